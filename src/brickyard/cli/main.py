@@ -1,0 +1,62 @@
+"""The `brickyard` command: finds the command group that was asked for and shows errors to the user."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from brickyard import __version__
+from brickyard.errors import BrickyardError
+
+__all__ = ["cli", "main"]
+
+# command -> (module, attribute, help shown by `brickyard --help`); a module is imported when its command is used.
+_COMMANDS = {
+    "init": ("brickyard.cli.init", "init", "Create a project from a template."),
+    "validate": ("brickyard.cli.bundle", "validate", "Check the project's files; every fault with file and line."),
+    "plan": ("brickyard.cli.bundle", "plan", "Show what a deploy would change, field by field."),
+    "deploy": ("brickyard.cli.bundle", "deploy", "Make the workspace match the project."),
+    "run": ("brickyard.cli.bundle", "run", "Run a job, follow it live, exit with its result."),
+    "destroy": ("brickyard.cli.bundle", "destroy", "Delete what deploy created."),
+    "model": ("brickyard.cli.model", "model", "Evaluate, promote, approve and roll back model versions."),
+    "score": ("brickyard.cli.score", "score", "Score a table with a model into a Delta table."),
+    "serve": ("brickyard.cli.serve", "serve", "Serve a model over HTTP."),
+    "workspace": ("brickyard.cli.workspace", "workspace", "Start, stop and look at local workspaces."),
+    "demo": ("brickyard.cli.demo", "demo", "Take the flights project from notebook to production."),
+}
+
+
+class _LazyGroup(click.Group):
+    """A command group that imports a command's module only when the command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, attribute, _ = _COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_text) for name, (_, _, help_text) in _COMMANDS.items()])
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="brickyard")
+def cli() -> None:
+    """Take machine-learning projects from notebook to production, on a laptop first."""
+
+
+def main() -> None:
+    """Run the command line; an error of the user's situation ends without a traceback."""
+    try:
+        cli()
+    except BrickyardError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)

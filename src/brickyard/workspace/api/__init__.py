@@ -1,0 +1,3 @@
+"""One module per API family of the vendor."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Workspace tree, DBFS, volumes, model and run artifacts: one implementation, several roots."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Who may come in: principals and tokens."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Jobs and runs: task graph, run states, retries, recovery."""
+
+__all__: list[str] = []

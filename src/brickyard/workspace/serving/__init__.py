@@ -1,0 +1,3 @@
+"""Serving endpoints: scoring processes, routing, following an alias."""
+
+__all__: list[str] = []

@@ -15,7 +15,11 @@ __all__ = ["cli", "main"]
 # command -> (module, attribute, help shown by `brickyard --help`); a module is imported when its command is used.
 _COMMANDS = {
     "init": ("brickyard.cli.init", "init", "Create a project from a template."),
-    "validate": ("brickyard.cli.bundle", "validate", "Check the project's files; every fault with file and line."),
+    "validate": (
+        "brickyard.cli.bundle",
+        "validate",
+        "Check the project's files; every fault with file and line.",
+    ),
     "plan": ("brickyard.cli.bundle", "plan", "Show what a deploy would change, field by field."),
     "deploy": ("brickyard.cli.bundle", "deploy", "Make the workspace match the project."),
     "run": ("brickyard.cli.bundle", "run", "Run a job, follow it live, exit with its result."),

@@ -1,3 +1,5 @@
 """Who may come in: principals and tokens."""
 
-__all__: list[str] = []
+from brickyard.workspace.identity.service import Identity, Principal, build
+
+__all__ = ["Identity", "Principal", "build"]

@@ -1,3 +1,5 @@
 """The workspace's database: one module of tables per family."""
 
-__all__: list[str] = []
+from brickyard.workspace.store.base import Store, metadata
+
+__all__ = ["Store", "metadata"]

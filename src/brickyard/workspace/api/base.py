@@ -1,0 +1,141 @@
+"""How a family of the vendor's API is declared: functions from a call to a wire type."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import anyio.to_thread
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match, Route
+
+from brickyard.workspace.api.errors import BadRequest, NotImplementedByWorkspace, RequestTooLarge
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Scope
+
+    from brickyard.workspace.identity import Principal
+    from brickyard.workspace.workspace import Workspace
+
+__all__ = ["Call", "Family", "Handler", "json_response"]
+
+Handler = Callable[["Workspace", "Call"], Any]
+MAX_JSON_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request: who calls, with what.
+
+    Attributes:
+        request: The request itself, for bodies that are streamed.
+        principal: Who calls.
+        path: Parameters in the path.
+        query: Parameters after the question mark; the last one wins where a name is repeated.
+        body: The JSON body, an empty mapping where there is none.
+    """
+
+    request: Request
+    principal: Principal
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class _Operation:
+    function: Handler
+    stream: bool
+
+
+class Family:
+    """The operations of one API family.
+
+    Attributes:
+        asgi: A whole application behind the family's prefixes, for what is mounted rather than written here.
+    """
+
+    def __init__(self, asgi: Callable[[Workspace], ASGIApp] | None = None) -> None:
+        self.asgi = asgi
+        self._routes: list[tuple[Route, _Operation]] = []
+
+    def call(self, method: str, path: str, *, stream: bool = False) -> Callable[[Handler], Handler]:
+        """Declare an operation.
+
+        Args:
+            method: The HTTP method.
+            path: The path, with parameters as `{name}` or, across slashes, `{name:path}`.
+            stream: The function reads the body from `call.request` itself; it must be `async`.
+        """
+
+        def declare(function: Handler) -> Handler:
+            route = Route(path, endpoint=_unused, methods=[method])
+            route.methods = {method}  # Starlette adds HEAD to GET; here HEAD is declared by its own
+            self._routes.append((route, _Operation(function, stream)))
+            return function
+
+        return declare
+
+    async def handle(self, workspace: Workspace, principal: Principal, request: Request) -> Response:
+        """Answer one request.
+
+        Raises:
+            ApiError: The operation refused, or there is none at this method and path.
+        """
+        operation, path = self._find(request.scope)
+        body = {} if operation.stream else await _json_body(request)
+        call = Call(request, principal, path, dict(request.query_params), body)
+        if inspect.iscoroutinefunction(operation.function):
+            result = await operation.function(workspace, call)
+        else:
+            result = await anyio.to_thread.run_sync(operation.function, workspace, call)
+        return result if isinstance(result, Response) else json_response(result)
+
+    def _find(self, scope: Scope) -> tuple[_Operation, dict[str, str]]:
+        for route, operation in self._routes:
+            match, child = route.matches(scope)
+            if match is Match.FULL:
+                return operation, child["path_params"]
+        raise NotImplementedByWorkspace(f"{scope['method']} {scope['path']} is not implemented by the local workspace")
+
+
+def json_response(result: Any, status: int = 200) -> Response:
+    """A wire type, mapping or nothing as the JSON answer."""
+    if result is None:
+        result = {}
+    elif hasattr(result, "as_dict"):
+        result = result.as_dict()
+    return Response(json.dumps(result), status_code=status, media_type="application/json")
+
+
+async def _unused(request: Request) -> Response:  # the router is used for matching only
+    raise NotImplementedByWorkspace(request.url.path)
+
+
+async def _json_body(request: Request) -> Mapping[str, Any]:
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > MAX_JSON_BYTES:
+            raise RequestTooLarge(f"the request body is larger than {MAX_JSON_BYTES} bytes")
+        chunks.append(chunk)
+    text = b"".join(chunks)
+    if not text.strip() or not _is_json(request):
+        return {}
+    try:
+        body = json.loads(text)
+    except ValueError as error:
+        raise BadRequest(f"the request body is not JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise BadRequest("the request body must be a JSON object")
+    return body
+
+
+def _is_json(request: Request) -> bool:
+    kind = request.headers.get("content-type", "application/json")
+    return "json" in kind or kind.startswith("text/plain") or kind.startswith("application/x-www-form")

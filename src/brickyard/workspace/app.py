@@ -1,0 +1,131 @@
+"""The ASGI application: checks who calls, finds the family, turns errors into the vendor's answers."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import anyio.to_thread
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from brickyard.workspace.api.base import Family, json_response
+from brickyard.workspace.api.errors import (
+    ApiError,
+    InternalError,
+    NotImplementedByWorkspace,
+    PermissionDenied,
+)
+
+if TYPE_CHECKING:
+    from starlette.types import Message, Receive, Scope, Send
+
+    from brickyard.workspace.workspace import Workspace
+
+__all__ = ["App"]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Prefix:
+    path: str
+    module: str
+    public: bool = False
+
+
+# The longest prefix wins. A family's module is imported by its first request, so that the server starts fast.
+_PREFIXES = (
+    _Prefix("/.well-known/", "discovery", public=True),
+    _Prefix("/health", "discovery", public=True),
+    _Prefix("/api/2.0/preview/scim/", "scim"),
+    _Prefix("/api/2.0/token/", "tokens"),
+    _Prefix("/api/2.0/workspace/", "workspace_tree"),
+    _Prefix("/api/2.0/workspace-files/", "workspace_tree"),
+    _Prefix("/api/2.0/fs/", "files"),
+    _Prefix("/api/2.0/secrets/", "secrets"),
+    _Prefix("/api/2.1/unity-catalog/", "unity_catalog"),
+    _Prefix("/api/2.0/unity-catalog/", "unity_catalog"),
+    _Prefix("/api/2.2/jobs/", "jobs"),
+    _Prefix("/api/2.1/jobs/", "jobs"),
+    _Prefix("/api/2.0/jobs/", "jobs"),
+    _Prefix("/api/2.0/serving-endpoints", "serving_endpoints"),
+    _Prefix("/serving-endpoints/", "serving_endpoints"),
+    _Prefix("/api/2.0/mlflow", "mlflow"),
+    _Prefix("/api/2.1/unity-catalog/models", "mlflow"),
+    _Prefix("/api/3.0/mlflow", "mlflow"),
+    _Prefix("/api/4.0/mlflow", "mlflow"),
+    _Prefix("/ajax-api/", "mlflow"),
+    _Prefix("/graphql", "mlflow"),
+)
+_LONGEST_FIRST = sorted(_PREFIXES, key=lambda prefix: -len(prefix.path))
+_LOCAL_HOSTS = {"127.0.0.1", "localhost", "::1"}
+
+
+class App:
+    """Serves one workspace."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._families: dict[str, Family] = {}
+        self._org_id = str(workspace.workspace_id).encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request; the server is run without lifespan and web sockets."""
+        tagged = self._tag(send)
+        try:
+            await self._dispatch(scope, receive, tagged)
+        except ApiError as error:
+            await json_response(error.body(), error.status)(scope, receive, tagged)
+        except ClientDisconnect:
+            _log.info("the client left during %s %s", scope["method"], scope["path"])
+        except Exception as error:
+            _log.exception("%s %s failed", scope["method"], scope["path"])
+            where = f"{scope['method']} {scope['path']}"
+            failure = InternalError(f"{type(error).__name__} in {where}; see the workspace's log")
+            await json_response(failure.body(), failure.status)(scope, receive, tagged)
+
+    async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        _check_host(request)
+        prefix = next((p for p in _LONGEST_FIRST if scope["path"].startswith(p.path)), None)
+        principal = self._workspace.identity.owner
+        if prefix is None or not prefix.public:
+            principal = self._workspace.identity.authenticate(request.headers.get("authorization"))
+        if prefix is None:
+            raise NotImplementedByWorkspace(
+                f"{scope['method']} {scope['path']} is not implemented by the local workspace"
+            )
+        family = self._families.get(prefix.module) or await anyio.to_thread.run_sync(self._load, prefix.module)
+        scope.setdefault("state", {})["principal"] = principal
+        if family.asgi is not None:
+            app = await anyio.to_thread.run_sync(family.asgi, self._workspace)
+            await app(scope, receive, send)
+            return
+        response: Response = await family.handle(self._workspace, principal, request)
+        await response(scope, receive, send)
+
+    def _load(self, module: str) -> Family:
+        family: Family = importlib.import_module(f"brickyard.workspace.api.{module}").family
+        self._families[module] = family
+        return family
+
+    def _tag(self, send: Send) -> Send:
+        """Every answer names the workspace, as the vendor's do (`X-Databricks-Org-Id`)."""
+
+        async def tagged(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), (b"x-databricks-org-id", self._org_id)]
+            await send(message)
+
+        return tagged
+
+
+def _check_host(request: Request) -> None:
+    """Refuse a page of another site that resolves to this machine (DNS rebinding)."""
+    host = urlsplit(f"//{request.headers.get('host', '')}").hostname
+    if host not in _LOCAL_HOSTS:
+        raise PermissionDenied(f"the host {host!r} is not served here; use 127.0.0.1 or localhost")

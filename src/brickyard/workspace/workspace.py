@@ -1,0 +1,123 @@
+"""One local workspace: where its data is, and the services behind its API, built when first used."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from brickyard.workspace.catalog import Catalog
+    from brickyard.workspace.compute import Compute
+    from brickyard.workspace.files import Files
+    from brickyard.workspace.identity import Identity
+    from brickyard.workspace.jobs import Jobs
+    from brickyard.workspace.registry import Registry
+    from brickyard.workspace.secrets import Secrets
+    from brickyard.workspace.serving import Serving
+    from brickyard.workspace.store import Store
+
+__all__ = ["Workspace"]
+
+_log = logging.getLogger(__name__)
+
+
+class Workspace:
+    """What every API family is given.
+
+    Attributes:
+        name: The workspace's name, as in `brickyard workspace start NAME`.
+        root: The directory that holds everything of this workspace.
+        data: Tables, volumes, files, models and artifacts, below `root`.
+        url: Where it listens, for example `http://127.0.0.1:8700`.
+        workspace_id: The number that the vendor calls workspace or organisation id.
+        store: The database.
+    """
+
+    def __init__(self, *, name: str, root: Path, url: str, workspace_id: int, store: Store) -> None:
+        self.name = name
+        self.root = root
+        self.data = root / "data"
+        self.url = url
+        self.workspace_id = workspace_id
+        self.store = store
+        self._services: dict[str, Any] = {}
+        self._lock = threading.RLock()
+
+    def _service(self, package: str) -> Any:
+        service = self._services.get(package)
+        if service is None:
+            with self._lock:
+                service = self._services.get(package)
+                if service is None:
+                    module = importlib.import_module(f"brickyard.workspace.{package}")
+                    service = self._services[package] = module.build(self)
+        return service
+
+    @property
+    def identity(self) -> Identity:
+        """Principals and tokens."""
+        service: Identity = self._service("identity")
+        return service
+
+    @property
+    def secrets(self) -> Secrets:
+        """Secret scopes and values."""
+        service: Secrets = self._service("secrets")
+        return service
+
+    @property
+    def files(self) -> Files:
+        """The workspace tree, DBFS, volumes, model and run artifacts."""
+        service: Files = self._service("files")
+        return service
+
+    @property
+    def catalog(self) -> Catalog:
+        """Unity Catalog objects."""
+        service: Catalog = self._service("catalog")
+        return service
+
+    @property
+    def compute(self) -> Compute:
+        """What executes tasks."""
+        service: Compute = self._service("compute")
+        return service
+
+    @property
+    def jobs(self) -> Jobs:
+        """Jobs and runs."""
+        service: Jobs = self._service("jobs")
+        return service
+
+    @property
+    def registry(self) -> Registry:
+        """MLflow tracking and model registry."""
+        service: Registry = self._service("registry")
+        return service
+
+    @property
+    def serving(self) -> Serving:
+        """Serving endpoints."""
+        service: Serving = self._service("serving")
+        return service
+
+    def recover(self) -> None:
+        """Bring back what was active when the workspace last ended, and warm what is slow to start."""
+        for name in ("compute", "jobs", "serving"):
+            try:
+                self._service(name).recover()
+            except Exception:
+                _log.exception("%s could not be recovered", name)
+                raise
+
+    def close(self) -> None:
+        """Stop what the services run, last built first, then close the database."""
+        for name, service in reversed(list(self._services.items())):
+            close = getattr(service, "close", None)
+            if close is not None:
+                _log.info("closing %s", name)
+                close()
+        self.store.close()

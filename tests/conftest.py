@@ -1,0 +1,32 @@
+"""Fixtures: a workspace that a module shares, and homes in which a test may do as it likes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import LocalWorkspace, WorkspaceHome
+
+
+@pytest.fixture(scope="session")
+def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkspaceHome]:
+    """A home for the whole session; its workspace is shared, so tests use names of their own in it."""
+    home = WorkspaceHome(tmp_path_factory.mktemp("brickyard-home"))
+    yield home
+    home.close()
+
+
+@pytest.fixture(scope="session")
+def workspace(shared_home: WorkspaceHome) -> LocalWorkspace:
+    """One running workspace, shared by the tests of a session; never stop or reset it."""
+    return shared_home.start("shared")
+
+
+@pytest.fixture
+def workspaces(tmp_path: Path) -> Iterator[WorkspaceHome]:
+    """A home of the test's own: start, stop, kill and break workspaces in it as you like."""
+    home = WorkspaceHome(tmp_path / "home")
+    yield home
+    home.close()

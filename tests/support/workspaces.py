@@ -1,0 +1,85 @@
+"""Real local workspaces for tests, started by the public functions under a directory of their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
+
+BRICKYARD = [sys.executable, "-m", "brickyard"]
+
+
+@dataclass(frozen=True)
+class LocalWorkspace:
+    """A running workspace."""
+
+    name: str
+    host: str
+    token: str
+    root: Path
+    home: Path
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The environment of a program that talks to this workspace."""
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("DATABRICKS_", "MLFLOW_", "BRICKYARD_"))}
+        return clean | {
+            "BRICKYARD_HOME": str(self.home),
+            "DATABRICKS_HOST": self.host,
+            "DATABRICKS_TOKEN": self.token,
+            "MLFLOW_TRACKING_URI": "databricks",
+            "MLFLOW_REGISTRY_URI": "databricks-uc",
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+        }
+
+    def client(self) -> WorkspaceClient:
+        """The official SDK's client, unmodified."""
+        from databricks.sdk import WorkspaceClient
+
+        return WorkspaceClient(host=self.host, token=self.token, auth_type="pat")
+
+
+class WorkspaceHome:
+    """A `BRICKYARD_HOME` of a test, with as many workspaces as it starts."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self._names: list[str] = []
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The environment of a command line that works under this home."""
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("DATABRICKS_", "MLFLOW_", "BRICKYARD_"))}
+        return clean | {"BRICKYARD_HOME": str(self.home), "MLFLOW_DISABLE_TELEMETRY": "true"}
+
+    def run(self, *arguments: str, check: bool = True, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a `brickyard` command as a user would."""
+        done = subprocess.run(
+            [*BRICKYARD, *arguments], env=self.environ, cwd=cwd, capture_output=True, text=True, timeout=110
+        )
+        if check and done.returncode != 0:
+            raise AssertionError(f"brickyard {' '.join(arguments)} ended with {done.returncode}:\n{done.stderr}")
+        return done
+
+    def start(self, name: str) -> LocalWorkspace:
+        """Start a workspace by the command line."""
+        self.run("workspace", "start", name)
+        self._names.append(name)
+        lines = dict(
+            line.removeprefix("export ").split("=", 1)
+            for line in self.run("workspace", "env", name).stdout.split("\n")[:2]
+        )
+        root = self.home / "workspaces" / name
+        return LocalWorkspace(name, lines["DATABRICKS_HOST"], lines["DATABRICKS_TOKEN"], root, self.home)
+
+    def close(self) -> None:
+        """Stop everything that was started."""
+        for name in self._names:
+            if (self.home / "workspaces" / name).exists():
+                self.run("workspace", "stop", name, check=False)

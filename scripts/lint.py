@@ -1,0 +1,36 @@
+"""All checks of the source that need no running: style, types, layers, suppressions."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+
+CHECKS = (
+    ("style", ["ruff", "check", "."]),
+    ("format", ["ruff", "format", "--check", "."]),
+    ("types", ["mypy"]),
+    ("layers", ["lint-imports"]),
+    ("suppressions", ["python", "scripts/suppressions.py"]),
+)
+
+
+def main() -> int:
+    """Run every check, then say which failed."""
+    failed = []
+    for name, (program, *arguments) in CHECKS:
+        begin = time.monotonic()
+        done = subprocess.run([str(BIN / program), *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+        print(f"{'ok' if done.returncode == 0 else 'FAILED':<7} {name} ({time.monotonic() - begin:.1f} s)", flush=True)
+        if done.returncode != 0:
+            failed.append(name)
+            print(done.stdout + done.stderr, flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

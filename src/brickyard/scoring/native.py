@@ -1,0 +1,168 @@
+"""LightGBM without pandas: a float64 matrix straight to the booster, where that was found equal to pyfunc.
+
+A plan exists for a LightGBM booster, regressor or classifier whose signature has only numeric and boolean
+columns. It takes the plain good case only: whatever is unusual (a missing column, a null in an integer column,
+text) gives no matrix, and the caller goes the way of pyfunc, whose answers and errors are the reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from brickyard.scoring.verification import agrees
+
+if TYPE_CHECKING:
+    import numpy as np
+    from mlflow.pyfunc import PyFuncModel
+
+__all__ = ["NativePlan", "plan_for"]
+
+_KINDS = frozenset({"boolean", "integer", "long", "float", "double"})
+_PLAIN_JSON = {
+    "boolean": frozenset({bool}),
+    "integer": frozenset({int}),
+    "long": frozenset({int}),
+    "float": frozenset({int, float, type(None)}),
+    "double": frozenset({int, float, type(None)}),
+}
+
+
+@dataclass(frozen=True)
+class NativePlan:
+    """How to predict from a matrix.
+
+    Attributes:
+        name: What is called, for `/version` and headers.
+        kinds: MLflow type by column, in the order of the signature, which is the order of the matrix.
+        predict: Matrix (rows x columns, float64) to what pyfunc returns for these rows.
+    """
+
+    name: str
+    kinds: Mapping[str, str]
+    predict: Callable[[np.ndarray], np.ndarray]
+
+    def matrix_of(self, data: Any) -> np.ndarray | None:
+        """Turn an Arrow batch or table, or a frame, into the matrix; None where that is not plain."""
+        arrays = _arrays(data)
+        if arrays is None or any(name not in arrays for name in self.kinds):
+            return None
+        return _stack([_cast(arrays[name](), kind) for name, kind in self.kinds.items()])
+
+    def matrix_of_json(self, columns: Mapping[str, Sequence[Any]]) -> np.ndarray | None:
+        """Turn columns of decoded JSON values into the matrix; None where that is not plain."""
+        if columns.keys() != self.kinds.keys():
+            return None
+        return _stack([_from_json(columns[name], kind) for name, kind in self.kinds.items()])
+
+
+def plan_for(pyfunc: PyFuncModel) -> NativePlan | None:
+    """Return the plan of a model if it has one and it predicts what pyfunc predicts, bit for bit."""
+    kinds = _column_kinds(pyfunc)
+    predict = _matrix_predict(pyfunc) if kinds else None
+    if kinds is None or predict is None:
+        return None
+    plan = NativePlan("lightgbm", kinds, predict)
+    return plan if agrees(pyfunc, plan.kinds, plan.matrix_of, plan.predict) else None
+
+
+def _column_kinds(pyfunc: PyFuncModel) -> dict[str, str] | None:
+    schema = pyfunc.metadata.get_input_schema()
+    if pyfunc.loader_module not in {"mlflow.lightgbm", "mlflow.sklearn"} or pyfunc.metadata.get_params_schema():
+        return None
+    if schema is None or schema.is_tensor_spec() or not schema.has_input_names():
+        return None
+    kinds = {column.name: getattr(column.type, "name", "other") for column in schema.inputs}
+    return kinds if kinds and set(kinds.values()) <= _KINDS else None
+
+
+def _matrix_predict(pyfunc: PyFuncModel) -> Callable[[np.ndarray], np.ndarray] | None:
+    import lightgbm
+
+    raw = pyfunc.get_raw_model()
+    function = pyfunc.metadata.flavors["python_function"].get("predict_fn", "predict")
+    booster = raw if isinstance(raw, lightgbm.Booster) else getattr(raw, "booster_", None)
+    if not isinstance(booster, lightgbm.Booster) or booster.pandas_categorical:
+        return None
+    if isinstance(raw, lightgbm.LGBMClassifier):
+        return _classifier(raw, booster, function)
+    if isinstance(raw, lightgbm.Booster | lightgbm.LGBMRegressor) and function == "predict":
+        return lambda matrix: booster.predict(matrix, num_threads=1)
+    return None
+
+
+def _classifier(raw: Any, booster: Any, function: str) -> Callable[[np.ndarray], np.ndarray] | None:
+    import numpy as np
+
+    classes = raw.classes_
+
+    def probabilities(matrix: np.ndarray) -> np.ndarray:
+        result = booster.predict(matrix, num_threads=1)
+        return np.vstack((1.0 - result, result)).transpose() if result.ndim == 1 else result
+
+    if function == "predict_proba":
+        return probabilities
+    if function == "predict":
+        return lambda matrix: classes[np.argmax(probabilities(matrix), axis=1)]
+    return None
+
+
+def _arrays(data: Any) -> Mapping[str, Callable[[], np.ndarray]] | None:
+    """Columns by name, each made into an array only when asked for; None where names are not unique."""
+    if hasattr(data, "schema"):
+        names = list(data.schema.names)
+        found = {name: _arrow_array(data, name) for name in names}
+    elif hasattr(data, "iloc"):
+        names = list(data.columns)
+        found = {name: data[name].to_numpy for name in names}
+    else:
+        return None
+    return found if len(found) == len(names) else None
+
+
+def _arrow_array(data: Any, name: str) -> Callable[[], np.ndarray]:
+    def read() -> np.ndarray:
+        column = data.column(name)
+        return column.to_numpy() if hasattr(column, "chunks") else column.to_numpy(zero_copy_only=False)
+
+    return read
+
+
+def _cast(values: np.ndarray, kind: str) -> np.ndarray | None:
+    import numpy as np
+
+    given = values.dtype.kind
+    if kind == "boolean":
+        return values if given == "b" else None
+    if kind in {"float", "double"}:
+        return values.astype(np.float32 if kind == "float" else np.float64) if given in "fiub" else None
+    limits = np.iinfo(np.int32 if kind == "integer" else np.int64)
+    if given not in "iu" or not len(values) or values.min() < limits.min or values.max() > limits.max:
+        return None
+    return values
+
+
+def _from_json(values: Sequence[Any], kind: str) -> np.ndarray | None:
+    import numpy as np
+
+    if not _PLAIN_JSON[kind].issuperset(map(type, values)):
+        return None
+    try:
+        number = np.float64 if kind in {"float", "double"} else np.int64
+        return _cast(np.array(values, dtype=bool if kind == "boolean" else number), kind)
+    except OverflowError:
+        return None
+
+
+def _stack(columns: list[np.ndarray | None]) -> np.ndarray | None:
+    import numpy as np
+
+    known = [column for column in columns if column is not None]
+    rows = {len(column) for column in known}
+    if len(known) != len(columns) or len(rows) != 1 or rows == {0}:
+        return None
+    matrix = np.empty((rows.pop(), len(known)), dtype=np.float64)
+    for position, column in enumerate(known):
+        matrix[:, position] = column
+    return matrix

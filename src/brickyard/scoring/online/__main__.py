@@ -1,0 +1,59 @@
+"""A scoring process of an endpoint: `python -m brickyard.scoring.online MODEL --socket-fd N`.
+
+The parent gives a listening socket and a pipe as standard input. One line on standard output says how loading
+went. When the pipe closes the parent is gone, and the process ends at once, so none is left behind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import socket
+import sys
+import threading
+from collections.abc import Mapping
+from typing import TextIO
+
+from brickyard.errors import BrickyardError
+from brickyard.scoring.threads import cap_threads
+
+__all__ = ["main"]
+
+
+def main() -> int:
+    """Load, say so, serve."""
+    parser = argparse.ArgumentParser(prog="brickyard.scoring.online")
+    parser.add_argument("model", help="directory of the model")
+    parser.add_argument("--socket-fd", type=int, required=True, help="file descriptor of a listening socket")
+    arguments = parser.parse_args()
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    say = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    cap_threads()
+    from brickyard.scoring.model import load_model
+    from brickyard.scoring.online.server import serve
+
+    try:
+        model = load_model(arguments.model)
+    except BrickyardError as error:
+        _tell(say, {"state": "failed", "message": error.message})
+        return error.exit_code
+    ready = {"state": "ready", "rung": model.rung, "run_id": model.run_id}
+    serve(model, socket.socket(fileno=arguments.socket_fd), on_ready=lambda: _tell(say, ready))
+    return 0
+
+
+def _end_with_parent() -> None:
+    while os.read(0, 4096):
+        pass
+    os._exit(0)
+
+
+def _tell(stream: TextIO, report: Mapping[str, object]) -> None:
+    stream.write(json.dumps(report) + "\n")
+    stream.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

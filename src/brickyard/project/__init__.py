@@ -1,3 +1,24 @@
-"""Files into a typed, validated project with source positions; no network, no clock."""
+"""A project's files as a typed, validated `Project` with source positions; no network, no clock."""
 
-__all__: list[str] = []
+from brickyard.project.faults import Fault, Position, ProjectFaults
+from brickyard.project.loader import load_project
+from brickyard.project.policy import Bar, ChampionRule, Environment, Gate, ModelPolicy, ScoringPolicy
+from brickyard.project.project import Artifact, Project, Resource, Sync, WorkspaceSettings
+
+__all__ = [
+    "Artifact",
+    "Bar",
+    "ChampionRule",
+    "Environment",
+    "Fault",
+    "Gate",
+    "ModelPolicy",
+    "Position",
+    "Project",
+    "ProjectFaults",
+    "Resource",
+    "ScoringPolicy",
+    "Sync",
+    "WorkspaceSettings",
+    "load_project",
+]

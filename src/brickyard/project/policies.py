@@ -1,0 +1,146 @@
+"""Reads `brickyard.yml` into environments and model policies."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from brickyard.project.faults import Faults, nearest
+from brickyard.project.interpolation import Resolver
+from brickyard.project.policy import Bar, ChampionRule, Environment, Gate, ModelPolicy, ScoringPolicy
+from brickyard.project.shape import check
+from brickyard.project.source import Node, read_yaml
+
+__all__ = ["FILE", "Policies", "read_policies"]
+
+FILE = Path("brickyard.yml")
+
+_ROOT_KEYS = ("environments", "models")
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """What `brickyard.yml` says."""
+
+    environments: tuple[Environment, ...] = ()
+    models: Mapping[str, ModelPolicy] = dataclasses.field(default_factory=dict)
+
+
+def read_policies(root: Path, targets: tuple[str, ...], resolver: Resolver, faults: Faults) -> Policies:
+    """Read the policies of a project; a project without `brickyard.yml` has none.
+
+    Args:
+        root: The project's directory.
+        targets: The targets that environments may name.
+        resolver: Fills in references with the chosen target's values.
+        faults: Takes what is wrong.
+    """
+    if not (root / FILE).exists():
+        return Policies()
+    tree = read_yaml(root / FILE, FILE, faults)
+    if tree is None:
+        return Policies()
+    if not tree.is_mapping:
+        faults.add(tree.at, f"{FILE} is not a mapping", expected=", ".join(_ROOT_KEYS))
+        return Policies()
+    for name in tree.fields:
+        if name not in _ROOT_KEYS:
+            at, like = tree.position_of(name), nearest(name, _ROOT_KEYS)
+            faults.add(at, f"{FILE} has no field '{name}'", expected=", ".join(_ROOT_KEYS), nearest=like)
+    tree = resolver.resolve(tree)
+    environments = _environments(tree.get("environments"), targets, faults)
+    return Policies(environments, _models(tree.get("models"), faults))
+
+
+def _environments(node: Node | None, targets: tuple[str, ...], faults: Faults) -> tuple[Environment, ...]:
+    found: list[Environment] = []
+    names = list(node.fields) if node else []
+    for name, item in node.fields.items() if node else ():
+        values = _checked(item, Environment, ("name",), faults, f"the environment '{name}'")
+        target = values.get("target")
+        if target is not None and target not in targets:
+            at, like = item.fields["target"].at, nearest(str(target), targets)
+            faults.add(at, f"there is no target '{target}'", expected=f"one of {', '.join(targets)}", nearest=like)
+        source = values.get("promote_from")
+        if source is not None and source not in names[: names.index(name)]:
+            expected = "an environment that is written above it"
+            faults.add(item.fields["promote_from"].at, f"'{name}' is promoted from '{source}'", expected=expected)
+        if int(values.get("approvals") or 0) < 0:
+            faults.add(item.fields["approvals"].at, "approvals is negative", expected="zero or more")
+        if target is not None:
+            found.append(Environment(name=name, **values))
+    return tuple(found)
+
+
+def _models(node: Node | None, faults: Faults) -> dict[str, ModelPolicy]:
+    found = {}
+    for key, item in node.fields.items() if node else ():
+        before = len(faults.found)
+        values = _checked(item, ModelPolicy, ("key",), faults, f"the model '{key}'")
+        gate = _gate(item.get("gate"), f"the gate of '{key}'", faults)
+        scoring = _part(item.get("scoring"), ScoringPolicy, f"the scoring of '{key}'", faults)
+        if scoring is not None and not scoring.keys:
+            faults.add(
+                item.fields["scoring"].at,
+                f"the scoring of '{key}' names no keys",
+                expected="columns that identify a row",
+            )
+        _three_levels(item, faults)
+        if gate is not None and len(faults.found) == before:
+            found[key] = ModelPolicy(**{**values, "key": key, "gate": gate, "scoring": scoring})
+    return found
+
+
+def _gate(node: Node | None, what: str, faults: Faults) -> Gate | None:
+    if node is None or not node.is_mapping:
+        return None
+    values = _checked(node, Gate, (), faults, what)
+    bars = {
+        metric: bar
+        for metric, item in (node.fields["bars"].fields if "bars" in node.fields else {}).items()
+        if (bar := _bar(metric, item, faults)) is not None
+    }
+    champion = _part(node.get("champion"), ChampionRule, f"{what}: champion", faults)
+    if not bars and champion is None:
+        faults.add(node.at, f"{what} asks for nothing", expected="'bars', 'champion', or both")
+    if "data" not in values or "label" not in values:
+        return None
+    return Gate(**{**values, "keys": tuple(values.get("keys") or ()), "bars": bars, "champion": champion})
+
+
+def _bar(metric: str, node: Node, faults: Faults) -> Bar | None:
+    bar: Bar | None = _part(node, Bar, f"the bar of '{metric}'", faults)
+    if bar is not None and bar.min is None and bar.max is None:
+        faults.add(node.at, f"the bar of '{metric}' has no limit", expected="'min', 'max', or both")
+    return bar
+
+
+def _three_levels(item: Node, faults: Faults) -> None:
+    for path in (("name",), ("gate", "data"), ("scoring", "input"), ("scoring", "output")):
+        node = item.get(*path)
+        if node is not None and isinstance(node.value, str) and "${" not in node.value and node.value.count(".") != 2:
+            faults.add(node.at, f"'{node.value}' is not a full name", expected="catalog.schema.name")
+
+
+def _part(node: Node | None, type_: type[Any], what: str, faults: Faults) -> Any:
+    """A flat dataclass from a mapping, or None where it is missing or wrong."""
+    if node is None or node.value is None:
+        return None
+    before = len(faults.found)
+    values = _checked(node, type_, (), faults, what)
+    if len(faults.found) > before:
+        return None
+    return type_(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+
+
+def _checked(node: Node, type_: type[Any], implied: tuple[str, ...], faults: Faults, what: str) -> dict[str, Any]:
+    """The plain fields of a mapping, checked against a dataclass whose `implied` fields are not written."""
+    for name in implied:
+        if node.is_mapping:
+            node = node if name in node.fields else node.with_fields(**{name: Node("", node.at)})
+    checked = check(node, type_, faults, what=what)
+    values = checked.plain() if checked.is_mapping else {}
+    return {name: value for name, value in values.items() if name not in implied and value is not None}

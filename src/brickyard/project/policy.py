@@ -1,0 +1,100 @@
+"""What `brickyard.yml` says: environments and their order, and how each model is judged, scored and served."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+__all__ = ["Bar", "ChampionRule", "Environment", "Gate", "ModelPolicy", "ScoringPolicy"]
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A place on the way to production; the order in the file is the order of promotion.
+
+    Args:
+        name: The environment's name, for example `uat`.
+        target: The target of `databricks.yml` that it deploys to.
+        promote_from: The environment whose versions may be promoted to it.
+        approvals: How many people other than the requester must approve a promotion to it.
+    """
+
+    name: str
+    target: str
+    promote_from: str | None = None
+    approvals: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A fixed limit for one metric; at least one of `min` and `max` is set, both are inclusive."""
+
+    min: float | None = None
+    max: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChampionRule:
+    """A candidate must not be worse than the champion on the same data.
+
+    Args:
+        metric: The metric that is compared.
+        tolerance: By how much, in the metric's own unit, a candidate may be worse.
+    """
+
+    metric: str
+    tolerance: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What a version must show before it moves.
+
+    Args:
+        data: The table, with features and label, that a version is evaluated on.
+        label: The column that is to be predicted.
+        task: What kind of prediction it is.
+        keys: The columns that identify a row.
+        bars: The limits of each metric.
+        champion: How it must compare with the live version; None compares with fixed bars only.
+    """
+
+    data: str
+    label: str
+    task: Literal["classification", "regression"] = "classification"
+    keys: tuple[str, ...] = ()
+    bars: Mapping[str, Bar] = field(default_factory=dict)
+    champion: ChampionRule | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringPolicy:
+    """Which table is scored into which table; `keys` identify a row, so that a re-run changes nothing."""
+
+    input: str
+    output: str
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPolicy:
+    """How a registered model lives: its gate, its aliases, where it is scored and served.
+
+    Args:
+        key: The model's name in `brickyard.yml`.
+        name: The registered model, in three levels, with the target's variables filled in.
+        gate: What a version must show before it moves.
+        alias: The alias of the live version.
+        candidate_alias: The alias that training gives to a new version.
+        scoring: How it is scored in batches, if it is.
+        endpoint: The serving endpoint that follows the alias, if there is one.
+    """
+
+    key: str
+    name: str
+    gate: Gate
+    alias: str = "champion"
+    candidate_alias: str = "challenger"
+    scoring: ScoringPolicy | None = None
+    endpoint: str | None = None

@@ -31,7 +31,7 @@ def test_predicts_what_pyfunc_predicts(kind: str, loaded: LoadedModel) -> None:
         ("booster", "lightgbm"),
         ("classifier", "lightgbm"),
         ("labels", "lightgbm"),
-        ("pipeline", "pyfunc"),
+        ("pipeline", "frame"),
         ("custom", "pyfunc"),
     ],
 )
@@ -49,7 +49,7 @@ def test_a_native_call_that_differs_is_not_used(model_path: ModelPath, monkeypat
         return np.nextafter(result, 2) if isinstance(data, np.ndarray) else result
 
     monkeypatch.setattr(lightgbm.Booster, "predict", off_by_the_last_bit)
-    assert load_model(model_path("booster")).rung == "pyfunc"
+    assert load_model(model_path("booster")).rung == "frame"
 
 
 def test_the_input_is_not_changed(loaded: LoadedModel) -> None:

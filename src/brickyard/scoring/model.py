@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from brickyard.errors import ModelError
 from brickyard.scoring.digest import model_digest
+from brickyard.scoring.frames import FramePlan, frame_plan_for
 from brickyard.scoring.native import NativePlan, plan_for
 from brickyard.scoring.threads import cap_threads
 
@@ -37,17 +38,23 @@ class ScoringModel:
         path: The local directory of its files.
         pyfunc: The `mlflow.pyfunc` model.
         native: The verified way around pandas, or none.
+        frames: The verified way around MLflow's parsing of JSON, or none.
     """
 
-    def __init__(self, path: Path, pyfunc: PyFuncModel, native: NativePlan | None) -> None:
+    def __init__(
+        self, path: Path, pyfunc: PyFuncModel, *, native: NativePlan | None = None, frames: FramePlan | None = None
+    ) -> None:
         self.path = path
         self.pyfunc = pyfunc
         self.native = native
+        self.frames = frames
 
     @property
     def rung(self) -> str:
-        """How it predicts: the name of the native plan, or `pyfunc`."""
-        return self.native.name if self.native else "pyfunc"
+        """How it predicts: the name of the native plan, `frame`, or `pyfunc`."""
+        if self.native:
+            return self.native.name
+        return "frame" if self.frames else "pyfunc"
 
     @cached_property
     def digest(self) -> str:
@@ -63,23 +70,29 @@ class ScoringModel:
     @property
     def signature(self) -> ModelSignature | None:
         """The signature it was logged with."""
-        return self.pyfunc.metadata.signature
+        signature: ModelSignature | None = self.pyfunc.metadata.signature
+        return signature
 
     @cached_property
     def input_schema(self) -> Schema | None:
         """The inputs of the signature."""
-        return self.pyfunc.metadata.get_input_schema()
+        schema: Schema | None = self.pyfunc.metadata.get_input_schema()
+        return schema
 
     @property
     def input_names(self) -> tuple[str, ...]:
         """The names of the input columns; empty where the model does not name any."""
         schema = self.input_schema
-        return tuple(schema.input_names()) if schema is not None and schema.has_input_names() else ()
+        if schema is None or not schema.has_input_names():
+            return ()
+        return tuple(str(name) for name in schema.input_names())
 
     @property
     def required_names(self) -> tuple[str, ...]:
         """The names of the input columns that have to be there."""
-        return tuple(self.input_schema.required_input_names()) if self.input_schema and self.input_names else ()
+        if self.input_schema is None or not self.input_names:
+            return ()
+        return tuple(str(name) for name in self.input_schema.required_input_names())
 
     def predict(self, data: Input, params: Mapping[str, Any] | None = None) -> Any:
         """Predict, with the signature enforced as MLflow's scoring server enforces it.
@@ -126,7 +139,8 @@ def load_model(uri: str | Path) -> ScoringModel:
         raise ModelError("there is no MLflow model here: no file MLmodel", where=str(path))
     pyfunc = _load_pyfunc(path, str(uri))
     _one_job(pyfunc)
-    return ScoringModel(path, pyfunc, plan_for(pyfunc))
+    native = plan_for(pyfunc)
+    return ScoringModel(path, pyfunc, native=native, frames=None if native else frame_plan_for(pyfunc))
 
 
 def _local(uri: str) -> Path:
@@ -148,7 +162,7 @@ def _load_pyfunc(path: Path, uri: str) -> PyFuncModel:
     import mlflow.pyfunc
 
     try:
-        return mlflow.pyfunc.load_model(str(path), suppress_warnings=True)
+        model: PyFuncModel = mlflow.pyfunc.load_model(str(path), suppress_warnings=True)
     except ModuleNotFoundError as error:
         raise ModelError(
             f"the model needs a module that is not installed here: {error.name}",
@@ -158,6 +172,7 @@ def _load_pyfunc(path: Path, uri: str) -> PyFuncModel:
     except Exception as error:
         # Loading runs the model's own code, which may raise anything.
         raise ModelError(f"the model could not be loaded: {type(error).__name__}: {error}", where=uri) from error
+    return model
 
 
 def _one_job(pyfunc: PyFuncModel) -> None:

@@ -7,10 +7,12 @@ text) gives no matrix, and the caller goes the way of pyfunc, whose answers and 
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from brickyard.scoring.columns import array_of_json, column_kinds
 from brickyard.scoring.verification import agrees
 
 if TYPE_CHECKING:
@@ -19,14 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["NativePlan", "plan_for"]
 
-_KINDS = frozenset({"boolean", "integer", "long", "float", "double"})
-_PLAIN_JSON = {
-    "boolean": frozenset({bool}),
-    "integer": frozenset({int}),
-    "long": frozenset({int}),
-    "float": frozenset({int, float, type(None)}),
-    "double": frozenset({int, float, type(None)}),
-}
+_NUMERIC = frozenset({"boolean", "integer", "long", "float", "double"})
+_LOADERS = frozenset({"mlflow.lightgbm", "mlflow.sklearn"})
 
 
 @dataclass(frozen=True)
@@ -54,31 +50,26 @@ class NativePlan:
         """Turn columns of decoded JSON values into the matrix; None where that is not plain."""
         if columns.keys() != self.kinds.keys():
             return None
-        return _stack([_from_json(columns[name], kind) for name, kind in self.kinds.items()])
+        return _stack([array_of_json(columns[name], kind) for name, kind in self.kinds.items()])
 
 
 def plan_for(pyfunc: PyFuncModel) -> NativePlan | None:
     """Return the plan of a model if it has one and it predicts what pyfunc predicts, bit for bit."""
-    kinds = _column_kinds(pyfunc)
-    predict = _matrix_predict(pyfunc) if kinds else None
-    if kinds is None or predict is None:
+    kinds = column_kinds(pyfunc)
+    if kinds is None or not set(kinds.values()) <= _NUMERIC or pyfunc.loader_module not in _LOADERS:
+        return None
+    predict = _matrix_predict(pyfunc)
+    if predict is None:
         return None
     plan = NativePlan("lightgbm", kinds, predict)
     return plan if agrees(pyfunc, plan.kinds, plan.matrix_of, plan.predict) else None
 
 
-def _column_kinds(pyfunc: PyFuncModel) -> dict[str, str] | None:
-    schema = pyfunc.metadata.get_input_schema()
-    if pyfunc.loader_module not in {"mlflow.lightgbm", "mlflow.sklearn"} or pyfunc.metadata.get_params_schema():
-        return None
-    if schema is None or schema.is_tensor_spec() or not schema.has_input_names():
-        return None
-    kinds = {column.name: getattr(column.type, "name", "other") for column in schema.inputs}
-    return kinds if kinds and set(kinds.values()) <= _KINDS else None
-
-
 def _matrix_predict(pyfunc: PyFuncModel) -> Callable[[np.ndarray], np.ndarray] | None:
+    if importlib.util.find_spec("lightgbm") is None:
+        return None
     import lightgbm
+    import numpy as np
 
     raw = pyfunc.get_raw_model()
     function = pyfunc.metadata.flavors["python_function"].get("predict_fn", "predict")
@@ -88,7 +79,7 @@ def _matrix_predict(pyfunc: PyFuncModel) -> Callable[[np.ndarray], np.ndarray] |
     if isinstance(raw, lightgbm.LGBMClassifier):
         return _classifier(raw, booster, function)
     if isinstance(raw, lightgbm.Booster | lightgbm.LGBMRegressor) and function == "predict":
-        return lambda matrix: booster.predict(matrix, num_threads=1)
+        return lambda matrix: np.asarray(booster.predict(matrix, num_threads=1))
     return None
 
 
@@ -124,7 +115,8 @@ def _arrays(data: Any) -> Mapping[str, Callable[[], np.ndarray]] | None:
 def _arrow_array(data: Any, name: str) -> Callable[[], np.ndarray]:
     def read() -> np.ndarray:
         column = data.column(name)
-        return column.to_numpy() if hasattr(column, "chunks") else column.to_numpy(zero_copy_only=False)
+        array: np.ndarray = column.to_numpy() if hasattr(column, "chunks") else column.to_numpy(zero_copy_only=False)
+        return array
 
     return read
 
@@ -141,18 +133,6 @@ def _cast(values: np.ndarray, kind: str) -> np.ndarray | None:
     if given not in "iu" or not len(values) or values.min() < limits.min or values.max() > limits.max:
         return None
     return values
-
-
-def _from_json(values: Sequence[Any], kind: str) -> np.ndarray | None:
-    import numpy as np
-
-    if not _PLAIN_JSON[kind].issuperset(map(type, values)):
-        return None
-    try:
-        number = np.float64 if kind in {"float", "double"} else np.int64
-        return _cast(np.array(values, dtype=bool if kind == "boolean" else number), kind)
-    except OverflowError:
-        return None
 
 
 def _stack(columns: list[np.ndarray | None]) -> np.ndarray | None:

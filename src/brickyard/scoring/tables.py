@@ -50,7 +50,7 @@ def locate_table(api: ApiClient, name: str, operation: Literal["READ", "READ_WRI
     uri = info.storage_location
     if uri.startswith(("file:", "/")):
         return TableLocation(name, uri)
-    return TableLocation(name, _object_store_uri(uri), _storage_options(api, info, operation))
+    return TableLocation(name, uri, _storage_options(api, info, operation))
 
 
 def open_table(api: ApiClient, name: str, version: int | None = None) -> DeltaTable:
@@ -79,11 +79,6 @@ def _table(api: ApiClient, name: str) -> TableInfo:
         raise DataError(
             f"there is no table '{name}'", where=name, next="Run the job that creates it, or correct the name."
         ) from exc
-
-
-def _object_store_uri(uri: str) -> str:
-    """The scheme under which `object_store` knows the vendor's locations."""
-    return uri.replace("wasbs://", "abfss://", 1)
 
 
 def _storage_options(api: ApiClient, info: TableInfo, operation: str) -> dict[str, str]:

@@ -43,7 +43,9 @@ def _same(ours: Any, reference: Any) -> bool:
 
     if not isinstance(reference, np.ndarray) or ours.dtype != reference.dtype or ours.shape != reference.shape:
         return False
-    return ours.tolist() == reference.tolist() if ours.dtype == object else ours.tobytes() == reference.tobytes()
+    if ours.dtype == object:
+        return bool(ours.tolist() == reference.tolist())
+    return bool(ours.tobytes() == reference.tobytes())
 
 
 def _examples(pyfunc: PyFuncModel) -> list[pd.DataFrame]:
@@ -90,7 +92,8 @@ def _as_kind(values: np.ndarray, kind: str) -> np.ndarray:
         with np.errstate(over="ignore"):
             return values.astype(np.float32)
     finite = np.nan_to_num(values, nan=0.0, posinf=2**31 - 1, neginf=-(2**31))
-    return np.clip(finite, -(2.0**31), 2.0**31 - 1).astype(_DTYPES[kind])
+    whole: np.ndarray = np.clip(finite, -(2.0**31), 2.0**31 - 1).astype(_DTYPES[kind])
+    return whole
 
 
 def _single_rows(frame: pd.DataFrame) -> list[pd.DataFrame]:

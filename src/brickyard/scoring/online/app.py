@@ -66,7 +66,7 @@ class ScoringApp:
 
     def _on_thread(self, body: bytes, content_type: str) -> Answer:
         quick = self._protocol.quick(body, content_type) if len(body) > _QUICK_BYTES else None
-        return quick or self._protocol.full(body, content_type)
+        return quick or self._protocol.answer(body, content_type)
 
     async def _send(self, send: Send, answer: Answer) -> None:
         headers = [

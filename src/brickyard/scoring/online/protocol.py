@@ -1,8 +1,8 @@
 """What MLflow's scoring protocol answers to a body, without HTTP around it.
 
-A plain JSON body for a model with a native plan is decoded straight into its matrix. Everything else is given to
-MLflow's own `scoring_server.invocations`, so that answers, status codes and error texts are those of
-`mlflow models serve`.
+A plain JSON body is decoded straight into the matrix or the frame that the model takes, where the model has a
+verified plan for it. Everything else is given to MLflow's own `scoring_server.invocations`, so that answers, status
+codes and error texts are those of `mlflow models serve`.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-if TYPE_CHECKING:
-    import numpy as np
+from brickyard.scoring.columns import columns_of_body
 
+if TYPE_CHECKING:
     from brickyard.scoring.model import ScoringModel
 
 __all__ = ["Answer", "Protocol"]
@@ -45,17 +46,28 @@ class Protocol:
     def quick(self, body: bytes, content_type: str) -> Answer | None:
         """Answer a plain JSON body by the native plan; None where that does not apply. Takes microseconds a row."""
         plan = self._model.native
-        if plan is None or content_type.lower() not in _JSON_TYPES:
+        columns = _columns(body, content_type) if plan else None
+        matrix = plan.matrix_of_json(columns) if plan and columns else None
+        return _predictions(plan.predict(matrix)) if plan and matrix is not None else None
+
+    def answer(self, body: bytes, content_type: str) -> Answer:
+        """Answer any body; takes milliseconds or more, and may run the model's own code."""
+        return self._by_frame(body, content_type) or self._by_mlflow(body, content_type)
+
+    def _by_frame(self, body: bytes, content_type: str) -> Answer | None:
+        plan = self._model.frames
+        columns = _columns(body, content_type) if plan else None
+        frame = plan.frame_of_json(columns) if plan and columns else None
+        if plan is None or frame is None:
             return None
         try:
-            columns = _columns(orjson.loads(body))
-        except orjson.JSONDecodeError:
+            return _predictions(plan.predict(frame))
+        except Exception as error:
+            # The model's own code failed; MLflow's way gives the answer that a client of MLflow expects.
+            _log.info("asking again by MLflow's own parsing: %s: %s", type(error).__name__, error)
             return None
-        matrix = plan.matrix_of_json(columns) if columns else None
-        return None if matrix is None else _predictions(plan.predict(matrix))
 
-    def full(self, body: bytes, content_type: str) -> Answer:
-        """Answer any body as `mlflow models serve` does; takes milliseconds, and may run the model's own code."""
+    def _by_mlflow(self, body: bytes, content_type: str) -> Answer:
         from mlflow.exceptions import MlflowException
         from mlflow.pyfunc import scoring_server
 
@@ -72,41 +84,22 @@ class Protocol:
         return Answer(result.status, result.mimetype, result.response.encode())
 
 
-def _predictions(values: np.ndarray) -> Answer:
-    return Answer(200, "application/json", json.dumps({"predictions": values.tolist()}).encode())
+def _predictions(values: Any) -> Answer:
+    import numpy as np
+
+    if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
+        return Answer(200, "application/json", json.dumps({"predictions": values.tolist()}).encode())
+    from mlflow.pyfunc.scoring_server import predictions_to_json
+
+    text = StringIO()
+    predictions_to_json(values, text)
+    return Answer(200, "application/json", text.getvalue().encode())
 
 
-def _columns(body: Any) -> Mapping[str, Sequence[Any]] | None:
-    """The columns of a body that is exactly one plain split or list of records; None for every other body."""
-    if not isinstance(body, dict) or len(body) != 1:
+def _columns(body: bytes, content_type: str) -> Mapping[str, Sequence[Any]] | None:
+    if content_type.lower() not in _JSON_TYPES:
         return None
-    if "dataframe_split" in body:
-        return _split_columns(body["dataframe_split"])
-    if "dataframe_records" in body:
-        return _record_columns(body["dataframe_records"])
-    return None
-
-
-def _split_columns(split: Any) -> Mapping[str, Sequence[Any]] | None:
-    if not isinstance(split, dict) or split.keys() != {"columns", "data"}:
+    try:
+        return columns_of_body(orjson.loads(body))
+    except orjson.JSONDecodeError:
         return None
-    names, rows = split["columns"], split["data"]
-    if not _is_list_of(names, str) or not _is_list_of(rows, list) or len(set(names)) != len(names):
-        return None
-    if any(len(row) != len(names) for row in rows):
-        return None
-    return dict(zip(names, zip(*rows, strict=True), strict=True))
-
-
-def _record_columns(records: Any) -> Mapping[str, Sequence[Any]] | None:
-    if not _is_list_of(records, dict):
-        return None
-    names = records[0].keys()
-    if any(record.keys() != names for record in records):
-        return None
-    return {name: [record[name] for record in records] for name in names}
-
-
-def _is_list_of(values: Any, kind: type) -> bool:
-    """Whether it is a list with at least one item, all of this type."""
-    return isinstance(values, list) and bool(values) and {kind}.issuperset(map(type, values))

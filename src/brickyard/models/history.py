@@ -167,7 +167,9 @@ def previous_version(events: Sequence[Event]) -> str | None:
             del stack[stack.index(event.version) + 1 :]
         elif not stack or stack[-1] != event.version:
             stack.append(event.version)
-    return stack[-2] if len(stack) > 1 else None
+    if live_version(events) is not None:
+        stack = stack[:-1]
+    return stack[-1] if stack else None
 
 
 def _next(events: Sequence[Event]) -> int:

@@ -1,0 +1,200 @@
+"""The workspace tree: import, export, list, get-status, mkdirs, delete, and the bundles' `workspace-files`."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import anyio.to_thread
+from starlette.responses import Response
+
+from brickyard.workspace.api.base import Call, Family
+from brickyard.workspace.api.errors import BadRequest, InvalidParameterValue, ResourceAlreadyExists
+from brickyard.workspace.files.errors import FileAlreadyExists
+from brickyard.workspace.files.exchange import MAX_FILE_BYTES, export_object, import_object
+from brickyard.workspace.files.paths import tree_path
+from brickyard.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from databricks.sdk.service.workspace import ObjectInfo
+
+    from brickyard.workspace.files.storage import Spool
+    from brickyard.workspace.files.tree import TreeObject
+
+__all__ = ["family"]
+
+family = Family()
+_MAX_BODY = MAX_FILE_BYTES * 4 // 3 + 1024 * 1024  # base64 and its envelope
+
+
+@dataclass(frozen=True)
+class _Import:
+    path: str
+    format: str
+    language: str | None
+    overwrite: bool
+
+
+@family.call("POST", "/api/2.0/workspace/import", stream=True)
+async def import_(workspace: Workspace, call: Call) -> None:
+    """Import a notebook or file, from JSON with base64 content or from a form, as `w.workspace.upload` sends it."""
+    files = workspace.files
+    with files.storage.spool() as body, files.storage.spool() as content:
+        await body.receive(call.request.stream(), _MAX_BODY)
+        kind = call.request.headers.get("content-type", "")
+        wanted = await anyio.to_thread.run_sync(_unpack, body, kind, content)
+        await anyio.to_thread.run_sync(_import, workspace, wanted, content)
+
+
+@family.call("POST", "/api/2.0/workspace-files/import-file/{path:path}", stream=True)
+async def import_file(workspace: Workspace, call: Call) -> None:
+    """Import the body as a file, or as a notebook if it is one; where the name is taken, only one caller wins."""
+    overwrite = _boolean(call.query.get("overwrite", "false"), "overwrite")
+    wanted = _Import("/" + call.path["path"], "AUTO", None, overwrite)
+    with workspace.files.storage.spool() as content:
+        await content.receive(call.request.stream(), MAX_FILE_BYTES)
+        try:
+            await anyio.to_thread.run_sync(_import, workspace, wanted, content)
+        except ResourceAlreadyExists as error:
+            raise FileAlreadyExists(error.message) from error
+
+
+@family.call("GET", "/api/2.0/workspace-files/{path:path}")
+def read_file(workspace: Workspace, call: Call) -> Response:
+    """The content of a file or notebook as it is kept."""
+    return _raw(workspace.files.tree.read("/" + call.path["path"]))
+
+
+@family.call("GET", "/api/2.0/workspace/export")
+def export(workspace: Workspace, call: Call) -> object:
+    """A notebook or file, as base64 in JSON or, with `direct_download`, as it is."""
+    from databricks.sdk.service.workspace import ExportResponse
+
+    content, extension = export_object(workspace.files.tree, _path(call.query), call.query.get("format", "SOURCE"))
+    if _boolean(call.query.get("direct_download", "false"), "direct_download"):
+        return _raw(content)
+    return ExportResponse(content=base64.b64encode(content).decode(), file_type=extension)
+
+
+@family.call("GET", "/api/2.0/workspace/get-status")
+def get_status(workspace: Workspace, call: Call) -> ObjectInfo:
+    """What is known of an object."""
+    return _info(workspace.files.tree.get(_path(call.query)))
+
+
+@family.call("GET", "/api/2.0/workspace/list")
+def list_objects(workspace: Workspace, call: Call) -> dict[str, object]:
+    """The objects in a directory; an empty one answers without `objects`, as the vendor's does."""
+    found = workspace.files.tree.children(_path(call.query))
+    after = call.query.get("notebooks_modified_after")
+    if after is not None:
+        if not after.isdigit():
+            raise InvalidParameterValue("notebooks_modified_after must be milliseconds since the epoch")
+        found = [one for one in found if one.kind != "NOTEBOOK" or one.modified_at > int(after)]
+    return {"objects": [_info(one).as_dict() for one in found]} if found else {}
+
+
+@family.call("POST", "/api/2.0/workspace/mkdirs")
+def mkdirs(workspace: Workspace, call: Call) -> None:
+    """Make a directory and its parents."""
+    workspace.files.tree.make_directory(_path(call.body))
+
+
+@family.call("POST", "/api/2.0/workspace/delete")
+def delete(workspace: Workspace, call: Call) -> None:
+    """Delete an object."""
+    recursive = call.body.get("recursive", False)
+    if not isinstance(recursive, bool):
+        raise InvalidParameterValue("recursive must be true or false")
+    workspace.files.tree.delete(_path(call.body), recursive=recursive)
+
+
+def _import(workspace: Workspace, wanted: _Import, content: Spool) -> None:
+    import_object(
+        workspace.files.tree,
+        tree_path(wanted.path),
+        content,
+        kind=wanted.format,
+        language=wanted.language,
+        overwrite=wanted.overwrite,
+    )
+
+
+def _unpack(body: Spool, kind: str, content: Spool) -> _Import:
+    if kind.startswith("multipart/form-data"):
+        return _from_form(body, kind, content)
+    try:
+        fields = json.loads(body.read())
+        content.replace(base64.b64decode(fields.get("content") or "", validate=True))
+    except (ValueError, TypeError, AttributeError, binascii.Error) as error:
+        raise BadRequest(f"the body must be JSON with base64 `content`: {error}") from error
+    return _wanted(fields)
+
+
+def _from_form(body: Spool, kind: str, content: Spool) -> _Import:
+    from werkzeug.formparser import parse_form_data
+
+    body.file.seek(0)
+    environ: dict[str, Any] = {
+        "wsgi.input": body.file,
+        "CONTENT_TYPE": kind,
+        "CONTENT_LENGTH": str(body.path.stat().st_size),
+        "REQUEST_METHOD": "POST",
+    }
+    _, fields, parts = parse_form_data(environ)
+    part = parts.get("content")
+    if part is not None:
+        part.save(content.file)
+        content.file.flush()
+    elif "content" in fields:
+        content.replace(fields["content"].encode())
+    else:
+        raise BadRequest("the form has no part `content`")
+    return _wanted(dict(fields))
+
+
+def _wanted(fields: dict[str, Any]) -> _Import:
+    language = fields.get("language")
+    return _Import(
+        path=_path(fields),
+        format=str(fields.get("format") or "SOURCE"),
+        language=None if language is None else str(language),
+        overwrite=_boolean(fields.get("overwrite", False), "overwrite"),
+    )
+
+
+def _path(fields: Any) -> str:
+    path = fields.get("path")
+    if not isinstance(path, str) or not path:
+        raise InvalidParameterValue("path is required")
+    return path
+
+
+def _boolean(value: object, name: str) -> bool:
+    if value in (True, "true", "True"):
+        return True
+    if value in (False, None, "false", "False", ""):
+        return False
+    raise InvalidParameterValue(f"{name} must be true or false, not {value!r}")
+
+
+def _raw(content: bytes) -> Response:
+    return Response(content, media_type="application/octet-stream")
+
+
+def _info(found: TreeObject) -> ObjectInfo:
+    from databricks.sdk.service.workspace import Language, ObjectInfo, ObjectType
+
+    return ObjectInfo(
+        path=found.path,
+        object_type=ObjectType(found.kind),
+        object_id=found.id,
+        resource_id=str(found.id),
+        language=None if found.language is None else Language(found.language),
+        created_at=found.created_at,
+        modified_at=found.modified_at,
+        size=None if found.kind == "DIRECTORY" else found.size,
+    )

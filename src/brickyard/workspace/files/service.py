@@ -1,0 +1,114 @@
+"""The files of a workspace, for the API and for the services that run and store things."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from brickyard.workspace.api.errors import InvalidParameterValue, NotFound, PermissionDenied
+from brickyard.workspace.files.notebooks import NotebookSource
+from brickyard.workspace.files.paths import Place, Roots
+from brickyard.workspace.files.storage import Storage
+from brickyard.workspace.files.tree import Tree
+
+if TYPE_CHECKING:
+    from brickyard.workspace.workspace import Workspace
+
+__all__ = ["Files", "build"]
+
+
+class Files:
+    """Workspace tree, volumes, models, artifacts and DBFS.
+
+    Attributes:
+        roots: Where each tree of files is kept.
+        storage: How content is written in one step.
+        tree: Notebooks, files and directories of the workspace.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self.storage = Storage(workspace.data)
+        self.roots = Roots(workspace.data)
+        home = f"/Users/{workspace.identity.owner.user_name}"
+        self.tree = Tree(workspace.store, self.roots, self.storage, (home, "/Shared"))
+
+    @property
+    def models_root(self) -> Path:
+        """Files of model versions: `<catalog>/<schema>/<model>/<version>/...`."""
+        return self.roots.models.directory
+
+    @property
+    def artifacts_root(self) -> Path:
+        """Artifacts of runs and logged models: `<experiment>/Runs|LoggedModels/<id>/...`."""
+        return self.roots.artifacts.directory
+
+    def mounts(self) -> dict[str, Path]:
+        """What a task sees under which prefix, for example `/Volumes`."""
+        return {root.prefix: root.directory for root in (self.roots.workspace, self.roots.volumes, self.roots.dbfs)}
+
+    def read_notebook(self, path: str) -> NotebookSource:
+        """A notebook of the workspace tree, given with or without `/Workspace`.
+
+        Raises:
+            ResourceDoesNotExist: There is nothing at the path.
+            InvalidParameterValue: It is not a notebook.
+        """
+        return self.tree.read_notebook(path)
+
+    def local_path(self, path: str) -> Path:
+        """The file on disk behind `/Workspace/..`, `/Users/..`, `/Volumes/..`, `dbfs:/..` or `/dbfs/..`.
+
+        It need not exist. No path leads out of its tree.
+
+        Raises:
+            InvalidParameterValue: The path is in none of the trees, or would leave it.
+        """
+        return self.roots.located(path).local
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file or directory at a path, in any of the forms of `local_path`."""
+        return self.local_path(path).exists()
+
+    def readable(self, path: str) -> Place:
+        """Where a path of the Files API is, if it may be read.
+
+        Raises:
+            InvalidParameterValue: The path names no file or directory of any tree.
+            NotFound: Its volume does not exist.
+        """
+        place = self.roots.place(path)
+        if len(place.names) < place.root.depth:
+            raise InvalidParameterValue(f"The path {place.path} must name at least {place.root.depth} levels.")
+        if place.root is self.roots.volumes and not self._workspace.catalog.has_volume(".".join(place.container)):
+            raise NotFound(f"The volume '{'.'.join(place.container)}' does not exist.")
+        return place
+
+    def writable(self, path: str) -> Place:
+        """Where a path of the Files API is, if it may be written or deleted.
+
+        Raises:
+            InvalidParameterValue: As for `readable`; also for a volume or another container itself.
+            NotFound: As for `readable`.
+            PermissionDenied: It belongs to a model version whose files are final.
+        """
+        place = self.readable(path)
+        if len(place.names) <= place.root.depth and place.root is not self.roots.models:
+            raise InvalidParameterValue(f"The path {place.path} is not a file or directory that can be changed.")
+        if place.root is self.roots.workspace and self.tree.is_protected(place.path):
+            raise InvalidParameterValue(f"The folder {place.path} is protected.")
+        if place.root is self.roots.models:
+            self._check_sealed(place)
+        return place
+
+    def _check_sealed(self, place: Place) -> None:
+        name, version = ".".join(place.container[:3]), place.container[3]
+        if not version.isdecimal():
+            raise InvalidParameterValue(f"The path {place.path} must name a version's number.")
+        if self._workspace.registry.is_sealed(name, int(version)):
+            raise PermissionDenied(f"The files of version {version} of the model {name} are final.")
+
+
+def build(workspace: Workspace) -> Files:
+    """The files service of a workspace."""
+    return Files(workspace)

@@ -1,0 +1,122 @@
+"""Writing and deleting in one step: content is complete under a temporary name before it takes its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+import anyio.to_thread
+
+from brickyard.workspace.api.errors import RequestTooLarge
+from brickyard.workspace.files.errors import explained
+
+__all__ = ["Spool", "Storage"]
+
+_BUFFER = 1024 * 1024
+
+
+class Spool:
+    """Content that has arrived but is not in its place yet; deleted on exit unless it was published."""
+
+    def __init__(self, directory: Path) -> None:
+        handle, name = tempfile.mkstemp(dir=directory)
+        self.path = Path(name)
+        self.file: BinaryIO = os.fdopen(handle, "w+b", buffering=_BUFFER)
+
+    def __enter__(self) -> Spool:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.file.close()
+        except OSError:
+            if error is None:  # otherwise the first failure is the one to report
+                raise
+        finally:
+            self.path.unlink(missing_ok=True)
+
+    def read(self, limit: int = -1) -> bytes:
+        """The content from its beginning, at most `limit` bytes of it."""
+        self.file.seek(0)
+        return self.file.read(limit)
+
+    def replace(self, content: bytes) -> None:
+        """Put other content in the place of this."""
+        with explained("the upload"):
+            self.file.seek(0)
+            self.file.truncate()
+            self.file.write(content)
+            self.file.flush()
+
+    async def receive(self, chunks: AsyncIterator[bytes], limit: int | None = None) -> None:
+        """Write a stream in bounded memory.
+
+        Args:
+            chunks: The stream.
+            limit: How many bytes are accepted at most.
+
+        Raises:
+            RequestTooLarge: There are more.
+            StorageFull: The disk is full.
+        """
+        buffer = bytearray()
+        size = 0
+        async for chunk in chunks:
+            size += len(chunk)
+            if limit is not None and size > limit:
+                raise RequestTooLarge(f"The content is larger than {limit} bytes.")
+            buffer += chunk
+            if len(buffer) >= _BUFFER:
+                await self._write(buffer)
+                buffer = bytearray()
+        await self._write(buffer)
+
+    async def _write(self, buffer: bytearray) -> None:
+        with explained("the upload"):
+            await anyio.to_thread.run_sync(self.file.write, buffer)
+
+
+class Storage:
+    """Temporary names and the bin, on the same file system as the data."""
+
+    def __init__(self, data: Path) -> None:
+        self._incoming = data / ".incoming"
+        self._bin = data / ".bin"
+        for directory in (self._incoming, self._bin):
+            shutil.rmtree(directory, ignore_errors=True)  # what a killed server left
+            directory.mkdir(parents=True)
+
+    def spool(self) -> Spool:
+        """Where an upload goes first."""
+        with explained("the upload"):
+            return Spool(self._incoming)
+
+    def publish(self, spool: Spool, target: Path, *, overwrite: bool) -> None:
+        """Give the content its name; others see the old content or the whole new one, never a part.
+
+        Raises:
+            FileExistsError: There is something at the target and `overwrite` is false.
+        """
+        spool.file.flush()
+        os.fchmod(spool.file.fileno(), 0o644)
+        if overwrite:
+            spool.path.replace(target)
+        else:
+            os.link(spool.path, target)  # fails where there is something, even when two do it at once
+
+    def discard(self, target: Path) -> None:
+        """Delete a file or a whole directory; it is gone at once, also where the process dies on the way."""
+        if target.is_symlink() or not target.is_dir():
+            target.unlink()
+            return
+        bin_name = self._bin / uuid.uuid4().hex
+        target.rename(bin_name)
+        shutil.rmtree(bin_name)

@@ -9,7 +9,14 @@ from sklearn.linear_model import LogisticRegression
 from flights.columns import CATEGORIES, FEATURES, NUMBERS
 
 # One thread: waiting threads of OpenMP spin, and slow down whatever runs beside them.
-TREES = {"objective": "binary", "learning_rate": 0.05, "num_leaves": 63, "min_data_in_leaf": 100, "num_threads": 1}
+TREES = {
+    "objective": "binary",
+    "learning_rate": 0.05,
+    "num_leaves": 63,
+    "min_data_in_leaf": 100,
+    "num_threads": 1,
+    "verbose": -1,
+}
 ROUNDS = 300
 SEED = 13
 

@@ -25,7 +25,7 @@ SOURCE = "brickyard_source"
 ORIGIN = "brickyard_origin"
 VERIFIED = "brickyard_verified"
 APPROVAL_PREFIX = "brickyard_approval_"
-_NOTE_LIMIT = 400
+_VALUE_LIMIT = 1000
 
 
 @dataclass(frozen=True)
@@ -79,10 +79,16 @@ def read_origin(tags: Mapping[str, str], key: str) -> Origin | None:
 
 
 def approval_tag(approval: Approval) -> tuple[str, str]:
-    """Key and value of an approval's tag; the key is the person's, so nobody counts twice."""
+    """Key and value of an approval's tag; the key is the person's, so nobody counts twice.
+
+    A note that does not fit the 1000 characters of a Unity Catalog tag is cut.
+    """
     person = hashlib.sha256(approval.by.encode()).hexdigest()[:12]
-    short = asdict(approval) | {"note": approval.note[:_NOTE_LIMIT]}
-    return APPROVAL_PREFIX + person, json.dumps(short, separators=(",", ":"), ensure_ascii=False)
+    for room in (len(approval.note), 400, 80, 0):
+        value = json.dumps(asdict(approval) | {"note": approval.note[:room]}, separators=(",", ":"), ensure_ascii=False)
+        if len(value) <= _VALUE_LIMIT:
+            break
+    return APPROVAL_PREFIX + person, value
 
 
 def approvals(tags: Mapping[str, str], version: str, digest: str, events: Sequence[Event]) -> list[Approval]:

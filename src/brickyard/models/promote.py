@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from brickyard.errors import ApprovalMissing, ModelError, UsageError
 from brickyard.models.copying import copy_version, verify_files
@@ -14,6 +15,9 @@ from brickyard.models.lineage import ORIGIN, SOURCE, Approval, approvals, read_o
 from brickyard.models.moving import move, reconcile
 from brickyard.models.registry import VersionState
 from brickyard.models.site import Site
+
+if TYPE_CHECKING:
+    from brickyard.project import Environment
 
 __all__ = ["Promotion", "check_order", "promote"]
 
@@ -39,19 +43,19 @@ class Promotion:
     approvals: tuple[Approval, ...]
 
 
-def check_order(source: Site, target: Site) -> None:
-    """Check that the environments' order allows the promotion.
+def check_order(source: Environment, target: Environment, key: str) -> None:
+    """Check that the environments' order allows a promotion of the model `key`.
 
     Raises:
         UsageError: It does not; names the way that it does.
     """
-    expected = target.environment.promote_from or target.environment.name
-    if source.environment.name == expected:
+    expected = target.promote_from or target.name
+    if source.name == expected:
         return
     raise UsageError(
-        f"'{target.environment.name}' is promoted from '{expected}', not from '{source.environment.name}'",
+        f"'{target.name}' is promoted from '{expected}', not from '{source.name}'",
         where="brickyard.yml, environments",
-        next=f"brickyard model promote {target.policy.key} --from {expected} --to {target.environment.name}",
+        next=f"brickyard model promote {key} --from {expected} --to {target.name}",
     )
 
 
@@ -72,7 +76,7 @@ def promote(source: Site, target: Site, version: str | None = None) -> Promotion
         ApprovalMissing: The version is registered, and waits for approvals.
         ModelError: A version is missing, or its files are not what was judged.
     """
-    check_order(source, target)
+    check_order(source.environment, target.environment, target.policy.key)
     same = source.environment.name == target.environment.name
     chosen = choose_version(source, version) if same else _live_before(source, version)
     evidence = _gated(source, chosen, first=not source.environment.promote_from)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
+from typing import TYPE_CHECKING
 
+from brickyard.errors import ConnectionFailed
 from brickyard.models.evidence import DIGEST, Evidence
 from brickyard.models.evidence import read as read_evidence
 from brickyard.models.history import Event, live_version
@@ -14,7 +17,10 @@ from brickyard.models.moving import settled
 from brickyard.models.registry import ModelState, VersionState
 from brickyard.models.site import Site
 
-__all__ = ["EnvironmentStatus", "VersionStatus", "history", "status"]
+if TYPE_CHECKING:
+    from brickyard.project import Environment
+
+__all__ = ["EnvironmentStatus", "VersionStatus", "all_statuses", "history", "status"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,7 @@ class EnvironmentStatus:
         live: The version that the live alias names, if any.
         versions: The newest first.
         exists: Whether the registered model is there.
+        problem: Why nothing is known about it, if so.
     """
 
     environment: str
@@ -65,6 +72,7 @@ class EnvironmentStatus:
     live: str | None
     versions: tuple[VersionStatus, ...]
     exists: bool
+    problem: str = ""
 
 
 def history(site: Site) -> tuple[Event, ...]:
@@ -93,6 +101,29 @@ def status(site: Site, limit: int = 10) -> EnvironmentStatus:
         versions=versions,
         exists=state is not None,
     )
+
+
+def all_statuses(
+    environments: Sequence[Environment], open_site: Callable[[Environment], Site]
+) -> tuple[list[EnvironmentStatus], list[ConnectionFailed]]:
+    """The status in several environments; one that does not answer does not hide the others.
+
+    Args:
+        environments: The environments.
+        open_site: Opens the model in one of them.
+
+    Returns:
+        A status for every environment, and the errors of those that did not answer.
+    """
+    found, failed = [], []
+    for environment in environments:
+        try:
+            found.append(status(open_site(environment)))
+        except ConnectionFailed as error:
+            failed.append(error)
+            problem = EnvironmentStatus(environment.name, "", "", None, (), False, error.message)
+            found.append(problem)
+    return found, failed
 
 
 def _version(site: Site, state: ModelState, version: VersionState, events: tuple[Event, ...]) -> VersionStatus:

@@ -1,0 +1,179 @@
+"""`brickyard model`: the life of a model version."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from brickyard.models.site import Site
+    from brickyard.project import Project
+
+__all__ = ["model"]
+
+_output = click.option(
+    "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="How to print the answer."
+)
+_target = click.option("-t", "--target", metavar="ENVIRONMENT", help="The environment; by default the first one.")
+_to = click.option("--to", metavar="ENVIRONMENT", required=True, help="The environment that it goes to.")
+_message = click.option("-m", "--message", default="", help="A reason, kept in the history.")
+
+
+@click.group()
+def model() -> None:
+    """Evaluate, promote, approve and roll back model versions.
+
+    MODEL is a key under `models` in brickyard.yml; environments are those of brickyard.yml, in their order.
+    What is decided is written to the registry itself, with who, when and on which data.
+    """
+
+
+@model.command()
+@click.argument("model_key", metavar="MODEL")
+@_target
+@click.option("--version", help="The version to judge.")
+@click.option("--alias", help="Judge the version with this alias; by default the candidate alias.")
+@_output
+def evaluate(model_key: str, target: str | None, version: str | None, alias: str | None, output: str) -> None:
+    """Judge a version of MODEL by its gate, next to the champion on the same rows.
+
+    Exit code 8 if the gate refuses. The evidence is written to the version either way; nothing moves.
+    """
+    from brickyard.cli.model_text import evaluation_text
+    from brickyard.models.evaluate import choose_version, require_pass
+    from brickyard.models.evaluate import evaluate as judge
+
+    _cap_threads()
+    site = _site(model_key, target)
+    evaluation = judge(site, choose_version(site, version, alias))
+    _print(evaluation_text(evaluation), asdict(evaluation), output)
+    require_pass(evaluation, site)
+
+
+@model.command()
+@click.argument("model_key", metavar="MODEL")
+@click.option("--from", "source", metavar="ENVIRONMENT", help="By default what `promote_from` says.")
+@_to
+@click.option("--version", help="The version where it comes from; by default what is live there.")
+@_output
+def promote(model_key: str, source: str | None, to: str, version: str | None, output: str) -> None:
+    """Make a version of MODEL live in an environment.
+
+    In the first environment the candidate becomes the live version, once its gate has passed. From one
+    environment to the next the exact files are copied, their hash is compared, and after the approvals that the
+    environment asks for the live alias moves. Exit code 8: the gate refused; 9: approvals are missing.
+    """
+    from brickyard.cli.model_text import promotion_text
+    from brickyard.models.opening import environment_named, open_site
+    from brickyard.models.promote import check_order
+    from brickyard.models.promote import promote as move
+
+    _cap_threads()
+    project = _project()
+    goal = environment_named(project, to)
+    begin = environment_named(project, source or goal.promote_from or goal.name)
+    check_order(begin, goal, model_key)
+    target_site = open_site(project, model_key, goal)
+    source_site = target_site if begin == goal else open_site(project, model_key, begin)
+    promotion = move(source_site, target_site, version)
+    _print(promotion_text(promotion, target_site), asdict(promotion), output)
+
+
+@model.command()
+@click.argument("model_key", metavar="MODEL")
+@_to
+@click.option("--version", required=True, help="The version in that environment.")
+@_message
+@_output
+def approve(model_key: str, to: str, version: str, message: str, output: str) -> None:
+    """Approve that a version of MODEL becomes live, in your name; then promote again."""
+    from brickyard.cli.model_text import approval_text
+    from brickyard.models.approve import approve as give
+
+    site = _site(model_key, to)
+    approved = give(site, version, message)
+    _print(approval_text(approved, site), asdict(approved), output)
+
+
+@model.command()
+@click.argument("model_key", metavar="MODEL")
+@_target
+@click.option("--to-version", metavar="N", help="A version that was live; by default the one before.")
+@_message
+@_output
+def rollback(model_key: str, target: str | None, to_version: str | None, message: str, output: str) -> None:
+    """Make the version of MODEL live again that was live before."""
+    from brickyard.cli.model_text import rollback_text
+    from brickyard.models.rollback import rollback as back
+
+    site = _site(model_key, target)
+    event = back(site, to_version, message)
+    _print(rollback_text(event, site), asdict(event), output)
+
+
+@model.command()
+@click.argument("model_key", metavar="MODEL")
+@_target
+@_output
+def history(model_key: str, target: str | None, output: str) -> None:
+    """Show which version of MODEL was live when, who decided, and where it came from."""
+    from brickyard.cli.model_text import history_text
+    from brickyard.models.status import history as read
+
+    site = _site(model_key, target)
+    events = read(site)
+    _print(history_text(events, site), [asdict(event) for event in events], output)
+
+
+@model.command()
+@click.argument("model_key", metavar="MODEL")
+@_target
+@_output
+def status(model_key: str, target: str | None, output: str) -> None:
+    """Show the versions of MODEL in every environment: aliases, gate, approvals.
+
+    An environment whose workspace does not answer is shown as such, and the exit code is 4.
+    """
+    from brickyard.cli.model_text import status_text
+    from brickyard.models.opening import environment_named, first_environment, open_site
+    from brickyard.models.status import all_statuses
+
+    project = _project()
+    first_environment(project)
+    chosen = [environment_named(project, target)] if target else list(project.environments)
+    found, failed = all_statuses(chosen, lambda environment: open_site(project, model_key, environment))
+    answer: Sequence[Any] = [asdict(one) for one in found]
+    _print(status_text(model_key, found), answer, output)
+    if failed:
+        raise failed[0]
+
+
+def _project() -> Project:
+    from brickyard.project import load_project
+
+    return load_project(Path.cwd(), environ=os.environ)
+
+
+def _site(model_key: str, environment: str | None) -> Site:
+    from brickyard.models.opening import environment_named, first_environment, open_site
+
+    project = _project()
+    chosen = environment_named(project, environment) if environment else first_environment(project)
+    return open_site(project, model_key, chosen)
+
+
+def _cap_threads() -> None:
+    """Before numpy is imported: waiting OpenMP threads would spin beside the workspaces."""
+    from brickyard.scoring.threads import cap_threads
+
+    cap_threads()
+
+
+def _print(text: str, data: Any, output: str) -> None:
+    click.echo(json.dumps(data, indent=2) if output == "json" else text)

@@ -23,6 +23,5 @@ def report(claim: str, found: list[float], bar: float, unit: str = "s") -> None:
     """Print the median, the range and whether the bar is met."""
     median = statistics.median(found)
     verdict = "met" if median <= bar else "MISSED"
-    print(
-        f"{claim}: median {median:.3f} {unit} ({min(found):.3f} to {max(found):.3f}, n={len(found)}), bar {bar} {unit}: {verdict}"
-    )
+    spread = f"{min(found):.3f} to {max(found):.3f}, n={len(found)}"
+    print(f"{claim}: median {median:.3f} {unit} ({spread}), bar {bar} {unit}: {verdict}")

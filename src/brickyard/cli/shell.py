@@ -83,7 +83,7 @@ class Shell:
             raise CommandFailed(
                 f"`brickyard {' '.join(arguments)}` ended with exit code {code}, expected {wanted}",
                 where=str(self.directory),
-                next="its own words are above; mend that and run `brickyard demo` again: what is done is not done twice",
+                next="its words are above; mend that, then run `brickyard demo` again: what is done is kept",
             )
 
 

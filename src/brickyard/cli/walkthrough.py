@@ -219,7 +219,7 @@ class Walkthrough:
         return answer
 
     def _summary(self, served: Answer, back: Answer) -> None:
-        quality = json.loads((_volume("prod") / "quality.json").read_text())
+        quality = self._call("GET", "/api/2.0/fs/files/Volumes/main/flights/reports/quality.json")
         prod = process.status(WORKSPACES["prod"])
         lines = [
             ("trained on", "January to June; judged on July and August; scored September to December"),
@@ -256,10 +256,6 @@ def remove(project: Path) -> None:
     if project.exists():
         shutil.rmtree(project)
         click.echo(f"{project}  deleted")
-
-
-def _volume(environment: str) -> Path:
-    return layout_of(WORKSPACES[environment]).root / "data" / "volumes" / "main" / "flights" / "reports"
 
 
 def _served_version(endpoint: dict[str, Any]) -> str | None:

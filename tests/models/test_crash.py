@@ -1,0 +1,123 @@
+"""Killed at any write: what is live is true, and the same command run again completes."""
+
+import contextlib
+from functools import partial
+
+import pytest
+
+from brickyard.errors import ApprovalMissing
+from brickyard.models.approve import approve
+from brickyard.models.history import INTENT
+from brickyard.models.promote import promote
+from brickyard.models.registry import Registry
+from brickyard.models.rollback import rollback
+from brickyard.models.status import history
+
+
+class Killed(BaseException):
+    """The process ends here; a BaseException, so that no code tidies up on an error."""
+
+
+class DyingRegistry(Registry):
+    """A registry whose process is killed before or after its n-th request that writes."""
+
+    def __init__(self, base: Registry, writes: int, *, after: bool) -> None:
+        self.__dict__.update(base.__dict__)
+        self.left, self.after = writes, after
+
+    def _write(self, request):
+        self.left -= 1
+        if self.left == 0 and not self.after:
+            raise Killed
+        answer = request()
+        if self.left == 0:
+            raise Killed
+        return answer
+
+    def ensure_model(self):
+        self._write(super().ensure_model)
+
+    def create_version(self, *arguments):
+        return self._write(partial(super().create_version, *arguments))
+
+    def delete_version(self, version):
+        self._write(partial(super().delete_version, version))
+
+    def set_alias(self, alias, version):
+        self._write(partial(super().set_alias, alias, version))
+
+    def tag_version(self, version, tags):
+        for key, value in tags.items():
+            self._write(partial(super().tag_version, version, {key: value}))
+
+    def tag_model(self, tags, remove=()):
+        for key, value in tags.items():
+            self._write(partial(super().tag_model, {key: value}))
+        for key in remove:
+            self._write(partial(super().tag_model, {}, remove=(key,)))
+
+
+def killed_site(lab, environment, writes, *, after):
+    site = lab.site(environment)
+    site.__dict__["registry"] = DyingRegistry(site.registry, writes, after=after)
+    return site
+
+
+def recorded_truth(site):
+    """The history is in line with the alias, and nothing is left over."""
+    events = history(site)
+    assert (events[-1].version if events else None) == site.model().aliases.get("champion")
+    assert [event.number for event in events] == list(range(1, len(events) + 1))
+    return [(event.action, event.version) for event in events]
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_promotion_killed_at_any_write_is_completed_by_the_same_command(lab, after):
+    lab.write_project(approvals=1)
+    lab.train(["hour", "wind"])
+    dev = lab.site("dev")
+    promote(dev, dev)
+    for writes in range(1, 12):
+        try:
+            with contextlib.suppress(ApprovalMissing):
+                promote(dev, killed_site(lab, "prod", writes, after=after))
+        except Killed:
+            prod = lab.site("prod")
+            if prod.registry.model() is not None:
+                assert recorded_truth(prod) == []
+            continue
+        break
+    prod = lab.site("prod")
+    assert [version.version for version in prod.registry.versions() if version.ready] == ["1"]
+    approve(prod, "1")
+    for writes in range(1, 12):
+        try:
+            promote(dev, killed_site(lab, "prod", writes, after=after))
+        except Killed:
+            assert recorded_truth(lab.site("prod")) in ([], [("promote", "1")])
+            continue
+        break
+    assert recorded_truth(lab.site("prod")) == [("promote", "1")]
+    assert history(prod)[0].by == prod.user
+    assert INTENT not in prod.model().tags
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("writes", range(1, 5))
+def test_a_rollback_killed_at_any_write_is_completed_and_not_done_twice(lab, writes, after):
+    for features in (["wind"], ["hour"], ["hour", "wind"]):
+        lab.train(features)
+        dev = lab.site("dev")
+        promote(dev, dev)
+    completed = False
+    try:
+        rollback(killed_site(lab, "dev", writes, after=after))
+        completed = True
+    except Killed:
+        recorded_truth(lab.site("dev"))
+    last_write_done = writes == 4 and after
+    if not completed and not last_write_done:
+        rollback(lab.site("dev"))
+    assert lab.site("dev").model().aliases["champion"] == "2"
+    assert recorded_truth(lab.site("dev"))[-1] == ("rollback", "2")
+    assert INTENT not in lab.site("dev").model().tags

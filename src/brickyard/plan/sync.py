@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from brickyard.errors import DeploymentError
 from brickyard.project.paths import is_notebook
 from brickyard.project.project import Project
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+    _Rules = tuple[tuple[str, GitIgnoreSpec], ...]
 
 __all__ = ["LocalFile", "digest", "local_files"]
 
@@ -29,6 +35,8 @@ _ALWAYS_IGNORED = (
     "*.egg-info/",
     "dist/",
 )
+# Not even looked into for `sync.include`: large, and never what is meant.
+_NEVER_ENTERED = (".git", ".venv", "__pycache__")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +94,8 @@ def _selected(project: Project) -> Iterator[Path]:
 
     include = GitIgnoreSpec.from_lines(project.sync.include)
     exclude = GitIgnoreSpec.from_lines(project.sync.exclude)
-    walk = _Walk(project.root, include)
-    for path in sorted(walk.files(project.root, {"": GitIgnoreSpec.from_lines(_ALWAYS_IGNORED)})):
+    walk = _Walk(project.root, include if project.sync.include else None)
+    for path in sorted(walk.files(project.root, ())):
         if not exclude.match_file(path.relative_to(project.root).as_posix()):
             yield path
 
@@ -95,41 +103,43 @@ def _selected(project: Project) -> Iterator[Path]:
 class _Walk:
     """Walks a tree as git does: each directory's `.gitignore` counts for what is below it."""
 
-    def __init__(self, root: Path, include: object) -> None:
-        from pathspec import GitIgnoreSpec
-
+    def __init__(self, root: Path, include: GitIgnoreSpec | None) -> None:
         self._root = root
-        self._spec = GitIgnoreSpec
-        self._include = include if isinstance(include, GitIgnoreSpec) else GitIgnoreSpec([])
+        self._include = include
 
-    def files(self, directory: Path, rules: Mapping[str, object], ignored: bool = False) -> Iterator[Path]:
+    def files(self, directory: Path, rules: _Rules, ignored: bool = False) -> Iterator[Path]:
+        """The files below a directory, given the rules of the directories above it."""
         rules = self._with_own(directory, rules)
         with os.scandir(directory) as entries:
             listed = list(entries)
         for entry in listed:
             path = Path(entry.path)
             name = path.relative_to(self._root).as_posix()
-            is_directory = entry.is_dir(follow_symlinks=False)
-            skipped = ignored or self._ignored(name + "/" if is_directory else name, rules)
-            if is_directory and (not skipped or len(self._include)):
-                yield from self.files(path, rules, skipped)
-            elif entry.is_file() and (not skipped or self._include.match_file(name)):
+            if entry.is_dir(follow_symlinks=False):
+                skipped = ignored or _ignored(name + "/", rules)
+                if not skipped or (self._include is not None and entry.name not in _NEVER_ENTERED):
+                    yield from self.files(path, rules, skipped)
+            elif entry.is_file() and (self._included(name) or not (ignored or _ignored(name, rules))):
                 yield path
 
-    def _with_own(self, directory: Path, rules: Mapping[str, object]) -> Mapping[str, object]:
-        own = directory / ".gitignore"
-        if not own.is_file():
-            return rules
-        prefix = "" if directory == self._root else directory.relative_to(self._root).as_posix() + "/"
-        lines = own.read_text(encoding="utf-8", errors="replace").splitlines()
-        if not prefix:
-            return {prefix: self._spec.from_lines([*_ALWAYS_IGNORED, *lines])}
-        return {**rules, prefix: self._spec.from_lines(lines)}
+    def _included(self, name: str) -> bool:
+        return self._include is not None and self._include.match_file(name)
 
-    def _ignored(self, name: str, rules: Mapping[str, object]) -> bool:
-        for prefix, spec in reversed(rules.items()):
-            if isinstance(spec, self._spec):
-                verdict = spec.check_file(name.removeprefix(prefix)).include
-                if verdict is not None:
-                    return verdict
-        return False
+    def _with_own(self, directory: Path, rules: _Rules) -> _Rules:
+        from pathspec import GitIgnoreSpec
+
+        is_root, own = directory == self._root, directory / ".gitignore"
+        lines = own.read_text(encoding="utf-8", errors="replace").splitlines() if own.is_file() else []
+        if is_root:
+            return (("", GitIgnoreSpec.from_lines([*_ALWAYS_IGNORED, *lines])),)
+        prefix = directory.relative_to(self._root).as_posix() + "/"
+        return (*rules, (prefix, GitIgnoreSpec.from_lines(lines))) if lines else rules
+
+
+def _ignored(name: str, rules: _Rules) -> bool:
+    """Whether the innermost rule that speaks about a path leaves it out."""
+    for prefix, spec in reversed(rules):
+        verdict = spec.check_file(name.removeprefix(prefix)).include
+        if verdict is not None:
+            return verdict
+    return False

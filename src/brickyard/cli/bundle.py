@@ -1,0 +1,284 @@
+"""`brickyard validate | plan | deploy | run | destroy`: a project and the workspace of its target."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from brickyard.cli.render import coloured, duration, plan_line, table
+from brickyard.errors import DeploymentError, RunFailed, UsageError
+
+if TYPE_CHECKING:
+    from brickyard.plan.definition import Plan, ResourceChange
+    from brickyard.plan.deploy import Deployment
+    from brickyard.plan.runs import Listener, TaskState
+    from brickyard.project import Project
+
+__all__ = ["deploy", "destroy", "plan", "run", "validate"]
+
+
+def _with_target(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that choose what is worked on."""
+    command = click.option("-t", "--target", help="The target; by default the one marked `default: true`.")(command)
+    return click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="Set a variable.")(command)
+
+
+def _pairs(values: tuple[str, ...], option: str) -> dict[str, str]:
+    pairs = {}
+    for value in values:
+        name, sign, text = value.partition("=")
+        if not name or not sign:
+            raise UsageError(f"{option} takes NAME=VALUE, not '{value}'")
+        pairs[name] = text
+    return pairs
+
+
+def _load(target: str | None, variables: tuple[str, ...]) -> Project:
+    from brickyard.project import load_project
+
+    here = Path.cwd()
+    root = next((place for place in (here, *here.parents) if (place / "databricks.yml").is_file()), here)
+    return load_project(root, target, _pairs(variables, "--var"), os.environ)
+
+
+def _connect(target: str | None, variables: tuple[str, ...]) -> Deployment:
+    project = _load(target, variables)
+    from brickyard.plan.deploy import Deployment
+
+    return Deployment.of(project)
+
+
+def _say(line: str) -> None:
+    click.echo(f"  {line}")
+
+
+@click.command()
+@_with_target
+@click.option("--strict", is_flag=True, help="Treat warnings as faults.")
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="`json` prints the project.")
+def validate(target: str | None, variables: tuple[str, ...], strict: bool, output: str) -> None:
+    """Check the project's files; every fault with file and line."""
+    begin = time.monotonic()
+    project = _load(target, variables)
+    if strict and project.warnings:
+        from brickyard.project import ProjectFaults
+
+        raise ProjectFaults(project.warnings)
+    for warning in project.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    if output == "json":
+        click.echo(json.dumps(_as_data(project), indent=2))
+        return
+    counts = Counter(resource.type for resource in project.resources)
+    what = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()) or "no resources"
+    where = project.workspace.host or f"profile {project.workspace.profile or 'of the environment'}"
+    rows = [
+        ("bundle", project.bundle_name),
+        ("target", project.target + (f" ({project.mode})" if project.mode else "")),
+        ("workspace", f"{where}, {project.workspace.root_path}"),
+        ("resources", what),
+    ]
+    if project.environments:
+        rows.append(("environments", " -> ".join(item.name for item in project.environments)))
+    if project.models:
+        rows.append(("models", ", ".join(f"{item.key} ({item.name})" for item in project.models.values())))
+    for line in table(rows):
+        click.echo(line)
+    click.echo(f"\nthe project is valid ({duration(time.monotonic() - begin)})")
+
+
+def _as_data(project: Project) -> dict[str, Any]:
+    """The resolved project in the layout of `databricks.yml`."""
+    import dataclasses
+
+    resources: dict[str, dict[str, Any]] = {}
+    for resource in project.resources:
+        resources.setdefault(resource.type, {})[resource.key] = dict(resource.config)
+    workspace = {name: value for name, value in dataclasses.asdict(project.workspace).items() if value}
+    return {
+        "bundle": {"name": project.bundle_name, "target": project.target, "mode": project.mode},
+        "workspace": workspace,
+        "variables": dict(project.variables),
+        "artifacts": {item.key: {"type": "whl", "path": str(item.path)} for item in project.artifacts},
+        "resources": resources,
+        "environments": {item.name: dataclasses.asdict(item) for item in project.environments},
+        "models": {key: dataclasses.asdict(item) for key, item in project.models.items()},
+    }
+
+
+@click.command()
+@_with_target
+@click.option(
+    "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="`json` can be deployed later."
+)
+@click.option("--adopt", is_flag=True, help="Plan to take over resources that are there already.")
+def plan(target: str | None, variables: tuple[str, ...], output: str, adopt: bool) -> None:
+    """Show what a deploy would change, field by field; changes nothing."""
+    from brickyard.plan.deploy import Options
+    from brickyard.plan.explain import explain, summary
+
+    deployment = _connect(target, variables)
+    notice = functools.partial(click.echo, err=True)
+    found = deployment.plan(Options(adopt=adopt, progress=notice))
+    if output == "json":
+        click.echo(found.to_json())
+        return
+    click.echo(f"{found.bundle} -> {found.target} at {found.host}\n")
+    for line in explain(found):
+        click.echo(plan_line(line))
+    click.echo(("" if found.is_empty else "\n") + summary(found))
+
+
+@click.command()
+@_with_target
+@click.option("--auto-approve", is_flag=True, help="Do not ask before something is deleted.")
+@click.option("--force-lock", is_flag=True, help="Take the lock from a deployment that you know has ended.")
+@click.option("--adopt", is_flag=True, help="Take over resources that are there already.")
+@click.option("--plan", "saved", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A saved plan.")
+def deploy(
+    target: str | None,
+    variables: tuple[str, ...],
+    auto_approve: bool,
+    force_lock: bool,
+    adopt: bool,
+    saved: Path | None,
+) -> None:
+    """Make the workspace match the project; a second deploy changes nothing."""
+    from brickyard.plan.definition import Plan
+    from brickyard.plan.deploy import Options
+
+    begin = time.monotonic()
+    deployment = _connect(target, variables)
+    click.echo(f"{deployment.project.bundle_name} -> {deployment.project.target} at {deployment.connection.host}")
+    approve = functools.partial(_approve, auto_approve=auto_approve)
+    options = Options(force_lock=force_lock, adopt=adopt, approve=approve, progress=_say)
+    applied = deployment.deploy(options, Plan.from_json(saved.read_text()) if saved else None)
+    if applied is None:
+        raise DeploymentError("nothing was deployed: it was not approved")
+    took = duration(time.monotonic() - begin)
+    if applied.is_empty:
+        click.echo(f"no changes ({took})")
+        return
+    for line in table(_pages(deployment, applied)):
+        _say(line)
+    click.echo(f"deployed in {took}")
+
+
+def _pages(deployment: Deployment, applied: Plan) -> list[tuple[str, str]]:
+    """Where to look at what was created or changed."""
+    from brickyard.plan.kinds import kind_of
+
+    resources, pages = deployment.resources(), []
+    for change in applied.changed:
+        found = resources.get(change.address)
+        page = kind_of(change.address).url(deployment.connection, found.id) if found and found.id else None
+        if page:
+            pages.append((change.address, page))
+    return pages
+
+
+def _approve(found: Plan, *, auto_approve: bool, everything: bool = False) -> bool:
+    """Ask before data is lost; without a terminal nobody can answer."""
+    from brickyard.plan.kinds import kind_of
+
+    def loses_data(change: ResourceChange) -> bool:
+        return everything or change.action == "recreate" or kind_of(change.address).keeps_data
+
+    lost = [change for change in found.destructive if loses_data(change)]
+    if auto_approve or not (lost or everything):
+        return True
+    click.echo("this will be deleted, with everything that is stored in it:")
+    for change in lost:
+        again = f" (and created again: {change.reason})" if change.action == "recreate" else ""
+        click.echo(f"  {change.address}: {kind_of(change.address).title} '{change.name}'{again}")
+    if everything:
+        click.echo(f"  {found.root_path}")
+    if not sys.stdin.isatty():
+        raise DeploymentError(
+            "something would be deleted, and there is nobody to ask", where=found.host, next="say --auto-approve"
+        )
+    return click.confirm("go on?")
+
+
+@click.command()
+@_with_target
+@click.option("--auto-approve", is_flag=True, help="Do not ask.")
+@click.option("--force-lock", is_flag=True, help="Take the lock from a deployment that you know has ended.")
+def destroy(target: str | None, variables: tuple[str, ...], auto_approve: bool, force_lock: bool) -> None:
+    """Delete what deploy created: resources, files and the deployment's directory."""
+    from brickyard.plan.deploy import Options
+
+    begin = time.monotonic()
+    deployment = _connect(target, variables)
+    click.echo(f"{deployment.project.bundle_name} -> {deployment.project.target} at {deployment.connection.host}")
+    if not deployment.is_deployed():
+        click.echo("nothing is deployed")
+        return
+    approve = functools.partial(_approve, auto_approve=auto_approve, everything=True)
+    if deployment.destroy(Options(force_lock=force_lock, approve=approve, progress=_say)) is None:
+        raise DeploymentError("nothing was deleted: it was not approved")
+    click.echo(f"destroyed in {duration(time.monotonic() - begin)}")
+
+
+@click.command()
+@click.argument("key")
+@_with_target
+@click.option("--params", "parameters", multiple=True, metavar="NAME=VALUE", help="Set a parameter of the job.")
+@click.option("--no-wait", is_flag=True, help="Start the run and do not wait for it.")
+def run(key: str, target: str | None, variables: tuple[str, ...], parameters: tuple[str, ...], no_wait: bool) -> None:
+    """Run the job KEY, follow it live, exit with its result."""
+    from brickyard.plan import runs
+
+    deployment = _connect(target, variables)
+    job_id = deployment.job_id(key, given := _pairs(parameters, "--params"))
+    run_id = runs.start_run(deployment.connection, job_id, given)
+    if no_wait:
+        click.echo(f"run {run_id} of '{key}' is started: {deployment.connection.host}/jobs/{job_id}/runs/{run_id}")
+        return
+    try:
+        result = runs.follow(deployment.connection, run_id, _listener())
+    except KeyboardInterrupt:
+        click.echo(f"\ninterrupted: run {run_id} is being cancelled", err=True)
+        ended = runs.cancel(deployment.connection, run_id)
+        raise RunFailed(f"run {run_id} was cancelled ({ended.run.word})", where=ended.url) from None
+    took = duration(result.run.seconds)
+    if not result.run.succeeded:
+        failed = [task.key for task in result.tasks if not task.succeeded]
+        raise RunFailed(
+            f"run {run_id} of '{key}' ended with {result.run.word} after {took}"
+            + (f"; tasks without success: {', '.join(failed)}" if failed else f": {result.run.message}"),
+            where=result.url,
+            next="the trace is above; correct the cause, deploy, and run again",
+        )
+    click.echo(f"{coloured('SUCCESS')} run {run_id} of '{key}' in {took}")
+
+
+def _listener() -> Listener:
+    from brickyard.plan.runs import Listener
+
+    def started(run_id: int, url: str | None) -> None:
+        click.echo(f"run {run_id}" + (f": {url}" if url else ""))
+
+    def changed(task: TaskState) -> None:
+        again = f" (attempt {task.attempt + 1})" if task.attempt else ""
+        took = f"  {duration(task.seconds)}" if task.ended else ""
+        click.echo(f"  {time.strftime('%H:%M:%S')}  {coloured(task.word, 16)} {task.key}{again}{took}")
+
+    def output(task_key: str, line: str) -> None:
+        click.echo(click.style(f"  {task_key} | ", dim=True) + line)
+
+    def failed(task: TaskState, error: str, trace: str) -> None:
+        click.echo(f"\n{coloured(task.word)} {task.key}: {error}", err=True)
+        if trace:
+            click.echo(trace.rstrip(), err=True)
+
+    return Listener(started, changed, output, failed)

@@ -1,0 +1,97 @@
+"""Serving endpoints: a change of what they serve is taken over while they go on answering."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from brickyard.plan.connect import Connection
+from brickyard.plan.kinds.base import Config
+
+__all__ = ["ServingEndpoints"]
+
+_ROOT = "/api/2.0/serving-endpoints"
+
+
+class ServingEndpoints:
+    """Model serving endpoints."""
+
+    title = "serving endpoint"
+    fixed = (
+        "name",
+        "ai_gateway",
+        "budget_policy_id",
+        "description",
+        "email_notifications",
+        "rate_limits",
+        "route_optimized",
+        "telemetry_config",
+    )
+    keeps_data = False
+
+    def name(self, config: Config) -> str:
+        """The endpoint's name."""
+        return str(config.get("name", ""))
+
+    def normal(self, config: Config) -> Config:
+        """In the fields that `read` gives."""
+        return _comparable(config, config.get("config") or {})
+
+    def ignored(self, config: Config) -> tuple[str, ...]:
+        """The version, where it is an alias: the workspace may answer with the one it points at just now."""
+        entities = (config.get("config") or {}).get("served_entities") or ()
+        follows = any(not str(entity.get("entity_version", "")).isdigit() for entity in entities)
+        return ("entity_version",) if follows else ()
+
+    def read(self, connection: Connection, id: str) -> Config | None:
+        """The endpoint; what it is changing to counts, not what it still serves meanwhile."""
+        from databricks.sdk.errors.platform import NotFound
+
+        try:
+            found = connection.call("GET", f"{_ROOT}/{id}")
+        except NotFound:
+            return None
+        return _comparable(found, found.get("pending_config") or found.get("config") or {})
+
+    def find(self, connection: Connection, config: Config, known: Collection[str]) -> str | None:
+        """The endpoint of that name."""
+        name = self.name(config)
+        return name if name not in known and self.read(connection, name) is not None else None
+
+    def create(self, connection: Connection, config: Config) -> str:
+        """Create the endpoint; it is ready some time later."""
+        connection.call("POST", _ROOT, body=config)
+        return self.name(config)
+
+    def update(self, connection: Connection, id: str, config: Config, fields: Collection[str]) -> None:
+        """Change what is served, and the tags."""
+        if "config" in fields:
+            connection.call("PUT", f"{_ROOT}/{id}/config", body=config.get("config") or {})
+        if "tags" in fields:
+            connection.call("PATCH", f"{_ROOT}/{id}/tags", body={"add_tags": list(config.get("tags") or ())})
+
+    def delete(self, connection: Connection, id: str) -> None:
+        """Delete the endpoint."""
+        from databricks.sdk.errors.platform import NotFound
+
+        try:
+            connection.call("DELETE", f"{_ROOT}/{id}")
+        except NotFound:
+            return
+
+    def url(self, connection: Connection, id: str) -> str | None:
+        """The endpoint's page."""
+        return f"{connection.host}/ml/endpoints/{id}"
+
+
+def _comparable(endpoint: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    from databricks.sdk.service.serving import EndpointCoreConfigInput
+
+    core = EndpointCoreConfigInput.from_dict({"name": endpoint.get("name"), **config}).as_dict()
+    core.pop("name", None)
+    found = {"name": endpoint.get("name"), "config": core}
+    tags = sorted(endpoint.get("tags") or (), key=lambda tag: str(tag.get("key")))
+    for name, value in (("route_optimized", endpoint.get("route_optimized")), ("tags", tags)):
+        if value:
+            found[name] = value
+    return found

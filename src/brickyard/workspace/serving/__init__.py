@@ -1,3 +1,20 @@
-"""Serving endpoints: scoring processes, routing, following an alias."""
+"""Serving endpoints: which model versions answer, by which processes, with which share of the traffic."""
 
-__all__: list[str] = []
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from brickyard.workspace.serving.service import Serving
+
+if TYPE_CHECKING:
+    from brickyard.workspace.workspace import Workspace
+
+__all__ = ["Serving", "build"]
+
+
+def build(workspace: Workspace) -> Serving:
+    """The endpoints of a workspace, following the aliases of its registry."""
+    registry = workspace.registry
+    serving = Serving(workspace.store, registry, workspace.root / "serving", workspace.url)
+    registry.on_alias_change(serving.alias_changed)
+    return serving

@@ -1,0 +1,75 @@
+"""Serving endpoints: `/api/2.0/serving-endpoints` and `/serving-endpoints/{name}/invocations`.
+
+Wire types: `databricks.sdk.service.serving`. Documented extension: a served entity's `entity_version` that is not
+a number is an alias, which the endpoint follows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import Response
+
+from brickyard.workspace.api.base import Call, Family
+from brickyard.workspace.serving import views
+
+if TYPE_CHECKING:
+    from databricks.sdk.service.serving import ServingEndpointDetailed
+
+    from brickyard.workspace.workspace import Workspace
+
+__all__ = ["family"]
+
+family = Family()
+_ROOT = "/api/2.0/serving-endpoints"
+
+
+@family.call("POST", _ROOT)
+def create_endpoint(workspace: Workspace, call: Call) -> ServingEndpointDetailed:
+    """Create an endpoint."""
+    return workspace.serving.create(call.body, call.principal.user_name)
+
+
+@family.call("GET", _ROOT)
+def list_endpoints(workspace: Workspace, call: Call) -> dict[str, Any]:
+    """List endpoints."""
+    return {"endpoints": [endpoint.as_dict() for endpoint in workspace.serving.all()]}
+
+
+@family.call("GET", _ROOT + "/{name}")
+def get_endpoint(workspace: Workspace, call: Call) -> ServingEndpointDetailed:
+    """Get one endpoint."""
+    return workspace.serving.get(call.path["name"])
+
+
+@family.call("PUT", _ROOT + "/{name}/config")
+def update_config(workspace: Workspace, call: Call) -> ServingEndpointDetailed:
+    """Change what an endpoint serves."""
+    return workspace.serving.update_config(call.path["name"], call.body)
+
+
+@family.call("PATCH", _ROOT + "/{name}/tags")
+def patch_tags(workspace: Workspace, call: Call) -> dict[str, Any]:
+    """Add and delete tags."""
+    record = workspace.serving.patch_tags(call.path["name"], call.body)
+    return {"tags": [tag.as_dict() for tag in views.tag_list(record)]}
+
+
+@family.call("DELETE", _ROOT + "/{name}")
+def delete_endpoint(workspace: Workspace, call: Call) -> None:
+    """Delete an endpoint."""
+    workspace.serving.delete(call.path["name"])
+
+
+@family.call("POST", "/serving-endpoints/{name}/invocations", stream=True)
+async def query(workspace: Workspace, call: Call) -> Response:
+    """Ask an endpoint's model."""
+    body = await call.request.body()
+    content_type = call.request.headers.get("content-type", "")
+    replica, reply = await workspace.serving.query(call.path["name"], body, content_type)
+    headers = {
+        "served-model-name": replica.entity.name,
+        "x-model-version": str(replica.version),
+        "x-scoring-rung": reply.rung,
+    }
+    return Response(reply.body, reply.status, headers, media_type=reply.media_type)

@@ -1,0 +1,149 @@
+"""What an endpoint should serve: entities by version or alias, and the share of traffic that each gets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace
+
+__all__ = ["EndpointConfig", "Entity", "refuse_unsupported"]
+
+_ENTITY_FIELDS = frozenset(
+    {"name", "entity_name", "entity_version", "workload_size", "workload_type", "scale_to_zero_enabled"}
+    | {"environment_vars", "model_name", "model_version"}
+)
+_CONFIG_FIELDS = frozenset({"name", "served_entities", "served_models", "traffic_config"})
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+_ALIAS = re.compile(r"@?[A-Za-z][A-Za-z0-9_.-]*")
+_SECRET = re.compile(r"\{\{\s*secrets/")
+_ENTITIES_AT_MOST = 15
+
+
+@dataclass(frozen=True)
+class Entity:
+    """One served model version.
+
+    Attributes:
+        name: Its name within the endpoint.
+        model: The registered model's full name.
+        version: A version number, or an alias, as the caller wrote it.
+        environment: Environment variables of its scoring process.
+        settings: Sizes and scaling as the caller wrote them; a local endpoint runs one process for each entity.
+    """
+
+    name: str
+    model: str
+    version: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def alias(self) -> str | None:
+        """The alias that it follows, or none where it is pinned to a version."""
+        return None if self.version.isdigit() else self.version.removeprefix("@")
+
+
+@dataclass(frozen=True)
+class EndpointConfig:
+    """The entities, and percent of traffic by entity name."""
+
+    entities: tuple[Entity, ...]
+    traffic: Mapping[str, int]
+
+    @classmethod
+    def parse(cls, body: Mapping[str, Any]) -> EndpointConfig:
+        """Read the `config` of a create, or the body of an update.
+
+        Raises:
+            InvalidParameterValue: A field is missing or wrong.
+            NotImplementedByWorkspace: A field is not supported here.
+        """
+        refuse_unsupported("config", body, _CONFIG_FIELDS)
+        given = body.get("served_entities") or body.get("served_models")
+        if not isinstance(given, list) or not given:
+            raise InvalidParameterValue("config.served_entities must list at least one entity")
+        if len(given) > _ENTITIES_AT_MOST:
+            raise InvalidParameterValue(f"an endpoint serves at most {_ENTITIES_AT_MOST} entities")
+        entities = tuple(_entity(item) for item in given)
+        names = [entity.name for entity in entities]
+        if len(set(names)) != len(names):
+            raise InvalidParameterValue(f"the names of served entities must differ; got {', '.join(names)}")
+        return cls(entities, _traffic(body.get("traffic_config"), names))
+
+    def to_json(self) -> dict[str, Any]:
+        """A form that `from_json` reads."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> EndpointConfig:
+        """Read what `to_json` wrote."""
+        return cls(tuple(Entity(**entity) for entity in stored["entities"]), stored["traffic"])
+
+
+def refuse_unsupported(where: str, body: Mapping[str, Any], supported: Iterable[str]) -> None:
+    """Refuse fields that are set and would otherwise be ignored.
+
+    Raises:
+        NotImplementedByWorkspace: Names the first such field.
+    """
+    known = set(supported)
+    for name, value in body.items():
+        if name not in known and value not in (None, [], {}, False, ""):
+            raise NotImplementedByWorkspace(f"serving endpoints: the local workspace does not support {where}.{name}")
+
+
+def _entity(item: Any) -> Entity:
+    if not isinstance(item, Mapping):
+        raise InvalidParameterValue("config.served_entities must be a list of objects")
+    refuse_unsupported("served_entities", item, _ENTITY_FIELDS)
+    model = str(item.get("entity_name") or item.get("model_name") or "")
+    version = str(item.get("entity_version") or item.get("model_version") or "")
+    if len([part for part in model.split(".") if part]) != 3:
+        raise InvalidParameterValue(f"entity_name must be CATALOG.SCHEMA.MODEL, a registered model; got '{model}'")
+    if not version.isdigit() and not _ALIAS.fullmatch(version):
+        raise InvalidParameterValue(f"entity_version of {model} must be a version number or an alias; got '{version}'")
+    if str(item.get("workload_type") or "CPU") != "CPU":
+        raise NotImplementedByWorkspace("serving endpoints: the local workspace has only workload_type CPU")
+    name = str(item.get("name") or f"{model.rsplit('.', 1)[1]}-{version.removeprefix('@')}")
+    if not _NAME.fullmatch(name):
+        raise InvalidParameterValue(f"a served entity's name has letters, digits, `_`, `-` and `.`; got '{name}'")
+    kept = {key: item[key] for key in ("workload_size", "workload_type", "scale_to_zero_enabled") if key in item}
+    return Entity(name, model, version, _environment(item.get("environment_vars")), kept)
+
+
+def _environment(given: Any) -> dict[str, str]:
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise InvalidParameterValue("environment_vars must be an object of strings")
+    if any(_SECRET.search(str(value)) for value in given.values()):
+        raise NotImplementedByWorkspace(
+            "serving endpoints: the local workspace does not support secret references in environment_vars"
+        )
+    return {str(name): str(value) for name, value in given.items()}
+
+
+def _traffic(given: Any, names: list[str]) -> dict[str, int]:
+    routes = given.get("routes") if isinstance(given, Mapping) else None
+    if not routes:
+        if len(names) > 1:
+            raise InvalidParameterValue("traffic_config.routes must say the share of each served entity")
+        return {names[0]: 100}
+    shares: dict[str, int] = {}
+    for route in routes:
+        name = route.get("served_entity_name") or route.get("served_model_name")
+        if name not in names:
+            raise InvalidParameterValue(f"traffic_config names '{name}'; the served entities are {', '.join(names)}")
+        shares[name] = shares.get(name, 0) + _percentage(route.get("traffic_percentage"))
+    if sum(shares.values()) != 100:
+        raise InvalidParameterValue(f"the traffic percentages must sum to 100; got {sum(shares.values())}")
+    return shares
+
+
+def _percentage(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 100:
+        raise InvalidParameterValue(f"traffic_percentage must be a whole number from 0 to 100; got {value!r}")
+    return value

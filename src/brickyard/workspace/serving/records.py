@@ -1,0 +1,150 @@
+"""Endpoints as the database keeps them."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from brickyard.workspace.api.errors import ResourceConflict, ResourceDoesNotExist
+from brickyard.workspace.serving.config import EndpointConfig
+from brickyard.workspace.store.serving import serving_endpoints as table
+
+if TYPE_CHECKING:
+    from brickyard.workspace.store import Store
+
+__all__ = ["EndpointRecord", "EndpointRecords"]
+
+
+@dataclass(frozen=True)
+class EndpointRecord:
+    """An endpoint; times are epoch milliseconds.
+
+    Attributes:
+        config: What serves, or will once its models are there.
+        config_version: Counts the configurations that were put in place.
+        pending: An update that does not serve yet.
+        failure: Why the last update or load failed, until the next one.
+    """
+
+    name: str
+    id: str
+    creator: str
+    created_at: int
+    updated_at: int
+    config: EndpointConfig
+    config_version: int = 1
+    pending: EndpointConfig | None = None
+    pending_at: int | None = None
+    description: str | None = None
+    failure: str | None = None
+    tags: Mapping[str, str | None] = field(default_factory=dict)
+
+
+class EndpointRecords:
+    """Reads and writes endpoints; every write is durable when it returns."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def all(self) -> list[EndpointRecord]:
+        """Every endpoint, by name."""
+        with self._store.read() as connection:
+            rows = connection.execute(select(table).order_by(table.c.name)).mappings().all()
+        return [_record(row) for row in rows]
+
+    def get(self, name: str) -> EndpointRecord:
+        """One endpoint.
+
+        Raises:
+            ResourceDoesNotExist: There is none with that name.
+        """
+        with self._store.read() as connection:
+            row = connection.execute(select(table).where(table.c.name == name)).mappings().first()
+        if row is None:
+            raise ResourceDoesNotExist(f"The endpoint with name '{name}' does not exist.")
+        return _record(row)
+
+    def create(
+        self,
+        name: str,
+        creator: str,
+        config: EndpointConfig,
+        *,
+        tags: Mapping[str, str | None],
+        description: str | None,
+    ) -> EndpointRecord:
+        """Add an endpoint.
+
+        Raises:
+            ResourceConflict: The name is taken.
+        """
+        now = _now()
+        values = {"name": name, "id": uuid.uuid4().hex, "creator": creator, "created_at": now, "updated_at": now}
+        values |= {"tags": dict(tags), "description": description, "config": config.to_json(), "config_version": 1}
+        try:
+            with self._store.write() as connection:
+                connection.execute(insert(table).values(**values))
+        except IntegrityError as error:
+            raise ResourceConflict(f"Endpoint with name '{name}' already exists.") from error
+        return self.get(name)
+
+    def put_pending(self, name: str, config: EndpointConfig) -> EndpointRecord:
+        """Record an update that is to be put in place."""
+        now = _now()
+        return self._change(name, pending_config=config.to_json(), pending_at=now, failure=None, updated_at=now)
+
+    def activate(self, record: EndpointRecord) -> EndpointRecord:
+        """Make the pending update the configuration."""
+        if record.pending is None:
+            return self._change(record.name, failure=None) if record.failure else record
+        return self._change(
+            record.name,
+            config=record.pending.to_json(),
+            config_version=record.config_version + 1,
+            pending_config=None,
+            pending_at=None,
+            failure=None,
+        )
+
+    def fail(self, name: str, reason: str) -> EndpointRecord:
+        """Drop the pending update and record why."""
+        return self._change(name, pending_config=None, pending_at=None, failure=reason)
+
+    def put_tags(self, name: str, tags: Mapping[str, str | None]) -> EndpointRecord:
+        """Replace the tags."""
+        return self._change(name, tags=dict(tags))
+
+    def delete(self, name: str) -> None:
+        """Remove an endpoint.
+
+        Raises:
+            ResourceDoesNotExist: There is none with that name.
+        """
+        self.get(name)
+        with self._store.write() as connection:
+            connection.execute(delete(table).where(table.c.name == name))
+
+    def _change(self, name: str, **values: Any) -> EndpointRecord:
+        with self._store.write() as connection:
+            connection.execute(update(table).where(table.c.name == name).values(**values))
+        return self.get(name)
+
+
+def _record(row: Mapping[Any, Any]) -> EndpointRecord:
+    values = {key: value for key, value in row.items() if key not in {"config", "pending_config"}}
+    pending = row["pending_config"]
+    return EndpointRecord(
+        **values,
+        config=EndpointConfig.from_json(row["config"]),
+        pending=EndpointConfig.from_json(pending) if pending else None,
+    )
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

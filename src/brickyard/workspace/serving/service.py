@@ -1,0 +1,174 @@
+"""Serving endpoints: kept in the database, served by processes, followed to where their aliases point."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from brickyard.workspace.api.errors import (
+    InvalidParameterValue,
+    InvalidState,
+    ResourceConflict,
+    TemporarilyUnavailable,
+)
+from brickyard.workspace.serving import views
+from brickyard.workspace.serving.channel import ChannelClosed, ForwardFailed, Reply
+from brickyard.workspace.serving.config import EndpointConfig, refuse_unsupported
+from brickyard.workspace.serving.endpoint import Endpoint, ModelVersions, Replica, Status
+from brickyard.workspace.serving.records import EndpointRecord, EndpointRecords
+
+if TYPE_CHECKING:
+    from databricks.sdk.service.serving import ServingEndpoint, ServingEndpointDetailed
+
+    from brickyard.workspace.store import Store
+
+__all__ = ["Serving"]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+_CREATE_FIELDS = frozenset({"name", "config", "tags", "description"})
+
+
+class Serving:
+    """The endpoints of one workspace.
+
+    Args:
+        store: The workspace's database.
+        models: The model registry.
+        directory: For sockets and logs of scoring processes.
+        url: The workspace's address.
+    """
+
+    def __init__(self, store: Store, models: ModelVersions, directory: Path, url: str) -> None:
+        self._records = EndpointRecords(store)
+        self._models = models
+        self._directory = directory
+        self._url = url
+        self._endpoints: dict[str, Endpoint] = {}
+        self._lock = threading.RLock()
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def recover(self) -> None:
+        """Serve again what the database has."""
+        for record in self._records.all():
+            self._endpoint(record)
+
+    def close(self) -> None:
+        """End every scoring process."""
+        with self._lock:
+            endpoints, self._endpoints = list(self._endpoints.values()), {}
+        threads = [threading.Thread(target=endpoint.stop, args=(2.0,)) for endpoint in endpoints]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def alias_changed(self, model: str, alias: str, version: int | None) -> None:
+        """Take the news of the registry; endpoints look for themselves."""
+        with self._lock:
+            endpoints = list(self._endpoints.values())
+        for endpoint in endpoints:
+            endpoint.look()
+
+    def create(self, body: Mapping[str, Any], creator: str) -> ServingEndpointDetailed:
+        """Create an endpoint; it loads its models after this returns."""
+        refuse_unsupported("endpoint", body, _CREATE_FIELDS)
+        name = str(body.get("name") or "")
+        if not _NAME.fullmatch(name):
+            raise InvalidParameterValue(f"an endpoint's name has letters, digits, `_` and `-`; got '{name}'")
+        config = EndpointConfig.parse(body.get("config") or {})
+        tags = _tags(body.get("tags"))
+        with self._lock:
+            description = body.get("description")
+            record = self._records.create(name, creator, config, tags=tags, description=description)
+            return self._detailed(record, self._endpoint(record).status)
+
+    def get(self, name: str) -> ServingEndpointDetailed:
+        """One endpoint."""
+        record = self._records.get(name)
+        return self._detailed(record, self._endpoint(record).status)
+
+    def all(self) -> list[ServingEndpoint]:
+        """Every endpoint, by name."""
+        return [views.summary(record, self._endpoint(record).status) for record in self._records.all()]
+
+    def update_config(self, name: str, body: Mapping[str, Any]) -> ServingEndpointDetailed:
+        """Put another configuration in place; the old one serves until the new one answers.
+
+        Raises:
+            ResourceConflict: The last change is still under way.
+        """
+        config = EndpointConfig.parse(body)
+        with self._lock:
+            endpoint = self._endpoint(self._records.get(name))
+            if endpoint.status.loading:
+                raise ResourceConflict(f"Endpoint '{name}' is being updated; wait until its state is NOT_UPDATING.")
+            record = self._records.put_pending(name, config)
+            endpoint.announce()
+            return self._detailed(record, endpoint.status)
+
+    def patch_tags(self, name: str, body: Mapping[str, Any]) -> EndpointRecord:
+        """Add and delete tags."""
+        with self._lock:
+            tags = {**self._records.get(name).tags, **_tags(body.get("add_tags"))}
+            for key in body.get("delete_tags") or []:
+                tags.pop(key, None)
+            return self._records.put_tags(name, tags)
+
+    def delete(self, name: str) -> None:
+        """Stop serving and forget the endpoint."""
+        with self._lock:
+            self._records.delete(name)
+            endpoint = self._endpoints.pop(name, None)
+        if endpoint is not None:
+            endpoint.stop()
+        shutil.rmtree(self._directory / name, ignore_errors=True)
+
+    async def query(self, name: str, body: bytes, content_type: str) -> tuple[Replica, Reply]:
+        """Let the endpoint's model answer.
+
+        Raises:
+            ResourceDoesNotExist: There is no such endpoint.
+            InvalidState: It waits for its model, or its model cannot be loaded.
+            TemporarilyUnavailable: Its process is starting, or died of this request.
+        """
+        endpoint = self._endpoints.get(name) or self._endpoint(self._records.get(name))
+        while True:
+            replica = endpoint.choose()
+            if replica is None or replica.process.failure is not None:
+                raise self._not_ready(endpoint)
+            try:
+                return replica, await replica.process.channel.post(body, content_type)
+            except ChannelClosed:
+                continue  # it was replaced since it was chosen
+            except ForwardFailed as error:
+                raise TemporarilyUnavailable(f"The endpoint '{name}' could not answer: {error}.") from error
+
+    def _not_ready(self, endpoint: Endpoint) -> InvalidState | TemporarilyUnavailable:
+        status = endpoint.status
+        message = (
+            f"The endpoint '{endpoint.name}' is not ready: {views.reason(self._records.get(endpoint.name), status)}."
+        )
+        return TemporarilyUnavailable(message) if status.loading else InvalidState(message)
+
+    def _endpoint(self, record: EndpointRecord) -> Endpoint:
+        with self._lock:
+            endpoint = self._endpoints.get(record.name)
+            if endpoint is None:
+                endpoint = Endpoint(record, self._records, self._models, self._directory / record.name)
+                self._endpoints[record.name] = endpoint
+            return endpoint
+
+    def _detailed(self, record: EndpointRecord, status: Status) -> ServingEndpointDetailed:
+        return views.detailed(record, status, self._url)
+
+
+def _tags(given: Any) -> dict[str, str | None]:
+    if given is None:
+        return {}
+    if not isinstance(given, list) or any(not isinstance(tag, Mapping) or not tag.get("key") for tag in given):
+        raise InvalidParameterValue("tags must be a list of objects with a key and a value")
+    return {str(tag["key"]): tag.get("value") for tag in given}

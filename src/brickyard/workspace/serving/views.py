@@ -1,0 +1,193 @@
+"""Endpoints in the vendor's wire types.
+
+An entity keeps the version that the caller wrote, an alias included, so that a client which compares sees no
+change. The version that an alias means now is in the older `served_models` list, and in the state's message.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from databricks.sdk.service.serving import (
+    EndpointCoreConfigOutput,
+    EndpointCoreConfigSummary,
+    EndpointPendingConfig,
+    EndpointState,
+    EndpointStateConfigUpdate,
+    EndpointStateReady,
+    EndpointTag,
+    Route,
+    ServedEntityOutput,
+    ServedEntitySpec,
+    ServedModelOutput,
+    ServedModelState,
+    ServedModelStateDeployment,
+    ServingEndpoint,
+    ServingEndpointDetailed,
+    ServingEndpointDetailedPermissionLevel,
+    TrafficConfig,
+)
+
+if TYPE_CHECKING:
+    from brickyard.workspace.serving.config import EndpointConfig, Entity
+    from brickyard.workspace.serving.endpoint import Status
+    from brickyard.workspace.serving.records import EndpointRecord
+
+__all__ = ["detailed", "endpoint_state", "reason", "summary", "tag_list"]
+
+
+def detailed(record: EndpointRecord, status: Status, url: str) -> ServingEndpointDetailed:
+    """Everything about an endpoint."""
+    return ServingEndpointDetailed(
+        name=record.name,
+        id=record.id,
+        creator=record.creator,
+        description=record.description,
+        creation_timestamp=record.created_at,
+        last_updated_timestamp=record.updated_at,
+        config=_config(record, status),
+        pending_config=_pending(record, status),
+        state=endpoint_state(record, status),
+        tags=tag_list(record),
+        permission_level=ServingEndpointDetailedPermissionLevel.CAN_MANAGE,
+        endpoint_url=f"{url}/serving-endpoints/{record.name}/invocations",
+        route_optimized=False,
+    )
+
+
+def summary(record: EndpointRecord, status: Status) -> ServingEndpoint:
+    """An endpoint as an item of a list."""
+    specs = [
+        ServedEntitySpec(name=entity.name, entity_name=entity.model, entity_version=entity.version)
+        for entity in record.config.entities
+    ]
+    return ServingEndpoint(
+        name=record.name,
+        id=record.id,
+        creator=record.creator,
+        description=record.description,
+        creation_timestamp=record.created_at,
+        last_updated_timestamp=record.updated_at,
+        config=EndpointCoreConfigSummary(served_entities=specs),
+        state=endpoint_state(record, status),
+        tags=tag_list(record),
+    )
+
+
+def endpoint_state(record: EndpointRecord, status: Status) -> EndpointState:
+    """Whether it answers, and whether a change is under way.
+
+    An endpoint that waits for a model is not updating: nothing happens until the model is registered.
+    """
+    replicas = status.replicas.values()
+    ready = bool(replicas) and all(replica.process.failure is None for replica in replicas)
+    if status.loading or record.pending:
+        update = EndpointStateConfigUpdate.IN_PROGRESS
+    else:
+        failed = bool(record.failure)
+        update = EndpointStateConfigUpdate.UPDATE_FAILED if failed else EndpointStateConfigUpdate.NOT_UPDATING
+    return EndpointState(
+        ready=EndpointStateReady.READY if ready else EndpointStateReady.NOT_READY, config_update=update
+    )
+
+
+def reason(record: EndpointRecord, status: Status) -> str:
+    """Why an endpoint does not answer, in one sentence."""
+    failures = [replica.process.failure for replica in status.replicas.values() if replica.process.failure]
+    if status.messages:
+        return "; ".join(status.messages.values())
+    if status.loading:
+        return "its model is being loaded"
+    return failures[0] if failures else record.failure or "it has nothing to serve"
+
+
+def tag_list(record: EndpointRecord) -> list[EndpointTag]:
+    """The tags, by key."""
+    return [EndpointTag(key=key, value=value) for key, value in sorted(record.tags.items())]
+
+
+def _config(record: EndpointRecord, status: Status) -> EndpointCoreConfigOutput:
+    config = record.config
+    return EndpointCoreConfigOutput(
+        config_version=record.config_version,
+        served_entities=[_entity(entity, record, status) for entity in config.entities],
+        served_models=[_model(entity, record, status) for entity in config.entities],
+        traffic_config=_traffic(config),
+    )
+
+
+def _pending(record: EndpointRecord, status: Status) -> EndpointPendingConfig | None:
+    if record.pending is None:
+        return None
+    waiting = [
+        ServedEntityOutput(
+            name=entity.name,
+            entity_name=entity.model,
+            entity_version=entity.version,
+            state=ServedModelState(
+                deployment=ServedModelStateDeployment.DEPLOYMENT_CREATING,
+                deployment_state_message=status.messages.get(entity.name, "loading the model"),
+            ),
+        )
+        for entity in record.pending.entities
+    ]
+    return EndpointPendingConfig(
+        config_version=record.config_version + 1,
+        served_entities=waiting,
+        start_time=record.pending_at,
+        traffic_config=_traffic(record.pending),
+    )
+
+
+def _traffic(config: EndpointConfig) -> TrafficConfig:
+    return TrafficConfig(
+        routes=[
+            Route(served_model_name=name, served_entity_name=name, traffic_percentage=share)
+            for name, share in config.traffic.items()
+        ]
+    )
+
+
+def _entity(entity: Entity, record: EndpointRecord, status: Status) -> ServedEntityOutput:
+    return ServedEntityOutput(
+        name=entity.name,
+        entity_name=entity.model,
+        entity_version=entity.version,
+        environment_vars=dict(entity.environment) or None,
+        workload_size=entity.settings.get("workload_size"),
+        workload_type=None,
+        scale_to_zero_enabled=entity.settings.get("scale_to_zero_enabled"),
+        creator=record.creator,
+        creation_timestamp=record.created_at,
+        state=_state(entity, record, status),
+    )
+
+
+def _model(entity: Entity, record: EndpointRecord, status: Status) -> ServedModelOutput:
+    replica = status.replicas.get(entity.name)
+    return ServedModelOutput(
+        name=entity.name,
+        model_name=entity.model,
+        model_version=str(replica.version) if replica else None,
+        workload_size=entity.settings.get("workload_size"),
+        scale_to_zero_enabled=entity.settings.get("scale_to_zero_enabled"),
+        creator=record.creator,
+        creation_timestamp=record.created_at,
+        state=_state(entity, record, status),
+    )
+
+
+def _state(entity: Entity, record: EndpointRecord, status: Status) -> ServedModelState:
+    replica = status.replicas.get(entity.name)
+    if replica is not None and replica.process.failure is None:
+        kind = ServedModelStateDeployment.DEPLOYMENT_READY
+        message = f"serving version {replica.version} of {entity.model}"
+    elif replica is not None or (record.failure and not status.loading and not status.messages):
+        kind = ServedModelStateDeployment.DEPLOYMENT_FAILED
+        message = (replica.process.failure if replica else None) or record.failure or ""
+    else:
+        kind = ServedModelStateDeployment.DEPLOYMENT_CREATING
+        message = status.messages.get(entity.name, "loading the model")
+    if replica is not None and record.failure:
+        message = f"{message}; the last update failed: {record.failure}"
+    return ServedModelState(deployment=kind, deployment_state_message=message)

@@ -1,0 +1,125 @@
+"""The service with real models, real processes and a real database, and a registry that is a directory."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from brickyard.workspace.api.errors import ResourceDoesNotExist
+from brickyard.workspace.serving import Serving
+from brickyard.workspace.serving.channel import Reply
+from brickyard.workspace.serving.endpoint import Replica
+from brickyard.workspace.store import Store
+from tests.scoring import models
+from tests.support import wait_for
+
+MODEL = "main.flights.delay"
+
+
+@dataclass(frozen=True)
+class Version:
+    path: Path
+    status: str = "READY"
+
+
+class DirectoryRegistry:
+    """Versions are directories; what an endpoint asks of a registry and no more."""
+
+    def __init__(self) -> None:
+        self.versions: dict[tuple[str, int], Version] = {}
+        self.aliases: dict[tuple[str, str], int] = {}
+
+    def model_version(self, name: str, version: int) -> Version:
+        if (name, version) not in self.versions:
+            raise ResourceDoesNotExist(f"no version {version} of {name}")
+        return self.versions[name, version]
+
+    def alias(self, name: str, alias: str) -> int | None:
+        return self.aliases.get((name, alias))
+
+
+class Bench:
+    """A serving service and a loop to ask it from."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.registry = DirectoryRegistry()
+        self.store = Store(directory / "workspace.db")
+        self.serving = self.begin()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+
+    def begin(self) -> Serving:
+        return Serving(self.store, self.registry, self.directory / "serving", "http://127.0.0.1:1")
+
+    def restart(self) -> None:
+        self.serving.close()
+        self.serving = self.begin()
+        self.serving.recover()
+
+    def register(self, version: int, path: Path, *aliases: str) -> None:
+        self.registry.versions[MODEL, version] = Version(path)
+        for alias in aliases:
+            self.registry.aliases[MODEL, alias] = version
+            self.serving.alias_changed(MODEL, alias, version)
+
+    def create(self, name: str, *versions: str, **body: Any) -> Any:
+        config = {"served_entities": [{"entity_name": MODEL, "entity_version": version} for version in versions]}
+        return self.serving.create({"name": name, "config": config, **body}, "me@example.org")
+
+    def submit(self, name: str, frame: pd.DataFrame) -> Any:
+        plain = frame.astype(object).where(frame.notna(), None)
+        split = {"columns": list(plain), "data": plain.to_numpy().tolist()}
+        body = json.dumps({"dataframe_split": split}).encode()
+        return asyncio.run_coroutine_threadsafe(self.serving.query(name, body, "application/json"), self._loop)
+
+    def ask(self, name: str, frame: pd.DataFrame | None = None) -> tuple[Replica, Reply]:
+        return self.submit(name, models.rows(1) if frame is None else frame).result(60)
+
+    def wait_ready(self, name: str, version: int) -> Any:
+        def ready() -> Any:
+            got = self.serving.get(name)
+            serves = {model.model_version for model in got.config.served_models}
+            return got if got.state.ready.value == "READY" and serves == {str(version)} else None
+
+        return wait_for(ready, seconds=60)
+
+    def close(self) -> None:
+        self.serving.close()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+        self.store.close()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path)
+    yield bench
+    bench.close()
+
+
+@pytest.fixture(scope="session")
+def two_models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two boosters that predict differently."""
+    directory = tmp_path_factory.mktemp("two")
+    return models.booster(directory / "one", seed=1), models.booster(directory / "two", seed=2)
+
+
+@pytest.fixture
+def broken_model(two_models: tuple[Path, Path], tmp_path: Path) -> Path:
+    """A model whose file is damaged."""
+    broken = Path(shutil.copytree(two_models[0], tmp_path / "broken"))
+    for file in broken.glob("model.*"):
+        file.write_bytes(b"damaged")
+    return broken

@@ -1,0 +1,205 @@
+"""Endpoints: wait for models, follow aliases without a lost request, survive crashes and bad updates."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from brickyard.scoring.model import load_model
+from brickyard.workspace.api.errors import (
+    InvalidParameterValue,
+    InvalidState,
+    NotImplementedByWorkspace,
+    ResourceConflict,
+    ResourceDoesNotExist,
+)
+from tests.scoring import models
+from tests.support import wait_for
+from tests.workspace.serving.conftest import MODEL, Bench
+
+Models = tuple[Path, Path]
+
+
+def predictions(reply: Any) -> list[float]:
+    assert reply.status == 200, reply.body
+    return json.loads(reply.body)["predictions"]
+
+
+def test_serves_the_version_that_an_alias_means(bench: Bench, two_models: Models) -> None:
+    bench.register(1, two_models[0], "champion")
+    created = bench.create("delay", "@champion")
+    assert created.state.config_update.value == "IN_PROGRESS"
+    ready = bench.wait_ready("delay", 1)
+    assert ready.config.served_entities[0].entity_version == "@champion"
+    assert ready.state.config_update.value == "NOT_UPDATING"
+    frame = models.rows(5)
+    replica, reply = bench.ask("delay", frame)
+    assert predictions(reply) == load_model(two_models[0]).pyfunc.predict(frame).tolist()
+    assert (replica.version, reply.rung) == (1, "lightgbm")
+
+
+def test_waits_for_a_model_and_says_so(bench: Bench, two_models: Models) -> None:
+    bench.create("delay", "champion")
+    waiting = wait_for(lambda: (got := bench.serving.get("delay")).state.config_update.value != "IN_PROGRESS" and got)
+    assert waiting.state.ready.value == "NOT_READY"
+    message = waiting.config.served_entities[0].state.deployment_state_message
+    assert message == f"waiting for a version of {MODEL} with the alias 'champion'"
+    with pytest.raises(InvalidState, match="waiting for a version of"):
+        bench.ask("delay")
+    bench.register(1, two_models[0], "champion")
+    bench.wait_ready("delay", 1)
+
+
+def test_no_request_is_lost_while_an_alias_moves(bench: Bench, two_models: Models) -> None:
+    bench.register(1, two_models[0], "champion")
+    bench.register(2, two_models[1])
+    bench.create("delay", "champion")
+    bench.wait_ready("delay", 1)
+    frame, seen, stop = models.rows(1), [], threading.Event()
+    right = {number: load_model(path).pyfunc.predict(frame).tolist() for number, path in enumerate(two_models, 1)}
+
+    def ask() -> None:
+        while not stop.is_set():
+            replica, reply = bench.ask("delay", frame)
+            seen.append((replica.version, predictions(reply) == right[replica.version]))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for version in (2, 1, 2):
+        bench.register(version, two_models[version - 1], "champion")
+        bench.wait_ready("delay", version)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert {version for version, _ in seen} == {1, 2}
+    assert all(correct for _, correct in seen)
+    wait_for(lambda: len(children()) == 1)
+
+
+def children() -> list[psutil.Process]:
+    found = psutil.Process().children()
+    return [child for child in found if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_a_killed_process_starts_again_and_requests_wait_for_it(bench: Bench, two_models: Models) -> None:
+    bench.register(1, two_models[0])
+    bench.create("delay", "1")
+    bench.wait_ready("delay", 1)
+    replica, _ = bench.ask("delay")
+    killed = replica.process.pid
+    assert killed is not None
+    os.kill(killed, signal.SIGKILL)
+    replica, reply = bench.ask("delay")
+    assert predictions(reply)
+    assert replica.process.pid != killed
+
+
+def test_a_model_that_cannot_be_loaded_fails_with_its_reason(bench: Bench, broken_model: Path) -> None:
+    bench.register(1, broken_model, "champion")
+    bench.create("delay", "champion")
+    failed = wait_for(lambda: (got := bench.serving.get("delay")).state.config_update.value == "UPDATE_FAILED" and got)
+    state = failed.config.served_entities[0].state
+    assert state.deployment.value == "DEPLOYMENT_FAILED"
+    assert "the model could not be loaded" in state.deployment_state_message
+    with pytest.raises(InvalidState, match="could not be loaded"):
+        bench.ask("delay")
+
+
+def test_a_failed_update_keeps_the_old_version_serving(bench: Bench, two_models: Models, broken_model: Path) -> None:
+    bench.register(1, two_models[0])
+    bench.register(2, broken_model)
+    bench.create("delay", "1")
+    bench.wait_ready("delay", 1)
+    entity = {"entity_name": MODEL, "entity_version": "2"}
+    updating = bench.serving.update_config("delay", {"served_entities": [entity]})
+    assert updating.state.config_update.value == "IN_PROGRESS"
+    assert updating.pending_config.served_entities[0].entity_version == "2"
+    with pytest.raises(ResourceConflict):
+        bench.serving.update_config("delay", {"served_entities": [entity]})
+    failed = wait_for(lambda: (got := bench.serving.get("delay")).state.config_update.value == "UPDATE_FAILED" and got)
+    assert failed.state.ready.value == "READY"
+    assert failed.config.served_entities[0].entity_version == "1"
+    assert bench.ask("delay")[0].version == 1
+
+
+def test_traffic_is_split_by_percentage(bench: Bench, two_models: Models) -> None:
+    for version, path in enumerate(two_models, 1):
+        bench.register(version, path)
+    routes = [
+        {"served_entity_name": "delay-1", "traffic_percentage": 90},
+        {"served_model_name": "delay-2", "traffic_percentage": 10},
+    ]
+    entities = [{"entity_name": MODEL, "entity_version": version} for version in ("1", "2")]
+    config = {"served_entities": entities, "traffic_config": {"routes": routes}}
+    bench.serving.create({"name": "delay", "config": config}, "me@example.org")
+    wait_for(lambda: bench.serving.get("delay").state.ready.value == "READY", seconds=60)
+    asked = Counter(bench.ask("delay")[0].version for _ in range(200))
+    assert abs(asked[2] - 20) <= 2
+
+
+def test_endpoints_come_back_after_a_restart(bench: Bench, two_models: Models) -> None:
+    bench.register(1, two_models[0], "champion")
+    bench.create("delay", "champion", tags=[{"key": "team", "value": "ops"}])
+    bench.wait_ready("delay", 1)
+    bench.restart()
+    assert bench.wait_ready("delay", 1).tags[0].value == "ops"
+    bench.serving.delete("delay")
+    with pytest.raises(ResourceDoesNotExist):
+        bench.ask("delay")
+    assert children() == []
+
+
+ENTITY = {"entity_name": MODEL, "entity_version": "1"}
+
+
+@pytest.mark.parametrize(
+    ("body", "error", "message"),
+    [
+        ({"ai_gateway": {"guardrails": {}}}, NotImplementedByWorkspace, "endpoint.ai_gateway"),
+        ({"rate_limits": [{"calls": 1}]}, NotImplementedByWorkspace, "endpoint.rate_limits"),
+        ({"config": {"auto_capture_config": {"enabled": True}}}, NotImplementedByWorkspace, "auto_capture_config"),
+        (
+            {"config": {"served_entities": [{"name": "x", "external_model": {"name": "gpt"}}]}},
+            NotImplementedByWorkspace,
+            "served_entities.external_model",
+        ),
+        (
+            {"config": {"served_entities": [{**ENTITY, "max_provisioned_throughput": 9}]}},
+            NotImplementedByWorkspace,
+            "max_provisioned_throughput",
+        ),
+        (
+            {"config": {"served_entities": [{**ENTITY, "environment_vars": {"K": "{{secrets/a/b}}"}}]}},
+            NotImplementedByWorkspace,
+            "secret references",
+        ),
+        ({"config": {}}, InvalidParameterValue, "served_entities"),
+        ({"name": "a b"}, InvalidParameterValue, "a b"),
+        ({"config": {"served_entities": [{**ENTITY, "entity_name": "delay"}]}}, InvalidParameterValue, "delay"),
+        ({"config": {"served_entities": [ENTITY, ENTITY]}}, InvalidParameterValue, "must differ"),
+        (
+            {"config": {"served_entities": [ENTITY], "traffic_config": {"routes": [{"served_model_name": "other"}]}}},
+            InvalidParameterValue,
+            "'other'",
+        ),
+    ],
+)
+def test_what_is_not_supported_or_wrong_is_named(bench: Bench, body: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        bench.serving.create({"name": "delay", "config": {"served_entities": [ENTITY]}, **body}, "me@example.org")
+    assert bench.serving.all() == []
+
+
+def test_a_name_is_taken_once(bench: Bench) -> None:
+    bench.create("delay", "1")
+    with pytest.raises(ResourceConflict, match="'delay' already exists"):
+        bench.create("delay", "1")

@@ -1,0 +1,229 @@
+"""`spark.catalog`, answered from the workspace's Unity Catalog."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql.connect.proto import catalog_pb2, relations_pb2
+
+from brickyard.workspace.compute.gateway import literals
+from brickyard.workspace.compute.gateway.errors import SparkError, not_found, unsupported
+from brickyard.workspace.compute.gateway.names import quote
+from brickyard.workspace.compute.gateway.session import Session
+from brickyard.workspace.compute.gateway.sqltext import Cursor
+from brickyard.workspace.compute.gateway.statements import maintenance, namespaces, tables, views
+from brickyard.workspace.compute.gateway.unity import Table
+
+__all__ = ["answer"]
+
+TEXT, FLAG = pa.string(), pa.bool_()
+DATABASE = {"name": TEXT, "catalog": TEXT, "description": TEXT, "locationUri": TEXT}
+TABLE = {
+    "name": TEXT,
+    "catalog": TEXT,
+    "namespace": pa.list_(TEXT),
+    "description": TEXT,
+    "tableType": TEXT,
+    "isTemporary": FLAG,
+}
+COLUMN = {
+    "name": TEXT,
+    "description": TEXT,
+    "dataType": TEXT,
+    "nullable": FLAG,
+    "isPartition": FLAG,
+    "isBucket": FLAG,
+    "isCluster": FLAG,
+}
+
+
+def answer(catalog: catalog_pb2.Catalog, session: Session) -> relations_pb2.Relation:
+    """The result of one call of `spark.catalog`.
+
+    Raises:
+        SparkError: If it is not supported, or what it names does not exist.
+    """
+    kind = catalog.WhichOneof("cat_type")
+    if kind in {"cache_table", "uncache_table", "clear_cache", "refresh_table", "refresh_by_path", "analyze_table"}:
+        return literals.empty()
+    if kind in {"list_functions", "get_function", "function_exists"}:
+        return relations_pb2.Relation(catalog=catalog)
+    handler = HANDLERS.get(kind)
+    if handler is None:
+        raise unsupported(f"spark.catalog: {kind}", "Use SQL, or the workspace's API.")
+    result = handler(getattr(catalog, kind), session)
+    return result if isinstance(result, relations_pb2.Relation) else literals.rows(*result)
+
+
+def _flag(value: bool) -> Any:
+    return {"value": FLAG}, [(value,)]
+
+
+def _parts(name: str) -> list[str]:
+    cursor = Cursor(name)
+    parts = cursor.name()
+    cursor.end()
+    return parts
+
+
+def _like(name: str, call: Any) -> bool:
+    return not call.HasField("pattern") or fnmatch.fnmatchcase(name, call.pattern)
+
+
+def _namespace(call: Any, session: Session) -> tuple[str, str]:
+    if not call.HasField("db_name"):
+        return session.names.catalog, session.names.schema
+    return session.names.namespace(_parts(call.db_name))
+
+
+def _set_catalog(call: Any, session: Session) -> Any:
+    namespaces.use_catalog(call.catalog_name, session)
+    return literals.empty()
+
+
+def _set_database(call: Any, session: Session) -> Any:
+    namespaces.use_schema(_parts(call.db_name), session)
+    return literals.empty()
+
+
+def _catalogs(call: Any, session: Session) -> Any:
+    found = [(wire["name"], wire.get("comment")) for wire in session.catalog.catalogs() if _like(wire["name"], call)]
+    return {"name": TEXT, "description": TEXT}, sorted(found)
+
+
+def _databases(call: Any, session: Session) -> Any:
+    wires = session.catalog.schemas(session.names.catalog)
+    return DATABASE, [_database(wire) for wire in wires if _like(wire["name"], call)]
+
+
+def _database(wire: dict[str, Any]) -> tuple[Any, ...]:
+    return wire["name"], wire["catalog_name"], wire.get("comment"), wire.get("storage_location")
+
+
+def _get_database(call: Any, session: Session) -> Any:
+    catalog, schema = session.names.namespace(_parts(call.db_name))
+    for wire in session.catalog.schemas(catalog):
+        if wire["name"] == schema:
+            return DATABASE, [_database(wire)]
+    raise not_found("schema", quote(catalog, schema))
+
+
+def _database_exists(call: Any, session: Session) -> Any:
+    return _flag(session.catalog.has_schema(*session.names.namespace(_parts(call.db_name))))
+
+
+def _table_row(table: Table) -> tuple[Any, ...]:
+    name = table.name
+    return name.name, name.catalog, [name.schema], table.comment, table.kind, False
+
+
+def _temporary_row(name: str) -> tuple[Any, ...]:
+    return name, None, [], None, "TEMPORARY", True
+
+
+def _tables(call: Any, session: Session) -> Any:
+    return _list(call, session, lambda table: True)
+
+
+def _views(call: Any, session: Session) -> Any:
+    return _list(call, session, lambda table: table.is_view)
+
+
+def _list(call: Any, session: Session, wanted: Callable[[Table], bool]) -> Any:
+    catalog, schema = _namespace(call, session)
+    session.catalog.need_schema(catalog, schema)
+    found = [table for table in session.catalog.tables(catalog, schema) if wanted(table)]
+    rows = [_table_row(table) for table in found if _like(table.name.name, call)]
+    return TABLE, rows + [_temporary_row(name) for name in sorted(session.names.temporary) if _like(name, call)]
+
+
+def _table_parts(call: Any) -> list[str]:
+    schema = _parts(call.db_name) if call.HasField("db_name") else []
+    return [*schema, *_parts(call.table_name)]
+
+
+def _get_table(call: Any, session: Session) -> Any:
+    parts = _table_parts(call)
+    if session.names.is_temporary(parts):
+        return TABLE, [_temporary_row(parts[-1])]
+    return TABLE, [_table_row(session.catalog.table(session.names.table(parts)))]
+
+
+def _table_exists(call: Any, session: Session) -> Any:
+    parts = _table_parts(call)
+    known = session.names.is_temporary(parts) or session.catalog.find_table(session.names.table(parts)) is not None
+    return _flag(known)
+
+
+def _columns(call: Any, session: Session) -> Any:
+    from deltalake import DeltaTable
+
+    parts = _table_parts(call)
+    partitions: set[str] = set()
+    if not session.names.is_temporary(parts):
+        table = session.catalog.table(session.names.table(parts))
+        partitions = set() if table.is_view else set(DeltaTable(table.place).metadata().partition_columns)
+    schema = session.sail.schema(session.key, session.relation(f"SELECT * FROM {quote(*parts)}"))
+    return COLUMN, [
+        (f.name, f.metadata.get("comment"), f.dataType.simpleString(), f.nullable, f.name in partitions, False, False)
+        for f in schema.fields
+    ]
+
+
+def _drop_temp_view(call: Any, session: Session) -> Any:
+    known = session.names.is_temporary([call.view_name])
+    if known:
+        views.drop_temporary(session, call.view_name)
+    return _flag(known)
+
+
+def _create_table(call: Any, session: Session) -> Any:
+    if call.HasField("schema") and call.schema.WhichOneof("kind") is not None:
+        raise unsupported("spark.catalog.createTable with a schema", "Use CREATE TABLE in SQL.")
+    path = call.path or call.options.get("path", "")
+    if not path or (call.source.lower() or "delta") != "delta":
+        raise SparkError("DELTA_EMPTY_TABLE", "spark.catalog.createTable needs the path of a Delta table.")
+    place = session.places.mapper.to_local(path).as_uri()
+    tables.create(Cursor(f"CREATE TABLE {call.table_name} USING delta LOCATION '{place}'"), session)
+    return session.relation(f"SELECT * FROM {call.table_name}")
+
+
+def _sql(handler: Any, prefix: str) -> Callable[[Any, Session], Any]:
+    """A call that is the same as a statement; it has `table_name`, `view_name` or `db_name`, and flags."""
+
+    def run(call: Any, session: Session) -> Any:
+        kinds = [name for name in ("table_name", "view_name", "db_name") if name in call.DESCRIPTOR.fields_by_name]
+        exists = " IF EXISTS" if getattr(call, "if_exists", False) else ""
+        cascade = " CASCADE" if getattr(call, "cascade", False) else ""
+        return handler(Cursor(f"{prefix}{exists} {getattr(call, kinds[0])}{cascade}"), session)
+
+    return run
+
+
+HANDLERS: dict[str, Callable[[Any, Session], Any]] = {
+    "current_catalog": lambda call, session: ({"value": TEXT}, [(session.names.catalog,)]),
+    "current_database": lambda call, session: ({"value": TEXT}, [(session.names.schema,)]),
+    "set_current_catalog": _set_catalog,
+    "set_current_database": _set_database,
+    "list_catalogs": _catalogs,
+    "list_databases": _databases,
+    "get_database": _get_database,
+    "database_exists": _database_exists,
+    "list_tables": _tables,
+    "list_views": _views,
+    "get_table": _get_table,
+    "table_exists": _table_exists,
+    "list_columns": _columns,
+    "drop_temp_view": _drop_temp_view,
+    "create_table": _create_table,
+    "create_external_table": _create_table,
+    "is_cached": lambda call, session: _flag(False),
+    "drop_table": _sql(tables.drop, "DROP TABLE"),
+    "drop_view": _sql(tables.drop, "DROP VIEW"),
+    "create_database": _sql(tables.create, "CREATE SCHEMA"),
+    "drop_database": _sql(tables.drop, "DROP SCHEMA"),
+    "truncate_table": _sql(maintenance.truncate, "TRUNCATE TABLE"),
+}

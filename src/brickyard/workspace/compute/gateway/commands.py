@@ -1,0 +1,235 @@
+"""Commands of Spark Connect: writes, views and SQL, run by the gateway or made fit for Sail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyspark.sql.connect.proto import commands_pb2, relations_pb2
+
+from brickyard.workspace.compute.gateway import literals, statements, writes
+from brickyard.workspace.compute.gateway.errors import SparkError, not_found, unsupported
+from brickyard.workspace.compute.gateway.names import quote
+from brickyard.workspace.compute.gateway.plans import resolve, split_name
+from brickyard.workspace.compute.gateway.queries import FILE_FORMATS
+from brickyard.workspace.compute.gateway.session import Session
+from brickyard.workspace.compute.gateway.statements.inserts import aligned
+from brickyard.workspace.compute.gateway.statements.views import register_temporary
+from brickyard.workspace.compute.gateway.writes import NewTable
+
+__all__ = ["prepare"]
+
+STREAMING = ("Structured Streaming", "Process the data as a batch, for example in a scheduled job.")
+REFUSED = {
+    "write_stream_operation_start": STREAMING,
+    "streaming_query_command": STREAMING,
+    "streaming_query_manager_command": STREAMING,
+    "streaming_query_listener_bus_command": STREAMING,
+    "ml_command": ("Spark ML", "Use scikit-learn or LightGBM, and mlflow.pyfunc.spark_udf to score."),
+    "create_resource_profile_command": ("resource profiles", "Leave them out: a local workspace is one machine."),
+    "execute_external_command": ("external commands", "Use Python."),
+    "pipeline_command": ("declarative pipelines", "Use a job with notebook tasks."),
+}
+WRITE_MODES = {
+    commands_pb2.WriteOperation.SAVE_MODE_UNSPECIFIED: "error",
+    commands_pb2.WriteOperation.SAVE_MODE_APPEND: "append",
+    commands_pb2.WriteOperation.SAVE_MODE_OVERWRITE: "overwrite",
+    commands_pb2.WriteOperation.SAVE_MODE_ERROR_IF_EXISTS: "error",
+    commands_pb2.WriteOperation.SAVE_MODE_IGNORE: "ignore",
+}
+V2 = commands_pb2.WriteOperationV2
+V2_MODES = {
+    V2.MODE_CREATE: "error",
+    V2.MODE_APPEND: "append",
+    V2.MODE_REPLACE: "replace",
+    V2.MODE_CREATE_OR_REPLACE: "replace",
+}
+
+
+def prepare(command: commands_pb2.Command, session: Session) -> relations_pb2.Relation | None:
+    """Resolve a command in place, or run it and leave one without an effect in its place.
+
+    Returns:
+        For SQL, the relation that the client is to go on with: the result of the statement, or the query as the
+        user wrote it. None when Sail's own answer stands.
+
+    Raises:
+        SparkError: If the command cannot be run.
+    """
+    kind = command.WhichOneof("command_type")
+    if kind in REFUSED:
+        raise unsupported(*REFUSED[kind])
+    if kind == "sql_command":
+        return _sql(command.sql_command, session)
+    if kind == "create_dataframe_view":
+        _view(command, session)
+    elif kind == "write_operation":
+        _write(command, session)
+    elif kind == "write_operation_v2":
+        _write_v2(command, session)
+    elif kind == "merge_into_table_command":
+        _merge(command.merge_into_table_command, session)
+    else:
+        resolve(command, session)
+    return None
+
+
+def _done(command: commands_pb2.Command) -> None:
+    """Leave a command that does nothing, so that Sail answers as after any other."""
+    command.Clear()
+    command.sql_command.input.CopyFrom(literals.empty())
+
+
+def _sql(command: commands_pb2.SqlCommand, session: Session) -> relations_pb2.Relation | None:
+    """SQL: the statement is run, or (a query) sent on with names resolved."""
+    original = relations_pb2.Relation()
+    original.CopyFrom(command.input)
+    if not command.HasField("input"):
+        original.sql.CopyFrom(_legacy(command))
+    text = _text(original)
+    if text is None:
+        resolve(command, session)
+        return original
+    local = _names(original)
+    answer = statements.run(text.query, session)
+    if answer is None:
+        changed = relations_pb2.Relation()
+        changed.CopyFrom(original)
+        _resolve_text(changed, local, session)
+        command.Clear()
+        command.input.CopyFrom(changed)
+        return None if statements.changes(text.query) else original
+    command.Clear()
+    command.input.CopyFrom(answer)
+    return answer
+
+
+def _legacy(command: commands_pb2.SqlCommand) -> relations_pb2.SQL:
+    """Clients before 3.5.1 give the text in fields that are deprecated since."""
+    sql = relations_pb2.SQL(query=command.sql)
+    for name, value in command.args.items():
+        sql.args[name].CopyFrom(value)
+    sql.pos_args.extend(command.pos_args)
+    return sql
+
+
+def _text(relation: relations_pb2.Relation) -> relations_pb2.SQL | None:
+    if relation.HasField("with_relations"):
+        relation = relation.with_relations.root
+    return relation.sql if relation.HasField("sql") else None
+
+
+def _names(relation: relations_pb2.Relation) -> frozenset[str]:
+    references = relation.with_relations.references
+    return frozenset(reference.subquery_alias.alias.lower() for reference in references)
+
+
+def _resolve_text(relation: relations_pb2.Relation, local: frozenset[str], session: Session) -> None:
+    for reference in relation.with_relations.references:
+        resolve(reference, session)
+    text = _text(relation)
+    if text is not None:
+        text.query = session.rewriter(local).rewrite(text.query)
+
+
+def _view(command: commands_pb2.Command, session: Session) -> None:
+    view = command.create_dataframe_view
+    if view.is_global:
+        raise unsupported("global temporary views", "Use createOrReplaceTempView.")
+    resolve(view.input, session)
+    register_temporary(session, view.name, view.input, replace=view.replace)
+    _done(command)
+
+
+def _write(command: commands_pb2.Command, session: Session) -> None:
+    write = command.write_operation
+    resolve(write.input, session)
+    if write.HasField("bucket_by"):
+        raise unsupported("bucketBy", "Delta tables are not bucketed; use partitionBy.")
+    source = write.source.lower() or "delta"
+    if write.HasField("table"):
+        _save_table(write, source, session)
+        _done(command)
+    elif write.path or "path" in write.options:
+        _save_files(command, source, session)
+    elif source not in {"noop", "console"}:
+        raise SparkError("DATA_SOURCE_NO_PATH", "df.write needs a path: use save(path) or saveAsTable(name).")
+
+
+def _save_files(command: commands_pb2.Command, source: str, session: Session) -> None:
+    write = command.write_operation
+    if source not in {name.lower() for name in FILE_FORMATS}:
+        raise unsupported(f"writing the format '{source}'", f"Use one of {', '.join(sorted(FILE_FORMATS))}.")
+    path = write.path or write.options.pop("path")
+    place = session.places.mapper.to_local(path)
+    mode = WRITE_MODES[write.mode]
+    filled = place.is_file() or (place.exists() and any(place.iterdir()))
+    if filled and mode == "ignore":
+        _done(command)
+        return
+    if filled and mode == "error":
+        raise SparkError(
+            "PATH_ALREADY_EXISTS",
+            f'Path {path} already exists. Set mode as "overwrite" to overwrite it.',
+            sql_state="42K04",
+        )
+    if not filled:  # a directory that exists for a link is not a conflict
+        write.mode = commands_pb2.WriteOperation.SAVE_MODE_OVERWRITE
+    write.source, write.path = source, session.places.target(path)
+
+
+def _save_table(write: commands_pb2.WriteOperation, source: str, session: Session) -> None:
+    if source != "delta":
+        raise unsupported(f"tables in the format {source}", "Leave the format out: tables are Delta.")
+    parts = split_name(write.table.table_name)
+    options = dict(write.options)
+    path = options.pop("path", None)
+    mode = WRITE_MODES[write.mode]
+    if write.table.save_method == commands_pb2.WriteOperation.SaveTable.TABLE_SAVE_METHOD_INSERT_INTO:
+        _insert_into(write, parts, "overwrite" if mode == "overwrite" else "append", session)
+        return
+    new = NewTable(
+        session.names.table(parts),
+        session.places.mapper.to_local(path) if path else None,
+        partitions=tuple(write.partitioning_columns),
+    )
+    writes.replace_or_create(session, write.input, new, mode, options)
+
+
+def _insert_into(write: commands_pb2.WriteOperation, parts: list[str], mode: str, session: Session) -> None:
+    """`df.write.insertInto`: by position, as INSERT is."""
+    table = session.catalog.table(session.names.table(parts))
+    session.write(aligned(session, write.input, table.place, None, by_name=False), table.place, mode)
+
+
+def _write_v2(command: commands_pb2.Command, session: Session) -> None:
+    """`df.writeTo(name)`."""
+    write = command.write_operation_v2
+    resolve(write.input, session)
+    mode = V2_MODES.get(write.mode)
+    if mode is None:
+        raise unsupported("writeTo().overwrite(...)", "Use df.write.option('replaceWhere', ...).mode('overwrite').")
+    if (write.provider.lower() or "delta") != "delta":
+        raise unsupported(f"tables in the format {write.provider}", "Leave using() out: tables are Delta.")
+    name = session.names.table(split_name(write.table_name))
+    if write.mode in {V2.MODE_APPEND, V2.MODE_REPLACE}:
+        session.catalog.table(name)
+    partitions = tuple(_attribute(column) for column in write.partitioning_columns)
+    new = NewTable(name, properties=dict(write.table_properties), partitions=partitions)
+    writes.replace_or_create(session, write.input, new, mode, dict(write.options))
+    _done(command)
+
+
+def _attribute(expression: Any) -> str:
+    if not expression.HasField("unresolved_attribute"):
+        raise unsupported("partition transforms", "Add a column and partition by it.")
+    return str(expression.unresolved_attribute.unparsed_identifier)
+
+
+def _merge(merge: commands_pb2.MergeIntoTableCommand, session: Session) -> None:
+    """`df.mergeInto(name, condition)`."""
+    parts = split_name(merge.target_table_name)
+    resolve(merge.source_table_plan, session)
+    table = session.catalog.find_table(session.names.table(parts))
+    if table is None:
+        raise not_found("table", quote(*parts))
+    merge.target_table_name = f"delta.{quote(session.places.text(table.place))}"

@@ -1,0 +1,130 @@
+"""From the paths that Spark code names (`dbfs:/`, `/Volumes`, `file:/`) to places inside the workspace.
+
+Rules of https://docs.databricks.com/aws/en/files/ : in Spark a path without a scheme is `dbfs:`; `/Volumes` is
+one place under both; `file:` is the driver's own disk, where `/dbfs`, `/Volumes` and `/Workspace` are mounts.
+"""
+
+from __future__ import annotations
+
+import glob
+import itertools
+import posixpath
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+from brickyard.workspace.compute.gateway.errors import SparkError, not_found, unsupported
+
+__all__ = ["PathMapper"]
+
+WILDCARDS = frozenset("*?[{")
+
+
+@dataclass(frozen=True)
+class PathMapper:
+    """Maps paths of Spark code into one workspace; what it returns is never outside of it, `file:` excepted.
+
+    Args:
+        data: The workspace's data directory (`tables`, `volumes`, `dbfs`).
+        fetch: Gives a local copy of a `/Workspace/...` path, which lives in the workspace's file store.
+    """
+
+    data: Path
+    fetch: Callable[[str], Path] | None = None
+
+    def to_local(self, path: str) -> Path:
+        """The local file or directory (existing or not, wildcards kept) that `path` means.
+
+        Raises:
+            SparkError: If the scheme is a cloud's, the volume does not exist, or a link leads out.
+        """
+        if "\0" in path or not path.strip():
+            raise SparkError("INVALID_PATH", f"{path!r} is not a path.")
+        scheme, place = _split(path)
+        if scheme == "file":
+            first = place.split("/")[1] if place.count("/") else ""
+            return self._mount(place, path) if first in {"Volumes", "dbfs", "Workspace"} else Path(place)
+        if scheme != "dbfs":
+            raise unsupported(
+                f"the file system '{scheme}:' ({path})", "Use a volume, /Volumes/<catalog>/<schema>/<volume>/..."
+            )
+        return self._mount(place, path)
+
+    def existing(self, path: str) -> list[Path]:
+        """The existing local places that `path`, with or without wildcards, means.
+
+        Raises:
+            SparkError: If there is none (PATH_NOT_FOUND).
+        """
+        local = self.to_local(path)
+        if local.exists():
+            return [local]
+        if WILDCARDS.isdisjoint(str(local)):
+            raise not_found("path", _shown(path))
+        return self._matches(local, path)
+
+    def _matches(self, local: Path, path: str) -> list[Path]:
+        patterns = _braces(str(local))
+        found = sorted({match for pattern in patterns for match in glob.glob(pattern)})
+        if not found:
+            raise not_found("path", _shown(path))
+        inside = str(local).startswith(str(self.data))
+        return [self._inside(Path(match), self.data, path) if inside else Path(match) for match in found]
+
+    def _mount(self, place: str, path: str) -> Path:
+        parts = place.strip("/").split("/")
+        if parts[0].lower() == "volumes":
+            return self._volume(parts[1:], path)
+        if parts[0] == "Workspace":
+            return self._workspace(place, path)
+        root = self.data / "dbfs"
+        rest = parts[1:] if parts[0] == "dbfs" else parts
+        return self._inside(root.joinpath(*rest), root, path)
+
+    def _volume(self, parts: list[str], path: str) -> Path:
+        if len(parts) < 3:
+            raise SparkError("INVALID_PATH", f"{path} must be /Volumes/<catalog>/<schema>/<volume>/...")
+        root = (self.data / "volumes").joinpath(*[part.lower() for part in parts[:3]])
+        if not root.is_dir():
+            raise not_found("volume", ".".join(parts[:3]))
+        return self._inside(root.joinpath(*parts[3:]), root, path)
+
+    def _workspace(self, place: str, path: str) -> Path:
+        if self.fetch is None:
+            raise unsupported(f"reading {path} from Spark", "Copy the file to a volume first.")
+        return self.fetch(place)
+
+    def _inside(self, local: Path, root: Path, path: str) -> Path:
+        """Follow links of the part without wildcards, and refuse when they lead out of `root`."""
+        fixed = Path(*itertools.takewhile(WILDCARDS.isdisjoint, local.parts))
+        if not fixed.resolve().is_relative_to(root.resolve()):
+            raise SparkError("INSUFFICIENT_PERMISSIONS", f"{path} leads out of the workspace.", sql_state="42501")
+        return local
+
+
+def _split(path: str) -> tuple[str, str]:
+    """Scheme and absolute, normalised place; `..` cannot go above the root."""
+    head, colon, rest = path.partition(":")
+    scheme, place = ("dbfs", path) if not colon or "/" in head else (head.lower(), rest)
+    if scheme == "file" and place.startswith("//localhost/"):
+        place = place.removeprefix("//localhost")
+    if colon and "%" in place and scheme == "file" and place.startswith("///"):
+        place = unquote(place)
+    return scheme, "/" + posixpath.normpath("/" + place.lstrip("/")).lstrip("/")
+
+
+def _shown(path: str) -> str:
+    """The path as Databricks shows it: with its scheme."""
+    scheme, place = _split(path)
+    return f"{scheme}:{place}"
+
+
+def _braces(pattern: str) -> list[str]:
+    """Expand `{a,b}` as Hadoop's globs do; Python's do not know it."""
+    start = pattern.find("{")
+    end = pattern.find("}", start)
+    if start < 0 or end < 0:
+        return [pattern]
+    choices = pattern[start + 1 : end].split(",")
+    return [full for choice in choices for full in _braces(pattern[:start] + choice + pattern[end + 1 :])]

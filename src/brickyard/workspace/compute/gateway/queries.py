@@ -1,0 +1,202 @@
+"""Names and paths inside SQL text: every table becomes the Delta table or the files that it means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
+from brickyard.workspace.compute.gateway.names import SessionNames, TableName, quote
+from brickyard.workspace.compute.gateway.places import Places
+from brickyard.workspace.compute.gateway.sqltext import Edit, parse, splice
+from brickyard.workspace.compute.gateway.unity import Table
+
+__all__ = ["FILE_FORMATS", "QueryRewriter"]
+
+FILE_FORMATS = frozenset({"delta", "parquet", "csv", "json", "text", "orc", "avro", "binaryfile"})
+#: Functions of Databricks SQL that read tables or files by name and that Sail does not have.
+TABLE_FUNCTIONS = frozenset({"read_files", "table_changes", "cloud_files", "stream", "identifier"})
+
+
+@dataclass(frozen=True)
+class QueryRewriter:
+    """Rewrites the SQL of one session.
+
+    Args:
+        names: The session's name state.
+        places: Where tables and files are.
+        lookup: Finds a table in the catalog, or raises TABLE_OR_VIEW_NOT_FOUND.
+        local: Names that the plan around this SQL defines.
+    """
+
+    names: SessionNames
+    places: Places
+    lookup: Callable[[TableName], Table]
+    local: frozenset[str] = field(default_factory=frozenset)
+
+    def rewrite(self, sql: str, tree: Any = None) -> str:
+        """The same statement with every table and path resolved.
+
+        Raises:
+            SparkError: If a name or a path does not exist, or a construct is not supported.
+        """
+        from sqlglot import exp
+
+        tree = tree if tree is not None else parse(sql)
+        _refuse(tree)
+        edits: list[Edit] = []
+        known: set[tuple[str, ...]] = set()
+        for table in tree.find_all(exp.Table):
+            edit = self._table(table, known)
+            if edit:
+                edits.append(edit)
+        edits += [edit for column in tree.find_all(exp.Column) if (edit := _column(column, known))]
+        edits += _current(sql, tree, self.names)
+        return splice(sql, edits)
+
+    def rewrite_query(self, sql: str) -> str:
+        """The same, for text that must be a query and not a statement that changes something."""
+        from sqlglot import exp
+
+        tree = parse(sql)
+        if not isinstance(tree, exp.Query | exp.Values):
+            raise unsupported("a statement inside a plan", "Run it by itself with spark.sql(...).")
+        return self.rewrite(sql, tree)
+
+    def _table(self, table: Any, known: set[tuple[str, ...]]) -> Edit | None:
+        parts = _parts(table)
+        if parts is None or self._is_local(table, parts):
+            return None
+        start, end = _span(table)
+        version, end = _at_version(table, end)
+        alias = "" if table.alias and not version else f" AS {quote(parts[-1])}"
+        if len(parts) == 2 and parts[0].lower() in FILE_FORMATS:
+            return Edit(start, end, self._files(parts[0], parts[1]) + version)
+        name = self.names.table(parts)
+        known.add((name.schema, name.name))
+        known.add((name.catalog, name.schema, name.name))
+        found = self.lookup(name)
+        if found.is_view:
+            return Edit(start, end, f"({self._view(found)})" + alias)
+        when = _when(table)
+        target = f"delta.{quote(self.places.text(found.place))}" + version
+        if when:  # the alias must follow VERSION AS OF, which stands after the name in the user's text
+            return Edit(start, when[1], target + when[0] + alias)
+        return Edit(start, end, target + alias)
+
+    def _is_local(self, table: Any, parts: list[str]) -> bool:
+        if self.names.is_temporary(parts):
+            return True
+        return len(parts) == 1 and (parts[0].lower() in self.local or _is_cte(table, parts[0]))
+
+    def _files(self, kind: str, path: str) -> str:
+        base, at, version = path.partition("@v")
+        travelled = kind.lower() == "delta" and at and version.isdigit()
+        place = self.places.existing(base if travelled else path)
+        suffix = f" VERSION AS OF {version}" if travelled else ""
+        if len(place) != 1:
+            raise unsupported(f"wildcards in SQL paths ({path})", "Use spark.read with the same path.")
+        return f"{kind}.{quote(place[0])}{suffix}"
+
+    def _view(self, view: Table) -> str:
+        if not view.definition:
+            raise SparkError("INVALID_VIEW", f"The view {view.name} has no definition.")
+        inside = SessionNames(view.name.catalog, view.name.schema)
+        return QueryRewriter(inside, self.places, self.lookup).rewrite(view.definition)
+
+
+def _parts(table: Any) -> list[str] | None:
+    """The name's parts; None for a function in the FROM clause."""
+    from sqlglot import exp
+
+    if isinstance(table.this, exp.Func):
+        function = (table.this.name if isinstance(table.this, exp.Anonymous) else table.this.key).lower()
+        if function in TABLE_FUNCTIONS:
+            raise unsupported(f"the table function {function}()", "Use spark.read or the table's name instead.")
+        return None
+    return [part.name for part in table.parts]
+
+
+def _span(table: Any) -> tuple[int, int]:
+    parts = table.parts
+    return parts[0].meta["start"], parts[-1].meta["end"] + 1
+
+
+def _at_version(table: Any, end: int) -> tuple[str, int]:
+    """`t@v3`: the parser reads `@v3` as an alias that is a parameter."""
+    from sqlglot import exp
+
+    alias = table.args.get("alias")
+    marker = alias.this if alias else None
+    if not isinstance(marker, exp.Parameter):
+        return "", end
+    text = marker.name
+    if not text.lower().startswith("v") or not text[1:].isdigit():
+        raise unsupported(f"time travel with '@{text}'", "Use VERSION AS OF or TIMESTAMP AS OF.")
+    return f" VERSION AS OF {text[1:]}", end + 1 + len(text)
+
+
+def _when(table: Any) -> tuple[str, int] | None:
+    """`VERSION AS OF 3` or `TIMESTAMP AS OF '...'` with the end of its text; only literals are supported."""
+    from sqlglot import exp
+
+    version = table.args.get("version")
+    if version is None:
+        return None
+    value = version.expression
+    if not isinstance(value, exp.Literal) or "end" not in value.meta:
+        return None
+    return f" {version.name} AS OF {value.sql(dialect='databricks')}", value.meta["end"] + 1
+
+
+def _is_cte(table: Any, name: str) -> bool:
+    """Whether a common table expression of this name is in sight: of an outer query, and defined before."""
+    from sqlglot import exp
+
+    node, inside = table, None
+    while node is not None:
+        ctes = node.args.get("with_")
+        if ctes is not None:
+            for cte in ctes.expressions:
+                if cte is inside and not ctes.args.get("recursive"):
+                    break
+                if cte.alias.lower() == name.lower():
+                    return True
+        inside = node if isinstance(node, exp.CTE) else inside
+        node = node.parent
+    return False
+
+
+def _column(column: Any, known: set[tuple[str, ...]]) -> Edit | None:
+    """`main.default.t.id` -> `t.id`: after the rewriting a table is known by its last part only."""
+    parts = column.parts
+    if len(parts) < 3 or any("start" not in part.meta for part in parts):
+        return None
+    for length in (3, 2):
+        if tuple(part.name.lower() for part in parts[:length]) in known and len(parts) > length:
+            return Edit(parts[0].meta["start"], parts[length - 1].meta["start"], "")
+    return None
+
+
+def _current(sql: str, tree: Any, names: SessionNames) -> list[Edit]:
+    """Sail knows nothing of the workspace's catalogs: answer `current_catalog()` and its kin here."""
+    from sqlglot import exp
+
+    values = {exp.CurrentCatalog: names.catalog, exp.CurrentSchema: names.schema, exp.CurrentDatabase: names.schema}
+    edits = []
+    for function in tree.find_all(*values):
+        start, end = function.meta["start"], sql.index(")", function.meta["end"]) + 1
+        named = f" AS `{sql[start:end].lower()}`" if isinstance(function.parent, exp.Select) else ""
+        edits.append(Edit(start, end, f"'{values[type(function)]}'{named}"))
+    return edits
+
+
+def _refuse(tree: Any) -> None:
+    """Refuse what Sail would run and answer wrongly."""
+    from sqlglot import exp
+
+    for pivot in tree.find_all(exp.Pivot):
+        if pivot.args.get("unpivot"):
+            raise unsupported("SQL UNPIVOT (it keeps nulls)", "Use df.unpivot(...) followed by dropna, or stack().")
+        raise unsupported("SQL PIVOT", "Use df.groupBy(...).pivot(...).agg(...).")

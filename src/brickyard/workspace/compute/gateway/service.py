@@ -1,0 +1,215 @@
+"""The gRPC service: lets a client in, makes its plans fit for Sail, and sends everything else on as it is."""
+
+from __future__ import annotations
+
+import hmac
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import grpc
+from pyspark.sql.connect.proto import base_pb2
+
+from brickyard.workspace.compute.gateway import errors
+from brickyard.workspace.compute.gateway.artifacts import Artifacts
+from brickyard.workspace.compute.gateway.commands import prepare
+from brickyard.workspace.compute.gateway.errors import SparkError
+from brickyard.workspace.compute.gateway.names import SessionNames
+from brickyard.workspace.compute.gateway.paths import PathMapper
+from brickyard.workspace.compute.gateway.places import Places
+from brickyard.workspace.compute.gateway.plans import resolve
+from brickyard.workspace.compute.gateway.sail import OPTIONS, SERVICE, Sail, SessionKey
+from brickyard.workspace.compute.gateway.session import Session
+from brickyard.workspace.compute.gateway.unity import UnityCatalog
+
+__all__ = ["TOKEN_HEADER", "Gateway"]
+
+#: pyspark sends unknown parameters of its connection string as metadata; `token=` would make it ask for TLS.
+TOKEN_HEADER = "x-brickyard-token"
+UNARY = (
+    "ArtifactStatus",
+    "Interrupt",
+    "ReleaseExecute",
+    "ReleaseSession",
+    "FetchErrorDetails",
+    "CloneSession",
+    "GetStatus",
+)
+THREADS = 16
+
+
+class Gateway:
+    """A Spark Connect endpoint on loopback, in front of one Sail server.
+
+    Args:
+        sail: Address of Sail, `host:port`.
+        catalog: The workspace's Unity Catalog.
+        token: What a client must send.
+        mapper: From the user's paths to local places.
+        scratch: A private directory.
+        names: The catalog and schema of a new session.
+    """
+
+    def __init__(
+        self, sail: str, catalog: UnityCatalog, token: str, mapper: PathMapper, scratch: Path, names: tuple[str, str]
+    ) -> None:
+        self._sail = Sail(sail)
+        self._catalog = catalog
+        self._token = token.encode()
+        self._places = Places(mapper, scratch / "links")
+        self._names = names
+        self._artifacts = Artifacts(scratch / "artifacts")
+        self._sessions: dict[SessionKey, Session] = {}
+        self._lock = threading.Lock()
+        self._server = grpc.server(ThreadPoolExecutor(THREADS, thread_name_prefix="gateway"), options=OPTIONS)
+        self._server.add_generic_rpc_handlers([_Router(self._handlers())])
+
+    def start(self) -> int:
+        """Listen on a free port of 127.0.0.1, and return it."""
+        port: int = self._server.add_insecure_port("127.0.0.1:0")
+        self._server.start()
+        return port
+
+    def wait(self) -> None:
+        """Block until the server stops."""
+        self._server.wait_for_termination()
+
+    def stop(self) -> None:
+        """Stop listening; running calls are cut."""
+        self._server.stop(None).wait()
+        self._sail.close()
+
+    def session(self, key: SessionKey) -> Session:
+        """The state of one session, made at its first call."""
+        with self._lock:
+            if key not in self._sessions:
+                names = SessionNames(*self._names)
+                self._sessions[key] = Session(key, self._sail, self._catalog, self._places, names)
+            return self._sessions[key]
+
+    def _handlers(self) -> dict[str, Any]:
+        handlers = {
+            "ExecutePlan": grpc.unary_stream_rpc_method_handler(self._guard_stream(self._execute)),
+            "ReattachExecute": grpc.unary_stream_rpc_method_handler(self._guard_stream(self._forward_stream)),
+            "AnalyzePlan": grpc.unary_unary_rpc_method_handler(self._guard(self._analyze)),
+            "Config": grpc.unary_unary_rpc_method_handler(self._guard(self._config)),
+            "AddArtifacts": grpc.stream_unary_rpc_method_handler(self._guard(self._add_artifacts)),
+            "ArtifactStatus": grpc.unary_unary_rpc_method_handler(self._guard(self._artifact_status)),
+        }
+        for method in UNARY:
+            if method not in handlers:
+                handlers[method] = grpc.unary_unary_rpc_method_handler(self._guard(self._forward(method)))
+        return handlers
+
+    def _admit(self, context: grpc.ServicerContext) -> None:
+        for key, value in context.invocation_metadata():
+            given = value.removeprefix("Bearer ") if key == "authorization" else value
+            if key in {TOKEN_HEADER, "authorization"} and hmac.compare_digest(given.encode(), self._token):
+                return
+        context.abort(
+            grpc.StatusCode.UNAUTHENTICATED, f"This Spark session needs the task's token (metadata {TOKEN_HEADER})."
+        )
+
+    def _guard(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """Check the token before, and give errors as Spark Connect does after."""
+
+        def guarded(request: Any, context: grpc.ServicerContext) -> Any:
+            self._admit(context)
+            try:
+                return call(request)
+            except (SparkError, OSError, grpc.RpcError) as exc:
+                context.abort_with_status(errors.status_of(exc))
+
+        return guarded
+
+    def _guard_stream(self, call: Callable[..., Iterator[bytes]]) -> Callable[..., Iterator[bytes]]:
+        def guarded(request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
+            self._admit(context)
+            try:
+                yield from call(request, context)
+            except (SparkError, OSError, grpc.RpcError) as exc:
+                context.abort_with_status(errors.status_of(exc))
+
+        return guarded
+
+    def _execute(self, raw: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
+        request = base_pb2.ExecutePlanRequest.FromString(raw)
+        session = self.session(SessionKey.of(request))
+        result = None
+        kind = request.plan.WhichOneof("op_type")
+        if kind == "command":
+            result = prepare(request.plan.command, session)
+        elif kind == "root":
+            resolve(request.plan.root, session)
+        else:
+            raise SparkError("CONNECT_INVALID_PLAN.CANNOT_PARSE", "Compressed plans are not read here.")
+        for answer in self._stream("ExecutePlan", request.SerializeToString(), context):
+            yield answer if result is None else _with_relation(answer, result)
+
+    def _forward_stream(self, raw: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
+        return self._stream("ReattachExecute", raw, context)
+
+    def _stream(self, method: str, raw: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
+        """Sail's answers; when the client goes away, Sail is told."""
+        stream = self._sail.stream(method)(raw)
+        context.add_callback(stream.cancel)
+        yield from stream
+
+    def _forward(self, method: str) -> Callable[[bytes], bytes]:
+        send: Callable[[bytes], bytes] = self._sail.unary(method)
+        return send
+
+    def _analyze(self, raw: bytes) -> bytes:
+        request = base_pb2.AnalyzePlanRequest.FromString(raw)
+        session = self.session(SessionKey.of(request))
+        hashed = request.semantic_hash.plan.SerializeToString() if request.HasField("semantic_hash") else None
+        if hashed is not None:
+            return self._semantic_hash(session, hashed)
+        resolve(request, session)
+        answer: bytes = self._sail.unary("AnalyzePlan")(request.SerializeToString())
+        return answer
+
+    def _semantic_hash(self, session: Session, plan: bytes) -> bytes:
+        """A hash that is equal for equal plans; Sail has none, and `mlflow.data.from_spark` asks for one."""
+        import zlib
+
+        version = base_pb2.AnalyzePlanRequest.SparkVersion()
+        answer = self._sail.analyze(session.key, spark_version=version)
+        answer.semantic_hash.result = zlib.crc32(plan) - 2**31
+        return bytes(answer.SerializeToString())
+
+    def _config(self, raw: bytes) -> bytes:
+        request = base_pb2.ConfigRequest.FromString(raw)
+        session = self.session(SessionKey.of(request))
+        for pair in request.operation.set.pairs:
+            session.settings[pair.key] = pair.value
+        answer: bytes = self._sail.unary("Config")(raw)
+        return answer
+
+    def _add_artifacts(self, stream: Iterator[bytes]) -> bytes:
+        requests = map(base_pb2.AddArtifactsRequest.FromString, stream)
+        return self._artifacts.add(requests, lambda key: self.session(key).blobs)
+
+    def _artifact_status(self, raw: bytes) -> bytes:
+        request = base_pb2.ArtifactStatusesRequest.FromString(raw)
+        return self._artifacts.status(request, self.session(SessionKey.of(request)).blobs)
+
+
+class _Router(grpc.GenericRpcHandler):
+    """Finds the handler of a method; what Spark Connect adds later is refused by name."""
+
+    def __init__(self, handlers: dict[str, Any]) -> None:
+        self._handlers = handlers
+
+    def service(self, handler_call_details: Any) -> Any:
+        return self._handlers.get(handler_call_details.method.removeprefix(SERVICE))
+
+
+def _with_relation(raw: bytes, relation: Any) -> bytes:
+    """The answer to SQL carries the relation to go on with: the user's own, not the one made for Sail."""
+    answer = base_pb2.ExecutePlanResponse.FromString(raw)
+    if answer.HasField("sql_command_result"):
+        answer.sql_command_result.relation.CopyFrom(relation)
+    return bytes(answer.SerializeToString())

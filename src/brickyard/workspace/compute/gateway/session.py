@@ -1,0 +1,108 @@
+"""One Spark session as the gateway sees it: its names, the workspace's catalog, and Sail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql.connect.proto import commands_pb2, relations_pb2
+
+from brickyard.workspace.compute.gateway.names import SessionNames, TableName
+from brickyard.workspace.compute.gateway.places import Places
+from brickyard.workspace.compute.gateway.queries import QueryRewriter
+from brickyard.workspace.compute.gateway.sail import Sail, SessionKey
+from brickyard.workspace.compute.gateway.unity import Table, UnityCatalog
+
+__all__ = ["Session"]
+
+
+@dataclass
+class Session:
+    """What a statement needs in order to run.
+
+    Args:
+        key: The client's session.
+        sail: The engine.
+        catalog: The workspace's Unity Catalog.
+        places: From the user's paths to local places.
+        names: Current catalog and schema, temporary views.
+        blobs: Local data that the client sent ahead, by hash.
+        settings: Configuration values that the client has set.
+    """
+
+    key: SessionKey
+    sail: Sail
+    catalog: UnityCatalog
+    places: Places
+    names: SessionNames
+    blobs: dict[str, bytes] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def flag(self, key: str, default: str = "true") -> bool:
+        """A boolean setting that the client has set."""
+        return self.settings.get(key, default).lower() == "true"
+
+    def rewriter(self, local: frozenset[str] = frozenset()) -> QueryRewriter:
+        """Rewrites SQL of this session; each table is asked for once per statement."""
+        found: dict[TableName, Table] = {}
+
+        def lookup(name: TableName) -> Table:
+            if name not in found:
+                found[name] = self.catalog.table(name)
+            return found[name]
+
+        return QueryRewriter(self.names, self.places, lookup, local)
+
+    def rewrite(self, sql: str) -> str:
+        """The SQL with every name and path resolved."""
+        return self.rewriter().rewrite(sql)
+
+    def relation(self, sql: str) -> relations_pb2.Relation:
+        """A query as a relation that Sail can run."""
+        return relations_pb2.Relation(sql=relations_pb2.SQL(query=self.rewrite(sql)))
+
+    def managed(self, name: TableName) -> Path:
+        """Where a managed table is kept."""
+        return self.places.mapper.data / "tables" / name.catalog / name.schema / name.name
+
+    def schema_of(self, place: Path) -> Any:
+        """The `StructType` of a Delta table."""
+        return self.sail.schema(self.key, delta(self.places.text(place)))
+
+    def write(
+        self,
+        relation: relations_pb2.Relation,
+        place: Path,
+        mode: str,
+        *,
+        partitions: tuple[str, ...] = (),
+        options: Mapping[str, str] | None = None,
+    ) -> None:
+        """Write a resolved relation to a Delta table; mode is `append` or `overwrite`."""
+        text = self.places.text(place)
+        if text != str(place):
+            place.mkdir(parents=True, exist_ok=True)
+        command = commands_pb2.Command()
+        write = command.write_operation
+        write.input.CopyFrom(relation)
+        write.source, write.path, write.mode = "delta", text, MODES[mode]
+        write.partitioning_columns.extend(partitions)
+        write.options.update(options or {})
+        self.sail.run(self.key, command)
+
+
+def delta(path: str) -> relations_pb2.Relation:
+    """The Delta table at a path, as a relation."""
+    relation = relations_pb2.Relation()
+    relation.read.data_source.format = "delta"
+    relation.read.data_source.paths.append(path)
+    return relation
+
+
+MODES = {
+    "append": commands_pb2.WriteOperation.SAVE_MODE_APPEND,
+    "overwrite": commands_pb2.WriteOperation.SAVE_MODE_OVERWRITE,
+    "error": commands_pb2.WriteOperation.SAVE_MODE_ERROR_IF_EXISTS,
+}

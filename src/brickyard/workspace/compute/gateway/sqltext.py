@@ -1,0 +1,182 @@
+"""SQL as tokens: read a statement left to right, cut pieces out of it, and splice replacements in.
+
+The user's text is never printed from a tree: only the spans that name tables and paths are replaced, so that
+what Sail parses is what the user wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, ClassVar
+
+from brickyard.workspace.compute.gateway.errors import parse_error
+
+__all__ = ["Cursor", "Edit", "parse", "splice", "tokenize"]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Replace the characters `start` to `end` (exclusive) of a text."""
+
+    start: int
+    end: int
+    text: str
+
+
+def splice(text: str, edits: Iterable[Edit]) -> str:
+    """Apply edits that do not overlap."""
+    for edit in sorted(edits, key=lambda edit: edit.start, reverse=True):
+        text = text[: edit.start] + edit.text + text[edit.end :]
+    return text
+
+
+@cache
+def _dialect() -> Any:
+    from sqlglot.dialects import Databricks
+
+    return Databricks()
+
+
+@cache
+def _tokenizer() -> Any:
+    """The dialect's tokenizer, except that it reads SHOW, EXECUTE and the like word by word too."""
+    from sqlglot.dialects import Databricks
+
+    class Words(Databricks.Tokenizer):
+        COMMANDS: ClassVar[set[Any]] = set()
+
+    return Words(dialect=_dialect())
+
+
+def tokenize(sql: str) -> list[Any]:
+    """The tokens of the statement, without comments and a closing semicolon.
+
+    Raises:
+        SparkError: PARSE_SYNTAX_ERROR.
+    """
+    from sqlglot.errors import SqlglotError
+
+    try:
+        tokens = list(_tokenizer().tokenize(sql))
+    except SqlglotError as exc:
+        raise parse_error(str(exc)) from exc
+    while tokens and tokens[-1].text == ";":
+        tokens.pop()
+    if any(token.text == ";" and token.token_type.name == "SEMICOLON" for token in tokens):
+        raise parse_error("Several statements in one call; Spark runs one statement at a time.")
+    return tokens
+
+
+def parse(sql: str) -> Any:
+    """The tree of one statement.
+
+    Raises:
+        SparkError: PARSE_SYNTAX_ERROR.
+    """
+    from sqlglot.errors import SqlglotError
+
+    try:
+        trees = [tree for tree in _dialect().parse(sql) if tree is not None]
+    except SqlglotError as exc:
+        detail = exc.errors[0] if getattr(exc, "errors", None) else None
+        where = f" near '{detail['highlight']}' (line {detail['line']})" if detail else ""
+        raise parse_error(f"Syntax error{where}.") from exc
+    if len(trees) != 1:
+        raise parse_error("Expected exactly one statement.")
+    return trees[0]
+
+
+class Cursor:
+    """Reads the tokens of one statement from left to right."""
+
+    def __init__(self, sql: str) -> None:
+        self.sql = sql
+        self.tokens = tokenize(sql)
+        self.position = 0
+
+    @property
+    def done(self) -> bool:
+        """Whether all tokens are read."""
+        return self.position >= len(self.tokens)
+
+    def peek(self, ahead: int = 0) -> str:
+        """The upper-case text of a coming token, empty at the end."""
+        index = self.position + ahead
+        return self.tokens[index].text.upper() if index < len(self.tokens) else ""
+
+    def take(self, *words: str) -> bool:
+        """Read the words if they come next."""
+        if all(self.peek(i) == word for i, word in enumerate(words)):
+            self.position += len(words)
+            return True
+        return False
+
+    def expect(self, *words: str) -> None:
+        """Read the words, which must come next."""
+        if not self.take(*words):
+            raise self.error(f"expected {' '.join(words)}")
+
+    def next(self) -> Any:
+        """Read one token."""
+        if self.done:
+            raise self.error("unexpected end")
+        self.position += 1
+        return self.tokens[self.position - 1]
+
+    def name(self) -> list[str]:
+        """Read a dotted name."""
+        parts = [self._part()]
+        while self.take("."):
+            parts.append(self._part())
+        return parts
+
+    def _part(self) -> str:
+        token = self.next()
+        if token.token_type.name == "STRING" or not (
+            token.text[:1].isalnum() or token.token_type.name == "IDENTIFIER" or token.text[:1] == "_"
+        ):
+            raise self.error("expected a name", back=1)
+        return str(token.text)
+
+    def string(self) -> str:
+        """Read a string literal."""
+        token = self.next()
+        if token.token_type.name != "STRING":
+            raise self.error("expected a string", back=1)
+        return str(token.text)
+
+    def number(self) -> float:
+        """Read a number."""
+        token = self.next()
+        try:
+            return float(token.text)
+        except ValueError as exc:
+            raise self.error("expected a number", back=1) from exc
+
+    def names(self) -> list[str]:
+        """Read `(a, b)` or `a, b`."""
+        bracket = self.take("(")
+        names = [".".join(self.name())]
+        while self.take(","):
+            names.append(".".join(self.name()))
+        if bracket:
+            self.expect(")")
+        return names
+
+    def end(self) -> None:
+        """Everything must be read."""
+        if not self.done:
+            raise self.error("unexpected text")
+
+    def rest(self) -> str:
+        """The text from here on."""
+        return "" if self.done else self.sql[self.tokens[self.position].start : self.tokens[-1].end + 1]
+
+    def error(self, detail: str, back: int = 0) -> Exception:
+        """A syntax error at this place."""
+        index = self.position - back
+        token = self.tokens[index] if index < len(self.tokens) else None
+        near = f"near '{token.text}' (line {token.line}, position {token.col})" if token else "at the end"
+        return parse_error(f"Syntax error {near}: {detail}.")

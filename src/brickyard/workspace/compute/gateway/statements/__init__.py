@@ -1,0 +1,100 @@
+"""SQL statements that the gateway runs itself, because Sail cannot or would answer wrongly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pyspark.sql.connect.proto import relations_pb2
+
+from brickyard.workspace.compute.gateway.errors import SparkError, parse_error, unsupported
+from brickyard.workspace.compute.gateway.session import Session
+from brickyard.workspace.compute.gateway.sqltext import Cursor
+from brickyard.workspace.compute.gateway.statements import (
+    alter,
+    describe,
+    inserts,
+    maintenance,
+    namespaces,
+    settings,
+    show,
+    tables,
+    views,
+)
+
+__all__ = ["changes", "run"]
+
+Handler = Callable[[Cursor, Session], Any]
+
+#: What Sail runs, once names and paths are resolved.
+FORWARDED = frozenset({"SELECT", "VALUES", "FROM", "(", "UPDATE", "DELETE", "MERGE"})
+CHANGING = frozenset({"UPDATE", "DELETE", "MERGE"})
+HANDLERS: dict[str, Handler] = {
+    "ALTER": alter.alter,
+    "ANALYZE": settings.accepted,
+    "CACHE": views.cache,
+    "COMMENT": alter.comment,
+    "CREATE": tables.create,
+    "DESC": describe.describe,
+    "DESCRIBE": describe.describe,
+    "DROP": tables.drop,
+    "INSERT": inserts.insert,
+    "OPTIMIZE": maintenance.optimize,
+    "REFRESH": settings.accepted,
+    "REPLACE": tables.create,
+    "RESTORE": maintenance.restore,
+    "SET": settings.set_value,
+    "SHOW": show.show,
+    "TRUNCATE": maintenance.truncate,
+    "UNCACHE": settings.accepted,
+    "USE": namespaces.use,
+    "VACUUM": maintenance.vacuum,
+}
+INSTEAD = {
+    "COPY": "Read the files with spark.read and write with df.write.mode('append').saveAsTable(...).",
+    "DECLARE": "Use a Python variable and spark.sql(..., args=...).",
+    "EXECUTE": "Build the statement in Python and call spark.sql.",
+    "EXPLAIN": "Use df.explain().",
+    "GRANT": "Permissions are not kept in a local workspace yet.",
+    "REVOKE": "Permissions are not kept in a local workspace yet.",
+    "UNDROP": "Create the table again; a local workspace removes the files at once.",
+}
+
+
+def changes(sql: str) -> bool:
+    """Whether a statement that is for Sail changes a table, so that it must run only once."""
+    words = {token.text.upper() for token in Cursor(sql).tokens[:1]}
+    return bool(words & CHANGING)
+
+
+def run(sql: str, session: Session) -> Any:
+    """Run the statement; its result as a relation, or None when it is for Sail (rewritten).
+
+    Raises:
+        SparkError: If it cannot be run.
+    """
+    cursor = Cursor(sql)
+    word = cursor.peek()
+    if not word:
+        raise parse_error("The statement is empty.")
+    if word in FORWARDED:
+        return None
+    if word == "WITH":
+        return inserts.insert_with(cursor, session)
+    if word == "TABLE":
+        return relations_pb2.Relation(sql=relations_pb2.SQL(query=f"SELECT * FROM {cursor.rest()[5:]}"))
+    handler = HANDLERS.get(word)
+    if handler is None:
+        raise unsupported(f"the statement {word}", INSTEAD.get(word, "Use the DataFrame API or Python instead."))
+    try:
+        return handler(cursor, session)
+    except _delta_error() as exc:
+        raise SparkError("DELTA_ERROR", str(exc)) from exc
+
+
+def _delta_error() -> type[Exception]:
+    """What delta-rs raises; imported only when something was raised."""
+    from deltalake.exceptions import DeltaError
+
+    kind: type[Exception] = DeltaError
+    return kind

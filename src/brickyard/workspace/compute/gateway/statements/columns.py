@@ -1,0 +1,87 @@
+"""Column definitions of CREATE TABLE and ALTER TABLE, as a Delta schema."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.sql.connect.proto import base_pb2
+
+from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.names import quote
+from brickyard.workspace.compute.gateway.session import Session
+from brickyard.workspace.compute.gateway.sqltext import Cursor
+
+__all__ = ["Column", "delta_schema", "read_column", "read_columns"]
+
+INSTEAD = {
+    "GENERATED": "Compute the column when writing.",
+    "DEFAULT": "Give the value when writing.",
+    "PRIMARY": "Databricks does not enforce it either; leave it out.",
+    "FOREIGN": "Databricks does not enforce it either; leave it out.",
+    "CONSTRAINT": "Use ALTER TABLE ... ADD CONSTRAINT ... CHECK.",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column as the statement defines it; `kind` is the SQL text of its type."""
+
+    name: str
+    kind: str
+    nullable: bool = True
+    comment: str | None = None
+
+
+def read_columns(cursor: Cursor) -> list[Column]:
+    """Read `(name type [NOT NULL] [COMMENT '...'], ...)`."""
+    cursor.expect("(")
+    columns = [read_column(cursor)]
+    while cursor.take(","):
+        columns.append(read_column(cursor))
+    cursor.expect(")")
+    return columns
+
+
+def read_column(cursor: Cursor) -> Column:
+    """Read one definition."""
+    if cursor.peek() in {"PRIMARY", "FOREIGN", "CONSTRAINT"}:
+        raise unsupported(f"{cursor.peek()} among columns", INSTEAD[cursor.peek()])
+    name = cursor.name()[0]
+    kind = _type_text(cursor)
+    nullable, comment = True, None
+    while cursor.peek() not in {",", ")", ""}:
+        if cursor.take("NOT", "NULL"):
+            nullable = False
+        elif cursor.take("COMMENT"):
+            comment = cursor.string()
+        elif not cursor.take("NULL"):
+            word = cursor.peek()
+            raise unsupported(f"{word} in a column definition", INSTEAD.get(word, "Leave it out."))
+    return Column(name, kind, nullable, comment)
+
+
+def _type_text(cursor: Cursor) -> str:
+    """The type's text: a word, and what stands in brackets after it."""
+    first = cursor.next()
+    last, depth = first, 0
+    while not cursor.done and (depth or cursor.peek() in {"<", "("}):
+        last = cursor.next()
+        depth += last.text.count("<") + last.text.count("(") - last.text.count(">") - last.text.count(")")
+    return str(cursor.sql[first.start : last.end + 1])
+
+
+def delta_schema(columns: list[Column], session: Session) -> Any:
+    """The columns as a `deltalake.Schema`; Sail reads the types, so that there is one parser of them."""
+    from deltalake import Schema
+    from pyspark.sql.connect.types import proto_schema_to_pyspark_data_type
+
+    ddl = ", ".join(f"{quote(column.name)} {column.kind}" for column in columns)
+    answer = session.sail.analyze(session.key, ddl_parse=base_pb2.AnalyzePlanRequest.DDLParse(ddl_string=ddl))
+    wire = json.loads(proto_schema_to_pyspark_data_type(answer.ddl_parse.parsed).json())
+    for field, column in zip(wire["fields"], columns, strict=True):
+        field["nullable"] = column.nullable
+        if column.comment:
+            field["metadata"] = {**field["metadata"], "comment": column.comment}
+    return Schema.from_json(json.dumps(wire))

@@ -1,0 +1,170 @@
+"""DESCRIBE: columns, details and history of a table."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from brickyard.workspace.compute.gateway import literals
+from brickyard.workspace.compute.gateway.queries import FILE_FORMATS
+from brickyard.workspace.compute.gateway.session import Session
+from brickyard.workspace.compute.gateway.sqltext import Cursor
+from brickyard.workspace.compute.gateway.unity import Table
+
+__all__ = ["describe", "target"]
+
+TEXT, WHEN, LONG = pa.string(), pa.timestamp("us", tz="UTC"), pa.int64()
+STRINGS = pa.map_(TEXT, TEXT)
+COLUMNS = {"col_name": TEXT, "data_type": TEXT, "comment": TEXT}
+
+
+def describe(cursor: Cursor, session: Session) -> Any:
+    """`DESCRIBE [TABLE] [EXTENDED] t`, `DESCRIBE HISTORY t`, `DESCRIBE DETAIL t`, `DESCRIBE SCHEMA s`."""
+    cursor.next()
+    if cursor.take("HISTORY"):
+        return _history(cursor, session)
+    if cursor.take("DETAIL"):
+        return _detail(cursor, session)
+    if cursor.take("SCHEMA") or cursor.take("DATABASE"):
+        return _schema(cursor, session)
+    if cursor.peek() in {"SELECT", "WITH", "QUERY"}:
+        cursor.take("QUERY")
+        return _columns(session, session.relation(cursor.rest()))
+    return _table(cursor, session)
+
+
+def target(cursor: Cursor, session: Session) -> tuple[Path, Table | None]:
+    """Read the name of a table, or a path as ``delta.`/path```, and find its place."""
+    if cursor.tokens and not cursor.done and cursor.tokens[cursor.position].token_type.name == "STRING":
+        return session.places.mapper.existing(cursor.string())[0], None
+    parts = cursor.name()
+    if len(parts) == 2 and parts[0].lower() in FILE_FORMATS:
+        return session.places.mapper.existing(parts[1])[0], None
+    table = session.catalog.table(session.names.table(parts))
+    return table.place, table
+
+
+def _table(cursor: Cursor, session: Session) -> Any:
+    cursor.take("TABLE")
+    extended = cursor.take("EXTENDED") or cursor.take("FORMATTED")
+    start = cursor.position
+    parts = cursor.name()
+    cursor.end()
+    text = cursor.sql[cursor.tokens[start].start : cursor.tokens[-1].end + 1]
+    relation = session.relation(f"SELECT * FROM {text}")
+    if not extended or session.names.is_temporary(parts):
+        return _columns(session, relation)
+    table = session.catalog.table(session.names.table(parts))
+    facts = [
+        ("Catalog", table.name.catalog),
+        ("Database", table.name.schema),
+        ("Table", table.name.name),
+        ("Created Time", _time(table.created_at)),
+        ("Type", table.kind),
+        ("Comment", table.comment),
+        ("Location", table.location.as_uri() if table.location else None),
+        ("View Text", table.definition),
+        ("Provider", None if table.is_view else "delta"),
+        ("Owner", table.owner),
+    ]
+    more = [("", "", ""), ("# Detailed Table Information", "", "")]
+    return _columns(session, relation, more + [(k, v, "") for k, v in facts if v])
+
+
+def _time(milliseconds: int | None) -> str | None:
+    return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC).ctime()
+
+
+def _columns(session: Session, relation: Any, more: Any = ()) -> Any:
+    schema = session.sail.schema(session.key, relation)
+    rows = [(f.name, f.dataType.simpleString(), f.metadata.get("comment")) for f in schema.fields]
+    return literals.rows(COLUMNS, [*rows, *more])
+
+
+def _schema(cursor: Cursor, session: Session) -> Any:
+    cursor.take("EXTENDED")
+    catalog, schema = session.names.namespace(cursor.name())
+    session.catalog.need_schema(catalog, schema)
+    rows = [("Catalog Name", catalog), ("Namespace Name", schema)]
+    return literals.rows({"database_description_item": TEXT, "database_description_value": TEXT}, rows)
+
+
+def _history(cursor: Cursor, session: Session) -> Any:
+    from deltalake import DeltaTable
+
+    place, _ = target(cursor, session)
+    limit = int(cursor.number()) if cursor.take("LIMIT") else None
+    cursor.end()
+    columns = {
+        "version": LONG,
+        "timestamp": WHEN,
+        "userName": TEXT,
+        "operation": TEXT,
+        "operationParameters": STRINGS,
+        "readVersion": LONG,
+        "isolationLevel": TEXT,
+        "isBlindAppend": pa.bool_(),
+        "operationMetrics": STRINGS,
+        "userMetadata": TEXT,
+        "engineInfo": TEXT,
+    }
+    return literals.rows(columns, [_commit(entry) for entry in DeltaTable(place).history(limit)])
+
+
+def _commit(entry: dict[str, Any]) -> tuple[Any, ...]:
+    when = entry.get("timestamp")
+    return (
+        entry.get("version"),
+        None if when is None else datetime.fromtimestamp(when / 1000, UTC),
+        entry.get("userName"),
+        entry.get("operation"),
+        _strings(entry.get("operationParameters")),
+        entry.get("readVersion"),
+        entry.get("isolationLevel"),
+        entry.get("isBlindAppend"),
+        _strings(entry.get("operationMetrics")),
+        entry.get("userMetadata"),
+        entry.get("engineInfo"),
+    )
+
+
+def _strings(values: dict[str, Any] | None) -> list[tuple[str, str | None]] | None:
+    if values is None:
+        return None
+    return [(k, v if isinstance(v, str) or v is None else json.dumps(v)) for k, v in values.items()]
+
+
+def _detail(cursor: Cursor, session: Session) -> Any:
+    from deltalake import DeltaTable
+
+    place, table = target(cursor, session)
+    cursor.end()
+    delta = DeltaTable(place)
+    metadata, protocol = delta.metadata(), delta.protocol()
+    sizes = pa.table(delta.get_add_actions(flatten=True)).column("size_bytes").to_pylist()
+    history = delta.history(1)
+    row = {
+        "format": (TEXT, "delta"),
+        "id": (TEXT, str(metadata.id)),
+        "name": (TEXT, table.name.full if table else metadata.name),
+        "description": (TEXT, (table.comment if table else None) or metadata.description),
+        "location": (TEXT, place.as_uri()),
+        "createdAt": (WHEN, _instant(metadata.created_time)),
+        "lastModified": (WHEN, _instant(history[0].get("timestamp")) if history else None),
+        "partitionColumns": (pa.list_(TEXT), list(metadata.partition_columns)),
+        "clusteringColumns": (pa.list_(TEXT), []),
+        "numFiles": (LONG, len(sizes)),
+        "sizeInBytes": (LONG, sum(sizes)),
+        "properties": (STRINGS, list(metadata.configuration.items())),
+        "minReaderVersion": (pa.int32(), protocol.min_reader_version),
+        "minWriterVersion": (pa.int32(), protocol.min_writer_version),
+    }
+    return literals.rows({k: v[0] for k, v in row.items()}, [tuple(v[1] for v in row.values())])
+
+
+def _instant(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)

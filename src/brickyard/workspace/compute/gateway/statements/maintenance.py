@@ -1,0 +1,102 @@
+"""OPTIMIZE, VACUUM, RESTORE and TRUNCATE, done by delta-rs on the table's files."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from brickyard.workspace.compute.gateway import literals
+from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
+from brickyard.workspace.compute.gateway.session import Session
+from brickyard.workspace.compute.gateway.sqltext import Cursor
+from brickyard.workspace.compute.gateway.statements.describe import target
+
+__all__ = ["optimize", "restore", "truncate", "vacuum"]
+
+LONG = pa.int64()
+WEEK_IN_HOURS = 168
+
+
+def optimize(cursor: Cursor, session: Session) -> Any:
+    """`OPTIMIZE t [ZORDER BY (a, b)]`."""
+    from deltalake import DeltaTable
+
+    cursor.expect("OPTIMIZE")
+    place, _ = target(cursor, session)
+    if cursor.peek() == "WHERE":
+        raise unsupported("OPTIMIZE ... WHERE", "Optimize the whole table.")
+    optimizer = DeltaTable(place).optimize
+    if cursor.take("ZORDER", "BY"):
+        metrics = optimizer.z_order(cursor.names())
+    else:
+        cursor.take("FULL")
+        metrics = optimizer.compact()
+    cursor.end()
+    kind = pa.struct([("numFilesAdded", LONG), ("numFilesRemoved", LONG)])
+    value = {"numFilesAdded": metrics["numFilesAdded"], "numFilesRemoved": metrics["numFilesRemoved"]}
+    return literals.rows({"path": pa.string(), "metrics": kind}, [(place.as_uri(), value)])
+
+
+def vacuum(cursor: Cursor, session: Session) -> Any:
+    """`VACUUM t [RETAIN n HOURS] [DRY RUN]`; less than a week needs the check to be off, as on Databricks."""
+    from deltalake import DeltaTable
+
+    cursor.expect("VACUUM")
+    place, _ = target(cursor, session)
+    hours: float | None = None
+    if cursor.take("RETAIN"):
+        hours = cursor.number()
+        cursor.expect("HOURS")
+    dry = cursor.take("DRY", "RUN")
+    cursor.end()
+    if (
+        hours is not None
+        and hours < WEEK_IN_HOURS
+        and session.flag("spark.databricks.delta.retentionDurationCheck.enabled")
+    ):
+        raise SparkError(
+            "DELTA_VACUUM_RETENTION_PERIOD_TOO_SHORT",
+            f"Retaining {hours:g} hours is less than {WEEK_IN_HOURS}: running readers may fail. To do it anyway, "
+            "set spark.databricks.delta.retentionDurationCheck.enabled to false.",
+        )
+    files = DeltaTable(place).vacuum(
+        retention_hours=None if hours is None else int(hours), dry_run=dry, enforce_retention_duration=False
+    )
+    paths = [(str(place / file),) for file in files] if dry else [(str(place),)]
+    return literals.rows({"path": pa.string()}, paths)
+
+
+def restore(cursor: Cursor, session: Session) -> Any:
+    """`RESTORE [TABLE] t TO VERSION AS OF n` or `TO TIMESTAMP AS OF '...'`."""
+    from deltalake import DeltaTable
+
+    cursor.expect("RESTORE")
+    cursor.take("TABLE")
+    place, _ = target(cursor, session)
+    cursor.take("TO")
+    when: int | datetime
+    if cursor.take("VERSION", "AS", "OF"):
+        when = int(cursor.number())
+    else:
+        cursor.expect("TIMESTAMP", "AS", "OF")
+        when = datetime.fromisoformat(cursor.string()).astimezone()
+    cursor.end()
+    metrics = DeltaTable(place).restore(when)
+    names = ["num_restored_files", "num_removed_files"]
+    values = [metrics.get("numRestoredFile"), metrics.get("numRemovedFile")]
+    return literals.rows(dict.fromkeys(names, LONG), [values])
+
+
+def truncate(cursor: Cursor, session: Session) -> Any:
+    """`TRUNCATE TABLE t`: removes all rows, keeps the history."""
+    from deltalake import DeltaTable
+
+    cursor.expect("TRUNCATE", "TABLE")
+    place, _ = target(cursor, session)
+    if cursor.peek() == "PARTITION":
+        raise unsupported("TRUNCATE ... PARTITION", "Use DELETE FROM ... WHERE.")
+    cursor.end()
+    DeltaTable(place).delete()
+    return literals.empty()

@@ -1,0 +1,101 @@
+"""USE, and creating and dropping catalogs, schemas and volumes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from brickyard.workspace.compute.gateway import literals
+from brickyard.workspace.compute.gateway.errors import not_found, unsupported
+from brickyard.workspace.compute.gateway.names import TableName, check
+from brickyard.workspace.compute.gateway.session import Session
+from brickyard.workspace.compute.gateway.sqltext import Cursor
+
+__all__ = ["create_namespace", "drop_namespace", "use", "use_catalog", "use_schema"]
+
+KINDS = {"CATALOG": "catalogs", "SCHEMA": "schemas", "DATABASE": "schemas", "NAMESPACE": "schemas", "VOLUME": "volumes"}
+
+
+def use(cursor: Cursor, session: Session) -> Any:
+    """`USE CATALOG c`, `USE [SCHEMA] s`, `USE c.s`."""
+    cursor.expect("USE")
+    if cursor.take("CATALOG"):
+        use_catalog(_string_or_name(cursor)[0], session)
+    else:
+        _ = cursor.take("SCHEMA") or cursor.take("DATABASE") or cursor.take("NAMESPACE")
+        use_schema(_string_or_name(cursor), session)
+    cursor.end()
+    return literals.empty()
+
+
+def _string_or_name(cursor: Cursor) -> list[str]:
+    if not cursor.done and cursor.tokens[cursor.position].token_type.name == "STRING":
+        return [cursor.string()]
+    return cursor.name()
+
+
+def use_catalog(catalog: str, session: Session) -> None:
+    """Make a catalog current, and its `default` schema."""
+    name = check(catalog)
+    if not session.catalog.has_catalog(name):
+        raise not_found("catalog", f"`{name}`")
+    session.names.catalog, session.names.schema = name, "default"
+
+
+def use_schema(parts: list[str], session: Session) -> None:
+    """Make a schema current; two parts change the catalog too."""
+    catalog, schema = session.names.namespace(parts)
+    session.catalog.need_schema(catalog, schema)
+    session.names.catalog, session.names.schema = catalog, schema
+
+
+def create_namespace(cursor: Cursor, session: Session) -> Any:
+    """`CREATE CATALOG | SCHEMA | VOLUME [IF NOT EXISTS] name [COMMENT '...']`."""
+    kind = cursor.next().text.upper()
+    exists_ok = cursor.take("IF", "NOT", "EXISTS")
+    parts = cursor.name()
+    comment = _comment(cursor)
+    body = {**_body(kind, parts, session), **({"comment": comment} if comment else {})}
+    session.catalog.create(KINDS[kind], body, exists_ok=exists_ok)
+    return literals.empty()
+
+
+def _comment(cursor: Cursor) -> str | None:
+    comment = None
+    while not cursor.done:
+        if cursor.take("COMMENT"):
+            comment = cursor.string()
+        else:
+            raise unsupported(f"{cursor.peek()} when creating a catalog, schema or volume", "Leave the clause out.")
+    return comment
+
+
+def _body(kind: str, parts: list[str], session: Session) -> dict[str, Any]:
+    if kind == "CATALOG":
+        return {"name": check(".".join(parts))}
+    if kind == "VOLUME":
+        name = session.names.table(parts)
+        place = {"catalog_name": name.catalog, "schema_name": name.schema}
+        return {"name": name.name, **place, "volume_type": "MANAGED"}
+    catalog, schema = session.names.namespace(parts)
+    return {"name": schema, "catalog_name": catalog}
+
+
+def drop_namespace(cursor: Cursor, session: Session) -> Any:
+    """`DROP CATALOG | SCHEMA | VOLUME [IF EXISTS] name [CASCADE | RESTRICT]`."""
+    kind = cursor.next().text.upper()
+    missing_ok = cursor.take("IF", "EXISTS")
+    name = _full(kind, cursor.name(), session)
+    force = cursor.take("CASCADE")
+    cursor.take("RESTRICT")
+    cursor.end()
+    session.catalog.delete(KINDS[kind], name, force=force, missing_ok=missing_ok)
+    return literals.empty()
+
+
+def _full(kind: str, parts: list[str], session: Session) -> str:
+    if kind == "CATALOG":
+        return check(".".join(parts))
+    if kind == "VOLUME":
+        name: TableName = session.names.table(parts)
+        return name.full
+    return ".".join(session.names.namespace(parts))

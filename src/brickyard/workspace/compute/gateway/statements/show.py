@@ -1,0 +1,132 @@
+"""SHOW: what the catalog has."""
+
+from __future__ import annotations
+
+import fnmatch
+from typing import Any
+
+import pyarrow as pa
+
+from brickyard.workspace.compute.gateway import literals
+from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.session import Session
+from brickyard.workspace.compute.gateway.sqltext import Cursor
+
+__all__ = ["show"]
+
+TEXT, FLAG = pa.string(), pa.bool_()
+
+
+def show(cursor: Cursor, session: Session) -> Any:
+    """`SHOW TABLES | VIEWS | SCHEMAS | CATALOGS | VOLUMES | COLUMNS | TBLPROPERTIES | CREATE TABLE`."""
+    cursor.expect("SHOW")
+    what = cursor.next().text.upper()
+    if what == "CREATE" and cursor.take("TABLE"):
+        what = "CREATE TABLE"
+    handler = {
+        "TABLES": _tables,
+        "VIEWS": _views,
+        "SCHEMAS": _schemas,
+        "DATABASES": _schemas,
+        "CATALOGS": _catalogs,
+        "COLUMNS": _columns,
+        "TBLPROPERTIES": _properties,
+        "CREATE TABLE": _create_table,
+        "VOLUMES": _volumes,
+    }.get(what)
+    if handler is None:
+        raise unsupported(f"SHOW {what}", "Use spark.catalog or the workspace's API.")
+    return handler(cursor, session)
+
+
+def _namespace(cursor: Cursor, session: Session) -> tuple[str, str]:
+    if cursor.take("IN") or cursor.take("FROM"):
+        return session.names.namespace(cursor.name())
+    return session.names.catalog, session.names.schema
+
+
+def _pattern(cursor: Cursor) -> str:
+    cursor.take("LIKE")
+    pattern = "*" if cursor.done else cursor.string()
+    cursor.end()
+    return pattern
+
+
+def _like(name: str, pattern: str) -> bool:
+    return any(fnmatch.fnmatchcase(name.lower(), part.strip().lower()) for part in pattern.split("|"))
+
+
+def _tables(cursor: Cursor, session: Session) -> Any:
+    return _listed(cursor, session, "tableName", views_only=False)
+
+
+def _views(cursor: Cursor, session: Session) -> Any:
+    return _listed(cursor, session, "viewName", views_only=True)
+
+
+def _listed(cursor: Cursor, session: Session, column: str, *, views_only: bool) -> Any:
+    catalog, schema = _namespace(cursor, session)
+    pattern = _pattern(cursor)
+    session.catalog.need_schema(catalog, schema)
+    found = [t.name.name for t in session.catalog.tables(catalog, schema) if t.is_view or not views_only]
+    rows = [(schema, name, False) for name in sorted(found) if _like(name, pattern)]
+    rows += [("", name, True) for name in sorted(session.names.temporary) if _like(name, pattern)]
+    return literals.rows({"database" if not views_only else "namespace": TEXT, column: TEXT, "isTemporary": FLAG}, rows)
+
+
+def _schemas(cursor: Cursor, session: Session) -> Any:
+    catalog = cursor.name()[0] if cursor.take("IN") or cursor.take("FROM") else session.names.catalog
+    pattern = _pattern(cursor)
+    names = sorted(wire["name"] for wire in session.catalog.schemas(catalog.lower()))
+    return literals.rows({"databaseName": TEXT}, [(name,) for name in names if _like(name, pattern)])
+
+
+def _catalogs(cursor: Cursor, session: Session) -> Any:
+    pattern = _pattern(cursor)
+    names = sorted(wire["name"] for wire in session.catalog.catalogs())
+    return literals.rows({"catalog": TEXT}, [(name,) for name in names if _like(name, pattern)])
+
+
+def _volumes(cursor: Cursor, session: Session) -> Any:
+    catalog, schema = _namespace(cursor, session)
+    pattern = _pattern(cursor)
+    names = sorted(wire["name"] for wire in session.catalog.volumes(catalog, schema))
+    return literals.rows(
+        {"database": TEXT, "volume_name": TEXT}, [(schema, name) for name in names if _like(name, pattern)]
+    )
+
+
+def _columns(cursor: Cursor, session: Session) -> Any:
+    _ = cursor.take("IN") or cursor.take("FROM")
+    relation = session.relation(f"SELECT * FROM {cursor.rest()}")
+    schema = session.sail.schema(session.key, relation)
+    return literals.rows({"col_name": TEXT}, [(name,) for name in schema.names])
+
+
+def _properties(cursor: Cursor, session: Session) -> Any:
+    from deltalake import DeltaTable
+
+    table = session.catalog.table(session.names.table(cursor.name()))
+    configuration = {**table.properties, **DeltaTable(table.place).metadata().configuration}
+    return literals.rows({"key": TEXT, "value": TEXT}, sorted(configuration.items()))
+
+
+def _create_table(cursor: Cursor, session: Session) -> Any:
+    from deltalake import DeltaTable
+
+    table = session.catalog.table(session.names.table(cursor.name()))
+    if table.is_view:
+        text = f"CREATE VIEW {table.name} AS {table.definition}"
+        return literals.rows({"createtab_stmt": TEXT}, [(text,)])
+    lines = []
+    for column in session.schema_of(table.place).fields:
+        lines.append(
+            f"  {column.name} {column.dataType.simpleString().upper()}{'' if column.nullable else ' NOT NULL'}"
+        )
+    text = f"CREATE TABLE {table.name.full} (\n" + ",\n".join(lines) + ")\nUSING delta"
+    partitions = DeltaTable(table.place).metadata().partition_columns
+    if partitions:
+        text += f"\nPARTITIONED BY ({', '.join(partitions)})"
+    if table.kind == "EXTERNAL":
+        text += f"\nLOCATION '{table.place.as_uri()}'"
+    return literals.rows({"createtab_stmt": TEXT}, [(text,)])

@@ -1,0 +1,154 @@
+"""CREATE and DROP of tables, views and what contains them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from brickyard.workspace.compute.gateway import literals, writes
+from brickyard.workspace.compute.gateway.errors import SparkError, already_exists, not_found, unsupported
+from brickyard.workspace.compute.gateway.session import Session
+from brickyard.workspace.compute.gateway.sqltext import Cursor
+from brickyard.workspace.compute.gateway.statements import views
+from brickyard.workspace.compute.gateway.statements.columns import delta_schema, read_columns
+from brickyard.workspace.compute.gateway.statements.namespaces import KINDS, create_namespace, drop_namespace
+from brickyard.workspace.compute.gateway.writes import NewTable
+
+__all__ = ["create", "drop"]
+
+
+def create(cursor: Cursor, session: Session) -> Any:
+    """`CREATE [OR REPLACE] TABLE | [TEMP] VIEW | SCHEMA | CATALOG | VOLUME ...`, `REPLACE TABLE`."""
+    replace = cursor.take("REPLACE") or (cursor.take("CREATE") and cursor.take("OR", "REPLACE"))
+    if cursor.peek() in KINDS and not replace:
+        return create_namespace(cursor, session)
+    if cursor.peek() in {"TEMP", "TEMPORARY", "VIEW", "GLOBAL"}:
+        return views.create_view(cursor, session, replace=bool(replace))
+    cursor.take("EXTERNAL")
+    if not cursor.take("TABLE"):
+        raise unsupported(f"CREATE {cursor.peek()}", "Use spark.udf.register for functions.")
+    return _create_table(cursor, session, "replace" if replace else "error")
+
+
+def _create_table(cursor: Cursor, session: Session, mode: str) -> Any:
+    if cursor.take("IF", "NOT", "EXISTS"):
+        mode = "ignore"
+    name = session.names.table(cursor.name())
+    if cursor.peek() in {"LIKE", "CLONE", "SHALLOW", "DEEP"}:
+        raise unsupported(f"CREATE TABLE ... {cursor.peek()}", "Use CREATE TABLE ... AS SELECT.")
+    columns = read_columns(cursor) if cursor.peek() == "(" else []
+    new, query = _clauses(cursor, session, NewTable(name))
+    existing = session.catalog.find_table(name)
+    if existing is not None and mode == "ignore":
+        return literals.empty()
+    if existing is not None and (mode == "error" or existing.is_view):
+        raise already_exists("table", str(name))
+    if query is not None:
+        if columns:
+            raise unsupported("a column list with AS SELECT", "Name the columns in the query.")
+        writes.replace_or_create(session, session.relation(query), new, "replace", {})
+    elif not columns:
+        _adopt(session, new)
+    else:
+        _empty_table(session, new, delta_schema(columns, session), existing.place if existing else None)
+    return literals.empty()
+
+
+def _clauses(cursor: Cursor, session: Session, new: NewTable) -> tuple[NewTable, str | None]:
+    """USING, PARTITIONED BY, LOCATION, COMMENT, TBLPROPERTIES, CLUSTER BY; then AS and the query."""
+    found: dict[str, Any] = {"name": new.name}
+    while not cursor.done:
+        if cursor.take("USING"):
+            _only_delta(cursor.next().text)
+        elif cursor.take("PARTITIONED", "BY"):
+            found["partitions"] = tuple(cursor.names())
+        elif cursor.take("CLUSTER", "BY"):  # a layout hint: the rows are the same without it
+            cursor.names()
+        elif cursor.take("LOCATION"):
+            found["location"] = session.places.mapper.to_local(cursor.string())
+        elif cursor.take("COMMENT"):
+            found["comment"] = cursor.string()
+        elif cursor.take("TBLPROPERTIES"):
+            found["properties"] = properties(cursor)
+        elif cursor.take("AS") or cursor.peek() in {"SELECT", "WITH"}:
+            return NewTable(**found), cursor.rest()
+        else:
+            raise unsupported(f"{cursor.peek()} in CREATE TABLE", "Leave the clause out.")
+    return NewTable(**found), None
+
+
+def properties(cursor: Cursor) -> dict[str, str]:
+    """Read `('key' = 'value', ...)`."""
+    found = {}
+    cursor.expect("(")
+    while not cursor.take(")"):
+        string = cursor.tokens[cursor.position].token_type.name == "STRING"
+        key = cursor.string() if string else ".".join(cursor.name())
+        cursor.take("=")
+        found[key] = str(cursor.next().text)
+        cursor.take(",")
+    return found
+
+
+def _only_delta(kind: str) -> None:
+    if kind.lower() != "delta":
+        raise unsupported(f"tables in the format {kind}", "Use USING DELTA, or read the files with spark.read.")
+
+
+def _adopt(session: Session, new: NewTable) -> None:
+    """`CREATE TABLE t USING delta LOCATION '...'`: the table is there, only its name is new."""
+    if new.location is None:
+        raise SparkError("DELTA_EMPTY_TABLE", f"{new.name} needs columns, a query or a LOCATION.")
+    if not (new.location / "_delta_log").is_dir():
+        raise not_found("path", str(new.location))
+    session.catalog.need_schema(new.name.catalog, new.name.schema)
+    writes.register(session, new, new.location)
+
+
+def _empty_table(session: Session, new: NewTable, schema: Any, existing: Path | None) -> None:
+    from deltalake import DeltaTable
+
+    def fill(place: Path) -> None:
+        place.mkdir(parents=True, exist_ok=True)
+        DeltaTable.create(
+            place,
+            schema=schema,
+            mode="error" if existing is None else "overwrite",
+            partition_by=list(new.partitions) or None,
+            description=new.comment,
+            configuration=dict(new.properties) or None,
+        )
+
+    if existing is not None:
+        fill(existing)
+    else:
+        writes.create(session, new, fill)
+
+
+def drop(cursor: Cursor, session: Session) -> Any:
+    """`DROP TABLE | VIEW | SCHEMA | CATALOG | VOLUME [IF EXISTS] name`."""
+    cursor.expect("DROP")
+    if cursor.peek() in KINDS:
+        return drop_namespace(cursor, session)
+    if cursor.peek() not in {"TABLE", "VIEW"}:
+        raise unsupported(f"DROP {cursor.peek()}", "Use the workspace's API.")
+    is_view = cursor.next().text.upper() == "VIEW"
+    missing_ok = cursor.take("IF", "EXISTS")
+    parts = cursor.name()
+    cursor.take("PURGE")
+    cursor.end()
+    if session.names.is_temporary(parts):
+        return views.drop_temporary(session, parts[-1])
+    name = session.names.table(parts)
+    table = session.catalog.find_table(name)
+    if table is None:
+        if missing_ok:
+            return literals.empty()
+        raise not_found("table", str(name))
+    if table.is_view != is_view:
+        raise SparkError(
+            "WRONG_COMMAND_FOR_OBJECT_TYPE",
+            f"{name} is a {table.kind.lower()}; use DROP {'VIEW' if table.is_view else 'TABLE'}.",
+        )
+    session.catalog.drop_table(name)
+    return literals.empty()

@@ -1,0 +1,93 @@
+"""Views: temporary ones live in Sail's session, others in the catalog as text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyspark.sql.connect.proto import base_pb2, commands_pb2, relations_pb2
+
+from brickyard.workspace.compute.gateway import literals
+from brickyard.workspace.compute.gateway.errors import SparkError, already_exists, unsupported
+from brickyard.workspace.compute.gateway.names import SessionNames
+from brickyard.workspace.compute.gateway.queries import QueryRewriter
+from brickyard.workspace.compute.gateway.session import Session
+from brickyard.workspace.compute.gateway.sqltext import Cursor
+
+__all__ = ["cache", "create_view", "drop_temporary", "register_temporary"]
+
+
+def create_view(cursor: Cursor, session: Session, *, replace: bool) -> Any:
+    """`[TEMPORARY] VIEW [IF NOT EXISTS] name AS query`."""
+    if cursor.take("GLOBAL"):
+        raise unsupported("global temporary views", "Use a temporary view.")
+    temporary = cursor.take("TEMP") or cursor.take("TEMPORARY")
+    cursor.expect("VIEW")
+    exists_ok = cursor.take("IF", "NOT", "EXISTS")
+    parts = cursor.name()
+    comment = cursor.string() if cursor.take("COMMENT") else None
+    if not cursor.take("AS"):
+        raise unsupported(f"{cursor.peek()} in CREATE VIEW", "Name the columns in the query.")
+    query = cursor.rest()
+    if temporary:
+        if len(parts) != 1:
+            raise SparkError("TEMP_VIEW_NAME_TOO_MANY_NAME_PARTS", "A temporary view has a name of one part.")
+        register_temporary(session, parts[0], session.relation(query), replace=replace)
+    else:
+        _persistent(session, parts, query, comment, replace=replace, exists_ok=exists_ok)
+    return literals.empty()
+
+
+def register_temporary(session: Session, name: str, relation: relations_pb2.Relation, *, replace: bool) -> None:
+    """Make a temporary view of a resolved relation."""
+    if not replace and session.names.is_temporary([name]):
+        raise SparkError(
+            "TEMP_TABLE_OR_VIEW_ALREADY_EXISTS", f"The temporary view `{name}` already exists.", sql_state="42P07"
+        )
+    command = commands_pb2.Command()
+    view = command.create_dataframe_view
+    view.input.CopyFrom(relation)
+    view.name, view.replace = name, True
+    session.sail.run(session.key, command)
+    session.names.temporary.add(name.lower())
+
+
+def drop_temporary(session: Session, name: str) -> Any:
+    """Drop a temporary view."""
+    relation = relations_pb2.Relation()
+    relation.catalog.drop_temp_view.view_name = name
+    session.sail.execute(session.key, base_pb2.Plan(root=relation))
+    session.names.temporary.discard(name.lower())
+    return literals.empty()
+
+
+def _persistent(
+    session: Session, parts: list[str], query: str, comment: str | None, *, replace: bool, exists_ok: bool
+) -> None:
+    name = session.names.table(parts)
+    session.catalog.need_schema(name.catalog, name.schema)
+    qualified = SessionNames(name.catalog, name.schema)
+    if (session.names.catalog, session.names.schema) != (name.catalog, name.schema):
+        raise unsupported("a view outside of the current schema", f"Run USE {name.catalog}.{name.schema} first.")
+    text = QueryRewriter(qualified, session.places, session.catalog.table).rewrite_query(query)
+    session.sail.schema(session.key, relations_pb2.Relation(sql=relations_pb2.SQL(query=text)))
+    existing = session.catalog.find_table(name)
+    if existing is not None:
+        if exists_ok:
+            return
+        if not (replace and existing.is_view):
+            raise already_exists("table", str(name))
+        session.catalog.drop_table(name)
+    session.catalog.create_table(
+        name, {"table_type": "VIEW", "view_definition": query, "comment": comment, "columns": []}
+    )
+
+
+def cache(cursor: Cursor, session: Session) -> Any:
+    """`CACHE [LAZY] TABLE t [AS query]`: Sail reads columns as fast as a cache would, so only AS does something."""
+    cursor.expect("CACHE")
+    cursor.take("LAZY")
+    cursor.expect("TABLE")
+    parts = cursor.name()
+    if cursor.take("AS") or cursor.peek() == "SELECT":
+        register_temporary(session, parts[-1], session.relation(cursor.rest()), replace=True)
+    return literals.empty()

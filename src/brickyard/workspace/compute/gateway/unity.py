@@ -1,0 +1,217 @@
+"""The workspace's Unity Catalog, asked over its public REST API with the task's token."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote, urlencode, urlsplit
+
+from brickyard.workspace.compute.gateway.errors import SparkError, already_exists, not_found
+from brickyard.workspace.compute.gateway.names import TableName
+
+__all__ = ["Table", "UnityCatalog"]
+
+BASE = "/api/2.1/unity-catalog"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table or view as the catalog describes it."""
+
+    name: TableName
+    kind: str
+    location: Path | None = None
+    definition: str | None = None
+    comment: str | None = None
+    owner: str | None = None
+    properties: dict[str, str] = field(default_factory=dict)
+    created_at: int | None = None
+    table_id: str | None = None
+
+    @property
+    def is_view(self) -> bool:
+        """Whether it is a view: a query with a name."""
+        return self.kind == "VIEW"
+
+    @property
+    def place(self) -> Path:
+        """Where the Delta table is.
+
+        Raises:
+            SparkError: If it is a view.
+        """
+        if self.location is None:
+            raise SparkError("EXPECT_TABLE_NOT_VIEW", f"{self.name} is a view, and a table is needed here.")
+        return self.location
+
+    @staticmethod
+    def from_wire(wire: dict[str, Any]) -> Table:
+        """Read the answer of `tables.get` or one entry of `tables.list`."""
+        location = wire.get("storage_location")
+        return Table(
+            TableName(wire["catalog_name"], wire["schema_name"], wire["name"]),
+            wire.get("table_type", "MANAGED"),
+            Path(unquote(urlsplit(location).path)) if location else None,
+            wire.get("view_definition"),
+            wire.get("comment"),
+            wire.get("owner"),
+            dict(wire.get("properties") or {}),
+            wire.get("created_at"),
+            wire.get("table_id"),
+        )
+
+
+class UnityCatalog:
+    """Calls that the engine needs; one kept-alive connection per thread.
+
+    Args:
+        host: The workspace's URL.
+        token: The task's token; the catalog answers with that principal's rights.
+    """
+
+    def __init__(self, host: str, token: str) -> None:
+        self._address = urlsplit(host).netloc
+        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        self._local = threading.local()
+
+    def table(self, name: TableName) -> Table:
+        """The table.
+
+        Raises:
+            SparkError: TABLE_OR_VIEW_NOT_FOUND.
+        """
+        found = self.find_table(name)
+        if found is None:
+            raise not_found("table", str(name))
+        return found
+
+    def find_table(self, name: TableName) -> Table | None:
+        """The table, or None if the catalog does not have it."""
+        status, wire = self.call("GET", f"/tables/{quote(name.full)}")
+        return None if status == 404 else Table.from_wire(_accept(status, wire))
+
+    def tables(self, catalog: str, schema: str) -> list[Table]:
+        """All tables and views of one schema."""
+        query = {"catalog_name": catalog, "schema_name": schema, "omit_columns": "true"}
+        return [Table.from_wire(wire) for wire in self._pages("/tables", "tables", query)]
+
+    def create_table(self, name: TableName, wire: dict[str, Any]) -> None:
+        """Register a table whose Delta log exists, or a view."""
+        body = {"catalog_name": name.catalog, "schema_name": name.schema, "name": name.name, **wire}
+        status, answer = self.call("POST", "/tables", body)
+        if status == 409 or answer.get("error_code", "").endswith("ALREADY_EXISTS"):
+            raise already_exists("table", str(name))
+        _accept(status, answer)
+
+    def drop_table(self, name: TableName) -> None:
+        """Remove a table; the catalog removes a managed table's data too."""
+        _accept(*self.call("DELETE", f"/tables/{quote(name.full)}"))
+
+    def comment(self, name: TableName, text: str) -> None:
+        """Set the comment of a table."""
+        _accept(*self.call("PATCH", f"/tables/{quote(name.full)}", {"comment": text}))
+
+    def has_schema(self, catalog: str, schema: str) -> bool:
+        """Whether the schema exists."""
+        status, wire = self.call("GET", f"/schemas/{quote(f'{catalog}.{schema}')}")
+        return status != 404 and bool(_accept(status, wire))
+
+    def need_schema(self, catalog: str, schema: str) -> None:
+        """Raise SCHEMA_NOT_FOUND unless the schema exists."""
+        if not self.has_schema(catalog, schema):
+            raise not_found("schema", f"`{catalog}`.`{schema}`")
+
+    def has_catalog(self, catalog: str) -> bool:
+        """Whether the catalog exists."""
+        status, wire = self.call("GET", f"/catalogs/{quote(catalog)}")
+        return status != 404 and bool(_accept(status, wire))
+
+    def schemas(self, catalog: str) -> list[dict[str, Any]]:
+        """All schemas of a catalog, as the API describes them."""
+        return list(self._pages("/schemas", "schemas", {"catalog_name": catalog}))
+
+    def volumes(self, catalog: str, schema: str) -> list[dict[str, Any]]:
+        """All volumes of a schema, as the API describes them."""
+        return list(self._pages("/volumes", "volumes", {"catalog_name": catalog, "schema_name": schema}))
+
+    def catalogs(self) -> list[dict[str, Any]]:
+        """All catalogs, as the API describes them."""
+        return list(self._pages("/catalogs", "catalogs", {}))
+
+    def create(self, what: str, body: dict[str, Any], *, exists_ok: bool) -> None:
+        """Create a `schemas`, `catalogs` or `volumes` entry."""
+        status, wire = self.call("POST", f"/{what}", body)
+        if status == 409 or wire.get("error_code", "").endswith("ALREADY_EXISTS"):
+            if exists_ok:
+                return
+            raise already_exists(what.removesuffix("s"), body["name"])
+        _accept(status, wire)
+
+    def delete(self, what: str, name: str, *, force: bool, missing_ok: bool) -> None:
+        """Delete a `schemas`, `catalogs` or `volumes` entry; `force` deletes what is in it too."""
+        status, wire = self.call("DELETE", f"/{what}/{quote(name)}?force={str(force).lower()}")
+        if status == 404:
+            if missing_ok:
+                return
+            raise not_found(what.removesuffix("s"), name)
+        _accept(status, wire)
+
+    def _pages(self, path: str, key: str, query: dict[str, str]) -> Iterator[dict[str, Any]]:
+        while True:
+            wire = _accept(*self.call("GET", f"{path}?{urlencode(query)}"))
+            yield from wire.get(key) or []
+            if not wire.get("next_page_token"):
+                return
+            query = {**query, "page_token": wire["next_page_token"]}
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
+        """One request: status and JSON answer.
+
+        Raises:
+            SparkError: If the workspace cannot be reached.
+        """
+        status, raw = self.send(method, BASE + path, None if body is None else json.dumps(body).encode())
+        try:
+            wire = json.loads(raw or b"{}")
+        except ValueError as exc:
+            raise SparkError("CATALOG_ERROR", f"Unity Catalog answered {status} without JSON.") from exc
+        return status, wire
+
+    def send(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+        """One request to the workspace; a connection that it has closed meanwhile is opened again once."""
+        for last in (False, True):
+            connection = self._connection()
+            try:
+                connection.request(method, path, body, self._headers)
+                answer = connection.getresponse()
+                return answer.status, answer.read()
+            except (OSError, http.client.HTTPException) as exc:
+                connection.close()
+                if last:
+                    raise SparkError(
+                        "CATALOG_UNREACHABLE", f"The workspace at {self._address} does not answer: {exc!r}."
+                    ) from exc
+        raise AssertionError("unreachable")
+
+    def _connection(self) -> http.client.HTTPConnection:
+        connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = http.client.HTTPConnection(self._address, timeout=60)
+        return connection
+
+
+def _accept(status: int, wire: dict[str, Any]) -> dict[str, Any]:
+    """The answer, if it is one.
+
+    Raises:
+        SparkError: With the catalog's own code and message.
+    """
+    if status < 400:
+        return wire
+    code = wire.get("error_code") or f"HTTP_{status}"
+    raise SparkError(str(code), str(wire.get("message") or "Unity Catalog refused the request."))

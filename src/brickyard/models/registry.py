@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +19,12 @@ __all__ = ["ModelState", "Registry", "VersionState"]
 
 _MISSING = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND", "ENDPOINT_NOT_FOUND")
 _REFUSED = ("PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED")
-# MLflow's own default is 500 s, far longer than a user waits for a workspace that is gone.
-_RETRY_SECONDS = "60"
+_MLFLOW = {
+    # The default is 500 s, far longer than a user waits for a workspace that is gone.
+    "MLFLOW_DATABRICKS_ENDPOINT_HTTP_RETRY_TIMEOUT": "60",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
 _COMMIT_TAGS = ("mlflow.source.git.commit", "mlflow.databricks.gitRepoCommit", "git_commit")
 
 
@@ -160,11 +164,12 @@ class Registry:
                 client.set_model_version_tag(self.name, version, key, value)
 
     def tag_model(self, tags: Mapping[str, str], remove: tuple[str, ...] = ()) -> None:
-        """Set tags of the registered model, in their order, then remove some."""
+        """Set tags of the registered model, in their order, then remove some; one that is gone is no error."""
         with self._client() as client:
             for key, value in tags.items():
                 client.set_registered_model_tag(self.name, key, value)
-            for key in remove:
+        for key in remove:
+            with suppress(_Missing), self._client() as client:
                 client.delete_registered_model_tag(self.name, key)
 
     def run_commit(self, run_id: str) -> str:
@@ -216,7 +221,7 @@ class Registry:
 
     def _mapped(self, exc: Exception, code: str) -> BrickyardError:
         where = f"{self.name} in {self.host}"
-        text = str(exc).strip().partition("\n")[0]
+        text = str(exc).strip().partition("\n")[0].partition(". Config: ")[0]
         if code in _MISSING:
             return _Missing(text, where=where)
         if code in _REFUSED:
@@ -246,15 +251,14 @@ def _environ(config: Config) -> dict[str, str]:
 
 @contextmanager
 def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    saved = {key: value for key, value in os.environ.items() if key.startswith("DATABRICKS_")}
-    timeout = "MLFLOW_DATABRICKS_ENDPOINT_HTTP_RETRY_TIMEOUT"
-    for key in saved:
-        del os.environ[key]
-    os.environ.update(values)
-    os.environ.setdefault(timeout, _RETRY_SECONDS)
+    """The process's environment is the workspace's for the length of the block, and as before after it."""
+    settings = {key: os.environ.get(key, value) for key, value in _MLFLOW.items()} | dict(values)
+    touched = {key for key in os.environ if key.startswith("DATABRICKS_")} | set(settings)
+    saved = {key: os.environ.pop(key) for key in touched if key in os.environ}
+    os.environ.update(settings)
     try:
         yield
     finally:
-        for key in values:
+        for key in touched:
             os.environ.pop(key, None)
         os.environ.update(saved)

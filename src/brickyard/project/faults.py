@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -91,7 +91,10 @@ class Faults:
             raise ProjectFaults(self.found)
 
 
-def nearest(name: str, valid: Iterable[str]) -> str | None:
+def nearest(name: str, valid: Collection[str]) -> str | None:
     """The valid name most like `name`, or None if none is like it."""
-    matches = difflib.get_close_matches(name, list(valid), n=1, cutoff=0.6)
+    begins = [item for item in valid if len(name) > 1 and item.startswith(name)]
+    if len(begins) == 1:
+        return begins[0]
+    matches = difflib.get_close_matches(name, valid, n=1, cutoff=0.6)
     return matches[0] if matches else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from graphlib import CycleError, TopologicalSorter
 
 from brickyard.project.faults import Faults, nearest
@@ -53,7 +53,7 @@ def _names(job: Node, field: str, key: str, faults: Faults) -> list[str]:
     return found
 
 
-def _known(node: Node, field: str, valid: Iterable[str], faults: Faults) -> None:
+def _known(node: Node, field: str, valid: Collection[str], faults: Faults) -> None:
     name = node.text(field)
     if name is not None and name not in valid:
         faults.add(node.fields[field].at, f"there is no {field} '{name}' in the job", nearest=nearest(name, valid))

@@ -1,0 +1,159 @@
+"""MLflow tracking: what a Databricks workspace adds is answered here, the rest by MLflow's own server."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import anyio.to_thread
+from starlette.responses import Response
+
+from brickyard.workspace.api.base import Call, Family, json_response
+from brickyard.workspace.api.errors import (
+    InvalidParameterValue,
+    NotImplementedByWorkspace,
+    ResourceAlreadyExists,
+    ResourceDoesNotExist,
+)
+from brickyard.workspace.files.paths import tree_path
+from brickyard.workspace.workspace import Workspace
+
+__all__ = ["family"]
+
+family = Family()
+
+_SOURCE_ID = "mlflow.experiment.sourceId"
+_USER = "mlflow.user"
+_NO_EXPERIMENT = (
+    "no experiment is active: call mlflow.set_experiment('/Users/<you>/<name>') before the run, or give experiment_id"
+)
+
+
+@family.call("POST", "/api/2.0/mlflow/experiments/create")
+async def create_experiment(workspace: Workspace, call: Call) -> Response:
+    """Create an experiment at a path of the workspace tree; a notebook's is created once and then found."""
+    name = _experiment_name(call.body.get("name"))
+    tags = _tags(call)
+    if _SOURCE_ID in tags:
+        found = await workspace.registry.tracking.ask(lambda store: store.get_experiment_by_name(name))
+        if found is not None and found.lifecycle_stage == "active":
+            return json_response({"experiment_id": found.experiment_id})
+    else:
+        await anyio.to_thread.run_sync(_check_place, workspace, name)
+    owner = {
+        "mlflow.ownerId": str(call.principal.id),
+        "mlflow.ownerEmail": call.principal.user_name,
+        "mlflow.experimentType": "NOTEBOOK" if _SOURCE_ID in tags else "MLFLOW_EXPERIMENT",
+    }
+    return await _forward(workspace, call, {**call.body, "name": name, "tags": _pairs({**tags, **owner})})
+
+
+@family.call("POST", "/api/2.0/mlflow/experiments/update")
+async def update_experiment(workspace: Workspace, call: Call) -> Response:
+    """Move an experiment to another path."""
+    name = _experiment_name(call.body.get("new_name"))
+    await anyio.to_thread.run_sync(_check_place, workspace, name)
+    return await _forward(workspace, call, {**call.body, "new_name": name})
+
+
+@family.call("GET", "/api/2.0/mlflow/experiments/get-by-name", stream=True)
+async def get_experiment_by_name(workspace: Workspace, call: Call) -> Response:
+    """Find an experiment by its path, with or without `/Workspace` in front."""
+    name = call.query.get("experiment_name") or ""
+    query = urlencode({"experiment_name": tree_path(name) if name.startswith("/") else name})
+    return await workspace.registry.tracking.forward(call.request, query=query)
+
+
+@family.call("POST", "/api/2.0/mlflow/runs/create")
+async def create_run(workspace: Workspace, call: Call) -> Response:
+    """Start a run; its user is the caller, whatever the client's own account is called."""
+    if str(call.body.get("experiment_id") or "0") == "0":
+        raise ResourceDoesNotExist(_NO_EXPERIMENT)
+    user = call.principal.user_name
+    return await _forward(workspace, call, {**call.body, "user_id": user, "tags": _pairs({**_tags(call), _USER: user})})
+
+
+@family.call("GET", "/api/2.0/mlflow/artifacts/list")
+async def list_artifacts(workspace: Workspace, call: Call) -> dict[str, object]:
+    """The artifacts of a run, one directory at a time."""
+    run_id = call.query.get("run_id") or call.query.get("run_uuid")
+    if not run_id:
+        raise InvalidParameterValue("run_id is required")
+    root = await workspace.registry.tracking.ask(lambda store: _artifact_uri(store, run_id))
+    return await anyio.to_thread.run_sync(_listing, workspace, root, call.query.get("path") or "")
+
+
+@family.call("GET", "/api/2.0/mlflow/logged-models/{model_id}/artifacts/directories")
+def list_logged_model_artifacts(workspace: Workspace, call: Call) -> None:
+    """Not offered: clients of a Databricks workspace list these through the Files API."""
+    raise NotImplementedByWorkspace("the artifacts of a logged model are listed through the Files API")
+
+
+async def _anything_else(workspace: Workspace, call: Call) -> Response:
+    """Pass an operation that MLflow's server has on to it."""
+    return await workspace.registry.tracking.forward(call.request)
+
+
+for _root in ("/api/2.0/mlflow/", "/api/3.0/mlflow/", "/ajax-api/2.0/mlflow/", "/ajax-api/3.0/mlflow/", "/graphql"):
+    for _method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+        family.call(_method, f"{_root}{{rest:path}}", stream=True)(_anything_else)
+
+
+async def _forward(workspace: Workspace, call: Call, body: Mapping[str, Any]) -> Response:
+    return await workspace.registry.tracking.forward(call.request, json.dumps(body).encode())
+
+
+def _tags(call: Call) -> dict[str, str]:
+    tags = call.body.get("tags") or []
+    if not isinstance(tags, list) or not all(isinstance(tag, dict) and "key" in tag for tag in tags):
+        raise InvalidParameterValue("tags must be a list of objects with key and value")
+    return {tag["key"]: tag.get("value", "") for tag in tags}
+
+
+def _pairs(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in tags.items()]
+
+
+def _experiment_name(name: object) -> str:
+    if not isinstance(name, str) or not name.startswith("/") or not name.strip("/"):
+        raise InvalidParameterValue(
+            f"{name!r} is not the name of an experiment: it must be an absolute path in the workspace, "
+            "for example '/Users/<you>/my-experiment'"
+        )
+    return tree_path(name)
+
+
+def _check_place(workspace: Workspace, name: str) -> None:
+    """An experiment is an object of the workspace tree: it needs a folder, and a name of its own."""
+    folder = posixpath.dirname(name)
+    if folder != "/" and workspace.files.tree.find(folder) is None:
+        raise ResourceDoesNotExist(f"the workspace folder {folder} of the experiment {name} does not exist")
+    if workspace.files.tree.find(name) is not None:
+        raise ResourceAlreadyExists(f"there already is an object at {name} in the workspace tree")
+
+
+def _artifact_uri(store: Any, run_id: str) -> str:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return str(store.get_run(run_id).info.artifact_uri)
+    except MlflowException as error:
+        raise ResourceDoesNotExist(error.message) from error
+
+
+def _listing(workspace: Workspace, root: str, path: str) -> dict[str, object]:
+    directory = workspace.files.local_path(f"{root}/{path}")
+    found = sorted(directory.iterdir()) if directory.is_dir() else []
+    base = workspace.files.local_path(root)
+    files = [
+        {
+            "path": entry.relative_to(base).as_posix(),
+            "is_dir": entry.is_dir(),
+            **({} if entry.is_dir() else {"file_size": entry.stat().st_size}),
+        }
+        for entry in found
+    ]
+    return {"root_uri": root, "files": files}

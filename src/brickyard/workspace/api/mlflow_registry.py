@@ -1,0 +1,307 @@
+"""Models in Unity Catalog as the MLflow client calls them (registry URI `databricks-uc`, default surface).
+
+Requests and answers are MLflow's own messages: `mlflow.protos.databricks_uc_registry_messages_pb2`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from brickyard.workspace.api.base import Call, Family
+from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace, ResourceDoesNotExist
+from brickyard.workspace.registry.names import ModelName, parse_version
+from brickyard.workspace.registry.records import NewVersion, PageRequest
+from brickyard.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from brickyard.workspace.registry import ModelVersion, RegisteredModel
+
+__all__ = ["family"]
+
+family = Family()
+
+_ROOT = "/api/2.0/mlflow/unity-catalog"
+_MODELS = f"{_ROOT}/registered-models"
+_VERSIONS = f"{_ROOT}/model-versions"
+_FILTER = re.compile(r"\s*(name|run_id)\s*=\s*(?:'([^']*)'|\"([^\"]*)\")\s*")
+
+Answer = dict[str, Any]
+
+
+@family.call("POST", f"{_MODELS}/create")
+def create_model(workspace: Workspace, call: Call) -> Answer:
+    """Register a model."""
+    if call.body.get("deployment_job_id"):
+        raise NotImplementedByWorkspace("a registered model with a deployment job is not implemented")
+    created = workspace.registry.models.create(
+        ModelName.parse(call.body.get("name")),
+        call.principal.user_name,
+        call.body.get("description"),
+        _tags(call.body),
+    )
+    return _answer("CreateRegisteredModelResponse", registered_model=_model(created))
+
+
+@family.call("PATCH", f"{_MODELS}/update")
+def update_model(workspace: Workspace, call: Call) -> Answer:
+    """Change a model's description."""
+    for unsupported in ("new_name", "deployment_job_id"):
+        if call.body.get(unsupported):
+            raise NotImplementedByWorkspace(f"changing {unsupported} of a registered model is not implemented")
+    changes = {"description": call.body.get("description")} if "description" in call.body else {}
+    name = ModelName.parse(call.body.get("name"))
+    updated = workspace.registry.models.update(name, call.principal.user_name, changes)
+    return _answer("UpdateRegisteredModelResponse", registered_model=_model(updated))
+
+
+@family.call("DELETE", f"{_MODELS}/delete")
+def delete_model(workspace: Workspace, call: Call) -> None:
+    """Delete a model with its versions."""
+    workspace.registry.models.delete(ModelName.parse(_field(call, "name")))
+
+
+@family.call("GET", f"{_MODELS}/get")
+def get_model(workspace: Workspace, call: Call) -> Answer:
+    """One model."""
+    found = workspace.registry.models.get(ModelName.parse(_field(call, "name")))
+    return _answer("GetRegisteredModelResponse", registered_model=_model(found))
+
+
+@family.call("GET", f"{_MODELS}/search")
+def search_models(workspace: Workspace, call: Call) -> Answer:
+    """All models, by name."""
+    page = workspace.registry.models.list(_page(call))
+    return _answer(
+        "SearchRegisteredModelsResponse",
+        registered_models=[_model(model) for model in page.items],
+        next_page_token=page.next_page_token,
+    )
+
+
+@family.call("POST", f"{_MODELS}/set-tag")
+def set_model_tag(workspace: Workspace, call: Call) -> None:
+    """Tag a model."""
+    key, value = _tag(call)
+    workspace.registry.models.set_tag(ModelName.parse(call.body.get("name")), call.principal.user_name, key, value)
+
+
+@family.call("DELETE", f"{_MODELS}/delete-tag")
+def delete_model_tag(workspace: Workspace, call: Call) -> None:
+    """Remove a tag of a model."""
+    name = ModelName.parse(_field(call, "name"))
+    workspace.registry.models.delete_tag(name, call.principal.user_name, _field(call, "key"))
+
+
+@family.call("POST", f"{_MODELS}/alias")
+def set_alias(workspace: Workspace, call: Call) -> None:
+    """Point an alias to a version."""
+    name, version = ModelName.parse(call.body.get("name")), parse_version(call.body.get("version"))
+    workspace.registry.aliases.set(name, _field(call, "alias"), version)
+
+
+@family.call("DELETE", f"{_MODELS}/alias")
+def delete_alias(workspace: Workspace, call: Call) -> None:
+    """Remove an alias."""
+    workspace.registry.aliases.delete(ModelName.parse(_field(call, "name")), _field(call, "alias"))
+
+
+@family.call("GET", f"{_MODELS}/alias")
+def get_version_by_alias(workspace: Workspace, call: Call) -> Answer:
+    """The version that an alias points to."""
+    name, alias = ModelName.parse(_field(call, "name")), _field(call, "alias")
+    version = workspace.registry.alias(str(name), alias)
+    if version is None:
+        raise ResourceDoesNotExist(f"the registered model {name} has no alias {alias!r}")
+    return _answer(
+        "GetModelVersionByAliasResponse", model_version=_version(workspace.registry.versions.get(name, version))
+    )
+
+
+@family.call("GET", f"{_ROOT}/registered-models:is-databricks-sdk-models-artifact-repository-enabled")
+def is_files_api_enabled(workspace: Workspace, call: Call) -> Answer:
+    """Yes: model files go through the Files API, so that no cloud credentials are needed."""
+    return _answer(
+        "IsDatabricksSdkModelsArtifactRepositoryEnabledResponse",
+        is_databricks_sdk_models_artifact_repository_enabled=True,
+    )
+
+
+@family.call("POST", f"{_VERSIONS}/create")
+def create_version(workspace: Workspace, call: Call) -> Answer:
+    """Take the next version number; the files are uploaded next."""
+    dependencies = call.body.get("model_version_dependencies") or []
+    new = NewVersion(
+        source=call.body.get("source"),
+        run_id=call.body.get("run_id"),
+        run_workspace_id=call.body.get("run_tracking_server_id"),
+        model_id=call.body.get("model_id") or None,  # a copy sends it empty
+        description=call.body.get("description"),
+        feature_deps=call.body.get("feature_deps"),
+        dependencies=tuple(dependencies),
+        tags=_tags(call.body),
+    )
+    name = ModelName.parse(call.body.get("name"))
+    created = workspace.registry.versions.create(name, call.principal.user_name, new)
+    return _answer("CreateModelVersionResponse", model_version=_version(created))
+
+
+@family.call("POST", f"{_VERSIONS}/finalize")
+def finalize_version(workspace: Workspace, call: Call) -> Answer:
+    """Seal a version whose files are complete."""
+    name, version = _key(call)
+    sealed = workspace.registry.versions.finalize(name, version, call.principal.user_name)
+    return _answer("FinalizeModelVersionResponse", model_version=_version(sealed))
+
+
+@family.call("PATCH", f"{_VERSIONS}/update")
+def update_version(workspace: Workspace, call: Call) -> Answer:
+    """Change a version's description."""
+    name, version = _key(call)
+    updated = workspace.registry.versions.update(name, version, call.principal.user_name, call.body.get("description"))
+    return _answer("UpdateModelVersionResponse", model_version=_version(updated))
+
+
+@family.call("DELETE", f"{_VERSIONS}/delete")
+def delete_version(workspace: Workspace, call: Call) -> None:
+    """Delete a version with its files."""
+    workspace.registry.versions.delete(*_key(call))
+
+
+@family.call("GET", f"{_VERSIONS}/get")
+def get_version(workspace: Workspace, call: Call) -> Answer:
+    """One version."""
+    return _answer("GetModelVersionResponse", model_version=_version(workspace.registry.versions.get(*_key(call))))
+
+
+@family.call("GET", f"{_VERSIONS}/get-download-uri")
+def get_download_uri(workspace: Workspace, call: Call) -> Answer:
+    """Where a version's files are."""
+    found = workspace.registry.versions.get(*_key(call))
+    return _answer("GetModelVersionDownloadUriResponse", artifact_uri=found.path.as_uri())
+
+
+@family.call("GET", f"{_VERSIONS}/search")
+def search_versions(workspace: Workspace, call: Call) -> Answer:
+    """Versions of a model or of a run, newest first."""
+    name, run_id = _filter(_field(call, "filter", required=False))
+    page = workspace.registry.versions.search(_page(call), name, run_id)
+    return _answer(
+        "SearchModelVersionsResponse",
+        model_versions=[_version(version) for version in page.items],
+        next_page_token=page.next_page_token,
+    )
+
+
+@family.call("POST", f"{_VERSIONS}/set-tag")
+def set_version_tag(workspace: Workspace, call: Call) -> None:
+    """Tag a version."""
+    name, version = _key(call)
+    key, value = _tag(call)
+    workspace.registry.versions.set_tag(name, version, call.principal.user_name, key, value)
+
+
+@family.call("DELETE", f"{_VERSIONS}/delete-tag")
+def delete_version_tag(workspace: Workspace, call: Call) -> None:
+    """Remove a tag of a version."""
+    name, version = _key(call)
+    workspace.registry.versions.delete_tag(name, version, call.principal.user_name, _field(call, "key"))
+
+
+@family.call("POST", f"{_VERSIONS}/emit-lineage")
+def emit_lineage(workspace: Workspace, call: Call) -> None:
+    """Keep who made or used a version."""
+    name, version = _key(call)
+    info = call.body.get("model_version_lineage_info") or {}
+    entities = {"entities": info.get("entities") or [], "securable": call.body.get("securable")}
+    direction = str(info.get("direction") or "")
+    workspace.registry.versions.record_lineage(name, version, call.principal.user_name, direction, entities)
+
+
+def _field(call: Call, name: str, *, required: bool = True) -> str:
+    """A field of the body or, where the client sends none, of the query."""
+    value = call.body.get(name, call.query.get(name))
+    if required and not isinstance(value, str | int):
+        raise InvalidParameterValue(f"{name} is required")
+    return str(value) if value is not None else ""
+
+
+def _key(call: Call) -> tuple[ModelName, int]:
+    return ModelName.parse(_field(call, "name")), parse_version(_field(call, "version"))
+
+
+def _page(call: Call) -> PageRequest:
+    return PageRequest.parse(_field(call, "max_results", required=False), _field(call, "page_token", required=False))
+
+
+def _tag(call: Call) -> tuple[str, str]:
+    key = _field(call, "key")
+    if not key:
+        raise InvalidParameterValue("the tag's key is required")
+    return key, _field(call, "value", required=False)
+
+
+def _tags(body: Any) -> dict[str, str]:
+    return {tag["key"]: tag.get("value", "") for tag in body.get("tags") or []}
+
+
+def _filter(text: str) -> tuple[ModelName | None, str | None]:
+    if not text:
+        return None, None
+    match = _FILTER.fullmatch(text)
+    if match is None:
+        raise InvalidParameterValue(
+            f"the filter {text!r} is not supported; Unity Catalog has \"name = 'catalog.schema.model'\" "
+            "and \"run_id = '...'\""
+        )
+    value = match[2] if match[2] is not None else match[3]
+    return (ModelName.parse(value), None) if match[1] == "name" else (None, value)
+
+
+def _model(model: RegisteredModel) -> Answer:
+    return {
+        "name": model.name,
+        "creation_timestamp": model.created_at,
+        "last_updated_timestamp": model.updated_at,
+        "user_id": model.owner,
+        "description": model.description,
+        "aliases": [{"alias": alias, "version": str(version)} for alias, version in model.aliases.items()],
+        "tags": [{"key": key, "value": value} for key, value in model.tags.items()],
+    }
+
+
+def _version(version: ModelVersion) -> Answer:
+    return {
+        "name": version.name,
+        "version": str(version.version),
+        "creation_timestamp": version.created_at,
+        "last_updated_timestamp": version.updated_at,
+        "user_id": version.created_by,
+        "description": version.description,
+        "source": version.source,
+        "run_id": version.run_id,
+        "run_tracking_server_id": version.run_workspace_id,
+        "status": version.status.value,
+        "storage_location": version.path.as_uri(),
+        "aliases": [{"alias": alias, "version": str(version.version)} for alias in version.aliases],
+        "tags": [{"key": key, "value": value} for key, value in version.tags.items()],
+        "model_id": version.model_id,
+    }
+
+
+def _answer(message: str, **fields: Any) -> Answer:
+    """The JSON form of one of MLflow's messages; a field that the message does not have is an error here."""
+    import json
+
+    from google.protobuf.json_format import ParseDict
+    from mlflow.protos import databricks_uc_registry_messages_pb2 as messages
+    from mlflow.utils.proto_json_utils import message_to_json
+
+    answer: Answer = json.loads(message_to_json(ParseDict(_without_none(fields), getattr(messages, message)())))
+    return answer
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    return [_without_none(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,214 @@
+"""Models in Unity Catalog's own REST: `w.registered_models` and `w.model_versions` of the SDK."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from brickyard.workspace.api.base import Call, Family
+from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace, ResourceDoesNotExist
+from brickyard.workspace.registry.names import ModelName, parse_version
+from brickyard.workspace.registry.records import PageRequest
+from brickyard.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from databricks.sdk.service.catalog import (
+        ListModelVersionsResponse,
+        ListRegisteredModelsResponse,
+        ModelVersionInfo,
+        RegisteredModelAlias,
+        RegisteredModelInfo,
+    )
+
+    from brickyard.workspace.registry import ModelVersion, RegisteredModel
+
+__all__ = ["family"]
+
+family = Family()
+
+_MODELS = "/api/2.1/unity-catalog/models"
+_MODEL = f"{_MODELS}/{{full_name}}"
+
+
+@family.call("POST", _MODELS)
+def create(workspace: Workspace, call: Call) -> RegisteredModelInfo:
+    """Register a model."""
+    if call.body.get("storage_location"):
+        raise NotImplementedByWorkspace("a registered model with a storage_location of its own is not implemented")
+    if call.body.get("aliases"):
+        raise InvalidParameterValue("a model that is being created has no versions yet, so it can have no aliases")
+    parts = [call.body.get(field) for field in ("catalog_name", "schema_name", "name")]
+    if not all(parts):
+        raise InvalidParameterValue("catalog_name, schema_name and name are required")
+    name = ModelName.parse(".".join(map(str, parts)))
+    created = workspace.registry.models.create(name, call.principal.user_name, call.body.get("comment"))
+    return _model(workspace, created)
+
+
+@family.call("GET", _MODELS)
+def list_models(workspace: Workspace, call: Call) -> ListRegisteredModelsResponse:
+    """Models by name, of one schema or of all; without their aliases, as the vendor lists them."""
+    from databricks.sdk.service.catalog import ListRegisteredModelsResponse
+
+    catalog, schema = call.query.get("catalog_name"), call.query.get("schema_name")
+    if bool(catalog) != bool(schema):
+        raise InvalidParameterValue("give both catalog_name and schema_name, or neither")
+    page = workspace.registry.models.list(_page(call), catalog, schema)
+    models = [_model(workspace, model, aliases=False) for model in page.items]
+    return ListRegisteredModelsResponse(registered_models=models, next_page_token=page.next_page_token)
+
+
+@family.call("GET", _MODEL)
+def get(workspace: Workspace, call: Call) -> RegisteredModelInfo:
+    """One model, with its aliases where they are asked for."""
+    found = workspace.registry.models.get(_name(call))
+    return _model(workspace, found, aliases=_wants_aliases(call))
+
+
+@family.call("PATCH", _MODEL)
+def update(workspace: Workspace, call: Call) -> RegisteredModelInfo:
+    """Change a model's comment or owner."""
+    if call.body.get("new_name"):
+        raise NotImplementedByWorkspace("renaming a registered model is not implemented")
+    changes = {
+        column: call.body[field]
+        for field, column in (("comment", "description"), ("owner", "owner"))
+        if field in call.body
+    }
+    return _model(workspace, workspace.registry.models.update(_name(call), call.principal.user_name, changes))
+
+
+@family.call("DELETE", _MODEL)
+def delete(workspace: Workspace, call: Call) -> None:
+    """Delete a model with its versions."""
+    workspace.registry.models.delete(_name(call))
+
+
+@family.call("PUT", f"{_MODEL}/aliases/{{alias}}")
+def set_alias(workspace: Workspace, call: Call) -> RegisteredModelAlias:
+    """Point an alias to a version."""
+    name, version = _name(call), parse_version(call.body.get("version_num"))
+    workspace.registry.aliases.set(name, call.path["alias"], version)
+    return _alias(name, call.path["alias"], version)
+
+
+@family.call("DELETE", f"{_MODEL}/aliases/{{alias}}")
+def delete_alias(workspace: Workspace, call: Call) -> None:
+    """Remove an alias."""
+    workspace.registry.aliases.delete(_name(call), call.path["alias"])
+
+
+@family.call("GET", f"{_MODEL}/aliases/{{alias}}")
+def get_by_alias(workspace: Workspace, call: Call) -> ModelVersionInfo:
+    """The version that an alias points to."""
+    name, alias = _name(call), call.path["alias"]
+    version = workspace.registry.alias(str(name), alias)
+    if version is None:
+        raise ResourceDoesNotExist(f"the registered model {name} has no alias {alias!r}")
+    return _version(workspace, workspace.registry.versions.get(name, version), aliases=_wants_aliases(call))
+
+
+@family.call("GET", f"{_MODEL}/versions")
+def list_versions(workspace: Workspace, call: Call) -> ListModelVersionsResponse:
+    """The versions of a model, newest first."""
+    from databricks.sdk.service.catalog import ListModelVersionsResponse
+
+    name = _name(call)
+    workspace.registry.models.get(name)
+    page = workspace.registry.versions.search(_page(call), name)
+    versions = [_version(workspace, version, aliases=False) for version in page.items]
+    return ListModelVersionsResponse(model_versions=versions, next_page_token=page.next_page_token)
+
+
+@family.call("GET", f"{_MODEL}/versions/{{version}}")
+def get_version(workspace: Workspace, call: Call) -> ModelVersionInfo:
+    """One version, with its aliases where they are asked for."""
+    found = workspace.registry.versions.get(*_key(call))
+    return _version(workspace, found, aliases=_wants_aliases(call))
+
+
+@family.call("PATCH", f"{_MODEL}/versions/{{version}}")
+def update_version(workspace: Workspace, call: Call) -> ModelVersionInfo:
+    """Change a version's comment."""
+    name, version = _key(call)
+    if "comment" not in call.body:
+        return _version(workspace, workspace.registry.versions.get(name, version))
+    updated = workspace.registry.versions.update(name, version, call.principal.user_name, call.body["comment"])
+    return _version(workspace, updated)
+
+
+@family.call("DELETE", f"{_MODEL}/versions/{{version}}")
+def delete_version(workspace: Workspace, call: Call) -> None:
+    """Delete a version with its files and aliases."""
+    workspace.registry.versions.delete(*_key(call))
+
+
+def _name(call: Call) -> ModelName:
+    return ModelName.parse(call.path["full_name"])
+
+
+def _key(call: Call) -> tuple[ModelName, int]:
+    return _name(call), parse_version(call.path["version"])
+
+
+def _page(call: Call) -> PageRequest:
+    return PageRequest.parse(call.query.get("max_results"), call.query.get("page_token"))
+
+
+def _wants_aliases(call: Call) -> bool:
+    return call.query.get("include_aliases", "").lower() == "true"
+
+
+def _alias(name: ModelName, alias: str, version: int) -> RegisteredModelAlias:
+    from databricks.sdk.service.catalog import RegisteredModelAlias
+
+    return RegisteredModelAlias(
+        alias_name=alias,
+        version_num=version,
+        catalog_name=name.catalog,
+        schema_name=name.schema,
+        model_name=name.model,
+    )
+
+
+def _model(workspace: Workspace, model: RegisteredModel, *, aliases: bool = True) -> RegisteredModelInfo:
+    from databricks.sdk.service.catalog import RegisteredModelInfo
+
+    name = ModelName.parse(model.name)
+    return RegisteredModelInfo(
+        name=name.model,
+        catalog_name=name.catalog,
+        schema_name=name.schema,
+        full_name=model.name,
+        comment=model.description,
+        owner=model.owner,
+        storage_location=workspace.registry.models.directory(name).as_uri(),
+        aliases=[_alias(name, *pair) for pair in model.aliases.items()] if aliases else None,
+        created_at=model.created_at,
+        created_by=model.created_by,
+        updated_at=model.updated_at,
+        updated_by=model.updated_by,
+    )
+
+
+def _version(workspace: Workspace, version: ModelVersion, *, aliases: bool = True) -> ModelVersionInfo:
+    from databricks.sdk.service.catalog import ModelVersionInfo, ModelVersionInfoStatus
+
+    name = ModelName.parse(version.name)
+    return ModelVersionInfo(
+        model_name=name.model,
+        catalog_name=name.catalog,
+        schema_name=name.schema,
+        version=version.version,
+        id=version.id,
+        status=ModelVersionInfoStatus(version.status.value),
+        comment=version.description,
+        source=version.source,
+        run_id=version.run_id,
+        run_workspace_id=int(version.run_workspace_id) if version.run_workspace_id else None,
+        storage_location=version.path.as_uri(),
+        aliases=[_alias(name, alias, version.version) for alias in version.aliases] if aliases else None,
+        created_at=version.created_at,
+        created_by=version.created_by,
+        updated_at=version.updated_at,
+        updated_by=version.updated_by,
+    )

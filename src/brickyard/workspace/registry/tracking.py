@@ -1,0 +1,162 @@
+"""The real MLflow server inside the workspace's process: loaded when first needed, with a database of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sqlite3
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import anyio.to_thread
+from starlette.responses import Response
+
+from brickyard.workspace.api.errors import NotImplementedByWorkspace
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from starlette.requests import Request
+
+__all__ = ["Tracking"]
+
+_log = logging.getLogger(__name__)
+
+# The client maps this root to the Files API; an `mlflow-artifacts:` root fails with the tracking URI `databricks`.
+ARTIFACT_ROOT = "dbfs:/databricks/mlflow-tracking"
+# Background jobs would start processes of their own; telemetry would call the vendor.
+_SETTINGS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+# The server sets these for its own workers; here they would reach the tasks of users.
+_NOT_FOR_CHILDREN = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
+_DEFAULT_EXPERIMENT = "0"
+_HOP_BY_HOP = {"content-length", "transfer-encoding", "connection"}
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _Server:
+    app: Flask
+    store: Any  # MLflow's SqlAlchemyStore, whose methods have no types
+
+
+class Tracking:
+    """Answers MLflow's REST calls with MLflow's own server.
+
+    Only its Flask application is used: the FastAPI one around it adds an assistant that runs commands, a gateway
+    and a job runner, which the vendor's workspaces do not offer at these addresses.
+
+    Args:
+        directory: Where its database is.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._lock = threading.Lock()
+        self._loading: asyncio.Future[_Server] | None = None
+        self._server: _Server | None = None
+
+    async def forward(self, request: Request, body: bytes | None = None, query: str | None = None) -> Response:
+        """Answer a request, with another body or query where one is given.
+
+        Raises:
+            NotImplementedByWorkspace: MLflow's server has no such operation.
+        """
+        server = await self._ready()
+        data = await request.body() if body is None else body
+        text = request.url.query if query is None else query
+        return await anyio.to_thread.run_sync(_answer, server.app, request, data, text)
+
+    async def ask(self, question: Callable[[Any], T]) -> T:
+        """The answer of a function that reads MLflow's own store, called in a thread."""
+        server = await self._ready()
+        return await anyio.to_thread.run_sync(question, server.store)
+
+    def close(self) -> None:
+        """Give the database's connections back."""
+        if self._server is not None:
+            self._server.store.engine.dispose()
+
+    async def _ready(self) -> _Server:
+        """The server, loaded in one thread however many requests wait for it; the event loop goes on."""
+        if self._server is not None:
+            return self._server
+        if self._loading is None:
+            self._loading = asyncio.ensure_future(anyio.to_thread.run_sync(self._load))
+        loading = self._loading
+        try:
+            return await asyncio.shield(loading)
+        finally:
+            if loading.done() and self._loading is loading:
+                self._loading = None  # after a failure, the next request tries again
+
+    def _load(self) -> _Server:
+        with self._lock:
+            if self._server is not None:
+                return self._server
+            os.environ.update(_SETTINGS)
+            before = {name: os.environ.get(name) for name in _NOT_FOR_CHILDREN}
+            uri = _database(self._directory)
+            from mlflow.server import app, handlers
+
+            handlers.initialize_backend_stores(uri, uri, ARTIFACT_ROOT)
+            _restore(before)
+            self._server = _Server(app, _tuned(handlers._get_tracking_store()))
+            _log.info("the MLflow server is loaded")
+            return self._server
+
+
+def _answer(app: Flask, request: Request, body: bytes, query: str) -> Response:
+    from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+    builder = EnvironBuilder(
+        method=request.method,
+        path=request.url.path,
+        query_string=query,
+        headers=[(name, value) for name, value in request.headers.items() if name not in _HOP_BY_HOP],
+        data=body,
+    )
+    content, status, headers = run_wsgi_app(app, builder.get_environ(), buffered=True)
+    code = int(status.split(" ", 1)[0])
+    kept = {name: value for name, value in headers.items() if name.lower() not in _HOP_BY_HOP}
+    if code in (404, 405) and "json" not in kept.get("Content-Type", ""):
+        raise NotImplementedByWorkspace(
+            f"{request.method} {request.url.path} is not implemented by the local workspace"
+        )
+    return Response(b"".join(content), code, kept)
+
+
+def _database(directory: Path) -> str:
+    """The database's address; in WAL mode, readers and the writer do not wait for each other."""
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / "mlflow.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+    return f"sqlite:///{path}"
+
+
+def _tuned(store: Any) -> Any:
+    """What MLflow lacks as a workspace: no wait for the disk at each commit, no experiment called Default."""
+    from sqlalchemy import event
+
+    event.listen(store.engine, "connect", _configure)
+    store.engine.dispose()
+    if store.get_experiment(_DEFAULT_EXPERIMENT).lifecycle_stage == "active":
+        store.delete_experiment(_DEFAULT_EXPERIMENT)
+    return store
+
+
+def _configure(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA synchronous=NORMAL").close()
+
+
+def _restore(variables: dict[str, str | None]) -> None:
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value

@@ -1,3 +1,5 @@
 """Jobs and runs: task graph, run states, retries, recovery."""
 
-__all__: list[str] = []
+from brickyard.workspace.jobs.service import Jobs, build
+
+__all__ = ["Jobs", "build"]

@@ -1,0 +1,211 @@
+"""Jobs and runs, API 2.2; 2.1 and 2.0 answer where their shapes agree with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from brickyard.workspace.api.base import Call, Family, Handler
+from brickyard.workspace.api.errors import InvalidParameterValue
+from brickyard.workspace.jobs import wire
+from brickyard.workspace.jobs.output import run_output
+from brickyard.workspace.jobs.requests import flag, number, optional_number
+from brickyard.workspace.jobs.run_store import RunFilter
+from brickyard.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from databricks.sdk.service.jobs import (
+        CreateResponse,
+        Job,
+        ListJobsResponse,
+        ListRunsResponse,
+        Run,
+        RunNowResponse,
+        RunOutput,
+        SubmitRunResponse,
+    )
+
+__all__ = ["family"]
+
+family = Family()
+_DEFAULT_LIMIT, _MOST_JOBS, _MOST_RUNS = 20, 100, 25
+
+
+def _call(method: str, name: str) -> Callable[[Handler], Handler]:
+    """Declare an operation under every version of the API."""
+
+    def declare(function: Handler) -> Handler:
+        for version in ("2.2", "2.1", "2.0"):
+            family.call(method, f"/api/{version}/jobs/{name}")(function)
+        return function
+
+    return declare
+
+
+@_call("POST", "create")
+def create(workspace: Workspace, call: Call) -> CreateResponse:
+    """Make a job."""
+    from databricks.sdk.service.jobs import CreateResponse
+
+    return CreateResponse(job_id=workspace.jobs.create(call.body, call.principal))
+
+
+@_call("POST", "reset")
+def reset(workspace: Workspace, call: Call) -> None:
+    """Replace all settings of a job."""
+    workspace.jobs.reset(number(call.body, "job_id"), _mapping(call.body, "new_settings"))
+
+
+@_call("POST", "update")
+def update(workspace: Workspace, call: Call) -> None:
+    """Replace some settings of a job."""
+    changes = _mapping(call.body, "new_settings") if call.body.get("new_settings") else {}
+    remove = call.body.get("fields_to_remove") or []
+    workspace.jobs.update(number(call.body, "job_id"), changes, remove)
+
+
+@_call("GET", "get")
+def get(workspace: Workspace, call: Call) -> Job:
+    """A job, or the next page of its arrays."""
+    record = workspace.jobs.get(number(call.query, "job_id"))
+    return wire.job(record, start=_start(call), size=_page_size(call))
+
+
+@_call("GET", "list")
+def list_jobs(workspace: Workspace, call: Call) -> ListJobsResponse:
+    """Jobs, newest first."""
+    from databricks.sdk.service.jobs import ListJobsResponse
+
+    limit = _limit(call, _MOST_JOBS)
+    found = workspace.jobs.page(
+        name=call.query.get("name"),
+        before=optional_number(call.query, "page_token"),
+        offset=optional_number(call.query, "offset") or 0,
+        limit=limit + 1,
+    )
+    shown, more = found[:limit], len(found) > limit
+    expand = flag(call.query, "expand_tasks")
+    return ListJobsResponse(
+        jobs=[wire.base_job(record, expand=expand) for record in shown],
+        has_more=more,
+        next_page_token=str(shown[-1].job_id) if more else None,
+    )
+
+
+@_call("POST", "delete")
+def delete(workspace: Workspace, call: Call) -> None:
+    """Delete a job."""
+    workspace.jobs.delete(number(call.body, "job_id"))
+
+
+@_call("POST", "run-now")
+def run_now(workspace: Workspace, call: Call) -> RunNowResponse:
+    """Start a run of a job."""
+    from databricks.sdk.service.jobs import RunNowResponse
+
+    run = workspace.jobs.run_now(call.body, call.principal)
+    return RunNowResponse(run_id=run.run_id, number_in_job=run.run_id)
+
+
+@_call("POST", "runs/submit")
+def submit(workspace: Workspace, call: Call) -> SubmitRunResponse:
+    """Run tasks once."""
+    from databricks.sdk.service.jobs import SubmitRunResponse
+
+    return SubmitRunResponse(run_id=workspace.jobs.submit(call.body, call.principal).run_id)
+
+
+@_call("GET", "runs/get")
+def get_run(workspace: Workspace, call: Call) -> Run:
+    """A run with its tasks, or one attempt at a task."""
+    run_id = number(call.query, "run_id")
+    run, tasks = workspace.jobs.run(run_id)
+    resolved = flag(call.query, "include_resolved_values")
+    if run.run_id != run_id:
+        return wire.run_of_task(run, tasks[0], workspace.url, resolved=resolved)
+    return wire.run(run, tasks, workspace.url, start=_start(call), size=_page_size(call), resolved=resolved)
+
+
+@_call("GET", "runs/list")
+def list_runs(workspace: Workspace, call: Call) -> ListRunsResponse:
+    """Runs, newest first."""
+    from databricks.sdk.service.jobs import ListRunsResponse
+
+    limit = _limit(call, _MOST_RUNS)
+    found = workspace.jobs.runs(_filter(call), limit + 1)
+    shown, more = found[:limit], len(found) > limit
+    expand = flag(call.query, "expand_tasks")
+    return ListRunsResponse(
+        runs=[wire.base_run(run, workspace.jobs.tasks(run.run_id) if expand else None, workspace.url) for run in shown],
+        has_more=more,
+        next_page_token=str(shown[-1].run_id) if more else None,
+    )
+
+
+@_call("GET", "runs/get-output")
+def get_output(workspace: Workspace, call: Call) -> RunOutput:
+    """What a task's run printed, returned or failed with."""
+    run, tasks = workspace.jobs.run(number(call.query, "run_id"))
+    return run_output(workspace, run, tasks)
+
+
+@_call("POST", "runs/cancel")
+def cancel(workspace: Workspace, call: Call) -> None:
+    """Cancel a run; it ends soon after."""
+    workspace.jobs.cancel(number(call.body, "run_id"))
+
+
+@_call("POST", "runs/cancel-all")
+def cancel_all(workspace: Workspace, call: Call) -> None:
+    """Cancel the active runs of a job, or the queued runs of all jobs."""
+    job_id = optional_number(call.body, "job_id")
+    queued_only = flag(call.body, "all_queued_runs")
+    if job_id is None and not queued_only:
+        raise InvalidParameterValue("job_id or all_queued_runs is required")
+    workspace.jobs.cancel_all(job_id, queued_only=queued_only)
+
+
+@_call("POST", "runs/delete")
+def delete_run(workspace: Workspace, call: Call) -> None:
+    """Forget a run that has ended."""
+    workspace.jobs.delete_run(number(call.body, "run_id"))
+
+
+def _filter(call: Call) -> RunFilter:
+    active, completed = flag(call.query, "active_only"), flag(call.query, "completed_only")
+    if active and completed:
+        raise InvalidParameterValue("active_only and completed_only cannot both be true")
+    return RunFilter(
+        job_id=optional_number(call.query, "job_id"),
+        active=True if active else False if completed else None,
+        run_type=call.query.get("run_type"),
+        started_from=optional_number(call.query, "start_time_from"),
+        started_to=optional_number(call.query, "start_time_to"),
+        before=optional_number(call.query, "page_token"),
+        offset=optional_number(call.query, "offset") or 0,
+    )
+
+
+def _limit(call: Call, most: int) -> int:
+    limit = optional_number(call.query, "limit")
+    if limit is None:
+        return _DEFAULT_LIMIT
+    if limit < 0 or limit > most:
+        raise InvalidParameterValue(f"limit must be between 1 and {most}, not {limit}")
+    return limit or most
+
+
+def _start(call: Call) -> int:
+    return optional_number(call.query, "page_token") or 0
+
+
+def _page_size(call: Call) -> int | None:
+    """Only API 2.2 answers in pages."""
+    return wire.PAGE if call.request.url.path.startswith("/api/2.2/") else None
+
+
+def _mapping(body: Any, name: str) -> dict[str, Any]:
+    value = body.get(name)
+    if not isinstance(value, dict):
+        raise InvalidParameterValue(f"{name} is required and must be an object")
+    return value

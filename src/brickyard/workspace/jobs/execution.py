@@ -1,0 +1,270 @@
+"""One active run: a thread that turns events into states, writes each state, and only then acts on it."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from brickyard.workspace.api.errors import ApiError
+from brickyard.workspace.compute.tasks import TaskHandle, TaskOutcome, TaskSpec, read_outcome
+from brickyard.workspace.jobs.board import Board
+from brickyard.workspace.jobs.preparation import Faulty, job_parameters, prepare, run_directory
+from brickyard.workspace.jobs.records import Ids, RunRecord, TaskRecord
+from brickyard.workspace.jobs.references import UnknownReference
+from brickyard.workspace.jobs.states import of_outcome, refused
+
+if TYPE_CHECKING:
+    from brickyard.workspace.identity import Principal
+    from brickyard.workspace.jobs.run_store import RunStore
+    from brickyard.workspace.jobs.slots import Slots
+    from brickyard.workspace.workspace import Workspace
+
+__all__ = ["Execution", "Surroundings"]
+
+_log = logging.getLogger(__name__)
+INTERRUPTED = "The workspace stopped while this task was running, and its result is not known."
+TOKEN_LIFETIME_SECONDS = 7 * 24 * 3600
+_RETRY_WRITE_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What every execution works with."""
+
+    workspace: Workspace
+    store: RunStore
+    ids: Ids
+    slots: Slots
+    on_end: Callable[[RunRecord], None]
+
+
+@dataclass(frozen=True)
+class _Ended:
+    run_id: int
+    outcome: TaskOutcome
+
+
+@dataclass(frozen=True)
+class _Stop:
+    run_id: int | None
+    result: str
+    written: threading.Event
+
+
+_Event = _Ended | _Stop | None
+
+
+class Execution:
+    """Carries one run from its start to its end.
+
+    Args:
+        run: The run, as it is in the store.
+        tasks: The attempts at its tasks, as they are in the store.
+        around: What it works with.
+    """
+
+    def __init__(self, run: RunRecord, tasks: Sequence[TaskRecord], around: Surroundings) -> None:
+        self._around = around
+        self._board = Board(run, tasks, around.ids)
+        self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
+        self._handles: dict[int, TaskHandle] = {}
+        self._closing = threading.Event()
+        self._token = ""
+        self._places = 0  # of the slots, those that this run holds
+        self._unanswered: list[_Stop] = []
+        self._thread = threading.Thread(target=self._run, name=f"run-{run.run_id}", daemon=True)
+
+    def start(self) -> None:
+        """Begin, or go on after a restart."""
+        self._thread.start()
+
+    def stop(self, result: str, task_run_id: int | None = None) -> None:
+        """Stop the run, or one of its tasks; when this returns, that it is to stop is written.
+
+        Args:
+            result: `CANCELED` or `TIMEDOUT`.
+            task_run_id: The attempt to stop; without it, the whole run.
+        """
+        request = _Stop(task_run_id, result, threading.Event())
+        self._events.put(request)
+        while not request.written.wait(0.5) and self._thread.is_alive():
+            continue
+
+    def close(self) -> None:
+        """Leave the run as it is written, because the workspace stops."""
+        self._closing.set()
+        self._events.put(None)
+        self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        try:
+            self._begin()
+            while not self._board.ended and not self._closing.is_set():
+                self._step()
+        except Exception:
+            _log.exception("run %s cannot go on", self._board.run.run_id)
+            self._give_up()
+        finally:
+            self._leave()
+
+    def _begin(self) -> None:
+        """Take over what is written: a task that ran when the workspace ended has its result file, or is lost."""
+        board, workspace = self._board, self._around.workspace
+        for task in board.running:
+            self._task_ended(task, read_outcome(run_directory(workspace, task.run_id)))
+        self._issue_token()
+        first, stopping = board.run.started_at is None, board.run.stopping
+        board.begin()
+        if stopping is not None:
+            board.run = replace(board.run, stopping=None)
+            board.stop(stopping)
+        elif first:
+            self._resolve_parameters()
+
+    def _issue_token(self) -> None:
+        run, identity = self._board.run, self._around.workspace.identity
+        owner = identity.principal_named(run.run_as)
+        if run.token_id is not None:
+            self._revoke(owner, run.token_id)
+        self._token, record = identity.create_token(owner, f"run {run.run_id}", TOKEN_LIFETIME_SECONDS, listed=False)
+        self._board.run = replace(run, token_id=record.id)
+
+    def _resolve_parameters(self) -> None:
+        run = self._board.run
+        try:
+            parameters = job_parameters(self._around.workspace, run, run.request.parameters)
+        except UnknownReference as error:
+            self._board.refuse_all(refused(f"{error}.", "INVALID_RUN_CONFIGURATION"))
+            return
+        self._board.run = replace(run, request=replace(run.request, parameters=parameters))
+
+    def _step(self) -> None:
+        """Decide, write, act, and wait for the next event."""
+        board = self._board
+        board.decide()
+        free = self._around.slots.take(len(board.ready), board.run.run_id, self._wake)
+        self._places += free
+        specs = [spec for task in board.ready[:free] if (spec := self._prepared(task))]
+        self._give_back(free - len(specs))
+        self._write()
+        for spec in specs:
+            self._launch(spec)
+        if not board.ended:
+            self._wait(again=free > len(specs))
+
+    def _prepared(self, task: TaskRecord) -> TaskSpec | None:
+        board = self._board
+        try:
+            spec, resolved = prepare(self._around.workspace, board.run, task, board.attempts, self._token)
+        except Faulty as error:
+            board.task_ended(task, refused(str(error), error.code), final=True)
+            return None
+        board.started(task, resolved)
+        return spec
+
+    def _launch(self, spec: TaskSpec) -> None:
+        try:
+            handle = self._around.workspace.compute.start_task(spec)
+        except ApiError as error:
+            self._events.put(_Ended(spec.run_id, TaskOutcome("FAILED", error.message)))
+            return
+        except Exception as error:  # whatever keeps a task from starting ends that task, not the run's thread
+            _log.exception("task %s of run %s could not be started", spec.task_key, spec.job_run_id)
+            message = f"The task could not be started: {type(error).__name__}: {error}"
+            self._events.put(_Ended(spec.run_id, TaskOutcome("FAILED", message)))
+            return
+        self._handles[spec.run_id] = handle
+        handle.when_done(lambda outcome: self._events.put(_Ended(spec.run_id, outcome)))
+
+    def _wait(self, *, again: bool) -> None:
+        """Take in the next event, or what the clock brings, and whatever else is there already."""
+        due = 0.0 if again else self._board.seconds_until_due()
+        try:
+            self._take_in(self._events.get(timeout=due))
+            while True:
+                self._take_in(self._events.get_nowait())
+        except queue.Empty:
+            if self._board.timed_out():
+                self._board.stop("TIMEDOUT")
+
+    def _take_in(self, event: _Event) -> None:
+        board = self._board
+        if isinstance(event, _Ended):
+            self._handles.pop(event.run_id, None)
+            self._give_back(1)
+            self._task_ended(board.attempt(event.run_id), event.outcome)
+        elif isinstance(event, _Stop):
+            self._unanswered.append(event)
+            if event.run_id is None:
+                board.stop(event.result)
+            else:
+                board.stop_task(event.run_id, event.result)
+
+    def _task_ended(self, task: TaskRecord, outcome: TaskOutcome | None) -> None:
+        """Note how an attempt ended; nothing is known of one that the workspace did not survive."""
+        stopping = self._board.run.stopping
+        if outcome is None and stopping is not None:
+            outcome = TaskOutcome("TIMEDOUT" if stopping == "TIMEDOUT" else "CANCELED")
+        if outcome is None:
+            self._board.task_ended(task, refused(INTERRUPTED, "INTERNAL_ERROR"))
+            return
+        limit = self._board.timeout_of(task) or self._board.run.settings.get("timeout_seconds", 0)
+        self._board.task_ended(task, of_outcome(outcome, limit), outcome)
+
+    def _write(self) -> None:
+        """One transaction for everything that changed; the token ends before the run is seen to have ended."""
+        board = self._board
+        if self._closing.is_set():
+            return
+        if board.ended and board.run.token_id is not None:
+            self._around.workspace.identity.revoke_token(self._token)
+            board.run = replace(board.run, token_id=None)
+        self._around.store.save(*board.changes())
+        board.written()
+        self._stop_handles()
+
+    def _stop_handles(self) -> None:
+        """Stop the tasks that were asked to stop, now that this is written, and answer who asked."""
+        for task in self._board.running:
+            if task.state.life_cycle == "TERMINATING" and task.run_id in self._handles:
+                self._handles[task.run_id].stop("TIMEDOUT" if self._board.run.stopping == "TIMEDOUT" else "CANCELED")
+        for request in self._unanswered:
+            request.written.set()
+        self._unanswered.clear()
+
+    def _give_up(self) -> None:
+        """The run cannot be carried on (a full disk, say): stop its tasks, and write so as soon as that works."""
+        for handle in self._handles.values():
+            handle.cancel()
+        self._board.abandon("The workspace could not carry on this run; see its log.")
+        while not self._closing.is_set():
+            try:
+                self._around.store.save(*self._board.changes())
+                return
+            except Exception:
+                _log.exception("the end of run %s could not be written; trying again", self._board.run.run_id)
+                self._closing.wait(_RETRY_WRITE_SECONDS)
+
+    def _leave(self) -> None:
+        self._around.slots.forget(self._board.run.run_id)
+        self._give_back(self._places)
+        if not self._closing.is_set():
+            self._around.on_end(self._board.run)
+
+    def _revoke(self, owner: Principal, token_id: str) -> None:
+        try:
+            self._around.workspace.identity.delete_token(owner, token_id)
+        except ApiError:
+            _log.info("the token of run %s had ended already", self._board.run.run_id)
+
+    def _give_back(self, places: int) -> None:
+        self._places -= places
+        for _ in range(places):
+            self._around.slots.give_back()
+
+    def _wake(self) -> None:
+        self._events.put(None)

@@ -1,0 +1,144 @@
+"""The task graph as pure functions: what may start, what is skipped, and what the run's result is.
+
+The rules are the vendor's (documentation "Configure task dependencies" and "Run if conditions"): a task is decided
+once all it depends on has ended; a task that was excluded counts as successful for what comes after it; where
+everything before a task was excluded, it is excluded too; a run is judged by its leaves.
+"""
+
+from __future__ import annotations
+
+import graphlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+__all__ = ["RUN_IF", "GraphFault", "Node", "Step", "advance", "check", "run_result", "upstream"]
+
+RUN_IF = ("ALL_SUCCESS", "ALL_DONE", "NONE_FAILED", "AT_LEAST_ONE_SUCCESS", "ALL_FAILED", "AT_LEAST_ONE_FAILED")
+_GOOD = frozenset({"SUCCESS", "EXCLUDED"})
+_STOPPED = frozenset({"CANCELED", "UPSTREAM_CANCELED"})
+_HANDLES_FAILURE = frozenset({"ALL_FAILED", "AT_LEAST_ONE_FAILED"})
+
+
+class GraphFault(ValueError):
+    """The tasks do not form a graph that can run."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A task of the graph.
+
+    Attributes:
+        key: Its name.
+        depends_on: The tasks that must end before it is decided.
+        run_if: Which of their results let it run; one of `RUN_IF`.
+    """
+
+    key: str
+    depends_on: tuple[str, ...] = ()
+    run_if: str = "ALL_SUCCESS"
+
+
+@dataclass(frozen=True)
+class Step:
+    """What follows from the results so far.
+
+    Attributes:
+        start: Tasks that may start now, in the graph's order.
+        skip: Tasks that will not run, with their result.
+    """
+
+    start: tuple[str, ...]
+    skip: Mapping[str, str]
+
+
+def check(nodes: Sequence[Node]) -> None:
+    """Refuse what is not a graph of tasks.
+
+    Raises:
+        GraphFault: A key is repeated, a dependency does not exist, or tasks depend on each other in a circle.
+    """
+    keys = [node.key for node in nodes]
+    repeated = sorted({key for key in keys if keys.count(key) > 1})
+    if repeated:
+        raise GraphFault(f"task_key {repeated[0]!r} is used more than once")
+    for node in nodes:
+        for key in node.depends_on:
+            if key not in keys:
+                raise GraphFault(f"task {node.key!r} depends on {key!r}, which is not a task of the job")
+    try:
+        graphlib.TopologicalSorter({node.key: node.depends_on for node in nodes}).prepare()
+    except graphlib.CycleError as error:
+        raise GraphFault(f"tasks depend on each other in a circle: {' -> '.join(reversed(error.args[1]))}") from error
+
+
+def upstream(nodes: Iterable[Node], key: str) -> frozenset[str]:
+    """Every task that ends before `key` is decided, directly or not."""
+    parents = {node.key: node.depends_on for node in nodes}
+    found: set[str] = set()
+    waiting = list(parents.get(key, ()))
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting.extend(parents.get(one, ()))
+    return frozenset(found)
+
+
+def advance(nodes: Sequence[Node], results: Mapping[str, str], started: Collection[str]) -> Step:
+    """What may start and what is skipped, given the results of what has ended and what is under way."""
+    known = dict(results)
+    skip: dict[str, str] = {}
+    start: list[str] = []
+    changed = True
+    while changed:  # a skipped task decides the tasks after it, whatever the order in which they are listed
+        changed = False
+        for node in nodes:
+            if node.key in known or node.key in started or node.key in start:
+                continue
+            if any(key not in known for key in node.depends_on):
+                continue
+            verdict = _verdict(node, [known[key] for key in node.depends_on])
+            changed = True
+            if verdict is None:
+                start.append(node.key)
+            else:
+                skip[node.key] = known[node.key] = verdict
+    order = {node.key: place for place, node in enumerate(nodes)}
+    return Step(tuple(sorted(start, key=order.__getitem__)), skip)
+
+
+def _verdict(node: Node, results: Sequence[str]) -> str | None:
+    """Nothing where the task runs, otherwise the result with which it is skipped."""
+    if not results:
+        return None
+    if all(result == "EXCLUDED" for result in results):
+        return "EXCLUDED"
+    if _holds(node.run_if, [result in _GOOD for result in results]):
+        return None
+    if node.run_if in _HANDLES_FAILURE:
+        return "EXCLUDED"
+    return "UPSTREAM_CANCELED" if all(r in _GOOD | _STOPPED for r in results) else "UPSTREAM_FAILED"
+
+
+def _holds(run_if: str, good: Sequence[bool]) -> bool:
+    if run_if in ("ALL_SUCCESS", "NONE_FAILED"):
+        return all(good)
+    if run_if == "AT_LEAST_ONE_SUCCESS":
+        return any(good)
+    if run_if == "ALL_FAILED":
+        return not any(good)
+    if run_if == "AT_LEAST_ONE_FAILED":
+        return not all(good)
+    return True
+
+
+def run_result(nodes: Sequence[Node], results: Mapping[str, str]) -> str:
+    """The result of the run whose tasks have all ended: the leaves decide, the others only add `_WITH_FAILURES`."""
+    inner = {key for node in nodes for key in node.depends_on}
+    leaves = {results[node.key] for node in nodes if node.key not in inner}
+    bad = leaves - _GOOD
+    if not bad:
+        return "SUCCESS" if set(results.values()) <= _GOOD else "SUCCESS_WITH_FAILURES"
+    if bad <= _STOPPED:
+        return "CANCELED"
+    return "TIMEDOUT" if bad == {"TIMEDOUT"} else "FAILED"

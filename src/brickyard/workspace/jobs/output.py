@@ -1,0 +1,74 @@
+"""What a task's run left behind, as the vendor's `RunOutput`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from brickyard import sdk
+from brickyard.workspace.api.errors import InvalidParameterValue
+from brickyard.workspace.compute.tasks import OUTPUT_FILE
+from brickyard.workspace.jobs.preparation import run_directory
+from brickyard.workspace.jobs.records import RunRecord, TaskRecord
+from brickyard.workspace.jobs.wire import run_of_task
+
+if TYPE_CHECKING:
+    from databricks.sdk.service.jobs import NotebookOutput, RunOutput
+
+    from brickyard.workspace.workspace import Workspace
+
+__all__ = ["run_output"]
+
+sdk.install()
+
+MAX_LOG_BYTES = 5 * 1024 * 1024  # the vendor answers the last 5 MB
+
+
+def run_output(workspace: Workspace, run: RunRecord, tasks: list[TaskRecord]) -> RunOutput:
+    """The output of an attempt at a task, while it runs as far as there is any.
+
+    Unlike the service, which has them for Python tasks only, `logs` are there for notebooks as well.
+
+    Raises:
+        InvalidParameterValue: The run has several tasks; each of them has its own output.
+    """
+    from databricks.sdk.service.jobs import RunOutput
+
+    if len({task.task_key for task in tasks}) != 1:
+        raise InvalidParameterValue(
+            "Retrieving the output of runs with multiple tasks is not supported. Please retrieve the output of each "
+            "individual task run instead."
+        )
+    task = tasks[-1]
+    outcome = task.outcome or {}
+    logs, truncated = _tail(run_directory(workspace, task.run_id) / OUTPUT_FILE)
+    failed = task.state.result == "FAILED"
+    return RunOutput(
+        metadata=run_of_task(run, task, workspace.url),
+        notebook_output=_notebook_output(run, task),
+        logs=logs,
+        logs_truncated=truncated,
+        error=outcome.get("error") or (task.state.message if failed else None),
+        error_trace=outcome.get("error_trace"),
+    )
+
+
+def _notebook_output(run: RunRecord, task: TaskRecord) -> NotebookOutput | None:
+    from databricks.sdk.service.jobs import NotebookOutput
+
+    definition = next(one for one in run.settings["tasks"] if one["task_key"] == task.task_key)
+    if "notebook_task" not in definition:
+        return None
+    outcome = task.outcome or {}
+    return NotebookOutput(result=outcome.get("result"), truncated=bool(outcome.get("truncated")))
+
+
+def _tail(path: Path) -> tuple[str, bool]:
+    """The end of a log, and whether something before it is left out."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - MAX_LOG_BYTES))
+            return file.read().decode(errors="replace"), size > MAX_LOG_BYTES
+    except FileNotFoundError:
+        return "", False

@@ -1,0 +1,121 @@
+"""What is known of jobs, runs and the runs of tasks."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from brickyard.workspace.jobs.states import State
+
+__all__ = ["Ids", "JobRecord", "Json", "RunRecord", "RunRequest", "TaskRecord", "now"]
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """A job. `settings` is the vendor's `JobSettings` as JSON, with its defaults filled in."""
+
+    job_id: int
+    creator: str
+    run_as: str
+    created_at: int
+    settings: Json
+    listed: bool = True
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What a caller asked of one run.
+
+    Attributes:
+        parameters: The job's parameters for this run: name to value, defaults included.
+        overriding: What `run-now` was given, as the vendor's `RunParameters`.
+        job_parameters: The job parameters that `run-now` was given.
+        only: The tasks to run; all where it is empty.
+    """
+
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    overriding: Json = field(default_factory=dict)
+    job_parameters: Mapping[str, str] = field(default_factory=dict)
+    only: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A run of a job, or of tasks that were submitted once."""
+
+    run_id: int
+    job_id: int
+    name: str
+    creator: str
+    run_as: str
+    run_type: str
+    request: RunRequest
+    settings: Json
+    created_at: int
+    state: State
+    idempotency: str | None = None
+    started_at: int | None = None
+    ended_at: int | None = None
+    stopping: str | None = None
+    token_id: str | None = None
+
+    @property
+    def tasks(self) -> list[Json]:
+        """The tasks that this run runs; dependencies on tasks that it leaves out are dropped."""
+        tasks: list[Json] = self.settings.get("tasks", [])
+        only = self.request.only
+        if not only:
+            return tasks
+        return [_without(task, only) for task in tasks if task["task_key"] in only]
+
+
+def _without(task: Json, only: tuple[str, ...]) -> Json:
+    kept = [one for one in task.get("depends_on", []) if one["task_key"] in only]
+    rest = {name: value for name, value in task.items() if name != "depends_on"}
+    return rest | ({"depends_on": kept} if kept else {})
+
+
+@dataclass(frozen=True)
+class TaskRecord:
+    """One attempt at a task.
+
+    Attributes:
+        due_at: When a retry may start.
+        resolved: The parameters it was started with.
+        outcome: How it ended (`TaskOutcome` as JSON).
+    """
+
+    run_id: int
+    job_run_id: int
+    task_key: str
+    attempt: int
+    state: State
+    due_at: int | None = None
+    started_at: int | None = None
+    ended_at: int | None = None
+    resolved: Json | None = None
+    outcome: Json | None = None
+
+
+class Ids:
+    """Numbers for jobs and runs: unique, rising, and exact in JSON readers that know only floating point."""
+
+    def __init__(self, last: int = 0) -> None:
+        self._last = last
+        self._lock = threading.Lock()
+
+    def next(self) -> int:
+        """The next number, about a thousand times the time in milliseconds."""
+        with self._lock:
+            self._last = max(self._last + 1, now() * 1000)
+            return self._last
+
+
+def now() -> int:
+    """The time in epoch milliseconds."""
+    return int(time.time() * 1000)

@@ -1,0 +1,137 @@
+"""Dynamic value references: `{{job.parameters.x}}`, `{{tasks.k.values.v}}`, `{{job.start_time.iso_date}}` and others.
+
+The names are those of the vendor's documentation "What is a dynamic value reference?", and of its older variables
+(`{{job_id}}`, `{{run_id}}`, ...). A name that does not exist is an error, not text that stays as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+__all__ = ["Scope", "TaskFacts", "UnknownReference", "check_reference", "references", "resolve"]
+
+_REFERENCE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+_MOMENT: dict[str, Callable[[datetime], str]] = {
+    "timestamp_ms": lambda at: str(round(at.timestamp() * 1000)),
+    "iso_weekday": lambda at: str(at.isoweekday()),
+    "is_weekday": lambda at: str(at.isoweekday() < 6).lower(),
+    "iso_date": lambda at: at.strftime("%Y-%m-%d"),
+    "iso_datetime": lambda at: at.isoformat(timespec="milliseconds").removesuffix("+00:00"),
+    "year": lambda at: str(at.year),
+    "month": lambda at: str(at.month),
+    "day": lambda at: str(at.day),
+    "hour": lambda at: str(at.hour),
+    "minute": lambda at: str(at.minute),
+    "second": lambda at: str(at.second),
+}
+_PLAIN = frozenset(
+    {
+        *("job.id", "job.name", "job.run_id", "job.repair_count", "job.trigger.type", "workspace.id", "workspace.url"),
+        *("task.name", "task.run_id", "task.execution_count", "task.notebook_path"),
+        *("job_id", "run_id", "parent_run_id", "task_key", "task_retry_count", "start_date", "start_time"),
+    }
+)
+_OF_TASK = frozenset({"run_id", "result_state", "error_code", "execution_count", "notebook_path"})
+
+
+class UnknownReference(ValueError):
+    """A reference names nothing that exists here."""
+
+
+@dataclass(frozen=True)
+class TaskFacts:
+    """What other tasks may ask about a task that has ended; `facts` is by name, `values` are its task values."""
+
+    facts: Mapping[str, str]
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What references mean for one task.
+
+    Attributes:
+        plain: Values by full name.
+        moments: Times by name (`job.start_time`), each with the arguments of a time behind it.
+        parameters: The job's parameters.
+        tasks: Tasks that have ended, by key.
+    """
+
+    plain: Mapping[str, str]
+    moments: Mapping[str, int] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    tasks: Mapping[str, TaskFacts] = field(default_factory=dict)
+
+
+def resolve(text: str, scope: Scope) -> str:
+    """The text with every reference replaced by its value.
+
+    Raises:
+        UnknownReference: A reference names nothing, or a task value that was not set.
+    """
+    return _REFERENCE.sub(lambda match: _value(match.group(1), scope), text)
+
+
+def references(text: str) -> list[str]:
+    """The references in a text, without their braces."""
+    return _REFERENCE.findall(text)
+
+
+def check_reference(name: str, parameters: Mapping[str, Any], tasks: frozenset[str]) -> None:
+    """Refuse a reference that can never have a value in a job with these parameters and tasks.
+
+    Raises:
+        UnknownReference: It names nothing of the kind.
+    """
+    moment, _, argument = name.rpartition(".")
+    if name in _PLAIN or (moment in ("job.start_time", "job.trigger.time") and argument in _MOMENT):
+        return
+    if name.startswith("job.parameters."):
+        if name.removeprefix("job.parameters.") not in parameters:
+            raise UnknownReference(f"{{{{{name}}}}} refers to a parameter that the job does not define")
+        return
+    match = re.fullmatch(r"tasks\.([\w-]+)\.(values\..+|\w+)", name)
+    if match is None or not (match[2].startswith("values.") or match[2] in _OF_TASK):
+        raise UnknownReference(f"{{{{{name}}}}} is not a dynamic value reference that is known here")
+    if match[1] not in tasks:
+        raise UnknownReference(f"{{{{{name}}}}} refers to {match[1]!r}, which this task does not depend on")
+
+
+def _value(name: str, scope: Scope) -> str:
+    if name in scope.plain:
+        return scope.plain[name]
+    moment, _, argument = name.rpartition(".")
+    if moment in scope.moments and argument in _MOMENT:
+        return _MOMENT[argument](datetime.fromtimestamp(scope.moments[moment] / 1000, UTC))
+    if name.startswith("job.parameters."):
+        return _parameter(name, scope)
+    match = re.fullmatch(r"tasks\.([\w-]+)\.(values\.)?(.+)", name)
+    if match is None:
+        raise UnknownReference(f"{{{{{name}}}}} is not a dynamic value reference that is known here")
+    return _of_task(name, match[1], match[3], scope, is_value=match[2] is not None)
+
+
+def _parameter(name: str, scope: Scope) -> str:
+    key = name.removeprefix("job.parameters.")
+    if key not in scope.parameters:
+        raise UnknownReference(f"{{{{{name}}}}} refers to a parameter that the job does not define")
+    return scope.parameters[key]
+
+
+def _of_task(name: str, key: str, what: str, scope: Scope, *, is_value: bool) -> str:
+    task = scope.tasks.get(key)
+    if task is None:
+        raise UnknownReference(f"{{{{{name}}}}} refers to the task {key!r}, which has not ended before this one")
+    if not is_value:
+        if what not in task.facts:
+            raise UnknownReference(f"{{{{{name}}}}} is not a dynamic value reference that is known here")
+        return task.facts[what]
+    if what not in task.values:
+        raise UnknownReference(f"{{{{{name}}}}} refers to a task value that the task {key!r} did not set")
+    value = task.values[what]
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,220 @@
+"""Runs and task runs in the database: each call is one transaction, durable when it returns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, delete, func, insert, select, update
+
+from brickyard.workspace.api.errors import InvalidParameterValue
+from brickyard.workspace.jobs.records import RunRecord, RunRequest, TaskRecord
+from brickyard.workspace.jobs.states import State
+from brickyard.workspace.store.jobs import jobs, runs, task_runs
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from brickyard.workspace.store import Store
+
+__all__ = ["RunFilter", "RunStore"]
+
+
+@dataclass(frozen=True)
+class RunFilter:
+    """Which runs a listing shows. Times are epoch milliseconds."""
+
+    job_id: int | None = None
+    active: bool | None = None
+    run_type: str | None = None
+    started_from: int | None = None
+    started_to: int | None = None
+    before: int | None = None
+    offset: int = 0
+
+
+class RunStore:
+    """Keeps runs and the attempts at their tasks."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def save(self, run: RunRecord | None, tasks: Iterable[TaskRecord] = (), added: Iterable[TaskRecord] = ()) -> None:
+        """Write what changed of a run and its tasks, and attempts that are new, in one step."""
+        with self._store.write() as connection:
+            save_runs(connection, [run] if run else [], list(tasks), list(added))
+
+    def get(self, run_id: int) -> tuple[RunRecord, list[TaskRecord]]:
+        """A run with the attempts at its tasks; also by the run id of one attempt, then with that one only.
+
+        Raises:
+            InvalidParameterValue: There is no such run.
+        """
+        with self._store.read() as connection:
+            row = connection.execute(select(runs).where(runs.c.run_id == run_id)).first()
+            if row is not None:
+                return _run(row), _tasks(connection, run_id)
+            task = connection.execute(select(task_runs).where(task_runs.c.run_id == run_id)).first()
+            if task is None:
+                raise InvalidParameterValue(f"Run {run_id} does not exist.")
+            row = connection.execute(select(runs).where(runs.c.run_id == task.job_run_id)).one()
+            return _run(row), [_task(task)]
+
+    def page(self, wanted: RunFilter, limit: int) -> list[RunRecord]:
+        """Runs, newest first."""
+        query = select(runs).order_by(runs.c.run_id.desc()).offset(wanted.offset).limit(limit)
+        if wanted.job_id is None:
+            gone = select(jobs.c.job_id).where(~jobs.c.listed)
+            query = query.where((runs.c.run_type != "JOB_RUN") | runs.c.job_id.not_in(gone))
+        else:
+            query = query.where(runs.c.job_id == wanted.job_id)
+        bounds = (
+            (wanted.active, runs.c.active == wanted.active),
+            (wanted.run_type, runs.c.run_type == wanted.run_type),
+            (wanted.started_from, runs.c.created_at >= wanted.started_from),
+            (wanted.started_to, runs.c.created_at <= wanted.started_to),
+            (wanted.before, runs.c.run_id < wanted.before),
+        )
+        query = query.where(*(condition for given, condition in bounds if given is not None))
+        with self._store.read() as connection:
+            return [_run(row) for row in connection.execute(query)]
+
+    def tasks(self, run_id: int) -> list[TaskRecord]:
+        """The attempts at a run's tasks, in the order in which they were made."""
+        with self._store.read() as connection:
+            return _tasks(connection, run_id)
+
+    def active(self) -> list[RunRecord]:
+        """Every run that has not ended, oldest first."""
+        with self._store.read() as connection:
+            query = select(runs).where(runs.c.active).order_by(runs.c.run_id)
+            return [_run(row) for row in connection.execute(query)]
+
+    def queued(self, job_id: int, connection: Connection) -> list[RunRecord]:
+        """A job's runs that wait for an earlier one, oldest first."""
+        query = select(runs).where(runs.c.job_id == job_id, runs.c.active, runs.c.life_cycle == "QUEUED")
+        return [_run(row) for row in connection.execute(query.order_by(runs.c.run_id))]
+
+    def delete(self, run_id: int) -> list[int]:
+        """Forget a run; answers the run ids of its attempts, whose directories can go."""
+        with self._store.write() as connection:
+            gone = [task.run_id for task in _tasks(connection, run_id)]
+            connection.execute(delete(task_runs).where(task_runs.c.job_run_id == run_id))
+            connection.execute(delete(runs).where(runs.c.run_id == run_id))
+        return gone
+
+    def last_id(self) -> int:
+        """The highest run id in use, 0 where there is none."""
+        with self._store.read() as connection:
+            highest = [connection.execute(select(func.max(table.c.run_id))).scalar() for table in (runs, task_runs)]
+        return max(one or 0 for one in highest)
+
+
+def running(connection: Connection, job_id: int) -> int:
+    """How many of a job's runs have started and not ended."""
+    query = select(func.count()).where(runs.c.job_id == job_id, runs.c.active, runs.c.life_cycle != "QUEUED")
+    return int(connection.execute(query).scalar_one())
+
+
+def by_idempotency(connection: Connection, key: str) -> RunRecord | None:
+    """The run that was made with an idempotency token."""
+    row = connection.execute(select(runs).where(runs.c.idempotency == key)).first()
+    return None if row is None else _run(row)
+
+
+def add_run(connection: Connection, run: RunRecord, tasks: Sequence[TaskRecord]) -> None:
+    """Write a new run and the first attempts at its tasks."""
+    fixed = {
+        "job_id": run.job_id,
+        "name": run.name,
+        "creator": run.creator,
+        "run_as": run.run_as,
+        "run_type": run.run_type,
+        "settings": json.dumps(run.settings),
+        "idempotency": run.idempotency,
+        "created_at": run.created_at,
+    }
+    connection.execute(insert(runs).values(run_id=run.run_id, **fixed, **_run_changes(run)))
+    save_runs(connection, [], [], tasks)
+
+
+def save_runs(
+    connection: Connection, changed: Sequence[RunRecord], tasks: Sequence[TaskRecord], added: Sequence[TaskRecord]
+) -> None:
+    """Write changes of runs and tasks in the given transaction."""
+    for run in changed:
+        connection.execute(update(runs).where(runs.c.run_id == run.run_id).values(**_run_changes(run)))
+    if tasks:
+        values = [{"its_id": task.run_id, **_task_changes(task)} for task in tasks]
+        connection.execute(update(task_runs).where(task_runs.c.run_id == bindparam("its_id")), values)
+    if added:
+        fixed = ("run_id", "job_run_id", "task_key", "attempt")
+        new = [{name: getattr(task, name) for name in fixed} | _task_changes(task) for task in added]
+        connection.execute(insert(task_runs), new)
+
+
+def _run_changes(run: RunRecord) -> dict[str, Any]:
+    return {
+        "request": json.dumps(asdict(run.request)),
+        "started_at": run.started_at,
+        "ended_at": run.ended_at,
+        "state": json.dumps(asdict(run.state)),
+        "life_cycle": run.state.life_cycle,
+        "active": not run.state.ended,
+        "stopping": run.stopping,
+        "token_id": run.token_id,
+    }
+
+
+def _task_changes(task: TaskRecord) -> dict[str, Any]:
+    return {
+        "state": json.dumps(asdict(task.state)),
+        "due_at": task.due_at,
+        "started_at": task.started_at,
+        "ended_at": task.ended_at,
+        "resolved": None if task.resolved is None else json.dumps(task.resolved),
+        "outcome": None if task.outcome is None else json.dumps(task.outcome),
+    }
+
+
+def _tasks(connection: Connection, run_id: int) -> list[TaskRecord]:
+    query = select(task_runs).where(task_runs.c.job_run_id == run_id).order_by(task_runs.c.run_id)
+    return [_task(row) for row in connection.execute(query)]
+
+
+def _run(row: Any) -> RunRecord:
+    request = json.loads(row.request)
+    return RunRecord(
+        run_id=row.run_id,
+        job_id=row.job_id,
+        name=row.name,
+        creator=row.creator,
+        run_as=row.run_as,
+        run_type=row.run_type,
+        request=RunRequest(**request | {"only": tuple(request["only"])}),
+        settings=json.loads(row.settings),
+        created_at=row.created_at,
+        state=State(**json.loads(row.state)),
+        idempotency=row.idempotency,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        stopping=row.stopping,
+        token_id=row.token_id,
+    )
+
+
+def _task(row: Any) -> TaskRecord:
+    return TaskRecord(
+        run_id=row.run_id,
+        job_run_id=row.job_run_id,
+        task_key=row.task_key,
+        attempt=row.attempt,
+        state=State(**json.loads(row.state)),
+        due_at=row.due_at,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        resolved=None if row.resolved is None else json.loads(row.resolved),
+        outcome=None if row.outcome is None else json.loads(row.outcome),
+    )

@@ -1,0 +1,137 @@
+"""Which runs are active: admits new ones, queues or skips what is over a job's limit, goes on after a restart."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from brickyard.workspace.jobs.board import first_attempts
+from brickyard.workspace.jobs.execution import Execution, Surroundings
+from brickyard.workspace.jobs.records import Ids, RunRecord, TaskRecord, now
+from brickyard.workspace.jobs.run_store import RunStore, add_run, by_idempotency, running, save_runs
+from brickyard.workspace.jobs.slots import Slots
+from brickyard.workspace.jobs.states import State, of_skip, queued, skipped_run
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from brickyard.workspace.workspace import Workspace
+
+__all__ = ["Scheduler"]
+
+_log = logging.getLogger(__name__)
+
+
+class Scheduler:
+    """Owns the executions of active runs.
+
+    A run is in the store before anyone is told of it, and the lock makes "written" and "under way" one step, so
+    that recovery and a run that is just being started never both start it.
+    """
+
+    def __init__(self, workspace: Workspace, runs: RunStore, ids: Ids) -> None:
+        self._workspace = workspace
+        self._runs = runs
+        self._ids = ids
+        self._lock = threading.Lock()
+        self._active: dict[int, Execution] = {}
+        slots = Slots(max(2, os.cpu_count() or 2))
+        self._around = Surroundings(workspace, runs, ids, slots, self._ended)
+
+    def submit(self, make: Callable[[Connection], RunRecord], key: str | None) -> RunRecord:
+        """Write the run that `make` describes and start it, queue it or skip it; durable when this returns.
+
+        Args:
+            make: Describes the run, in the transaction in which it is written.
+            key: A run that was made with this key is answered instead of a new one.
+        """
+        with self._lock:
+            with self._workspace.store.write() as connection:
+                earlier = by_idempotency(connection, key) if key else None
+                if earlier is not None:
+                    return earlier
+                run = self._admitted(connection, replace(make(connection), idempotency=key))
+                tasks = first_attempts(run, self._ids)
+                if run.state.ended:
+                    tasks = [replace(task, state=run.state, ended_at=now()) for task in tasks]
+                add_run(connection, run, tasks)
+            if run.state.life_cycle == "PENDING":
+                self._start(run, tasks)
+            return run
+
+    def cancel(self, run_id: int, task_run_id: int | None = None) -> None:
+        """Cancel a run, or one of its tasks; that it is to stop is written when this returns."""
+        with self._lock:
+            execution = self._active.get(run_id)
+            if execution is None:
+                self._cancel_waiting(run_id)
+        if execution is not None:
+            execution.stop("CANCELED", task_run_id)
+
+    def recover(self) -> None:
+        """Go on with the runs that were active when the workspace ended."""
+        with self._lock:
+            jobs = set()
+            for run in self._runs.active():
+                jobs.add(run.job_id)
+                if run.run_id not in self._active and run.state.life_cycle != "QUEUED":
+                    _log.info("going on with run %s of job %s", run.run_id, run.job_id)
+                    self._start(run, self._runs.tasks(run.run_id))
+            for job_id in jobs:
+                self._start_queued(job_id)
+
+    def close(self) -> None:
+        """Leave every run as it is written."""
+        with self._lock:
+            executions = list(self._active.values())
+        for execution in executions:
+            execution.close()
+
+    def _admitted(self, connection: Connection, run: RunRecord) -> RunRecord:
+        limit = _limit(run)
+        if limit is None or running(connection, run.job_id) < limit:
+            return run
+        if run.settings.get("queue", {}).get("enabled"):
+            return replace(run, state=queued(limit))
+        return replace(run, state=skipped_run(limit), ended_at=now())
+
+    def _start(self, run: RunRecord, tasks: Sequence[TaskRecord]) -> None:
+        execution = Execution(run, tasks, self._around)
+        self._active[run.run_id] = execution
+        execution.start()
+
+    def _ended(self, run: RunRecord) -> None:
+        with self._lock:
+            self._active.pop(run.run_id, None)
+            self._start_queued(run.job_id)
+
+    def _start_queued(self, job_id: int) -> None:
+        """Start the runs of a job that waited, oldest first, as far as its limit allows."""
+        with self._workspace.store.write() as connection:
+            waiting = self._runs.queued(job_id, connection)
+            free = _limit(waiting[0]) if waiting else None
+            if free is None:
+                return
+            chosen = waiting[: max(0, free - running(connection, job_id))]
+            starting = [replace(run, state=State("PENDING")) for run in chosen]
+            save_runs(connection, starting, [], [])
+        for run in starting:
+            self._start(run, self._runs.tasks(run.run_id))
+
+    def _cancel_waiting(self, run_id: int) -> None:
+        """Cancel a run that waits in the queue; one that has ended stays as it is."""
+        run, tasks = self._runs.get(run_id)
+        if run.state.ended:
+            return
+        at = now()
+        ended = [replace(task, state=of_skip("CANCELED"), ended_at=at) for task in tasks]
+        self._runs.save(replace(run, state=of_skip("CANCELED"), stopping="CANCELED", ended_at=at), ended)
+
+
+def _limit(run: RunRecord) -> int | None:
+    """How many runs of its job may be active at once; none for what has no job."""
+    return int(run.settings.get("max_concurrent_runs", 1)) if run.run_type == "JOB_RUN" else None

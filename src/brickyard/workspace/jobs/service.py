@@ -1,0 +1,173 @@
+"""The jobs service of a workspace."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from brickyard.workspace.api.errors import InvalidParameterValue, InvalidState
+from brickyard.workspace.jobs.job_store import JobStore, find_job
+from brickyard.workspace.jobs.preparation import run_directory
+from brickyard.workspace.jobs.records import Ids, JobRecord, Json, RunRecord, RunRequest, TaskRecord, now
+from brickyard.workspace.jobs.requests import idempotency_token, merged, number, run_request
+from brickyard.workspace.jobs.run_store import RunFilter, RunStore
+from brickyard.workspace.jobs.scheduler import Scheduler
+from brickyard.workspace.jobs.states import State
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from brickyard.workspace.identity import Principal
+    from brickyard.workspace.workspace import Workspace
+
+__all__ = ["Jobs", "build"]
+
+_SUBMIT = frozenset({"run_name", "idempotency_token"})
+
+
+class Jobs:
+    """Jobs and their runs."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._jobs = JobStore(workspace.store)
+        self._runs = RunStore(workspace.store)
+        self._ids = Ids(max(self._jobs.last_id(), self._runs.last_id()))
+        self._scheduler = Scheduler(workspace, self._runs, self._ids)
+
+    def recover(self) -> None:
+        """Go on with the runs that were active when the workspace ended."""
+        self._scheduler.recover()
+
+    def close(self) -> None:
+        """Leave active runs as they are written; the next start goes on with them."""
+        self._scheduler.close()
+
+    def create(self, body: Mapping[str, Any], principal: Principal) -> int:
+        """Make a job; answers its id."""
+        settings, run_as = self._settings(body, principal.user_name)
+        job = JobRecord(self._ids.next(), principal.user_name, run_as, now(), settings)
+        self._jobs.add(job)
+        return job.job_id
+
+    def reset(self, job_id: int, body: Mapping[str, Any]) -> None:
+        """Replace a job's settings."""
+        job = self._jobs.get(job_id)
+        self._jobs.change(job_id, *self._settings(body, job.creator))
+
+    def update(self, job_id: int, changes: Mapping[str, Any], remove: list[str]) -> None:
+        """Replace some of a job's settings."""
+        self.reset(job_id, merged(self._jobs.get(job_id).settings, changes, remove))
+
+    def get(self, job_id: int) -> JobRecord:
+        """A job."""
+        return self._jobs.get(job_id)
+
+    def page(self, *, name: str | None, before: int | None, offset: int, limit: int) -> list[JobRecord]:
+        """Jobs, newest first."""
+        return self._jobs.page(name=name, before=before, offset=offset, limit=limit)
+
+    def delete(self, job_id: int) -> None:
+        """Delete a job; its active runs are cancelled."""
+        self._jobs.delete(job_id)
+        self.cancel_all(job_id)
+
+    def run_now(self, body: Mapping[str, Any], principal: Principal) -> RunRecord:
+        """Start a run of a job; the run is durable when this returns."""
+        job_id = number(body, "job_id")
+        token = idempotency_token(body)
+
+        def make(connection: Connection) -> RunRecord:
+            job = find_job(connection, job_id)
+            if not job.settings.get("tasks"):
+                raise InvalidParameterValue(f"Job {job_id} has no tasks to run.")
+            settings = job.settings | ({"queue": body["queue"]} if body.get("queue") else {})
+            return self._new_run(job, settings, principal, run_request(body, settings), "JOB_RUN")
+
+        return self._scheduler.submit(make, f"{job_id}:{token}" if token else None)
+
+    def submit(self, body: Mapping[str, Any], principal: Principal) -> RunRecord:
+        """Run tasks once, without a job that is kept."""
+        wanted = {name: value for name, value in body.items() if name not in _SUBMIT}
+        name = {"name": body.get("run_name") or "Untitled"}
+        settings, run_as = self._settings(wanted | name, principal.user_name, submitted=True)
+        token = idempotency_token(body)
+        job = JobRecord(self._ids.next(), principal.user_name, run_as, now(), settings, listed=False)
+
+        def make(connection: Connection) -> RunRecord:
+            self._jobs.add(job, connection)
+            return self._new_run(job, settings, principal, RunRequest(), "SUBMIT_RUN")
+
+        return self._scheduler.submit(make, f"submit:{token}" if token else None)
+
+    def run(self, run_id: int) -> tuple[RunRecord, list[TaskRecord]]:
+        """A run with the attempts at its tasks; by an attempt's run id, with that one only."""
+        return self._runs.get(run_id)
+
+    def tasks(self, run_id: int) -> list[TaskRecord]:
+        """The attempts at a run's tasks."""
+        return self._runs.tasks(run_id)
+
+    def runs(self, wanted: RunFilter, limit: int) -> list[RunRecord]:
+        """Runs, newest first."""
+        return self._runs.page(wanted, limit)
+
+    def cancel(self, run_id: int) -> None:
+        """Cancel a run or one attempt at a task; it ends soon after this returns."""
+        run, _ = self._runs.get(run_id)
+        self._scheduler.cancel(run.run_id, None if run.run_id == run_id else run_id)
+
+    def cancel_all(self, job_id: int | None, *, queued_only: bool = False) -> None:
+        """Cancel the active runs of a job, or of all jobs."""
+        for run in reversed(self._runs.active()):  # what waits is cancelled before what it waits for
+            if job_id in (None, run.job_id) and (not queued_only or run.state.life_cycle == "QUEUED"):
+                self._scheduler.cancel(run.run_id)
+
+    def delete_run(self, run_id: int) -> None:
+        """Forget a run that has ended, with its output.
+
+        Raises:
+            InvalidState: It is active, or is an attempt at a task.
+        """
+        run, _ = self._runs.get(run_id)
+        if run.run_id != run_id:
+            raise InvalidState(f"Run {run_id} is a task's; delete the run {run.run_id} that it belongs to.")
+        if not run.state.ended:
+            raise InvalidState(f"Run {run_id} is active; cancel it before it is deleted.")
+        for attempt in self._runs.delete(run_id):
+            shutil.rmtree(run_directory(self._workspace, attempt), ignore_errors=True)
+
+    def _settings(self, body: Mapping[str, Any], owner: str, *, submitted: bool = False) -> tuple[Json, str]:
+        """The settings as they are stored, and whose rights the runs have."""
+        from brickyard.workspace.jobs.settings import normalise
+
+        if body.get("access_control_list"):
+            raise InvalidParameterValue("access_control_list is not supported by the local workspace")
+        wanted = {name: value for name, value in body.items() if name != "access_control_list"}
+        settings = normalise(wanted, submitted=submitted)
+        run_as = settings.get("run_as", {})
+        if not run_as:
+            return settings, owner
+        if "user_name" not in run_as:
+            raise InvalidParameterValue("run_as must name a user of the local workspace with user_name")
+        return settings, self._workspace.identity.principal_named(run_as["user_name"]).user_name
+
+    def _new_run(self, job: JobRecord, settings: Json, by: Principal, request: RunRequest, run_type: str) -> RunRecord:
+        return RunRecord(
+            run_id=self._ids.next(),
+            job_id=job.job_id,
+            name=settings["name"],
+            creator=by.user_name,
+            run_as=job.run_as,
+            run_type=run_type,
+            request=request,
+            settings=settings,
+            created_at=now(),
+            state=State("PENDING"),
+        )
+
+
+def build(workspace: Workspace) -> Jobs:
+    """The jobs service of a workspace."""
+    return Jobs(workspace)

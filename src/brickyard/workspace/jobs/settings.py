@@ -1,0 +1,255 @@
+"""A job's settings: read with the vendor's own dataclasses, refused by name where they cannot run here."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from brickyard import sdk
+from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace
+from brickyard.workspace.jobs.graph import RUN_IF, GraphFault, Node, check, upstream
+from brickyard.workspace.jobs.records import Json
+from brickyard.workspace.jobs.references import UnknownReference, check_reference, references
+
+__all__ = ["as_texts", "graph_of", "normalise", "parameters_of"]
+
+sdk.install()
+
+SUPPORTED = ("notebook_task", "spark_python_task", "python_wheel_task")
+MAX_TASKS = 1000
+_TASK_KEY = re.compile(r"[\w-]{1,100}", re.ASCII)
+_JOB_DEFAULTS: Json = {
+    "name": "Untitled",
+    "max_concurrent_runs": 1,
+    "format": "MULTI_TASK",
+    "timeout_seconds": 0,
+    "email_notifications": {},
+    "webhook_notifications": {},
+}
+_TASK_DEFAULTS: Json = {"run_if": "ALL_SUCCESS", "timeout_seconds": 0, "email_notifications": {}}
+_NOT_SETTINGS = ("git_source", "triggers", "environment_variables")
+_NOT_OF_TASKS = ("compute", "disabled", "environment_variables_key")
+_STARTERS = ("schedule", "trigger", "continuous")
+
+
+def normalise(body: Mapping[str, Any], *, submitted: bool = False) -> Json:
+    """The settings as they are stored: the vendor's JSON with its defaults.
+
+    Args:
+        body: What the caller sent.
+        submitted: It is a run submitted once; there is no job to name.
+
+    Raises:
+        InvalidParameterValue: A field is unknown, wrong, or asks for what cannot be executed here.
+        NotImplementedByWorkspace: It asks to be started by a schedule or trigger.
+    """
+    from databricks.sdk.service.jobs import JobSettings
+
+    try:
+        settings: Json = JobSettings.from_dict(dict(body)).as_dict()
+    except (TypeError, ValueError, AttributeError, KeyError) as error:
+        raise InvalidParameterValue(f"the job's settings cannot be read: {error}") from error
+    for path in _lost(body, settings, ""):
+        raise InvalidParameterValue(f"{path} is not known to the local workspace, or its value is not one it can have")
+    settings = {name: value for name, value in _JOB_DEFAULTS.items() if name not in settings} | settings
+    settings["tasks"] = [_with_defaults(task) for task in settings.get("tasks", [])]
+    if not settings["tasks"]:
+        del settings["tasks"]
+    _check_settings(settings)
+    if submitted and "tasks" not in settings:
+        raise InvalidParameterValue("tasks is required: a run needs at least one task")
+    return settings
+
+
+def graph_of(tasks: list[Json]) -> list[Node]:
+    """The tasks' graph."""
+    return [
+        Node(
+            task["task_key"],
+            tuple(one["task_key"] for one in task.get("depends_on", [])),
+            task.get("run_if", "ALL_SUCCESS"),
+        )
+        for task in tasks
+    ]
+
+
+def parameters_of(settings: Json) -> dict[str, str]:
+    """The job's parameters with their defaults."""
+    return {one["name"]: one["default"] for one in settings.get("parameters", [])}
+
+
+def _lost(sent: Any, kept: Any, path: str) -> Iterator[str]:
+    """Paths of what was sent and is not in what the vendor's dataclasses kept of it."""
+    if isinstance(sent, Mapping) and isinstance(kept, Mapping):
+        for name, value in sent.items():
+            where = f"{path}.{name}" if path else str(name)
+            if name in kept:
+                yield from _lost(value, kept[name], where)
+            elif value is not None and value != [] and value != {}:
+                yield where
+    elif isinstance(sent, list) and isinstance(kept, list):
+        for place, (one, other) in enumerate(zip(sent, kept, strict=False)):
+            yield from _lost(one, other, f"{path}[{place}]")
+    elif type(sent) is not type(kept):
+        yield path
+
+
+def _with_defaults(task: Json) -> Json:
+    task = {name: value for name, value in _TASK_DEFAULTS.items() if name not in task} | task
+    for kind in ("notebook_task", "spark_python_task"):
+        if kind in task:
+            task[kind] = {"source": "WORKSPACE"} | task[kind]
+    for kind in SUPPORTED:
+        for name in ("base_parameters", "parameters", "named_parameters"):
+            if name in task.get(kind, {}):
+                task[kind] = task[kind] | {name: as_texts(task[kind][name])}
+    return task
+
+
+def as_texts(values: Any) -> Any:
+    """Parameters as text, which is all that tasks are given: numbers and truth values as JSON writes them.
+
+    Raises:
+        InvalidParameterValue: A value is neither text, number nor truth value.
+    """
+    if isinstance(values, Mapping):
+        return {str(name): _text(value) for name, value in values.items()}
+    if isinstance(values, list):
+        return [_text(value) for value in values]
+    raise InvalidParameterValue(f"parameters must be a mapping or a list, not {values!r}")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    raise InvalidParameterValue(f"a parameter must be a string, not {value!r}")
+
+
+def _check_settings(settings: Json) -> None:
+    for name in _NOT_SETTINGS:
+        if settings.get(name):
+            raise InvalidParameterValue(f"{name} is not supported by the local workspace")
+    for name in _STARTERS:
+        if name in settings and settings[name].get("pause_status", "UNPAUSED") != "PAUSED":
+            raise NotImplementedByWorkspace(
+                f"{name} that is not paused is not implemented by the local workspace; set its pause_status to PAUSED "
+                "and start the job with run-now"
+            )
+    if not isinstance(settings["name"], str):
+        raise InvalidParameterValue(f"name must be a string, not {settings['name']!r}")
+    _check_numbers(settings, "", ("timeout_seconds", "max_concurrent_runs"))
+    tasks = settings.get("tasks", [])
+    if len(tasks) > MAX_TASKS:
+        raise InvalidParameterValue(f"a job can have {MAX_TASKS} tasks; this one has {len(tasks)}")
+    for task in tasks:
+        _check_task(task, settings)
+    nodes = graph_of(tasks)
+    try:
+        check(nodes)
+    except GraphFault as error:
+        raise InvalidParameterValue(f"{error}.") from error
+    _check_references(settings, nodes)
+
+
+def _check_numbers(holder: Json, where: str, names: tuple[str, ...]) -> None:
+    for name in names:
+        value = holder.get(name)
+        if value is None:
+            continue
+        if not isinstance(value, int) or isinstance(value, bool) or value < (-1 if name == "max_retries" else 0):
+            raise InvalidParameterValue(f"{where}{name} must be a whole number, not {value!r}")
+
+
+def _check_task(task: Json, settings: Json) -> None:
+    key = task.get("task_key")
+    if not isinstance(key, str) or not _TASK_KEY.fullmatch(key):
+        raise InvalidParameterValue(
+            f"task_key {key!r} is not valid: it has 1 to 100 letters, digits, underscores and hyphens"
+        )
+    kinds = [name for name in task if name.endswith(("_task", "_operator_task"))]
+    for name in [*kinds, *(one for one in _NOT_OF_TASKS if task.get(one))]:
+        if name not in SUPPORTED:
+            raise InvalidParameterValue(
+                f"task {key!r}: {name} is not supported by the local workspace; it executes {', '.join(SUPPORTED)}"
+            )
+    if len(kinds) != 1:
+        raise InvalidParameterValue(f"task {key!r} must have one of {', '.join(SUPPORTED)}; it has {len(kinds)}")
+    if task["run_if"] not in RUN_IF:
+        raise InvalidParameterValue(f"task {key!r}: run_if {task['run_if']!r} is not one of {', '.join(RUN_IF)}")
+    if any("outcome" in one for one in task.get("depends_on", [])):
+        raise InvalidParameterValue(f"task {key!r}: depends_on.outcome belongs to condition tasks, not run here")
+    _check_numbers(task, f"task {key!r}: ", ("timeout_seconds", "max_retries", "min_retry_interval_millis"))
+    _check_work(key, kinds[0], task[kinds[0]])
+    _check_where(key, task, settings)
+
+
+def _check_work(key: str, kind: str, work: Json) -> None:
+    needed = {
+        "notebook_task": ("notebook_path",),
+        "spark_python_task": ("python_file",),
+        "python_wheel_task": ("package_name", "entry_point"),
+    }[kind]
+    for name in needed:
+        if not work.get(name):
+            raise InvalidParameterValue(f"task {key!r}: {kind}.{name} is required")
+    if work.get("source") == "GIT" or work.get("warehouse_id"):
+        what = "warehouse_id" if work.get("warehouse_id") else "source GIT"
+        raise InvalidParameterValue(f"task {key!r}: {what} is not supported by the local workspace")
+    if kind == "notebook_task" and not work["notebook_path"].startswith("/"):
+        raise InvalidParameterValue(
+            f"task {key!r}: only absolute paths are supported for notebook_path, not {work['notebook_path']!r}"
+        )
+    if work.get("parameters") and work.get("named_parameters"):
+        raise InvalidParameterValue(f"task {key!r}: parameters and named_parameters cannot be given together")
+
+
+def _check_where(key: str, task: Json, settings: Json) -> None:
+    """Refuse what the task runs in and with, where it is not there."""
+    clusters = {one.get("job_cluster_key") for one in settings.get("job_clusters", [])}
+    if task.get("job_cluster_key") and task["job_cluster_key"] not in clusters:
+        raise InvalidParameterValue(f"task {key!r}: job_cluster_key {task['job_cluster_key']!r} is not defined")
+    environments = {one["environment_key"]: one.get("spec", {}) for one in settings.get("environments", [])}
+    if task.get("environment_key"):
+        if task["environment_key"] not in environments:
+            raise InvalidParameterValue(f"task {key!r}: environment_key {task['environment_key']!r} is not defined")
+        for name in ("java_dependencies", "base_environment"):
+            if environments[task["environment_key"]].get(name):
+                raise InvalidParameterValue(f"environment {task['environment_key']!r}: {name} is not supported here")
+    for library in task.get("libraries", []):
+        for name, value in library.items():
+            if name not in ("whl", "pypi", "requirements"):
+                raise InvalidParameterValue(f"task {key!r}: a library of type {name} is not supported here")
+            if name == "pypi" and value.get("repo"):
+                raise InvalidParameterValue(f"task {key!r}: pypi.repo is not supported by the local workspace")
+
+
+def _check_references(settings: Json, nodes: list[Node]) -> None:
+    parameters = parameters_of(settings)
+    try:
+        for name, default in parameters.items():
+            for reference in references(default):
+                if reference.startswith(("job.parameters.", "tasks.", "task.")):
+                    raise UnknownReference(f"{{{{{reference}}}}} cannot be used in the default of parameter {name!r}")
+                check_reference(reference, {}, frozenset())
+        for task in settings.get("tasks", []):
+            before = upstream(nodes, task["task_key"])
+            for text in _texts([task.get(kind) for kind in SUPPORTED]):
+                for reference in references(text):
+                    check_reference(reference, parameters, before)
+    except UnknownReference as error:
+        raise InvalidParameterValue(f"{error}.") from error
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from _texts(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _texts(one)

@@ -1,0 +1,58 @@
+"""How many tasks run at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+__all__ = ["Slots"]
+
+
+class Slots:
+    """A number of places for running tasks; whoever finds none is called when one is free.
+
+    Args:
+        limit: How many tasks may run at the same time.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._free = limit
+        self._lock = threading.Lock()
+        self._waiting: dict[int, Callable[[], None]] = {}  # in the order in which they came
+
+    def take(self, wanted: int, owner: int, call_me: Callable[[], None]) -> int:
+        """Take up to `wanted` places; with fewer than that, `call_me` is called once when a place is free."""
+        with self._lock:
+            self._waiting.pop(owner, None)
+            taken = min(wanted, self._free)
+            self._free -= taken
+            following = self._following()
+            if taken < wanted:
+                self._waiting[owner] = call_me
+        following()
+        return taken
+
+    def give_back(self) -> None:
+        """Free a place."""
+        with self._lock:
+            self._free += 1
+            following = self._following()
+        following()
+
+    def forget(self, owner: int) -> None:
+        """The owner no longer waits; a place that was offered to it is offered to the next."""
+        with self._lock:
+            self._waiting.pop(owner, None)
+            following = self._following()
+        following()
+
+    def _following(self) -> Callable[[], None]:
+        """Whom to call, outside the lock, because a place is free."""
+        first = next(iter(self._waiting), None)
+        if first is None or self._free == 0:
+            return _nobody
+        return self._waiting.pop(first)
+
+
+def _nobody() -> None:
+    """Nobody waits, or no place is free."""

@@ -1,0 +1,111 @@
+"""States of runs and tasks, with the words the vendor uses for them.
+
+Source: the wire enums of `databricks.sdk.service.jobs`, and answers of the service quoted in public issue trackers:
+a run with a failed task is INTERNAL_ERROR/FAILED, the task itself TERMINATED/FAILED.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from brickyard.workspace.compute.tasks import TaskOutcome
+
+__all__ = ["ENDED", "State", "of_outcome", "of_run", "of_skip", "queued", "skipped_run"]
+
+ENDED = frozenset({"TERMINATED", "SKIPPED", "INTERNAL_ERROR"})
+WORKLOAD_FAILED = "Workload failed, see run output for details"
+_SKIPPED_MESSAGES = {
+    "UPSTREAM_FAILED": "This task was skipped because a task it depends on failed.",
+    "UPSTREAM_CANCELED": "This task was skipped because a task it depends on was canceled.",
+    "EXCLUDED": "This task was skipped because its Run if condition was not met.",
+    "CANCELED": "Run cancelled.",
+    "TIMEDOUT": "Run timed out before this task could start.",
+}
+_CODES = {
+    "SUCCESS": "SUCCESS",
+    "SUCCESS_WITH_FAILURES": "SUCCESS_WITH_FAILURES",
+    "CANCELED": "USER_CANCELED",
+    "TIMEDOUT": "CANCELED",
+    "FAILED": "RUN_EXECUTION_ERROR",
+    "UPSTREAM_FAILED": "SKIPPED",
+    "UPSTREAM_CANCELED": "SKIPPED",
+    "EXCLUDED": "SKIPPED",
+    "MAXIMUM_CONCURRENT_RUNS_REACHED": "MAX_CONCURRENT_RUNS_EXCEEDED",
+}
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a run or a task is.
+
+    Attributes:
+        life_cycle: The vendor's `life_cycle_state`.
+        result: The vendor's `result_state`, once it has ended.
+        message: One sentence for people.
+        code: The vendor's termination code, once it has ended.
+    """
+
+    life_cycle: str
+    result: str | None = None
+    message: str = ""
+    code: str | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether it will not change any more."""
+        return self.life_cycle in ENDED
+
+
+def ended(result: str, message: str = "", *, life_cycle: str = "TERMINATED", code: str | None = None) -> State:
+    """An end with the given result; the code follows from it unless it is known better."""
+    return State(life_cycle, result, message, code or _CODES[result])
+
+
+def of_outcome(outcome: TaskOutcome, timeout_seconds: float = 0) -> State:
+    """The state of a task that ran; without an error of user code the fault is not the user's code."""
+    if outcome.state == "FAILED":
+        life_cycle = "TERMINATED" if outcome.error else "INTERNAL_ERROR"
+        return ended("FAILED", outcome.message or WORKLOAD_FAILED, life_cycle=life_cycle)
+    if outcome.state == "TIMEDOUT":
+        return ended("TIMEDOUT", outcome.message or f"Run timed out after {timeout_seconds:g} seconds.")
+    if outcome.state == "CANCELED":
+        return ended("CANCELED", outcome.message or "Run cancelled.")
+    return ended("SUCCESS")
+
+
+def refused(message: str, code: str) -> State:
+    """The end of a task that could not be started."""
+    return ended("FAILED", message, life_cycle="INTERNAL_ERROR", code=code)
+
+
+def of_skip(result: str) -> State:
+    """The state of a task that was decided without running."""
+    return ended(result, _SKIPPED_MESSAGES[result])
+
+
+def of_run(result: str, failures: Sequence[tuple[str, State]], timeout_seconds: float = 0) -> State:
+    """The state of a run whose tasks have ended; `failures` are the tasks that failed by themselves."""
+    if result == "FAILED":
+        key, state = failures[0]
+        message = f"Task {key} failed with message: {state.message.rstrip('.')}."
+        if len(failures) > 1:
+            others = ", ".join(key for key, _ in failures[1:])
+            message += f" Also failed: {others}."
+        return ended("FAILED", message, life_cycle="INTERNAL_ERROR", code=state.code)
+    if result == "TIMEDOUT":
+        return ended(
+            "TIMEDOUT", f"Run timed out after {timeout_seconds:g} seconds." if timeout_seconds else "Timed out."
+        )
+    return ended(result, "Run cancelled." if result == "CANCELED" else "")
+
+
+def queued(limit: int) -> State:
+    """The state of a run that waits for an earlier one."""
+    return State("QUEUED", message=f"Queued due to reaching maximum concurrent runs of {limit}.")
+
+
+def skipped_run(limit: int) -> State:
+    """The end of a run that the job's limit did not let start, where the job has no queue."""
+    message = f"Run skipped because the job's maximum concurrent runs of {limit} were reached."
+    return ended("MAXIMUM_CONCURRENT_RUNS_REACHED", message, life_cycle="SKIPPED")

@@ -1,0 +1,213 @@
+"""Jobs and runs as the vendor's wire types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from brickyard import sdk
+from brickyard.workspace.jobs.records import JobRecord, Json, RunRecord, TaskRecord
+from brickyard.workspace.jobs.states import State
+
+if TYPE_CHECKING:
+    from databricks.sdk.service.jobs import BaseJob, BaseRun, Job, Run, RunTask
+
+__all__ = ["PAGE", "base_job", "base_run", "job", "run", "run_of_task"]
+
+sdk.install()
+
+PAGE = 100  # elements of an array in one answer of API 2.2
+_STATES_V2 = {"TERMINATED": "TERMINATED", "SKIPPED": "TERMINATED", "INTERNAL_ERROR": "TERMINATED"}
+_PAGED = ("tasks", "job_clusters", "parameters", "environments")
+
+
+def job(record: JobRecord, *, start: int = 0, size: int | None = PAGE) -> Job:
+    """A job with one page of its arrays; `size` none is everything, as before API 2.2."""
+    from databricks.sdk.service.jobs import Job
+
+    settings, more = _page(record.settings, start, size)
+    return Job.from_dict(
+        {
+            "job_id": record.job_id,
+            "creator_user_name": record.creator,
+            "run_as_user_name": record.run_as,
+            "created_time": record.created_at,
+            "settings": settings,
+            "has_more": more,
+            "next_page_token": str(start + PAGE) if more else None,
+        }
+    )
+
+
+def base_job(record: JobRecord, *, expand: bool) -> BaseJob:
+    """A job in a listing; its arrays are there when they are asked for."""
+    from databricks.sdk.service.jobs import BaseJob
+
+    settings, more = _page(record.settings, 0, PAGE)
+    if not expand:
+        settings = {name: value for name, value in settings.items() if name not in _PAGED}
+    return BaseJob.from_dict(
+        {
+            "job_id": record.job_id,
+            "creator_user_name": record.creator,
+            "created_time": record.created_at,
+            "settings": settings,
+            "has_more": more,
+        }
+    )
+
+
+def run(
+    record: RunRecord,
+    tasks: Sequence[TaskRecord],
+    url: str,
+    *,
+    start: int = 0,
+    size: int | None = PAGE,
+    resolved: bool = False,
+) -> Run:
+    """A run with one page of its tasks."""
+    from databricks.sdk.service.jobs import Run
+
+    stop = None if size is None else start + size
+    more = stop is not None and len(tasks) > stop
+    answer = Run.from_dict(_run(record, url))
+    answer.tasks = [_task(record, task, url, resolved=resolved) for task in tasks[start:stop]]
+    answer.has_more = more
+    answer.next_page_token = str(stop) if more else None
+    return answer
+
+
+def run_of_task(record: RunRecord, task: TaskRecord, url: str, *, resolved: bool = False) -> Run:
+    """One attempt at a task as a run of its own."""
+    from databricks.sdk.service.jobs import Run
+
+    answer = Run.from_dict(
+        _run(record, url)
+        | {
+            "run_id": task.run_id,
+            "job_run_id": record.run_id,
+            "run_name": task.task_key,
+            "number_in_job": task.run_id,
+            "original_attempt_run_id": task.run_id,
+            "attempt_number": task.attempt,
+            "run_page_url": _page_url(record, task.run_id, url),
+            **_times(task.started_at, task.ended_at, record.created_at),
+            **_state(task.state, task.state.result in ("CANCELED", "TIMEDOUT")),
+        }
+    )
+    answer.tasks = [_task(record, task, url, resolved=resolved)]
+    return answer
+
+
+def base_run(record: RunRecord, tasks: Sequence[TaskRecord] | None, url: str) -> BaseRun:
+    """A run in a listing, with its tasks where they are given."""
+    from databricks.sdk.service.jobs import BaseRun
+
+    answer = BaseRun.from_dict(_run(record, url))
+    if tasks is not None:
+        answer.tasks = [_task(record, task, url, resolved=False) for task in tasks[:PAGE]]
+        answer.has_more = len(tasks) > PAGE
+    return answer
+
+
+def _page(settings: Json, start: int, size: int | None) -> tuple[Json, bool]:
+    if size is None:
+        return settings, False
+    pages = {name: settings[name][start : start + size] for name in _PAGED if name in settings}
+    return settings | pages, any(len(settings[name]) > start + size for name in pages)
+
+
+def _run(record: RunRecord, url: str) -> Json:
+    names = record.request.parameters
+    defaults = {one["name"]: one["default"] for one in record.settings.get("parameters", [])}
+    overriding = dict(record.request.overriding)
+    return {
+        "run_id": record.run_id,
+        "job_id": record.job_id,
+        "number_in_job": record.run_id,
+        "original_attempt_run_id": record.run_id,
+        "run_name": record.name,
+        "creator_user_name": record.creator,
+        "run_type": record.run_type,
+        "trigger": "ONE_TIME",
+        "trigger_info": {},
+        "format": "MULTI_TASK",
+        "run_page_url": _page_url(record, record.run_id, url),
+        "job_clusters": record.settings.get("job_clusters", []),
+        "job_parameters": [_parameter(name, defaults[name], record) for name in names],
+        "overriding_parameters": overriding or None,
+        "setup_duration": 0,
+        "execution_duration": 0,
+        "cleanup_duration": 0,
+        "queue_duration": max(0, (record.started_at or record.created_at) - record.created_at),
+        "start_time": record.created_at,
+        "end_time": record.ended_at or 0,
+        "run_duration": (record.ended_at or record.created_at) - record.created_at,
+        **_state(record.state, record.stopping is not None),
+    }
+
+
+def _parameter(name: str, default: str, record: RunRecord) -> Json:
+    value = record.request.parameters[name]
+    return {"name": name, "default": default} | ({"value": value} if value != default else {})
+
+
+def _task(record: RunRecord, task: TaskRecord, url: str, *, resolved: bool) -> RunTask:
+    from databricks.sdk.service.jobs import RunTask
+
+    definition = next(one for one in record.settings["tasks"] if one["task_key"] == task.task_key)
+    extra: dict[str, Any] = {"resolved_values": task.resolved} if resolved and task.resolved else {}
+    return RunTask.from_dict(
+        definition
+        | {
+            "run_id": task.run_id,
+            "attempt_number": task.attempt,
+            "run_page_url": _page_url(record, task.run_id, url),
+            **_times(task.started_at, task.ended_at, record.created_at),
+            **_state(task.state, task.state.result in ("CANCELED", "TIMEDOUT")),
+            **extra,
+        }
+    )
+
+
+def _times(started_at: int | None, ended_at: int | None, otherwise: int) -> Mapping[str, int]:
+    begun = started_at or ended_at or otherwise
+    return {
+        "start_time": begun,
+        "end_time": ended_at or 0,
+        "setup_duration": 0,
+        "execution_duration": max(0, (ended_at or begun) - begun),
+        "cleanup_duration": 0,
+    }
+
+
+def _state(record: State, stopped: bool) -> Json:
+    legacy = {
+        "life_cycle_state": record.life_cycle,
+        "result_state": record.result,
+        "state_message": record.message,
+        "user_cancelled_or_timedout": stopped,
+        "queue_reason": record.message if record.life_cycle == "QUEUED" else None,
+    }
+    return {"state": legacy, "status": _status(record)}
+
+
+def _status(record: State) -> Json:
+    name = "WAITING" if record.life_cycle == "WAITING_FOR_RETRY" else record.life_cycle
+    answer: Json = {"state": _STATES_V2.get(name, name)}
+    if record.life_cycle == "QUEUED":
+        answer["queue_details"] = {"code": "MAX_CONCURRENT_RUNS_REACHED", "message": record.message}
+    if record.ended:
+        answer["termination_details"] = {"code": record.code, "type": _type(record), "message": record.message}
+    return answer
+
+
+def _type(record: State) -> str:
+    if record.result in ("SUCCESS", "SUCCESS_WITH_FAILURES"):
+        return "SUCCESS"
+    return "INTERNAL_ERROR" if record.code == "INTERNAL_ERROR" else "CLIENT_ERROR"
+
+
+def _page_url(record: RunRecord, run_id: int, url: str) -> str:
+    return f"{url}/jobs/{record.job_id}/runs/{run_id}"

@@ -1,3 +1,6 @@
-"""Unity Catalog: catalogs, schemas, tables and volumes of this workspace."""
+"""Unity Catalog objects and where their data is."""
 
-__all__: list[str] = []
+from brickyard.workspace.catalog.records import CatalogRecord, TableRecord, VolumeRecord
+from brickyard.workspace.catalog.service import Catalog, build
+
+__all__ = ["Catalog", "CatalogRecord", "TableRecord", "VolumeRecord", "build"]

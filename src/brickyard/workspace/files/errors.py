@@ -19,6 +19,7 @@ __all__ = [
     "FileAlreadyExists",
     "NotebookTooLarge",
     "PreconditionFailed",
+    "RangeNotSatisfiable",
     "StorageFull",
     "explained",
     "with_reason",
@@ -53,6 +54,12 @@ class PreconditionFailed(ApiError):
     """The file was changed since the caller looked (`If-Unmodified-Since`)."""
 
     status, code = 412, "PRECONDITION_FAILED"
+
+
+class RangeNotSatisfiable(ApiError):
+    """The file is too short for the range that was asked for."""
+
+    status, code = 416, "RANGE_NOT_SATISFIABLE"
 
 
 class StorageFull(ApiError):

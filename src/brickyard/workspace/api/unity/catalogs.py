@@ -1,0 +1,104 @@
+"""Catalogs and the metastore."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from brickyard.workspace.api.base import Call, Family
+from brickyard.workspace.api.unity.requests import changes, flag, only, page, properties, text
+from brickyard.workspace.catalog import CatalogRecord
+from brickyard.workspace.catalog.names import valid_name
+from brickyard.workspace.catalog.records import CATALOG
+from brickyard.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from databricks.sdk.service.catalog import CatalogInfo
+
+__all__ = ["declare"]
+
+_BASE = "/api/2.1/unity-catalog/catalogs"
+
+
+def declare(family: Family) -> None:
+    """Add these calls to the family."""
+    family.call("POST", _BASE)(create)
+    family.call("GET", _BASE)(list_catalogs)
+    family.call("GET", _BASE + "/{name}")(get)
+    family.call("PATCH", _BASE + "/{name}")(update)
+    family.call("DELETE", _BASE + "/{name}")(delete)
+    family.call("GET", "/api/2.1/unity-catalog/metastore_summary")(summary)
+    family.call("GET", "/api/2.1/unity-catalog/current-metastore-assignment")(assignment)
+
+
+def create(workspace: Workspace, call: Call) -> CatalogInfo:
+    """Make a catalog."""
+    only(call, "name", "comment", "properties")
+    name = valid_name(call.body.get("name"))
+    who = call.principal.user_name
+    made = workspace.catalog.create_catalog(name, who, comment=text(call, "comment"), properties=properties(call))
+    return _info(workspace, made)
+
+
+def list_catalogs(workspace: Workspace, call: Call) -> dict[str, Any]:
+    """All catalogs."""
+    found = workspace.catalog.catalogs()
+    return page(call, "catalogs", found, lambda one: one.full_name, lambda one: _info(workspace, one))
+
+
+def get(workspace: Workspace, call: Call) -> CatalogInfo:
+    """One catalog."""
+    return _info(workspace, workspace.catalog.catalog(call.path["name"]))
+
+
+def update(workspace: Workspace, call: Call) -> CatalogInfo:
+    """Change comment, owner or properties."""
+    values = changes(call, "comment", "owner", "properties")
+    return _info(workspace, workspace.catalog.change(CATALOG, call.path["name"], call.principal.user_name, values))
+
+
+def delete(workspace: Workspace, call: Call) -> None:
+    """Delete a catalog; with `force` also what is in it."""
+    workspace.catalog.delete_catalog(call.path["name"], force=flag(call, "force"))
+
+
+def summary(workspace: Workspace, call: Call) -> object:
+    """The one metastore."""
+    from databricks.sdk.service.catalog import GetMetastoreSummaryResponse
+
+    return GetMetastoreSummaryResponse(
+        metastore_id=workspace.catalog.metastore_id,
+        name=workspace.name,
+        owner=workspace.identity.owner.user_name,
+        storage_root=workspace.data.as_uri(),
+        privilege_model_version="1.0",
+    )
+
+
+def assignment(workspace: Workspace, call: Call) -> object:
+    """The metastore of this workspace, and its default catalog."""
+    from databricks.sdk.service.catalog import MetastoreAssignment
+
+    return MetastoreAssignment(
+        workspace_id=workspace.workspace_id,
+        metastore_id=workspace.catalog.metastore_id,
+        default_catalog_name="main",
+    )
+
+
+def _info(workspace: Workspace, record: CatalogRecord) -> CatalogInfo:
+    from databricks.sdk.service.catalog import CatalogInfo, CatalogType, SecurableType
+
+    return CatalogInfo(
+        name=record.name,
+        full_name=record.full_name,
+        comment=record.comment,
+        owner=record.owner,
+        properties=None if record.properties is None else dict(record.properties),
+        catalog_type=CatalogType.MANAGED_CATALOG,
+        securable_type=SecurableType.CATALOG,
+        metastore_id=workspace.catalog.metastore_id,
+        created_at=record.created_at,
+        created_by=record.created_by,
+        updated_at=record.updated_at,
+        updated_by=record.updated_by,
+    )

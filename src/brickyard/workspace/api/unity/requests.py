@@ -1,0 +1,108 @@
+"""What the calls of Unity Catalog have in common: fields, pages and flags."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from brickyard.workspace.api.base import Call
+from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace
+
+__all__ = ["changes", "flag", "only", "page", "properties", "text"]
+
+T = TypeVar("T")
+
+
+def only(call: Call, *fields: str) -> None:
+    """Refuse a body with a field that would have no effect.
+
+    Raises:
+        NotImplementedByWorkspace: It names the field.
+    """
+    for name, value in call.body.items():
+        if name not in fields and value not in (None, "", [], {}):
+            where = f"{call.request.method} {call.request.url.path}"
+            raise NotImplementedByWorkspace(f"the field {name!r} of {where} is not implemented by the local workspace")
+
+
+def text(call: Call, field: str) -> str | None:
+    """An optional text of the body.
+
+    Raises:
+        InvalidParameterValue: It is not text.
+    """
+    value = call.body.get(field)
+    if value is not None and not isinstance(value, str):
+        raise InvalidParameterValue(f"{field} must be text")
+    return value
+
+
+def properties(call: Call) -> dict[str, str] | None:
+    """The properties of the body.
+
+    Raises:
+        InvalidParameterValue: They are not text by text.
+    """
+    value = call.body.get("properties")
+    if value is None:
+        return None
+    if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
+        raise InvalidParameterValue("properties must be an object of texts")
+    return value
+
+
+def changes(call: Call, *fields: str) -> dict[str, Any]:
+    """What an update changes.
+
+    Raises:
+        NotImplementedByWorkspace: It would change something else, for example the name.
+    """
+    only(call, *fields, "name", "full_name", "full_name_arg")
+    found: dict[str, Any] = {field: text(call, field) for field in ("comment", "owner") if field in call.body}
+    if "properties" in call.body:
+        found["properties"] = properties(call)
+    if "owner" in found and not found["owner"]:
+        raise InvalidParameterValue("owner must not be empty")
+    return found
+
+
+def flag(call: Call, name: str) -> bool:
+    """A flag among the query's parameters.
+
+    Raises:
+        InvalidParameterValue: It is neither true nor false.
+    """
+    value = call.query.get(name, "false").lower()
+    if value not in ("true", "false"):
+        raise InvalidParameterValue(f"{name} must be true or false")
+    return value == "true"
+
+
+def page(
+    call: Call, key: str, found: Sequence[T], name: Callable[[T], str], wire: Callable[[T], Any]
+) -> dict[str, Any]:
+    """One page of objects that are in the order of their names; without `max_results` all of them.
+
+    Raises:
+        InvalidParameterValue: The size or the token is not one.
+    """
+    wanted = call.query.get("max_results", "0")
+    if not wanted.isdecimal():
+        raise InvalidParameterValue("max_results must be a number that is not negative")
+    if token := call.query.get("page_token"):
+        after = _after(token)
+        found = [one for one in found if name(one) > after]
+    size = int(wanted) or len(found)
+    answer: dict[str, Any] = {key: [wire(one).as_dict() for one in found[:size]]}
+    if len(found) > size:
+        answer["next_page_token"] = base64.urlsafe_b64encode(name(found[size - 1]).encode()).decode()
+    return answer
+
+
+def _after(token: str) -> str:
+    try:
+        return base64.urlsafe_b64decode(token).decode()
+    except (binascii.Error, UnicodeError) as error:
+        raise InvalidParameterValue("page_token is not one of this listing") from error

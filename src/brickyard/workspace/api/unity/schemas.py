@@ -1,0 +1,80 @@
+"""Schemas."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from brickyard.workspace.api.base import Call, Family
+from brickyard.workspace.api.unity.requests import changes, flag, only, page, properties, text
+from brickyard.workspace.catalog import CatalogRecord
+from brickyard.workspace.catalog.names import parent_of, valid_name
+from brickyard.workspace.catalog.records import SCHEMA
+from brickyard.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from databricks.sdk.service.catalog import SchemaInfo
+
+__all__ = ["declare"]
+
+_BASE = "/api/2.1/unity-catalog/schemas"
+
+
+def declare(family: Family) -> None:
+    """Add these calls to the family."""
+    family.call("POST", _BASE)(create)
+    family.call("GET", _BASE)(list_schemas)
+    family.call("GET", _BASE + "/{name}")(get)
+    family.call("PATCH", _BASE + "/{name}")(update)
+    family.call("DELETE", _BASE + "/{name}")(delete)
+
+
+def create(workspace: Workspace, call: Call) -> SchemaInfo:
+    """Make a schema in a catalog."""
+    only(call, "name", "catalog_name", "comment", "properties")
+    parent = valid_name(call.body.get("catalog_name"), "catalog_name")
+    name = f"{parent}.{valid_name(call.body.get('name'))}"
+    who = call.principal.user_name
+    made = workspace.catalog.create_schema(name, who, comment=text(call, "comment"), properties=properties(call))
+    return _info(workspace, made)
+
+
+def list_schemas(workspace: Workspace, call: Call) -> dict[str, Any]:
+    """The schemas of a catalog."""
+    found = workspace.catalog.schemas(valid_name(call.query.get("catalog_name"), "catalog_name"))
+    return page(call, "schemas", found, lambda one: one.full_name, lambda one: _info(workspace, one))
+
+
+def get(workspace: Workspace, call: Call) -> SchemaInfo:
+    """One schema."""
+    return _info(workspace, workspace.catalog.schema(call.path["name"]))
+
+
+def update(workspace: Workspace, call: Call) -> SchemaInfo:
+    """Change comment, owner or properties."""
+    values = changes(call, "comment", "owner", "properties")
+    return _info(workspace, workspace.catalog.change(SCHEMA, call.path["name"], call.principal.user_name, values))
+
+
+def delete(workspace: Workspace, call: Call) -> None:
+    """Delete a schema; with `force` also what is in it."""
+    workspace.catalog.delete_schema(call.path["name"], force=flag(call, "force"))
+
+
+def _info(workspace: Workspace, record: CatalogRecord) -> SchemaInfo:
+    from databricks.sdk.service.catalog import CatalogType, SchemaInfo
+
+    return SchemaInfo(
+        name=record.name,
+        catalog_name=parent_of(record.full_name),
+        full_name=record.full_name,
+        schema_id=record.id,
+        comment=record.comment,
+        owner=record.owner,
+        properties=None if record.properties is None else dict(record.properties),
+        catalog_type=CatalogType.MANAGED_CATALOG,
+        metastore_id=workspace.catalog.metastore_id,
+        created_at=record.created_at,
+        created_by=record.created_by,
+        updated_at=record.updated_at,
+        updated_by=record.updated_by,
+    )

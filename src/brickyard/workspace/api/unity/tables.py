@@ -1,0 +1,212 @@
+"""Tables and views."""
+
+from __future__ import annotations
+
+import fnmatch
+import logging
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from brickyard.workspace.api.base import Call, Family
+from brickyard.workspace.api.errors import InvalidParameterValue, InvalidState, NotImplementedByWorkspace
+from brickyard.workspace.api.unity.requests import changes, flag, only, page, properties, text
+from brickyard.workspace.catalog import TableRecord
+from brickyard.workspace.catalog.columns import read_columns
+from brickyard.workspace.catalog.names import parent_of, valid_name
+from brickyard.workspace.catalog.records import TABLE
+from brickyard.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from databricks.sdk.service.catalog import ColumnInfo, TableInfo
+
+__all__ = ["declare"]
+
+_log = logging.getLogger(__name__)
+_BASE = "/api/2.1/unity-catalog/tables"
+_TYPES = ("MANAGED", "EXTERNAL", "VIEW")
+
+
+def declare(family: Family) -> None:
+    """Add these calls to the family."""
+    family.call("POST", _BASE)(create)
+    family.call("GET", _BASE)(list_tables)
+    family.call("GET", "/api/2.1/unity-catalog/table-summaries")(list_summaries)
+    family.call("GET", _BASE + "/{name}/exists")(exists)
+    family.call("GET", _BASE + "/{name}")(get)
+    family.call("PATCH", _BASE + "/{name}")(update)
+    family.call("DELETE", _BASE + "/{name}")(delete)
+
+
+def create(workspace: Workspace, call: Call) -> TableInfo:
+    """Make a table of the Delta log at its place or, where there is none, of its columns; or a view of a query."""
+    known = ("name", "catalog_name", "schema_name", "table_type", "data_source_format", "storage_location", "columns")
+    only(call, *known, "comment", "properties", "view_definition")
+    parts = [valid_name(call.body.get(field), field) for field in ("catalog_name", "schema_name", "name")]
+    kind = text(call, "table_type") or "MANAGED"
+    if kind not in _TYPES:
+        raise NotImplementedByWorkspace(f"table_type {kind} is not implemented; there are {', '.join(_TYPES)}")
+    made = workspace.catalog.create_table(
+        ".".join(parts),
+        call.principal.user_name,
+        table_type=kind,
+        location=_location(workspace, text(call, "storage_location")),
+        format=_format(kind, text(call, "data_source_format")),
+        columns=_columns(call),
+        comment=text(call, "comment"),
+        properties=properties(call),
+        view_definition=_definition(call, kind),
+    )
+    return _info(workspace, made, _read_columns(made))
+
+
+def list_tables(workspace: Workspace, call: Call) -> dict[str, Any]:
+    """The tables of a schema; with `omit_columns` without reading their logs."""
+    parts = [valid_name(call.query.get(field), field) for field in ("catalog_name", "schema_name")]
+    bare, brief = flag(call, "omit_columns"), flag(call, "omit_properties")
+
+    def wire(record: TableRecord) -> TableInfo:
+        info = _info(workspace, record, None if bare else _columns_or_none(record))
+        info.properties = None if brief else info.properties
+        return info
+
+    return page(call, "tables", workspace.catalog.tables(".".join(parts)), lambda one: one.full_name, wire)
+
+
+def list_summaries(workspace: Workspace, call: Call) -> dict[str, Any]:
+    """Names and types of the tables of a catalog whose schema and name fit two SQL LIKE patterns."""
+    from databricks.sdk.service.catalog import TableSummary, TableType
+
+    catalog = valid_name(call.query.get("catalog_name"), "catalog_name")
+    fits_schema, fits_table = (_like(call.query.get(field)) for field in ("schema_name_pattern", "table_name_pattern"))
+    found = [
+        table
+        for schema in workspace.catalog.schemas(catalog)
+        if fits_schema(schema.name)
+        for table in workspace.catalog.tables(schema.full_name)
+        if fits_table(table.name)
+    ]
+    return page(
+        call,
+        "tables",
+        sorted(found, key=lambda one: one.full_name),
+        lambda one: one.full_name,
+        lambda one: TableSummary(full_name=one.full_name, table_type=TableType(one.table_type)),
+    )
+
+
+def exists(workspace: Workspace, call: Call) -> object:
+    """Whether there is such a table; a missing schema is an error, as with the vendor."""
+    from databricks.sdk.service.catalog import TableExistsResponse
+
+    name = call.path["name"]
+    workspace.catalog.schema(parent_of(name))
+    return TableExistsResponse(table_exists=workspace.catalog.has_table(name))
+
+
+def get(workspace: Workspace, call: Call) -> TableInfo:
+    """One table; its columns are what its Delta log says now."""
+    record = workspace.catalog.table(call.path["name"])
+    return _info(workspace, record, _read_columns(record))
+
+
+def update(workspace: Workspace, call: Call) -> TableInfo:
+    """Change comment, owner or properties."""
+    values = changes(call, "comment", "owner", "properties")
+    changed = workspace.catalog.change(TABLE, call.path["name"], call.principal.user_name, values)
+    return _info(workspace, changed, _columns_or_none(changed))
+
+
+def delete(workspace: Workspace, call: Call) -> None:
+    """Delete a table; of a managed one, also the data."""
+    workspace.catalog.delete_table(call.path["name"])
+
+
+def _location(workspace: Workspace, uri: str | None) -> Path | None:
+    if not uri:
+        return None
+    parts = urlsplit(uri)
+    if parts.scheme == "file" and parts.netloc in ("", "localhost"):
+        return Path(unquote(parts.path))
+    if parts.scheme in ("", "dbfs"):
+        return workspace.files.local_path(uri)
+    raise InvalidParameterValue(f"storage_location {uri!r} must be a file:///, dbfs:/ or /Volumes/ path here")
+
+
+def _format(kind: str, wanted: str | None) -> str | None:
+    from databricks.sdk.service.catalog import DataSourceFormat
+
+    if kind == "VIEW":
+        return None
+    found = wanted or "DELTA"
+    if found not in DataSourceFormat.__members__:
+        raise InvalidParameterValue(f"data_source_format {found!r} is not one")
+    if kind == "MANAGED" and found != "DELTA":
+        raise NotImplementedByWorkspace(f"a managed table of format {found} is not implemented; only DELTA is")
+    return found
+
+
+def _columns(call: Call) -> list[dict[str, Any]]:
+    columns = call.body.get("columns") or []
+    if not isinstance(columns, list) or not all(isinstance(column, dict) for column in columns):
+        raise InvalidParameterValue("columns must be a list of objects")
+    return columns
+
+
+def _definition(call: Call, kind: str) -> str | None:
+    definition = text(call, "view_definition")
+    if (kind == "VIEW") != bool(definition):
+        raise InvalidParameterValue("view_definition is required for a view, and only there")
+    return definition
+
+
+def _like(pattern: str | None) -> Any:
+    """A test for names by a SQL LIKE pattern; without a pattern all names fit."""
+    if not pattern:
+        return lambda name: True
+    text = re.sub(r"[\[\]*?]", lambda match: f"[{match[0]}]", pattern.lower()).replace("%", "*").replace("_", "?")
+    return re.compile(fnmatch.translate(text)).match
+
+
+def _read_columns(record: TableRecord) -> list[ColumnInfo]:
+    from databricks.sdk.service.catalog import ColumnInfo
+
+    if record.format == "DELTA":
+        return read_columns(record.directory)
+    return [ColumnInfo.from_dict(column) for column in record.columns or []]
+
+
+def _columns_or_none(record: TableRecord) -> list[ColumnInfo] | None:
+    """Like `_read_columns`, but one table with a broken log does not hide all the others."""
+    try:
+        return _read_columns(record)
+    except InvalidState as error:
+        _log.warning("listed without columns: %s", error)
+        return None
+
+
+def _info(workspace: Workspace, record: TableRecord, columns: list[ColumnInfo] | None) -> TableInfo:
+    from databricks.sdk.service.catalog import DataSourceFormat, TableInfo, TableType
+
+    catalog, schema, name = record.full_name.split(".")
+    return TableInfo(
+        name=name,
+        catalog_name=catalog,
+        schema_name=schema,
+        full_name=record.full_name,
+        table_id=record.id,
+        table_type=TableType(record.table_type),
+        data_source_format=None if record.format is None else DataSourceFormat(record.format),
+        storage_location=None if record.location is None else record.directory.as_uri(),
+        columns=columns,
+        comment=record.comment,
+        owner=record.owner,
+        properties=None if record.properties is None else dict(record.properties),
+        view_definition=record.view_definition,
+        metastore_id=workspace.catalog.metastore_id,
+        created_at=record.created_at,
+        created_by=record.created_by,
+        updated_at=record.updated_at,
+        updated_by=record.updated_by,
+    )

@@ -1,0 +1,86 @@
+"""Volumes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from brickyard.workspace.api.base import Call, Family
+from brickyard.workspace.api.errors import NotImplementedByWorkspace
+from brickyard.workspace.api.unity.requests import changes, only, page, text
+from brickyard.workspace.catalog import VolumeRecord
+from brickyard.workspace.catalog.names import valid_name
+from brickyard.workspace.catalog.records import VOLUME
+from brickyard.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from databricks.sdk.service.catalog import VolumeInfo
+
+__all__ = ["declare"]
+
+_BASE = "/api/2.1/unity-catalog/volumes"
+
+
+def declare(family: Family) -> None:
+    """Add these calls to the family."""
+    family.call("POST", _BASE)(create)
+    family.call("GET", _BASE)(list_volumes)
+    family.call("GET", _BASE + "/{name}")(read)
+    family.call("PATCH", _BASE + "/{name}")(update)
+    family.call("DELETE", _BASE + "/{name}")(delete)
+
+
+def create(workspace: Workspace, call: Call) -> VolumeInfo:
+    """Make a managed volume."""
+    only(call, "name", "catalog_name", "schema_name", "volume_type", "comment")
+    kind = text(call, "volume_type") or "MANAGED"
+    if kind != "MANAGED":
+        raise NotImplementedByWorkspace(f"volume_type {kind} is not implemented; only MANAGED is")
+    parts = [valid_name(call.body.get(field), field) for field in ("catalog_name", "schema_name", "name")]
+    who = call.principal.user_name
+    return _info(workspace, workspace.catalog.create_volume(".".join(parts), who, comment=text(call, "comment")))
+
+
+def list_volumes(workspace: Workspace, call: Call) -> dict[str, Any]:
+    """The volumes of a schema."""
+    parts = [valid_name(call.query.get(field), field) for field in ("catalog_name", "schema_name")]
+    found = workspace.catalog.volumes(".".join(parts))
+    return page(call, "volumes", found, lambda one: one.full_name, lambda one: _info(workspace, one))
+
+
+def read(workspace: Workspace, call: Call) -> VolumeInfo:
+    """One volume."""
+    return _info(workspace, workspace.catalog.volume(call.path["name"]))
+
+
+def update(workspace: Workspace, call: Call) -> VolumeInfo:
+    """Change comment or owner."""
+    values = changes(call, "comment", "owner")
+    return _info(workspace, workspace.catalog.change(VOLUME, call.path["name"], call.principal.user_name, values))
+
+
+def delete(workspace: Workspace, call: Call) -> None:
+    """Delete a volume with its files."""
+    workspace.catalog.delete_volume(call.path["name"])
+
+
+def _info(workspace: Workspace, record: VolumeRecord) -> VolumeInfo:
+    from databricks.sdk.service.catalog import VolumeInfo, VolumeType
+
+    catalog, schema, name = record.full_name.split(".")
+    return VolumeInfo(
+        name=name,
+        catalog_name=catalog,
+        schema_name=schema,
+        full_name=record.full_name,
+        volume_id=record.id,
+        volume_type=VolumeType.MANAGED,
+        storage_location=Path(record.location).as_uri(),
+        comment=record.comment,
+        owner=record.owner,
+        metastore_id=workspace.catalog.metastore_id,
+        created_at=record.created_at,
+        created_by=record.created_by,
+        updated_at=record.updated_at,
+        updated_by=record.updated_by,
+    )

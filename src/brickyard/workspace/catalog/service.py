@@ -1,0 +1,368 @@
+"""Unity Catalog of a workspace: catalogs, schemas, tables and volumes, with their data as plain directories."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy import Connection
+
+from brickyard.workspace.api.errors import InvalidParameterValue
+from brickyard.workspace.catalog.columns import create_log, has_log
+from brickyard.workspace.catalog.dropped import Dropped
+from brickyard.workspace.catalog.errors import not_empty
+from brickyard.workspace.catalog.names import parent_of, valid_full_name, valid_name
+from brickyard.workspace.catalog.records import (
+    CATALOG,
+    SCHEMA,
+    TABLE,
+    VOLUME,
+    CatalogRecord,
+    Kind,
+    Securable,
+    TableRecord,
+    VolumeRecord,
+)
+
+if TYPE_CHECKING:
+    from brickyard.workspace.workspace import Workspace
+
+__all__ = ["Catalog", "build"]
+
+R = TypeVar("R", bound=Securable)
+DEFAULT_CATALOG = "main"
+DEFAULT_SCHEMA = "default"
+
+
+class Catalog:
+    """The objects of Unity Catalog; names are case-insensitive and kept in lower case.
+
+    Attributes:
+        metastore_id: The id of the one metastore, the same at every start.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._store = workspace.store
+        self._data = workspace.data
+        self._dropped = Dropped(workspace.data)
+        self._lock = threading.RLock()
+        self.metastore_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"brickyard:{workspace.workspace_id}"))
+        self._settle()
+        owner = workspace.identity.owner.user_name
+        with self._store.write() as connection:
+            if CATALOG.find(connection, DEFAULT_CATALOG) is None and not CATALOG.children(connection):
+                _add_catalog(connection, DEFAULT_CATALOG, owner, None, None)
+
+    def catalogs(self) -> list[CatalogRecord]:
+        """All catalogs, by name."""
+        return self._children(CATALOG, None)
+
+    def catalog(self, name: str) -> CatalogRecord:
+        """A catalog.
+
+        Raises:
+            ApiError: `CATALOG_DOES_NOT_EXIST`.
+        """
+        return self._get(CATALOG, name)
+
+    def create_catalog(
+        self, name: str, by: str, *, comment: str | None = None, properties: dict[str, str] | None = None
+    ) -> CatalogRecord:
+        """Make a catalog, with its schema `default`.
+
+        Raises:
+            ApiError: `CATALOG_ALREADY_EXISTS`.
+        """
+        with self._store.write() as connection:
+            return _add_catalog(connection, valid_name(name), by, comment, properties)
+
+    def delete_catalog(self, name: str, *, force: bool = False) -> None:
+        """Delete a catalog.
+
+        Raises:
+            ApiError: `CATALOG_NOT_EMPTY`: it has more than an empty `default`, and the call is without force.
+        """
+        with self._dropping() as connection:
+            found = CATALOG.get(connection, name)
+            schemas = SCHEMA.children(connection, found.full_name)
+            others = [one.name for one in schemas if one.name != DEFAULT_SCHEMA]
+            if others and not force:
+                raise not_empty("CATALOG", found.full_name, f"the schemas {', '.join(others)}")
+            for schema in schemas:
+                self._drop_schema(connection, schema, force)
+            CATALOG.remove(connection, found)
+
+    def schemas(self, catalog: str) -> list[CatalogRecord]:
+        """The schemas of a catalog, by name.
+
+        Raises:
+            ApiError: `CATALOG_DOES_NOT_EXIST`.
+        """
+        return self._children(SCHEMA, self.catalog(catalog).full_name)
+
+    def schema(self, full_name: str) -> CatalogRecord:
+        """A schema.
+
+        Raises:
+            ApiError: `SCHEMA_DOES_NOT_EXIST`.
+        """
+        return self._get(SCHEMA, full_name)
+
+    def create_schema(
+        self, full_name: str, by: str, *, comment: str | None = None, properties: dict[str, str] | None = None
+    ) -> CatalogRecord:
+        """Make a schema.
+
+        Raises:
+            ApiError: `SCHEMA_ALREADY_EXISTS`, `CATALOG_DOES_NOT_EXIST`.
+        """
+        name = valid_full_name(full_name, 2)
+        with self._store.write() as connection:
+            CATALOG.get(connection, parent_of(name))
+            return SCHEMA.add(connection, name, by, comment=comment, properties=properties)
+
+    def delete_schema(self, full_name: str, *, force: bool = False) -> None:
+        """Delete a schema.
+
+        Raises:
+            ApiError: `SCHEMA_NOT_EMPTY`: it has tables or volumes, and the call is without force.
+        """
+        with self._dropping() as connection:
+            self._drop_schema(connection, SCHEMA.get(connection, full_name), force)
+
+    def tables(self, schema: str) -> list[TableRecord]:
+        """The tables of a schema, by name.
+
+        Raises:
+            ApiError: `SCHEMA_DOES_NOT_EXIST`.
+        """
+        return self._children(TABLE, self.schema(schema).full_name)
+
+    def table(self, full_name: str) -> TableRecord:
+        """A table or view.
+
+        Raises:
+            ApiError: `TABLE_DOES_NOT_EXIST`.
+        """
+        return self._get(TABLE, full_name)
+
+    def table_by_id(self, table_id: str) -> TableRecord:
+        """A table or view by its id.
+
+        Raises:
+            ApiError: `TABLE_DOES_NOT_EXIST`.
+        """
+        with self._store.read() as connection:
+            return TABLE.by_id(connection, table_id)
+
+    def has_table(self, full_name: str) -> bool:
+        """Whether there is such a table."""
+        with self._store.read() as connection:
+            return TABLE.find(connection, full_name) is not None
+
+    def managed_location(self, full_name: str) -> Path:
+        """Where the data of a managed table is: `<data>/tables/<catalog>/<schema>/<name>`."""
+        return self._data.joinpath("tables", *valid_full_name(full_name, 3).split("."))
+
+    def create_table(
+        self,
+        full_name: str,
+        by: str,
+        *,
+        table_type: str = "MANAGED",
+        location: Path | None = None,
+        format: str | None = "DELTA",
+        columns: list[dict[str, Any]] | None = None,
+        comment: str | None = None,
+        properties: dict[str, str] | None = None,
+        view_definition: str | None = None,
+    ) -> TableRecord:
+        """Make a table; where its place has no Delta log yet, an empty one is made of the columns.
+
+        Args:
+            full_name: Catalog, schema and name.
+            by: Who makes it, and owns it.
+            table_type: `MANAGED`, `EXTERNAL` or `VIEW`.
+            location: Of an external table, a directory inside the workspace's data.
+            format: The data's format; nothing for a view.
+            columns: In wire form; kept only where no Delta log says them.
+            comment: What it is.
+            properties: Key and value pairs.
+            view_definition: The query of a view.
+
+        Raises:
+            ApiError: `TABLE_ALREADY_EXISTS`, `SCHEMA_DOES_NOT_EXIST`.
+            InvalidParameterValue: The location is missing or not allowed, or there is neither a log nor columns.
+        """
+        name = valid_full_name(full_name, 3)
+        place = self._place(name, table_type, location)
+        with self._lock, self._store.write() as connection:
+            SCHEMA.get(connection, parent_of(name))
+            record = TABLE.add(
+                connection,
+                name,
+                by,
+                table_type=table_type,
+                location=None if place is None else str(place),
+                format=format,
+                columns=None if format == "DELTA" else columns,
+                comment=comment,
+                properties=properties,
+                view_definition=view_definition,
+            )
+            if place is not None and format == "DELTA" and not has_log(place):
+                _create_log(name, place, columns)
+        return record
+
+    def delete_table(self, full_name: str) -> None:
+        """Delete a table; of a managed one, also the data.
+
+        Raises:
+            ApiError: `TABLE_DOES_NOT_EXIST`.
+        """
+        with self._dropping() as connection:
+            self._drop_table(connection, TABLE.get(connection, full_name))
+
+    def volumes(self, schema: str) -> list[VolumeRecord]:
+        """The volumes of a schema, by name.
+
+        Raises:
+            ApiError: `SCHEMA_DOES_NOT_EXIST`.
+        """
+        return self._children(VOLUME, self.schema(schema).full_name)
+
+    def volume(self, full_name: str) -> VolumeRecord:
+        """A volume.
+
+        Raises:
+            ApiError: `VOLUME_DOES_NOT_EXIST`.
+        """
+        return self._get(VOLUME, full_name)
+
+    def volume_by_id(self, volume_id: str) -> VolumeRecord:
+        """A volume by its id.
+
+        Raises:
+            ApiError: `VOLUME_DOES_NOT_EXIST`.
+        """
+        with self._store.read() as connection:
+            return VOLUME.by_id(connection, volume_id)
+
+    def has_volume(self, full_name: str) -> bool:
+        """Whether there is such a volume."""
+        with self._store.read() as connection:
+            return VOLUME.find(connection, full_name) is not None
+
+    def create_volume(self, full_name: str, by: str, *, comment: str | None = None) -> VolumeRecord:
+        """Make a managed volume, with its directory `<data>/volumes/<catalog>/<schema>/<volume>`.
+
+        Raises:
+            ApiError: `VOLUME_ALREADY_EXISTS`, `SCHEMA_DOES_NOT_EXIST`.
+        """
+        name = valid_full_name(full_name, 3)
+        place = self._data.joinpath("volumes", *name.split("."))
+        with self._lock, self._store.write() as connection:
+            SCHEMA.get(connection, parent_of(name))
+            record = VOLUME.add(connection, name, by, comment=comment, location=str(place))
+            place.mkdir(parents=True, exist_ok=True)
+        return record
+
+    def delete_volume(self, full_name: str) -> None:
+        """Delete a volume with its files.
+
+        Raises:
+            ApiError: `VOLUME_DOES_NOT_EXIST`.
+        """
+        with self._dropping() as connection:
+            self._drop_volume(connection, VOLUME.get(connection, full_name))
+
+    def change(self, kind: Kind[R], full_name: str, by: str, values: dict[str, Any]) -> R:
+        """Change comment, owner or properties of an object.
+
+        Raises:
+            ApiError: `..._DOES_NOT_EXIST`.
+        """
+        with self._store.write() as connection:
+            return kind.change(connection, full_name, by, **values)
+
+    def _get(self, kind: Kind[R], full_name: str) -> R:
+        with self._store.read() as connection:
+            return kind.get(connection, full_name)
+
+    def _children(self, kind: Kind[R], parent: str | None) -> list[R]:
+        with self._store.read() as connection:
+            return kind.children(connection, parent)
+
+    def _place(self, name: str, table_type: str, location: Path | None) -> Path | None:
+        if table_type == "VIEW":
+            return None
+        managed = self.managed_location(name)
+        if table_type == "MANAGED":
+            if location not in (None, managed):
+                raise InvalidParameterValue(f"The data of the managed table {name} must be in {managed.as_uri()}.")
+            return managed
+        if location is None:
+            raise InvalidParameterValue("storage_location is required for an external table")
+        if not location.resolve().is_relative_to(self._data.resolve()):
+            raise InvalidParameterValue(f"{location} is outside of the workspace's data ({self._data}).")
+        return location
+
+    def _drop_schema(self, connection: Connection, schema: CatalogRecord, force: bool) -> None:
+        tables = TABLE.children(connection, schema.full_name)
+        volumes = VOLUME.children(connection, schema.full_name)
+        if (tables or volumes) and not force:
+            names = ", ".join(one.name for one in (*tables, *volumes))
+            raise not_empty("SCHEMA", schema.full_name, f"the tables or volumes {names}")
+        for table in tables:
+            self._drop_table(connection, table)
+        for volume in volumes:
+            self._drop_volume(connection, volume)
+        SCHEMA.remove(connection, schema)
+
+    def _drop_table(self, connection: Connection, table: TableRecord) -> None:
+        TABLE.remove(connection, table)
+        if table.table_type == "MANAGED":
+            self._dropped.take(table.id, table.directory)
+
+    def _drop_volume(self, connection: Connection, volume: VolumeRecord) -> None:
+        VOLUME.remove(connection, volume)
+        self._dropped.take(volume.id, Path(volume.location))
+
+    @contextmanager
+    def _dropping(self) -> Iterator[Connection]:
+        """A transaction that deletes rows and moves their directories aside; both happen, or neither."""
+        with self._lock:
+            try:
+                with self._store.write() as connection:
+                    yield connection
+            finally:
+                self._settle()
+
+    def _settle(self) -> None:
+        with self._store.read() as connection:
+            places = {one.id: Path(one.location) for one in VOLUME.children(connection)}
+            managed = [one for one in TABLE.children(connection) if one.table_type == "MANAGED"]
+        self._dropped.settle(places | {one.id: one.directory for one in managed})
+
+
+def _add_catalog(
+    connection: Connection, name: str, by: str, comment: str | None, properties: dict[str, str] | None
+) -> CatalogRecord:
+    record = CATALOG.add(connection, name, by, comment=comment, properties=properties)
+    SCHEMA.add(connection, f"{name}.{DEFAULT_SCHEMA}", by)
+    return record
+
+
+def _create_log(name: str, place: Path, columns: list[dict[str, Any]] | None) -> None:
+    if not columns:
+        raise InvalidParameterValue(f"There is no Delta table in {place.as_uri()}, and no columns to make {name} of.")
+    create_log(place, columns)
+
+
+def build(workspace: Workspace) -> Catalog:
+    """The catalog of a workspace."""
+    return Catalog(workspace)

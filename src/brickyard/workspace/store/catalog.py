@@ -1,0 +1,63 @@
+"""Tables of Unity Catalog: catalogs, schemas, tables and volumes."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, ForeignKey, String, Table, Text
+
+from brickyard.workspace.store.base import metadata
+
+__all__ = ["catalogs", "schemas", "tables", "volumes"]
+
+
+def _common() -> list[Column[object]]:
+    return [
+        Column("id", String, nullable=False, unique=True),
+        Column("name", String, nullable=False),
+        Column("owner", String, nullable=False),
+        Column("comment", Text),
+        Column("created_at", BigInteger, nullable=False),
+        Column("created_by", String, nullable=False),
+        Column("updated_at", BigInteger, nullable=False),
+        Column("updated_by", String, nullable=False),
+    ]
+
+
+catalogs = Table(
+    "uc_catalogs",
+    metadata,
+    Column("full_name", String, primary_key=True),
+    *_common(),
+    Column("properties", Text),  # JSON
+)
+
+schemas = Table(
+    "uc_schemas",
+    metadata,
+    Column("full_name", String, primary_key=True),
+    Column("parent", String, ForeignKey(catalogs.c.full_name), nullable=False, index=True),
+    *_common(),
+    Column("properties", Text),  # JSON
+)
+
+tables = Table(
+    "uc_tables",
+    metadata,
+    Column("full_name", String, primary_key=True),
+    Column("parent", String, ForeignKey(schemas.c.full_name), nullable=False, index=True),
+    *_common(),
+    Column("properties", Text),  # JSON
+    Column("table_type", String, nullable=False),
+    Column("format", String),
+    Column("location", String),  # a directory on disk
+    Column("columns", Text),  # JSON; only where no Delta log says them
+    Column("view_definition", Text),
+)
+
+volumes = Table(
+    "uc_volumes",
+    metadata,
+    Column("full_name", String, primary_key=True),
+    Column("parent", String, ForeignKey(schemas.c.full_name), nullable=False, index=True),
+    *_common(),
+    Column("location", String, nullable=False),  # a directory on disk
+)

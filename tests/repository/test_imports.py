@@ -22,7 +22,7 @@ _PROBE = """
 import sys
 from brickyard.cli.main import cli
 try:
-    cli(["--help"])
+    cli(["--help"], prog_name="brickyard")
 finally:
     print("HEAVY:", sorted(name for name in sys.modules if name.split(".")[0] in {heavy}))
 """

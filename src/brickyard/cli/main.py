@@ -60,7 +60,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; an error of the user's situation ends without a traceback."""
     try:
-        cli()
+        cli(prog_name="brickyard")
     except BrickyardError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,10 +59,13 @@ class WorkspaceHome:
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("DATABRICKS_", "MLFLOW_", "BRICKYARD_"))}
         return clean | {"BRICKYARD_HOME": str(self.home), "MLFLOW_DISABLE_TELEMETRY": "true"}
 
-    def run(self, *arguments: str, check: bool = True, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, check: bool = True, cwd: Path | None = None, extra: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run a `brickyard` command as a user would."""
+        environ = self.environ | dict(extra or {})
         done = subprocess.run(
-            [*BRICKYARD, *arguments], env=self.environ, cwd=cwd, capture_output=True, text=True, timeout=110
+            [*BRICKYARD, *arguments], env=environ, cwd=cwd, capture_output=True, text=True, timeout=300
         )
         if check and done.returncode != 0:
             raise AssertionError(f"brickyard {' '.join(arguments)} ended with {done.returncode}:\n{done.stderr}")

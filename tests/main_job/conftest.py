@@ -1,0 +1,71 @@
+"""The flights project in two environments, prepared once for the tests of this package."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support import LocalWorkspace, WorkspaceHome
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "flights"
+SKIPPED = shutil.ignore_patterns("dist", ".databricks", "__pycache__")
+
+
+@dataclass(frozen=True)
+class Flights:
+    """The project, deployed to dev and prod, with data, a champion and a challenger's predictions."""
+
+    home: WorkspaceHome
+    project: Path
+    dev: LocalWorkspace
+    uat: LocalWorkspace
+    prod: LocalWorkspace
+
+    def run(self, *arguments: str, check: bool = True):
+        """Run a `brickyard` command in the project."""
+        return self.home.run(*arguments, check=check, cwd=self.project)
+
+    def copy(self, directory: Path) -> Path:
+        """The project's files anew, to be broken."""
+        shutil.copytree(self.project, directory, ignore=SKIPPED)
+        return directory
+
+    def production(self) -> dict[str, str]:
+        """A hash of everything that production serves from: its tables, models and files."""
+        data = self.prod.root / "data"
+        found = {}
+        for part in ("tables", "models", "volumes"):
+            for path in sorted((data / part).rglob("*")):
+                if path.is_file():
+                    found[str(path.relative_to(data))] = hashlib.sha256(path.read_bytes()).hexdigest()
+        return found
+
+
+@pytest.fixture(scope="package")
+def flights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flights]:
+    """The whole main job up to a served champion, by the command line; takes minutes, so the tests share it."""
+    root = tmp_path_factory.mktemp("main-job")
+    home = WorkspaceHome(root / "home")
+    project = root / "flights"
+    shutil.copytree(EXAMPLE, project, ignore=SKIPPED)
+    dev, uat, prod = (home.start(f"flights-{name}") for name in ("dev", "uat", "prod"))
+    made = Flights(home, project, dev, uat, prod)
+    for target in ("dev", "uat", "prod"):
+        made.run("deploy", "-t", target)
+    for target in ("dev", "prod"):
+        made.run("run", "prepare", "-t", target)
+    for kind in ("hour", "trees"):
+        made.run("run", "train", "-t", "dev", "--params", f"kind={kind}")
+        made.run("model", "promote", "delay", "--to", "dev")
+        made.run("model", "promote", "delay", "--to", "uat")
+        assert made.run("model", "promote", "delay", "--to", "prod", check=False).returncode == 9
+        made.run("model", "approve", "delay", "--to", "prod", "--version", "1" if kind == "hour" else "2")
+        made.run("model", "promote", "delay", "--to", "prod")
+    made.run("score", "delay", "-t", "prod")
+    yield made
+    home.close()

@@ -11,7 +11,7 @@ from typing import Any
 from brickyard.project.faults import Faults, nearest
 from brickyard.project.interpolation import Resolver
 from brickyard.project.policy import Bar, ChampionRule, Environment, Gate, ModelPolicy, ScoringPolicy
-from brickyard.project.shape import check
+from brickyard.project.shape import check, derive, name_of
 from brickyard.project.source import Node, read_yaml
 
 __all__ = ["FILE", "Policies", "read_policies"]
@@ -141,6 +141,6 @@ def _checked(node: Node, type_: type[Any], implied: tuple[str, ...], faults: Fau
     for name in implied:
         if node.is_mapping:
             node = node if name in node.fields else node.with_fields(**{name: Node("", node.at)})
-    checked = check(node, type_, faults, what=what)
+    checked = check(node, name_of(type_), derive(type_), faults, what=what)
     values = checked.plain() if checked.is_mapping else {}
     return {name: value for name, value in values.items() if name not in implied and value is not None}

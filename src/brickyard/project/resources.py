@@ -11,7 +11,7 @@ from brickyard.project.paths import Paths
 from brickyard.project.project import Resource
 from brickyard.project.shape import check
 from brickyard.project.source import Node
-from brickyard.project.types import TYPES, UNSUPPORTED_TYPES
+from brickyard.project.types import TYPES, UNSUPPORTED_TYPES, vendor_shapes
 
 __all__ = ["read_resources", "resource_fields"]
 
@@ -108,7 +108,7 @@ def _checked(type_name: str, key: str, node: Node, paths: Paths, faults: Faults)
     if type_name == "jobs":
         own.setdefault("queue", Node({"enabled": Node(True, node.at)}, node.at))
     kind = TYPES[type_name]
-    checked = check(Node(own, node.at, node.key_at), kind.source(), faults, what=f"{type_name}.{key}")
+    checked = check(Node(own, node.at, node.key_at), kind.shape, vendor_shapes(), faults, what=f"{type_name}.{key}")
     for name in kind.needs:
         if name not in own:
             faults.add(node.at, f"{type_name}.{key} needs the field '{name}'")

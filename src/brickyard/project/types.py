@@ -1,18 +1,19 @@
-"""The types of resources a project may declare, each checked against the vendor's own types."""
+"""The types of resources a project may declare, each checked against the vendor's own types.
+
+The vendor's types are kept as data in `vendor_types.json`, which `python -m brickyard.project.vendor_types` derives
+from `databricks-sdk`: importing them takes most of a second at every start of a command. A test compares the two.
+"""
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
+import functools
+import json
 from dataclasses import dataclass
-from operator import attrgetter
-from typing import Any, cast
+from importlib.resources import files
 
-from brickyard import sdk
+from brickyard.project.shape import Field, Shapes
 
-__all__ = ["TYPES", "UNSUPPORTED_TYPES", "ResourceType"]
-
-sdk.install()
+__all__ = ["TYPES", "UNSUPPORTED_TYPES", "ResourceType", "vendor_shapes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,31 +21,35 @@ class ResourceType:
     """A type of resource.
 
     Args:
-        module: The module of the types, under `databricks.sdk.service` unless it is our own.
-        name: The dataclass, or the call whose parameters the fields are.
+        shape: The shape of its fields: a dataclass, or a call whose parameters they are.
         needs: Fields the workspace needs although the vendor's types leave them open.
     """
 
-    module: str
-    name: str
+    shape: str
     needs: tuple[str, ...] = ()
-
-    def source(self) -> type | Callable[..., Any]:
-        """The class or call; its module is imported when it is first needed."""
-        module = importlib.import_module(self.module if "." in self.module else f"databricks.sdk.service.{self.module}")
-        return cast("type | Callable[..., Any]", attrgetter(self.name)(module))
 
 
 TYPES = {
-    "catalogs": ResourceType("catalog", "CatalogsAPI.create"),
-    "schemas": ResourceType("catalog", "SchemasAPI.create"),
-    "volumes": ResourceType("catalog", "VolumesAPI.create"),
-    "registered_models": ResourceType("catalog", "RegisteredModelsAPI.create", ("name", "catalog_name", "schema_name")),
-    "experiments": ResourceType("ml", "ExperimentsAPI.create_experiment"),
-    "secret_scopes": ResourceType("brickyard.project.secret_scope", "SecretScope"),
-    "jobs": ResourceType("jobs", "JobSettings"),
-    "model_serving_endpoints": ResourceType("serving", "ServingEndpointsAPI.create"),
+    "catalogs": ResourceType("catalog.CatalogsAPI.create"),
+    "schemas": ResourceType("catalog.SchemasAPI.create"),
+    "volumes": ResourceType("catalog.VolumesAPI.create"),
+    "registered_models": ResourceType("catalog.RegisteredModelsAPI.create", ("name", "catalog_name", "schema_name")),
+    "experiments": ResourceType("ml.ExperimentsAPI.create_experiment"),
+    "secret_scopes": ResourceType("secret_scope.SecretScope"),
+    "jobs": ResourceType("jobs.JobSettings"),
+    "model_serving_endpoints": ResourceType("serving.ServingEndpointsAPI.create"),
 }
+
+
+@functools.cache
+def vendor_shapes() -> Shapes:
+    """The shapes of all types of resources, by name."""
+    data = json.loads(files("brickyard.project").joinpath("vendor_types.json").read_text(encoding="utf-8"))
+    return {
+        name: {field: Field(type_, required) for field, (type_, required) in fields.items()}
+        for name, fields in data["shapes"].items()
+    }
+
 
 # Types of the bundle format that this tool does not deploy.
 UNSUPPORTED_TYPES = frozenset(

@@ -7,8 +7,12 @@ from typing import Any
 
 from brickyard.plan.connect import Connection
 from brickyard.plan.kinds.base import Config
+from brickyard.plan.kinds.picking import picked
 
 __all__ = ["Jobs"]
+
+# The lists that come in pages of a hundred.
+_PAGED = ("environments", "job_clusters", "parameters", "tasks")
 
 
 class Jobs:
@@ -23,27 +27,31 @@ class Jobs:
         return str(config.get("name", ""))
 
     def normal(self, config: Config) -> Config:
-        """The settings as the SDK writes them."""
-        from databricks.sdk.service.jobs import JobSettings
-
-        return JobSettings.from_dict(dict(config)).as_dict()
+        """The settings without what is empty."""
+        settings: Config = picked(dict(config), "jobs.JobSettings")
+        return settings
 
     def ignored(self, config: Config) -> tuple[str, ...]:
         """None."""
         return ()
 
     def read(self, connection: Connection, id: str) -> Config | None:
-        """The job's settings; the SDK's client gathers the pages of a large job."""
+        """The job's settings, from all pages of a large job."""
         from databricks.sdk.errors.platform import NotFound
-        from databricks.sdk.mixins.jobs import JobsExt
 
-        try:
-            jobs: Any = JobsExt
-            job = jobs(connection.api).get(int(id))
-        except NotFound:
-            return None
-        settings: Config = job.settings.as_dict() if job.settings else {}
-        return settings
+        query: dict[str, Any] = {"job_id": int(id)}
+        settings: dict[str, Any] = {}
+        while True:
+            try:
+                page = connection.call("GET", "/api/2.2/jobs/get", query=query)
+            except NotFound:
+                return None
+            for name, value in (page.get("settings") or {}).items():
+                more = name in _PAGED and name in settings
+                settings[name] = [*settings[name], *value] if more else value
+            if not page.get("next_page_token"):
+                return self.normal(settings)
+            query["page_token"] = page["next_page_token"]
 
     def find(self, connection: Connection, config: Config, known: Collection[str]) -> str | None:
         """A job of this name that says it belongs to this deployment.

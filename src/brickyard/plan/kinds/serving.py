@@ -7,6 +7,7 @@ from typing import Any
 
 from brickyard.plan.connect import Connection
 from brickyard.plan.kinds.base import Config
+from brickyard.plan.kinds.picking import picked
 
 __all__ = ["ServingEndpoints"]
 
@@ -85,9 +86,7 @@ class ServingEndpoints:
 
 
 def _comparable(endpoint: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
-    from databricks.sdk.service.serving import EndpointCoreConfigInput
-
-    core = EndpointCoreConfigInput.from_dict({"name": endpoint.get("name"), **config}).as_dict()
+    core = picked(dict(config), "serving.EndpointCoreConfigInput")
     core.pop("name", None)
     found = {"name": endpoint.get("name"), "config": core}
     tags = sorted(endpoint.get("tags") or (), key=lambda tag: str(tag.get("key")))

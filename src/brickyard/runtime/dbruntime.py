@@ -1,0 +1,154 @@
+"""What the vendor's own libraries look for inside a Databricks runtime, by the names they look for.
+
+`databricks.sdk.runtime` reads `dbruntime.UserNamespaceInitializer`, the SDK's credentials come from
+`dbruntime.sdk_credential_provider`, mlflow's tags of a run from `dbruntime.databricks_repl_context`, and programs
+import `databricks.connect`. (Read in databricks-sdk 0.156 and mlflow 3.17.)
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from brickyard.runtime import spark
+from brickyard.runtime.context import current
+
+__all__ = ["DatabricksSession", "UserNamespaceInitializer", "install", "user_namespace"]
+
+
+@dataclass(frozen=True)
+class ReplContext:
+    """Who and where the running code is; attributes are read by mlflow under these names."""
+
+    apiUrl: str
+    apiToken: str
+    workspaceUrl: str
+    workspaceId: str
+    browserHostName: str
+    notebookId: str | None
+    notebookPath: str | None
+    jobId: str | None
+    jobRunId: str | None
+    idInJob: str | None
+    jobTaskType: str | None
+    jobType: str | None
+    clusterId: str | None
+    mlflowGitRepoUrl: str | None = None
+    mlflowGitRepoCommit: str | None = None
+    mlflowGitRepoProvider: str | None = None
+    isInNotebook: bool = False
+    isInJob: bool = False
+    isInCluster: bool = True
+    sslTrustAll: bool = False
+    aclPathOfAclRoot: str | None = None
+    extraContext: None = None
+
+
+def get_context() -> ReplContext:
+    """The context of the running task."""
+    task = current()
+    in_job = task.job_id != 0
+    return ReplContext(
+        apiUrl=task.api_url,
+        apiToken=task.token,
+        workspaceUrl=task.api_url.partition("://")[2],
+        workspaceId=str(task.workspace_id),
+        browserHostName=task.api_url.partition("://")[2],
+        notebookId=str(task.run_id) if task.notebook_path else None,
+        notebookPath=task.notebook_path,
+        jobId=str(task.job_id) if in_job else None,
+        jobRunId=str(task.job_run_id) if in_job else None,
+        idInJob=str(task.run_id) if in_job else None,
+        jobTaskType=task.kind if in_job else None,
+        jobType="NORMAL" if in_job else None,
+        clusterId=None,
+        isInNotebook=task.notebook_path is not None,
+        isInJob=in_job,
+    )
+
+
+def init_runtime_native_auth() -> tuple[str, Callable[[], dict[str, str]]]:
+    """The workspace and the credentials of `WorkspaceClient()` without arguments."""
+    task = current()
+    return task.api_url, lambda: {"Authorization": f"Bearer {task.token}"}
+
+
+class UserNamespaceInitializer:
+    """Gives `databricks.sdk.runtime` the names that every notebook has."""
+
+    @classmethod
+    def getOrCreate(cls) -> UserNamespaceInitializer:
+        """The initializer; it has no state of its own."""
+        return cls()
+
+    def get_namespace_globals(self) -> dict[str, Any]:
+        """The names and their values."""
+        return user_namespace()
+
+
+class DatabricksSession:
+    """What Databricks Connect calls a Spark session; inside a task it is the task's."""
+
+    class Builder:
+        """Every way to say where the session is leads to the task's own engine."""
+
+        def getOrCreate(self) -> Any:
+            """The task's session."""
+            return spark.session()
+
+        def __getattr__(self, name: str) -> Callable[..., DatabricksSession.Builder]:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            return lambda *arguments, **options: self
+
+    builder = Builder()
+
+
+def user_namespace() -> dict[str, Any]:
+    """What a notebook has without importing it."""
+    from pyspark.sql.functions import udf
+
+    from brickyard.runtime.dbutils import dbutils
+    from brickyard.runtime.display import display, display_html
+
+    session = spark.session()
+    return {
+        "spark": session,
+        "dbutils": dbutils(),
+        "display": display,
+        "displayHTML": display_html,
+        "sql": lambda *arguments, **options: session.sql(*arguments, **options),
+        "table": lambda name: session.table(name),
+        "udf": udf,
+        "getArgument": dbutils().widgets.getArgument,
+    }
+
+
+def install() -> None:
+    """Make the modules importable in this process."""
+    package = _module("dbruntime", UserNamespaceInitializer=UserNamespaceInitializer)
+    package.__path__ = []
+    parts = {
+        "databricks_repl_context": {"get_context": get_context, "ReplContext": ReplContext},
+        "sdk_credential_provider": {"init_runtime_native_auth": init_runtime_native_auth},
+    }
+    for name, content in parts.items():
+        setattr(package, name, _module(f"dbruntime.{name}", **content))
+    databricks = importlib.import_module("databricks")
+    if importlib.util.find_spec("databricks.connect") is None:
+        connect = _module("databricks.connect", DatabricksSession=DatabricksSession)
+        connect.__path__ = []
+        databricks.__dict__["connect"] = connect
+        session = _module("databricks.connect.session", DatabricksSession=DatabricksSession)
+        connect.__dict__["session"] = session
+
+
+def _module(name: str, **content: Any) -> ModuleType:
+    module = sys.modules[name] = ModuleType(name, f"Provided by the local workspace inside a task: {name}.")
+    module.__dict__.update(content)
+    return module

@@ -1,0 +1,30 @@
+"""What the parts of dbutils have in common: their help."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+
+from brickyard.runtime.ending import NotSupported
+
+__all__ = ["Part"]
+
+
+class Part:
+    """A part of dbutils, for example `dbutils.fs`; what it has not is refused by name."""
+
+    _name = "dbutils"
+
+    def help(self, name: str | None = None) -> None:
+        """Show what there is, or what one function does."""
+        functions = {key: value for key, value in inspect.getmembers(self, callable) if not key.startswith("_")}
+        chosen = functions if name is None else {name: functions[name]}
+        for key, function in chosen.items():
+            summary = inspect.getdoc(function) or ""
+            text = summary if name else summary.split("\n")[0]
+            sys.stdout.write(f"{self._name}.{key}{inspect.signature(function)}: {text}\n")
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise NotSupported(f"{self._name}.{name} is not available in a local workspace; see {self._name}.help()")

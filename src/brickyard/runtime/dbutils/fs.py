@@ -1,0 +1,132 @@
+"""`dbutils.fs`: files of DBFS, volumes, the workspace tree and the driver's disk."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from brickyard.runtime import paths
+from brickyard.runtime.context import TaskContext
+from brickyard.runtime.dbutils.base import Part
+from brickyard.runtime.ending import NotSupported
+
+__all__ = ["FileInfo", "FileSystem"]
+
+
+@dataclass(frozen=True)
+class FileInfo:
+    """A file or directory; a directory's path and name end with a slash. The time is epoch milliseconds."""
+
+    path: str
+    name: str
+    size: int
+    modificationTime: int
+
+    def isDir(self) -> bool:
+        """Whether it is a directory."""
+        return self.name.endswith("/")
+
+    def isFile(self) -> bool:
+        """Whether it is a file."""
+        return not self.isDir()
+
+
+class FileSystem(Part):
+    """Files by their path: `dbfs:/..` or `/..`, `/Volumes/..`, `/Workspace/..`, `file:/..`."""
+
+    _name = "dbutils.fs"
+
+    def __init__(self, context: TaskContext) -> None:
+        self._mounts = context.mounts
+
+    def ls(self, dir: str) -> list[FileInfo]:
+        """List a directory."""
+        place = self._existing(dir)
+        if place.is_file():
+            return [_info(dir, place)]
+        base = dir.rstrip("/")
+        return [_info(f"{base}/{entry.name}", entry) for entry in sorted(place.iterdir())]
+
+    def head(self, file: str, max_bytes: int = 65536) -> str:
+        """The beginning of a file as text."""
+        with self._existing(file).open("rb") as stream:
+            return stream.read(max_bytes).decode(errors="ignore")
+
+    def put(self, file: str, contents: str, overwrite: bool = False) -> bool:
+        """Write a text to a file."""
+        place = self._place(file)
+        if place.exists() and not overwrite:
+            raise FileExistsError(f"{file} exists already; dbutils.fs.put(file, contents, True) replaces it")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        data = contents.encode()
+        place.write_bytes(data)
+        sys.stdout.write(f"Wrote {len(data)} bytes.\n")
+        return True
+
+    def mkdirs(self, dir: str) -> bool:
+        """Make a directory and those above it."""
+        self._place(dir).mkdir(parents=True, exist_ok=True)
+        return True
+
+    def rm(self, dir: str, recurse: bool = False) -> bool:
+        """Remove a file or a directory; false where there is nothing."""
+        place = self._place(dir)
+        if not place.exists():
+            return False
+        if place.is_file():
+            place.unlink()
+        elif recurse:
+            shutil.rmtree(place)
+        elif any(place.iterdir()):
+            raise OSError(f"{dir} is a directory that is not empty; dbutils.fs.rm(dir, True) removes it")
+        else:
+            place.rmdir()
+        return True
+
+    def cp(self, source: str, dest: str, recurse: bool = False) -> bool:
+        """Copy a file, or a directory with all it has."""
+        origin, target = self._existing(source), self._place(dest)
+        if origin.is_dir():
+            if not recurse:
+                raise IsADirectoryError(f"{source} is a directory; dbutils.fs.cp(source, dest, True) copies it")
+            shutil.copytree(origin, target, dirs_exist_ok=True)
+            return True
+        target = target / origin.name if target.is_dir() else target
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(origin, target)
+        return True
+
+    def mv(self, source: str, dest: str, recurse: bool = False) -> bool:
+        """Move a file, or a directory with all it has."""
+        self.cp(source, dest, recurse)
+        return self.rm(source, recurse)
+
+    def mount(self, *arguments: object, **options: object) -> None:
+        """Mounts are not available; use volumes."""
+        raise NotSupported("dbutils.fs.mount: a local workspace has no mounts; use a volume (/Volumes/...)")
+
+    def _place(self, path: str) -> Path:
+        place = paths.spark_path(path)
+        names = place.split("/")[2:]
+        if place.startswith("/Volumes/") and len(names) >= 3:
+            volume = paths.to_local("/".join(["/Volumes", *names[:3]]), self._mounts)
+            if not volume.is_dir():
+                raise FileNotFoundError(f"the volume {'.'.join(names[:3])} does not exist")
+        return paths.to_local(place, self._mounts)
+
+    def _existing(self, path: str) -> Path:
+        place = self._place(path)
+        if not place.exists():
+            raise FileNotFoundError(f"No such file or directory: {path}")
+        return place
+
+
+def _info(path: str, place: Path) -> FileInfo:
+    status = place.stat()
+    shown = path if ":" in path.split("/", 1)[0] else f"dbfs:{path if path.startswith('/') else '/' + path}"
+    modified = int(status.st_mtime * 1000)
+    if place.is_dir():
+        return FileInfo(f"{shown}/", f"{place.name}/", 0, modified)
+    return FileInfo(shown, place.name, status.st_size, modified)

@@ -1,0 +1,64 @@
+"""`dbutils.secrets`: secrets of the workspace; what is read is taken out of everything the task prints."""
+
+from __future__ import annotations
+
+import base64
+from typing import NamedTuple
+
+from brickyard.runtime.context import TaskContext
+from brickyard.runtime.dbutils.base import Part
+from brickyard.runtime.rest import ApiFailure, WorkspaceApi
+
+__all__ = ["SecretMetadata", "SecretScope", "Secrets"]
+
+
+class SecretMetadata(NamedTuple):
+    """A secret, without its value."""
+
+    key: str
+
+
+class SecretScope(NamedTuple):
+    """A scope of secrets."""
+
+    name: str
+
+
+_Metadata = list[SecretMetadata]
+_Scopes = list[SecretScope]
+
+
+class Secrets(Part):
+    """Reads secrets."""
+
+    _name = "dbutils.secrets"
+
+    def __init__(self, context: TaskContext) -> None:
+        self._context = context
+        self._api = WorkspaceApi(context.api_url, context.token)
+
+    def get(self, scope: str, key: str) -> str:
+        """A secret's value as text."""
+        return self.getBytes(scope, key).decode()
+
+    def getBytes(self, scope: str, key: str) -> bytes:
+        """A secret's value as bytes."""
+        try:
+            answer = self._api.get("/api/2.0/secrets/get", scope=scope, key=key)
+        except ApiFailure as error:
+            if error.status != 404:
+                raise
+            raise ValueError(f"Secret does not exist with scope: {scope} and key: {key}") from error
+        value = base64.b64decode(answer["value"])
+        self._context.host.hide(value.decode(errors="replace"))
+        return value
+
+    def list(self, scope: str) -> _Metadata:
+        """The keys of a scope."""
+        answer = self._api.get("/api/2.0/secrets/list", scope=scope)
+        return [SecretMetadata(secret["key"]) for secret in answer.get("secrets", [])]
+
+    def listScopes(self) -> _Scopes:
+        """The scopes of the workspace."""
+        answer = self._api.get("/api/2.0/secrets/scopes/list")
+        return [SecretScope(scope["name"]) for scope in answer.get("scopes", [])]

@@ -1,0 +1,57 @@
+"""Executing one task in this process: what is put in place for the user's code, and the code itself."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from brickyard.runtime import dbruntime, paths, programs, spark
+from brickyard.runtime.context import TaskContext
+from brickyard.runtime.ending import Ending, TaskStopped
+from brickyard.runtime.notebook.run import run_notebook
+
+__all__ = ["Ending", "TaskStopped", "execute"]
+
+_KINDS: dict[str, Callable[[TaskContext], Ending]] = {
+    "notebook": run_notebook,
+    "spark_python": programs.run_file,
+    "python_wheel": programs.run_wheel,
+}
+
+
+def execute(context: TaskContext) -> Ending:
+    """Execute the task of this process, once.
+
+    What the user's code raises is in the result; nothing is raised.
+    """
+    try:
+        _prepare(context)
+        return _KINDS[context.kind](context)
+    except TaskStopped as stopped:
+        return Ending(error=f"{stopped}")
+    except (Exception, SystemExit) as error:
+        return Ending(error=f"{type(error).__name__}: {error}")
+
+
+def _prepare(context: TaskContext) -> None:
+    """Make the paths, the session and the modules of the Databricks runtime available."""
+    spark.install(context)
+    dbruntime.install()
+    directory = _home(context)
+    sys.path[:0] = [*context.search_path, str(directory)]
+    os.chdir(directory)
+    paths.install(context.mounts)
+
+
+def _home(context: TaskContext) -> Path:
+    """The directory that the code begins in: the notebook's or file's own, where it has one."""
+    if context.kind != "python_wheel":
+        own = paths.to_local(posixpath.dirname(paths.full(context.source)), context.mounts)
+        if own.is_dir():
+            return own
+    scratch = context.directory / "work"
+    scratch.mkdir(exist_ok=True)
+    return scratch

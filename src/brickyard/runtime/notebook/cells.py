@@ -1,0 +1,115 @@
+"""What each kind of cell does."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from brickyard.runtime import display, magics
+from brickyard.runtime.dbutils import dbutils
+from brickyard.runtime.ending import NotebookExit, NotSupported, TaskStopped
+from brickyard.runtime.notebook import sql
+from brickyard.runtime.notebook.source import Cell
+
+if TYPE_CHECKING:
+    from brickyard.runtime.notebook.run import NotebookRunner
+
+__all__ = ["CellFailed", "execute_cell"]
+
+
+class CellFailed(Exception):
+    """A cell raised an exception.
+
+    Args:
+        error: What it raised.
+        trace: The traceback, in lines.
+    """
+
+    def __init__(self, error: BaseException, trace: list[str]) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.trace = trace
+
+
+def execute_cell(runner: NotebookRunner, cell: Cell) -> None:
+    """Execute a cell.
+
+    Raises:
+        CellFailed: It failed.
+        NotebookExit: It ended the notebook.
+    """
+    if cell.language == "python":
+        runner.python(cell.body)
+        return
+    try:
+        action = _ACTIONS.get(cell.language)
+        if action is None:
+            raise NotSupported(f"cells in the language {cell.language!r} cannot be executed in a local workspace")
+        action(runner, cell.body)
+    except (CellFailed, NotebookExit, TaskStopped, SystemExit):
+        raise
+    except Exception as error:
+        raise _failed(runner, error) from error
+
+
+def _failed(runner: NotebookRunner, error: Exception) -> CellFailed:
+    lines = [line.rstrip("\n") for line in traceback.format_exception_only(error)]
+    runner.recorder.error(type(error).__name__, str(error), lines)
+    (sys.__stderr__ or sys.stderr).write("\n".join(lines) + "\n")
+    return CellFailed(error, lines)
+
+
+def _sql(runner: NotebookRunner, body: str) -> None:
+    frame = sql.run(body, runner.namespace["spark"], dbutils().widgets.getAll())
+    runner.namespace["_sqldf"] = frame
+    if frame is not None and frame.columns:
+        display.show_table(frame)
+
+
+def _markdown(runner: NotebookRunner, body: str) -> None:
+    runner.recorder.display({"text/markdown": body})
+
+
+def _shell(runner: NotebookRunner, body: str) -> None:
+    """Execute a script with bash; its output comes as it is written, and its exit code counts as the vendor's does."""
+    process = subprocess.Popen(
+        ["bash", "-c", body], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    )
+    if process.stdout is not None:
+        for line in process.stdout:
+            sys.stdout.write(line)
+    code = process.wait()
+    if code != 0:
+        raise subprocess.CalledProcessError(code, "%sh")
+
+
+def _files(runner: NotebookRunner, body: str) -> None:
+    name, *arguments = shlex.split(body)
+    allowed = {"ls", "cp", "mv", "rm", "mkdirs", "head", "put"}
+    if name not in allowed:
+        raise NotSupported(f"%fs {name} is not available in a local workspace; there are {', '.join(sorted(allowed))}")
+    recursive = [True] if "-r" in arguments else []
+    plain = [argument for argument in arguments if argument != "-r"]
+    result: Any = getattr(dbutils().fs, name)(*plain, *recursive)
+    if isinstance(result, list):
+        display.display(result)
+    elif isinstance(result, str):
+        sys.stdout.write(result + "\n")
+
+
+def _run(runner: NotebookRunner, body: str) -> None:
+    target, arguments = magics.run_arguments(body)
+    runner.include(target, arguments)
+
+
+_ACTIONS: dict[str, Callable[[Any, str], None]] = {
+    "sql": _sql,
+    "md": _markdown,
+    "sh": _shell,
+    "fs": _files,
+    "run": _run,
+}

@@ -1,0 +1,151 @@
+"""Executing a notebook: its cells one after the other, in one namespace."""
+
+from __future__ import annotations
+
+import posixpath
+import sys
+from pathlib import Path
+from typing import Any
+
+from brickyard.runtime import dbruntime, magics, paths
+from brickyard.runtime.context import TaskContext
+from brickyard.runtime.dbutils import dbutils
+from brickyard.runtime.ending import Ending, NotebookExit, TaskStopped
+from brickyard.runtime.notebook.cells import CellFailed, execute_cell
+from brickyard.runtime.notebook.shell import CellStream, new_shell
+from brickyard.runtime.notebook.source import Notebook, NotebookFormatError, cell_of, parse
+from brickyard.runtime.programs import describe, ending_of_exit, new_main
+from brickyard.runtime.record import CellRecord, Recorder, recorder
+
+__all__ = ["NotebookRunner", "run_notebook"]
+
+_DEPTH = 50
+
+
+class NotebookRunner:
+    """The execution of one notebook and of those that it includes with `%run`.
+
+    Attributes:
+        context: The task.
+        shell: Where Python is executed.
+        namespace: The names of all cells.
+    """
+
+    def __init__(self, context: TaskContext) -> None:
+        self.context = context
+        self.recorder = Recorder(context.directory / "cells.json", context.redactor)
+        recorder(self.recorder)
+        module = new_main(None)
+        module.__dict__.update(dbruntime.user_namespace())
+        self.namespace: dict[str, Any] = module.__dict__
+        self.shell = new_shell(module, context.directory / ".ipython", self.recorder)
+        self._paths = [_tree_path(context.source)]
+        magics.register(self)
+
+    def run(self) -> Ending:
+        """Execute the task's notebook."""
+        try:
+            notebook = self.read(self._paths[0])
+        except (FileNotFoundError, NotebookFormatError) as error:
+            return Ending(error=describe(error))
+        records = self.recorder.cells = [
+            CellRecord(number, cell.language, cell.source, cell.title) for number, cell in enumerate(notebook.cells)
+        ]
+        self.recorder.write()
+        for cell, record in zip(notebook.cells, records, strict=True):
+            self.recorder.begin(record)
+            ending = self._guarded(cell)
+            self.recorder.end("ERROR" if ending is not None and ending.error else "FINISHED")
+            if ending is not None:
+                self.recorder.skip_rest()
+                return ending
+        return Ending()
+
+    def _guarded(self, cell: Any) -> Ending | None:
+        """Execute one cell; the ending where the notebook ends with it."""
+        try:
+            execute_cell(self, cell)
+        except NotebookExit as end:
+            return Ending(result=end.value)
+        except TaskStopped as end:
+            return Ending(error=str(end))
+        except SystemExit as end:
+            return ending_of_exit(end)
+        except CellFailed as failed:
+            return Ending(error=describe(failed.error), trace="\n".join(failed.trace))
+        return None
+
+    def include(self, target: str, arguments: dict[str, str]) -> None:
+        """`%run`: execute another notebook's cells here.
+
+        Raises:
+            FileNotFoundError: There is no such notebook.
+            RecursionError: Notebooks include each other without end.
+        """
+        path = _tree_path(posixpath.join(posixpath.dirname(self._paths[-1]), target))
+        if len(self._paths) > _DEPTH:
+            raise RecursionError(f"%run {target}: notebooks include each other without end")
+        notebook = self.read(path)
+        dbutils().widgets.bind(arguments)
+        self._paths.append(path)
+        try:
+            for cell in notebook.cells:
+                execute_cell(self, cell)
+        finally:
+            self._paths.pop()
+
+    def read(self, path: str) -> Notebook:
+        """A notebook of the workspace tree.
+
+        Raises:
+            FileNotFoundError: There is none at the path.
+            NotebookFormatError: What is there is not a notebook.
+        """
+        place = paths.to_local(path, self.context.mounts)
+        try:
+            content = place.read_text(encoding="utf-8")
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+            raise FileNotFoundError(f"the notebook {_shown(path)} does not exist in the workspace") from error
+        try:
+            return parse(content)
+        except NotebookFormatError as error:
+            raise NotebookFormatError(f"{_shown(path)} is not a notebook: {error}") from error
+
+    def python(self, code: str) -> None:
+        """Execute Python in the shell.
+
+        Raises:
+            CellFailed: It raised an exception.
+        """
+        self.shell.trace = []
+        result = self.shell.run_cell(code, store_history=False)
+        error = result.error_before_exec or result.error_in_exec
+        if error is None:
+            return
+        if isinstance(error, NotebookExit | TaskStopped | SystemExit | CellFailed):
+            raise error
+        raise CellFailed(error, list(self.shell.trace))
+
+    def magic(self, source: str) -> None:
+        """Execute a cell's worth of another language in the middle of Python, as `%sql` there does."""
+        execute_cell(self, cell_of(source, "python"))
+
+
+def run_notebook(context: TaskContext) -> Ending:
+    """Execute the notebook of this process's task."""
+    runner = NotebookRunner(context)
+    out, err = sys.stdout, sys.stderr
+    sys.stdout = CellStream(out, "stdout", runner.recorder)
+    sys.stderr = CellStream(err, "stderr", runner.recorder)
+    try:
+        return runner.run()
+    finally:
+        sys.stdout, sys.stderr = out, err
+
+
+def _tree_path(path: str) -> str:
+    return posixpath.normpath(paths.full(path))
+
+
+def _shown(path: str) -> str:
+    return str(Path(path)).removeprefix("/Workspace")

@@ -1,0 +1,114 @@
+"""`/Workspace`, `/Volumes` and `/dbfs` for plain Python code, on a machine that has no such directories.
+
+In a task's process the functions of `os`, `io` and `builtins` that take a path understand these three prefixes, and
+so does what is written in Python on top of them: `open`, `pathlib`, `os.path`, `shutil`, `glob`, `tempfile`, `zipfile`,
+`pandas.read_csv`, `json`, `pickle`, `joblib`. Not covered is what opens files in its own machine code (`pyarrow.dataset`,
+`deltalake`, `sqlite3`, shell commands): `dbutils.fs` and Spark know the paths, and `local` gives the real one.
+"""
+
+from __future__ import annotations
+
+import builtins
+import io
+import os
+import posixpath
+from collections.abc import Callable, Mapping
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+from brickyard.runtime.context import current
+
+__all__ = ["full", "install", "local", "spark_path", "to_local"]
+
+#: Functions of `os` whose first argument is a path, and those with two.
+_ONE = (
+    "access", "chdir", "chmod", "listdir", "lstat", "mkdir", "open", "readlink", "remove", "removexattr", "rmdir",
+    "scandir", "stat", "statvfs", "truncate", "unlink", "utime",
+)  # fmt: skip
+_TWO = ("link", "rename", "replace", "symlink")
+
+
+def full(path: str) -> str:
+    """A path as it is written in jobs and notebooks, with its prefix: `/Users/me/a` is `/Workspace/Users/me/a`."""
+    if path.startswith("dbfs:"):
+        path = "/dbfs/" + path[5:].lstrip("/")
+        return path.removeprefix("/dbfs") if path.startswith(("/dbfs/Volumes/", "/dbfs/Workspace/")) else path
+    if path.startswith(("/Workspace/", "/Volumes/", "/dbfs/")):
+        return path
+    return posixpath.join("/Workspace", path.lstrip("/"))
+
+
+def to_local(path: str, mounts: Mapping[str, Path]) -> Path:
+    """Where a path with a prefix is on this machine; other paths are as they are.
+
+    Raises:
+        PermissionError: The path leads out of its prefix.
+    """
+    clean = posixpath.normpath(path)
+    for prefix, place in mounts.items():
+        if clean == prefix or clean.startswith(prefix + "/"):
+            names = clean[len(prefix) :].split("/")[1:]
+            if prefix == "/Volumes":
+                names[:3] = [name.lower() for name in names[:3]]
+            return place.joinpath(*names)
+    return Path(path)
+
+
+def local(path: str) -> str:
+    """The real path of `/Workspace/..`, `/Volumes/..` or `/dbfs/..`, for libraries that open files themselves."""
+    return str(to_local(path, current().mounts))
+
+
+def spark_path(path: str) -> str:
+    """A path as Spark and `dbutils.fs` mean it, as a path of the driver: without a scheme it is below `dbfs:/`."""
+    scheme, colon, rest = path.partition(":")
+    if not colon or "/" in scheme:
+        scheme, rest = "dbfs", path
+    place = "/" + rest.lstrip("/")
+    if scheme == "file" or place.startswith(("/Volumes/", "/Workspace/")) or place in ("/Volumes", "/Workspace"):
+        return place
+    if scheme != "dbfs":
+        raise ValueError(f"{path}: the file system {scheme!r} is not available in a local workspace; use a volume")
+    return place if place.startswith("/dbfs/") else f"/dbfs{place}"
+
+
+def install(mounts: Mapping[str, Path]) -> None:
+    """Make this process's Python understand the prefixes."""
+    prefixes = tuple(mounts)
+
+    def mapped(path: Any) -> Any:
+        if isinstance(path, int):
+            return path
+        text = os.fspath(path)
+        if isinstance(text, bytes):
+            return os.fsencode(mapped(os.fsdecode(text))) if text.startswith(b"/") else path
+        return str(to_local(text, mounts)) if text.startswith(prefixes) else path
+
+    for name in _ONE:
+        if hasattr(os, name):
+            setattr(os, name, _mapping_one(getattr(os, name), mapped))
+    for name in _TWO:
+        setattr(os, name, _mapping_two(getattr(os, name), mapped))
+    builtins.open = io.open = _mapping_one(builtins.open, mapped)
+
+
+def _mapping_one(function: Callable[..., Any], mapped: Callable[[Any], Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def call(*args: Any, **options: Any) -> Any:
+        if args and isinstance(args[0], str | bytes | os.PathLike):
+            return function(mapped(args[0]), *args[1:], **options)
+        for name in ("path", "file"):
+            if name in options:
+                options[name] = mapped(options[name])
+        return function(*args, **options)
+
+    return call
+
+
+def _mapping_two(function: Callable[..., Any], mapped: Callable[[Any], Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def call(src: Any, dst: Any, *args: Any, **options: Any) -> Any:
+        return function(mapped(src), mapped(dst), *args, **options)
+
+    return call

@@ -1,0 +1,123 @@
+"""Python files and wheels as tasks."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+import linecache
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Any
+
+from brickyard.runtime import paths
+from brickyard.runtime.context import TaskContext
+from brickyard.runtime.ending import Ending, NotebookExit
+
+__all__ = ["run_file", "run_wheel"]
+
+_OWN = str(Path(__file__).parent)
+
+
+def run_file(context: TaskContext) -> Ending:
+    """Execute a Python file as a program; its name is `__main__`, and its arguments are in `sys.argv`."""
+    path = paths.full(context.source)
+    place = paths.to_local(path, context.mounts)
+    try:
+        source = place.read_text(encoding="utf-8")
+    except (FileNotFoundError, IsADirectoryError):
+        return Ending(error=f"FileNotFoundError: the Python file {path} does not exist in the workspace")
+    sys.argv = [path, *_arguments(context.arguments)]
+    module = new_main(path)
+    linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)
+    return guarded(lambda: exec(compile(source, path, "exec"), module.__dict__))
+
+
+def run_wheel(context: TaskContext) -> Ending:
+    """Call an entry point of an installed package, as its console script would be called."""
+    package, _, name = context.source.partition(":")
+    sys.argv = [name, *_arguments(context.arguments)]
+    module = new_main(None)
+    module.__spec__ = importlib.util.find_spec("brickyard.runtime.programs")
+    return guarded(lambda: _entry_point(package, name)())
+
+
+def _entry_point(package: str, name: str) -> Callable[[], Any]:
+    """The function that a wheel names so: one of its entry points, else a function of its package.
+
+    Raises:
+        ModuleNotFoundError: The package is not installed.
+        AttributeError: The package has neither.
+    """
+    try:
+        distribution = importlib.metadata.distribution(package)
+    except importlib.metadata.PackageNotFoundError:
+        distribution = None
+    if distribution is not None:
+        for point in distribution.entry_points:
+            if point.name == name:
+                function: Callable[[], Any] = point.load()
+                return function
+    module = importlib.import_module(re.sub(r"[-.]+", "_", package))
+    if not hasattr(module, name):
+        raise AttributeError(f"the package {package!r} has no entry point and no function {name!r}")
+    function = getattr(module, name)
+    return function
+
+
+def _arguments(arguments: Mapping[str, str] | Sequence[str]) -> list[str]:
+    if isinstance(arguments, Mapping):
+        return [f"--{key}={value}" for key, value in arguments.items()]
+    return list(arguments)
+
+
+def new_main(path: str | None) -> ModuleType:
+    """A fresh `__main__` for the user's code."""
+    module = ModuleType("__main__")
+    if path is not None:
+        module.__file__ = path
+    module.__dict__["__builtins__"] = __builtins__
+    sys.modules["__main__"] = module
+    return module
+
+
+def guarded(call: Callable[[], Any]) -> Ending:
+    """Call the user's code, and say how it ended."""
+    try:
+        call()
+    except NotebookExit as end:
+        return Ending(result=end.value)
+    except SystemExit as end:
+        return ending_of_exit(end)
+    except Exception as error:
+        trace = "".join(traceback.format_exception(type(error), error, _users(error.__traceback__)))
+        sys.stderr.write(trace)
+        return Ending(error=describe(error), trace=trace)
+    return Ending()
+
+
+def ending_of_exit(end: SystemExit) -> Ending:
+    """What `sys.exit` means for a task: no code or 0 is success."""
+    if end.code in (None, 0):
+        return Ending()
+    if isinstance(end.code, str):
+        sys.stderr.write(end.code + "\n")
+    return Ending(error=f"SystemExit: {end.code}")
+
+
+def describe(error: BaseException) -> str:
+    """An exception in one line or more: its type and message."""
+    return "".join(traceback.format_exception_only(error)).strip()
+
+
+def _users(trace: TracebackType | None) -> TracebackType | None:
+    """The traceback without the frames of this package at its beginning."""
+    first = trace
+    while first is not None and first.tb_frame.f_code.co_filename.startswith(_OWN + os.sep):
+        first = first.tb_next
+    return first or trace

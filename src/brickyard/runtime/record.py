@@ -1,0 +1,124 @@
+"""What the cells of a notebook put out, kept for the run's page, its export and `runs/get-output`."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from brickyard.runtime.redaction import Redactor
+
+__all__ = ["CellRecord", "Recorder", "recorder"]
+
+_STREAM_LIMIT = 1024 * 1024
+_CUT = "\n*** the output is longer; the whole of it is in the run's log ***\n"
+
+
+@dataclass
+class CellRecord:
+    """One cell: its source and what became of it. Outputs have the shape of Jupyter's; times are epoch milliseconds."""
+
+    index: int
+    language: str
+    source: str
+    title: str | None = None
+    state: str = "PENDING"
+    started_at: int | None = None
+    ended_at: int | None = None
+    outputs: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Recorder:
+    """Keeps the cells of a notebook and their outputs in a file, which is written after every cell.
+
+    Args:
+        path: The file.
+        redactor: Takes secrets out of what is written.
+    """
+
+    def __init__(self, path: Path, redactor: Redactor) -> None:
+        self.cells: list[CellRecord] = []
+        self._path = path
+        self._redactor = redactor
+        self._current: CellRecord | None = None
+        self._printed = 0
+
+    def begin(self, cell: CellRecord) -> None:
+        """What is put out from now on belongs to this cell."""
+        self._current, self._printed = cell, 0
+        cell.state, cell.started_at = "RUNNING", _now()
+
+    def end(self, state: str) -> None:
+        """The current cell ended."""
+        if self._current is not None:
+            self._current.state, self._current.ended_at = state, _now()
+        self._current = None
+        self.write()
+
+    def skip_rest(self) -> None:
+        """The cells that have not been reached are not executed."""
+        for cell in self.cells:
+            if cell.state == "PENDING":
+                cell.state = "SKIPPED"
+        self.write()
+
+    def stream(self, name: str, text: str) -> None:
+        """Text was printed."""
+        cell = self._current
+        if cell is None or not text or self._printed > _STREAM_LIMIT:
+            return
+        self._printed += len(text)
+        if self._printed > _STREAM_LIMIT:
+            text += _CUT
+        if cell.outputs and cell.outputs[-1].get("name") == name:
+            cell.outputs[-1]["text"] += text
+        else:
+            cell.outputs.append({"output_type": "stream", "name": name, "text": text})
+
+    def display(self, data: Mapping[str, Any], metadata: Mapping[str, Any] | None = None) -> None:
+        """Something was displayed, in one or more formats by MIME type."""
+        if self._current is not None:
+            shown = {"output_type": "display_data", "data": dict(data), "metadata": dict(metadata or {})}
+            self._current.outputs.append(shown)
+
+    def error(self, name: str, value: str, trace: list[str]) -> None:
+        """The cell raised an exception."""
+        if self._current is not None:
+            raised = {"output_type": "error", "ename": name, "evalue": value, "traceback": trace}
+            self._current.outputs.append(raised)
+
+    def write(self) -> None:
+        """Write the file, in one step."""
+        cells = [self._redactor.redact_all(_texts(asdict(cell))) for cell in self.cells]
+        temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+        temporary.write_text(json.dumps({"cells": cells}))
+        temporary.replace(self._path)
+
+
+def _texts(cell: dict[str, Any]) -> dict[str, Any]:
+    """The cell with values that JSON can hold."""
+    for output in cell["outputs"]:
+        for kind, value in output.get("data", {}).items():
+            if isinstance(value, bytes):
+                import base64
+
+                output["data"][kind] = base64.b64encode(value).decode()
+    return cell
+
+
+_recorders: list[Recorder] = []
+
+
+def recorder(new: Recorder | None = None) -> Recorder | None:
+    """The recorder of this process's notebook; none where the task is no notebook. Sets it where one is given."""
+    if new is not None:
+        _recorders[:] = [new]
+    return _recorders[0] if _recorders else None
+
+
+def _now() -> int:
+    return int(time.time() * 1000)

@@ -1,0 +1,86 @@
+"""The task's Spark session: there from the beginning, and connected to an engine when it is first used."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any
+
+from pyspark.sql import SparkSession as AnySparkSession
+from pyspark.sql.connect.session import SparkSession
+
+from brickyard.runtime.context import TaskContext, current
+
+__all__ = ["LazySparkSession", "install", "remote", "session"]
+
+_lock = threading.RLock()
+_sessions: list[SparkSession] = []
+_remotes: list[str] = []
+
+
+class LazySparkSession(SparkSession):
+    """A Spark session that becomes an ordinary one when it is first used; the engine is started then."""
+
+    def __init__(self) -> None:
+        self.release_session_on_close = False
+
+    @property
+    def is_stopped(self) -> bool:
+        """It has not been started yet, so it has not been stopped."""
+        return False
+
+    def __getattribute__(self, name: str) -> Any:
+        if not name.startswith("__") and name not in ("is_stopped", "release_session_on_close"):
+            _connect(self)
+        return object.__getattribute__(self, name)
+
+    def __repr__(self) -> str:
+        return "<Spark session; its engine starts when it is first used>"
+
+
+def session() -> Any:
+    """The task's session."""
+    return _sessions[0]
+
+
+def remote() -> str:
+    """Where the task's engine listens; starts it if need be."""
+    with _lock:
+        if not _remotes:
+            context = current()
+            import sys
+
+            _remotes.append(context.host.start_engine(list(sys.path)))
+            os.environ["SPARK_REMOTE"] = _remotes[0]
+        return _remotes[0]
+
+
+def install(context: TaskContext) -> None:
+    """Make the session the active one, so that every way of getting a session gives this one."""
+    session = LazySparkSession()
+    _sessions[:] = [session]
+    SparkSession._default_session = session
+    SparkSession._active_session.session = session
+    _start_before(AnySparkSession.Builder)
+    _start_before(SparkSession.Builder)
+    os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
+
+
+def _connect(session: LazySparkSession) -> None:
+    with _lock:
+        if session.__class__ is LazySparkSession:
+            url = remote()
+            session.__class__ = SparkSession
+            SparkSession.__init__(session, connection=url)
+
+
+def _start_before(builder: Any) -> None:
+    """Start the engine before a builder looks for one, unless the code names another."""
+    original = builder.getOrCreate
+
+    def get_or_create(self: Any) -> Any:
+        if "spark.remote" not in self._options:
+            remote()
+        return original(self)
+
+    builder.getOrCreate = get_or_create

@@ -1,0 +1,75 @@
+"""The children of the fork server: task workers, their Spark engines, and the later generation of itself."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from brickyard.runtime.output import OutputFile
+from brickyard.runtime.redaction import Redactor
+from brickyard.workspace.compute.channel import Channel
+from brickyard.workspace.compute.tasks import OUTPUT_FILE
+
+__all__ = ["Child", "OutputPipe"]
+
+_CHUNK = 1 << 16
+
+
+class OutputPipe:
+    """The pipe behind a worker's two outputs; the worker reads it itself, and here what it left is written."""
+
+    def __init__(self, directory: Path) -> None:
+        self.reader, self.writer = os.pipe()
+        self.redactor = Redactor()
+        self._path = directory / OUTPUT_FILE
+
+    def finish(self) -> None:
+        """Write what is left, when no process writes any more."""
+        os.close(self.writer)
+        os.set_blocking(self.reader, False)
+        file = OutputFile(self._path, self.redactor)
+        try:
+            while data := os.read(self.reader, _CHUNK):
+                file.write(data)
+        except BlockingIOError:  # a process that cannot be killed still holds the other end
+            pass
+        finally:
+            file.close()
+            os.close(self.reader)
+
+    def forget(self) -> None:
+        """Close both ends in a process that does not need them."""
+        os.close(self.reader)
+        os.close(self.writer)
+
+
+@dataclass
+class Child:
+    """A process that the fork server has forked.
+
+    Attributes:
+        pid: Its id.
+        kind: What it is.
+        request: The number of the request that asked for it.
+        channel: The conversation with it.
+        owner: The worker that asked for it; none where the server did.
+        output: The pipe behind its outputs, where it is its own.
+        kill_at: When it is killed, on the monotonic clock, if it has not ended until then.
+    """
+
+    pid: int
+    kind: Literal["worker", "engine", "generation"]
+    request: int
+    channel: Channel
+    owner: Child | None = None
+    output: OutputPipe | None = None
+    kill_at: float | None = None
+    answered: bool = field(default=False)
+
+    def forget(self) -> None:
+        """Close what is shared with it, in a process that is not its parent."""
+        self.channel.close()
+        if self.output is not None:
+            self.output.forget()

@@ -1,0 +1,122 @@
+"""Library environments of tasks, built with uv and cached by what is in them.
+
+A task sees the packages of the workspace itself, and before them a directory with what it asked for. What is
+satisfied already is not installed again, so that a wheel of one's own needs no network and no time.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from brickyard.workspace.compute import requirements as reading
+
+__all__ = ["Environments", "LibraryError"]
+
+
+class LibraryError(Exception):
+    """Libraries could not be installed; the message is the installer's own."""
+
+
+class Environments:
+    """The environments of one workspace.
+
+    Args:
+        root: Where they are kept.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def build(self, wanted: Sequence[str]) -> Path:
+        """A directory with the libraries; the one that was built before for the same libraries, if there is one.
+
+        Args:
+            wanted: Requirements as pip reads them, and paths of wheels on this machine.
+
+        Raises:
+            LibraryError: A library does not exist, or does not go with the others or with the runtime.
+        """
+        directory = self._root / _digest(wanted)
+        if directory.is_dir():
+            return directory
+        self._root.mkdir(parents=True, exist_ok=True)
+        with _locked(self._root / f"{directory.name}.lock"):
+            if not directory.is_dir():
+                self._build(wanted, directory)
+        return directory
+
+    def _build(self, wanted: Sequence[str], directory: Path) -> None:
+        temporary = Path(tempfile.mkdtemp(dir=self._root, prefix=f"{directory.name}."))
+        try:
+            self.install(wanted, temporary)
+            temporary.replace(directory)
+        except BaseException:
+            shutil.rmtree(temporary)
+            raise
+
+    def install(self, wanted: Sequence[str], target: Path) -> str:
+        """Install libraries into a directory; what the installer said.
+
+        Raises:
+            LibraryError: As for `build`.
+        """
+        missing = reading.missing(wanted)
+        if missing.names:
+            pinned = self._resolve(wanted)
+            chosen = [line for line in pinned if not reading.is_installed(line)]
+        else:
+            chosen = list(missing.wheels)
+        if not chosen:
+            return "All requirements are satisfied already.\n"
+        command = ["install", "--target", str(target), "--no-deps", "--no-progress", *missing.options]
+        return _uv([*command, *chosen])
+
+    def _resolve(self, wanted: Sequence[str]) -> list[str]:
+        """Every distribution that the libraries need, with the versions of the runtime where these will do."""
+        with tempfile.TemporaryDirectory() as scratch:
+            asked, fixed, result = (Path(scratch) / name for name in ("asked.in", "fixed.txt", "result.txt"))
+            missing = reading.missing(wanted)
+            asked.write_text("\n".join(missing.requirements) + "\n")
+            fixed.write_text("\n".join(reading.preloaded()) + "\n")
+            result.write_text("\n".join(reading.installed()) + "\n")
+            options = ["--constraint", str(fixed), "--output-file", str(result), *missing.options]
+            _uv(["compile", str(asked), "--no-header", "--no-annotate", "--no-progress", *options])
+            return [line for line in result.read_text().splitlines() if line and not line.startswith("#")]
+
+
+def _uv(arguments: list[str]) -> str:
+    from uv import find_uv_bin
+
+    command = [find_uv_bin(), "pip", *arguments, "--python", sys.executable]
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    if done.returncode != 0:
+        raise LibraryError((done.stderr or done.stdout).strip())
+    return done.stdout + done.stderr
+
+
+def _digest(wanted: Sequence[str]) -> str:
+    """What the content of an environment depends on."""
+    digest = hashlib.sha256(f"{platform.python_version()} {platform.machine()} {sys.platform}".encode())
+    for line in sorted(reading.preloaded()):
+        digest.update(f"\n{line}".encode())
+    for item in wanted:
+        content = Path(item).read_bytes() if item.endswith(".whl") and Path(item).is_file() else b""
+        name = Path(item).name if content else item
+        digest.update(f"\n{name} {hashlib.sha256(content).hexdigest()}".encode())
+    return digest.hexdigest()[:32]
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,271 @@
+"""The fork server: one preloaded process from which every task is forked, so that none waits for imports.
+
+`python -m brickyard.workspace.compute.forkserver FD FD` talks over two inherited sockets. The first generation
+loads what nearly every task needs and serves on the first; then it forks a second one, which loads the rest
+(mlflow, the whole SDK) and serves on the other. No generation has threads or open channels, so that forking is safe.
+
+Every worker adopts the orphans among its descendants, and the fork server adopts those of a worker that ended: its
+children are the ones it forked and leftovers, which it kills. When the server's end of the socket closes, all of
+it ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from brickyard.workspace.compute import preload, worker
+from brickyard.workspace.compute.channel import Channel, Message
+from brickyard.workspace.compute.children import Child, OutputPipe
+from brickyard.workspace.compute.processes import adopt_orphans, die_with_parent, end_orphans, kill_group, signal_group
+
+__all__ = ["ForkServer", "main"]
+
+_GRACE_SECONDS = 2.0
+Become = Callable[[], int]
+
+
+class ForkServer:
+    """Serves one socket until it closes, or until this process has become a child of itself."""
+
+    def __init__(self, server: Channel) -> None:
+        self._server = server
+        self._children: dict[int, Child] = {}
+        self._selector = selectors.DefaultSelector()
+        self._wakeup, self._waker = socket.socketpair()
+        self._become: Become | None = None
+        self._ended = False
+
+    def serve(self, generation: int) -> Become | None:
+        """Answer requests; returns what a forked child has to do, and nothing where the server has gone."""
+        self._listen()
+        self._server.send({"event": "ready", "generation": generation})
+        while self._become is None and not self._ended:
+            for key, _ in self._selector.select(self._pause()):
+                if self._become is None and not self._ended:
+                    key.data()
+            if self._become is None:
+                self._kill_overdue()
+        if self._become is None:
+            self._end_everything()
+        return self._become
+
+    def add_generation(self, child: Child) -> None:
+        """Look after a later generation of the fork server."""
+        self._children[child.pid] = child
+
+    def _listen(self) -> None:
+        for end in (self._wakeup, self._waker):
+            end.setblocking(False)
+        signal.signal(signal.SIGCHLD, _noticed)
+        signal.signal(signal.SIGTERM, _noticed)
+        signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
+        self._selector.register(self._wakeup, selectors.EVENT_READ, self._signalled)
+        self._selector.register(self._server, selectors.EVENT_READ, self._asked)
+
+    def _pause(self) -> float | None:
+        times = [child.kill_at for child in self._children.values() if child.kill_at is not None]
+        return max(0.0, min(times) - time.monotonic()) if times else None
+
+    def _signalled(self) -> None:
+        numbers = self._wakeup.recv(4096)
+        self._ended = self._ended or signal.SIGTERM in numbers
+        self._reap()
+
+    def _asked(self) -> None:
+        try:
+            messages = self._server.receive()
+        except EOFError:
+            self._ended = True
+            return
+        for message in messages:
+            if self._become is not None:
+                return
+            if message["do"] == "spawn":
+                self._start_worker(message, None)
+            elif message["do"] == "kill":
+                self._kill(message["id"], None)
+
+    def _told(self, child: Child) -> None:
+        """Read what a child says: a worker asks for something, an engine is ready."""
+        try:
+            messages = child.channel.receive()
+        except EOFError:
+            self._selector.unregister(child.channel)
+            return
+        for message in messages:
+            if self._become is not None:
+                return
+            self._answer(child, message)
+
+    def _answer(self, child: Child, message: Message) -> None:
+        if child.kind == "engine" and child.owner is not None:
+            child.answered = True
+            _send(child.owner.channel, message | {"id": child.request})
+        elif message["do"] == "engine":
+            self._start_engine(message, child)
+        elif message["do"] == "spawn":
+            self._start_worker(message, child)
+        elif message["do"] == "kill":
+            self._kill(message["id"], child)
+        elif message["do"] == "hide" and child.output is not None:
+            child.output.redactor.add(message["secret"])
+
+    def _start_worker(self, message: Message, owner: Child | None) -> None:
+        directory = Path(message["task"]["directory"])
+        directory.mkdir(parents=True, exist_ok=True)
+        output = OutputPipe(directory)
+        ours, theirs = Channel.pair()
+        parent, pid = os.getpid(), os.fork()
+        if pid == 0:
+            self._leave(parent, ours)
+            self._become = lambda: worker.run(message, theirs, output)
+            return
+        theirs.close()
+        child = Child(pid, "worker", message["id"], ours, owner, output)
+        self._add(child)
+        self._report(child, {"event": "started", "pid": pid})
+
+    def _start_engine(self, message: Message, owner: Child) -> None:
+        ours, theirs = Channel.pair()
+        parent, pid = os.getpid(), os.fork()
+        if pid == 0:
+            writer = os.dup(owner.output.writer) if owner.output is not None else os.dup(2)
+            self._leave(parent, ours)
+            self._become = lambda: worker.run_engine(message, theirs, writer)
+            return
+        theirs.close()
+        self._add(Child(pid, "engine", message["id"], ours, owner))
+
+    def _leave(self, parent: int, *channels: Channel) -> None:
+        """Stop being the fork server, right after a fork."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.setsid()
+        die_with_parent(parent)
+        self._selector.close()
+        for child in self._children.values():
+            child.forget()
+        for channel in (self._server, *channels):
+            channel.close()
+        self._wakeup.close()
+        self._waker.close()
+
+    def _add(self, child: Child) -> None:
+        self._children[child.pid] = child
+        self._selector.register(child.channel, selectors.EVENT_READ, lambda: self._told(child))
+
+    def _report(self, child: Child, message: Message) -> None:
+        to = self._server if child.owner is None else child.owner.channel
+        _send(to, message | {"id": child.request})
+
+    def _kill(self, request: int, owner: Child | None) -> None:
+        """Ask a worker to end, and kill it when the grace is over."""
+        for child in self._children.values():
+            if child.kind == "worker" and child.request == request and child.owner is owner:
+                signal_group(child.pid, signal.SIGTERM)
+                child.kill_at = child.kill_at or time.monotonic() + _GRACE_SECONDS
+
+    def _kill_overdue(self) -> None:
+        for child in list(self._children.values()):
+            if child.kill_at is not None and child.kill_at <= time.monotonic():
+                child.kill_at = None
+                kill_group(child.pid)
+
+    def _reap(self) -> None:
+        for pid in list(self._children):
+            if pid in self._children:  # the end of a worker ends its children, too
+                ended, status = os.waitpid(pid, os.WNOHANG)
+                if ended:
+                    self._ended_child(self._children.pop(pid), status)
+        end_orphans(self._children)
+
+    def _ended_child(self, child: Child, status: int) -> None:
+        if child.kind == "generation":
+            return
+        for owned in [other for other in self._children.values() if other.owner is child]:
+            kill_group(owned.pid)
+            _, code = os.waitpid(owned.pid, 0)
+            self._ended_child(self._children.pop(owned.pid), code)
+        end_orphans(self._children)
+        if child.output is not None:
+            child.output.finish()
+        with contextlib.suppress(KeyError):
+            self._selector.unregister(child.channel)
+        number = os.waitstatus_to_exitcode(status)
+        self._report(child, {"event": "exited", "kind": child.kind, "code": number, "answered": child.answered})
+        child.channel.close()
+
+    def _end_everything(self) -> None:
+        """Leave nothing behind when the server has gone."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for child in self._children.values():
+            if child.kind == "generation":
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child.pid, signal.SIGTERM)
+            else:
+                kill_group(child.pid)
+        for pid in self._children:
+            os.waitpid(pid, 0)
+        end_orphans(())
+
+
+def _noticed(number: int, frame: object) -> None:
+    """A signal only wakes the loop up."""
+
+
+def _send(channel: Channel, message: Message) -> None:
+    """Send to someone who may have ended meanwhile; their end is noticed elsewhere."""
+    with contextlib.suppress(OSError):
+        channel.send(message)
+
+
+def main(arguments: list[str]) -> int:
+    """Serve until the server goes."""
+    first, second = (Channel(socket.socket(fileno=int(number))) for number in arguments)
+    adopt_orphans()
+    preload.first()
+    gc.collect()
+    gc.freeze()
+    parent, pid = os.getpid(), os.fork()
+    if pid == 0:
+        first.close()
+        return _second_generation(second, parent)
+    second.close()
+    server = ForkServer(first)
+    server.add_generation(Child(pid, "generation", 0, second))
+    return _finish(server.serve(1))
+
+
+def _second_generation(channel: Channel, parent: int) -> int:
+    die_with_parent(parent)
+    adopt_orphans()
+    preload.second()
+    gc.collect()
+    gc.freeze()
+    return _finish(ForkServer(channel).serve(2))
+
+
+def _finish(become: Become | None) -> int:
+    if become is None:
+        return 0
+    code = 1
+    try:
+        code = become()
+    finally:
+        os._exit(code)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,140 @@
+"""What a worker offers to the code that it runs: an engine, other notebooks, libraries."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import queue
+import signal
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+
+from brickyard.runtime.context import NotebookResult
+from brickyard.runtime.execution import TaskStopped
+from brickyard.runtime.redaction import Redactor
+from brickyard.workspace.compute.channel import Channel, Message
+from brickyard.workspace.compute.environments import Environments
+from brickyard.workspace.compute.tasks import TASK_FILE, read_outcome
+from brickyard.workspace.compute.results import write_json
+
+__all__ = ["WorkerHost"]
+
+_CANCELED = "the run was canceled"
+
+
+class WorkerHost:
+    """The worker's side of the conversation with the fork server; usable from several threads.
+
+    Attributes:
+        reason: Why the task is being stopped, once it is.
+    """
+
+    def __init__(self, channel: Channel, message: Message, redactor: Redactor) -> None:
+        self.reason = _CANCELED
+        self._channel = channel
+        self._message = message
+        self._redactor = redactor
+        self._numbers = itertools.count(1)
+        self._answers: dict[int, queue.SimpleQueue[Message]] = {}
+        self._listener: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    def stopped(self, number: int, frame: FrameType | None) -> None:
+        """The signal handler: end what the main thread does, so that its `finally` blocks are executed."""
+        raise TaskStopped(self.reason)
+
+    def start_engine(self, search_path: Sequence[str]) -> str:
+        """Start the task's Spark engine, and say where it listens.
+
+        Raises:
+            RuntimeError: It did not start.
+        """
+        same = {key: self._message[key] for key in ("environ", "api_url", "token", "data")}
+        scratch = str(Path(self._message["task"]["directory"]) / "engine")
+        answer = self._ask({"do": "engine", "search_path": list(search_path), "scratch": scratch} | same)
+        if "remote" not in answer:
+            raise RuntimeError(f"the Spark engine did not start: {answer.get('error') or _ended(answer['code'])}")
+        return str(answer["remote"])
+
+    def run_notebook(self, path: str, arguments: Mapping[str, str], timeout_seconds: float) -> NotebookResult:
+        """Run another notebook in a process of its own and wait for its end; 0 seconds is no limit."""
+        task = self._message["task"]
+        number = next(self._numbers)
+        directory = Path(task["directory"]) / "notebooks" / str(number)
+        directory.mkdir(parents=True)
+        child = task | {
+            "kind": "notebook",
+            "source": path,
+            "parameters": dict(arguments),
+            "directory": str(directory),
+        }
+        write_json(directory / TASK_FILE, child)
+        message = self._message | {"do": "spawn", "task": child, "environ": dict(os.environ)}
+        answer = self._ask(message, number, timeout_seconds)
+        if answer.get("timed_out"):
+            return NotebookResult(f"the notebook {path} did not end within {timeout_seconds:g} seconds")
+        outcome = read_outcome(directory)
+        if outcome is None:
+            return NotebookResult(f"the notebook's process {_ended(answer['code'])}")
+        return NotebookResult(outcome.error, outcome.result)
+
+    def install(self, requirements: Sequence[str]) -> str:
+        """Install libraries for the rest of this task.
+
+        Raises:
+            LibraryError: The installer refused; with its own words.
+        """
+        environments = Environments(Path(self._message["environments"]))
+        return environments.install(requirements, Path(self._message["site"]))
+
+    def hide(self, secret: str) -> None:
+        """Take this value out of everything the task prints from now on."""
+        if secret not in self._redactor.secrets:
+            self._redactor.add(secret)
+            self._channel.send({"do": "hide", "secret": secret})
+
+    def _ask(self, message: Message, number: int | None = None, timeout: float = 0) -> Message:
+        """Ask the fork server for something and wait for the answer; beyond the timeout what was asked for ends."""
+        number = next(self._numbers) if number is None else number
+        answers = self._answers[number] = queue.SimpleQueue()
+        self._listen()
+        self._channel.send(message | {"id": number})
+        try:
+            return answers.get(timeout=timeout or None)
+        except queue.Empty:
+            self._channel.send({"do": "kill", "id": number})
+            return answers.get() | {"timed_out": True}
+
+    def _listen(self) -> None:
+        with self._lock:
+            if self._listener is None:
+                self._listener = threading.Thread(target=self._receive, name="host", daemon=True)
+                self._listener.start()
+
+    def _receive(self) -> None:
+        while True:
+            try:
+                messages = self._channel.receive()
+            except (EOFError, OSError):
+                return
+            for message in messages:
+                self._dispatch(message)
+
+    def _dispatch(self, message: Message) -> None:
+        if message.get("event") == "started":
+            return
+        if message.get("kind") == "engine" and message.get("answered"):
+            self.reason = f"the Spark engine {_ended(message['code'])}"
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
+        self._answers[message["id"]].put(message)
+
+
+def _ended(code: int) -> str:
+    if code >= 0:
+        return f"ended with exit code {code}"
+    name = signal.Signals(-code).name
+    hint = ", perhaps because memory ran out" if name == "SIGKILL" else ""
+    return f"was ended by {name}{hint}"

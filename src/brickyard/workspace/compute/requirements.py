@@ -1,0 +1,159 @@
+"""What of the wanted libraries is there already."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import re
+import zipfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from email.parser import HeaderParser
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+__all__ = ["Missing", "installed", "is_installed", "missing", "preloaded"]
+
+#: What the fork server imports before any task: a task cannot have another version of these or of what they need.
+_PRELOADED = (
+    "databricks-sdk", "deltalake", "grpcio", "grpcio-status", "ipython", "mlflow-skinny", "pandas", "pyarrow",
+    "pysail", "pyspark-client", "sqlglot",
+)  # fmt: skip
+#: Options of pip that uv understands and that take a value.
+_WITH_VALUE = ("-i", "--index-url", "--extra-index-url", "-f", "--find-links")
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What has to be installed.
+
+    Attributes:
+        requirements: All that is wanted, as lines of a requirements file.
+        wheels: Wheels; installing them is enough where `names` is empty.
+        names: Requirements that installed packages and the wheels do not satisfy.
+        options: Options for the installer.
+    """
+
+    requirements: tuple[str, ...]
+    wheels: tuple[str, ...]
+    names: tuple[str, ...]
+    options: tuple[str, ...]
+
+
+def missing(wanted: Sequence[str]) -> Missing:
+    """Compare what is wanted with what is there."""
+    requirements, options = _lines(wanted)
+    wheels = [line for line in requirements if line.endswith(".whl")]
+    offered = {_wheel_name(wheel) for wheel in wheels}
+    names: list[str] = []
+    for line in requirements:
+        needs = _wheel_needs(line) if line.endswith(".whl") else [line]
+        names += [need for need in needs if not _satisfied(need, offered, frozenset())]
+    return Missing(tuple(requirements), tuple(wheels), tuple(names), tuple(options))
+
+
+def is_installed(line: str) -> bool:
+    """Whether exactly this `name==version` is among the packages of the workspace itself."""
+    name, _, version = line.partition("==")
+    return bool(version) and _version(name) == version.strip()
+
+
+@functools.cache
+def installed() -> tuple[str, ...]:
+    """The packages of the workspace itself, as `name==version`."""
+    found = {canonicalize_name(d.name): d.version for d in importlib.metadata.distributions() if d.name}
+    return tuple(f"{name}=={version}" for name, version in sorted(found.items()) if name != "brickyard")
+
+
+@functools.cache
+def preloaded() -> tuple[str, ...]:
+    """The packages that a task gets imported already, and those they need, as `name==version`."""
+    closure: dict[str, str] = {}
+    waiting = list(_PRELOADED)
+    while waiting:
+        name = canonicalize_name(waiting.pop())
+        version = _version(name)
+        if version is not None and name not in closure:
+            closure[name] = version
+            waiting += [r.name for r in _needs(name, frozenset())]
+    return tuple(f"{name}=={version}" for name, version in sorted(closure.items()))
+
+
+def _lines(wanted: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The requirements, with files of requirements read, and the options between them."""
+    requirements: list[str] = []
+    options: list[str] = []
+    items = iter(wanted)
+    for item in items:
+        if item in ("-r", "--requirement"):
+            requirements += _file(next(items, ""))
+        elif item in _WITH_VALUE:
+            options += [item, next(items, "")]
+        elif item.startswith("-"):
+            options.append(item)
+        else:
+            requirements.append(item)
+    return requirements, options
+
+
+def _file(path: str) -> list[str]:
+    lines = (re.sub(r"(^|\s)#.*", "", line).strip() for line in Path(path).read_text().splitlines())
+    return [line for line in lines if line]
+
+
+def _satisfied(text: str, offered: Iterable[str], seen: frozenset[str]) -> bool:
+    """Whether an installed package, with all it needs, is what the requirement asks for."""
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement:  # a path or an address: the installer knows
+        return False
+    name = canonicalize_name(requirement.name)
+    if name in offered or name in seen:
+        return True
+    version = _version(name)
+    if requirement.url or version is None or not requirement.specifier.contains(version, prereleases=True):
+        return False
+    extras = frozenset(requirement.extras)
+    return not extras or all(_satisfied(str(r), offered, seen | {name}) for r in _needs(name, extras))
+
+
+def _needs(name: str, extras: frozenset[str]) -> list[Requirement]:
+    found = [Requirement(text) for text in importlib.metadata.requires(name) or []]
+    return [r for r in found if _applies(r, extras)]
+
+
+def _applies(requirement: Requirement, extras: frozenset[str]) -> bool:
+    if requirement.marker is None:
+        return True
+    return any(requirement.marker.evaluate({"extra": extra}) for extra in (extras or frozenset({""})))
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _wheel_name(path: str) -> str:
+    return canonicalize_name(Path(path).name.split("-")[0])
+
+
+def _wheel_needs(path: str) -> list[str]:
+    """What a wheel requires; the file itself where it cannot be read, so that the installer says why."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            name = next(n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
+            metadata = HeaderParser().parsestr(archive.read(name).decode())
+    except (OSError, zipfile.BadZipFile, StopIteration):
+        return [path]
+    found = [Requirement(text) for text in metadata.get_all("Requires-Dist") or []]
+    return [_without_marker(requirement) for requirement in found if _applies(requirement, frozenset())]
+
+
+def _without_marker(requirement: Requirement) -> str:
+    plain = Requirement(str(requirement))
+    plain.marker = None
+    return str(plain)

@@ -1,0 +1,212 @@
+"""The compute service of a workspace: starts tasks, stops them, and says how they ended."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from brickyard.workspace.compute.client import Exit, ForkServerClient, ForkServerGone
+from brickyard.workspace.compute.environ import TASK_MARK, base_environment, task_environment
+from brickyard.workspace.compute.environments import Environments, LibraryError
+from brickyard.workspace.compute.results import write_json, write_outcome
+from brickyard.workspace.compute.tasks import TASK_FILE, TaskHandle, TaskOutcome, TaskSpec, read_outcome
+
+if TYPE_CHECKING:
+    from brickyard.workspace.workspace import Workspace
+
+__all__ = ["Compute", "build"]
+
+_log = logging.getLogger(__name__)
+
+
+class Compute:
+    """Executes tasks, each in a process of its own.
+
+    Args:
+        workspace: The workspace that the tasks belong to.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._environments = Environments(workspace.root / "environments")
+        self._preparing = ThreadPoolExecutor(4, thread_name_prefix="libraries")
+        self._lock = threading.RLock()
+        self._server: ForkServerClient | None = None
+        self._numbers: dict[int, tuple[ForkServerClient, int]] = {}
+        self._closed = False
+
+    def recover(self) -> None:
+        """End what an earlier life of this workspace has left behind, and warm up."""
+        end_leftovers(self._mark)
+        self._fork_server()
+
+    def start_task(self, spec: TaskSpec) -> TaskHandle:
+        """Start a task; returns at once. Whatever is wrong with it is in its outcome."""
+        spec.directory.mkdir(parents=True, exist_ok=True)
+        write_json(spec.directory / TASK_FILE, spec.as_dict())
+        handle = TaskHandle(spec, self._kill)
+        if spec.timeout_seconds > 0:
+            self._limit(handle)
+        if spec.libraries:
+            self._preparing.submit(self._prepare, handle)
+        else:
+            self._spawn(handle, [])
+        return handle
+
+    def close(self) -> None:
+        """Stop every task and everything that tasks have started."""
+        self._closed = True
+        self._preparing.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            server, self._server = self._server, None
+        if server is not None:
+            server.close()
+            end_leftovers(self._mark)
+
+    @property
+    def _mark(self) -> str:
+        return str(self._workspace.root)
+
+    def _fork_server(self) -> ForkServerClient:
+        with self._lock:
+            if self._closed:
+                raise ForkServerGone
+            if self._server is None:
+                self._server = ForkServerClient(base_environment(os.environ, self._mark), self._lost)
+            return self._server
+
+    def _lost(self) -> None:
+        with self._lock:
+            self._server = None
+        end_leftovers(self._mark)
+
+    def _limit(self, handle: TaskHandle) -> None:
+        timer = threading.Timer(handle.spec.timeout_seconds, handle.stop, ["TIMEDOUT"])
+        timer.daemon = True
+        timer.start()
+        handle.when_done(lambda outcome: timer.cancel())
+
+    def _prepare(self, handle: TaskHandle) -> None:
+        """Install the task's libraries, then start it."""
+        try:
+            wanted = [self._library(item) for item in handle.spec.libraries]
+            directory = self._environments.build(wanted)
+        except LibraryError as error:
+            handle.log.write_text(f"{error}\n")
+            first = str(error).splitlines()[0]
+            self._finish(handle, _failed(f"Library installation failed: {first}", f"LibraryError: {error}"))
+            return
+        except Exception as error:
+            _log.exception("libraries of %s could not be prepared", handle.spec.directory)
+            self._finish(handle, _failed(f"Library installation failed: {type(error).__name__}: {error}"))
+            return
+        self._spawn(handle, [str(directory)])
+
+    def _library(self, item: str) -> str:
+        """A requirement as it is; a file of the workspace as the file on this machine.
+
+        Raises:
+            LibraryError: The file does not exist.
+        """
+        if not item.startswith(("/", "dbfs:", "file:")):
+            return item
+        place = Path(item.removeprefix("file:")) if item.startswith("file:") else self._workspace.files.local_path(item)
+        if not place.is_file():
+            raise LibraryError(f"the library {item} does not exist")
+        return str(place)
+
+    def _spawn(self, handle: TaskHandle, environments: list[str]) -> None:
+        if handle.stopping is not None:
+            self._finish(handle, self._stopped(handle))
+            return
+        try:
+            server = self._fork_server()
+            number = server.spawn(
+                self._message(handle.spec, environments),
+                started=lambda pid: setattr(handle, "pid", pid),
+                ended=lambda end: self._ended(handle, end),
+            )
+        except ForkServerGone:
+            self._finish(handle, _failed("The workspace is stopping, so that the task was not started."))
+            return
+        self._numbers[id(handle)] = (server, number)
+        if handle.stopping is not None:
+            server.kill(number)
+
+    def _message(self, spec: TaskSpec, environments: list[str]) -> dict[str, Any]:
+        workspace = self._workspace
+        site = spec.directory / "site-packages"
+        environ = base_environment(os.environ, self._mark) | task_environment(
+            spec.environment, workspace.url, spec.token
+        )
+        return {
+            "task": spec.as_dict(),
+            "token": spec.token,
+            "environ": environ,
+            "api_url": workspace.url,
+            "workspace_id": workspace.workspace_id,
+            "data": str(workspace.data),
+            "mounts": {prefix: str(place) for prefix, place in workspace.files.mounts().items()},
+            "site": str(site),
+            "search_path": [str(site), *environments],
+            "environments": str(workspace.root / "environments"),
+        }
+
+    def _kill(self, handle: TaskHandle) -> None:
+        known = self._numbers.get(id(handle))
+        if known is not None:
+            server, number = known
+            server.kill(number)
+
+    def _ended(self, handle: TaskHandle, end: Exit) -> None:
+        self._numbers.pop(id(handle), None)
+        outcome = read_outcome(handle.spec.directory)
+        if handle.stopping is not None and (outcome is None or not outcome.succeeded):
+            outcome = self._stopped(handle)
+        self._finish(handle, outcome or _failed(_reason(end)))
+
+    def _stopped(self, handle: TaskHandle) -> TaskOutcome:
+        if handle.stopping == "TIMEDOUT":
+            return TaskOutcome("TIMEDOUT", f"The run did not end within {handle.spec.timeout_seconds:g} seconds.")
+        return TaskOutcome("CANCELED", "The run was canceled.")
+
+    def _finish(self, handle: TaskHandle, outcome: TaskOutcome) -> None:
+        handle.log.touch()
+        write_outcome(handle.spec.directory, outcome)
+        handle.finish(outcome)
+
+
+def build(workspace: Workspace) -> Compute:
+    """The compute service of a workspace."""
+    return Compute(workspace)
+
+
+def end_leftovers(mark: str) -> None:
+    """Kill the processes of a workspace's tasks that outlived the fork server, as after `kill -9`."""
+    import psutil
+
+    for process in psutil.process_iter():
+        try:
+            if process.pid != os.getpid() and process.environ().get(TASK_MARK) == mark:
+                process.kill()
+        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+            continue
+
+
+def _failed(message: str, error: str | None = None) -> TaskOutcome:
+    return TaskOutcome("FAILED", message, error=error or message)
+
+
+def _reason(end: Exit) -> str:
+    if end.code is None:
+        return "The process that executes tasks has ended."
+    if end.code >= 0:
+        return f"The Python process exited with code {end.code} before the task came to its end."
+    name = signal.Signals(-end.code).name
+    hint = " (perhaps because memory ran out)" if end.code == -signal.SIGKILL else ""
+    return f"The Python process was ended by {name}{hint}."

@@ -1,0 +1,196 @@
+"""What a task is to the compute service: its specification, its outcome, and a handle on it while it runs."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+__all__ = [
+    "CELLS_FILE",
+    "OUTPUT_FILE",
+    "RESULT_FILE",
+    "TASK_FILE",
+    "TaskHandle",
+    "TaskKind",
+    "TaskOutcome",
+    "TaskSpec",
+    "TaskState",
+    "read_outcome",
+]
+
+TaskKind = Literal["notebook", "spark_python", "python_wheel"]
+TaskState = Literal["SUCCESS", "FAILED", "TIMEDOUT", "CANCELED"]
+
+#: The files in a run's directory: the specification (without its token), what the task printed (redacted, written
+#: while it runs), the notebook's cells with their outputs, and the outcome, which is written last and in one step.
+TASK_FILE, OUTPUT_FILE, CELLS_FILE, RESULT_FILE = "task.json", "output.log", "cells.json", "result.json"
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """One task to execute.
+
+    Attributes:
+        run_id: The task's own run.
+        job_id: The job it belongs to; 0 for a run that was submitted once.
+        job_run_id: The run of the whole job.
+        task_key: Its name in the job.
+        kind: What it is.
+        source: The notebook's workspace path; the Python file's path (`/Workspace/..`, `/Volumes/..`, `dbfs:/..`);
+            or `package:entry_point` of a wheel.
+        parameters: A notebook's base parameters (widgets); a Python file's arguments; a wheel's arguments as a
+            list, or as a mapping, which becomes `--key=value`.
+        libraries: Requirements for pip, and paths of wheels in the workspace.
+        task_values: What the tasks before it set, by task key.
+        environment: Environment variables of the task.
+        user_name: On whose behalf it runs.
+        token: What it authenticates with; it is handed over in memory only.
+        directory: The run's directory; it is made where it is missing.
+        timeout_seconds: After this long the task is killed and ends as TIMEDOUT; 0 is no limit.
+    """
+
+    run_id: int
+    job_id: int
+    job_run_id: int
+    task_key: str
+    kind: TaskKind
+    source: str
+    user_name: str
+    token: str = field(repr=False)
+    directory: Path
+    parameters: Mapping[str, str] | Sequence[str] = ()
+    libraries: tuple[str, ...] = ()
+    task_values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    timeout_seconds: float = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """The specification as JSON can hold it, without the token."""
+        plain = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "token"}
+        parameters = self.parameters
+        return plain | {
+            "directory": str(self.directory),
+            "parameters": dict(parameters) if isinstance(parameters, Mapping) else list(parameters),
+            "libraries": list(self.libraries),
+            "task_values": {key: dict(values) for key, values in self.task_values.items()},
+            "environment": dict(self.environment),
+        }
+
+
+@dataclass(frozen=True)
+class TaskOutcome:
+    """How a task ended. Nothing in it contains a secret's value.
+
+    Attributes:
+        state: How it ended.
+        message: One sentence for the run's state message; empty where it succeeded.
+        result: What `dbutils.notebook.exit` was given.
+        truncated: Whether `result` was cut to the vendor's limit.
+        error: `Type: message` of what was raised.
+        error_trace: The traceback, of the user's own frames, without terminal colours.
+        task_values: What the task set with `dbutils.jobs.taskValues.set`.
+    """
+
+    state: TaskState
+    message: str = ""
+    result: str | None = None
+    truncated: bool = False
+    error: str | None = None
+    error_trace: str | None = None
+    task_values: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the task did what it should."""
+        return self.state == "SUCCESS"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The outcome as `result.json` holds it."""
+        plain = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return plain | {"task_values": dict(self.task_values)}
+
+
+class _Killer(Protocol):
+    def __call__(self, handle: TaskHandle) -> None: ...
+
+
+class TaskHandle:
+    """A task that runs, or has run.
+
+    Attributes:
+        spec: What was started.
+        pid: The task's process; none before it is started, as while its libraries are being installed.
+    """
+
+    def __init__(self, spec: TaskSpec, kill: _Killer) -> None:
+        self.spec = spec
+        self.pid: int | None = None
+        self._kill = kill
+        self._lock = threading.Lock()
+        self._done = threading.Event()
+        self._outcome: TaskOutcome | None = None
+        self._callbacks: list[Callable[[TaskOutcome], None]] = []
+        self._stopping: TaskState | None = None
+
+    @property
+    def log(self) -> Path:
+        """What the task has printed so far."""
+        return self.spec.directory / OUTPUT_FILE
+
+    @property
+    def stopping(self) -> TaskState | None:
+        """`CANCELED` or `TIMEDOUT` once the task is being stopped."""
+        return self._stopping
+
+    @property
+    def outcome(self) -> TaskOutcome | None:
+        """The outcome; none while the task runs."""
+        return self._outcome
+
+    def wait(self, timeout: float | None = None) -> TaskOutcome | None:
+        """Wait for the end, at most `timeout` seconds; none where it still runs then."""
+        self._done.wait(timeout)
+        return self._outcome
+
+    def when_done(self, callback: Callable[[TaskOutcome], None]) -> None:
+        """Call `callback` with the outcome, on a thread of the compute service; at once where it is there."""
+        with self._lock:
+            if self._outcome is None:
+                self._callbacks.append(callback)
+                return
+        callback(self._outcome)
+
+    def cancel(self) -> None:
+        """Stop the task and every process it started; returns at once, the outcome follows."""
+        self.stop("CANCELED")
+
+    def stop(self, state: TaskState) -> None:
+        """Stop the task for the given reason; the first reason stays, and an outcome that is there stays too."""
+        with self._lock:
+            if self._outcome is not None or self._stopping is not None:
+                return
+            self._stopping = state
+        self._kill(self)
+
+    def finish(self, outcome: TaskOutcome) -> None:
+        """Set the outcome, once; for the compute service."""
+        with self._lock:
+            if self._outcome is not None:
+                return
+            self._outcome = outcome
+            callbacks, self._callbacks = self._callbacks, []
+        self._done.set()
+        for callback in callbacks:
+            callback(outcome)
+
+
+def read_outcome(directory: Path) -> TaskOutcome | None:
+    """The outcome that a run's directory holds; none where the task did not come to its end."""
+    try:
+        return TaskOutcome(**json.loads((directory / RESULT_FILE).read_text()))
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,155 @@
+"""The process of one task, from just after it was forked to its end; and that of its Spark engine."""
+
+from __future__ import annotations
+
+import atexit
+import faulthandler
+import io
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from brickyard.runtime.context import TaskContext, enter
+from brickyard.runtime.execution import Ending, TaskStopped, execute
+from brickyard.runtime.output import OutputFile, OutputPump
+from brickyard.runtime.redaction import Redactor
+from brickyard.workspace.compute.channel import Channel, Message
+from brickyard.workspace.compute.children import OutputPipe
+from brickyard.workspace.compute.host import WorkerHost
+from brickyard.workspace.compute.processes import adopt_orphans
+from brickyard.workspace.compute.results import write_outcome
+from brickyard.workspace.compute.tasks import TaskOutcome
+
+__all__ = ["run", "run_engine"]
+
+_RESULT_LIMIT = 5 * 1024 * 1024
+
+
+def run(message: Message, channel: Channel, output: OutputPipe) -> int:
+    """Execute the task of a spawn message, and write its outcome; the exit code says whether it succeeded.
+
+    Args:
+        message: The task, its token, its environment and where things are.
+        channel: The conversation with the fork server.
+        output: The pipe behind both outputs.
+    """
+    adopt_orphans()
+    _set_environment(message["environ"])
+    _redirect(output.writer)
+    directory = Path(message["task"]["directory"])
+    redactor = Redactor([message["token"]])
+    pump = OutputPump(output.reader, OutputFile(directory / "output.log", redactor))
+    faulthandler.enable()
+    host = WorkerHost(channel, message, redactor)
+    context = _context(message, host, redactor)
+    enter(context)
+    signal.signal(signal.SIGTERM, host.stopped)
+    ending = _end(host, context.kind, execute(context))
+    pump.close()
+    outcome = _outcome(ending, context)
+    write_outcome(directory, outcome)
+    return 0 if outcome.succeeded else 1
+
+
+def run_engine(message: Message, channel: Channel, output: int) -> int:
+    """Be the Spark engine of a task until it ends.
+
+    Args:
+        message: Where the workspace is, and the paths that the task imports from.
+        channel: Tells where the engine listens, or why it does not.
+        output: What it prints goes here, for example what a user-defined function prints.
+    """
+    _set_environment(message["environ"])
+    _redirect(output)
+    sys.path[:] = message["search_path"]
+    from brickyard.workspace.compute.engine import EngineConfig, serve
+
+    config = EngineConfig(
+        host=message["api_url"],
+        token=message["token"],
+        data=Path(message["data"]),
+        scratch=Path(message["scratch"]),
+    )
+    try:
+        serve(config, lambda remote: channel.send({"remote": remote}))
+    except Exception as error:
+        channel.send({"error": f"{type(error).__name__}: {error}"})
+    return 1
+
+
+def _set_environment(environ: dict[str, str]) -> None:
+    for name in os.environ.keys() - environ.keys():
+        del os.environ[name]
+    os.environ.update(environ)
+
+
+def _redirect(output: int) -> None:
+    """Send everything that this process and its children print to the pipe."""
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.close(nothing)
+    os.close(output)
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        raw = io.FileIO(number, "w", closefd=False)
+        stream = io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", line_buffering=True)
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+
+
+def _context(message: Message, host: WorkerHost, redactor: Redactor) -> TaskContext:
+    task: dict[str, Any] = message["task"]
+    return TaskContext(
+        api_url=message["api_url"],
+        token=message["token"],
+        workspace_id=message["workspace_id"],
+        user_name=task["user_name"],
+        job_id=task["job_id"],
+        job_run_id=task["job_run_id"],
+        run_id=task["run_id"],
+        task_key=task["task_key"],
+        kind=task["kind"],
+        source=task["source"],
+        arguments=task["parameters"],
+        mounts={prefix: Path(place) for prefix, place in message["mounts"].items()},
+        directory=Path(task["directory"]),
+        search_path=message["search_path"],
+        host=host,
+        redactor=redactor,
+        upstream=task["task_values"],
+    )
+
+
+def _end(host: WorkerHost, kind: str, ending: Ending) -> Ending:
+    """Do what an interpreter does at its end: wait for a program's threads, call exit functions, flush."""
+    try:
+        if kind != "notebook":
+            vars(threading)["_shutdown"]()  # what the interpreter calls; a notebook's end does not wait for threads
+        atexit._run_exitfuncs()
+    except TaskStopped:
+        ending = Ending(error=f"TaskStopped: {host.reason}")
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    return ending
+
+
+def _outcome(ending: Ending, context: TaskContext) -> TaskOutcome:
+    result = ending.result
+    truncated = result is not None and len(result.encode()) > _RESULT_LIMIT
+    if result is not None and truncated:
+        result = result.encode()[:_RESULT_LIMIT].decode(errors="ignore")
+    plain = TaskOutcome(
+        state="SUCCESS" if ending.error is None else "FAILED",
+        message=ending.error or "",
+        result=result,
+        truncated=truncated,
+        error=ending.error,
+        error_trace=ending.trace,
+        task_values=context.task_values,
+    )
+    return TaskOutcome(**context.redactor.redact_all(plain.as_dict()))

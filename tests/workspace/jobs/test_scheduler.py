@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 from typing import Any
 
 import pytest
 
-from brickyard.workspace.api.errors import InvalidParameterValue, InvalidState, NotImplementedByWorkspace
+from brickyard.workspace.api.errors import (
+    InvalidParameterValue,
+    InvalidState,
+    NotImplementedByWorkspace,
+    Unauthenticated,
+)
 from brickyard.workspace.compute.tasks import TaskOutcome
 from tests.support import wait_for
 from tests.workspace.jobs.lab import BROKEN, OK, Lab, task
@@ -41,9 +48,7 @@ def test_retries_make_attempts_with_run_ids_of_their_own(lab: Lab) -> None:
     attempts = [one for one in lab.jobs.tasks(run_id) if one.task_key == "a"]
     assert [(one.attempt, one.state.result) for one in attempts] == [(0, "FAILED"), (1, "FAILED"), (2, "SUCCESS")]
     assert len({one.run_id for one in attempts}) == 3
-    assert all(
-        later.started_at >= earlier.ended_at + 20 for earlier, later in zip(attempts, attempts[1:], strict=False)
-    )
+    assert all(later.started_at >= earlier.ended_at + 20 for earlier, later in itertools.pairwise(attempts))
 
 
 def test_retries_end_and_a_timeout_is_retried_only_where_asked(lab: Lab) -> None:
@@ -111,8 +116,6 @@ def test_queue_runs_them_in_turn(lab: Lab) -> None:
 
 
 def test_only_so_many_tasks_run_at_once_and_all_get_their_turn(lab: Lab) -> None:
-    import os
-
     lab.compute.behaviours |= {f"t{one}": hold for one in range(12)}
     run_id = lab.run(lab.job(*(task(f"t{one}") for one in range(12))))
     for one in range(12):
@@ -178,8 +181,6 @@ def test_task_value_that_was_not_set_fails_the_task_by_name(lab: Lab) -> None:
 
 
 def test_token_of_a_run_ends_with_it(lab: Lab) -> None:
-    from brickyard.workspace.api.errors import Unauthenticated
-
     lab.compute.behaviours["a"] = hold
     run_id = lab.run(lab.job(task("a")))
     token = lab.running("a").spec.token

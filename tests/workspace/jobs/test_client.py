@@ -1,0 +1,309 @@
+"""Jobs through the official SDK, unmodified, against a running workspace: real notebooks, files and states."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import psutil
+import pytest
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.errors import InvalidParameterValue, OperationFailed, ResourceDoesNotExist
+from databricks.sdk.errors import NotImplemented as NotImplementedByServer
+from databricks.sdk.service import jobs
+from databricks.sdk.service.workspace import ImportFormat, Language
+
+from tests.support import LocalWorkspace, WorkspaceHome, wait_for
+
+LIMIT = timedelta(seconds=90)
+FOREVER = "import threading\nthreading.Event().wait(600)"
+
+
+class Client:
+    """The SDK's client with a directory of the test's own."""
+
+    def __init__(self, workspace: LocalWorkspace) -> None:
+        self.sdk: WorkspaceClient = workspace.client()
+        self.directory = f"/Shared/jobs-{uuid.uuid4().hex[:8]}"
+        self.sdk.workspace.mkdirs(self.directory)
+
+    def notebook(self, name: str, source: str) -> str:
+        """Put a Python notebook into the workspace."""
+        path = f"{self.directory}/{name}"
+        content = io.BytesIO(f"# Databricks notebook source\n{source}".encode())
+        self.sdk.workspace.upload(path, content, format=ImportFormat.SOURCE, language=Language.PYTHON, overwrite=True)
+        return path
+
+    def task(self, key: str, source: str, *after: str, **more: Any) -> jobs.Task:
+        """A notebook task with that source."""
+        return jobs.Task(
+            task_key=key,
+            notebook_task=jobs.NotebookTask(self.notebook(key, source), more.pop("base_parameters", None)),
+            depends_on=[jobs.TaskDependency(one) for one in after],
+            **more,
+        )
+
+    def job(self, *tasks: jobs.Task, **settings: Any) -> int:
+        """Make a job."""
+        made = self.sdk.jobs.create(name=f"job-{uuid.uuid4().hex[:8]}", tasks=list(tasks), **settings)
+        assert made.job_id
+        return made.job_id
+
+    def started(self, job_id: int, **request: Any) -> int:
+        """Start a run."""
+        return int(self.sdk.jobs.run_now(job_id, **request).response.run_id)
+
+    def ended(self, run_id: int) -> jobs.Run:
+        """The run, once it has ended."""
+
+        def look() -> jobs.Run | None:
+            run = self.sdk.jobs.get_run(run_id)
+            return run if run.status and run.status.state is jobs.RunLifecycleStateV2State.TERMINATED else None
+
+        return wait_for(look, seconds=90, every=0.1)
+
+    def output(self, run: jobs.Run, key: str) -> jobs.RunOutput:
+        """What the last attempt at a task left."""
+        return self.sdk.jobs.get_run_output([one for one in run.tasks or [] if one.task_key == key][-1].run_id or 0)
+
+
+@pytest.fixture
+def client(workspace: LocalWorkspace) -> Client:
+    return Client(workspace)
+
+
+def results(run: jobs.Run) -> dict[str, str]:
+    return {
+        one.task_key: one.state.result_state.value for one in run.tasks or [] if one.state and one.state.result_state
+    }
+
+
+def test_job_runs_and_answers_its_result(client: Client) -> None:
+    job_id = client.job(client.task("hello", "print('printed')\ndbutils.notebook.exit('42')"))
+    run = client.sdk.jobs.run_now(job_id).result(timeout=LIMIT)
+    assert run.state and run.state.result_state is jobs.RunResultState.SUCCESS
+    assert run.run_page_url and run.run_page_url.endswith(f"/jobs/{job_id}/runs/{run.run_id}")
+    assert run.start_time and run.end_time and run.run_duration is not None
+    output = client.output(run, "hello")
+    assert output.notebook_output and output.notebook_output.result == "42"
+    assert "printed" in (output.logs or "")
+    assert output.metadata and output.metadata.job_run_id == run.run_id
+
+
+def test_failure_carries_error_and_trace(client: Client) -> None:
+    job_id = client.job(
+        client.task("bad", "def broken():\n    raise ValueError('no such flight')\nbroken()"),
+        client.task("after", "print(1)", "bad"),
+    )
+    waiter = client.sdk.jobs.run_now(job_id)
+    with pytest.raises(OperationFailed, match="Task bad failed with message"):
+        waiter.result(timeout=LIMIT)
+    run = client.sdk.jobs.get_run(waiter.response.run_id)
+    assert run.state and run.state.life_cycle_state is jobs.RunLifeCycleState.INTERNAL_ERROR
+    assert run.status and run.status.termination_details
+    assert run.status.termination_details.code is jobs.TerminationCodeCode.RUN_EXECUTION_ERROR
+    assert results(run) == {"bad": "FAILED", "after": "UPSTREAM_FAILED"}
+    output = client.output(run, "bad")
+    assert "no such flight" in (output.error or "") and "broken" in (output.error_trace or "")
+
+
+def test_missing_notebook_fails_the_run_with_its_path(client: Client) -> None:
+    job_id = client.job(jobs.Task(task_key="gone", notebook_task=jobs.NotebookTask(f"{client.directory}/gone")))
+    run = client.ended(client.started(job_id))
+    assert run.state and run.state.result_state is jobs.RunResultState.FAILED
+    assert f"{client.directory}/gone" in (run.state.state_message or "")
+
+
+def test_parameters_and_task_values_reach_notebooks(client: Client) -> None:
+    first = "dbutils.jobs.taskValues.set('auc', 0.71)\ndbutils.jobs.taskValues.set('rows', [1, 2])"
+    second = """import json
+auc = dbutils.jobs.taskValues.get(taskKey="train", key="auc")
+rows = dbutils.jobs.taskValues.get("train", "rows")
+names = ("day", "own", "auc", "run")
+dbutils.notebook.exit(json.dumps({"value": auc, "rows": rows, **{n: dbutils.widgets.get(n) for n in names}}))"""
+    given = {"own": "base", "auc": "{{tasks.train.values.auc}}", "run": "{{job.run_id}}", "day": "mine"}
+    job_id = client.job(
+        client.task("train", first),
+        client.task("use", second, "train", base_parameters=given),
+        parameters=[jobs.JobParameterDefinition("day", "monday")],
+    )
+    run = client.ended(client.started(job_id, job_parameters={"day": "friday"}))
+    output = client.output(run, "use")
+    assert output.notebook_output and output.notebook_output.result, output.error
+    found = json.loads(output.notebook_output.result)
+    assert found == {
+        "value": 0.71, "rows": [1, 2], "day": "friday", "own": "base", "auc": "0.71", "run": str(run.run_id),
+    }  # fmt: skip
+    assert run.job_parameters == [jobs.JobParameter(default="monday", name="day", value="friday")]
+
+
+def test_python_file_gets_its_arguments(client: Client) -> None:
+    path = f"{client.directory}/script.py"
+    client.sdk.workspace.upload(
+        path, io.BytesIO(b"import sys\nprint('args', sys.argv[1:])"), format=ImportFormat.AUTO, overwrite=True
+    )
+    task = jobs.Task(task_key="s", spark_python_task=jobs.SparkPythonTask(path, ["--n", "{{job.name}}"]))
+    run = client.ended(client.started(client.job(task)))
+    assert results(run) == {"s": "SUCCESS"}, client.output(run, "s").error
+    assert f"args ['--n', '{run.run_name}']" in (client.output(run, "s").logs or "")
+
+
+def test_cancel_ends_the_task_and_what_it_started(client: Client) -> None:
+    source = """import subprocess, os
+child = subprocess.Popen(["sleep", "600"])
+print("pids", os.getpid(), child.pid, flush=True)
+child.wait()"""
+    run_id = client.started(client.job(client.task("long", source)))
+
+    def pids() -> list[int]:
+        logs = client.output(client.sdk.jobs.get_run(run_id), "long").logs or ""
+        return [int(one) for one in logs.partition("pids ")[2].split()[:2]]
+
+    started = wait_for(pids, seconds=60, every=0.1)
+    client.sdk.jobs.cancel_run(run_id)
+    run = client.ended(run_id)
+    assert run.state and run.state.life_cycle_state is jobs.RunLifeCycleState.TERMINATED
+    assert run.state.result_state is jobs.RunResultState.CANCELED and run.state.user_cancelled_or_timedout
+    wait_for(lambda: not any(psutil.pid_exists(one) for one in started))
+
+
+def test_task_over_its_time_limit_is_stopped(client: Client) -> None:
+    run = client.ended(client.started(client.job(client.task("slow", FOREVER, timeout_seconds=1))))
+    assert results(run) == {"slow": "TIMEDOUT"}
+    assert run.state and run.state.result_state is jobs.RunResultState.TIMEDOUT
+
+
+def test_retries_are_attempts_of_their_own(client: Client) -> None:
+    source = """path = "/tmp/" + dbutils.widgets.get("marker")
+import os
+if not os.path.exists(path):
+    open(path, "w").close()
+    raise RuntimeError("first time")
+os.remove(path)"""
+    marker = {"marker": f"brickyard-{uuid.uuid4().hex}"}
+    run = client.ended(client.started(client.job(client.task("flaky", source, base_parameters=marker, max_retries=1))))
+    assert run.state and run.state.result_state is jobs.RunResultState.SUCCESS
+    assert [one.attempt_number for one in run.tasks or []] == [0, 1]
+
+
+def test_second_run_waits_or_is_skipped(client: Client) -> None:
+    task = client.task("wait", FOREVER)
+    queued_job = client.job(task, queue=jobs.QueueSettings(enabled=True))
+    first, second = client.started(queued_job), client.started(queued_job)
+    state = client.sdk.jobs.get_run(second).status
+    assert state and state.state is jobs.RunLifecycleStateV2State.QUEUED
+    client.sdk.jobs.update(queued_job, new_settings=jobs.JobSettings(queue=jobs.QueueSettings(enabled=False)))
+    skipped = client.ended(client.started(queued_job))
+    assert skipped.state and skipped.state.life_cycle_state is jobs.RunLifeCycleState.SKIPPED
+    assert skipped.state.result_state is jobs.RunResultState.MAXIMUM_CONCURRENT_RUNS_REACHED
+    client.sdk.jobs.cancel_all_runs(job_id=queued_job)
+    ends = [client.ended(one).state for one in (first, second)]
+    assert [one.result_state for one in ends if one] == [jobs.RunResultState.CANCELED] * 2
+
+
+def test_settings_are_kept_listed_changed_and_deleted(client: Client) -> None:
+    job_id = client.job(client.task("a", ""), tags={"team": "ml"}, max_concurrent_runs=3)
+    job = client.sdk.jobs.get(job_id)
+    assert job.settings and job.settings.name and job.settings.tags == {"team": "ml"}
+    assert job.settings.format is jobs.Format.MULTI_TASK and job.settings.timeout_seconds == 0
+    listed = list(client.sdk.jobs.list(name=job.settings.name.upper(), expand_tasks=True))
+    assert [one.job_id for one in listed] == [job_id] and listed[0].settings and listed[0].settings.tasks
+    client.sdk.jobs.reset(job_id, jobs.JobSettings(name="again", tasks=job.settings.tasks))
+    after = client.sdk.jobs.get(job_id).settings
+    assert after and after.name == "again" and after.tags is None and after.max_concurrent_runs == 1
+    client.sdk.jobs.delete(job_id)
+    with pytest.raises(ResourceDoesNotExist):
+        client.sdk.jobs.get(job_id)
+
+
+def test_many_tasks_come_in_pages_that_the_client_joins(client: Client) -> None:
+    notebook = client.notebook("one", "")
+    tasks = [jobs.Task(task_key=f"t{one}", notebook_task=jobs.NotebookTask(notebook)) for one in range(130)]
+    job_id = client.job(*tasks)
+    job = client.sdk.jobs.get(job_id)
+    assert job.settings and [one.task_key for one in job.settings.tasks or []] == [f"t{one}" for one in range(130)]
+    run_id = client.started(job_id)
+    client.sdk.jobs.cancel_run(run_id)
+    assert len(client.ended(run_id).tasks or []) == 130
+
+
+def test_runs_are_listed_newest_first_and_by_state(client: Client) -> None:
+    job_id = client.job(client.task("a", ""), max_concurrent_runs=9)
+    made = [client.started(job_id) for _ in range(3)]
+    for run_id in made:
+        client.ended(run_id)
+    assert [one.run_id for one in client.sdk.jobs.list_runs(job_id=job_id, limit=2)] == made[::-1]
+    assert list(client.sdk.jobs.list_runs(job_id=job_id, active_only=True)) == []
+    expanded = next(iter(client.sdk.jobs.list_runs(job_id=job_id, expand_tasks=True, completed_only=True)))
+    assert [one.task_key for one in expanded.tasks or []] == ["a"]
+
+
+def test_submitted_run_needs_no_job(client: Client) -> None:
+    task = jobs.SubmitTask(task_key="once", notebook_task=jobs.NotebookTask(client.notebook("once", "print(1)")))
+    run = client.sdk.jobs.submit(run_name="just once", tasks=[task]).result(timeout=LIMIT)
+    assert run.run_name == "just once" and run.run_type is jobs.RunType.SUBMIT_RUN
+    assert run.job_id not in {one.job_id for one in client.sdk.jobs.list()}
+
+
+def test_output_of_several_tasks_is_refused_as_the_service_does(client: Client) -> None:
+    run = client.ended(client.started(client.job(client.task("a", ""), client.task("b", ""))))
+    with pytest.raises(InvalidParameterValue, match="multiple tasks"):
+        client.sdk.jobs.get_run_output(run.run_id or 0)
+
+
+def test_what_is_not_supported_is_refused_by_name(client: Client) -> None:
+    with pytest.raises(InvalidParameterValue, match=r"task 'q': sql_task"):
+        client.job(jobs.Task(task_key="q", sql_task=jobs.SqlTask("w")))
+    with pytest.raises(NotImplementedByServer, match=r"runs/repair"):
+        client.sdk.jobs.repair_run(1)
+
+
+@pytest.fixture
+def killed(workspaces: WorkspaceHome) -> Callable[[LocalWorkspace], LocalWorkspace]:
+    """Kills a workspace at once and starts it again."""
+
+    def kill(workspace: LocalWorkspace) -> LocalWorkspace:
+        pid = json.loads(workspaces.run("workspace", "status", workspace.name, "-o", "json").stdout)["pid"]
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not psutil.pid_exists(pid))
+        return workspaces.start(workspace.name)
+
+    return kill
+
+
+def test_killed_workspace_ends_its_runs_truly(
+    workspaces: WorkspaceHome, killed: Callable[[LocalWorkspace], LocalWorkspace]
+) -> None:
+    workspace = workspaces.start("dev")
+    client = Client(workspace)
+    slow = "import time\nprint('up', flush=True)\ntime.sleep(600)"
+    job_id = client.job(
+        client.task("fast", "print(1)"), client.task("slow", slow, "fast"), client.task("end", "", "slow")
+    )
+    run_id = client.started(job_id)
+    wait_for(lambda: "up" in (client.output(client.sdk.jobs.get_run(run_id), "slow").logs or ""), seconds=60, every=0.1)
+    before = [one.run_id for one in client.sdk.jobs.get_run(run_id).tasks or []]
+    killed(workspace)
+    run = client.ended(run_id)
+    assert [one.run_id for one in run.tasks or []] == before, "nothing was repeated"
+    assert results(run) == {"fast": "SUCCESS", "slow": "FAILED", "end": "UPSTREAM_FAILED"}
+    assert run.state and "workspace stopped" in (run.state.state_message or "")
+
+
+def test_acknowledged_run_survives_a_kill(
+    workspaces: WorkspaceHome, killed: Callable[[LocalWorkspace], LocalWorkspace]
+) -> None:
+    workspace = workspaces.start("dev")
+    client = Client(workspace)
+    job_id = client.job(client.task("a", "", max_retries=3))
+    run_id = client.started(job_id, idempotency_token="once")
+    killed(workspace)
+    assert client.started(job_id, idempotency_token="once") == run_id
+    run = client.ended(run_id)
+    assert run.state and run.state.result_state is jobs.RunResultState.SUCCESS

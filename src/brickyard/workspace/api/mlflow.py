@@ -97,7 +97,7 @@ async def _anything_else(workspace: Workspace, call: Call) -> Response:
     return await workspace.registry.tracking.forward(call.request)
 
 
-for _root in ("/api/2.0/mlflow/", "/api/3.0/mlflow/", "/ajax-api/2.0/mlflow/", "/ajax-api/3.0/mlflow/", "/graphql"):
+for _root in ("/api/2.0/mlflow/", "/api/3.0/mlflow/", "/ajax-api/2.0/mlflow/", "/ajax-api/3.0/mlflow/"):
     for _method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
         family.call(_method, f"{_root}{{rest:path}}", stream=True)(_anything_else)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import anyio.to_thread
 from starlette.responses import Response
 
-from brickyard.workspace.api.errors import NotImplementedByWorkspace
+from brickyard.workspace.api.errors import ApiError, InternalError, NotImplementedByWorkspace
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -123,11 +123,16 @@ def _answer(app: Flask, request: Request, body: bytes, query: str) -> Response:
     content, status, headers = run_wsgi_app(app, builder.get_environ(), buffered=True)
     code = int(status.split(" ", 1)[0])
     kept = {name: value for name, value in headers.items() if name.lower() not in _HOP_BY_HOP}
-    if code in (404, 405) and "json" not in kept.get("Content-Type", ""):
-        raise NotImplementedByWorkspace(
-            f"{request.method} {request.url.path} is not implemented by the local workspace"
-        )
+    if code >= 400 and "json" not in kept.get("Content-Type", ""):
+        raise _failure(code, f"{request.method} {request.url.path}")
     return Response(b"".join(content), code, kept)
+
+
+def _failure(code: int, where: str) -> ApiError:
+    """MLflow answers its own errors in JSON; a page of HTML comes from Flask: no such route, or a crash."""
+    if code in (404, 405):
+        return NotImplementedByWorkspace(f"{where} is not implemented by the local workspace")
+    return InternalError(f"MLflow's server failed in {where} with status {code}; see the workspace's log")
 
 
 def _database(directory: Path) -> str:

@@ -1,3 +1,5 @@
-"""Secret scopes and their values, encrypted at rest."""
+"""Secret scopes and values, encrypted at rest."""
 
-__all__: list[str] = []
+from brickyard.workspace.secrets.service import SecretKey, Secrets, build
+
+__all__ = ["SecretKey", "Secrets", "build"]

@@ -211,9 +211,9 @@ def _environment(workspace: Workspace, definition: Json, settings: Json) -> dict
 def _with_secrets(workspace: Workspace, text: str) -> str:
     def value(match: re.Match[str]) -> str:
         try:
-            found: str = workspace.secrets.get_text(match[1], match[2])
+            found = workspace.secrets.get(match[1], match[2])
         except ApiError as error:
             raise Faulty(f"{match[0]} cannot be read: {error.message}", "RESOURCE_NOT_FOUND") from error
-        return found
+        return found.decode(errors="replace")
 
     return _SECRET.sub(value, text)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+import operator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -70,14 +71,14 @@ class RunStore:
             query = query.where((runs.c.run_type != "JOB_RUN") | runs.c.job_id.not_in(gone))
         else:
             query = query.where(runs.c.job_id == wanted.job_id)
-        bounds = (
-            (wanted.active, runs.c.active == wanted.active),
-            (wanted.run_type, runs.c.run_type == wanted.run_type),
-            (wanted.started_from, runs.c.created_at >= wanted.started_from),
-            (wanted.started_to, runs.c.created_at <= wanted.started_to),
-            (wanted.before, runs.c.run_id < wanted.before),
+        bounds: tuple[tuple[Any, Any, Callable[[Any, Any], Any]], ...] = (
+            (wanted.active, runs.c.active, operator.eq),
+            (wanted.run_type, runs.c.run_type, operator.eq),
+            (wanted.started_from, runs.c.created_at, operator.ge),
+            (wanted.started_to, runs.c.created_at, operator.le),
+            (wanted.before, runs.c.run_id, operator.lt),
         )
-        query = query.where(*(condition for given, condition in bounds if given is not None))
+        query = query.where(*(holds(column, given) for given, column, holds in bounds if given is not None))
         with self._store.read() as connection:
             return [_run(row) for row in connection.execute(query)]
 

@@ -16,6 +16,8 @@ from brickyard.project.types import TYPES
 __all__ = ["derived"]
 
 _OWN = {"secret_scope": "brickyard.project.secret_scope"}
+# The endpoint's name is given beside `config`; inside, it is the path parameter of an update.
+_NOT_REQUIRED = (("serving.EndpointCoreConfigInput", "name"),)
 
 
 def derived() -> str:
@@ -26,6 +28,8 @@ def derived() -> str:
         module, _, name = kind.shape.partition(".")
         source = importlib.import_module(_OWN.get(module, f"databricks.sdk.service.{module}"))
         derive(attrgetter(name)(source), shapes)
+    for shape, field in _NOT_REQUIRED:
+        shapes[shape][field] = shapes[shape][field]._replace(required=False)
     data = {"databricks-sdk": version("databricks-sdk"), "shapes": shapes}
     return json.dumps(data, indent=1, sort_keys=True) + "\n"
 

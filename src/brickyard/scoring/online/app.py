@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,8 @@ __all__ = ["ScoringApp"]
 _MOST_BODY_BYTES = 64 << 20
 # Above this a native call is long enough to hold up /ping, so it goes to a thread.
 _QUICK_BYTES = 32 << 10
+# A model whose small requests take less than this is called on the loop: handing over to a thread costs as much.
+_SHORT_SECONDS = 0.003
 _METHODS = {"/ping": "GET", "/health": "GET", "/version": "GET", "/invocations": "POST"}
 
 Scope = MutableMapping[str, Any]
@@ -35,6 +39,7 @@ class ScoringApp:
         self._protocol = Protocol(model)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="predict")
         self._rung = model.rung.encode()
+        self._usual_seconds = math.inf
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI 3)."""
@@ -59,14 +64,26 @@ class ScoringApp:
         content_type = _header(scope, b"content-type")
         if not content_type:
             return _error(415, "the request has no content type; send application/json, text/csv or parquet")
-        quick = self._protocol.quick(body, content_type) if len(body) <= _QUICK_BYTES else None
+        small = len(body) <= _QUICK_BYTES
+        quick = self._protocol.quick(body, content_type) if small else None
         if quick is not None:
             return quick
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._on_thread, body, content_type)
+        if small and self._usual_seconds < _SHORT_SECONDS:
+            return self._timed(body, content_type)
+        work = self._timed if small else self._large
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, body, content_type)
 
-    def _on_thread(self, body: bytes, content_type: str) -> Answer:
-        quick = self._protocol.quick(body, content_type) if len(body) > _QUICK_BYTES else None
-        return quick or self._protocol.answer(body, content_type)
+    def _large(self, body: bytes, content_type: str) -> Answer:
+        return self._protocol.quick(body, content_type) or self._protocol.answer(body, content_type)
+
+    def _timed(self, body: bytes, content_type: str) -> Answer:
+        """Answer, and learn how long small requests usually take; one that is much slower counts at once."""
+        begun = time.perf_counter()
+        answer = self._protocol.answer(body, content_type)
+        took = time.perf_counter() - begun
+        slower = took > 2 * _SHORT_SECONDS or math.isinf(self._usual_seconds)
+        self._usual_seconds = took if slower else 0.9 * self._usual_seconds + 0.1 * took
+        return answer
 
     async def _send(self, send: Send, answer: Answer) -> None:
         headers = [

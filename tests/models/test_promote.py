@@ -202,6 +202,7 @@ def test_rolling_back_needs_something_to_go_back_to(lab):
 def test_a_workspace_that_is_gone_is_said_so_and_nothing_changes(lab, content, two_workspaces):
     dev, _ = go_live_in_dev(lab)
     prod = lab.site("prod")
+    prod.connection.config.retry_timeout_seconds = 1
     before = content(lab.dev, lab.model)
     lab.home.run("workspace", "stop", "m-prod")
     try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ModelState", "Registry", "VersionState"]
 
+_log = logging.getLogger(__name__)
+
+# For how long an answer counts as a sign of life.
+_PROBE_SECONDS = 2.0
 _MISSING = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND", "ENDPOINT_NOT_FOUND")
 _REFUSED = ("PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED")
 _MLFLOW = {
@@ -69,7 +75,9 @@ class Registry:
     def __init__(self, config: Config, name: str) -> None:
         self.name = name
         self.host = str(config.host)
+        self._config = config
         self._environ = _environ(config)
+        self._answered = float("-inf")
 
     def model(self) -> ModelState | None:
         """The registered model, or None where it does not exist."""
@@ -207,6 +215,7 @@ class Registry:
         MLflow reads credentials from the environment at every call, and only so for every way to authenticate; the
         environment is therefore this workspace's for the length of the block.
         """
+        self._probe()
         with _environment(self._environ):
             from mlflow import MlflowClient
             from mlflow.exceptions import MlflowException
@@ -218,6 +227,23 @@ class Registry:
             except (OSError, ValueError) as exc:
                 # The SDK's and the HTTP library's errors are subclasses of these.
                 raise self._mapped(exc, getattr(exc, "error_code", None) or "") from exc
+
+    def _probe(self) -> None:
+        """Fail within the configured time where nobody answers; the MLflow client would try for minutes."""
+        if time.monotonic() - self._answered < _PROBE_SECONDS:
+            return
+        from brickyard.plan.connect import calling
+
+        with calling(f"reach the registry of '{self.name}'", self.host):
+            from databricks.sdk.core import ApiClient
+            from databricks.sdk.errors.base import DatabricksError
+
+            try:
+                ApiClient(self._config).do("GET", "/.well-known/databricks-config")
+            except DatabricksError as exc:
+                # Any answer will do; whether it permits anything, the call itself will show.
+                _log.debug("probe of %s: %s", self.host, exc)
+        self._answered = time.monotonic()
 
     def _mapped(self, exc: Exception, code: str) -> BrickyardError:
         where = f"{self.name} in {self.host}"

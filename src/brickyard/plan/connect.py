@@ -117,7 +117,15 @@ def _profile(host: str | None, profile: str | None, environ: Mapping[str, str]) 
         return find_profile(profile, environ)
     exported = environ.get("DATABRICKS_HOST", "").rstrip("/")
     if host:
-        return None if exported == host.rstrip("/") else profile_of_host(host, environ)
+        found = None if exported == host.rstrip("/") else profile_of_host(host, environ)
+        if found is None and exported not in ("", host.rstrip("/")):
+            # The SDK would send the exported token to a host that it was not made for.
+            raise ConnectionFailed(
+                f"the target's host has no profile, and DATABRICKS_HOST is about {exported}",
+                where=host,
+                next="add a profile with that host, or export DATABRICKS_HOST and DATABRICKS_TOKEN for it",
+            )
+        return found
     if exported:
         return None
     named = environ.get("DATABRICKS_CONFIG_PROFILE")

@@ -100,6 +100,16 @@ def test_schemas_are_made_listed_and_deleted(client: WorkspaceClient, schema: st
     assert gone.value.error_code == "SCHEMA_DOES_NOT_EXIST"
 
 
+def test_models_keep_their_schema_unless_forced(client: WorkspaceClient, schema: str) -> None:
+    name = f"{schema}.delay"
+    client.api_client.do("POST", "/api/2.0/mlflow/unity-catalog/registered-models/create", body={"name": name})
+    with pytest.raises(BadRequest, match="delay"):
+        client.schemas.delete(schema)
+    client.schemas.delete(schema, force=True)
+    with pytest.raises(NotFound):
+        client.api_client.do("GET", "/api/2.0/mlflow/unity-catalog/registered-models/get", query={"name": name})
+
+
 def test_a_managed_table_is_delta_in_its_place(workspace: LocalWorkspace, client: WorkspaceClient, schema: str) -> None:
     location = create(client, f"{schema}.Trips", id="bigint", fare="decimal(10,2)", day="date")
     place = directory(location)

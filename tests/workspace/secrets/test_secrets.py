@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import base64
-import json
-import os
-import signal
 import stat
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import (
@@ -30,7 +26,7 @@ from databricks.sdk.service.workspace import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support import LocalWorkspace, WorkspaceHome, wait_for
+from tests.support import LocalWorkspace, WorkspaceHome
 
 
 @pytest.fixture(scope="module")
@@ -167,16 +163,3 @@ def test_a_lost_key_is_named_and_no_new_one_is_made(workspaces: WorkspaceHome) -
         client.secrets.put_secret("s", "other", string_value="v")
     (workspace.root / "kept").rename(workspace.root / "key")
     assert value_of(client, "s", "k") == b"v"
-
-
-def test_acknowledged_secrets_survive_kill(workspaces: WorkspaceHome) -> None:
-    workspace = workspaces.start("dev")
-    client = workspace.client()
-    client.secrets.create_scope("s")
-    for number in range(20):
-        client.secrets.put_secret("s", f"k{number}", string_value=str(number))
-    pid = json.loads((workspace.root / "server.json").read_text())["pid"]
-    os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: not psutil.pid_exists(pid))
-    client = workspaces.start("dev").client()
-    assert [value_of(client, "s", f"k{number}") for number in range(20)] == [str(n).encode() for n in range(20)]

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection, select
 
 from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.catalog.columns import create_log, has_log
@@ -27,6 +27,7 @@ from brickyard.workspace.catalog.records import (
     TableRecord,
     VolumeRecord,
 )
+from brickyard.workspace.store.registry import registered_models
 
 if TYPE_CHECKING:
     from brickyard.workspace.workspace import Workspace
@@ -46,6 +47,7 @@ class Catalog:
     """
 
     def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
         self._store = workspace.store
         self._data = workspace.data
         self._dropped = Dropped(workspace.data)
@@ -86,6 +88,8 @@ class Catalog:
         Raises:
             ApiError: `CATALOG_NOT_EMPTY`: it has more than an empty `default`, and the call is without force.
         """
+        if force:
+            self._delete_models(registered_models.c.catalog_name == name.lower())
         with self._dropping() as connection:
             found = CATALOG.get(connection, name)
             schemas = SCHEMA.children(connection, found.full_name)
@@ -129,8 +133,12 @@ class Catalog:
         """Delete a schema.
 
         Raises:
-            ApiError: `SCHEMA_NOT_EMPTY`: it has tables or volumes, and the call is without force.
+            ApiError: `SCHEMA_NOT_EMPTY`: it has tables, volumes or models, and the call is without force.
         """
+        if force:
+            catalog, schema = valid_full_name(full_name, 2).split(".")
+            mine = (registered_models.c.catalog_name == catalog) & (registered_models.c.schema_name == schema)
+            self._delete_models(mine)
         with self._dropping() as connection:
             self._drop_schema(connection, SCHEMA.get(connection, full_name), force)
 
@@ -314,14 +322,24 @@ class Catalog:
     def _drop_schema(self, connection: Connection, schema: CatalogRecord, force: bool) -> None:
         tables = TABLE.children(connection, schema.full_name)
         volumes = VOLUME.children(connection, schema.full_name)
-        if (tables or volumes) and not force:
-            names = ", ".join(one.name for one in (*tables, *volumes))
-            raise not_empty("SCHEMA", schema.full_name, f"the tables or volumes {names}")
+        models = _models_in(connection, schema.full_name)
+        if models or ((tables or volumes) and not force):
+            names = ", ".join([*(one.name for one in (*tables, *volumes)), *models])
+            raise not_empty("SCHEMA", schema.full_name, f"the tables, volumes or models {names}")
         for table in tables:
             self._drop_table(connection, table)
         for volume in volumes:
             self._drop_volume(connection, volume)
         SCHEMA.remove(connection, schema)
+
+    def _delete_models(self, where: ColumnElement[bool]) -> None:
+        """Models belong to the registry, which deletes them with their versions and files."""
+        from brickyard.workspace.registry.names import ModelName
+
+        with self._store.read() as connection:
+            names = connection.execute(select(registered_models.c.name).where(where)).scalars().all()
+        for name in names:
+            self._workspace.registry.models.delete(ModelName.parse(name))
 
     def _drop_table(self, connection: Connection, table: TableRecord) -> None:
         TABLE.remove(connection, table)
@@ -355,6 +373,13 @@ def _add_catalog(
     record = CATALOG.add(connection, name, by, comment=comment, properties=properties)
     SCHEMA.add(connection, f"{name}.{DEFAULT_SCHEMA}", by)
     return record
+
+
+def _models_in(connection: Connection, schema: str) -> list[str]:
+    catalog, name = schema.split(".")
+    mine = (registered_models.c.catalog_name == catalog) & (registered_models.c.schema_name == name)
+    found = connection.execute(select(registered_models.c.name).where(mine).order_by(registered_models.c.name))
+    return [full_name.rpartition(".")[2] for full_name in found.scalars()]
 
 
 def _create_log(name: str, place: Path, columns: list[dict[str, Any]] | None) -> None:

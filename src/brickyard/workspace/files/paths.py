@@ -97,7 +97,7 @@ class Roots:
         for prefix in ("/Volumes/", "/Workspace/", "/Models/"):
             if path.startswith("/dbfs" + prefix):
                 path = path.removeprefix("/dbfs")
-        if path.split("/")[1] in ("Users", "Shared", "Repos"):
+        if path.split("/")[1:2] in (["Users"], ["Shared"], ["Repos"]):
             path = "/Workspace" + path
         return self.place(_artifact(path))
 

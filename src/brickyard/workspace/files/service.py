@@ -84,6 +84,21 @@ class Files:
             raise NotFound(f"The volume '{'.'.join(place.container)}' does not exist.")
         return place
 
+    def loadable(self, path: str) -> Place:
+        """Where a file is whose content may be read.
+
+        Raises:
+            InvalidParameterValue: As for `readable`.
+            NotFound: As for `readable`.
+            PermissionDenied: It belongs to a model version whose files are not complete.
+        """
+        place = self.readable(path)
+        if place.root is self.roots.models and place.container[3].isdecimal():
+            name, version = ".".join(place.container[:3]), place.container[3]
+            if not self._workspace.registry.is_sealed(name, int(version)):
+                raise PermissionDenied(f"Version {version} of the model {name} is not READY: its upload has not ended.")
+        return place
+
     def writable(self, path: str) -> Place:
         """Where a path of the Files API is, if it may be written or deleted.
 

@@ -56,7 +56,7 @@ def open_file(files: Files, path: str) -> tuple[BinaryIO, os.stat_result]:
     Raises:
         NotFound: There is none.
     """
-    place = files.readable(path)
+    place = files.loadable(path)
     with explained(place.path):
         handle = os.open(place.local, os.O_RDONLY | os.O_NONBLOCK)  # does not wait for the writer of a pipe
     status = os.fstat(handle)

@@ -7,7 +7,7 @@ from typing import Any
 from pyspark.sql.connect.proto import commands_pb2, relations_pb2
 
 from brickyard.workspace.compute.gateway import literals, statements, writes
-from brickyard.workspace.compute.gateway.errors import SparkError, not_found, unsupported
+from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.plans import resolve, split_name
 from brickyard.workspace.compute.gateway.queries import FILE_FORMATS
@@ -50,7 +50,7 @@ def prepare(command: commands_pb2.Command, session: Session) -> relations_pb2.Re
 
     Returns:
         For SQL, the relation that the client is to go on with: the result of the statement, or the query as the
-        user wrote it. None when Sail's own answer stands.
+        user wrote it. Otherwise None.
 
     Raises:
         SparkError: If the command cannot be run.
@@ -67,7 +67,7 @@ def prepare(command: commands_pb2.Command, session: Session) -> relations_pb2.Re
     elif kind == "write_operation_v2":
         _write_v2(command, session)
     elif kind == "merge_into_table_command":
-        _merge(command.merge_into_table_command, session)
+        _merge(command, session)
     else:
         resolve(command, session)
     return None
@@ -79,7 +79,7 @@ def _done(command: commands_pb2.Command) -> None:
     command.sql_command.input.CopyFrom(literals.empty())
 
 
-def _sql(command: commands_pb2.SqlCommand, session: Session) -> relations_pb2.Relation | None:
+def _sql(command: commands_pb2.SqlCommand, session: Session) -> relations_pb2.Relation:
     """SQL: the statement is run, or (a query) sent on with names resolved."""
     original = relations_pb2.Relation()
     original.CopyFrom(command.input)
@@ -89,18 +89,15 @@ def _sql(command: commands_pb2.SqlCommand, session: Session) -> relations_pb2.Re
     if text is None:
         resolve(command, session)
         return original
-    local = _names(original)
+    resolved = relations_pb2.Relation()
+    resolved.CopyFrom(original)
+    for reference in resolved.with_relations.references:
+        resolve(reference, session)
+    session = session.for_statement(resolved)
     answer = statements.run(text.query, session)
-    if answer is None:
-        changed = relations_pb2.Relation()
-        changed.CopyFrom(original)
-        _resolve_text(changed, local, session)
-        command.Clear()
-        command.input.CopyFrom(changed)
-        return None if statements.changes(text.query) else original
     command.Clear()
-    command.input.CopyFrom(answer)
-    return answer
+    command.input.CopyFrom(session.relation(text.query) if answer is None else answer)
+    return original if answer is None else answer
 
 
 def _legacy(command: commands_pb2.SqlCommand) -> relations_pb2.SQL:
@@ -116,19 +113,6 @@ def _text(relation: relations_pb2.Relation) -> relations_pb2.SQL | None:
     if relation.HasField("with_relations"):
         relation = relation.with_relations.root
     return relation.sql if relation.HasField("sql") else None
-
-
-def _names(relation: relations_pb2.Relation) -> frozenset[str]:
-    references = relation.with_relations.references
-    return frozenset(reference.subquery_alias.alias.lower() for reference in references)
-
-
-def _resolve_text(relation: relations_pb2.Relation, local: frozenset[str], session: Session) -> None:
-    for reference in relation.with_relations.references:
-        resolve(reference, session)
-    text = _text(relation)
-    if text is not None:
-        text.query = session.rewriter(local).rewrite(text.query)
 
 
 def _view(command: commands_pb2.Command, session: Session) -> None:
@@ -225,11 +209,18 @@ def _attribute(expression: Any) -> str:
     return str(expression.unresolved_attribute.unparsed_identifier)
 
 
-def _merge(merge: commands_pb2.MergeIntoTableCommand, session: Session) -> None:
-    """`df.mergeInto(name, condition)`."""
-    parts = split_name(merge.target_table_name)
+def _merge(command: commands_pb2.Command, session: Session) -> None:
+    """`df.mergeInto(name, condition)`: Sail wants a name, so the table has one in its session meanwhile."""
+    merge = command.merge_into_table_command
     resolve(merge.source_table_plan, session)
-    table = session.catalog.find_table(session.names.table(parts))
-    if table is None:
-        raise not_found("table", quote(*parts))
-    merge.target_table_name = f"delta.{quote(session.places.text(table.place))}"
+    table = session.catalog.table(session.names.table(split_name(merge.target_table_name)))
+    if session.names.is_temporary([table.name.name]):
+        raise unsupported("mergeInto a table named as a temporary view", "Drop the view, or use MERGE INTO in SQL.")
+    name, place = quote(table.name.name), session.places.text(table.place)
+    merge.target_table_name = name
+    session.sail.query(session.key, f"CREATE TABLE {name} USING delta LOCATION '{place}'")
+    try:
+        session.sail.run(session.key, command)
+    finally:
+        session.sail.query(session.key, f"DROP TABLE {name}")
+    _done(command)

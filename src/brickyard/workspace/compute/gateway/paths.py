@@ -6,10 +6,9 @@ one place under both; `file:` is the driver's own disk, where `/dbfs`, `/Volumes
 
 from __future__ import annotations
 
-import glob
 import itertools
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
@@ -66,11 +65,11 @@ class PathMapper:
 
     def _matches(self, local: Path, path: str) -> list[Path]:
         patterns = _braces(str(local))
-        found = sorted({match for pattern in patterns for match in glob.glob(pattern)})
+        found = sorted({match for pattern in patterns for match in _glob(Path(pattern))})
         if not found:
             raise not_found("path", _shown(path))
         inside = str(local).startswith(str(self.data))
-        return [self._inside(Path(match), self.data, path) if inside else Path(match) for match in found]
+        return [self._inside(match, self.data, path) if inside else match for match in found]
 
     def _mount(self, place: str, path: str) -> Path:
         parts = place.strip("/").split("/")
@@ -118,6 +117,12 @@ def _shown(path: str) -> str:
     """The path as Databricks shows it: with its scheme."""
     scheme, place = _split(path)
     return f"{scheme}:{place}"
+
+
+def _glob(pattern: Path) -> Iterator[Path]:
+    fixed = Path(*itertools.takewhile(WILDCARDS.isdisjoint, pattern.parts))
+    rest = pattern.relative_to(fixed)
+    return fixed.glob(str(rest)) if rest.parts else iter([fixed] if fixed.exists() else [])
 
 
 def _braces(pattern: str) -> list[str]:

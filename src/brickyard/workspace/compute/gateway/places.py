@@ -7,10 +7,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.paths import PathMapper
 
 __all__ = ["Places"]
 
+#: Formats whose columns come from the files, so that a directory without files has none.
+INFERRED = frozenset({"parquet", "orc", "avro", "csv", "json"})
 #: Sail writes other characters percent-encoded once or twice, so that it does not find what it wrote (0.7.2).
 PLAIN = re.compile(r"[A-Za-z0-9_./=,+@-]+")
 
@@ -39,13 +42,20 @@ class Places:
             link.symlink_to(place)
         return str(link)
 
-    def existing(self, path: str) -> list[str]:
-        """The existing places that a user's path, with or without wildcards, means.
+    def sources(self, path: str, kind: str, *, inferred: bool = True) -> list[str]:
+        """The places to read as the format `kind`; `inferred` when the files must tell the columns.
 
         Raises:
-            SparkError: PATH_NOT_FOUND, and what `PathMapper.to_local` raises.
+            SparkError: If there is nothing to read: Sail would answer with no rows.
         """
-        return [self.text(place) for place in self.mapper.existing(path)]
+        places = self.mapper.existing(path)
+        for place in places:
+            if kind in INFERRED and inferred and not _has_files(place):
+                text = f"Unable to infer schema for {kind}: {path} has no data files. Give a schema, or write data."
+                raise SparkError("UNABLE_TO_INFER_SCHEMA", text, sql_state="42KD9")
+            if kind == "delta" and not (place / "_delta_log").is_dir():
+                raise SparkError("DELTA_TABLE_NOT_FOUND", f"{path} is not a Delta table.", sql_state="42P01")
+        return [self.text(place) for place in places]
 
     def target(self, path: str) -> str:
         """Where to write for a user's path; the directory of a linked place is made, as Sail cannot."""
@@ -54,3 +64,13 @@ class Places:
         if text != str(place):
             place.mkdir(parents=True, exist_ok=True)
         return text
+
+
+def _has_files(place: Path) -> bool:
+    """Whether there is at least one file that is not hidden (`_` and `.` are, as in Spark)."""
+    if place.is_file():
+        return True
+    return any(
+        file.is_file() and not any(part[0] in "_." for part in file.relative_to(place).parts)
+        for file in place.rglob("*")
+    )

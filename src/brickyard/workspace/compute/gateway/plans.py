@@ -8,15 +8,13 @@ from typing import Any
 from pyspark.sql.connect.proto import relations_pb2
 
 from brickyard.workspace.compute.gateway import catalog_calls
-from brickyard.workspace.compute.gateway.errors import SparkError, not_found, unsupported
+from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.queries import FILE_FORMATS
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 
 __all__ = ["resolve"]
 
-#: Formats whose columns come from the files, so that a directory without files has none.
-INFERRED = frozenset({"parquet", "orc", "avro", "csv", "json"})
 REFUSED = {
     "ml_relation": ("Spark ML", "Use scikit-learn or LightGBM, and mlflow.pyfunc.spark_udf to score."),
     "approx_quantile": ("approxQuantile", "Use the SQL function percentile_approx."),
@@ -149,33 +147,7 @@ def _source(source: Any, session: Session) -> None:
         raise SparkError("DATA_SOURCE_NO_PATH", f"spark.read.format('{kind}') needs a path.")
     del source.paths[:]
     for path in paths:
-        source.paths.extend(_files(path, kind, source, session))
-
-
-def _files(path: str, kind: str, source: Any, session: Session) -> list[str]:
-    places = session.places.mapper.existing(path)
-    for place in places:
-        if kind in INFERRED and not source.schema and not _has_files(place):
-            raise SparkError(
-                "UNABLE_TO_INFER_SCHEMA",
-                f"Unable to infer schema for {kind}: {path} has no data files. Give a schema, or write data first.",
-                sql_state="42KD9",
-            )
-        if kind == "delta" and not (place / "_delta_log").is_dir():
-            raise SparkError("DELTA_TABLE_NOT_FOUND", f"{path} is not a Delta table.", sql_state="42P01")
-    if not places:
-        raise not_found("path", path)
-    return [session.places.text(place) for place in places]
-
-
-def _has_files(place: Any) -> bool:
-    """Whether there is at least one file that is not hidden (`_` and `.` are, as in Spark)."""
-    if place.is_file():
-        return True
-    return any(
-        file.is_file() and not any(part[0] in "_." for part in file.relative_to(place).parts)
-        for file in place.rglob("*")
-    )
+        source.paths.extend(session.places.sources(path, kind, inferred=not source.schema))
 
 
 def _cached(relation: Any, kind: str, session: Session) -> None:

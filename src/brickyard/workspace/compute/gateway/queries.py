@@ -93,7 +93,7 @@ class QueryRewriter:
     def _files(self, kind: str, path: str) -> str:
         base, at, version = path.partition("@v")
         travelled = kind.lower() == "delta" and at and version.isdigit()
-        place = self.places.existing(base if travelled else path)
+        place = self.places.sources(base if travelled else path, kind.lower())
         suffix = f" VERSION AS OF {version}" if travelled else ""
         if len(place) != 1:
             raise unsupported(f"wildcards in SQL paths ({path})", "Use spark.read with the same path.")
@@ -193,10 +193,16 @@ def _current(sql: str, tree: Any, names: SessionNames) -> list[Edit]:
 
 
 def _refuse(tree: Any) -> None:
-    """Refuse what Sail would run and answer wrongly."""
+    """Refuse by name what Sail cannot parse, or would run and answer wrongly."""
     from sqlglot import exp
 
     for pivot in tree.find_all(exp.Pivot):
         if pivot.args.get("unpivot"):
-            raise unsupported("SQL UNPIVOT (it keeps nulls)", "Use df.unpivot(...) followed by dropna, or stack().")
+            raise unsupported("SQL UNPIVOT", "Use df.unpivot(...), or stack() in SQL.")
         raise unsupported("SQL PIVOT", "Use df.groupBy(...).pivot(...).agg(...).")
+    if any(star.args.get("except_") for star in tree.find_all(exp.Star)):
+        raise unsupported("SELECT * EXCEPT", "Name the columns, or use df.drop(...).")
+    if any(tree.find_all(exp.Qualify)):
+        raise unsupported("QUALIFY", "Compute the window function in a subquery and filter on it with WHERE.")
+    if any(tree.find_all(exp.TableSample)):
+        raise unsupported("TABLESAMPLE", "Use df.sample(fraction).")

@@ -28,15 +28,7 @@ __all__ = ["TOKEN_HEADER", "Gateway"]
 
 #: pyspark sends unknown parameters of its connection string as metadata; `token=` would make it ask for TLS.
 TOKEN_HEADER = "x-brickyard-token"
-UNARY = (
-    "ArtifactStatus",
-    "Interrupt",
-    "ReleaseExecute",
-    "ReleaseSession",
-    "FetchErrorDetails",
-    "CloneSession",
-    "GetStatus",
-)
+UNARY = ("Interrupt", "ReleaseExecute", "ReleaseSession", "FetchErrorDetails", "CloneSession", "GetStatus")
 THREADS = 16
 
 
@@ -99,8 +91,7 @@ class Gateway:
             "ArtifactStatus": grpc.unary_unary_rpc_method_handler(self._guard(self._artifact_status)),
         }
         for method in UNARY:
-            if method not in handlers:
-                handlers[method] = grpc.unary_unary_rpc_method_handler(self._guard(self._forward(method)))
+            handlers[method] = grpc.unary_unary_rpc_method_handler(self._guard(self._forward(method)))
         return handlers
 
     def _admit(self, context: grpc.ServicerContext) -> None:

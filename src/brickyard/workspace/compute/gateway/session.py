@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class Session:
         names: Current catalog and schema, temporary views.
         blobs: Local data that the client sent ahead, by hash.
         settings: Configuration values that the client has set.
+        statement: The SQL that is being run, with its arguments; data frames in it are resolved.
     """
 
     key: SessionKey
@@ -39,10 +40,15 @@ class Session:
     names: SessionNames
     blobs: dict[str, bytes] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
+    statement: relations_pb2.Relation = field(default_factory=relations_pb2.Relation)
 
     def flag(self, key: str, default: str = "true") -> bool:
         """A boolean setting that the client has set."""
         return self.settings.get(key, default).lower() == "true"
+
+    def for_statement(self, original: relations_pb2.Relation) -> Session:
+        """The session while it runs one statement, with the statement's arguments and data frames."""
+        return replace(self, statement=original)
 
     def rewriter(self, local: frozenset[str] = frozenset()) -> QueryRewriter:
         """Rewrites SQL of this session; each table is asked for once per statement."""
@@ -53,15 +59,21 @@ class Session:
                 found[name] = self.catalog.table(name)
             return found[name]
 
-        return QueryRewriter(self.names, self.places, lookup, local)
-
-    def rewrite(self, sql: str) -> str:
-        """The SQL with every name and path resolved."""
-        return self.rewriter().rewrite(sql)
+        references = self.statement.with_relations.references
+        named = frozenset(reference.subquery_alias.alias.lower() for reference in references)
+        return QueryRewriter(self.names, self.places, lookup, local | named)
 
     def relation(self, sql: str) -> relations_pb2.Relation:
-        """A query as a relation that Sail can run."""
-        return relations_pb2.Relation(sql=relations_pb2.SQL(query=self.rewrite(sql)))
+        """A query as a relation that Sail can run, with the arguments and data frames of the statement."""
+        return self.with_text(self.rewriter().rewrite(sql))
+
+    def with_text(self, sql: str) -> relations_pb2.Relation:
+        """The statement with another text, which is for Sail as it is."""
+        relation = relations_pb2.Relation()
+        relation.CopyFrom(self.statement)
+        nested = relation.with_relations.root if relation.HasField("with_relations") else relation
+        nested.sql.query = sql
+        return relation
 
     def managed(self, name: TableName) -> Path:
         """Where a managed table is kept."""

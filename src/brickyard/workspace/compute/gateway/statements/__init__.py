@@ -12,6 +12,7 @@ from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements import (
     alter,
+    changes,
     describe,
     inserts,
     maintenance,
@@ -22,23 +23,24 @@ from brickyard.workspace.compute.gateway.statements import (
     views,
 )
 
-__all__ = ["changes", "run"]
+__all__ = ["run"]
 
 Handler = Callable[[Cursor, Session], Any]
 
 #: What Sail runs, once names and paths are resolved.
-FORWARDED = frozenset({"SELECT", "VALUES", "FROM", "(", "UPDATE", "DELETE", "MERGE"})
-CHANGING = frozenset({"UPDATE", "DELETE", "MERGE"})
+FORWARDED = frozenset({"SELECT", "VALUES", "FROM", "("})
 HANDLERS: dict[str, Handler] = {
     "ALTER": alter.alter,
     "ANALYZE": settings.accepted,
     "CACHE": views.cache,
     "COMMENT": alter.comment,
     "CREATE": tables.create,
+    "DELETE": changes.change,
     "DESC": describe.describe,
     "DESCRIBE": describe.describe,
     "DROP": tables.drop,
     "INSERT": inserts.insert,
+    "MERGE": changes.change,
     "OPTIMIZE": maintenance.optimize,
     "REFRESH": settings.accepted,
     "REPLACE": tables.create,
@@ -47,6 +49,7 @@ HANDLERS: dict[str, Handler] = {
     "SHOW": show.show,
     "TRUNCATE": maintenance.truncate,
     "UNCACHE": settings.accepted,
+    "UPDATE": changes.change,
     "USE": namespaces.use,
     "VACUUM": maintenance.vacuum,
 }
@@ -59,12 +62,6 @@ INSTEAD = {
     "REVOKE": "Permissions are not kept in a local workspace yet.",
     "UNDROP": "Create the table again; a local workspace removes the files at once.",
 }
-
-
-def changes(sql: str) -> bool:
-    """Whether a statement that is for Sail changes a table, so that it must run only once."""
-    words = {token.text.upper() for token in Cursor(sql).tokens[:1]}
-    return bool(words & CHANGING)
 
 
 def run(sql: str, session: Session) -> Any:

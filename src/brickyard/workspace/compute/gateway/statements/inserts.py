@@ -12,6 +12,7 @@ from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor, parse
+from brickyard.workspace.compute.gateway.statements.changes import commits_since, latest
 from brickyard.workspace.compute.gateway.statements.describe import target
 
 __all__ = ["aligned", "insert", "insert_with"]
@@ -22,8 +23,10 @@ def insert_with(cursor: Cursor, session: Session) -> Any:
     from sqlglot import exp
 
     tree = parse(cursor.sql)
-    if not isinstance(tree, exp.Insert):
+    if isinstance(tree, exp.Query):
         return None
+    if not isinstance(tree, exp.Insert):
+        raise unsupported("WITH before this statement", "Put the query into a temporary view.")
     while cursor.peek() != "INSERT":
         cursor.next()
     prefix = cursor.sql[: cursor.tokens[cursor.position].start]
@@ -46,8 +49,11 @@ def insert(cursor: Cursor, session: Session, prefix: str = "") -> Any:
     by_name = cursor.take("BY", "NAME")
     source = session.relation(prefix + cursor.rest())
     rows = aligned(session, source, place, columns, by_name=by_name)
+    before = latest(place)
     session.write(rows, place, "overwrite" if overwrite else "append")
-    return literals.rows({"num_affected_rows": pa.int64(), "num_inserted_rows": pa.int64()}, [])
+    written = [metrics for operation, metrics in commits_since(place, before) if operation == "WRITE"]
+    count = int(written[0].get("numOutputRows", 0)) if written else 0
+    return literals.rows({"num_affected_rows": pa.int64(), "num_inserted_rows": pa.int64()}, [(count, count)])
 
 
 def _columns(cursor: Cursor) -> list[str] | None:
@@ -66,7 +72,7 @@ def aligned(
         SparkError: INSERT_COLUMN_ARITY_MISMATCH, or a column that the table does not have.
     """
     fields = {field.name.lower(): field for field in session.schema_of(place).fields}
-    given = [name for name in session.sail.schema(session.key, source).names]
+    given = list(session.sail.schema(session.key, source).names)
     wanted = [name.lower() for name in (columns if columns is not None else given if by_name else fields)]
     unknown = [name for name in wanted if name not in fields]
     if unknown:

@@ -1,0 +1,63 @@
+"""UPDATE, DELETE and MERGE: Sail runs them, the table's log says how many rows they changed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql.connect.proto import base_pb2
+
+from brickyard.workspace.compute.gateway import literals
+from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.session import Session
+from brickyard.workspace.compute.gateway.sqltext import Cursor, parse
+from brickyard.workspace.compute.gateway.statements.describe import target
+
+__all__ = ["change", "commits_since", "latest"]
+
+#: Name of the statement -> columns of its result, with the metrics of the commit that they add up.
+RESULTS = {
+    "UPDATE": {"num_affected_rows": ("numUpdatedRows",)},
+    "DELETE": {"num_affected_rows": ("numDeletedRows",)},
+    "MERGE": {
+        "num_affected_rows": ("numTargetRowsUpdated", "numTargetRowsDeleted", "numTargetRowsInserted"),
+        "num_updated_rows": ("numTargetRowsUpdated",),
+        "num_deleted_rows": ("numTargetRowsDeleted",),
+        "num_inserted_rows": ("numTargetRowsInserted",),
+    },
+}
+
+
+def change(cursor: Cursor, session: Session) -> Any:
+    """Run the statement once, and give the counts that Databricks gives."""
+    what = cursor.next().text.upper()
+    _ = cursor.take("FROM") or cursor.take("INTO") or cursor.take("WITH", "SCHEMA", "EVOLUTION", "INTO")
+    if cursor.peek() == "WITH":
+        raise unsupported("MERGE WITH this clause", "Use MERGE INTO ... USING ...")
+    place, _table = target(cursor, session)
+    before = latest(place)
+    plan = base_pb2.Plan(root=session.with_text(session.rewriter().rewrite(cursor.sql, parse(cursor.sql))))
+    session.sail.execute(session.key, plan)
+    commits = [metrics for operation, metrics in commits_since(place, before) if operation == what]
+    metrics = commits[0] if commits else {}
+    counts = {name: sum(int(metrics.get(key, 0)) for key in keys) for name, keys in RESULTS[what].items()}
+    return literals.rows(dict.fromkeys(counts, pa.int64()), [list(counts.values())])
+
+
+def latest(place: Path) -> int:
+    """The number of the table's last commit, -1 without any."""
+    return max((int(file.stem) for file in (place / "_delta_log").glob("*.json") if file.stem.isdigit()), default=-1)
+
+
+def commits_since(place: Path, version: int) -> list[tuple[str, dict[str, Any]]]:
+    """Operation and metrics of each commit after a version."""
+    found = []
+    for number in range(version + 1, latest(place) + 1):
+        file = place / "_delta_log" / f"{number:020d}.json"
+        for line in file.read_text().splitlines():
+            info = json.loads(line).get("commitInfo")
+            if info is not None:
+                found.append((info.get("operation", ""), info.get("operationMetrics") or {}))
+    return found

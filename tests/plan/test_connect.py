@@ -63,7 +63,7 @@ def test_a_host_takes_the_credentials_of_the_profile_with_that_host(workspace: L
 def test_a_token_is_never_sent_to_another_host_than_it_was_exported_for(tmp_path: Path) -> None:
     exported = environ(tmp_path, DATABRICKS_HOST="http://127.0.0.1:9", DATABRICKS_TOKEN="canary")
 
-    with pytest.raises(ConnectionFailed, match="DATABRICKS_HOST is about http://127.0.0.1:9"):
+    with pytest.raises(ConnectionFailed, match=r"DATABRICKS_HOST is about http://127\.0\.0\.1:9"):
         connect(host="http://127.0.0.1:10", environ=exported)
 
 

@@ -40,12 +40,12 @@ def build_artifacts(project: Project, notice: Callable[[str], None]) -> None:
         if _is_current(memo, sources, project.root):
             continue
         notice(f"building {artifact.key}")
-        _build(artifact)
-        wheels = _wheels(artifact)
-        memo.parent.mkdir(parents=True, exist_ok=True)
-        (project.root / ".brickyard" / ".gitignore").write_text("*\n")
-        built = {str(path.relative_to(project.root)): digest(path) for path in wheels}
-        memo.write_text(json.dumps({"sources": sources, "wheels": built}, indent=1))
+        try:
+            _build(artifact)
+            _remember(memo, sources, _wheels(artifact), project.root)
+        except OSError as error:
+            message = f"the artifact '{artifact.key}' could not be built: {error}"
+            raise DeploymentError(message, where=str(artifact.at), next="make room, or allow writing there") from error
 
 
 def _sources_digest(project: Project, artifact: Artifact) -> str:
@@ -55,6 +55,14 @@ def _sources_digest(project: Project, artifact: Artifact) -> str:
         if file.path.is_relative_to(artifact.path):
             total.update(f"{file.path.relative_to(artifact.path)}\0{file.sha256}\0".encode())
     return total.hexdigest()
+
+
+def _remember(memo: Path, sources: str, wheels: list[Path], root: Path) -> None:
+    """Note what was built from which sources, in a directory that git leaves out."""
+    memo.parent.mkdir(parents=True, exist_ok=True)
+    (root / ".brickyard" / ".gitignore").write_text("*\n")
+    built = {str(path.relative_to(root)): digest(path) for path in wheels}
+    memo.write_text(json.dumps({"sources": sources, "wheels": built}, indent=1))
 
 
 def _is_current(memo: Path, sources: str, root: Path) -> bool:

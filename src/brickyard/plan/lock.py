@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from brickyard.errors import DeploymentError
+from brickyard.errors import ConnectionFailed, DeploymentError
 from brickyard.plan.connect import calling
 from brickyard.plan.remote_files import RemoteFiles
 
@@ -96,11 +96,20 @@ def locked(
                 raise _held(path, _read(files, path))
     try:
         yield
-    finally:
-        with calling("release the deployment's lock", path):
-            found = _read(files, path)
-            if found is not None and found.id == holder.id:
-                files.delete(path)
+    except ConnectionFailed:
+        # The lock cannot be reached either; whoever deploys next sees that this process has ended.
+        raise
+    except BaseException:
+        _release(files, path, holder)
+        raise
+    _release(files, path, holder)
+
+
+def _release(files: RemoteFiles, path: str, holder: Holder) -> None:
+    with calling("release the deployment's lock", path):
+        found = _read(files, path)
+        if found is not None and found.id == holder.id:
+            files.delete(path)
 
 
 def _create(files: RemoteFiles, path: str, holder: Holder) -> bool:

@@ -133,7 +133,7 @@ def install() -> None:
     """Make the modules importable in this process."""
     package = _module("dbruntime", UserNamespaceInitializer=UserNamespaceInitializer)
     package.__path__ = []
-    parts = {
+    parts: dict[str, dict[str, Any]] = {
         "databricks_repl_context": {"get_context": get_context, "ReplContext": ReplContext},
         "sdk_credential_provider": {"init_runtime_native_auth": init_runtime_native_auth},
     }

@@ -67,7 +67,7 @@ def _display_any(value: Any) -> None:
     from IPython.core.interactiveshell import InteractiveShell
 
     shell = InteractiveShell._instance
-    formatter = DisplayFormatter() if shell is None else shell.display_formatter
+    formatter: Any = DisplayFormatter() if shell is None else shell.display_formatter
     data, metadata = formatter.format(value)
     if data:  # an object that shows itself, as a widget does, leaves nothing to show
         publish(data, metadata)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Ending", "NotSupported", "NotebookExit", "TaskStopped"]
+__all__ = ["Ending", "NotSupported", "NotebookExit", "PythonRestart", "TaskStopped"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,10 @@ class NotebookExit(BaseException):
     def __init__(self, value: str) -> None:
         super().__init__(value)
         self.value = value
+
+
+class PythonRestart(BaseException):
+    """Raised by `dbutils.library.restartPython`; the notebook goes on with its next cell."""
 
 
 class TaskStopped(BaseException):

@@ -13,6 +13,7 @@ from brickyard.runtime.redaction import Redactor
 __all__ = ["OutputFile", "OutputPump"]
 
 _CHUNK = 1 << 16
+_SHORT, _PATIENCE_SECONDS = 6, 1.0
 
 
 class OutputFile:
@@ -30,6 +31,12 @@ class OutputFile:
         cut = self._redactor.unfinished(text)
         self._held = text[cut:]
         self._append(text[:cut])
+
+    def rest(self) -> None:
+        """Write a short beginning that was held back, as nothing has followed it for a while."""
+        if len(self._held) <= _SHORT:
+            self._append(self._held)
+            self._held = ""
 
     def close(self) -> None:
         """Write what was held back, and close the file."""
@@ -62,9 +69,8 @@ class OutputPump:
     def _run(self) -> None:
         stopping = False
         while True:
-            ready, _, _ = select.select(
-                [self._pipe] if stopping else [self._pipe, self._stop], [], [], 0 if stopping else None
-            )
+            watched = [self._pipe] if stopping else [self._pipe, self._stop]
+            ready, _, _ = select.select(watched, [], [], 0 if stopping else _PATIENCE_SECONDS)
             if self._pipe in ready:
                 data = os.read(self._pipe, _CHUNK)
                 if not data:
@@ -72,4 +78,6 @@ class OutputPump:
                 self._file.write(data)
             elif stopping:
                 return
+            elif not ready:
+                self._file.rest()
             stopping = stopping or self._stop in ready

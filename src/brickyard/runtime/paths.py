@@ -2,8 +2,8 @@
 
 In a task's process the functions of `os`, `io` and `builtins` that take a path understand these three prefixes, and
 so does what is written in Python on top of them: `open`, `pathlib`, `os.path`, `shutil`, `glob`, `tempfile`, `zipfile`,
-`pandas.read_csv`, `json`, `pickle`, `joblib`. Not covered is what opens files in its own machine code (`pyarrow.dataset`,
-`deltalake`, `sqlite3`, shell commands): `dbutils.fs` and Spark know the paths, and `local` gives the real one.
+`pandas.read_csv`, `json`, `pickle`, `joblib`. Not covered is what opens files in its own machine code: `deltalake`,
+`pyarrow.dataset`, `sqlite3`, shell commands. `dbutils.fs` and Spark know the paths, and `local` gives the real one.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import http.client
 import json
 import urllib.parse
@@ -35,7 +34,7 @@ class WorkspaceApi:
     url: str
     token: str
 
-    def get(self, path: str, **query: str) -> dict[str, Any]:
+    def get(self, path: str, /, **query: str) -> dict[str, Any]:
         """The JSON answer of a GET.
 
         Raises:
@@ -43,15 +42,6 @@ class WorkspaceApi:
         """
         answer: dict[str, Any] = json.loads(self._send("GET", f"{path}?{urllib.parse.urlencode(query)}") or b"{}")
         return answer
-
-    def export(self, path: str) -> tuple[bytes, str]:
-        """The content and the file type (`py`, `sql`, `ipynb`, ...) of a notebook or file of the workspace tree.
-
-        Raises:
-            ApiFailure: It does not exist, or may not be read.
-        """
-        answer = self.get("/api/2.0/workspace/export", path=path, format="SOURCE")
-        return base64.b64decode(answer.get("content", "")), str(answer.get("file_type", ""))
 
     def _send(self, method: str, target: str) -> bytes:
         address = urllib.parse.urlsplit(self.url)

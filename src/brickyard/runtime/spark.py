@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import sys
 import threading
 from typing import Any
 
@@ -48,8 +50,6 @@ def remote() -> str:
     with _lock:
         if not _remotes:
             context = current()
-            import sys
-
             _remotes.append(context.host.start_engine(list(sys.path)))
             os.environ["SPARK_REMOTE"] = _remotes[0]
         return _remotes[0]
@@ -70,8 +70,9 @@ def _connect(session: LazySparkSession) -> None:
     with _lock:
         if session.__class__ is LazySparkSession:
             url = remote()
-            session.__class__ = SparkSession
+            object.__setattr__(session, "__class__", SparkSession)
             SparkSession.__init__(session, connection=url)
+            atexit.unregister(session.client._on_exit)  # the engine ends with the task, there is nothing to clean up
 
 
 def _start_before(builder: Any) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-
 from brickyard.runtime.dbutils.base import Part
+from brickyard.runtime.ending import PythonRestart
 
 __all__ = ["Library"]
 
@@ -16,10 +14,8 @@ class Library(Part):
     _name = "dbutils.library"
 
     def restartPython(self) -> None:
-        """Make what `%pip install` has installed importable.
+        """Begin afresh with the next cell: no names, and libraries are imported again from what is installed now.
 
-        What was installed is importable at once, so that only finders are refreshed: names and imported modules
-        stay, and a package that was imported before it was installed again stays as it was.
+        What the runtime itself has imported (pandas, Spark, mlflow) stays as it is.
         """
-        importlib.invalidate_caches()
-        sys.stdout.write("Note: Python is not restarted in a local workspace; names and imported modules stay.\n")
+        raise PythonRestart

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from brickyard.runtime import display, magics
 from brickyard.runtime.dbutils import dbutils
-from brickyard.runtime.ending import NotebookExit, NotSupported, TaskStopped
+from brickyard.runtime.ending import NotebookExit, NotSupported, PythonRestart, TaskStopped
 from brickyard.runtime.notebook import sql
 from brickyard.runtime.notebook.source import Cell
 
@@ -50,7 +50,7 @@ def execute_cell(runner: NotebookRunner, cell: Cell) -> None:
         if action is None:
             raise NotSupported(f"cells in the language {cell.language!r} cannot be executed in a local workspace")
         action(runner, cell.body)
-    except (CellFailed, NotebookExit, TaskStopped, SystemExit):
+    except (CellFailed, NotebookExit, PythonRestart, TaskStopped, SystemExit):
         raise
     except Exception as error:
         raise _failed(runner, error) from error

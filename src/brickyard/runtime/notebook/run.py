@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import posixpath
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from brickyard.runtime import dbruntime, magics, paths
 from brickyard.runtime.context import TaskContext
 from brickyard.runtime.dbutils import dbutils
-from brickyard.runtime.ending import Ending, NotebookExit, TaskStopped
+from brickyard.runtime.ending import Ending, NotebookExit, PythonRestart, TaskStopped
 from brickyard.runtime.notebook.cells import CellFailed, execute_cell
 from brickyard.runtime.notebook.shell import CellStream, new_shell
 from brickyard.runtime.notebook.source import Notebook, NotebookFormatError, cell_of, parse
@@ -38,6 +39,8 @@ class NotebookRunner:
         module = new_main(None)
         module.__dict__.update(dbruntime.user_namespace())
         self.namespace: dict[str, Any] = module.__dict__
+        self._fresh = dict(module.__dict__)
+        self._modules = frozenset(sys.modules)
         self.shell = new_shell(module, context.directory / ".ipython", self.recorder)
         self._paths = [_tree_path(context.source)]
         magics.register(self)
@@ -67,6 +70,8 @@ class NotebookRunner:
             execute_cell(self, cell)
         except NotebookExit as end:
             return Ending(result=end.value)
+        except PythonRestart:
+            self._restart()
         except TaskStopped as end:
             return Ending(error=str(end))
         except SystemExit as end:
@@ -122,9 +127,19 @@ class NotebookRunner:
         error = result.error_before_exec or result.error_in_exec
         if error is None:
             return
-        if isinstance(error, NotebookExit | TaskStopped | SystemExit | CellFailed):
+        if isinstance(error, NotebookExit | PythonRestart | TaskStopped | SystemExit | CellFailed):
             raise error
         raise CellFailed(error, list(self.shell.trace))
+
+    def _restart(self) -> None:
+        """Forget the names and the modules that the notebook has imported, those of the runtime excepted."""
+        self.namespace.clear()
+        self.namespace.update(self._fresh)
+        importlib.invalidate_caches()
+        own = (*self.context.search_path, *map(str, self.context.mounts.values()))
+        for name in set(sys.modules) - self._modules:
+            if _is_pure(sys.modules[name], own):
+                del sys.modules[name]
 
     def magic(self, source: str) -> None:
         """Execute a cell's worth of another language in the middle of Python, as `%sql` there does."""
@@ -145,6 +160,12 @@ def run_notebook(context: TaskContext) -> Ending:
 
 def _tree_path(path: str) -> str:
     return posixpath.normpath(paths.full(path))
+
+
+def _is_pure(module: Any, own: tuple[str, ...]) -> bool:
+    """Whether a module is one of the task's own libraries, or of the workspace, and can be imported twice."""
+    file = getattr(module, "__file__", None) or ""
+    return file.endswith(".py") and file.startswith(own)
 
 
 def _shown(path: str) -> str:

@@ -10,10 +10,11 @@ from typing import Any
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
+from traitlets import Type
 from traitlets.config import Config
 
 from brickyard.runtime import display
-from brickyard.runtime.ending import NotebookExit, TaskStopped
+from brickyard.runtime.ending import NotebookExit, PythonRestart, TaskStopped
 from brickyard.runtime.record import Recorder
 
 __all__ = ["CellStream", "NotebookShell", "new_shell"]
@@ -42,17 +43,20 @@ class CellStream:
 
 
 class _Publisher(DisplayPublisher):
-    def publish(self, data: Any, metadata: Any = None, **options: Any) -> None:
+    """Shows with `display` what IPython's own functions show."""
+
+    def publish(self, data: Any, metadata: Any = None, source: Any = None, **options: Any) -> None:
         display.publish(dict(data), metadata)
 
 
 class _Hook(DisplayHook):
-    """Shows the value of a cell's last expression as `display` would."""
+    """Shows the value of a cell's last expression as `display` does."""
 
     def __call__(self, result: Any = None) -> None:
-        if result is not None and not self.quiet():
-            self.update_user_ns(result)
-            self.fill_exec_result(result)
+        me: Any = self
+        if result is not None and not me.quiet():
+            me.update_user_ns(result)
+            me.fill_exec_result(result)
             display.display(result)
 
 
@@ -60,12 +64,18 @@ class NotebookShell(InteractiveShell):
     """Keeps the error of a cell with it.
 
     Attributes:
+        recorder: Keeps the cells' outputs.
         trace: The last traceback, in lines.
     """
 
+    displayhook_class = Type(_Hook)
+    display_pub_class = Type(_Publisher)
+    recorder: Recorder
+    trace: list[str]
+
     def _showtraceback(self, etype: Any, evalue: Any, stb: list[str]) -> None:
         self.trace = stb
-        self.user_recorder.error(getattr(etype, "__name__", str(etype)), str(evalue), stb)
+        self.recorder.error(getattr(etype, "__name__", str(etype)), str(evalue), stb)
         (sys.__stderr__ or sys.stderr).write("\n".join(stb) + "\n")
 
 
@@ -80,17 +90,14 @@ def new_shell(module: ModuleType, directory: Path, recorder: Recorder) -> Any:
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
-    config.InteractiveShell.xmode = "Context"
-    config.InteractiveShell.displayhook_class = _Hook
-    config.InteractiveShell.display_pub_class = _Publisher
     config.InteractiveShell.ipython_dir = str(directory)
-    NotebookShell.user_recorder = recorder
-    shell = NotebookShell.instance(config=config, user_module=module, user_ns=module.__dict__)
+    shell: Any = NotebookShell.instance(config=config, user_module=module, user_ns=module.__dict__)
+    shell.recorder = recorder
     shell.trace = []
     shell.exit_now = True  # `sys.exit` ends the notebook; no advice about Ctrl-D
-    shell.set_custom_exc((NotebookExit, TaskStopped), _quiet)
+    shell.set_custom_exc((NotebookExit, PythonRestart, TaskStopped), _quiet)
     return shell
 
 
 def _quiet(shell: Any, kind: Any, value: Any, trace: Any, tb_offset: Any = None) -> None:
-    """These exceptions end the notebook and are no errors of it."""
+    """These exceptions end the notebook or restart it, and are no errors of it."""

@@ -6,9 +6,11 @@ cells between `COMMAND` lines, and every line of another language behind `MAGIC`
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 from dataclasses import dataclass
+from typing import Any
 
 __all__ = ["Cell", "Notebook", "NotebookFormatError", "parse"]
 
@@ -80,8 +82,7 @@ def _source_cell(chunk: str, mark: str, language: str) -> Cell:
 
 
 def _parse_jupyter(text: str) -> Notebook:
-    import nbformat
-
+    nbformat: Any = importlib.import_module("nbformat")  # slow to import, and without types
     try:
         notebook = nbformat.reads(text, as_version=4)
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -13,13 +13,13 @@ _LEGACY = re.compile(r"\$\{?(?:getArgument\([\"'])?([A-Za-z_]\w*)(?:[\"']\))?\}?
 
 def statements(text: str) -> list[str]:
     """The statements of a cell; a semicolon in a string or comment ends none."""
-    from sqlglot import tokens
     from sqlglot.dialects import databricks
+    from sqlglot.tokenizer_core import TokenType
 
     parts, start = [], 0
     found = databricks.Databricks().tokenize(text)
     for token in found:
-        if token.token_type is tokens.TokenType.SEMICOLON:
+        if token.token_type is TokenType.SEMICOLON:
             parts.append(text[start : token.start])
             start = token.end + 1
     last = [token for token in found if token.start >= start]

@@ -257,14 +257,14 @@ def _second_generation(channel: Channel, parent: int) -> int:
 
 
 def _finish(become: Become | None) -> int:
-    if become is None:
-        return 0
-    code = 1
-    try:
-        code = become()
-    finally:
-        os._exit(code)
-    return code
+    """End this process: as the fork server, or as the child that it has become, which does not return."""
+    if become is not None:
+        code = 1
+        try:
+            code = become()
+        finally:
+            os._exit(code)
+    return 0
 
 
 if __name__ == "__main__":

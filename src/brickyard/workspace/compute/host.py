@@ -16,8 +16,8 @@ from brickyard.runtime.execution import TaskStopped
 from brickyard.runtime.redaction import Redactor
 from brickyard.workspace.compute.channel import Channel, Message
 from brickyard.workspace.compute.environments import Environments
-from brickyard.workspace.compute.tasks import TASK_FILE, read_outcome
 from brickyard.workspace.compute.results import write_json
+from brickyard.workspace.compute.tasks import TASK_FILE, read_outcome
 
 __all__ = ["WorkerHost"]
 
@@ -127,7 +127,7 @@ class WorkerHost:
             return
         if message.get("kind") == "engine" and message.get("answered"):
             self.reason = f"the Spark engine {_ended(message['code'])}"
-            os.kill(os.getpid(), signal.SIGTERM)
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
             return
         self._answers[message["id"]].put(message)
 

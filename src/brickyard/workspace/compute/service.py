@@ -135,8 +135,11 @@ class Compute:
             self._finish(handle, _failed("The workspace is stopping, so that the task was not started."))
             return
         self._numbers[id(handle)] = (server, number)
+        self._kill_if_stopping(handle)
+
+    def _kill_if_stopping(self, handle: TaskHandle) -> None:
         if handle.stopping is not None:
-            server.kill(number)
+            self._kill(handle)
 
     def _message(self, spec: TaskSpec, environments: list[str]) -> dict[str, Any]:
         workspace = self._workspace
@@ -168,6 +171,9 @@ class Compute:
         outcome = read_outcome(handle.spec.directory)
         if handle.stopping is not None and (outcome is None or not outcome.succeeded):
             outcome = self._stopped(handle)
+        if outcome is None and self._closed:  # no result is written, so that the next start knows it was interrupted
+            handle.finish(_failed("The workspace stopped while the task was running."))
+            return
         self._finish(handle, outcome or _failed(_reason(end)))
 
     def _stopped(self, handle: TaskHandle) -> TaskOutcome:

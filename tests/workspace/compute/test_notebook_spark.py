@@ -1,0 +1,91 @@
+"""Notebooks that use Spark: the session, SQL cells, tables that stay."""
+
+from __future__ import annotations
+
+from tests.workspace.compute.compute_support import Lab
+
+
+def test_spark_session_starts_when_it_is_first_used(lab: Lab) -> None:
+    done = lab.cells("print(repr(spark))", "print(spark.range(3).count())", "print(spark)").ok()
+    assert "starts when it is first used" in done.output
+    assert "\n3\n" in done.output
+
+
+def test_every_way_to_get_a_session_gives_the_task_s_own(lab: Lab) -> None:
+    source = """
+from pyspark.sql import SparkSession
+from databricks.connect import DatabricksSession
+from databricks.sdk.runtime import spark
+first = SparkSession.builder.appName("x").getOrCreate()
+assert first.sql("select 1 as a").collect()[0].a == 1
+assert DatabricksSession.builder.getOrCreate() is first
+assert SparkSession.getActiveSession() is first
+assert spark is first
+print("one session")
+"""
+    done = lab.run("spark_python", lab.put("session.py", source)).ok()
+    assert "one session" in done.output
+
+
+def test_tables_outlive_the_task_that_wrote_them(lab: Lab) -> None:
+    lab.cells(
+        "%sql create schema if not exists main.notebooks",
+        "spark.range(5).write.mode('overwrite').saveAsTable('main.notebooks.numbers')",
+    ).ok()
+    read = lab.cells(
+        "%sql select count(*) as n from main.notebooks.numbers", "print('n =', _sqldf.collect()[0].n)"
+    ).ok()
+    assert "n = 5" in read.output
+    (shown,) = read.cells[0]["outputs"]
+    assert "<table" in shown["data"]["text/html"] and "5" in shown["data"]["text/plain"]
+
+
+def test_sql_cells_take_widgets_as_parameters(lab: Lab) -> None:
+    done = lab.cells(
+        "dbutils.widgets.text('low', '1')",
+        "%sql\n-- two; statements\nselect ';' as a;\nselect id from range(5) where id > :low and id < ${high}",
+        "print([row.id for row in _sqldf.collect()])",
+        parameters={"low": "2", "high": "4"},
+    ).ok()
+    assert "[3]" in done.output
+
+
+def test_sql_error_fails_the_run_with_spark_s_words(lab: Lab) -> None:
+    done = lab.cells("%sql select * from main.default.there_is_no_such_table", "print('not reached')")
+    assert done.outcome.state == "FAILED"
+    assert "TABLE_OR_VIEW_NOT_FOUND" in (done.outcome.error or "")
+    assert [cell["state"] for cell in done.cells] == ["ERROR", "SKIPPED"]
+    assert "not reached" not in done.output
+
+
+def test_user_defined_functions_see_the_notebook_and_print_to_its_output(lab: Lab) -> None:
+    done = lab.cells(
+        "factor = 3\ndef triple(x: int) -> int:\n    print('inside', flush=True)\n    return x * factor",
+        "from pyspark.sql.functions import udf\nf = udf(triple, 'long')",
+        "print([r[0] for r in spark.range(3).select(f('id')).collect()])",
+    ).ok()
+    assert "[0, 3, 6]" in done.output
+    assert "inside" in done.output
+
+
+def test_killed_engine_ends_the_task_with_a_message(lab: Lab) -> None:
+    done = lab.cells(
+        "spark.range(1).count()",
+        "import os, psutil\n"
+        "for child in psutil.Process(os.getppid()).children():\n"
+        "    if child.pid != os.getpid() and child.cmdline() == psutil.Process().cmdline():\n"
+        "        if any(c.status == 'LISTEN' for c in child.net_connections()):\n"
+        "            child.kill()",
+        "spark.range(2).count()",
+    )
+    assert done.outcome.state == "FAILED"
+    assert "the Spark engine was ended by SIGKILL" in done.outcome.message
+
+
+def test_notebook_in_sql(lab: Lab) -> None:
+    path = lab.put(
+        "report",
+        "-- Databricks notebook source\nselect 41 + 1 as answer\n\n-- COMMAND ----------\n\n-- MAGIC %python\n-- MAGIC print('python', _sqldf.collect())\n",
+    )
+    done = lab.run("notebook", path).ok()
+    assert "python [Row(answer=42)]" in done.output

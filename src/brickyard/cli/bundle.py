@@ -79,7 +79,7 @@ def validate(target: str | None, variables: tuple[str, ...], strict: bool, outpu
         click.echo(json.dumps(_as_data(project), indent=2))
         return
     counts = Counter(resource.type for resource in project.resources)
-    what = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()) or "no resources"
+    what = ", ".join(f"{count} {_counted(name, count)}" for name, count in counts.items()) or "no resources"
     where = project.workspace.host or f"profile {project.workspace.profile or 'of the environment'}"
     rows = [
         ("bundle", project.bundle_name),
@@ -94,6 +94,12 @@ def validate(target: str | None, variables: tuple[str, ...], strict: bool, outpu
     for line in table(rows):
         click.echo(line)
     click.echo(f"\nthe project is valid ({duration(time.monotonic() - begin)})")
+
+
+def _counted(type_name: str, count: int) -> str:
+    """A type's name for one or many: `1 schema`, `2 registered models`."""
+    words = type_name.replace("_", " ")
+    return words.removesuffix("s") if count == 1 else words
 
 
 def _as_data(project: Project) -> dict[str, Any]:

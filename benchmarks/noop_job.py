@@ -58,7 +58,7 @@ class Api:
             run = self.call("GET", f"2.2/jobs/runs/get?run_id={run_id}")
             if run["status"]["state"] == "TERMINATED":
                 break
-            time.sleep(0.005)
+            time.sleep(0.02)
         if run["state"]["result_state"] != "SUCCESS":
             raise RuntimeError(run["state"]["state_message"])
 

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import uuid
+import zipfile
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -16,7 +17,7 @@ import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import InvalidParameterValue, OperationFailed, ResourceDoesNotExist
 from databricks.sdk.errors import NotImplemented as NotImplementedByServer
-from databricks.sdk.service import jobs
+from databricks.sdk.service import compute, jobs
 from databricks.sdk.service.workspace import ImportFormat, Language
 
 from tests.support import LocalWorkspace, WorkspaceHome, wait_for
@@ -307,3 +308,55 @@ def test_acknowledged_run_survives_a_kill(
     assert client.started(job_id, idempotency_token="once") == run_id
     run = client.ended(run_id)
     assert run.state and run.state.result_state is jobs.RunResultState.SUCCESS
+
+
+def wheel(name: str, module: str) -> bytes:
+    """A wheel with one module and the entry point `main`, as a build backend would make it."""
+    info = f"{name}-0.1.dist-info"
+    files = {
+        f"{name}.py": module,
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.1\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/entry_points.txt": f"[console_scripts]\nmain = {name}:main\n",
+    }
+    record = "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"])
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path, text in (files | {f"{info}/RECORD": record}).items():
+            archive.writestr(path, text)
+    return buffer.getvalue()
+
+
+def test_wheel_task_runs_its_entry_point(client: Client) -> None:
+    name = f"flights_{uuid.uuid4().hex[:6]}"
+    path = f"{client.directory}/{name}-0.1-py3-none-any.whl"
+    content = io.BytesIO(wheel(name, "import sys\n\ndef main():\n    print('given', sorted(sys.argv[1:]))\n"))
+    client.sdk.workspace.upload(path, content, format=ImportFormat.AUTO, overwrite=True)
+    task = jobs.Task(
+        task_key="w",
+        python_wheel_task=jobs.PythonWheelTask(name, "main", named_parameters={"month": "9", "own": "x"}),
+        environment_key="default",
+    )
+    spec = compute.Environment(client="1", dependencies=[f"/Workspace{path}"])
+    job_id = client.job(
+        task,
+        environments=[jobs.JobEnvironment("default", spec)],
+        parameters=[jobs.JobParameterDefinition("month", "10")],
+    )
+    run = client.ended(client.started(job_id))
+    output = client.output(run, "w")
+    assert results(run) == {"w": "SUCCESS"}, output.error
+    assert "given ['--month=10', '--own=x']" in (output.logs or "")
+
+
+def test_cluster_variables_reach_the_task_and_secrets_in_them_are_refused(client: Client) -> None:
+    def cluster(value: str) -> compute.ClusterSpec:
+        return compute.ClusterSpec(spark_version="16.4.x-scala2.12", num_workers=0, spark_env_vars={"KEY": value})
+
+    source = "import os\ndbutils.notebook.exit(os.environ['KEY'])"
+    clusters = [jobs.JobCluster("c", cluster("plain"))]
+    run = client.ended(client.started(client.job(client.task("a", source, job_cluster_key="c"), job_clusters=clusters)))
+    output = client.output(run, "a").notebook_output
+    assert output and output.result == "plain"
+    with pytest.raises(InvalidParameterValue, match=r"secret in spark_env_vars\.KEY"):
+        client.job(client.task("a", source, new_cluster=cluster("{{secrets/scope/key}}")))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from brickyard.workspace.api.errors import ApiError
 from brickyard.workspace.compute.tasks import TaskKind, TaskSpec
 from brickyard.workspace.jobs.records import Json, RunRecord, TaskRecord
 from brickyard.workspace.jobs.references import Scope, TaskFacts, UnknownReference, resolve
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Faulty", "job_parameters", "prepare", "run_directory"]
 
-_SECRET = re.compile(r"\{\{\s*secrets/([^/{}\s]+)/([^/{}\s]+)\s*\}\}")
 _KINDS: dict[str, TaskKind] = {
     "notebook_task": "notebook",
     "spark_python_task": "spark_python",
@@ -64,7 +61,7 @@ def prepare(
         token: What the task authenticates with.
 
     Raises:
-        Faulty: A reference names nothing, or a secret does not exist.
+        Faulty: A reference names nothing.
     """
     definition = _definition(run, task.task_key)
     kind = next(name for name in _KINDS if name in definition)
@@ -86,7 +83,7 @@ def prepare(
         parameters=work.parameters,
         libraries=_libraries(definition, run.settings),
         task_values={key: facts.values for key, facts in scope.tasks.items()},
-        environment=_environment(workspace, definition, run.settings),
+        environment=_environment(definition, run.settings),
         timeout_seconds=definition.get("timeout_seconds", 0),
     )
     return spec, _resolved(kind, work.parameters)
@@ -198,22 +195,11 @@ def _libraries(definition: Json, settings: Json) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _environment(workspace: Workspace, definition: Json, settings: Json) -> dict[str, str]:
-    """The cluster's environment variables, with the secrets that they refer to."""
+def _environment(definition: Json, settings: Json) -> dict[str, str]:
+    """The cluster's environment variables."""
     cluster: Json = definition.get("new_cluster", {})
     for one in settings.get("job_clusters", []):
         if one["job_cluster_key"] == definition.get("job_cluster_key"):
             cluster = one["new_cluster"]
-    variables: Mapping[str, Any] = cluster.get("spark_env_vars", {})
-    return {name: _with_secrets(workspace, str(value)) for name, value in variables.items()}
-
-
-def _with_secrets(workspace: Workspace, text: str) -> str:
-    def value(match: re.Match[str]) -> str:
-        try:
-            found = workspace.secrets.get(match[1], match[2])
-        except ApiError as error:
-            raise Faulty(f"{match[0]} cannot be read: {error.message}", "RESOURCE_NOT_FOUND") from error
-        return found.decode(errors="replace")
-
-    return _SECRET.sub(value, text)
+    variables: Mapping[str, str] = cluster.get("spark_env_vars", {})
+    return dict(variables)

@@ -31,6 +31,7 @@ class Jobs:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
+        _ = workspace.compute  # built before this, and so closed after it: runs are left before their tasks are ended
         self._jobs = JobStore(workspace.store)
         self._runs = RunStore(workspace.store)
         self._ids = Ids(max(self._jobs.last_id(), self._runs.last_id()))

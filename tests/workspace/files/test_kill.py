@@ -126,6 +126,17 @@ def test_acknowledged_writes_survive_many_kills(workspaces: WorkspaceHome) -> No
         workspace = kill_under_load(workspaces, workspace, turn, rng)
 
 
+def test_links_made_by_a_task_do_not_stop_the_next_start(workspaces: WorkspaceHome) -> None:
+    workspace = workspaces.start("dev")
+    workspace.client().workspace.mkdirs("/Shared/a")
+    workspaces.run("workspace", "stop", "dev")
+    place = workspace.root / "data" / "workspace" / "Shared" / "a"
+    place.rmdir()
+    place.symlink_to(workspace.root)
+    again = workspaces.start("dev").client()
+    assert [one.path for one in again.workspace.list("/Shared")] == ["/Shared/a"]
+
+
 def test_a_table_dropped_halfway_is_still_there(workspaces: WorkspaceHome) -> None:
     """The server dies after the data was moved aside and before the row was deleted."""
     workspace = workspaces.start("dev")

@@ -241,6 +241,7 @@ def test_a_link_out_of_the_tree_is_refused(workspace: LocalWorkspace, client: Wo
     (workspace.root / "data" / "workspace" / folder.lstrip("/") / "out").symlink_to(workspace.root)
     with pytest.raises(InvalidParameterValue, match="leaves"):
         client.workspace.download(f"{folder}/out/token")
+    assert [one.object_type for one in client.workspace.list(folder)] == [ObjectType.FILE]
 
 
 def test_notebooks_have_a_size_limit(client: WorkspaceClient, folder: str) -> None:

@@ -8,7 +8,9 @@ which the next start removes.
 
 from __future__ import annotations
 
+import os
 import secrets
+import stat
 import threading
 import time
 from dataclasses import dataclass
@@ -108,10 +110,9 @@ class Tree:
         found = self.get(path)
         if found.kind != "DIRECTORY":
             return [found]
-        prefix = "" if found.path == "/" else found.path
-        with explained(found.path):
-            names = sorted(entry.name for entry in self._local(found.path).iterdir())
-        seen = [one for name in names if (one := self._look(f"{prefix}/{name}")) is not None]
+        with explained(found.path), os.scandir(self._local(found.path)) as entries:
+            ordered = sorted(entries, key=lambda entry: entry.name)
+        seen = [one for entry in ordered if (one := self._listed(found.path, entry)) is not None]
         return self._identified(seen, objects.c.parent == found.path)
 
     def make_directory(self, path: str) -> None:
@@ -145,9 +146,10 @@ class Tree:
         """
         path = tree_path(path)
         with self._lock:
-            self._check_target(path, kind, overwrite)
-            with self._store.write() as connection:
-                _remember(connection, path, kind, language)
+            existing = self._check_target(path, kind, overwrite)
+            if existing is None or existing.language != language:
+                with self._store.write() as connection:
+                    _remember(connection, path, kind, language)
             try:
                 with explained(path):
                     self._storage.publish(spool, self._local(path), overwrite=overwrite)
@@ -212,21 +214,34 @@ class Tree:
             status = local.stat()
         except (FileNotFoundError, NotADirectoryError):
             return None
-        return _Seen(path, local.is_dir(), status.st_mtime_ns // 1_000_000, status.st_size)
+        return _seen(path, status)
 
-    def _check_target(self, path: str, kind: str, overwrite: bool) -> None:
+    def _listed(self, parent: str, entry: os.DirEntry[str]) -> _Seen | None:
+        path = f"{parent.rstrip('/')}/{entry.name}"
+        if entry.is_symlink():
+            try:
+                return self._look(path)
+            except InvalidParameterValue:  # it leads out of the tree: shown as what it is, but not followed
+                return _seen(path, entry.stat(follow_symlinks=False))
+        try:
+            return _seen(path, entry.stat())
+        except FileNotFoundError:
+            return None
+
+    def _check_target(self, path: str, kind: str, overwrite: bool) -> TreeObject | None:
         parent = self.find(_parent(path))
         if parent is None or parent.kind != "DIRECTORY":
             raise ResourceDoesNotExist(f"The parent folder ({_parent(path)}) does not exist.")
         existing = self.find(path)
         if existing is None:
-            return
+            return None
         if existing.kind == "DIRECTORY" or not overwrite:
             raise ResourceAlreadyExists(f"Path ({path}) already exists.")
         if existing.kind != kind:
             raise InvalidParameterValue(
                 f"Cannot overwrite the asset at {path} due to type mismatch (asked: {kind}, actual: {existing.kind})."
             )
+        return existing
 
     def _identified(self, seen: list[_Seen], where: ColumnElement[bool]) -> list[TreeObject]:
         with self._store.read() as connection:
@@ -240,10 +255,16 @@ class Tree:
                     rows[one.path] = row if row and _fits(one, row) else _remember(connection, one.path, kind, None)
         return [_object(one, rows[one.path]) for one in seen]
 
+    def _kept(self, path: str) -> bool:
+        try:
+            return self._look(path) is not None
+        except InvalidParameterValue:  # a task has put a link out of the tree in its place
+            return False
+
     def _forget_missing(self) -> None:
         with self._store.read() as connection:
             paths = list(connection.execute(select(objects.c.path)).scalars())
-        missing = [path for path in paths if self._look(path) is None]
+        missing = [path for path in paths if not self._kept(path)]
         if missing:
             with self._store.write() as connection:
                 for path in missing:
@@ -265,6 +286,10 @@ def _remember(connection: Connection, path: str, kind: str, language: str | None
             )
         )
     return connection.execute(select(objects).where(mine)).one()
+
+
+def _seen(path: str, status: os.stat_result) -> _Seen:
+    return _Seen(path, stat.S_ISDIR(status.st_mode), status.st_mtime_ns // 1_000_000, status.st_size)
 
 
 def _fits(seen: _Seen, row: Row[tuple[object, ...]] | None) -> bool:

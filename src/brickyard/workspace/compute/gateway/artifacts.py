@@ -86,4 +86,4 @@ def _assembled(
 
 
 def _intact(chunk: Any) -> bool:
-    return zlib.crc32(chunk.data) == chunk.crc
+    return bool(zlib.crc32(chunk.data) == chunk.crc)

@@ -46,15 +46,15 @@ def answer(catalog: catalog_pb2.Catalog, session: Session) -> relations_pb2.Rela
     Raises:
         SparkError: If it is not supported, or what it names does not exist.
     """
-    kind = catalog.WhichOneof("cat_type")
+    kind = catalog.WhichOneof("cat_type") or ""
     if kind in {"cache_table", "uncache_table", "clear_cache", "refresh_table", "refresh_by_path", "analyze_table"}:
         return literals.empty()
     if kind in {"list_functions", "get_function", "function_exists"}:
         return relations_pb2.Relation(catalog=catalog)
-    handler = HANDLERS.get(kind)
+    handler = HANDLERS.get(str(kind))
     if handler is None:
         raise unsupported(f"spark.catalog: {kind}", "Use SQL, or the workspace's API.")
-    result = handler(getattr(catalog, kind), session)
+    result = handler(getattr(catalog, str(kind)), session)
     return result if isinstance(result, relations_pb2.Relation) else literals.rows(*result)
 
 

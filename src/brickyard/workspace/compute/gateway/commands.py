@@ -159,6 +159,9 @@ def _save_files(command: commands_pb2.Command, source: str, session: Session) ->
     if not filled:  # a directory that exists for a link is not a conflict
         write.mode = commands_pb2.WriteOperation.SAVE_MODE_OVERWRITE
     write.source, write.path = source, session.places.target(path)
+    if source == "delta":
+        session.run_write(command, place)
+        _done(command)
 
 
 def _save_table(write: commands_pb2.WriteOperation, source: str, session: Session) -> None:

@@ -101,7 +101,7 @@ def _named(relation: Any, session: Session) -> None:
     if session.names.is_temporary(parts):
         return
     if len(parts) == 2 and parts[0].lower() in FILE_FORMATS:
-        relation.sql.query = session.rewrite(f"SELECT * FROM {text}")
+        relation.sql.query = session.rewriter().rewrite(f"SELECT * FROM {text}")
         return
     name = session.names.table(parts)
     table = session.catalog.table(name)
@@ -110,7 +110,7 @@ def _named(relation: Any, session: Session) -> None:
     alias.alias = name.name
     alias.qualifier.extend([name.catalog, name.schema])
     if table.is_view:
-        alias.input.sql.query = session.rewrite(f"SELECT * FROM {name}")
+        alias.input.sql.query = session.rewriter().rewrite(f"SELECT * FROM {name}")
     else:
         source = alias.input.read.data_source
         source.format = "delta"

@@ -72,7 +72,9 @@ class Sail:
         """One analysis, for example `schema=` or `ddl_parse=`."""
         message = base_pb2.AnalyzePlanRequest(session_id=key.session_id, **request)
         message.user_context.user_id = key.user_id
-        return base_pb2.AnalyzePlanResponse.FromString(self.unary("AnalyzePlan")(message.SerializeToString()))
+        answer = base_pb2.AnalyzePlanResponse()
+        answer.ParseFromString(self.unary("AnalyzePlan")(message.SerializeToString()))
+        return answer
 
     def schema(self, key: SessionKey, relation: relations_pb2.Relation) -> Any:
         """The schema of a relation as a `pyspark.sql.types.StructType`."""

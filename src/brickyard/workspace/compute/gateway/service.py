@@ -56,7 +56,8 @@ class Gateway:
         self._sessions: dict[SessionKey, Session] = {}
         self._lock = threading.Lock()
         self._server = grpc.server(ThreadPoolExecutor(THREADS, thread_name_prefix="gateway"), options=OPTIONS)
-        self._server.add_generic_rpc_handlers([_Router(self._handlers())])
+        handler = grpc.method_handlers_generic_handler(SERVICE.strip("/"), self._handlers())
+        self._server.add_generic_rpc_handlers([handler])
 
     def start(self) -> int:
         """Listen on a free port of 127.0.0.1, and return it."""
@@ -186,16 +187,6 @@ class Gateway:
     def _artifact_status(self, raw: bytes) -> bytes:
         request = base_pb2.ArtifactStatusesRequest.FromString(raw)
         return self._artifacts.status(request, self.session(SessionKey.of(request)).blobs)
-
-
-class _Router(grpc.GenericRpcHandler):
-    """Finds the handler of a method; what Spark Connect adds later is refused by name."""
-
-    def __init__(self, handlers: dict[str, Any]) -> None:
-        self._handlers = handlers
-
-    def service(self, handler_call_details: Any) -> Any:
-        return self._handlers.get(handler_call_details.method.removeprefix(SERVICE))
 
 
 def _with_relation(raw: bytes, relation: Any) -> bytes:

@@ -9,6 +9,7 @@ from typing import Any
 
 from pyspark.sql.connect.proto import commands_pb2, relations_pb2
 
+from brickyard.workspace.compute.gateway import commits
 from brickyard.workspace.compute.gateway.names import SessionNames, TableName
 from brickyard.workspace.compute.gateway.places import Places
 from brickyard.workspace.compute.gateway.queries import QueryRewriter
@@ -49,6 +50,13 @@ class Session:
     def for_statement(self, original: relations_pb2.Relation) -> Session:
         """The session while it runs one statement, with the statement's arguments and data frames."""
         return replace(self, statement=original)
+
+    @property
+    def has_arguments(self) -> bool:
+        """Whether the statement was given arguments (`spark.sql(..., args=...)`)."""
+        nested = self.statement.with_relations.root if self.statement.HasField("with_relations") else self.statement
+        sql = nested.sql
+        return bool(sql.args or sql.pos_args or sql.named_arguments or sql.pos_arguments)
 
     def rewriter(self, local: frozenset[str] = frozenset()) -> QueryRewriter:
         """Rewrites SQL of this session; each table is asked for once per statement."""
@@ -102,7 +110,18 @@ class Session:
         write.source, write.path, write.mode = "delta", text, MODES[mode]
         write.partitioning_columns.extend(partitions)
         write.options.update(options or {})
+        self.run_write(command, place)
+
+    def run_write(self, command: commands_pb2.Command, place: Path) -> None:
+        """Run a write of a Delta table, with nullable columns where Databricks has them."""
+        before = commits.latest(place)
+        evolves = any("schema" in name.lower() for name in command.write_operation.options)
+        keep = commits.required_columns(place) if evolves else frozenset()
+        if any(name.lower() == "overwriteschema" for name in command.write_operation.options):
+            keep = frozenset()
         self.sail.run(self.key, command)
+        if before < 0 or evolves:
+            commits.relax(place, before, keep)
 
 
 def delta(path: str) -> relations_pb2.Relation:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any
 
 from brickyard.workspace.compute.gateway.errors import parse_error
 
@@ -44,10 +44,8 @@ def _tokenizer() -> Any:
     """The dialect's tokenizer, except that it reads SHOW, EXECUTE and the like word by word too."""
     from sqlglot.dialects import Databricks
 
-    class Words(Databricks.Tokenizer):
-        COMMANDS: ClassVar[set[Any]] = set()
-
-    return Words(dialect=_dialect())
+    words: Any = type("Words", (Databricks.Tokenizer,), {"COMMANDS": set()})
+    return words(dialect=_dialect())
 
 
 def tokenize(sql: str) -> list[Any]:
@@ -80,8 +78,8 @@ def parse(sql: str) -> Any:
     try:
         trees = [tree for tree in _dialect().parse(sql) if tree is not None]
     except SqlglotError as exc:
-        detail = exc.errors[0] if getattr(exc, "errors", None) else None
-        where = f" near '{detail['highlight']}' (line {detail['line']})" if detail else ""
+        details: list[dict[str, Any]] = getattr(exc, "errors", [])
+        where = f" near '{details[0]['highlight']}' (line {details[0]['line']})" if details else ""
         raise parse_error(f"Syntax error{where}.") from exc
     if len(trees) != 1:
         raise parse_error("Expected exactly one statement.")

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 from pyspark.sql.connect.proto import base_pb2
 
 from brickyard.workspace.compute.gateway import literals
+from brickyard.workspace.compute.gateway.commits import commits_since, latest
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor, parse
 from brickyard.workspace.compute.gateway.statements.describe import target
 
-__all__ = ["change", "commits_since", "latest"]
+__all__ = ["change"]
 
 #: Name of the statement -> columns of its result, with the metrics of the commit that they add up.
-RESULTS = {
+RESULTS: dict[str, dict[str, tuple[str, ...]]] = {
     "UPDATE": {"num_affected_rows": ("numUpdatedRows",)},
     "DELETE": {"num_affected_rows": ("numDeletedRows",)},
     "MERGE": {
@@ -36,6 +35,10 @@ def change(cursor: Cursor, session: Session) -> Any:
     _ = cursor.take("FROM") or cursor.take("INTO") or cursor.take("WITH", "SCHEMA", "EVOLUTION", "INTO")
     if cursor.peek() == "WITH":
         raise unsupported("MERGE WITH this clause", "Use MERGE INTO ... USING ...")
+    if session.has_arguments:
+        raise unsupported(
+            f"arguments in {what}", "Make a temporary view with spark.sql(query, args=...) and use it in the statement."
+        )
     place, _table = target(cursor, session)
     before = latest(place)
     plan = base_pb2.Plan(root=session.with_text(session.rewriter().rewrite(cursor.sql, parse(cursor.sql))))
@@ -44,20 +47,3 @@ def change(cursor: Cursor, session: Session) -> Any:
     metrics = commits[0] if commits else {}
     counts = {name: sum(int(metrics.get(key, 0)) for key in keys) for name, keys in RESULTS[what].items()}
     return literals.rows(dict.fromkeys(counts, pa.int64()), [list(counts.values())])
-
-
-def latest(place: Path) -> int:
-    """The number of the table's last commit, -1 without any."""
-    return max((int(file.stem) for file in (place / "_delta_log").glob("*.json") if file.stem.isdigit()), default=-1)
-
-
-def commits_since(place: Path, version: int) -> list[tuple[str, dict[str, Any]]]:
-    """Operation and metrics of each commit after a version."""
-    found = []
-    for number in range(version + 1, latest(place) + 1):
-        file = place / "_delta_log" / f"{number:020d}.json"
-        for line in file.read_text().splitlines():
-            info = json.loads(line).get("commitInfo")
-            if info is not None:
-                found.append((info.get("operation", ""), info.get("operationMetrics") or {}))
-    return found

@@ -8,11 +8,11 @@ import pyarrow as pa
 from pyspark.sql.connect.proto import relations_pb2
 
 from brickyard.workspace.compute.gateway import literals
+from brickyard.workspace.compute.gateway.commits import commits_since, latest
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor, parse
-from brickyard.workspace.compute.gateway.statements.changes import commits_since, latest
 from brickyard.workspace.compute.gateway.statements.describe import target
 
 __all__ = ["aligned", "insert", "insert_with"]

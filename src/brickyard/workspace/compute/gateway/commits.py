@@ -1,0 +1,123 @@
+"""The log of a Delta table, read and mended where Sail's commits differ from Databricks'.
+
+Sources: the Delta protocol, https://github.com/delta-io/delta/blob/master/PROTOCOL.md (actions, commit files).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+__all__ = ["commits_since", "latest", "relax", "required_columns"]
+
+Action = dict[str, Any]
+
+
+def latest(place: Path) -> int:
+    """The number of the table's last commit, -1 without any."""
+    return max((int(file.stem) for file in (place / "_delta_log").glob("*.json") if file.stem.isdigit()), default=-1)
+
+
+def commits_since(place: Path, version: int) -> list[tuple[str, Action]]:
+    """Operation and metrics of each commit after a version."""
+    return [
+        (action["commitInfo"].get("operation", ""), action["commitInfo"].get("operationMetrics") or {})
+        for number in range(version + 1, latest(place) + 1)
+        for action in _actions(_file(place, number))
+        if "commitInfo" in action
+    ]
+
+
+def relax(place: Path, before: int, required: frozenset[str]) -> None:
+    """Let new columns take nulls, as Databricks does when a DataFrame is written.
+
+    Sail makes a column NOT NULL when the DataFrame's is (`range`, literals), would then refuse nulls later, and reads
+    rows that are older than such a column as zero instead of null.
+
+    Args:
+        place: The table.
+        before: Its last commit before the write, -1 if it is new.
+        required: Columns that were NOT NULL before and stay so.
+    """
+    for number in range(latest(place), before, -1):
+        actions = list(_actions(_file(place, number)))
+        changed = [action for action in actions if "metaData" in action and _relax(action["metaData"], required)]
+        if changed and number == 0:
+            _replace(_file(place, 0), actions)
+        elif changed:
+            info = {"operation": "CHANGE COLUMNS", "operationParameters": {}, "timestamp": int(time.time() * 1000)}
+            _commit(place, [{"commitInfo": info}, changed[0]])
+        if changed:
+            return
+
+
+def required_columns(place: Path) -> frozenset[str]:
+    """The columns that are NOT NULL now."""
+    for number in range(latest(place), -1, -1):
+        for action in _actions(_file(place, number)) if _file(place, number).exists() else ():
+            if "metaData" in action:
+                fields = json.loads(action["metaData"]["schemaString"])["fields"]
+                return frozenset(field["name"] for field in fields if not field["nullable"])
+    return frozenset()
+
+
+def _file(place: Path, number: int) -> Path:
+    return place / "_delta_log" / f"{number:020d}.json"
+
+
+def _actions(file: Path) -> Iterator[Action]:
+    for line in file.read_text().splitlines():
+        yield json.loads(line)
+
+
+def _relax(metadata: Action, required: frozenset[str]) -> bool:
+    """Make the columns nullable in place; whether anything changed."""
+    schema = json.loads(metadata["schemaString"])
+    before = json.dumps(schema)
+    for field in schema["fields"]:
+        if field["name"] not in required:
+            field["nullable"] = True
+            _relax_type(field["type"])
+    metadata["schemaString"] = json.dumps(schema)
+    return bool(before != metadata["schemaString"])
+
+
+def _relax_type(kind: Any) -> None:
+    """Nested fields, elements and values too."""
+    if not isinstance(kind, dict):
+        return
+    for flag in ("containsNull", "valueContainsNull"):
+        if flag in kind:
+            kind[flag] = True
+    for field in kind.get("fields", ()):
+        field["nullable"] = True
+        _relax_type(field["type"])
+    for inner in ("elementType", "keyType", "valueType"):
+        _relax_type(kind.get(inner))
+
+
+def _text(actions: list[Action]) -> str:
+    return "".join(json.dumps(action, separators=(",", ":")) + "\n" for action in actions)
+
+
+def _replace(file: Path, actions: list[Action]) -> None:
+    """Write the first commit of a new table again, in one step."""
+    draft = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    draft.write_text(_text(actions))
+    file.with_suffix(".crc").unlink(missing_ok=True)  # optional, and it repeats the old schema
+    draft.replace(file)
+
+
+def _commit(place: Path, actions: list[Action]) -> None:
+    """Add a commit after the last; whoever creates the file of a number owns the number."""
+    while True:
+        try:
+            with _file(place, latest(place) + 1).open("x") as stream:
+                stream.write(_text(actions))
+            return
+        except FileExistsError:
+            continue

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from brickyard.models.registry import Registry
     from brickyard.plan.connect import Connection
 
-__all__ = ["ModelSource", "fetch", "is_remote", "resolve"]
+__all__ = ["ModelSource", "fetch", "fetch_version", "is_remote", "resolve"]
 
 _REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>\d+))")
 _FORMS = "models:/CATALOG.SCHEMA.MODEL@ALIAS, models:/CATALOG.SCHEMA.MODEL/VERSION or runs:/RUN_ID/PATH"
@@ -83,13 +85,26 @@ def fetch(uri: str, connection: Connection) -> Path:
     Raises:
         ModelError: There is no such model, or its files cannot be had.
     """
-    directory = Path(tempfile.mkdtemp(prefix="brickyard-model-"))
     if uri.startswith("runs:"):
-        return _fetch_of_run(uri, connection, directory)
+        return _fetch_of_run(uri, connection, _directory())
+    return fetch_version(resolve(uri, connection), connection)
+
+
+def fetch_version(source: ModelSource, connection: Connection) -> Path:
+    """Download the files of a version into a directory that lives as long as this process.
+
+    Raises:
+        ModelError: The files cannot be had.
+    """
     from brickyard.models.registry import Registry
 
-    source = resolve(uri, connection)
-    return Registry(connection.config, source.name).download(source.version, directory / "files")
+    return Registry(connection.config, source.name).download(source.version, _directory() / "files")
+
+
+def _directory() -> Path:
+    directory = Path(tempfile.mkdtemp(prefix="brickyard-model-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    return directory
 
 
 def _fetch_of_run(uri: str, connection: Connection, directory: Path) -> Path:

@@ -1,0 +1,205 @@
+"""Batch scoring against a real workspace: equal to online, once, on keys, or not at all."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import pandas as pd
+import pytest
+from deltalake import DeltaTable, write_deltalake
+
+from brickyard.errors import DataError, ModelError
+from brickyard.plan.connect import Connection, connect
+from brickyard.scoring.batch import BatchScoring, score_table
+from tests.scoring import models
+from tests.scoring.conftest import LoadedModel, ModelPath
+from tests.support import LocalWorkspace
+
+SCHEMA = "main.scoring"
+_numbers = itertools.count()
+
+
+class Warehouse:
+    """Tables and models of a test."""
+
+    def __init__(self, workspace: LocalWorkspace, connection: Connection) -> None:
+        self.workspace = workspace
+        self.connection = connection
+        self.client = workspace.client()
+
+    def unused(self, stem: str) -> str:
+        return f"{SCHEMA}.{stem}_{next(_numbers)}"
+
+    def table(self, frame: pd.DataFrame) -> str:
+        from databricks.sdk.service.catalog import DataSourceFormat, TableType
+
+        name = self.unused("rows")
+        path = self.workspace.root / "data" / "tables" / Path(*name.split("."))
+        write_deltalake(str(path), frame)
+        catalog, schema, table = name.split(".")
+        where = path.as_uri()
+        self.client.tables.create(table, catalog, schema, TableType.MANAGED, DataSourceFormat.DELTA, where)
+        return name
+
+    def delta(self, name: str) -> DeltaTable:
+        location = self.client.tables.get(name).storage_location
+        assert location
+        return DeltaTable(unquote(urlsplit(location).path))
+
+    def register(self, path: Path) -> str:
+        import mlflow
+
+        name, registry = self.unused("model"), mlflow.MlflowClient("databricks", "databricks-uc")
+        registry.create_registered_model(name)
+        self.add_version(name, path)
+        return name
+
+    def add_version(self, name: str, path: Path) -> None:
+        import mlflow
+
+        registry = mlflow.MlflowClient("databricks", "databricks-uc")
+        version = registry.create_model_version(name, source=str(path)).version
+        registry.set_registered_model_alias(name, "champion", version)
+
+
+@pytest.fixture(scope="module")
+def warehouse(workspace: LocalWorkspace) -> Iterator[Warehouse]:
+    before = dict(os.environ)
+    os.environ |= workspace.environ
+    warehouse = Warehouse(workspace, connect(host=workspace.host))
+    if "scoring" not in [schema.name for schema in warehouse.client.schemas.list("main")]:
+        warehouse.client.schemas.create("scoring", "main")
+    yield warehouse
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def keyed(count: int, seed: int = 0) -> pd.DataFrame:
+    return models.mixed_rows(count, seed).assign(flight_id=range(count))
+
+
+def job(model: str, table: str, output: str, keys: tuple[str, ...] = ("flight_id",)) -> BatchScoring:
+    return BatchScoring(f"models:/{model}@champion", table, output, keys)
+
+
+@pytest.mark.parametrize("kind", ["booster", "pipeline", "custom"])
+def test_predictions_equal_those_of_pyfunc(
+    kind: str, warehouse: Warehouse, model_path: ModelPath, loaded: LoadedModel
+) -> None:
+    frame = keyed(500, seed=7)
+    model, output = warehouse.register(model_path(kind)), warehouse.unused("out")
+    result = score_table(warehouse.connection, job(model, warehouse.table(frame), output))
+    assert (result.rows, result.changed, result.source.version) == (500, True, "1")
+    got = warehouse.delta(output).to_pandas().sort_values("flight_id")
+    assert list(got) == ["flight_id", "prediction", "model_name", "model_version", "run_id", "scored_at"]
+    assert set(zip(got["model_name"], got["model_version"], strict=True)) == {(model, "1")}
+    assert [plain(value) for value in got["prediction"]] == rows_of(loaded(kind).pyfunc.predict(frame))
+
+
+def plain(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def rows_of(predicted: Any) -> list[Any]:
+    return predicted.to_dict("records") if isinstance(predicted, pd.DataFrame) else predicted.tolist()
+
+
+def test_the_same_run_again_changes_nothing(warehouse: Warehouse, model_path: ModelPath) -> None:
+    table, output = warehouse.table(keyed(50)), warehouse.unused("out")
+    scoring = job(warehouse.register(model_path("booster")), table, output)
+    first = score_table(warehouse.connection, scoring)
+    again = score_table(warehouse.connection, scoring)
+    assert (again.changed, again.rows, again.output_version) == (False, 0, first.output_version)
+
+
+def test_new_rows_and_a_new_version_merge_on_the_keys(warehouse: Warehouse, model_path: ModelPath) -> None:
+    table, output = warehouse.table(keyed(50)), warehouse.unused("out")
+    model = warehouse.register(model_path("booster"))
+    score_table(warehouse.connection, job(model, table, output))
+    write_deltalake(warehouse.delta(table), keyed(80).iloc[50:], mode="append")
+    grown = score_table(warehouse.connection, job(model, table, output))
+    assert (grown.rows, grown.output_version) == (80, 1)
+    warehouse.add_version(model, model_path("classifier"))
+    with pytest.raises(DataError):
+        score_table(warehouse.connection, job(model, table, output))  # lists do not fit into a column of numbers
+    warehouse.add_version(model, model_path("booster"))
+    assert score_table(warehouse.connection, job(model, table, output)).output_version == 2
+    got = warehouse.delta(output).to_pandas()
+    assert len(got) == got["flight_id"].nunique() == 80
+    assert set(got["model_version"]) == {"3"}
+
+
+def test_keys_that_repeat_are_refused_and_nothing_is_written(warehouse: Warehouse, model_path: ModelPath) -> None:
+    output, model = warehouse.unused("out"), warehouse.register(model_path("booster"))
+    table = warehouse.table(pd.concat([keyed(70_000), keyed(1)]))
+    with pytest.raises(DataError, match="do not identify a row: 70001 rows have 70000 different keys"):
+        score_table(warehouse.connection, job(model, table, output))
+    assert output not in [found.full_name for found in warehouse.client.tables.list(*SCHEMA.split("."))]
+    nulls = warehouse.table(keyed(3).assign(flight_id=[1.0, None, 3.0]))
+    with pytest.raises(DataError, match="flight_id has nulls"):
+        score_table(warehouse.connection, job(model, nulls, output))
+
+
+def test_a_model_that_fails_half_way_leaves_the_last_commit(
+    warehouse: Warehouse, model_path: ModelPath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from brickyard.scoring.model import ScoringModel
+
+    table, output = warehouse.table(keyed(70_000)), warehouse.unused("out")
+    model = warehouse.register(model_path("booster"))
+    score_table(warehouse.connection, job(model, table, output))
+    write_deltalake(warehouse.delta(table), keyed(70_010).iloc[70_000:], mode="append")
+    predict, calls = ScoringModel.predict, itertools.count()
+
+    def failing(self: ScoringModel, data: Any) -> Any:
+        if next(calls):
+            raise RuntimeError("out of luck")
+        return predict(self, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ScoringModel, "predict", failing)
+        with pytest.raises(ModelError, match="out of luck"):
+            score_table(warehouse.connection, job(model, table, output))
+    assert warehouse.delta(output).version() == 0
+    assert score_table(warehouse.connection, job(model, table, output)).rows == 70_010
+
+
+def test_what_is_missing_is_named(warehouse: Warehouse, model_path: ModelPath) -> None:
+    model, output = warehouse.register(model_path("booster")), warehouse.unused("out")
+    with pytest.raises(DataError, match="there is no table"):
+        score_table(warehouse.connection, job(model, f"{SCHEMA}.nothing", output))
+    table = warehouse.table(keyed(3).drop(columns=["n3", "hour"]))
+    with pytest.raises(DataError, match="no column id, n3, hour"):
+        score_table(warehouse.connection, job(model, table, output, ("id",)))
+    fractions = warehouse.table(keyed(3).assign(month=1.5))
+    with pytest.raises(DataError, match="whole numbers in month"):
+        score_table(warehouse.connection, job(model, fractions, output))
+    with pytest.raises(ModelError, match="no alias 'live'; its aliases: champion"):
+        score_table(warehouse.connection, BatchScoring(f"models:/{model}@live", table, output, ("flight_id",)))
+    with pytest.raises(ModelError, match="no registered model"):
+        score_table(warehouse.connection, job(f"{SCHEMA}.nothing", table, output))
+
+
+def test_an_empty_table_writes_nothing(warehouse: Warehouse, model_path: ModelPath) -> None:
+    model, output = warehouse.register(model_path("booster")), warehouse.unused("out")
+    result = score_table(warehouse.connection, job(model, warehouse.table(keyed(3).drop(columns="carrier").iloc[:0]), output))
+    assert (result.rows, result.changed, result.output_version) == (0, False, None)
+
+
+def test_the_command_says_what_it_did(warehouse: Warehouse, workspace: LocalWorkspace, model_path: ModelPath) -> None:
+    import subprocess
+
+    from tests.support.workspaces import BRICKYARD
+
+    table, output = warehouse.table(keyed(20)), warehouse.unused("out")
+    model = f"models:/{warehouse.register(model_path('booster'))}@champion"
+    command = [*BRICKYARD, "score", "--model", model, "--input", table, "--output", output, "--keys", "flight_id"]
+    said = [subprocess.run(command, env=workspace.environ, capture_output=True, text=True) for _ in range(2)]
+    assert [done.returncode for done in said] == [0, 0], said
+    assert said[0].stdout.startswith(f"scored 20 rows of {table} (version 0)")
+    assert said[1].stdout.startswith("nothing to do")

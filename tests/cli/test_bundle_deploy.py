@@ -8,6 +8,7 @@ import os
 import random
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -207,6 +208,51 @@ def check_after_kill(bundle: Bundle) -> None:
     assert bundle.jobs() == {}
 
 
+EVERY_TYPE = """
+bundle: {{name: {name}}}
+workspace: {{root_path: /Workspace/Shared/{name}}}
+resources:
+  catalogs:
+    own: {{name: {name}, comment: all of it}}
+  schemas:
+    data: {{catalog_name: "${{resources.catalogs.own.name}}", name: data}}
+  registered_models:
+    delay: {{catalog_name: {name}, schema_name: "${{resources.schemas.data.name}}", name: delay}}
+  experiments:
+    trials: {{name: /Shared/{name}_trials, tags: [{{key: team, value: flights}}]}}
+  secret_scopes:
+    keys: {{name: {name}}}
+  model_serving_endpoints:
+    delay:
+      name: {name}
+      config:
+        served_entities:
+          - entity_name: ${{resources.registered_models.delay.full_name}}
+            entity_version: champion
+            workload_size: Small
+            scale_to_zero_enabled: false
+"""
+
+
+def test_every_type_of_resource_is_created_once_changed_and_deleted(bundle: Bundle) -> None:
+    bundle.file.write_text(EVERY_TYPE.format(name=bundle.name))
+    bundle.run("deploy")
+    assert "no changes" in bundle.run("deploy")
+
+    bundle.replace("comment: all of it", "comment: changed")
+    bundle.replace("value: flights", "value: trains")
+    assert "2 to change" in bundle.run("plan")
+    bundle.run("deploy")
+    assert "no changes" in bundle.run("plan")
+
+    bundle.run("destroy", "--auto-approve")
+    client = bundle.workspace.client()
+    assert bundle.name not in [scope.name for scope in client.secrets.list_scopes()]
+    assert bundle.name not in [catalog.name for catalog in client.catalogs.list()]
+    bundle.run("deploy")
+    bundle.run("destroy", "--auto-approve")
+
+
 @pytest.mark.parametrize("line", ["uploaded", "created  schema", "created  job"])
 def test_a_deploy_that_is_killed_is_completed_by_the_next(bundle: Bundle, line: str) -> None:
     process = bundle.start("deploy")
@@ -220,12 +266,23 @@ def test_a_deploy_that_is_killed_is_completed_by_the_next(bundle: Bundle, line: 
     check_after_kill(bundle)
 
 
+@pytest.fixture(scope="module")
+def seconds_of_a_deploy(workspace: LocalWorkspace, tmp_path_factory: pytest.TempPathFactory) -> float:
+    """How long a first deploy takes here and now, so that a kill hits any part of it."""
+    made = make_bundle(tmp_path_factory.mktemp("timed"), f"timed_{os.getpid()}", workspace)
+    begin = time.monotonic()
+    made.run("deploy")
+    return time.monotonic() - begin
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(20))
-def test_a_deploy_that_is_killed_at_any_moment_is_completed_by_the_next(bundle: Bundle, seed: int) -> None:
+def test_a_deploy_that_is_killed_at_any_moment_is_completed_by_the_next(
+    bundle: Bundle, seconds_of_a_deploy: float, seed: int
+) -> None:
     process = bundle.start("deploy")
     try:
-        process.wait(random.Random(seed).uniform(0.3, 1.5))
+        process.wait(random.Random(seed).uniform(0, seconds_of_a_deploy))
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGKILL)
         process.wait()

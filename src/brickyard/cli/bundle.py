@@ -275,6 +275,8 @@ def _listener() -> Listener:
         click.echo(f"run {run_id}" + (f": {url}" if url else ""))
 
     def changed(task: TaskState) -> None:
+        if task.word in ("BLOCKED", "PENDING"):
+            return
         again = f" (attempt {task.attempt + 1})" if task.attempt else ""
         took = f"  {duration(task.seconds)}" if task.ended else ""
         click.echo(f"  {time.strftime('%H:%M:%S')}  {coloured(task.word, 16)} {task.key}{again}{took}")

@@ -27,6 +27,8 @@ family = Family()
 
 _SOURCE_ID = "mlflow.experiment.sourceId"
 _USER = "mlflow.user"
+_PAGE = 1000
+_NONE_ACTIVE = (None, "", "0", "None")  # what clients send when no experiment was set
 _NO_EXPERIMENT = (
     "no experiment is active: call mlflow.set_experiment('/Users/<you>/<name>') before the run, or give experiment_id"
 )
@@ -67,10 +69,16 @@ async def get_experiment_by_name(workspace: Workspace, call: Call) -> Response:
     return await workspace.registry.tracking.forward(call.request, query=query)
 
 
+@family.call("POST", "/api/2.0/mlflow/experiments/search")
+async def search_experiments(workspace: Workspace, call: Call) -> Response:
+    """Find experiments; MLflow's server demands a page size, which the SDK leaves to the workspace."""
+    return await _forward(workspace, call, {**call.body, "max_results": call.body.get("max_results") or _PAGE})
+
+
 @family.call("POST", "/api/2.0/mlflow/runs/create")
 async def create_run(workspace: Workspace, call: Call) -> Response:
     """Start a run; its user is the caller, whatever the client's own account is called."""
-    if str(call.body.get("experiment_id") or "0") == "0":
+    if call.body.get("experiment_id") in _NONE_ACTIVE:
         raise ResourceDoesNotExist(_NO_EXPERIMENT)
     user = call.principal.user_name
     return await _forward(workspace, call, {**call.body, "user_id": user, "tags": _pairs({**_tags(call), _USER: user})})

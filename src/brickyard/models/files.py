@@ -1,0 +1,136 @@
+"""The files of a registered model's versions and of runs, through the MLflow client."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from brickyard.errors import BrickyardError, ConnectionFailed, WorkspaceRefused
+from brickyard.plan.connect import calling
+
+if TYPE_CHECKING:
+    from databricks.sdk.core import Config
+    from mlflow import MlflowClient
+
+__all__ = ["ModelFiles"]
+
+_REFUSED = ("PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED")
+_MLFLOW = {
+    # The default is 500 s, far longer than a user waits for a workspace that is gone.
+    "MLFLOW_DATABRICKS_ENDPOINT_HTTP_RETRY_TIMEOUT": "60",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
+
+
+class ModelFiles:
+    """Moves files between this machine and the registry.
+
+    Every method raises ConnectionFailed when the workspace cannot be reached or refuses the credentials, and
+    WorkspaceRefused for any other error that it answers.
+
+    Args:
+        config: The SDK's configuration of the workspace.
+        name: Full name of the registered model.
+    """
+
+    def __init__(self, config: Config, name: str) -> None:
+        self.name = name
+        self._where = f"{name} in {config.host}"
+        self._environ = _environ(config)
+
+    def download(self, version: str, directory: Path) -> Path:
+        """Download the exact files of a version into a new directory and return their root."""
+        directory.mkdir(parents=True)
+        with self._client():
+            import mlflow
+
+            path = mlflow.artifacts.download_artifacts(
+                artifact_uri=f"models:/{self.name}/{version}",
+                dst_path=str(directory),
+                tracking_uri="databricks",
+                registry_uri="databricks-uc",
+            )
+        return Path(path)
+
+    def create_version(self, files: Path, tags: Mapping[str, str], description: str) -> str:
+        """Register the files as a new version and return its number.
+
+        The MLflow client leaves its marker file in every download; it is not part of the model and is not sent.
+        """
+        (files / "registered_model_meta").unlink(missing_ok=True)
+        with self._client() as client:
+            created = client.create_model_version(
+                self.name, source=str(files), tags=dict(tags), description=description
+            )
+        return str(created.version)
+
+    def log_document(self, run_id: str, document: Mapping[str, Any], path: str) -> None:
+        """Store a JSON document as an artifact of a run."""
+        with self._client() as client:
+            client.log_dict(run_id, dict(document), path)
+
+    @contextmanager
+    def _client(self) -> Iterator[MlflowClient]:
+        """The MLflow client of this workspace; errors inside the block become Brickyard's.
+
+        MLflow reads credentials from the environment at every call, and only so for every way to authenticate; the
+        environment is therefore this workspace's for the length of the block.
+        """
+        with _environment(self._environ), calling("move files of the model", self._where):
+            from mlflow import MlflowClient
+            from mlflow.exceptions import MlflowException
+
+            try:
+                yield MlflowClient(tracking_uri="databricks", registry_uri="databricks-uc")
+            except MlflowException as exc:
+                raise self._mapped(exc) from exc
+            except OSError as exc:
+                # The network's errors are subclasses; `calling` knows them. A plain one is this machine's disk.
+                if type(exc).__module__ != "builtins" or isinstance(exc, (ConnectionError, TimeoutError)):
+                    raise
+                raise BrickyardError(
+                    f"the model's files cannot be kept here: {exc}", where=exc.filename, next="Is the disk full?"
+                ) from exc
+
+    def _mapped(self, exc: Any) -> ConnectionFailed | WorkspaceRefused:
+        text = str(exc).strip().partition("\n")[0].partition(". Config: ")[0]
+        if exc.error_code in _REFUSED:
+            return ConnectionFailed(
+                f"the workspace refused: {text}", where=self._where, next="Check the token and the permissions."
+            )
+        if any(word in text for word in ("Max retries", "timed out", "Timed out", "Connection refused")):
+            return ConnectionFailed(
+                f"the workspace cannot be reached: {text}",
+                where=self._where,
+                next="Is it running? brickyard workspace list",
+            )
+        return WorkspaceRefused(text, where=self._where)
+
+
+def _environ(config: Config) -> dict[str, str]:
+    """The variables from which any Databricks client gets exactly this configuration."""
+    values = {attribute.env: getattr(config, attribute.name) for attribute in config.attributes() if attribute.env}
+    known = {key: str(value) for key, value in values.items() if value not in (None, "") and key is not None}
+    # The values of the profile are already among the others; read twice they could contradict each other.
+    known.pop("DATABRICKS_CONFIG_PROFILE", None)
+    known["DATABRICKS_HOST"] = str(config.host)
+    return {key: value for key, value in known.items() if key.startswith(("DATABRICKS_", "ARM_", "GOOGLE_"))}
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """The process's environment is the workspace's for the length of the block, and as before after it."""
+    settings = {key: os.environ.get(key, value) for key, value in _MLFLOW.items()} | dict(values)
+    touched = {key for key in os.environ if key.startswith("DATABRICKS_")} | set(settings)
+    saved = {key: os.environ.pop(key) for key in touched if key in os.environ}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for key in touched:
+            os.environ.pop(key, None)
+        os.environ.update(saved)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from pyspark.sql.connect.proto import commands_pb2, relations_pb2
 
 from brickyard.workspace.compute.gateway import literals, statements, writes
+from brickyard.workspace.compute.gateway.alignment import assign
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.plans import resolve, split_name
 from brickyard.workspace.compute.gateway.queries import FILE_FORMATS
 from brickyard.workspace.compute.gateway.session import Session
-from brickyard.workspace.compute.gateway.statements.inserts import aligned
 from brickyard.workspace.compute.gateway.statements.views import register_temporary
 from brickyard.workspace.compute.gateway.writes import NewTable
 
@@ -160,8 +161,13 @@ def _save_files(command: commands_pb2.Command, source: str, session: Session) ->
         write.mode = commands_pb2.WriteOperation.SAVE_MODE_OVERWRITE
     write.source, write.path = source, session.places.target(path)
     if source == "delta":
-        session.run_write(command, place)
+        _save_delta(write, place, mode if filled else "overwrite", session)
         _done(command)
+
+
+def _save_delta(write: commands_pb2.WriteOperation, place: Path, mode: str, session: Session) -> None:
+    """A Delta table by path; one that exists takes only rows that fit."""
+    writes.rows(session, write.input, place, mode, dict(write.options), tuple(write.partitioning_columns))
 
 
 def _save_table(write: commands_pb2.WriteOperation, source: str, session: Session) -> None:
@@ -185,7 +191,7 @@ def _save_table(write: commands_pb2.WriteOperation, source: str, session: Sessio
 def _insert_into(write: commands_pb2.WriteOperation, parts: list[str], mode: str, session: Session) -> None:
     """`df.write.insertInto`: by position, as INSERT is."""
     table = session.catalog.table(session.names.table(parts))
-    session.write(aligned(session, write.input, table.place, None, by_name=False), table.place, mode)
+    session.write(assign(session, write.input, table.place, None, by_name=False), table.place, mode)
 
 
 def _write_v2(command: commands_pb2.Command, session: Session) -> None:

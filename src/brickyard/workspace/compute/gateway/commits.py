@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-__all__ = ["commits_since", "latest", "relax", "required_columns"]
+__all__ = ["commits_since", "latest", "relax"]
 
 Action = dict[str, Any]
 
@@ -32,7 +32,7 @@ def commits_since(place: Path, version: int) -> list[tuple[str, Action]]:
     ]
 
 
-def relax(place: Path, before: int, required: frozenset[str]) -> None:
+def relax(place: Path, before: int) -> None:
     """Let new columns take nulls, as Databricks does when a DataFrame is written.
 
     Sail makes a column NOT NULL when the DataFrame's is (`range`, literals), would then refuse nulls later, and reads
@@ -41,11 +41,10 @@ def relax(place: Path, before: int, required: frozenset[str]) -> None:
     Args:
         place: The table.
         before: Its last commit before the write, -1 if it is new.
-        required: Columns that were NOT NULL before and stay so.
     """
     for number in range(latest(place), before, -1):
         actions = list(_actions(_file(place, number)))
-        changed = [action for action in actions if "metaData" in action and _relax(action["metaData"], required)]
+        changed = [action for action in actions if "metaData" in action and _relax(action["metaData"])]
         if changed and number == 0:
             _replace(_file(place, 0), actions)
         elif changed:
@@ -53,16 +52,6 @@ def relax(place: Path, before: int, required: frozenset[str]) -> None:
             _commit(place, [{"commitInfo": info}, changed[0]])
         if changed:
             return
-
-
-def required_columns(place: Path) -> frozenset[str]:
-    """The columns that are NOT NULL now."""
-    for number in range(latest(place), -1, -1):
-        for action in _actions(_file(place, number)) if _file(place, number).exists() else ():
-            if "metaData" in action:
-                fields = json.loads(action["metaData"]["schemaString"])["fields"]
-                return frozenset(field["name"] for field in fields if not field["nullable"])
-    return frozenset()
 
 
 def _file(place: Path, number: int) -> Path:
@@ -74,14 +63,13 @@ def _actions(file: Path) -> Iterator[Action]:
         yield json.loads(line)
 
 
-def _relax(metadata: Action, required: frozenset[str]) -> bool:
+def _relax(metadata: Action) -> bool:
     """Make the columns nullable in place; whether anything changed."""
     schema = json.loads(metadata["schemaString"])
     before = json.dumps(schema)
     for field in schema["fields"]:
-        if field["name"] not in required:
-            field["nullable"] = True
-            _relax_type(field["type"])
+        field["nullable"] = True
+        _relax_type(field["type"])
     metadata["schemaString"] = json.dumps(schema)
     return bool(before != metadata["schemaString"])
 

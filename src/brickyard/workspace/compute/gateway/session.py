@@ -115,13 +115,9 @@ class Session:
     def run_write(self, command: commands_pb2.Command, place: Path) -> None:
         """Run a write of a Delta table, with nullable columns where Databricks has them."""
         before = commits.latest(place)
-        evolves = any("schema" in name.lower() for name in command.write_operation.options)
-        keep = commits.required_columns(place) if evolves else frozenset()
-        if any(name.lower() == "overwriteschema" for name in command.write_operation.options):
-            keep = frozenset()
         self.sail.run(self.key, command)
-        if before < 0 or evolves:
-            commits.relax(place, before, keep)
+        if before < 0 or "overwriteSchema" in command.write_operation.options:
+            commits.relax(place, before)
 
 
 def delta(path: str) -> relations_pb2.Relation:

@@ -9,12 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from brickyard.workspace.compute.gateway.errors import SparkError, already_exists, unsupported
+from brickyard.workspace.compute.gateway import commits
+from brickyard.workspace.compute.gateway.alignment import fit
+from brickyard.workspace.compute.gateway.errors import SparkError, already_exists
 from brickyard.workspace.compute.gateway.names import TableName
 from brickyard.workspace.compute.gateway.session import Session
-from brickyard.workspace.compute.gateway.unity import Table
 
-__all__ = ["NewTable", "append", "create", "overwrite", "replace_or_create"]
+__all__ = ["NewTable", "create", "register", "replace_or_create", "rows"]
+
+#: Options are case-insensitive on Databricks; Sail knows them as written here.
+NAMES = {"overwriteschema": "overwriteSchema", "replacewhere": "replaceWhere"}
 
 
 @dataclass(frozen=True)
@@ -75,37 +79,47 @@ def filler(session: Session, relation: Any, new: NewTable, options: dict[str, st
     """Writes the rows of a relation as version 0."""
 
     def fill(place: Path) -> None:
-        session.write(relation, place, "overwrite", partitions=new.partitions, options=options)
+        rows(session, relation, place, "overwrite", options, new.partitions)
 
     return fill
 
 
-def append(session: Session, relation: Any, table: Table, options: dict[str, str]) -> None:
-    """Add rows, matched by column name."""
-    session.write(relation, table.place, "append", options=options)
-
-
-def overwrite(
-    session: Session, relation: Any, table: Table, options: dict[str, str], partitions: tuple[str, ...] = ()
+def rows(
+    session: Session,
+    relation: Any,
+    place: Path,
+    mode: str,
+    options: dict[str, str],
+    partitions: tuple[str, ...] = (),
 ) -> None:
-    """Replace the rows; the history stays."""
-    session.write(relation, table.place, "overwrite", partitions=partitions, options=options)
+    """Append to a Delta table or replace its rows; the history stays.
+
+    Raises:
+        SparkError: If the rows do not fit and the options do not allow the schema to change.
+    """
+    options = {key.lower(): value for key, value in options.items()}
+    evolve = options.pop("mergeschema", "false").lower() == "true"
+    replaces = mode == "overwrite" and options.get("overwriteschema", "false").lower() == "true"
+    if commits.latest(place) >= 0 and not replaces:
+        relation = fit(session, relation, place, evolve=evolve)
+    session.write(
+        relation, place, mode, partitions=partitions, options={NAMES.get(k, k): v for k, v in options.items()}
+    )
 
 
 def replace_or_create(session: Session, relation: Any, new: NewTable, mode: str, options: dict[str, str]) -> None:
     """`saveAsTable` and its kin; mode is append, overwrite, replace, error or ignore."""
     table = session.catalog.find_table(new.name)
     if table is None:
-        if mode == "must-exist":
-            raise unsupported("replacing a table that does not exist", "Use createOrReplace().")
         create(session, new, filler(session, relation, new, options))
     elif table.is_view:
         raise already_exists("table", str(new.name))
     elif mode == "append":
-        append(session, relation, table, options)
+        rows(session, relation, table.place, "append", options)
     elif mode == "overwrite":
-        overwrite(session, relation, table, options, new.partitions)
+        rows(session, relation, table.place, "overwrite", options, new.partitions)
     elif mode == "replace":
-        overwrite(session, relation, table, {**options, "overwriteSchema": "true"}, new.partitions)
+        schema = {"overwriteSchema": "true"}
+        rows(session, relation, table.place, "overwrite", {**options, **schema}, new.partitions)
     elif mode == "error":
         raise already_exists("table", str(new.name))

@@ -1,0 +1,164 @@
+"""Rows made to fit an existing table: names, order and types, as Delta on Databricks checks them.
+
+Sail matches the columns itself, but turns what does not fit into null and drops columns of a table that has NOT NULL
+columns (0.7.2); so every write to an existing table goes through here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql.connect.proto import relations_pb2
+
+from brickyard.workspace.compute.gateway.errors import SparkError
+from brickyard.workspace.compute.gateway.names import quote
+from brickyard.workspace.compute.gateway.session import Session
+
+__all__ = ["assign", "fit"]
+
+Check = Callable[[Any, Any], None]
+#: Each type can be written to the ones after it without loss.
+WIDENING = ("tinyint", "smallint", "int", "bigint")
+FLOATING = ("float", "double")
+
+
+def fit(session: Session, source: relations_pb2.Relation, place: Path, *, evolve: bool) -> relations_pb2.Relation:
+    """The rows of a DataFrame write: by name; columns that are missing become null.
+
+    Args:
+        session: The session that writes.
+        source: The resolved rows.
+        place: The table.
+        evolve: Add columns that the table does not have (`mergeSchema`).
+
+    Raises:
+        SparkError: DELTA_METADATA_MISMATCH, DELTA_FAILED_TO_MERGE_FIELDS.
+    """
+    fields = _fields(session, place)
+    given = session.sail.schema(session.key, source).fields
+    new = [field for field in given if field.name.lower() not in fields]
+    if new and not evolve:
+        raise SparkError(
+            "DELTA_METADATA_MISMATCH",
+            "A schema mismatch detected when writing to the Delta table: it has no column "
+            f"{quote(new[0].name)}. It has {', '.join(fields)}. To add new columns, set the option "
+            "mergeSchema to true.",
+            sql_state="42KDG",
+        )
+    if new:
+        _add_columns(place, new)
+        fields = _fields(session, place)
+    return _project(source, fields, {field.name.lower(): field for field in given}, _merge_check)
+
+
+def assign(
+    session: Session, source: relations_pb2.Relation, place: Path, columns: list[str] | None, *, by_name: bool
+) -> relations_pb2.Relation:
+    """The rows of an INSERT: by position or by name, cast as ANSI store assignment allows.
+
+    Raises:
+        SparkError: INSERT_COLUMN_ARITY_MISMATCH, CANNOT_SAFELY_CAST, or a column that the table does not have.
+    """
+    fields = _fields(session, place)
+    given = session.sail.schema(session.key, source).fields
+    names = [field.name for field in given]
+    wanted = [name.lower() for name in (columns if columns is not None else names if by_name else fields)]
+    _check_columns(wanted, names, fields)
+    renamed = relations_pb2.Relation()
+    renamed.to_df.input.CopyFrom(source)
+    renamed.to_df.column_names.extend(wanted)
+    return _project(renamed, fields, dict(zip(wanted, given, strict=True)), _assignment_check)
+
+
+def _fields(session: Session, place: Path) -> dict[str, Any]:
+    return {field.name.lower(): field for field in session.schema_of(place).fields}
+
+
+def _check_columns(wanted: list[str], given: list[str], fields: dict[str, Any]) -> None:
+    unknown = [name for name in wanted if name not in fields]
+    if unknown:
+        text = f"The table has no column {quote(unknown[0])}. It has {', '.join(fields)}."
+        raise SparkError("UNRESOLVED_COLUMN.WITH_SUGGESTION", text, sql_state="42703")
+    if len(given) != len(wanted):
+        raise SparkError(
+            "INSERT_COLUMN_ARITY_MISMATCH",
+            f"Cannot write to the table: it takes {len(wanted)} columns ({', '.join(wanted)}) "
+            f"and the query gives {len(given)} ({', '.join(given)}).",
+            sql_state="21S01",
+        )
+
+
+def _project(
+    source: relations_pb2.Relation, fields: dict[str, Any], given: dict[str, Any], check: Check
+) -> relations_pb2.Relation:
+    project = relations_pb2.Relation()
+    project.project.input.CopyFrom(source)
+    renamed = source.HasField("to_df")
+    for name, field in fields.items():
+        alias = project.project.expressions.add().alias
+        alias.name.append(field.name)
+        kind = field.dataType.simpleString()
+        if name not in given:
+            alias.expr.cast.type_str = kind
+            alias.expr.cast.expr.literal.null.null.SetInParent()
+            continue
+        have = given[name].dataType.simpleString()
+        target = alias.expr
+        if have != kind:
+            check(field, given[name])
+            target.cast.type_str = kind
+            target = target.cast.expr
+        target.unresolved_attribute.unparsed_identifier = quote(name if renamed else given[name].name)
+    return project
+
+
+def _merge_check(field: Any, given: Any) -> None:
+    """Delta takes wider columns for narrower values, and nothing else."""
+    kind, have = field.dataType.simpleString(), given.dataType.simpleString()
+    nested = kind.startswith(("struct", "array", "map")) and have.split("<")[0] == kind.split("<")[0]
+    if have != "void" and not nested and not _widens(have, kind):
+        raise SparkError(
+            "DELTA_FAILED_TO_MERGE_FIELDS",
+            f"Failed to merge fields '{field.name}' and '{given.name}': the table's column is {kind} and the "
+            f"DataFrame's is {have}. Cast the column before writing.",
+            sql_state="22005",
+        )
+
+
+def _widens(have: str, kind: str) -> bool:
+    for ladder in (WIDENING, FLOATING):
+        if have in ladder and kind in ladder:
+            return ladder.index(have) <= ladder.index(kind)
+    if not (have.startswith("decimal") and kind.startswith("decimal")):
+        return False
+    return all(mine <= theirs for mine, theirs in zip(_digits(have), _digits(kind), strict=True))
+
+
+def _digits(kind: str) -> tuple[int, int]:
+    """Digits before and after the point."""
+    precision, _, scale = kind.removeprefix("decimal(").removesuffix(")").partition(",")
+    return int(precision) - int(scale or 0), int(scale or 0)
+
+
+def _assignment_check(field: Any, given: Any) -> None:
+    """ANSI store assignment: text and booleans are not turned into numbers or dates by themselves."""
+    kind, have = field.dataType.simpleString(), given.dataType.simpleString()
+    if have in {"string", "boolean"} and kind != "string":
+        raise SparkError(
+            "INCOMPATIBLE_DATA_FOR_TABLE.CANNOT_SAFELY_CAST",
+            f"Cannot write to the column {quote(field.name)}: cannot safely cast {have.upper()} to {kind.upper()}. "
+            "Cast it in the query.",
+            sql_state="KD000",
+        )
+
+
+def _add_columns(place: Path, new: list[Any]) -> None:
+    import json
+
+    from deltalake import DeltaTable, Schema
+
+    fields = [{**field.jsonValue(), "nullable": True} for field in new]
+    schema = Schema.from_json(json.dumps({"type": "struct", "fields": fields}))
+    DeltaTable(place).alter.add_columns(schema.fields)

@@ -187,7 +187,8 @@ def test_what_is_missing_is_named(warehouse: Warehouse, model_path: ModelPath) -
 
 def test_an_empty_table_writes_nothing(warehouse: Warehouse, model_path: ModelPath) -> None:
     model, output = warehouse.register(model_path("booster")), warehouse.unused("out")
-    result = score_table(warehouse.connection, job(model, warehouse.table(keyed(3).drop(columns="carrier").iloc[:0]), output))
+    table = warehouse.table(keyed(3).drop(columns="carrier").iloc[:0])
+    result = score_table(warehouse.connection, job(model, table, output))
     assert (result.rows, result.changed, result.output_version) == (0, False, None)
 
 

@@ -1,0 +1,177 @@
+"""The serving-endpoints API of a real workspace, through the official clients."""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from databricks.sdk.errors import BadRequest, NotFound, NotImplemented, ResourceConflict
+from databricks.sdk.service.serving import (
+    EndpointCoreConfigInput,
+    EndpointTag,
+    RateLimit,
+    RateLimitKey,
+    RateLimitRenewalPeriod,
+    Route,
+    ServedEntityInput,
+    TrafficConfig,
+)
+
+from brickyard.scoring.model import load_model
+from tests.scoring import models
+from tests.support import LocalWorkspace, WorkspaceHome, wait_for
+
+MODEL = "main.default.delay"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalWorkspace]:
+    """A workspace of this module's own, in which endpoints come and go."""
+    home = WorkspaceHome(tmp_path_factory.mktemp("home"))
+    before = dict(os.environ)
+    workspace = home.start("serving")
+    os.environ |= workspace.environ
+    yield workspace
+    os.environ.clear()
+    os.environ.update(before)
+    home.close()
+
+
+def registry() -> Any:
+    import mlflow
+
+    return mlflow.MlflowClient("databricks", "databricks-uc")
+
+
+def register(path: Path, alias: str | None = "champion") -> str:
+    """Add a version and move the alias to it."""
+    if MODEL not in [model.name for model in registry().search_registered_models()]:
+        registry().create_registered_model(MODEL)
+    version = str(registry().create_model_version(MODEL, source=str(path)).version)
+    if alias:
+        registry().set_registered_model_alias(MODEL, alias, version)
+    return version
+
+
+def config(*versions: str) -> EndpointCoreConfigInput:
+    share = 100 // len(versions)
+    entities = [
+        ServedEntityInput(entity_name=MODEL, entity_version=version, name=f"v-{version}") for version in versions
+    ]
+    routes = [Route(served_entity_name=f"v-{version}", traffic_percentage=share) for version in versions]
+    return EndpointCoreConfigInput(
+        name="endpoint", served_entities=entities, traffic_config=TrafficConfig(routes=routes)
+    )
+
+
+def split(frame: Any) -> Any:
+    from databricks.sdk.service.serving import DataframeSplitInput
+
+    plain = frame.astype(object).where(frame.notna(), None)
+    return DataframeSplitInput(columns=list(plain), data=plain.to_numpy().tolist())
+
+
+def post(workspace: LocalWorkspace, name: str, token: str | None) -> tuple[int, Any]:
+    headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
+    url = f"{workspace.host}/serving-endpoints/{name}/invocations"
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, b"{}", headers)) as reply:
+            return reply.status, json.load(reply)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
+
+
+def test_an_endpoint_waits_for_its_model_then_follows_the_alias(
+    served: LocalWorkspace, two_models: tuple[Path, Path]
+) -> None:
+    client, frame = served.client(), models.rows(4)
+    created = client.serving_endpoints.create_and_wait("delay", config=config("champion"))
+    assert created.state.ready.value == "NOT_READY"
+    with pytest.raises(BadRequest, match="waiting for a version of"):
+        client.serving_endpoints.query("delay", dataframe_split=split(frame))
+    for path in two_models:
+        version = register(path)
+        wait_for(lambda wanted=version: serves(client, "delay", wanted), seconds=60)
+        answer = client.serving_endpoints.query("delay", dataframe_split=split(frame))
+        assert answer.predictions == load_model(path).pyfunc.predict(frame).tolist()
+        assert answer.served_model_name == "v-champion"
+    assert client.serving_endpoints.get("delay").config.served_entities[0].entity_version == "champion"
+
+
+def serves(client: Any, name: str, version: str) -> bool:
+    return client.serving_endpoints.get(name).config.served_models[0].model_version == version
+
+
+def test_only_a_token_of_the_workspace_is_answered(served: LocalWorkspace) -> None:
+    status, body = post(served, "delay", None)
+    assert (status, body["error_code"]) == (401, "UNAUTHENTICATED")
+    assert post(served, "delay", "dapi0000")[0] in (401, 403)
+    assert post(served, "nothing", served.token)[0] == 404
+
+
+def test_a_bad_request_gets_the_answer_of_mlflow(served: LocalWorkspace) -> None:
+    status, body = post(served, "delay", served.token)
+    assert (status, body["error_code"]) == (400, "BAD_REQUEST")
+    assert "exactly one of the input fields" in body["message"]
+
+
+def test_a_new_configuration_takes_over(served: LocalWorkspace, two_models: tuple[Path, Path]) -> None:
+    client = served.client()
+    one, two = register(two_models[0], None), register(two_models[1], None)
+    client.serving_endpoints.create_and_wait("split", config=config(one))
+    updated = client.serving_endpoints.update_config_and_wait(
+        "split", served_entities=config(one, two).served_entities, traffic_config=config(one, two).traffic_config
+    )
+    assert updated.config.config_version == 2
+    names = {
+        client.serving_endpoints.query("split", dataframe_split=split(models.rows(1))).served_model_name
+        for _ in range(8)
+    }
+    assert names == {f"v-{one}", f"v-{two}"}
+
+
+def test_tags_list_and_delete(served: LocalWorkspace) -> None:
+    client = served.client()
+    client.serving_endpoints.create("gone", config=config("9999"), tags=[EndpointTag("team", "ops")])
+    patched = client.serving_endpoints.patch("gone", add_tags=[EndpointTag("cost", "7")], delete_tags=["team"])
+    assert patched.tags == [EndpointTag("cost", "7")]
+    assert "gone" in [endpoint.name for endpoint in client.serving_endpoints.list()]
+    with pytest.raises(ResourceConflict):
+        client.serving_endpoints.create("gone", config=config("9999"))
+    client.serving_endpoints.delete("gone")
+    with pytest.raises(NotFound):
+        client.serving_endpoints.get("gone")
+
+
+def test_what_is_not_supported_is_named(served: LocalWorkspace) -> None:
+    limit = RateLimit(calls=1, key=RateLimitKey.USER, renewal_period=RateLimitRenewalPeriod.MINUTE)
+    with pytest.raises(NotImplemented, match="rate_limits"):
+        served.client().serving_endpoints.create("limited", config=config("1"), rate_limits=[limit])
+    with pytest.raises(NotImplemented, match="openapi"):
+        served.client().serving_endpoints.get_open_api("delay")
+
+
+def test_no_process_outlives_a_killed_workspace_and_endpoints_come_back(
+    workspaces: WorkspaceHome, two_models: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = workspaces.start("dev")
+    for name, value in workspace.environ.items():
+        monkeypatch.setenv(name, value)
+    version = register(two_models[0])
+    workspace.client().serving_endpoints.create_and_wait("delay", config=config("champion"))
+    server = psutil.Process(json.loads((workspace.root / "server.json").read_text())["pid"])
+    scoring = [child for child in server.children() if "brickyard.scoring.online" in " ".join(child.cmdline())]
+    assert len(scoring) == 1
+    server.kill()
+    psutil.wait_procs(scoring, timeout=10)
+    assert not any(process.is_running() for process in scoring)
+    client = workspaces.start("dev").client()
+    wait_for(lambda: serves(client, "delay", version), seconds=60)

@@ -33,10 +33,10 @@ bench: install
 soak: install
 	@$(BIN)/python -m pytest -m soak --timeout 3600 $(ARGS)
 
-# Pin anew: hashes of every platform's files, no download addresses.
+# Pin: hashes of every platform's files, no download addresses.
 lock: install
 	@$(BIN)/uv pip compile pyproject.toml --quiet --all-extras --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-emit-find-links --no-header --upgrade --output-file requirements/dev.txt
+	  --no-emit-index-url --no-emit-find-links --no-header --output-file requirements/dev.txt
 
 clean:
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -41,9 +41,9 @@ def _ask(flights: Flights, records: list[dict[str, object]]) -> list[float]:
 
 def _served(flights: Flights) -> str | None:
     endpoint = flights.prod.client().serving_endpoints.get("flights-delay")
-    entities = endpoint.config.served_entities if endpoint.config else None
+    models = endpoint.config.served_models if endpoint.config else None
     ready = endpoint.state is not None and endpoint.state.ready is not None and endpoint.state.ready.value == "READY"
-    return entities[0].entity_version if entities and ready else None
+    return models[0].model_version if models and ready else None
 
 
 def test_every_flight_has_a_row_and_no_outcome_leaks_into_scoring(flights: Flights) -> None:

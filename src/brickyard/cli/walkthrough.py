@@ -259,5 +259,6 @@ def remove(project: Path) -> None:
 
 
 def _served_version(endpoint: dict[str, Any]) -> str | None:
-    entities = endpoint.get("config", {}).get("served_entities", [])
-    return entities[0].get("entity_version") if entities else None
+    """The version that answers now; the served entity itself names the alias that it follows."""
+    models = endpoint.get("config", {}).get("served_models", [])
+    return models[0].get("model_version") if models else None

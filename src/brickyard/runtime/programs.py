@@ -111,8 +111,9 @@ def ending_of_exit(end: SystemExit) -> Ending:
 
 
 def describe(error: BaseException) -> str:
-    """An exception in one line or more: its type and message."""
-    return "".join(traceback.format_exception_only(error)).strip()
+    """An exception's type and message."""
+    name, message = type(error).__name__, str(error)
+    return f"{name}: {message}" if message else name
 
 
 def _users(trace: TracebackType | None) -> TracebackType | None:

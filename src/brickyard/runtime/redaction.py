@@ -66,16 +66,14 @@ class Redactor:
         """Where the end of `text` could be the beginning of a secret; the text's length where it is none."""
         if self._pattern is None:
             return len(text)
+        begin = max((match.end() for match in self._pattern.finditer(text)), default=0)
         longest = max(map(len, self._starts))
-        squashed = ""
-        cut = len(text)
-        for position in range(len(text) - 1, -1, -1):
-            if not _squash(text[position]):
-                continue
-            squashed = text[position] + squashed
+        squashed, cut = "", len(text)
+        for position in range(len(text) - 1, begin - 1, -1):
+            squashed = _squash(text[position]) + squashed
             if len(squashed) >= longest:
                 break
-            if any(len(squashed) < len(start) and start.startswith(squashed) for start in self._starts):
+            if squashed and any(len(squashed) < len(start) and start.startswith(squashed) for start in self._starts):
                 cut = position
         return cut
 

@@ -18,6 +18,7 @@ from brickyard.workspace.compute import TaskHandle, TaskOutcome, TaskSpec
 from brickyard.workspace.store import Store
 from brickyard.workspace.workspace import Workspace
 
+Parameters = Mapping[str, str] | Sequence[str]
 HOME = "/Users/me@localhost"
 
 
@@ -54,9 +55,8 @@ class Lab:
         chunks = [_magic(cell) if cell.startswith("%") else cell for cell in cells]
         return self.put(name, "# Databricks notebook source\n" + "\n\n# COMMAND ----------\n\n".join(chunks) + "\n")
 
-    def start(
-        self, kind: str, source: str, parameters: Mapping[str, str] | Sequence[str] = (), **more: Any
-    ) -> TaskHandle:
+    def start(self, kind: str, source: str, parameters: Parameters = (), **more: Any) -> TaskHandle:
+        """Start a task."""
         number = next(self.numbers)
         spec = TaskSpec(
             run_id=1000 + number,
@@ -73,7 +73,7 @@ class Lab:
         )
         return self.workspace.compute.start_task(spec)
 
-    def run(self, kind: str, source: str, parameters: Mapping[str, str] | Sequence[str] = (), **more: Any) -> Ran:
+    def run(self, kind: str, source: str, parameters: Parameters = (), **more: Any) -> Ran:
         """Run a task to its end."""
         handle = self.start(kind, source, parameters, **more)
         outcome = handle.wait(90)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -103,3 +106,45 @@ class UnityCatalogServer:
     def close(self) -> None:
         self.server.shutdown()
         self.server.server_close()
+
+
+class Engine:
+    """An engine in its own process, as a task has it, and the catalog it asks."""
+
+    def __init__(self, root: Path, token: str = "task-token") -> None:
+        self.data = root / "data"
+        self.token = token
+        self.catalog = UnityCatalogServer(self.data, token)
+        arguments = [self.catalog.url, token, str(self.data), str(root / "scratch")]
+        self.process = subprocess.Popen(
+            [sys.executable, __file__, *arguments], stdout=subprocess.PIPE, text=True, env={**os.environ, **HOSTILE}
+        )
+        assert self.process.stdout is not None
+        self.url = self.process.stdout.readline().strip()
+        assert self.url, "the engine did not start"
+
+    def client(self) -> Any:
+        """A new session of an unmodified Spark Connect client."""
+        from pyspark.sql import SparkSession
+
+        return SparkSession.builder.remote(self.url).create()
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.catalog.close()
+
+
+#: Settings of another workspace; an engine that listened to them would call it.
+HOSTILE = {"DATABRICKS_HOST": "http://127.0.0.1:9", "DATABRICKS_TOKEN": "wrong", "UC_TOKEN": "wrong"}
+
+
+def main() -> None:
+    from brickyard.workspace.compute.engine import EngineConfig, serve
+
+    host, token, data, scratch = sys.argv[1:]
+    serve(EngineConfig(host, token, Path(data), Path(scratch)), lambda url: print(url, flush=True))
+
+
+if __name__ == "__main__":
+    main()

@@ -83,9 +83,13 @@ def test_killed_engine_ends_the_task_with_a_message(lab: Lab) -> None:
 
 
 def test_notebook_in_sql(lab: Lab) -> None:
-    path = lab.put(
-        "report",
-        "-- Databricks notebook source\nselect 41 + 1 as answer\n\n-- COMMAND ----------\n\n-- MAGIC %python\n-- MAGIC print('python', _sqldf.collect())\n",
-    )
-    done = lab.run("notebook", path).ok()
+    source = """-- Databricks notebook source
+select 41 + 1 as answer
+
+-- COMMAND ----------
+
+-- MAGIC %python
+-- MAGIC print('python', _sqldf.collect())
+"""
+    done = lab.run("notebook", lab.put("report", source)).ok()
     assert "python [Row(answer=42)]" in done.output

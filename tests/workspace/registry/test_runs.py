@@ -132,10 +132,24 @@ def test_experiments_with_the_sdk(mlflow: Any, workspace: LocalWorkspace) -> Non
     assert found is not None and found.experiment_id == experiment_id
     assert [item.name for item in api.search_experiments(filter=f"name = '{name}'")] == [name]
     api.delete_experiment(experiment_id)
-    deleted = api.search_experiments(filter=f"name = '{name}'", view_type=ViewType.DELETED_ONLY)
-    assert [item.experiment_id for item in deleted] == [experiment_id]
+    assert experiment_id in [item.experiment_id for item in api.search_experiments(view_type=ViewType.DELETED_ONLY)]
+    assert experiment_id not in [item.experiment_id for item in api.search_experiments()]
     with pytest.raises(NotFound):
         api.get_by_name("/Shared/never-made")
+
+
+def test_the_name_of_a_deleted_experiment_is_free_and_comes_back(mlflow: Any) -> None:
+    client = mlflow.MlflowClient()
+    name = f"/Shared/{uuid.uuid4().hex}"
+    first = client.create_experiment(name)
+    client.delete_experiment(first)
+    assert client.get_experiment_by_name(name) is None
+    second = client.create_experiment(name)
+    with pytest.raises(mlflow.MlflowException, match="another experiment"):
+        client.restore_experiment(first)
+    client.delete_experiment(second)
+    client.restore_experiment(first)
+    assert client.get_experiment_by_name(name).experiment_id == first
 
 
 def test_what_mlflow_does_not_have_is_named(workspace: LocalWorkspace) -> None:

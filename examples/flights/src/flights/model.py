@@ -31,7 +31,7 @@ class HourBaseline(mlflow.pyfunc.PythonModel):
         self._regression = LogisticRegression().fit(features[list(self.columns)].to_numpy(), late)
         return self
 
-    def predict(self, context, model_input, params=None):
+    def predict(self, context, model_input: pd.DataFrame, params=None) -> np.ndarray:
         """The probability of being late, one number a row."""
         return self._regression.predict_proba(model_input[list(self.columns)].to_numpy())[:, 1]
 
@@ -55,7 +55,7 @@ class BoostedTrees(mlflow.pyfunc.PythonModel):
         self._booster = lightgbm.train(TREES | {"seed": SEED, "deterministic": True}, data, num_boost_round=ROUNDS)
         return self
 
-    def predict(self, context, model_input, params=None):
+    def predict(self, context, model_input: pd.DataFrame, params=None) -> np.ndarray:
         """The probability of being late, one number a row."""
         return self._booster.predict(self._matrix(model_input), num_threads=1)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import posixpath
 import sys
 from pathlib import Path
@@ -39,9 +40,10 @@ class NotebookRunner:
         module = new_main(None)
         module.__dict__.update(dbruntime.user_namespace())
         self.namespace: dict[str, Any] = module.__dict__
+        self.shell = new_shell(module, context.directory / ".ipython", self.recorder)
+        self.namespace.pop("open", None)  # IPython's own knows nothing of the workspace's paths
         self._fresh = dict(module.__dict__)
         self._modules = frozenset(sys.modules)
-        self.shell = new_shell(module, context.directory / ".ipython", self.recorder)
         self._paths = [_tree_path(context.source)]
         magics.register(self)
 
@@ -148,6 +150,7 @@ class NotebookRunner:
 
 def run_notebook(context: TaskContext) -> Ending:
     """Execute the notebook of this process's task."""
+    os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     runner = NotebookRunner(context)
     out, err = sys.stdout, sys.stderr
     sys.stdout = CellStream(out, "stdout", runner.recorder)

@@ -28,6 +28,7 @@ family = Family()
 _SOURCE_ID = "mlflow.experiment.sourceId"
 _USER = "mlflow.user"
 _PAGE = 1000
+_TRASH = "/Trash"
 _NONE_ACTIVE = (None, "", "0", "None")  # what clients send when no experiment was set
 _NO_EXPERIMENT = (
     "no experiment is active: call mlflow.set_experiment('/Users/<you>/<name>') before the run, or give experiment_id"
@@ -75,6 +76,20 @@ async def search_experiments(workspace: Workspace, call: Call) -> Response:
     return await _forward(workspace, call, {**call.body, "max_results": call.body.get("max_results") or _PAGE})
 
 
+@family.call("POST", "/api/2.0/mlflow/experiments/delete")
+async def delete_experiment(workspace: Workspace, call: Call) -> None:
+    """Delete an experiment; its name is free again, and it can be restored."""
+    experiment_id = _experiment_id(call)
+    await workspace.registry.tracking.ask(lambda store: _discard(store, experiment_id))
+
+
+@family.call("POST", "/api/2.0/mlflow/experiments/restore")
+async def restore_experiment(workspace: Workspace, call: Call) -> None:
+    """Bring a deleted experiment back under its name."""
+    experiment_id = _experiment_id(call)
+    await workspace.registry.tracking.ask(lambda store: _restore(store, experiment_id))
+
+
 @family.call("POST", "/api/2.0/mlflow/runs/create")
 async def create_run(workspace: Workspace, call: Call) -> Response:
     """Start a run; its user is the caller, whatever the client's own account is called."""
@@ -90,7 +105,7 @@ async def list_artifacts(workspace: Workspace, call: Call) -> dict[str, object]:
     run_id = call.query.get("run_id") or call.query.get("run_uuid")
     if not run_id:
         raise InvalidParameterValue("run_id is required")
-    root = await workspace.registry.tracking.ask(lambda store: _artifact_uri(store, run_id))
+    root = await workspace.registry.tracking.ask(lambda store: str(store.get_run(run_id).info.artifact_uri))
     return await anyio.to_thread.run_sync(_listing, workspace, root, call.query.get("path") or "")
 
 
@@ -125,6 +140,13 @@ def _pairs(tags: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"key": key, "value": value} for key, value in tags.items()]
 
 
+def _experiment_id(call: Call) -> str:
+    value = call.body.get("experiment_id")
+    if not isinstance(value, str | int) or not str(value).isdigit():
+        raise InvalidParameterValue(f"experiment_id must be the number of an experiment, not {value!r}")
+    return str(value)
+
+
 def _experiment_name(name: object) -> str:
     if not isinstance(name, str) or not name.startswith("/") or not name.strip("/"):
         raise InvalidParameterValue(
@@ -143,13 +165,22 @@ def _check_place(workspace: Workspace, name: str) -> None:
         raise ResourceAlreadyExists(f"there already is an object at {name} in the workspace tree")
 
 
-def _artifact_uri(store: Any, run_id: str) -> str:
-    from mlflow.exceptions import MlflowException
+def _discard(store: Any, experiment_id: str) -> None:
+    """Delete an experiment and free its name, as the vendor moves it to the trash."""
+    name = store.get_experiment(experiment_id).name
+    trash = f"{_TRASH}/{experiment_id}"
+    if not name.startswith(f"{trash}/"):
+        store.rename_experiment(experiment_id, f"{trash}{name}")
+    store.delete_experiment(experiment_id)
 
-    try:
-        return str(store.get_run(run_id).info.artifact_uri)
-    except MlflowException as error:
-        raise ResourceDoesNotExist(error.message) from error
+
+def _restore(store: Any, experiment_id: str) -> None:
+    name = store.get_experiment(experiment_id).name
+    original = name.removeprefix(f"{_TRASH}/{experiment_id}")
+    if store.get_experiment_by_name(original) is not None and original != name:
+        raise ResourceAlreadyExists(f"there is another experiment {original} now")
+    store.restore_experiment(experiment_id)
+    store.rename_experiment(experiment_id, original)
 
 
 def _listing(workspace: Workspace, root: str, path: str) -> dict[str, object]:

@@ -72,9 +72,17 @@ class Tracking:
         return await anyio.to_thread.run_sync(_answer, server.app, request, data, text)
 
     async def ask(self, question: Callable[[Any], T]) -> T:
-        """The answer of a function that reads MLflow's own store, called in a thread."""
+        """The answer of a function that uses MLflow's own store, called in a thread.
+
+        Raises:
+            ApiError: What the store refused.
+        """
         server = await self._ready()
-        return await anyio.to_thread.run_sync(question, server.store)
+        return await anyio.to_thread.run_sync(_translated, question, server.store)
+
+    def warm(self) -> None:
+        """Begin to load the server in the background, for a caller who knows that it will be needed soon."""
+        threading.Thread(target=self._load, name="load-mlflow", daemon=True).start()
 
     def close(self) -> None:
         """Give the database's connections back."""
@@ -108,6 +116,17 @@ class Tracking:
             self._server = _Server(app, _tuned(handlers._get_tracking_store()))
             _log.info("the MLflow server is loaded")
             return self._server
+
+
+def _translated(question: Callable[[Any], T], store: Any) -> T:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return question(store)
+    except MlflowException as error:
+        refusal = ApiError(error.message)
+        refusal.status, refusal.code = error.get_http_status_code(), error.error_code
+        raise refusal from error
 
 
 def _answer(app: Flask, request: Request, body: bytes, query: str) -> Response:

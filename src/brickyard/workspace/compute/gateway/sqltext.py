@@ -6,14 +6,14 @@ what Sail parses is what the user wrote.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from brickyard.workspace.compute.gateway.errors import parse_error
 
-__all__ = ["Cursor", "Edit", "parse", "splice", "tokenize"]
+__all__ = ["Cursor", "Edit", "Token", "parse", "splice", "tokenize"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,31 @@ def _tokenizer() -> Any:
     return words(dialect=_dialect())
 
 
-def tokenize(sql: str) -> list[Any]:
+@dataclass(frozen=True)
+class Token:
+    """One word, string, name or sign; `start` and `end` (inclusive) are its place in the text."""
+
+    text: str
+    kind: str
+    start: int
+    end: int
+    line: int
+    col: int
+
+
+def _words(token: Any) -> Iterator[Token]:
+    """The parser's token; `PARTITIONED BY` is one for it, and two here."""
+    kind = token.token_type.name
+    if kind in {"STRING", "IDENTIFIER"} or " " not in token.text:
+        yield Token(token.text, kind, token.start, token.end, token.line, token.col)
+        return
+    parts = token.text.split()
+    yield Token(parts[0], kind, token.start, token.start + len(parts[0]) - 1, token.line, token.col)
+    for part in parts[1:]:
+        yield Token(part, kind, token.end - len(part) + 1, token.end, token.line, token.col)
+
+
+def tokenize(sql: str) -> list[Token]:
     """The tokens of the statement, without comments and a closing semicolon.
 
     Raises:
@@ -57,12 +81,12 @@ def tokenize(sql: str) -> list[Any]:
     from sqlglot.errors import SqlglotError
 
     try:
-        tokens = list(_tokenizer().tokenize(sql))
+        tokens = [word for token in _tokenizer().tokenize(sql) for word in _words(token)]
     except SqlglotError as exc:
         raise parse_error(str(exc)) from exc
     while tokens and tokens[-1].text == ";":
         tokens.pop()
-    if any(token.text == ";" and token.token_type.name == "SEMICOLON" for token in tokens):
+    if any(token.text == ";" and token.kind == "SEMICOLON" for token in tokens):
         raise parse_error("Several statements in one call; Spark runs one statement at a time.")
     return tokens
 
@@ -116,7 +140,7 @@ class Cursor:
         if not self.take(*words):
             raise self.error(f"expected {' '.join(words)}")
 
-    def next(self) -> Any:
+    def next(self) -> Token:
         """Read one token."""
         if self.done:
             raise self.error("unexpected end")
@@ -132,8 +156,8 @@ class Cursor:
 
     def _part(self) -> str:
         token = self.next()
-        if token.token_type.name == "STRING" or not (
-            token.text[:1].isalnum() or token.token_type.name == "IDENTIFIER" or token.text[:1] == "_"
+        if token.kind == "STRING" or not (
+            token.text[:1].isalnum() or token.kind == "IDENTIFIER" or token.text[:1] == "_"
         ):
             raise self.error("expected a name", back=1)
         return str(token.text)
@@ -141,7 +165,7 @@ class Cursor:
     def string(self) -> str:
         """Read a string literal."""
         token = self.next()
-        if token.token_type.name != "STRING":
+        if token.kind != "STRING":
             raise self.error("expected a string", back=1)
         return str(token.text)
 

@@ -39,7 +39,7 @@ def describe(cursor: Cursor, session: Session) -> Any:
 
 def target(cursor: Cursor, session: Session) -> tuple[Path, Table | None]:
     """Read the name of a table, or a path as ``delta.`/path```, and find its place."""
-    if cursor.tokens and not cursor.done and cursor.tokens[cursor.position].token_type.name == "STRING":
+    if cursor.tokens and not cursor.done and cursor.tokens[cursor.position].kind == "STRING":
         return session.places.mapper.existing(cursor.string())[0], None
     parts = cursor.name()
     if len(parts) == 2 and parts[0].lower() in FILE_FORMATS:

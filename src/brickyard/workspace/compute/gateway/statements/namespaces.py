@@ -28,7 +28,7 @@ def use(cursor: Cursor, session: Session) -> Any:
 
 
 def _string_or_name(cursor: Cursor) -> list[str]:
-    if not cursor.done and cursor.tokens[cursor.position].token_type.name == "STRING":
+    if not cursor.done and cursor.tokens[cursor.position].kind == "STRING":
         return [cursor.string()]
     return cursor.name()
 

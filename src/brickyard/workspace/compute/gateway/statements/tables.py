@@ -82,7 +82,7 @@ def properties(cursor: Cursor) -> dict[str, str]:
     found = {}
     cursor.expect("(")
     while not cursor.take(")"):
-        string = cursor.tokens[cursor.position].token_type.name == "STRING"
+        string = cursor.tokens[cursor.position].kind == "STRING"
         key = cursor.string() if string else ".".join(cursor.name())
         cursor.take("=")
         found[key] = str(cursor.next().text)

@@ -1,0 +1,148 @@
+"""Libraries of tasks, wheels as tasks, and the environment that programs find."""
+
+from __future__ import annotations
+
+import textwrap
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from brickyard.workspace.compute.environments import Environments, LibraryError
+from tests.workspace.compute.compute_support import HOME, Lab
+
+CODE = """
+import sys
+
+def main():
+    print("arguments", sys.argv[1:])
+
+def other():
+    from brickyard_greeting_data import WORD
+    print("other", WORD)
+    sys.exit(int(sys.argv[1]))
+"""
+
+
+def wheel(directory: Path, version: str = "1.0", requires: str = "", word: str = "hello") -> Path:
+    """A small wheel with an entry point."""
+    path = directory / f"brickyard_greeting-{version}-py3-none-any.whl"
+    info = f"brickyard_greeting-{version}.dist-info"
+    needs = f"Requires-Dist: {requires}\n" if requires else ""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("brickyard_greeting/__init__.py", CODE)
+        archive.writestr("brickyard_greeting_data.py", f"WORD = {word!r}\n")
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: brickyard-greeting\nVersion: {version}\n{needs}")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/entry_points.txt", "[console_scripts]\ngreet = brickyard_greeting:main\n")
+        archive.writestr(f"{info}/RECORD", "")
+    return path
+
+
+def put_wheel(lab: Lab, path: Path) -> str:
+    place = lab.workspace.files.local_path(f"{HOME}/wheels/{path.name}")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(path.read_bytes())
+    return f"/Workspace{HOME}/wheels/{path.name}"
+
+
+def test_wheel_task_calls_the_entry_point(lab: Lab, tmp_path: Path) -> None:
+    library = put_wheel(lab, wheel(tmp_path, requires="pandas>=2"))
+    done = lab.run("python_wheel", "brickyard_greeting:greet", ["a", "--b=1"], libraries=(library,)).ok()
+    assert "arguments ['a', '--b=1']" in done.output
+    named = lab.run("python_wheel", "brickyard-greeting:greet", {"k": "v"}, libraries=(library,)).ok()
+    assert "arguments ['--k=v']" in named.output
+    function = lab.run("python_wheel", "brickyard_greeting:other", ["0"], libraries=(library,)).ok()
+    assert "other hello" in function.output
+    assert lab.run("python_wheel", "brickyard_greeting:other", ["4"], libraries=(library,)).outcome.error == "SystemExit: 4"
+
+
+def test_wheel_that_changed_under_the_same_name_is_installed_anew(lab: Lab, tmp_path: Path) -> None:
+    for word in ("first", "second"):
+        library = put_wheel(lab, wheel(tmp_path, version="2.0", word=word))
+        done = lab.run("python_wheel", "brickyard_greeting:other", ["0"], libraries=(library,)).ok()
+        assert f"other {word}" in done.output
+
+
+def test_missing_entry_point_and_missing_package_are_named(lab: Lab, tmp_path: Path) -> None:
+    library = put_wheel(lab, wheel(tmp_path))
+    outcome = lab.run("python_wheel", "brickyard_greeting:nothing", libraries=(library,)).outcome
+    assert outcome.error == "AttributeError: the package 'brickyard_greeting' has no entry point and no function 'nothing'"
+    outcome = lab.run("python_wheel", "not_installed_here:main").outcome
+    assert outcome.error == "ModuleNotFoundError: No module named 'not_installed_here'"
+
+
+def test_missing_library_fails_the_run_with_a_reason(lab: Lab) -> None:
+    outcome = lab.run("python_wheel", "x:y", libraries=(f"{HOME}/none-1.0-py3-none-any.whl",)).outcome
+    assert outcome.state == "FAILED"
+    assert outcome.message.startswith("Library installation failed") and "none-1.0" in outcome.message
+
+
+def test_environment_is_built_once_and_seen_by_functions_of_spark(lab: Lab, tmp_path: Path) -> None:
+    library = put_wheel(lab, wheel(tmp_path, version="3.0"))
+    code = """
+        from pyspark.sql.functions import udf
+        @udf("string")
+        def word(i):
+            import brickyard_greeting_data
+            return brickyard_greeting_data.WORD
+        print(spark.range(1).select(word("id")).collect())
+    """
+    path = lab.notebook("uses_wheel", textwrap.dedent(code).strip())
+    for _ in range(2):
+        assert "='hello')" in lab.run("notebook", path, libraries=(library,)).ok().output
+
+
+def test_satisfied_requirements_install_nothing(tmp_path: Path) -> None:
+    environments = Environments(tmp_path / "environments")
+    directory = environments.build(["pandas>=2", "mlflow", str(wheel(tmp_path, requires="numpy; python_version > '3'"))])
+    assert sorted(path.name for path in directory.iterdir() if "dist-info" not in path.name and path.suffix != ".lock") == [
+        "brickyard_greeting",
+        "brickyard_greeting_data.py",
+    ]
+    assert environments.build(["pandas>=2", "mlflow", str(tmp_path / "brickyard_greeting-1.0-py3-none-any.whl")]) == directory
+
+
+def test_what_is_not_a_wheel_is_refused(tmp_path: Path) -> None:
+    broken = tmp_path / "broken-1.0-py3-none-any.whl"
+    broken.write_text("no archive")
+    with pytest.raises(LibraryError):
+        Environments(tmp_path / "environments").build([str(broken)])
+    assert not [path for path in (tmp_path / "environments").iterdir() if path.is_dir()]
+
+
+def test_pip_magic_installs_for_the_rest_of_the_notebook(lab: Lab, tmp_path: Path) -> None:
+    library = put_wheel(lab, wheel(tmp_path, version="4.0", word="from pip"))
+    done = lab.cells(
+        "kept = 1",
+        f"%pip install {library}",
+        "dbutils.library.restartPython()",
+        "import brickyard_greeting_data\nprint(brickyard_greeting_data.WORD, 'kept' in globals(), dbutils is not None)",
+    ).ok()
+    assert "from pip False True" in done.output
+    assert "ModuleNotFoundError" in (lab.cells("import brickyard_greeting_data").outcome.error or "")
+
+
+def test_program_finds_its_arguments_and_its_environment(lab: Lab) -> None:
+    source = """
+import os, sys
+print(sys.argv, __name__, os.environ["DATABRICKS_RUNTIME_VERSION"], os.environ["OMP_NUM_THREADS"])
+print(os.environ["MLFLOW_TRACKING_URI"], os.environ["MINE"], [k for k in os.environ if k.startswith("BRICKYARD_")])
+"""
+    done = lab.run("spark_python", lab.put("env.py", source), ["--x", "1"], environment={"MINE": "yes"}).ok()
+    assert "/Workspace/Users/me@localhost/env.py', '--x', '1'] __main__" in done.output
+    assert "databricks yes ['BRICKYARD_TASK_OF']" in done.output
+
+
+def test_program_that_fails_shows_its_own_lines_only(lab: Lab) -> None:
+    done = lab.run("spark_python", lab.put("fails.py", "def f():\n    raise ValueError('wrong')\n\nf()\n"))
+    assert done.outcome.error == "ValueError: wrong"
+    trace = done.outcome.error_trace or ""
+    assert "fails.py\", line 2, in f\n    raise ValueError('wrong')" in trace
+    assert "brickyard" not in trace
+    assert trace in done.output
+
+
+def test_missing_program_is_named(lab: Lab) -> None:
+    outcome = lab.run("spark_python", "/Workspace/Users/me@localhost/nowhere.py").outcome
+    assert outcome.state == "FAILED" and "/Workspace/Users/me@localhost/nowhere.py does not exist" in outcome.message

@@ -1,0 +1,153 @@
+"""Processes: nothing outlives its task, its workspace, or the fork server; every end has a true outcome."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from brickyard.workspace.compute.tasks import TaskHandle, read_outcome
+from tests.support import wait_for
+from tests.workspace.compute.compute_support import Lab
+
+#: Starts a process in a session of its own, whose parent ends at once, and one that ignores SIGTERM.
+ESCAPE = """
+import os, signal, subprocess, sys, time
+code = "import os, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+child = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+script = f"import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', {code!r}], start_new_session=True).pid)"
+orphan = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout
+print("PIDS", os.getpid(), child.pid, orphan, flush=True)
+"""
+
+
+def pids(handle: TaskHandle) -> list[int]:
+    """The processes that the task's output names."""
+    wait_for(lambda: handle.log.exists() and "PIDS" in handle.log.read_text())
+    line = next(line for line in handle.log.read_text().splitlines() if line.startswith("PIDS"))
+    return [int(word) for word in line.split()[1:]]
+
+
+def gone(processes: list[int]) -> bool:
+    return not any(psutil.pid_exists(pid) for pid in processes)
+
+
+def test_cancel_kills_what_the_task_started_in_other_sessions(lab: Lab) -> None:
+    handle = lab.start("spark_python", lab.put("escape.py", ESCAPE + "time.sleep(600)\n"))
+    started = pids(handle)
+    assert len(started) == 3 and not gone(started)
+    handle.cancel()
+    outcome = handle.wait(30)
+    assert outcome is not None and outcome.state == "CANCELED"
+    assert gone(started)
+
+
+def test_end_of_a_task_kills_what_it_left_running(lab: Lab) -> None:
+    done = lab.run("spark_python", lab.put("leave.py", ESCAPE)).ok()
+    assert gone(pids(done.handle))
+
+
+def test_timeout_ends_the_task_and_says_so(lab: Lab) -> None:
+    handle = lab.start("spark_python", lab.put("slow.py", ESCAPE + "time.sleep(600)\n"), timeout_seconds=2)
+    started = pids(handle)
+    outcome = handle.wait(30)
+    assert outcome is not None and outcome.state == "TIMEDOUT" and "2 seconds" in outcome.message
+    assert gone(started)
+    assert read_outcome(handle.spec.directory) == outcome
+
+
+def test_finally_blocks_are_executed_when_a_task_is_cancelled(lab: Lab) -> None:
+    source = "import time\nprint('PIDS 1', flush=True)\ntry:\n    time.sleep(600)\nfinally:\n    print('tidied up')\n"
+    handle = lab.start("spark_python", lab.put("tidy.py", source))
+    pids(handle)
+    handle.cancel()
+    assert handle.wait(30) is not None
+    assert "tidied up" in handle.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("import os\nos._exit(0)", "exited with code 0 before the task came to its end"),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "SIGKILL (perhaps because memory ran out)"),
+        ("import ctypes\nctypes.string_at(0)", "was ended by SIGSEGV"),
+    ],
+)
+def test_process_that_disappears_is_a_failure_with_a_reason(lab: Lab, source: str, message: str) -> None:
+    done = lab.run("spark_python", lab.put("vanish.py", "print('said before', flush=True)\n" + source))
+    assert done.outcome.state == "FAILED" and message in done.outcome.message
+    assert "said before" in done.output
+    assert read_outcome(done.directory) == done.outcome
+
+
+def test_many_tasks_at_once(lab: Lab) -> None:
+    path = lab.put("many.py", "import sys\nprint('number', sys.argv[1])\n")
+    handles = [lab.start("spark_python", path, [str(number)]) for number in range(25)]
+    for number, handle in enumerate(handles):
+        outcome = handle.wait(60)
+        assert outcome is not None and outcome.succeeded, outcome
+        assert handle.log.read_text() == f"number {number}\n"
+
+
+def test_output_of_a_task_that_prints_much_is_whole(lab: Lab) -> None:
+    done = lab.run("spark_python", lab.put("much.py", "for i in range(200_000): print('line', i)\n")).ok()
+    assert done.output == "".join(f"line {i}\n" for i in range(200_000))
+
+
+def test_closing_ends_everything(tmp_path: Path) -> None:
+    lab = Lab(tmp_path / "lab")
+    try:
+        handle = lab.start("spark_python", lab.put("escape.py", ESCAPE + "time.sleep(600)\n"))
+        started = pids(handle)
+        tree = psutil.Process().children(recursive=True)
+    finally:
+        lab.close()
+    assert gone(started)
+    left = [process for process in tree if process.is_running() and "forkserver" in " ".join(process.cmdline())]
+    assert not left
+    assert read_outcome(handle.spec.directory) is None
+
+
+def test_killed_fork_server_fails_its_tasks_and_a_new_one_serves_the_next(tmp_path: Path) -> None:
+    lab = Lab(tmp_path / "lab")
+    try:
+        handle = lab.start("spark_python", lab.put("escape.py", ESCAPE + "time.sleep(600)\n"))
+        started = pids(handle)
+        for process in psutil.Process().children():
+            if "brickyard.workspace.compute.forkserver" in process.cmdline():
+                process.send_signal(signal.SIGKILL)
+        outcome = handle.wait(30)
+        assert outcome is not None and outcome.state == "FAILED"
+        wait_for(lambda: gone(started))
+        lab.run("spark_python", lab.put("next.py", "print(1)")).ok()
+    finally:
+        lab.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system tells nobody of the death of a parent")
+def test_nothing_is_left_when_the_workspace_s_process_is_killed(tmp_path: Path) -> None:
+    import subprocess
+
+    script = tmp_path / "server.py"
+    script.write_text(
+        "import sys, time\nfrom pathlib import Path\n"
+        "from tests.workspace.compute.compute_support import Lab\n"
+        f"lab = Lab(Path({str(tmp_path)!r}) / 'lab')\n"
+        f"handle = lab.start('spark_python', lab.put('escape.py', {ESCAPE!r} + 'time.sleep(600)\\n'))\n"
+        "print(handle.log, flush=True)\ntime.sleep(600)\n"
+    )
+    environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    server = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env=environ)
+    assert server.stdout is not None
+    log = Path(server.stdout.readline().strip())
+    wait_for(lambda: log.exists() and "PIDS" in log.read_text())
+    started = [int(word) for word in log.read_text().split()[1:4]]
+    tree = [process.pid for process in psutil.Process(server.pid).children(recursive=True)]
+    server.kill()
+    server.wait()
+    server.stdout.close()
+    wait_for(lambda: gone(started + tree))

@@ -1,0 +1,165 @@
+"""What the cells of a notebook do: magics, includes, widgets, display, errors, the other format."""
+
+from __future__ import annotations
+
+import json
+
+from tests.workspace.compute.compute_support import Lab
+
+
+def test_magics_of_a_notebook(lab: Lab) -> None:
+    done = lab.cells(
+        "%md # A title",
+        "%sh echo from bash; echo host $DATABRICKS_HOST",
+        "%python print('python cell')",
+        "import asyncio\nawait asyncio.sleep(0)\nprint('awaited')",
+        "%time print('timed')\nx = !echo captured\nprint(x)",
+        "6 * 7",
+    ).ok()
+    for text in ("from bash", f"host {lab.workspace.url}", "python cell", "awaited", "timed", "['captured']", "42"):
+        assert text in done.output
+    assert done.cells[0]["outputs"][0]["data"] == {"text/markdown": "# A title"}
+    assert done.cells[5]["outputs"][0]["data"]["text/plain"] == "42"
+    assert {cell["state"] for cell in done.cells} == {"FINISHED"}
+    assert done.cells[1]["started_at"] <= done.cells[1]["ended_at"]
+
+
+def test_other_languages_fail_by_name(lab: Lab) -> None:
+    done = lab.cells("%scala println(1)")
+    assert done.outcome.state == "FAILED"
+    assert "'scala' cannot be executed" in done.outcome.message
+    assert lab.cells("%r print(1)").outcome.state == "FAILED"
+
+
+def test_shell_that_fails_fails_the_notebook(lab: Lab) -> None:
+    done = lab.cells("%sh ls /there/is/none")
+    assert done.outcome.state == "FAILED" and "exit status 2" in done.outcome.message
+
+
+def test_run_includes_another_notebook_with_parameters(lab: Lab) -> None:
+    lab.notebook("shared/inner", "dbutils.widgets.text('who', 'nobody')\nfound = dbutils.widgets.get('who')")
+    lab.notebook("shared/outer", '%run ./inner $who="the caller"', "level = 2")
+    done = lab.cells("%run ./shared/outer", "print(found, level)").ok()
+    assert "the caller 2" in done.output
+
+
+def test_run_of_a_missing_notebook_names_it(lab: Lab) -> None:
+    done = lab.cells("%run ./nowhere")
+    missing = "the notebook /Users/me@localhost/nowhere does not exist in the workspace"
+    assert done.outcome.error == f"FileNotFoundError: {missing}"
+
+
+def test_notebook_that_includes_itself_ends(lab: Lab) -> None:
+    path = lab.notebook("circle", "%run ./circle")
+    assert "RecursionError" in (lab.run("notebook", path).outcome.error or "")
+
+
+def test_missing_notebook_fails_the_run(lab: Lab) -> None:
+    outcome = lab.run("notebook", "/Users/me@localhost/none").outcome
+    assert outcome.state == "FAILED"
+    assert "/Users/me@localhost/none does not exist" in outcome.message
+
+
+def test_file_that_is_no_notebook_fails_the_run(lab: Lab) -> None:
+    outcome = lab.run("notebook", lab.put("plain.py", "print(1)")).outcome
+    assert outcome.state == "FAILED" and "is not a notebook" in outcome.message
+
+
+def test_error_stops_the_notebook_and_shows_the_cell(lab: Lab) -> None:
+    done = lab.cells("a = 1", "def fail():\n    return a / 0\nfail()", "print('not reached')")
+    outcome = done.outcome
+    assert (outcome.state, outcome.error) == ("FAILED", "ZeroDivisionError: division by zero")
+    assert outcome.error_trace and "return a / 0" in outcome.error_trace and "\x1b" not in outcome.error_trace
+    assert "brickyard" not in outcome.error_trace
+    assert [cell["state"] for cell in done.cells] == ["FINISHED", "ERROR", "SKIPPED"]
+    assert done.cells[1]["outputs"][-1]["ename"] == "ZeroDivisionError"
+    assert "ZeroDivisionError" in done.output and "not reached" not in done.output
+
+
+def test_syntax_error_is_the_notebook_s(lab: Lab) -> None:
+    outcome = lab.cells("x = = 1").outcome
+    assert outcome.state == "FAILED" and outcome.error is not None and "SyntaxError" in outcome.error
+
+
+def test_exit_ends_the_notebook_with_a_value(lab: Lab) -> None:
+    guarded = "try:\n    dbutils.notebook.exit({'rows': 3})\nexcept Exception:\n    print('caught')"
+    done = lab.cells(guarded, "print('on')").ok()
+    assert done.outcome.result == "{'rows': 3}"
+    assert "caught" not in done.output and "on" not in done.output.split()
+    assert [cell["state"] for cell in done.cells] == ["FINISHED", "SKIPPED"]
+
+
+def test_sys_exit_of_zero_is_success_and_of_another_code_failure(lab: Lab) -> None:
+    assert lab.cells("import sys\nsys.exit(0)").outcome.state == "SUCCESS"
+    outcome = lab.cells("import sys\nsys.exit(3)").outcome
+    assert (outcome.state, outcome.error) == ("FAILED", "SystemExit: 3")
+
+
+def test_run_returns_the_value_of_a_notebook_in_its_own_process(lab: Lab) -> None:
+    exit_value = "dbutils.widgets.get('n') + ' ' + str(os.getpid())"
+    lab.notebook("child", f"secretly = 1\nimport os\ndbutils.notebook.exit({exit_value})")
+    lab.notebook("bad_child", "1 / 0")
+    done = lab.cells(
+        "import os\nvalue, pid = dbutils.notebook.run('child', 60, {'n': 5}).split()",
+        "print(value, int(pid) != os.getpid())",
+        "try:\n    dbutils.notebook.run('./bad_child', 60)\nexcept Exception as e:\n    print(type(e).__name__, e)",
+        "print('secretly' in globals())",
+    ).ok()
+    assert "5 True" in done.output
+    assert "WorkflowException the notebook ./bad_child failed: ZeroDivisionError" in done.output
+    assert "False" in done.output
+    assert (done.directory / "notebooks" / "2" / "cells.json").exists()
+
+
+def test_run_of_a_notebook_that_takes_too_long(lab: Lab) -> None:
+    lab.notebook("slow_child", "import time\ntime.sleep(600)")
+    outcome = lab.cells("dbutils.notebook.run('slow_child', 1)").outcome
+    assert outcome.error and "did not end within 1 seconds" in outcome.error
+
+
+def test_display_keeps_tables_and_figures_with_the_cell(lab: Lab) -> None:
+    done = lab.cells(
+        "import pandas as pd\ndisplay(pd.DataFrame({'city': ['Bern <b>'], 'n': [1]}))",
+        "import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nax.plot([1, 2])\ndisplay(fig)",
+        "displayHTML('<h1>Hi</h1>')",
+        "pd.DataFrame({'last': [9]})",
+        "plt.plot([3, 4])\nplt.show()",
+    ).ok()
+    table, figure, page, last, shown = (cell["outputs"] for cell in done.cells)
+    assert "Bern &lt;b&gt;" in table[0]["data"]["text/html"]
+    assert figure[-1]["data"]["image/png"].startswith("iVBOR")
+    assert page[0]["data"]["text/html"] == "<h1>Hi</h1>"
+    assert "<table" in last[0]["data"]["text/html"]
+    assert any("image/png" in output.get("data", {}) for output in shown)
+    assert "Bern" in done.output
+
+
+def test_jupyter_notebook(lab: Lab) -> None:
+    cells = [
+        {"cell_type": "markdown", "metadata": {}, "source": ["# Title"]},
+        {"cell_type": "code", "metadata": {}, "source": "x = 2", "outputs": [], "execution_count": None},
+        {"cell_type": "code", "metadata": {}, "source": "%sh echo shell", "outputs": [], "execution_count": None},
+        {"cell_type": "code", "metadata": {}, "source": "print(x * 21)", "outputs": [], "execution_count": None},
+    ]
+    content = json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4})
+    done = lab.run("notebook", lab.put("jupyter", content)).ok()
+    assert "shell" in done.output and "42" in done.output
+    assert [cell["language"] for cell in done.cells] == ["md", "python", "sh", "python"]
+
+
+def test_output_is_there_while_the_notebook_runs(lab: Lab) -> None:
+    from tests.support import wait_for
+
+    path = lab.notebook("slow", "print('first line', flush=True)\nimport time\ntime.sleep(600)")
+    handle = lab.start("notebook", path)
+    wait_for(lambda: handle.log.exists() and "first line" in handle.log.read_text())
+    assert handle.outcome is None
+    handle.cancel()
+    outcome = handle.wait(30)
+    assert outcome is not None and outcome.state == "CANCELED"
+
+
+def test_modules_beside_the_notebook_can_be_imported(lab: Lab) -> None:
+    lab.put("project/helpers/__init__.py", "def answer():\n    return 42\n")
+    path = lab.notebook("project/main", "from helpers import answer\nprint(answer())")
+    assert "42" in lab.run("notebook", path).ok().output

@@ -1,0 +1,156 @@
+"""dbutils, secrets and the vendor's libraries inside a task."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+
+from brickyard.workspace.compute.tasks import TASK_FILE
+from tests.workspace.compute.compute_support import Lab
+
+CANARY = "c4nary-Zx9-Secret+value"
+
+
+@pytest.fixture(scope="module")
+def scope(lab: Lab) -> str:
+    import http.client
+
+    def post(path: str, body: dict[str, str]) -> None:
+        connection = http.client.HTTPConnection(lab.workspace.url.removeprefix("http://"))
+        headers = {"Authorization": f"Bearer {lab.token}", "Content-Type": "application/json"}
+        connection.request("POST", f"/api/2.0/secrets/{path}", json.dumps(body), headers)
+        response = connection.getresponse()
+        assert response.status == 200, response.read()
+
+    post("scopes/create", {"scope": "canary"})
+    post("put", {"scope": "canary", "key": "key", "string_value": CANARY})
+    return "canary"
+
+
+def test_secrets_never_reach_what_the_run_leaves(lab: Lab, scope: str) -> None:
+    done = lab.cells(
+        f"s = dbutils.secrets.get('{scope}', 'key')\nassert len(s) == {len(CANARY)}\nprint('plain', s, repr(s), [s])",
+        "import base64\nprint(s[::-1], s.upper(), base64.b64encode(s.encode()).decode(), ' '.join(s))",
+        "for c in s: print(c)",
+        "import sys\nsys.stdout.write(s[:9]); sys.stdout.flush(); sys.stdout.write(s[9:] + '\\n')",
+        "import os\nos.environ['S'] = s\nos.system('echo sub $S; echo err $S >&2')",
+        "%sh echo shell $S",
+        "display({'value': s})\ndisplayHTML('<b>' + s + '</b>')",
+        f"print(dbutils.secrets.list('{scope}'), dbutils.secrets.listScopes())",
+        "print('token', os.environ['DATABRICKS_TOKEN'])",
+        "raise ValueError('with ' + s)",
+    )
+    assert done.outcome.error == "ValueError: with [REDACTED]"
+    assert "plain [REDACTED] '[REDACTED]' ['[REDACTED]']" in done.output
+    assert "SecretMetadata(key='key')" in done.output
+    hidden = (CANARY, CANARY[::-1], CANARY.upper(), base64.b64encode(CANARY.encode()).decode(), lab.token)
+    for file in done.directory.rglob("*"):
+        if file.is_file():
+            text = file.read_text(errors="replace")
+            squashed = "".join(text.split())
+            for value in hidden:
+                assert value not in text, file
+            assert CANARY not in squashed and "".join(json.dumps(c) for c in CANARY) not in squashed, file
+
+
+def test_secret_that_does_not_exist_is_named(lab: Lab, scope: str) -> None:
+    outcome = lab.cells(f"dbutils.secrets.get('{scope}', 'none')").outcome
+    assert outcome.error == "ValueError: Secret does not exist with scope: canary and key: none"
+
+
+def test_token_is_not_written_to_the_run_s_directory(lab: Lab) -> None:
+    done = lab.cells("1").ok()
+    assert lab.token not in (done.directory / TASK_FILE).read_text()
+
+
+def test_widgets(lab: Lab) -> None:
+    done = lab.cells(
+        "dbutils.widgets.text('a', '1')\ndbutils.widgets.dropdown('b', 'x', ['x', 'y'])\n"
+        "dbutils.widgets.combobox('c', 'z', ['z'])\ndbutils.widgets.multiselect('d', 'm', ['m', 'n'])",
+        "print(dbutils.widgets.getAll() == {'a': '1', 'b': 'y', 'c': 'z', 'd': 'm', 'given': '7'})",
+        "print(dbutils.widgets.getArgument('none', 'fallback'), getArgument('b'), dbutils.widgets.get('given'))",
+        "dbutils.widgets.remove('a')\nprint('a' in dbutils.widgets.getAll())",
+        "dbutils.widgets.get('missing')",
+        parameters={"b": "y", "given": "7"},
+    )
+    assert "True\nfallback y 7\nFalse" in done.output
+    assert done.outcome.error == "InputWidgetNotDefined: No input widget named missing is defined"
+
+
+def test_task_values(lab: Lab) -> None:
+    done = lab.cells(
+        "v = dbutils.jobs.taskValues\nprint(v.get('before', 'rows'), v.get('before', 'none', default=0))",
+        "v.set('rows', [1, {'a': None}])\nv.set('name', 'x')",
+        task_values={"before": {"rows": 12}},
+    ).ok()
+    assert "12 0" in done.output
+    assert done.outcome.task_values == {"rows": [1, {"a": None}], "name": "x"}
+    missing = lab.cells("dbutils.jobs.taskValues.get('other', 'rows')", task_values={"before": {}})
+    assert "the task 'other' has set no value 'rows'" in (missing.outcome.error or "")
+
+
+def test_files(lab: Lab) -> None:
+    done = lab.cells(
+        "fs = dbutils.fs\nfs.mkdirs('dbfs:/lab/in')\nfs.put('/lab/in/a.txt', 'hello', True)",
+        "print([(f.path, f.name, f.size, f.isDir()) for f in fs.ls('dbfs:/lab')], fs.head('/lab/in/a.txt', 4))",
+        "fs.cp('/lab/in', '/lab/out', True)\nfs.mv('dbfs:/lab/out/a.txt', 'dbfs:/lab/b.txt')",
+        "print(open('/dbfs/lab/b.txt').read(), fs.rm('/lab', True), fs.rm('/lab', True))",
+        "%fs ls /",
+        "fs.ls('/Volumes/main/default/no_such_volume')",
+    )
+    assert "[('dbfs:/lab/in/', 'in/', 0, True)] hell" in done.output
+    assert "hello True False" in done.output
+    assert done.outcome.error == "FileNotFoundError: the volume main.default.no_such_volume does not exist"
+
+
+def test_what_is_not_supported_is_refused_by_name(lab: Lab) -> None:
+    outcome = lab.cells("dbutils.fs.mounts()").outcome
+    assert outcome.error and outcome.error.startswith("NotSupported: dbutils.fs.mounts is not available")
+    assert "dbutils.credentials is not available" in (lab.cells("dbutils.credentials").outcome.error or "")
+
+
+def test_context_of_the_notebook(lab: Lab) -> None:
+    done = lab.cells(
+        "c = dbutils.notebook.entry_point.getDbutils().notebook().getContext()",
+        "print(c.notebookPath().get(), c.apiUrl().get(), c.tags().get('jobId').get())",
+        "print(c.tags().get('none').isDefined())",
+        "import json\nprint(json.loads(c.toJson())['tags']['user'])",
+    ).ok()
+    assert f"{done.handle.spec.source} {lab.workspace.url} 77\nFalse" in done.output
+    assert "me@localhost" in done.output
+
+
+def test_the_sdk_works_without_configuration(lab: Lab) -> None:
+    done = lab.cells(
+        "from databricks.sdk import WorkspaceClient\nw = WorkspaceClient()\nprint(w.current_user.me().user_name)",
+        "from databricks.sdk.runtime import dbutils as other, spark as session",
+        "print(other is dbutils, session is spark)",
+        "print(w.dbutils is dbutils)",
+    ).ok()
+    assert lab.workspace.identity.owner.user_name in done.output
+    assert "True True\nTrue" in done.output
+
+
+def test_plain_python_opens_files_of_the_workspace(lab: Lab) -> None:
+    lab.put("data/a.csv", "x,y\n1,2\n")
+    program = """
+import os, glob, shutil
+from pathlib import Path
+import pandas as pd
+base = "/Workspace/Users/me@localhost/data"
+print(open(f"{base}/a.csv").read().split(), os.listdir(base), Path(base, "a.csv").exists(), os.path.isdir(base))
+print(pd.read_csv(f"{base}/a.csv").y.sum(), glob.glob(base + "/*.csv"), Path("data/a.csv").stat().st_size)
+os.makedirs("/dbfs/plain/deep", exist_ok=True)
+shutil.copy(f"{base}/a.csv", "/dbfs/plain/deep/b.csv")
+pd.DataFrame({"a": [1, 2]}).to_parquet("/dbfs/plain/t.parquet")
+print(len(pd.read_parquet("/dbfs/plain/t.parquet")), sorted(os.walk("/dbfs/plain"))[1])
+os.rename("/dbfs/plain/deep/b.csv", "/dbfs/plain/c.csv"); os.remove("/dbfs/plain/c.csv")
+print(__file__, os.path.exists(__file__))
+"""
+    done = lab.run("spark_python", lab.put("plain_paths.py", program)).ok()
+    assert "['x,y', '1,2'] ['a.csv'] True True" in done.output
+    assert "2 ['/Workspace/Users/me@localhost/data/a.csv'] 8" in done.output
+    assert "2 ('/dbfs/plain/deep', [], ['b.csv'])" in done.output
+    assert "/Workspace/Users/me@localhost/plain_paths.py True" in done.output

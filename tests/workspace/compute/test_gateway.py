@@ -1,0 +1,392 @@
+"""What Spark code sees through the gateway: an unmodified client, and what Databricks documents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.workspace.compute.engine_support import Engine
+
+pytest.importorskip("pysail")
+
+Check = Callable[[Any], Any]
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    engine = Engine(tmp_path_factory.mktemp("engine"))
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="module")
+def client(engine: Engine) -> Iterator[Any]:
+    spark = engine.client()
+    yield spark
+    spark.stop()
+
+
+@pytest.fixture
+def spark(client: Any, engine: Engine, request: pytest.FixtureRequest) -> Any:
+    """The shared session in an empty schema of its own, main.sN."""
+    name = f"s{abs(hash(request.node.nodeid)):x}"
+    client.sql(f"CREATE SCHEMA main.{name}")
+    client.sql(f"USE main.{name}")
+    for view in [table.name for table in client.catalog.listTables() if table.isTemporary]:
+        client.catalog.dropTempView(view)
+    return client
+
+
+def rows(frame: Any) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in frame.collect()]
+
+
+def run(spark: Any, *statements: str) -> list[tuple[Any, ...]]:
+    """Run statements; the rows of the last."""
+    for statement in statements[:-1]:
+        spark.sql(statement)
+    return rows(spark.sql(statements[-1]))
+
+
+T = "CREATE TABLE t (id BIGINT, s STRING)"
+FILL = "INSERT INTO t VALUES (1, 'a'), (2, 'b')"
+
+RESULTS: dict[str, tuple[list[str], list[tuple[Any, ...]]]] = {
+    "create, insert, select": ([T, FILL, "SELECT * FROM t ORDER BY id"], [(1, "a"), (2, "b")]),
+    "insert tells how many rows": ([T, FILL], [(2, 2)]),
+    "insert by column list fills with null": ([T, "INSERT INTO t (s) VALUES ('x')", "SELECT * FROM t"], [(None, "x")]),
+    "insert by name": ([T, "INSERT INTO t BY NAME SELECT 'x' s, 5 id", "SELECT * FROM t"], [(5, "x")]),
+    "insert overwrite": ([T, FILL, "INSERT OVERWRITE t SELECT 9, 'z'", "SELECT * FROM t"], [(9, "z")]),
+    "with before insert": (
+        [T, "WITH c AS (SELECT 7 a, 'w' b) INSERT INTO t SELECT * FROM c", "SELECT id FROM t"],
+        [(7,)],
+    ),
+    "update counts": ([T, FILL, "UPDATE t SET s = 'q' WHERE id > 1"], [(1,)]),
+    "delete counts": ([T, FILL, "DELETE FROM t WHERE id = 1"], [(1,)]),
+    "changes that hit nothing": ([T, FILL, "DELETE FROM t WHERE id = 99"], [(0,)]),
+    "merge counts": (
+        [
+            T,
+            FILL,
+            "MERGE INTO t USING (SELECT 2 id, 'n' s UNION ALL SELECT 3, 'k') u ON t.id = u.id "
+            "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *",
+        ],
+        [(2, 1, 0, 1)],
+    ),
+    "create table as": ([T, FILL, "CREATE TABLE u AS SELECT id + 1 AS j FROM t", "SELECT sum(j) FROM u"], [(5,)]),
+    "create or replace keeps history": (
+        [T, FILL, "CREATE OR REPLACE TABLE t AS SELECT 1 AS other", "SELECT count(*) FROM t VERSION AS OF 1"],
+        [(2,)],
+    ),
+    "version in the name": ([T, FILL, "INSERT INTO t VALUES (3, 'c')", "SELECT count(*) FROM t@v1"], [(2,)]),
+    "columns of a new table take nulls": (
+        ["CREATE TABLE n AS SELECT 1 AS a", "INSERT INTO n VALUES (null)", "SELECT a FROM n ORDER BY a"],
+        [(None,), (1,)],
+    ),
+    "fully qualified columns": ([T, FILL, "SELECT max(main.{schema}.t.id) FROM main.{schema}.t"], [(2,)]),
+    "two-part names": ([T, FILL, "SELECT count(*) FROM {schema}.t"], [(2,)]),
+    "a common table expression hides a table": (
+        [T, FILL, "WITH t AS (SELECT count(*) n FROM t) SELECT n FROM t"],
+        [(2,)],
+    ),
+    "a temporary view hides a table": ([T, "CREATE TEMP VIEW t AS SELECT 42 AS x", "SELECT * FROM t"], [(42,)]),
+    "views are kept as queries": ([T, "CREATE VIEW v AS SELECT id FROM t", FILL, "SELECT count(*) FROM v"], [(2,)]),
+    "current names": (["SELECT current_catalog(), current_schema() = '{schema}'"], [("main", True)]),
+    "show tables": ([T, "SHOW TABLES"], [("{schema}", "t", False)]),
+    "show schemas": (["SHOW SCHEMAS LIKE 'defau*'"], [("default",)]),
+    "show catalogs": (["SHOW CATALOGS"], [("dev",), ("main",)]),
+    "describe": ([T, "DESCRIBE t"], [("id", "bigint", None), ("s", "string", None)]),
+    "truncate": ([T, FILL, "TRUNCATE TABLE t", "SELECT count(*) FROM t"], [(0,)]),
+    "restore": ([T, FILL, "DELETE FROM t", "RESTORE TABLE t TO VERSION AS OF 1", "SELECT count(*) FROM t"], [(2,)]),
+    "add columns": ([T, FILL, "ALTER TABLE t ADD COLUMNS (c INT)", "SELECT c FROM t WHERE id = 1"], [(None,)]),
+    "properties": ([T, "ALTER TABLE t SET TBLPROPERTIES ('my.key' = 'v')", "SHOW TBLPROPERTIES t"], [("my.key", "v")]),
+    "drop": ([T, "DROP TABLE t", "SHOW TABLES"], []),
+    "drop if exists": (["DROP TABLE IF EXISTS nothing"], []),
+    "create if not exists": ([T, FILL, "CREATE TABLE IF NOT EXISTS t (x INT)", "SELECT count(*) FROM t"], [(2,)]),
+}
+
+
+@pytest.mark.parametrize("case", RESULTS)
+def test_sql_gives_what_databricks_gives(spark: Any, case: str) -> None:
+    statements, expected = RESULTS[case]
+    schema = spark.catalog.currentDatabase()
+    found = run(spark, *[statement.replace("{schema}", schema) for statement in statements])
+    assert found == [tuple(schema if value == "{schema}" else value for value in row) for row in expected]
+
+
+ERRORS: dict[str, tuple[list[str], str, str]] = {
+    "missing table": (["SELECT * FROM nope"], "AnalysisException", "TABLE_OR_VIEW_NOT_FOUND"),
+    "missing schema": (["CREATE TABLE nope.t (a INT)"], "AnalysisException", "SCHEMA_NOT_FOUND"),
+    "missing catalog": (["USE CATALOG nope"], "AnalysisException", "NO_SUCH_CATALOG"),
+    "missing file": (["SELECT * FROM parquet.`/nope`"], "AnalysisException", "PATH_NOT_FOUND"),
+    "table exists": ([T, T], "AnalysisException", "TABLE_OR_VIEW_ALREADY_EXISTS"),
+    "syntax": (["SELECT frm x y"], "ParseException", "PARSE_SYNTAX_ERROR"),
+    "two statements": (["SELECT 1; SELECT 2"], "ParseException", "PARSE_SYNTAX_ERROR"),
+    "too few columns": ([T, "INSERT INTO t VALUES (1)"], "AnalysisException", "INSERT_COLUMN_ARITY_MISMATCH"),
+    "text into a number": ([T, "INSERT INTO t VALUES ('x', 'y')"], "AnalysisException", "CANNOT_SAFELY_CAST"),
+    "null into not null": (
+        ["CREATE TABLE n (a INT NOT NULL)", "INSERT INTO n VALUES (null)"],
+        "AnalysisException",
+        "NOT_NULL",
+    ),
+    "too large a number": (
+        ["CREATE TABLE n (a INT)", "INSERT INTO n VALUES (5000000000)"],
+        "SparkRuntimeException",
+        "5000000000",
+    ),
+    "check constraint": (
+        [T, "ALTER TABLE t ADD CONSTRAINT c CHECK (id > 0)", "INSERT INTO t VALUES (-1, 'x')"],
+        "AnalysisException",
+        "DELTA_VIOLATE_CONSTRAINT",
+    ),
+    "vacuum too soon": ([T, "VACUUM t RETAIN 0 HOURS"], "AnalysisException", "RETENTION_PERIOD_TOO_SHORT"),
+    "restore too far": ([T, "RESTORE t TO VERSION AS OF 9"], "AnalysisException", "DELTA_ERROR"),
+    "pivot": ([T, "SELECT * FROM t PIVOT (count(id) FOR s IN ('a'))"], "UnsupportedOperationException", "PIVOT"),
+    "qualify": (
+        [T, "SELECT * FROM t QUALIFY row_number() OVER (ORDER BY id) = 1"],
+        "UnsupportedOperationException",
+        "sail",
+    ),
+    "copy into": ([T, "COPY INTO t FROM '/x' FILEFORMAT = CSV"], "UnsupportedOperationException", "spark.read"),
+    "other table formats": (["CREATE TABLE p (a INT) USING parquet"], "UnsupportedOperationException", "parquet"),
+    "generated columns": (
+        ["CREATE TABLE g (a INT GENERATED ALWAYS AS IDENTITY)"],
+        "UnsupportedOperationException",
+        "GENERATED",
+    ),
+    "a panic of the engine": (["SELECT explode(map('a', 1))"], "SparkRuntimeException", "sail"),
+    "drop a view as a table": (["CREATE VIEW v AS SELECT 1 a", "DROP TABLE v"], "AnalysisException", "WRONG_COMMAND"),
+    "bad table name": (["CREATE TABLE `../x` (a INT)"], "AnalysisException", "INVALID_IDENTIFIER"),
+}
+
+
+@pytest.mark.parametrize("case", ERRORS)
+def test_what_cannot_be_done_is_an_error_by_name(spark: Any, case: str) -> None:
+    from pyspark.errors import PySparkException
+
+    statements, kind, text = ERRORS[case]
+    with pytest.raises(PySparkException) as caught:
+        run(spark, *statements)
+    assert type(caught.value).__name__ == kind
+    assert text in str(caught.value)
+
+
+def test_saved_tables_are_plain_delta_that_another_session_and_other_libraries_read(spark: Any, engine: Engine) -> None:
+    from deltalake import DeltaTable
+
+    schema = spark.catalog.currentDatabase()
+    spark.range(3).write.saveAsTable("t")
+    spark.range(3).write.mode("append").saveAsTable("t")
+    other = engine.client()
+    assert other.table(f"main.{schema}.t").count() == 6
+    other.stop()
+    table = DeltaTable(engine.data / "tables/main" / schema / "t")
+    assert table.to_pyarrow_table().num_rows == 6
+    assert (table.protocol().min_reader_version, table.protocol().min_writer_version) == (1, 2)
+    assert engine.catalog.entries["tables"][f"main.{schema}.t"]["table_type"] == "MANAGED"
+
+
+def test_overwriting_a_table_keeps_its_history_and_its_schema(spark: Any) -> None:
+    from pyspark.errors import AnalysisException
+
+    spark.range(5).write.saveAsTable("t")
+    spark.range(2).write.mode("overwrite").saveAsTable("t")
+    assert spark.read.option("versionAsOf", 0).table("t").count() == 5
+    with pytest.raises(AnalysisException, match="DELTA_METADATA_MISMATCH"):
+        spark.sql("SELECT 1 AS other").write.mode("overwrite").saveAsTable("t")
+    spark.sql("SELECT 1 AS other").write.mode("overwrite").option("overwriteSchema", "true").saveAsTable("t")
+    assert spark.table("t").columns == ["other"]
+    assert len(rows(spark.sql("DESCRIBE HISTORY t"))) >= 3
+
+
+def test_appended_rows_must_fit_the_table(spark: Any) -> None:
+    from pyspark.errors import AnalysisException
+
+    spark.sql("CREATE TABLE t (a INT NOT NULL, b STRING)")
+    spark.sql("SELECT 'x' AS B, 1 AS A").write.mode("append").saveAsTable("t")
+    with pytest.raises(AnalysisException, match="DELTA_FAILED_TO_MERGE_FIELDS"):
+        spark.sql("SELECT '5' AS a, 'y' AS b").write.mode("append").saveAsTable("t")
+    with pytest.raises(AnalysisException, match="DELTA_METADATA_MISMATCH"):
+        spark.sql("SELECT 1 AS a, 2.5D AS c").write.mode("append").saveAsTable("t")
+    spark.sql("SELECT 2 AS a, 2.5D AS c").write.mode("append").option("mergeSchema", "true").saveAsTable("t")
+    assert rows(spark.sql("SELECT * FROM t ORDER BY a")) == [(1, "x", None), (2, None, 2.5)]
+
+
+def test_an_existing_table_is_not_overwritten_by_accident(spark: Any) -> None:
+    from pyspark.errors import AnalysisException
+
+    spark.range(1).write.saveAsTable("t")
+    with pytest.raises(AnalysisException, match="TABLE_OR_VIEW_ALREADY_EXISTS"):
+        spark.range(2).write.saveAsTable("t")
+    spark.range(2).write.mode("ignore").saveAsTable("t")
+    assert spark.table("t").count() == 1
+
+
+def test_write_to_and_insert_into(spark: Any) -> None:
+    from pyspark.sql.functions import expr
+
+    spark.range(3).writeTo("t").createOrReplace()
+    spark.range(2).writeTo("t").createOrReplace()
+    spark.range(1).writeTo("t").append()
+    spark.range(1).write.insertInto("t")
+    spark.range(5).alias("u").mergeInto("t", expr("t.id = u.id")).whenNotMatched().insertAll().merge()
+    assert spark.table("t").count() == 7
+
+
+def test_partitions_can_be_replaced(spark: Any) -> None:
+    frame = spark.range(6).selectExpr("id", "id % 3 AS p")
+    frame.write.partitionBy("p").saveAsTable("t")
+    spark.sql("SELECT 100L AS id, 1L AS p").write.mode("overwrite").option("replaceWhere", "p = 1").saveAsTable("t")
+    assert rows(spark.sql("SELECT p, count(*) FROM t GROUP BY p ORDER BY p")) == [(0, 2), (1, 1), (2, 2)]
+
+
+def test_files_are_written_and_read_where_databricks_has_them(spark: Any, engine: Engine) -> None:
+    schema = spark.catalog.currentDatabase()
+    spark.sql("CREATE VOLUME v")
+    volume = f"/Volumes/main/{schema}/v"
+    spark.range(3).write.parquet(f"{volume}/p")
+    assert (engine.data / "volumes/main" / schema / "v/p").is_dir()
+    assert spark.read.parquet(f"dbfs:{volume}/p").count() == 3
+    spark.range(4).write.option("header", True).csv(f"dbfs:/{schema} with space/c")
+    assert spark.read.option("header", True).csv(f"/dbfs/{schema} with space/c").count() == 4
+    assert spark.read.csv(f"/{schema}*/c").count() == 5  # with the header
+    spark.range(2).write.save(f"/{schema}/d")
+    assert rows(spark.sql(f"SELECT count(*) FROM delta.`/{schema}/d`")) == [(2,)]
+
+
+def test_external_tables_outlive_their_name(spark: Any) -> None:
+    place = f"/{spark.catalog.currentDatabase()}/ext"
+    spark.sql(f"CREATE TABLE e USING delta LOCATION '{place}' AS SELECT 1 AS a")
+    spark.sql("DROP TABLE e")
+    spark.sql(f"CREATE TABLE again USING delta LOCATION '{place}'")
+    assert rows(spark.table("again")) == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("read", "condition"),
+    [
+        (lambda spark: spark.read.parquet("/nope").count(), "PATH_NOT_FOUND"),
+        (lambda spark: spark.read.csv("dbfs:/nope/*.csv").count(), "PATH_NOT_FOUND"),
+        (lambda spark: spark.read.json("file:/nope").schema, "PATH_NOT_FOUND"),
+        (lambda spark: spark.read.parquet("../../../etc").count(), "PATH_NOT_FOUND"),
+        (lambda spark: spark.read.load("/Volumes/main/default/nope/x").count(), "UC_VOLUME_NOT_FOUND"),
+        (lambda spark: spark.read.format("delta").load("/").count(), "DELTA_TABLE_NOT_FOUND|PATH_NOT_FOUND"),
+        (lambda spark: spark.table("a.b.c").count(), "TABLE_OR_VIEW_NOT_FOUND"),
+    ],
+)
+def test_reading_what_is_not_there_is_an_error(spark: Any, read: Check, condition: str) -> None:
+    from pyspark.errors import AnalysisException
+
+    with pytest.raises(AnalysisException, match=condition):
+        read(spark)
+
+
+@pytest.mark.parametrize(
+    ("use", "text"),
+    [
+        (lambda spark: spark.readStream.format("rate").load().schema, "Structured Streaming"),
+        (lambda spark: spark.range(1).approxQuantile("id", [0.5], 0.1), "approxQuantile"),
+        (lambda spark: spark.read.parquet("s3://bucket/x").schema, "s3"),
+        (lambda spark: spark.range(1).write.format("orc2").save("/o"), "orc2"),
+        (lambda spark: spark.range(1).createGlobalTempView("g"), "global temporary"),
+    ],
+)
+def test_what_the_engine_lacks_is_refused_by_name(spark: Any, use: Check, text: str) -> None:
+    from pyspark.errors import UnsupportedOperationException
+
+    with pytest.raises(UnsupportedOperationException, match=f"(?s)sail.*{text}"):
+        use(spark)
+
+
+def test_the_catalog_api_answers_from_unity_catalog(spark: Any) -> None:
+    schema = spark.catalog.currentDatabase()
+    spark.sql("CREATE TABLE t (a INT, b STRING) PARTITIONED BY (b)")
+    spark.range(1).createOrReplaceTempView("temporary")
+    assert spark.catalog.currentCatalog() == "main"
+    assert spark.catalog.tableExists("t") and spark.catalog.tableExists(f"main.{schema}.t")
+    assert not spark.catalog.tableExists("nope")
+    assert {table.name: table.isTemporary for table in spark.catalog.listTables()} == {"t": False, "temporary": True}
+    assert [(c.name, c.dataType, c.isPartition) for c in spark.catalog.listColumns("t")] == [
+        ("a", "int", False),
+        ("b", "string", True),
+    ]
+    assert spark.catalog.databaseExists("default")
+    spark.catalog.setCurrentCatalog("dev")
+    assert (spark.catalog.currentCatalog(), spark.catalog.currentDatabase()) == ("dev", "default")
+
+
+def test_arguments_and_data_frames_in_sql(spark: Any) -> None:
+    spark.sql("CREATE TABLE t (a BIGINT)")
+    spark.sql("INSERT INTO t SELECT :x", args={"x": 7})
+    spark.sql("INSERT INTO t SELECT id FROM {frame}", frame=spark.range(2))
+    assert rows(spark.sql("SELECT a FROM t WHERE a > ? ORDER BY a", args=[0])) == [(1,), (7,)]
+
+
+def test_python_functions_run_in_the_engine(spark: Any, tmp_path: Any) -> None:
+    from pyspark.sql.functions import pandas_udf, udf
+
+    (tmp_path / "shipped_module.py").write_text("def seven(x):\n    return x * 7\n")
+    spark.addArtifact(str(tmp_path / "shipped_module.py"), pyfile=True)
+
+    def shipped(x: int) -> int:
+        import shipped_module
+
+        return int(shipped_module.seven(x))
+
+    frame = spark.range(3)
+    assert rows(frame.select(pandas_udf(lambda values: values * 1.5, "double")("id"))) == [(0.0,), (1.5,), (3.0,)]
+    assert rows(frame.select(udf(shipped, "long")("id"))) == [(0,), (7,), (14,)]
+    assert frame.mapInPandas(lambda parts: (part + 1 for part in parts), "id long").toPandas()["id"].tolist() == [
+        1,
+        2,
+        3,
+    ]
+    spark.udf.register("plus1", lambda x: x + 1, "long")
+    assert rows(spark.sql("SELECT plus1(2)")) == [(3,)]
+
+
+def test_pandas_and_arrow_go_both_ways(spark: Any) -> None:
+    import pandas as pd
+
+    frame = pd.DataFrame({"a": [1, 2], "b": ["x", None]})
+    assert spark.createDataFrame(frame).toPandas().equals(frame)
+    assert spark.range(5).toArrow().num_rows == 5
+    frame = spark.range(2)
+    assert frame.semanticHash() == frame.semanticHash()
+
+
+def test_a_model_scores_as_a_spark_function(spark: Any, tmp_path: Any) -> None:
+    import mlflow
+    import numpy as np
+    from sklearn.linear_model import LogisticRegression
+
+    x = np.random.default_rng(0).normal(size=(50, 2))
+    model = LogisticRegression().fit(x, (x[:, 0] > 0).astype(int))
+    mlflow.sklearn.save_model(
+        model, str(tmp_path / "model"), pip_requirements=["scikit-learn"], serialization_format="cloudpickle"
+    )
+    predict = mlflow.pyfunc.spark_udf(spark, str(tmp_path / "model"), env_manager="local", result_type="double")
+    frame = spark.createDataFrame([(1.0, 0.0), (-1.0, 0.0)], "a double, b double")
+    assert rows(frame.select(predict("a", "b"))) == [(1.0,), (0.0,)]
+
+
+@pytest.mark.parametrize("parameter", ["", ";x-brickyard-token=wrong"])
+def test_only_the_task_may_use_its_engine(engine: Engine, parameter: str) -> None:
+    from pyspark.errors import PySparkException
+    from pyspark.sql import SparkSession
+
+    with pytest.raises(PySparkException, match="token"):
+        SparkSession.builder.remote(engine.url.partition(";")[0] + parameter).create().range(1).collect()
+
+
+def test_a_killed_engine_leaves_no_process(tmp_path: Any) -> None:
+    import psutil
+
+    engine = Engine(tmp_path)
+    try:
+        assert psutil.Process(engine.process.pid).children(recursive=True) == []
+    finally:
+        engine.close()
+    assert not psutil.pid_exists(engine.process.pid)

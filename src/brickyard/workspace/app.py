@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import logging
 from dataclasses import dataclass
@@ -86,8 +87,7 @@ class App:
             _log.info("the client left during %s %s", scope["method"], scope["path"])
         except Exception as error:
             _log.exception("%s %s failed", scope["method"], scope["path"])
-            where = f"{scope['method']} {scope['path']}"
-            failure = InternalError(f"{type(error).__name__} in {where}; see the workspace's log")
+            failure = _failure(error, f"{scope['method']} {scope['path']}")
             await json_response(failure.body(), failure.status)(scope, receive, tagged)
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -124,6 +124,15 @@ class App:
             await send(message)
 
         return tagged
+
+
+def _failure(error: Exception, where: str) -> ApiError:
+    """What a caller is told of an error that no family expected."""
+    cause = getattr(error, "orig", error)  # the database's own error, inside SQLAlchemy's
+    full = isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    if full or "disk is full" in str(cause):
+        return StorageFull(f"the workspace's disk is full: {where} changed nothing; make room and try again")
+    return InternalError(f"{type(error).__name__} in {where}; see the workspace's log")
 
 
 def _check_host(request: Request) -> None:

@@ -6,8 +6,8 @@ import errno
 
 import pytest
 
-from brickyard.workspace.api.errors import InvalidParameterValue, NotFound, PermissionDenied
-from brickyard.workspace.files.errors import AlreadyExists, StorageFull, explained
+from brickyard.workspace.api.errors import InvalidParameterValue, NotFound, PermissionDenied, StorageFull
+from brickyard.workspace.files.errors import AlreadyExists, explained
 
 
 @pytest.mark.parametrize(

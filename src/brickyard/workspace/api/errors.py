@@ -20,6 +20,7 @@ __all__ = [
     "ResourceConflict",
     "ResourceDoesNotExist",
     "ResourceExhausted",
+    "StorageFull",
     "TemporarilyUnavailable",
     "Unauthenticated",
 ]
@@ -130,3 +131,9 @@ class TemporarilyUnavailable(ApiError):
     """Try again later."""
 
     status, code = 503, "TEMPORARILY_UNAVAILABLE"
+
+
+class StorageFull(ApiError):
+    """The disk of the workspace has no room; trying again does not help, so it is none of the retried codes."""
+
+    status, code = 507, "INSUFFICIENT_STORAGE"

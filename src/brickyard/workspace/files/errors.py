@@ -20,7 +20,6 @@ __all__ = [
     "NotebookTooLarge",
     "PreconditionFailed",
     "RangeNotSatisfiable",
-    "StorageFull",
     "explained",
     "with_reason",
 ]
@@ -60,12 +59,6 @@ class RangeNotSatisfiable(ApiError):
     """The file is too short for the range that was asked for."""
 
     status, code = 416, "RANGE_NOT_SATISFIABLE"
-
-
-class StorageFull(ApiError):
-    """The disk of the workspace has no room; trying again does not help, so it is none of the retried codes."""
-
-    status, code = 507, "INSUFFICIENT_STORAGE"
 
 
 class _Reasoned(ApiError):

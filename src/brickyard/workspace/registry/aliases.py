@@ -83,4 +83,7 @@ class Aliases:
     def _tell(self, name: str, alias: str, version: int | None) -> None:
         _log.info("alias %s of %s now points to %s", alias, name, version)
         for callback in self._callbacks:
-            callback(name, alias, version)
+            try:
+                callback(name, alias, version)
+            except Exception:  # the alias has moved, whatever becomes of those who follow it
+                _log.exception("what follows the alias %s of %s failed", alias, name)

@@ -124,9 +124,10 @@ def _translated(question: Callable[[Any], T], store: Any) -> T:
     try:
         return question(store)
     except MlflowException as error:
-        refusal = ApiError(error.message)
-        refusal.status, refusal.code = error.get_http_status_code(), error.error_code
-        raise refusal from error
+        refused: Any = error  # its methods have no types
+        answer = ApiError(refused.message)
+        answer.status, answer.code = refused.get_http_status_code(), refused.error_code
+        raise answer from error
 
 
 def _answer(app: Flask, request: Request, body: bytes, query: str) -> Response:

@@ -19,6 +19,7 @@ from brickyard.workspace.api.errors import (
     InternalError,
     NotImplementedByWorkspace,
     PermissionDenied,
+    StorageFull,
 )
 
 if TYPE_CHECKING:

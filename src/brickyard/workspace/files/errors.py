@@ -11,6 +11,7 @@ from brickyard.workspace.api.errors import (
     InvalidParameterValue,
     NotFound,
     PermissionDenied,
+    StorageFull,
 )
 
 __all__ = [

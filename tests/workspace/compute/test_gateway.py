@@ -122,6 +122,11 @@ ERRORS: dict[str, tuple[list[str], str, str]] = {
     "missing catalog": (["USE CATALOG nope"], "AnalysisException", "NO_SUCH_CATALOG"),
     "missing file": (["SELECT * FROM parquet.`/nope`"], "AnalysisException", "PATH_NOT_FOUND"),
     "table exists": ([T, T], "AnalysisException", "TABLE_OR_VIEW_ALREADY_EXISTS"),
+    "missing column": (
+        [T, "SELECT nope FROM t"],
+        "AnalysisException",
+        "UNRESOLVED_COLUMN] A column with the name `nope`",
+    ),
     "syntax": (["SELECT frm x y"], "ParseException", "PARSE_SYNTAX_ERROR"),
     "two statements": (["SELECT 1; SELECT 2"], "ParseException", "PARSE_SYNTAX_ERROR"),
     "too few columns": ([T, "INSERT INTO t VALUES (1)"], "AnalysisException", "INSERT_COLUMN_ARITY_MISMATCH"),
@@ -370,6 +375,15 @@ def test_a_model_scores_as_a_spark_function(spark: Any, tmp_path: Any) -> None:
     predict = mlflow.pyfunc.spark_udf(spark, str(tmp_path / "model"), env_manager="local", result_type="double")
     frame = spark.createDataFrame([(1.0, 0.0), (-1.0, 0.0)], "a double, b double")
     assert rows(frame.select(predict("a", "b"))) == [(1.0,), (0.0,)]
+
+
+def test_a_token_in_the_usual_place_works_for_localhost(engine: Engine) -> None:
+    from pyspark.sql import SparkSession
+
+    port = engine.url.split(":")[2].partition("/")[0]
+    spark = SparkSession.builder.remote(f"sc://localhost:{port}/;token={engine.token}").create()
+    assert spark.range(2).count() == 2
+    spark.stop()
 
 
 @pytest.mark.parametrize("parameter", ["", ";x-brickyard-token=wrong"])

@@ -121,7 +121,11 @@ def _of_engine(error: grpc.RpcError) -> Any:
 
 
 def _named(status: Any) -> Any:
-    """Say which engine refuses, when Sail says only what it does not implement."""
+    """Name a missing column as Databricks does; say which engine refuses what it does not implement."""
+    if status.message.startswith("attribute ObjectName("):
+        words = status.message.split('"')[1::2]
+        name = ".".join(f"`{word}`" for word in words)
+        status.message = f"[UNRESOLVED_COLUMN] A column with the name {name} cannot be resolved. SQLSTATE: 42703"
     for detail in status.details:
         info = error_details_pb2.ErrorInfo()
         if detail.Unpack(info) and info.reason.endswith("UnsupportedOperationException"):

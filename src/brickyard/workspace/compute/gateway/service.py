@@ -28,7 +28,7 @@ __all__ = ["TOKEN_HEADER", "Gateway"]
 
 #: pyspark sends unknown parameters of its connection string as metadata; `token=` would make it ask for TLS.
 TOKEN_HEADER = "x-brickyard-token"
-UNARY = ("Interrupt", "ReleaseExecute", "ReleaseSession", "FetchErrorDetails", "CloneSession", "GetStatus")
+UNARY = ("Interrupt", "ReleaseExecute", "FetchErrorDetails", "CloneSession", "GetStatus")
 THREADS = 16
 
 
@@ -89,6 +89,7 @@ class Gateway:
             "AnalyzePlan": grpc.unary_unary_rpc_method_handler(self._guard(self._analyze)),
             "Config": grpc.unary_unary_rpc_method_handler(self._guard(self._config)),
             "AddArtifacts": grpc.stream_unary_rpc_method_handler(self._guard(self._add_artifacts)),
+            "ReleaseSession": grpc.unary_unary_rpc_method_handler(self._guard(self._release)),
             "ArtifactStatus": grpc.unary_unary_rpc_method_handler(self._guard(self._artifact_status)),
         }
         for method in UNARY:
@@ -178,6 +179,12 @@ class Gateway:
         for pair in request.operation.set.pairs:
             session.settings[pair.key] = pair.value
         answer: bytes = self._sail.unary("Config")(raw)
+        return answer
+
+    def _release(self, raw: bytes) -> bytes:
+        with self._lock:
+            self._sessions.pop(SessionKey.of(base_pb2.ReleaseSessionRequest.FromString(raw)), None)
+        answer: bytes = self._sail.unary("ReleaseSession")(raw)
         return answer
 
     def _add_artifacts(self, stream: Iterator[bytes]) -> bytes:

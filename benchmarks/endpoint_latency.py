@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -85,7 +86,7 @@ def _rows(count: int) -> pd.DataFrame:
     return pd.DataFrame({f"n{number}": random.normal(size=count) for number in range(15)})
 
 
-def _booster(frame: pd.DataFrame) -> object:
+def _booster(frame: pd.DataFrame) -> Any:
     import lightgbm
 
     numbers = frame.select_dtypes("number")
@@ -111,10 +112,10 @@ def save_own_code(path: Path) -> pd.DataFrame:
     from mlflow.models import infer_signature
 
     class Coded(mlflow.pyfunc.PythonModel):
-        def __init__(self, booster: object) -> None:
+        def __init__(self, booster: Any) -> None:
             self.booster = booster
 
-        def predict(self, context, model_input, params=None):
+        def predict(self, context: object, model_input: pd.DataFrame, params: dict | None = None) -> np.ndarray:
             matrix = model_input.drop(columns="carrier").to_numpy(dtype=float)
             matrix[:, 0] += [len(carrier) for carrier in model_input["carrier"]]
             return self.booster.predict(matrix, num_threads=1)

@@ -261,6 +261,16 @@ def test_files_are_written_and_read_where_databricks_has_them(spark: Any, engine
     assert rows(spark.sql(f"SELECT count(*) FROM delta.`/{schema}/d`")) == [(2,)]
 
 
+def test_creating_a_table_never_deletes_files_that_are_there(spark: Any) -> None:
+    from pyspark.errors import AnalysisException
+
+    place = f"/{spark.catalog.currentDatabase()}/files"
+    spark.range(3).write.parquet(place)
+    with pytest.raises(AnalysisException, match="NON_EMPTY_LOCATION"):
+        spark.sql(f"CREATE TABLE e USING delta LOCATION '{place}' AS SELECT 1 AS a")
+    assert spark.read.parquet(place).count() == 3
+
+
 def test_external_tables_outlive_their_name(spark: Any) -> None:
     place = f"/{spark.catalog.currentDatabase()}/ext"
     spark.sql(f"CREATE TABLE e USING delta LOCATION '{place}' AS SELECT 1 AS a")

@@ -40,11 +40,11 @@ def create(session: Session, new: NewTable, fill: Callable[[Path], None]) -> Non
     """
     session.catalog.need_schema(new.name.catalog, new.name.schema)
     final = new.location or session.managed(new.name)
-    if (final / "_delta_log").is_dir() and new.location is not None:
+    if new.location is not None and final.exists() and (final.is_file() or any(final.iterdir())):
         raise SparkError(
             "DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION",
-            f"Cannot create {new.name}: there is a Delta table at {final} already. Use it with "
-            "CREATE TABLE ... USING delta LOCATION ... without columns, or choose another place.",
+            f"Cannot create {new.name}: there are files at {final} already. If they are a Delta table, name it with "
+            "CREATE TABLE ... USING delta LOCATION ... without columns; otherwise choose another place.",
         )
     final.parent.mkdir(parents=True, exist_ok=True)
     staged = final.parent / f"_new_{uuid.uuid4().hex}"

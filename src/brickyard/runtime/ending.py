@@ -38,5 +38,5 @@ class TaskStopped(BaseException):
     """Raised in the main thread when the task is being stopped, so that its `finally` blocks are executed."""
 
 
-class NotSupported(NotImplementedError):
-    """Something that Databricks has and a local workspace has not; the message names it."""
+class NotSupported(NotImplementedError, AttributeError):
+    """Something that Databricks has and a local workspace has not; the message names it, and `hasattr` is false."""

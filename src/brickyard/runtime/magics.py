@@ -6,10 +6,14 @@ import shlex
 import sys
 from typing import Any
 
+from brickyard.runtime import paths
 from brickyard.runtime.context import current
 from brickyard.runtime.ending import NotSupported
 
 __all__ = ["install_libraries", "register", "run_arguments"]
+
+#: Options of pip that change nothing here: what satisfies a requirement is kept, and uv looks after its cache.
+_IGNORED = frozenset({"-q", "--quiet", "-U", "--upgrade", "--no-cache-dir"})
 
 
 def run_arguments(line: str) -> tuple[str, dict[str, str]]:
@@ -47,9 +51,14 @@ def install_libraries(line: str) -> None:
         return
     if words[:1] != ["install"]:
         raise NotSupported(f"%pip {line}: a local workspace has `%pip install` only")
-    requirements = [word for word in words[1:] if word not in ("-q", "--quiet", "-U", "--upgrade", "--no-cache-dir")]
+    requirements = [_library(word) for word in words[1:] if word not in _IGNORED]
     sys.stdout.write(current().host.install(requirements))
     importlib.invalidate_caches()
+
+
+def _library(word: str) -> str:
+    """A library of the workspace as a file on this machine; other words as they are."""
+    return paths.local(paths.full(word)) if word.startswith(("/Workspace/", "/Volumes/", "/dbfs/", "dbfs:/")) else word
 
 
 def register(runner: Any) -> None:

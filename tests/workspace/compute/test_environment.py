@@ -32,8 +32,10 @@ def wheel(directory: Path, version: str = "1.0", requires: str = "", word: str =
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("brickyard_greeting/__init__.py", CODE)
         archive.writestr("brickyard_greeting_data.py", f"WORD = {word!r}\n")
-        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: brickyard-greeting\nVersion: {version}\n{needs}")
-        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        name = f"Metadata-Version: 2.1\nName: brickyard-greeting\nVersion: {version}\n"
+        archive.writestr(f"{info}/METADATA", name + needs)
+        kind = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        archive.writestr(f"{info}/WHEEL", kind)
         archive.writestr(f"{info}/entry_points.txt", "[console_scripts]\ngreet = brickyard_greeting:main\n")
         archive.writestr(f"{info}/RECORD", "")
     return path
@@ -54,7 +56,10 @@ def test_wheel_task_calls_the_entry_point(lab: Lab, tmp_path: Path) -> None:
     assert "arguments ['--k=v']" in named.output
     function = lab.run("python_wheel", "brickyard_greeting:other", ["0"], libraries=(library,)).ok()
     assert "other hello" in function.output
-    assert lab.run("python_wheel", "brickyard_greeting:other", ["4"], libraries=(library,)).outcome.error == "SystemExit: 4"
+    assert (
+        lab.run("python_wheel", "brickyard_greeting:other", ["4"], libraries=(library,)).outcome.error
+        == "SystemExit: 4"
+    )
 
 
 def test_wheel_that_changed_under_the_same_name_is_installed_anew(lab: Lab, tmp_path: Path) -> None:
@@ -67,7 +72,9 @@ def test_wheel_that_changed_under_the_same_name_is_installed_anew(lab: Lab, tmp_
 def test_missing_entry_point_and_missing_package_are_named(lab: Lab, tmp_path: Path) -> None:
     library = put_wheel(lab, wheel(tmp_path))
     outcome = lab.run("python_wheel", "brickyard_greeting:nothing", libraries=(library,)).outcome
-    assert outcome.error == "AttributeError: the package 'brickyard_greeting' has no entry point and no function 'nothing'"
+    assert (
+        outcome.error == "AttributeError: the package 'brickyard_greeting' has no entry point and no function 'nothing'"
+    )
     outcome = lab.run("python_wheel", "not_installed_here:main").outcome
     assert outcome.error == "ModuleNotFoundError: No module named 'not_installed_here'"
 
@@ -95,12 +102,12 @@ def test_environment_is_built_once_and_seen_by_functions_of_spark(lab: Lab, tmp_
 
 def test_satisfied_requirements_install_nothing(tmp_path: Path) -> None:
     environments = Environments(tmp_path / "environments")
-    directory = environments.build(["pandas>=2", "mlflow", str(wheel(tmp_path, requires="numpy; python_version > '3'"))])
-    assert sorted(path.name for path in directory.iterdir() if "dist-info" not in path.name and path.suffix != ".lock") == [
-        "brickyard_greeting",
-        "brickyard_greeting_data.py",
-    ]
-    assert environments.build(["pandas>=2", "mlflow", str(tmp_path / "brickyard_greeting-1.0-py3-none-any.whl")]) == directory
+    own = wheel(tmp_path, requires="numpy; python_version > '3'")
+    directory = environments.build(["pandas>=2", "mlflow", str(own)])
+    names = {path.name for path in directory.iterdir() if not path.name.endswith((".lock", "dist-info"))}
+    assert names == {"bin", "brickyard_greeting", "brickyard_greeting_data.py"}
+    again = tmp_path / "brickyard_greeting-1.0-py3-none-any.whl"
+    assert environments.build(["pandas>=2", "mlflow", str(again)]) == directory
 
 
 def test_what_is_not_a_wheel_is_refused(tmp_path: Path) -> None:

@@ -19,7 +19,9 @@ ESCAPE = """
 import os, signal, subprocess, sys, time
 code = "import os, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
 child = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
-script = f"import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', {code!r}], start_new_session=True).pid)"
+script = f"import subprocess, sys; n = subprocess.DEVNULL; c = [sys.executable, '-c', {code!r}]; " + (
+    "print(subprocess.Popen(c, start_new_session=True, stdout=n, stderr=n).pid)"
+)
 orphan = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout
 print("PIDS", os.getpid(), child.pid, orphan, flush=True)
 """
@@ -103,12 +105,11 @@ def test_closing_ends_everything(tmp_path: Path) -> None:
     try:
         handle = lab.start("spark_python", lab.put("escape.py", ESCAPE + "time.sleep(600)\n"))
         started = pids(handle)
-        tree = psutil.Process().children(recursive=True)
+        server = next(p for p in psutil.Process(started[0]).parents() if p.ppid() == os.getpid())
+        tree = [server.pid, *(child.pid for child in server.children(recursive=True))]
     finally:
         lab.close()
-    assert gone(started)
-    left = [process for process in tree if process.is_running() and "forkserver" in " ".join(process.cmdline())]
-    assert not left
+    assert gone(started + tree)
     assert read_outcome(handle.spec.directory) is None
 
 
@@ -117,7 +118,8 @@ def test_killed_fork_server_fails_its_tasks_and_a_new_one_serves_the_next(tmp_pa
     try:
         handle = lab.start("spark_python", lab.put("escape.py", ESCAPE + "time.sleep(600)\n"))
         started = pids(handle)
-        for process in psutil.Process().children():
+        assert handle.pid is not None
+        for process in psutil.Process(handle.pid).parents():
             if "brickyard.workspace.compute.forkserver" in process.cmdline():
                 process.send_signal(signal.SIGKILL)
         outcome = handle.wait(30)

@@ -12,7 +12,7 @@ from brickyard.runtime.context import TaskContext
 from brickyard.runtime.dbutils.base import Part
 from brickyard.runtime.ending import NotebookExit
 
-__all__ = ["Notebook", "WorkflowException"]
+__all__ = ["EntryPoint", "Notebook", "WorkflowException"]
 
 
 class WorkflowException(Exception):
@@ -26,7 +26,7 @@ class Notebook(Part):
 
     def __init__(self, context: TaskContext) -> None:
         self._context = context
-        self.entry_point = _EntryPoint(context)
+        self.entry_point = EntryPoint(context)
 
     def exit(self, value: Any = "") -> None:
         """End this notebook with a value."""
@@ -138,17 +138,20 @@ class _Context:
         return lambda: _Option(self._values[name])
 
 
-class _EntryPoint:
+class EntryPoint:
     """The way to the context that programs use which know the vendor's Java objects."""
 
     def __init__(self, task: TaskContext) -> None:
         self._task = task
 
-    def getDbutils(self) -> _EntryPoint:
+    def getDbutils(self) -> EntryPoint:
+        """The same utilities, as the vendor's Java object."""
         return self
 
-    def notebook(self) -> _EntryPoint:
+    def notebook(self) -> EntryPoint:
+        """The utilities for notebooks."""
         return self
 
     def getContext(self) -> _Context:
+        """The context of the running notebook."""
         return _Context(self._task)

@@ -9,7 +9,7 @@ from brickyard.runtime.dbutils.base import Part
 from brickyard.runtime.dbutils.fs import FileSystem
 from brickyard.runtime.dbutils.jobs import Jobs
 from brickyard.runtime.dbutils.library import Library
-from brickyard.runtime.dbutils.notebook import Notebook
+from brickyard.runtime.dbutils.notebook import EntryPoint, Notebook
 from brickyard.runtime.dbutils.secrets import Secrets
 from brickyard.runtime.dbutils.widgets import Widgets
 
@@ -23,6 +23,7 @@ class DBUtils(Part):
 
     def __init__(self) -> None:
         context = current()
+        self.entry_point = EntryPoint(context)
         self.fs = FileSystem(context)
         self.jobs = Jobs(context)
         self.library = Library()

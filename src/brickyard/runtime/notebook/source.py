@@ -84,7 +84,11 @@ def _source_cell(chunk: str, mark: str, language: str) -> Cell:
 def _parse_jupyter(text: str) -> Notebook:
     nbformat: Any = importlib.import_module("nbformat")  # slow to import, and without types
     try:
+        if not isinstance(json.loads(text).get("nbformat"), int):
+            raise NotebookFormatError("it is not a Jupyter notebook: it has no `nbformat`")
         notebook = nbformat.reads(text, as_version=4)
+    except NotebookFormatError:
+        raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise NotebookFormatError(f"it is not a Jupyter notebook: {error}") from error
     metadata = notebook.metadata

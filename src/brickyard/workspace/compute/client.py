@@ -47,7 +47,7 @@ class ForkServerClient:
         gone: Called when it has ended by itself.
     """
 
-    def __init__(self, environ: Mapping[str, str], gone: Callable[[], None]) -> None:
+    def __init__(self, environ: Mapping[str, str], gone: Callable[[ForkServerClient], None]) -> None:
         self._gone = gone
         self._numbers = itertools.count(1)
         self._waiting: dict[int, _Waiting] = {}
@@ -123,8 +123,7 @@ class ForkServerClient:
                         self._lost(key.data)
         if not self._closing:
             _log.error("the fork server has ended by itself")
-            self._process.wait()
-            self._gone()
+            self._gone(self)
 
     def _hear(self, channel: Channel) -> bool:
         try:

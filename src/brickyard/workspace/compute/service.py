@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Compute", "build"]
 
+_TRIES = 3
+
 _log = logging.getLogger(__name__)
 
 
@@ -75,15 +77,19 @@ class Compute:
     def _fork_server(self) -> ForkServerClient:
         with self._lock:
             if self._closed:
-                raise ForkServerGone
+                raise ForkServerGone("the workspace is stopping")
             if self._server is None:
                 self._server = ForkServerClient(base_environment(os.environ, self._mark), self._lost)
             return self._server
 
-    def _lost(self) -> None:
+    def _lost(self, server: ForkServerClient) -> None:
+        """Forget a fork server that has ended by itself, and end what it leaves."""
         with self._lock:
+            if self._server is not server:
+                return
             self._server = None
-        end_leftovers(self._mark)
+            server.close()
+            end_leftovers(self._mark)
 
     def _limit(self, handle: TaskHandle) -> None:
         timer = threading.Timer(handle.spec.timeout_seconds, handle.stop, ["TIMEDOUT"])
@@ -125,21 +131,37 @@ class Compute:
             self._finish(handle, self._stopped(handle))
             return
         try:
-            server = self._fork_server()
-            number = server.spawn(
-                self._message(handle.spec, environments),
-                started=lambda pid: setattr(handle, "pid", pid),
-                ended=lambda end: self._ended(handle, end),
-            )
-        except ForkServerGone:
-            self._finish(handle, _failed("The workspace is stopping, so that the task was not started."))
+            self._ask(handle, self._message(handle.spec, environments))
+        except ForkServerGone as gone:
+            self._finish(handle, _failed(f"The task was not started: {gone}"))
             return
-        self._numbers[id(handle)] = (server, number)
         self._kill_if_stopping(handle)
 
     def _kill_if_stopping(self, handle: TaskHandle) -> None:
+        """End what was to be stopped while it was being started."""
         if handle.stopping is not None:
             self._kill(handle)
+
+    def _ask(self, handle: TaskHandle, message: dict[str, Any]) -> None:
+        """Have the fork server start the task; a new one where it has just ended.
+
+        Raises:
+            ForkServerGone: The workspace is stopping, or the fork server ends again and again.
+        """
+        for _ in range(_TRIES):
+            server = self._fork_server()
+            try:
+                number = server.spawn(
+                    message,
+                    started=lambda pid: setattr(handle, "pid", pid),
+                    ended=lambda end: self._ended(handle, end),
+                )
+            except ForkServerGone:
+                self._lost(server)
+                continue
+            self._numbers[id(handle)] = (server, number)
+            return
+        raise ForkServerGone("the process that executes tasks does not stay alive; see the workspace's log")
 
     def _message(self, spec: TaskSpec, environments: list[str]) -> dict[str, Any]:
         workspace = self._workspace

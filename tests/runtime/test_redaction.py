@@ -1,0 +1,90 @@
+"""Secrets are taken out of text, however trivially they are written, in pieces too, and nothing else is."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from brickyard.runtime.output import OutputFile
+from brickyard.runtime.redaction import REDACTED, Redactor
+
+SECRET = "s3cr3t-Value/9+x"
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        SECRET,
+        SECRET[::-1],
+        SECRET.upper(),
+        SECRET.lower(),
+        SECRET.encode().hex(),
+        base64.b64encode(SECRET.encode()).decode().rstrip("="),
+        " ".join(SECRET),
+        "\n".join(SECRET),
+        str(list(SECRET)),
+        "s3cr3t-Value%2F9%2Bx",
+    ],
+)
+def test_forms_of_a_secret_are_hidden(shown: str) -> None:
+    text = Redactor([SECRET]).redact(f"before {shown} after")
+    assert text.startswith("before ") and text.endswith(" after") and REDACTED in text
+    assert SECRET not in "".join(text.split())
+
+
+def test_secret_inside_a_longer_base64_text_is_hidden() -> None:
+    for prefix in ("", "a", "ab", "user:"):
+        encoded = base64.b64encode(f"{prefix}{SECRET}:more".encode()).decode()
+        assert REDACTED in Redactor([SECRET]).redact(encoded)
+
+
+def test_other_text_stays_as_it_is() -> None:
+    text = "nothing to hide: s3cr3t Value, 1 of 10 rows - done\n"
+    assert Redactor([SECRET]).redact(text) == text
+
+
+def test_short_values_are_hidden_where_they_stand_alone() -> None:
+    assert Redactor(["12"]).redact("12 of 1200, a12, 12!") == f"{REDACTED} of 1200, a12, {REDACTED}!"
+
+
+def test_json_is_hidden_throughout() -> None:
+    value = {"a": [SECRET, 1, None], SECRET: {"b": f"x{SECRET}"}}
+    assert SECRET not in json.dumps(Redactor([SECRET]).redact_all(value))
+
+
+@given(st.lists(st.integers(1, 8), max_size=60), st.text("s3cr-\n x", max_size=30))
+@settings(deadline=None, max_examples=60)
+def test_secret_in_pieces_is_hidden(sizes: list[int], around: str) -> None:
+    text = f"{around}{SECRET}{around} and {SECRET}\n{around}"
+    written = _write(text, sizes)
+    assert SECRET not in written
+    assert written == Redactor([SECRET]).redact(text) or REDACTED in written
+
+
+def _write(text: str, sizes: list[int]) -> str:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "output.log"
+        file = OutputFile(path, Redactor([SECRET]))
+        data = text.encode()
+        for size in sizes:
+            file.write(data[:size])
+            data = data[size:]
+        file.write(data)
+        file.close()
+        return path.read_text()
+
+
+def test_long_output_is_searched_in_little_time() -> None:
+    redactor = Redactor(["-----BEGIN KEY-----abc", "a" * 40, SECRET])
+    start = time.process_time()
+    redactor.redact("-" * 20_000 + "a" * 20_000 + " " * 20_000)
+    redactor.unfinished("-" * 60_000)
+    assert time.process_time() - start < 5

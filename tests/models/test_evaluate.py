@@ -1,6 +1,8 @@
 """Judging a version in a real workspace: same rows, clear decision, evidence on the version."""
 
 import json
+import os
+import sys
 
 import mlflow
 import pandas as pd
@@ -24,6 +26,17 @@ def test_the_figures_are_those_of_the_candidate_on_the_table(lab):
     assert evidence.version == version
     assert evidence.metrics["roc_auc"] == pytest.approx(expected, abs=1e-12)
     assert (evidence.champion, evidence.data.rows, evidence.data.version) == (None, 400, 0)
+
+
+def test_judging_leaves_no_trace_in_the_directory_or_the_environment(lab, monkeypatch):
+    version = lab.train(["hour", "wind"])
+    monkeypatch.chdir(lab.root)
+    files, environment, modules = sorted(lab.root.rglob("*")), dict(os.environ), list(sys.path)
+    evaluate(lab.site("dev"), version)
+    assert sorted(lab.root.rglob("*")) == files
+    assert sys.path == modules
+    kept = {name: value for name, value in os.environ.items() if not name.endswith(("_THREADS", "_POLICY"))}
+    assert kept == {name: value for name, value in environment.items() if name in kept}
 
 
 def test_evidence_is_on_the_version_and_among_the_artifacts_of_its_run(lab):

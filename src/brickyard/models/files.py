@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -84,6 +85,8 @@ class ModelFiles:
             from mlflow import MlflowClient
             from mlflow.exceptions import MlflowException
 
+            # Its warnings are about runs and packages of the workspace that a model came from.
+            logging.getLogger("mlflow").setLevel(logging.ERROR)
             try:
                 yield MlflowClient(tracking_uri="databricks", registry_uri="databricks-uc")
             except MlflowException as exc:
@@ -118,7 +121,9 @@ def _environ(config: Config) -> dict[str, str]:
     # The values of the profile are already among the others; read twice they could contradict each other.
     known.pop("DATABRICKS_CONFIG_PROFILE", None)
     known["DATABRICKS_HOST"] = str(config.host)
-    return {key: value for key, value in known.items() if key.startswith(("DATABRICKS_", "ARM_", "GOOGLE_"))}
+    chosen = {key: value for key, value in known.items() if key.startswith(("DATABRICKS_", "ARM_", "GOOGLE_"))}
+    # Without these the client makes a database of its own in the current directory.
+    return chosen | {"MLFLOW_TRACKING_URI": "databricks", "MLFLOW_REGISTRY_URI": "databricks-uc"}
 
 
 @contextmanager

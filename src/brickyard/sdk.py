@@ -22,16 +22,20 @@ _NAME = "databricks.sdk"
 
 
 class _LazyPackage(ModuleType):
-    """The `databricks.sdk` package before its `__init__` has run."""
+    """The `databricks.sdk` package, whose `__init__` runs when one of its names is first used."""
+
+    _executed = False
 
     def __getattr__(self, name: str) -> object:
         if name.startswith("__") or self.__spec__ is None or self.__spec__.loader is None:
             raise AttributeError(name)
         if importlib.util.find_spec(f"{_NAME}.{name}") is not None:
             return importlib.import_module(f"{_NAME}.{name}")
-        self.__class__ = ModuleType
-        self.__spec__.loader.exec_module(self)
-        return getattr(self, name)
+        if not self._executed:  # `__init__` itself asks for names while it runs
+            self._executed = True
+            self.__spec__.loader.exec_module(self)
+            return getattr(self, name)
+        raise AttributeError(f"module {_NAME!r} has no attribute {name!r}")
 
 
 def install() -> None:
@@ -47,7 +51,7 @@ def install() -> None:
     package.__path__ = spec.submodule_search_locations
     package.__spec__, package.__file__, package.__package__ = spec, spec.origin, _NAME
     sys.modules[_NAME] = package
-    databricks.sdk = package
+    setattr(databricks, "sdk", package)
 
 
 install()

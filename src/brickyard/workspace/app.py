@@ -102,7 +102,9 @@ class App:
             raise NotImplementedByWorkspace(
                 f"{scope['method']} {scope['path']} is not implemented by the local workspace"
             )
-        family = self._families.get(prefix.module) or await anyio.to_thread.run_sync(self._load, prefix.module)
+        family = self._families.get(prefix.module)
+        if family is None:
+            family = await anyio.to_thread.run_sync(self._load, prefix.module)
         scope.setdefault("state", {})["principal"] = principal
         if family.asgi is not None:
             app = await anyio.to_thread.run_sync(family.asgi, self._workspace)

@@ -69,8 +69,7 @@ class BoostedTrees(mlflow.pyfunc.PythonModel):
         for column, name in enumerate(CATEGORIES):
             codes = self._codes[name]
             matrix[:, column] = [codes.get(value, np.nan) for value in features[name]]
-        for column, name in enumerate(NUMBERS, start=len(CATEGORIES)):
-            matrix[:, column] = features[name].to_numpy(dtype=float)
+        matrix[:, len(CATEGORIES) :] = features[NUMBERS].to_numpy(dtype=float)
         return matrix
 
 

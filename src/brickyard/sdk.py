@@ -51,7 +51,7 @@ def install() -> None:
     package.__path__ = spec.submodule_search_locations
     package.__spec__, package.__file__, package.__package__ = spec, spec.origin, _NAME
     sys.modules[_NAME] = package
-    setattr(databricks, "sdk", package)
+    vars(databricks)["sdk"] = package
 
 
 install()

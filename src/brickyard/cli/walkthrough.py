@@ -24,6 +24,7 @@ ENVIRONMENTS = ("dev", "uat", "prod")
 WORKSPACES = {name: f"flights-{name}" for name in ENVIRONMENTS}
 MODEL = "delay"
 ENDPOINT = "flights-delay"
+REQUEST = "request.json"
 ROWS = 3
 
 
@@ -180,11 +181,11 @@ class Walkthrough:
         self._wait_for_endpoint(self._live("prod"))
         flights, records, stored = self._sample()
         body = {"dataframe_records": records}
-        shown = json.dumps({"dataframe_records": [records[0] | {"...": "..."}]})[:100]
+        (self._project / REQUEST).write_text(json.dumps(body, indent=2))
         self._shell.show(f'eval "$(brickyard workspace env {WORKSPACES["prod"]})"')
         self._shell.show(
-            f'curl -H "Authorization: Bearer $DATABRICKS_TOKEN" $DATABRICKS_HOST/serving-endpoints/{ENDPOINT}'
-            f"/invocations --json '{shown}...'"
+            f'curl -H "Authorization: Bearer $DATABRICKS_TOKEN" --json @{REQUEST} '
+            f"$DATABRICKS_HOST/serving-endpoints/{ENDPOINT}/invocations"
         )
         self._call("POST", f"/serving-endpoints/{ENDPOINT}/invocations", body)
         begin = time.perf_counter()

@@ -17,7 +17,7 @@ class Environment:
         name: The environment's name, for example `uat`.
         target: The target of `databricks.yml` that it deploys to.
         promote_from: The environment whose versions may be promoted to it.
-        approvals: How many people other than the requester must approve a promotion to it.
+        approvals: How many people must approve a promotion to it; who promotes may be one of them.
     """
 
     name: str

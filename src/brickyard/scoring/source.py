@@ -111,7 +111,11 @@ def _fetch_of_run(uri: str, connection: Connection, directory: Path) -> Path:
     import mlflow
     from mlflow.exceptions import MlflowException
 
-    os.environ |= {"DATABRICKS_HOST": connection.host, "DATABRICKS_TOKEN": connection.token()}
+    os.environ |= {
+        "DATABRICKS_HOST": connection.host,
+        "DATABRICKS_TOKEN": connection.token(),
+        "MLFLOW_TRACKING_URI": "databricks",  # without it the client makes a database in the current directory
+    }
     os.environ.pop("DATABRICKS_CONFIG_PROFILE", None)
     try:
         path = mlflow.artifacts.download_artifacts(

@@ -80,6 +80,10 @@ class Family:
 
         return declare
 
+    def operations(self) -> list[str]:
+        """What is declared, as `METHOD path`."""
+        return [f"{method} {route.path}" for route, _ in self._routes for method in route.methods or ()]
+
     async def handle(self, workspace: Workspace, principal: Principal, request: Request) -> Response:
         """Answer one request.
 

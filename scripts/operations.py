@@ -10,7 +10,6 @@ from pathlib import Path
 import brickyard.workspace.api as api
 from brickyard.workspace.api.base import Family
 
-
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "workspace.md"
 MARK = "<!-- operations: `python scripts/operations.py` -->"
 

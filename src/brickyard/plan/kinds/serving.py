@@ -88,6 +88,8 @@ class ServingEndpoints:
 def _comparable(endpoint: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
     core = picked(dict(config), "serving.EndpointCoreConfigInput")
     core.pop("name", None)
+    if "served_entities" in core:
+        core.pop("served_models", None)  # the older list says the same, with the version that answers just now
     found = {"name": endpoint.get("name"), "config": core}
     tags = sorted(endpoint.get("tags") or (), key=lambda tag: str(tag.get("key")))
     for name, value in (("route_optimized", endpoint.get("route_optimized")), ("tags", tags)):

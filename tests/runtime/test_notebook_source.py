@@ -51,9 +51,7 @@ def test_windows_line_ends_and_byte_order_mark() -> None:
 
 def test_sql_notebook() -> None:
     second = "-- COMMAND ----------\n\n-- MAGIC %python\n-- MAGIC x = 1\n"
-    notebook = parse(
-        "-- Databricks notebook source\nselect 1\n\n-- COMMAND ----------\n\n-- MAGIC %python\n-- MAGIC x = 1\n"
-    )
+    notebook = parse(f"-- Databricks notebook source\nselect 1\n\n{second}")
     assert [(cell.language, cell.body.strip()) for cell in notebook.cells] == [("sql", "select 1"), ("python", "x = 1")]
 
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from brickyard.runtime import dbruntime, paths, programs, spark
+from brickyard.runtime import dbruntime, paths, programs, sdksecrets, spark
 from brickyard.runtime.context import TaskContext
 from brickyard.runtime.ending import Ending, TaskStopped
 from brickyard.runtime.notebook.run import run_notebook
@@ -40,6 +40,7 @@ def _prepare(context: TaskContext) -> None:
     """Make the paths, the session and the modules of the Databricks runtime available."""
     spark.install(context)
     dbruntime.install()
+    sdksecrets.install()
     directory = _home(context)
     sys.path[:0] = [*context.search_path, str(directory)]
     os.chdir(directory)

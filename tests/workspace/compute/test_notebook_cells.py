@@ -31,6 +31,18 @@ def test_other_languages_fail_by_name(lab: Lab) -> None:
     assert lab.cells("%r print(1)").outcome.state == "FAILED"
 
 
+def test_notebook_in_r_is_refused_by_name(lab: Lab) -> None:
+    import http.client
+
+    body = {"path": "/Users/me@localhost/in_r", "language": "R", "format": "SOURCE", "content": "cHJpbnQoMSk="}
+    connection = http.client.HTTPConnection(lab.workspace.url.removeprefix("http://"))
+    headers = {"Authorization": f"Bearer {lab.token}", "Content-Type": "application/json"}
+    connection.request("POST", "/api/2.0/workspace/import", json.dumps(body), headers)
+    assert connection.getresponse().status == 200
+    outcome = lab.run("notebook", "/Users/me@localhost/in_r").outcome
+    assert outcome.message == "NotSupported: notebooks in R cannot be executed in a local workspace"
+
+
 def test_shell_that_fails_fails_the_notebook(lab: Lab) -> None:
     done = lab.cells("%sh ls /there/is/none")
     assert done.outcome.state == "FAILED" and "exit status 2" in done.outcome.message

@@ -11,6 +11,7 @@ from brickyard.workspace.compute.tasks import TASK_FILE
 from tests.workspace.compute.compute_support import Lab
 
 CANARY = "c4nary-Zx9-Secret+value"
+SECOND = "another-c4nary-of-the-SDK"
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +27,7 @@ def scope(lab: Lab) -> str:
 
     post("scopes/create", {"scope": "canary"})
     post("put", {"scope": "canary", "key": "key", "string_value": CANARY})
+    post("put", {"scope": "canary", "key": "second", "string_value": SECOND})
     return "canary"
 
 
@@ -39,13 +41,17 @@ def test_secrets_never_reach_what_the_run_leaves(lab: Lab, scope: str) -> None:
         "%sh echo shell $S",
         "display({'value': s})\ndisplayHTML('<b>' + s + '</b>')",
         f"print(dbutils.secrets.list('{scope}'), dbutils.secrets.listScopes())",
+        "from databricks.sdk import WorkspaceClient\nimport base64\n"
+        f"v = WorkspaceClient().secrets.get_secret('{scope}', 'second').value\n"
+        "print('sdk', base64.b64decode(v).decode())",
         "print('token', os.environ['DATABRICKS_TOKEN'])",
         "raise ValueError('with ' + s)",
     )
     assert done.outcome.error == "ValueError: with [REDACTED]"
     assert "plain [REDACTED] '[REDACTED]' ['[REDACTED]']" in done.output
-    assert "SecretMetadata(key='key')" in done.output
-    hidden = (CANARY, CANARY[::-1], CANARY.upper(), base64.b64encode(CANARY.encode()).decode(), lab.token)
+    assert "SecretMetadata(key='key'), SecretMetadata(key='second')" in done.output
+    assert "sdk [REDACTED]" in done.output
+    hidden = (CANARY, SECOND, CANARY[::-1], CANARY.upper(), base64.b64encode(CANARY.encode()).decode(), lab.token)
     for file in done.directory.rglob("*"):
         if file.is_file():
             text = file.read_text(errors="replace")

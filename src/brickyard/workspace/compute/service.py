@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from brickyard.workspace.api.errors import ApiError
 from brickyard.workspace.compute.client import Exit, ForkServerClient, ForkServerGone
 from brickyard.workspace.compute.environ import TASK_MARK, base_environment, task_environment
 from brickyard.workspace.compute.environments import Environments, LibraryError
@@ -52,6 +53,10 @@ class Compute:
         spec.directory.mkdir(parents=True, exist_ok=True)
         write_json(spec.directory / TASK_FILE, spec.as_dict())
         handle = TaskHandle(spec, self._kill)
+        refusal = self._refusal(spec)
+        if refusal is not None:
+            self._finish(handle, _failed(refusal))
+            return handle
         if spec.timeout_seconds > 0:
             self._limit(handle)
         if spec.libraries:
@@ -59,6 +64,18 @@ class Compute:
         else:
             self._spawn(handle, [])
         return handle
+
+    def _refusal(self, spec: TaskSpec) -> str | None:
+        """Why the task cannot be executed, as far as only the workspace's database knows it."""
+        if spec.kind != "notebook":
+            return None
+        try:
+            language = self._workspace.files.read_notebook(spec.source).language
+        except ApiError:  # what is wrong with the path is said by the worker, which reads the notebook itself
+            return None
+        if language in ("PYTHON", "SQL"):
+            return None
+        return f"NotSupported: notebooks in {language} cannot be executed in a local workspace"
 
     def close(self) -> None:
         """Stop every task and everything that tasks have started."""

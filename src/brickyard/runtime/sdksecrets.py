@@ -1,0 +1,58 @@
+"""Secrets that a task reads with the vendor's SDK are hidden as those are that it reads with dbutils."""
+
+from __future__ import annotations
+
+import base64
+import sys
+from collections.abc import Sequence
+from functools import wraps
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
+from typing import Any
+
+from brickyard.runtime.context import current
+
+__all__ = ["install"]
+
+_MODULE = "databricks.sdk.service.workspace"
+
+
+class _Finder(MetaPathFinder):
+    """Watches the SDK's module of secrets when it is imported."""
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        """The module as it is found otherwise, with its secrets watched."""
+        spec = PathFinder.find_spec(name, path) if name == _MODULE else None
+        if spec is None or spec.loader is None:
+            return None
+        loader: Any = spec.loader
+        execute = loader.exec_module
+
+        def execute_and_watch(module: ModuleType) -> None:
+            execute(module)
+            _watch(module)
+
+        loader.exec_module = execute_and_watch
+        return spec
+
+
+def install() -> None:
+    """Watch the SDK in this process, whether it has been imported or will be."""
+    if _MODULE in sys.modules:
+        _watch(sys.modules[_MODULE])
+    else:
+        sys.meta_path.insert(0, _Finder())
+
+
+def _watch(module: Any) -> None:
+    original = module.SecretsAPI.get_secret
+
+    @wraps(original)
+    def get_secret(self: Any, scope: str, key: str) -> Any:
+        answer = original(self, scope, key)
+        if answer.value:
+            current().host.hide(base64.b64decode(answer.value).decode(errors="replace"))
+        return answer
+
+    module.SecretsAPI.get_secret = get_secret

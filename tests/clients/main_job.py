@@ -159,7 +159,8 @@ def models() -> None:
     entity = serving.ServedEntityInput(
         entity_name="main.clients.line", entity_version="1", workload_size="Small", scale_to_zero_enabled=False
     )
-    w.serving_endpoints.create_and_wait("line", serving.EndpointCoreConfigInput(name="line", served_entities=[entity]))
+    config = serving.EndpointCoreConfigInput(name="line", served_entities=[entity])
+    w.serving_endpoints.create_and_wait("line", config=config)
     answer = w.serving_endpoints.query("line", inputs=[[21.0]])
     assert answer.predictions == [model.predict([[21.0]])[0]], answer
     w.serving_endpoints.update_config_and_wait("line", served_entities=[entity])

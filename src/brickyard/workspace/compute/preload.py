@@ -8,6 +8,10 @@ __all__ = ["first", "second"]
 
 _FIRST = (
     "IPython.core.interactiveshell",
+    "IPython.core.completerlib",
+    "IPython.core.crashhandler",
+    "IPython.core.magics",
+    "IPython.core.oinspect",
     "encodings.idna",
     "numpy.rec",
     "pandas",

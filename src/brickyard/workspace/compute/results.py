@@ -15,14 +15,15 @@ __all__ = ["write_json", "write_outcome"]
 
 def write_outcome(directory: Path, outcome: TaskOutcome) -> None:
     """Write `result.json`, durably."""
-    write_json(directory / RESULT_FILE, outcome.as_dict())
+    write_json(directory / RESULT_FILE, outcome.as_dict(), durable=True)
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Replace a JSON file in one step; it survives a crash of the machine."""
+def write_json(path: Path, value: Any, *, durable: bool = False) -> None:
+    """Replace a JSON file in one step; where it is `durable`, it survives a crash of the machine."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(handle, "w") as file:
         json.dump(value, file)
         file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            os.fsync(file.fileno())
     Path(temporary).replace(path)

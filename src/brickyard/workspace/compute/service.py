@@ -222,7 +222,8 @@ class Compute:
 
     def _finish(self, handle: TaskHandle, outcome: TaskOutcome) -> None:
         handle.log.touch()
-        write_outcome(handle.spec.directory, outcome)
+        if read_outcome(handle.spec.directory) != outcome:
+            write_outcome(handle.spec.directory, outcome)
         handle.finish(outcome)
 
 

@@ -9,8 +9,6 @@ import pytest
 
 from tests.workspace.compute.engine_support import Engine
 
-pytest.importorskip("pysail")
-
 Check = Callable[[Any], Any]
 
 
@@ -385,32 +383,3 @@ def test_a_model_scores_as_a_spark_function(spark: Any, tmp_path: Any) -> None:
     predict = mlflow.pyfunc.spark_udf(spark, str(tmp_path / "model"), env_manager="local", result_type="double")
     frame = spark.createDataFrame([(1.0, 0.0), (-1.0, 0.0)], "a double, b double")
     assert rows(frame.select(predict("a", "b"))) == [(1.0,), (0.0,)]
-
-
-def test_a_token_in_the_usual_place_works_for_localhost(engine: Engine) -> None:
-    from pyspark.sql import SparkSession
-
-    port = engine.url.split(":")[2].partition("/")[0]
-    spark = SparkSession.builder.remote(f"sc://localhost:{port}/;token={engine.token}").create()
-    assert spark.range(2).count() == 2
-    spark.stop()
-
-
-@pytest.mark.parametrize("parameter", ["", ";x-brickyard-token=wrong"])
-def test_only_the_task_may_use_its_engine(engine: Engine, parameter: str) -> None:
-    from pyspark.errors import PySparkException
-    from pyspark.sql import SparkSession
-
-    with pytest.raises(PySparkException, match="token"):
-        SparkSession.builder.remote(engine.url.partition(";")[0] + parameter).create().range(1).collect()
-
-
-def test_a_killed_engine_leaves_no_process(tmp_path: Any) -> None:
-    import psutil
-
-    engine = Engine(tmp_path)
-    try:
-        assert psutil.Process(engine.process.pid).children(recursive=True) == []
-    finally:
-        engine.close()
-    assert not psutil.pid_exists(engine.process.pid)

@@ -1,0 +1,46 @@
+"""Who may use an engine, and that nothing is left of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.workspace.compute.engine_support import Engine
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    engine = Engine(tmp_path_factory.mktemp("engine"))
+    yield engine
+    engine.close()
+
+
+def test_a_token_in_the_usual_place_works_for_localhost(engine: Engine) -> None:
+    from pyspark.sql import SparkSession
+
+    port = engine.url.split(":")[2].partition("/")[0]
+    spark = SparkSession.builder.remote(f"sc://localhost:{port}/;token={engine.token}").create()
+    assert spark.range(2).count() == 2
+    spark.stop()
+
+
+@pytest.mark.parametrize("parameter", ["", ";x-brickyard-token=wrong"])
+def test_only_the_task_may_use_its_engine(engine: Engine, parameter: str) -> None:
+    from pyspark.errors import PySparkException
+    from pyspark.sql import SparkSession
+
+    with pytest.raises(PySparkException, match="token"):
+        SparkSession.builder.remote(engine.url.partition(";")[0] + parameter).create().range(1).collect()
+
+
+def test_a_killed_engine_leaves_no_process(tmp_path: Any) -> None:
+    import psutil
+
+    engine = Engine(tmp_path)
+    try:
+        assert psutil.Process(engine.process.pid).children(recursive=True) == []
+    finally:
+        engine.close()
+    assert not psutil.pid_exists(engine.process.pid)

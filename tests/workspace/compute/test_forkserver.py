@@ -153,3 +153,11 @@ def test_nothing_is_left_when_the_workspace_s_process_is_killed(tmp_path: Path) 
     server.wait()
     server.stdout.close()
     wait_for(lambda: gone(started + tree))
+
+
+def test_many_tasks_at_once_all_end_truly(lab: Lab) -> None:
+    program = lab.put("short.py", "import sys\nprint('done', sys.argv[1])\n")
+    handles = [lab.start("spark_python", program, parameters=[str(i)]) for i in range(100)]
+    outcomes = [handle.wait(60) for handle in handles]
+    assert [outcome.state for outcome in outcomes if outcome is not None] == ["SUCCESS"] * 100
+    assert all(f"done {i}" in handle.log.read_text() for i, handle in enumerate(handles))

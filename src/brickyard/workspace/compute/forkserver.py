@@ -96,6 +96,8 @@ class ForkServer:
 
     def _told(self, child: Child) -> None:
         """Read what a child says: a worker asks for something, an engine is ready."""
+        if self._children.get(child.pid) is not child:
+            return  # its end was noticed earlier in this turn of the loop, and its channel is closed
         try:
             messages = child.channel.receive()
         except EOFError:

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from brickyard.workspace.identity import Principal
     from brickyard.workspace.workspace import Workspace
 
-__all__ = ["Call", "Family", "Handler", "json_response"]
+__all__ = ["MAX_INTEGER", "Call", "Family", "Handler", "json_response"]
 
 Handler = Callable[["Workspace", "Call"], Any]
 MAX_JSON_BYTES = 64 * 1024 * 1024
+MAX_INTEGER = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -132,12 +133,21 @@ async def _json_body(request: Request) -> Mapping[str, Any]:
     if not text.strip() or not _is_json(request):
         return {}
     try:
-        body = json.loads(text)
-    except ValueError as error:
+        body = json.loads(text, parse_int=_whole_number)
+        if b"\\ud" in text.lower():  # an escape can name half of a character, which is no text
+            json.dumps(body, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
         raise BadRequest(f"the request body is not JSON: {error}") from error
     if not isinstance(body, dict):
         raise BadRequest("the request body must be a JSON object")
     return body
+
+
+def _whole_number(text: str) -> int:
+    value = int(text)
+    if abs(value) > MAX_INTEGER:
+        raise ValueError(f"{text[:25]} has more than 64 bits")
+    return value
 
 
 def _is_json(request: Request) -> bool:

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import anyio.to_thread
 from starlette.responses import Response
 
-from brickyard.workspace.api.base import Call, Family, json_response
+from brickyard.workspace.api.base import MAX_INTEGER, Call, Family, json_response
 from brickyard.workspace.api.errors import (
     InvalidParameterValue,
     NotImplementedByWorkspace,
@@ -59,6 +59,9 @@ async def update_experiment(workspace: Workspace, call: Call) -> Response:
     """Move an experiment to another path."""
     name = _experiment_name(call.body.get("new_name"))
     await anyio.to_thread.run_sync(_check_place, workspace, name)
+    there = await workspace.registry.tracking.ask(lambda store: store.get_experiment_by_name(name))
+    if there is not None and there.experiment_id != str(call.body.get("experiment_id")):
+        raise ResourceAlreadyExists(f"there is another experiment {name}")
     return await _forward(workspace, call, {**call.body, "new_name": name})
 
 
@@ -131,7 +134,7 @@ async def _forward(workspace: Workspace, call: Call, body: Mapping[str, Any]) ->
 
 def _tags(call: Call) -> dict[str, str]:
     tags = call.body.get("tags") or []
-    if not isinstance(tags, list) or not all(isinstance(tag, dict) and "key" in tag for tag in tags):
+    if not isinstance(tags, list) or not all(isinstance(tag, dict) and isinstance(tag.get("key"), str) for tag in tags):
         raise InvalidParameterValue("tags must be a list of objects with key and value")
     return {tag["key"]: tag.get("value", "") for tag in tags}
 
@@ -142,7 +145,7 @@ def _pairs(tags: Mapping[str, str]) -> list[dict[str, str]]:
 
 def _experiment_id(call: Call) -> str:
     value = call.body.get("experiment_id")
-    if not isinstance(value, str | int) or not str(value).isdigit():
+    if not isinstance(value, str | int) or not str(value).isdecimal() or int(value) > MAX_INTEGER:
         raise InvalidParameterValue(f"experiment_id must be the number of an experiment, not {value!r}")
     return str(value)
 

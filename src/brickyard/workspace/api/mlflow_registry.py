@@ -6,10 +6,12 @@ Source of the messages: `mlflow.protos.databricks_uc_registry_messages_pb2` (3.1
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace, ResourceDoesNotExist
+from brickyard.workspace.api.shape import check_shape
 from brickyard.workspace.registry.names import ModelName, parse_version
 from brickyard.workspace.registry.records import NewVersion, PageRequest
 from brickyard.workspace.workspace import Workspace
@@ -29,9 +31,32 @@ _FILTER = re.compile(r"\s*(name|run_id)\s*=\s*(?:'([^']*)'|\"([^\"]*)\")\s*")
 Answer = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class _Tag:
+    key: str
+    value: str | None = None
+
+
+@dataclass(frozen=True)
+class _Message:
+    """The types of what these calls are sent; each takes some of the fields."""
+
+    name: str | None = None
+    description: str | None = None
+    source: str | None = None
+    run_id: str | None = None
+    run_tracking_server_id: str | None = None
+    model_id: str | None = None
+    feature_deps: str | None = None
+    tags: list[_Tag] | None = None
+    model_version_dependencies: list[dict[str, Any]] | None = None
+    model_version_lineage_info: dict[str, Any] | None = None
+
+
 @family.call("POST", f"{_MODELS}/create")
 def create_model(workspace: Workspace, call: Call) -> Answer:
     """Register a model."""
+    check_shape(_Message, call.body)
     if call.body.get("deployment_job_id"):
         raise NotImplementedByWorkspace("a registered model with a deployment job is not implemented")
     created = workspace.registry.models.create(
@@ -46,6 +71,7 @@ def create_model(workspace: Workspace, call: Call) -> Answer:
 @family.call("PATCH", f"{_MODELS}/update")
 def update_model(workspace: Workspace, call: Call) -> Answer:
     """Change a model's description."""
+    check_shape(_Message, call.body)
     for unsupported in ("new_name", "deployment_job_id"):
         if call.body.get(unsupported):
             raise NotImplementedByWorkspace(f"changing {unsupported} of a registered model is not implemented")
@@ -126,6 +152,7 @@ def is_files_api_enabled(workspace: Workspace, call: Call) -> Answer:
 @family.call("POST", f"{_VERSIONS}/create")
 def create_version(workspace: Workspace, call: Call) -> Answer:
     """Take the next version number; the files are uploaded next."""
+    check_shape(_Message, call.body)
     dependencies = call.body.get("model_version_dependencies") or []
     new = NewVersion(
         source=call.body.get("source"),
@@ -153,6 +180,7 @@ def finalize_version(workspace: Workspace, call: Call) -> Answer:
 @family.call("PATCH", f"{_VERSIONS}/update")
 def update_version(workspace: Workspace, call: Call) -> Answer:
     """Change a version's description."""
+    check_shape(_Message, call.body)
     name, version = _key(call)
     updated = workspace.registry.versions.update(name, version, call.principal.user_name, call.body.get("description"))
     return _answer(model_version=_version(updated))
@@ -206,6 +234,7 @@ def delete_version_tag(workspace: Workspace, call: Call) -> None:
 @family.call("POST", f"{_VERSIONS}/emit-lineage")
 def emit_lineage(workspace: Workspace, call: Call) -> None:
     """Keep who made or used a version."""
+    check_shape(_Message, call.body)
     name, version = _key(call)
     info = call.body.get("model_version_lineage_info") or {}
     entities = {"entities": info.get("entities") or [], "securable": call.body.get("securable")}
@@ -247,7 +276,7 @@ def _tag(call: Call) -> tuple[str, str]:
 
 
 def _tags(body: Any) -> dict[str, str]:
-    return {tag["key"]: tag.get("value", "") for tag in body.get("tags") or []}
+    return {tag["key"]: tag.get("value") or "" for tag in body.get("tags") or []}
 
 
 def _filter(text: str) -> tuple[ModelName | None, str | None]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace, ResourceDoesNotExist
+from brickyard.workspace.api.shape import check_shape
 from brickyard.workspace.registry.names import ModelName, parse_version
 from brickyard.workspace.registry.records import PageRequest
 from brickyard.workspace.workspace import Workspace
@@ -29,9 +31,18 @@ _MODELS = "/api/2.1/unity-catalog/models"
 _MODEL = f"{_MODELS}/{{full_name}}"
 
 
+@dataclass(frozen=True)
+class _Changes:
+    """The types of what a model or version is given."""
+
+    comment: str | None = None
+    owner: str | None = None
+
+
 @family.call("POST", _MODELS)
 def create(workspace: Workspace, call: Call) -> RegisteredModelInfo:
     """Register a model."""
+    check_shape(_Changes, call.body)
     if call.body.get("storage_location"):
         raise NotImplementedByWorkspace("a registered model with a storage_location of its own is not implemented")
     if call.body.get("aliases"):
@@ -69,6 +80,9 @@ def update(workspace: Workspace, call: Call) -> RegisteredModelInfo:
     """Change a model's comment or owner."""
     if call.body.get("new_name"):
         raise NotImplementedByWorkspace("renaming a registered model is not implemented")
+    check_shape(_Changes, call.body)
+    if "owner" in call.body and not call.body["owner"]:
+        raise InvalidParameterValue("owner must not be empty")
     changes = {
         column: call.body[field]
         for field, column in (("comment", "description"), ("owner", "owner"))
@@ -130,6 +144,7 @@ def get_version(workspace: Workspace, call: Call) -> ModelVersionInfo:
 def update_version(workspace: Workspace, call: Call) -> ModelVersionInfo:
     """Change a version's comment."""
     name, version = _key(call)
+    check_shape(_Changes, call.body)
     if "comment" not in call.body:
         return _version(workspace, workspace.registry.versions.get(name, version))
     updated = workspace.registry.versions.update(name, version, call.principal.user_name, call.body["comment"])

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["family"]
 
 family = Family()
+_LONGEST_LIFETIME = 100 * 366 * 24 * 3600  # about a century, so that times stay numbers of the database
 
 
 @family.call("POST", "/api/2.0/token/create")
@@ -24,9 +25,14 @@ def create(workspace: Workspace, call: Call) -> CreateTokenResponse:
     from databricks.sdk.service.settings import CreateTokenResponse
 
     lifetime = call.body.get("lifetime_seconds")
-    if lifetime is not None and (not isinstance(lifetime, int) or lifetime <= 0):
+    if lifetime is not None and (type(lifetime) is not int or lifetime <= 0):
         raise InvalidParameterValue("lifetime_seconds must be a positive number of seconds")
-    value, record = workspace.identity.create_token(call.principal, call.body.get("comment") or "", lifetime)
+    comment = call.body.get("comment") or ""
+    if not isinstance(comment, str):
+        raise InvalidParameterValue("comment must be text")
+    if lifetime is not None and lifetime > _LONGEST_LIFETIME:
+        raise InvalidParameterValue(f"lifetime_seconds must be at most {_LONGEST_LIFETIME}")
+    value, record = workspace.identity.create_token(call.principal, comment, lifetime)
     return CreateTokenResponse(token_value=value, token_info=_info(record))
 
 

@@ -129,7 +129,7 @@ def _unpack(body: Spool, kind: str, content: Spool) -> _Import:
     try:
         fields = json.loads(body.read())
         content.replace(base64.b64decode(fields.get("content") or "", validate=True))
-    except (ValueError, TypeError, AttributeError, binascii.Error) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError, binascii.Error) as error:
         raise BadRequest(f"the body must be JSON with base64 `content`: {error}") from error
     return _wanted(fields)
 

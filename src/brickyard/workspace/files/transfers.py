@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 import stat
 from collections.abc import Iterator
@@ -178,5 +177,5 @@ def _token_of(name: str) -> str:
 def _name_of(token: str) -> str:
     try:
         return base64.urlsafe_b64decode(token).decode("utf-8", "surrogateescape")
-    except (binascii.Error, UnicodeError) as error:
+    except ValueError as error:  # also of base64 and of text
         raise InvalidParameterValue("page_token is not one of this listing") from error

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from brickyard.workspace.api.base import MAX_INTEGER
 from brickyard.workspace.api.errors import InvalidParameterValue
+from brickyard.workspace.api.shape import check_shape
 from brickyard.workspace.jobs.records import Json, RunRequest
 from brickyard.workspace.jobs.settings import as_texts, parameters_of
 
@@ -14,6 +17,25 @@ __all__ = ["flag", "idempotency_token", "merged", "number", "run_request"]
 _PARAMS = ("notebook_params", "python_params", "python_named_params")
 _RUN_NOW = frozenset({"job_id", "job_parameters", "idempotency_token", "only", "queue", "performance_target", *_PARAMS})
 _KEYED = {"tasks": "task_key", "job_clusters": "job_cluster_key"}
+
+
+@dataclass(frozen=True)
+class _RunNow:
+    """The types of what `run-now` is sent."""
+
+    job_parameters: dict[str, str] | None = None
+    notebook_params: dict[str, str] | None = None
+    python_params: list[str] | None = None
+    python_named_params: dict[str, str] | None = None
+    only: list[str] | None = None
+    queue: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class _Update:
+    """The types of what `update` is sent beside the settings."""
+
+    fields_to_remove: list[str] | None = None
 
 
 def number(holder: Mapping[str, Any], name: str) -> int:
@@ -38,9 +60,12 @@ def optional_number(holder: Mapping[str, Any], name: str) -> int | None:
     if value is None or value == "":
         return None
     try:
-        return int(str(value))
+        found = int(str(value))
     except ValueError as error:
         raise InvalidParameterValue(f"{name} must be a whole number, not {value!r}") from error
+    if abs(found) > MAX_INTEGER:
+        raise InvalidParameterValue(f"{name} must have at most 64 bits; {found} has more")
+    return found
 
 
 def flag(holder: Mapping[str, Any], name: str) -> bool:
@@ -68,6 +93,7 @@ def run_request(body: Mapping[str, Any], settings: Json) -> RunRequest:
     Raises:
         InvalidParameterValue: A field is not supported, or names what the job does not have.
     """
+    check_shape(_RunNow, body)
     for name in body:
         if name not in _RUN_NOW:
             raise InvalidParameterValue(f"{name} is not supported by the local workspace in run-now")
@@ -97,15 +123,19 @@ def merged(settings: Json, changes: Mapping[str, Any], remove: list[str]) -> Jso
     """Settings after `jobs/update`: fields are replaced whole, tasks and job clusters one by one by their key.
 
     Raises:
-        InvalidParameterValue: `remove` names what is not there.
+        InvalidParameterValue: The changes have a wrong type, or `remove` names what cannot be removed.
     """
+    from databricks.sdk.service.jobs import JobSettings
+
+    check_shape(JobSettings, changes, "new_settings")
+    check_shape(_Update, {"fields_to_remove": remove})
     result = settings | {name: value for name, value in changes.items() if name not in _KEYED}
     for name, key in _KEYED.items():
         if changes.get(name):
             by_key = {one.get(key): one for one in [*settings.get(name, []), *changes[name]]}
             result[name] = list(by_key.values())
     for path in remove:
-        _remove(result, path)
+        _remove(result, str(path))
     return result
 
 

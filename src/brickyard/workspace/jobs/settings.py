@@ -9,6 +9,7 @@ from typing import Any
 
 from brickyard import sdk
 from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace
+from brickyard.workspace.api.shape import check_shape
 from brickyard.workspace.jobs.graph import RUN_IF, GraphFault, Node, check, upstream
 from brickyard.workspace.jobs.records import Json
 from brickyard.workspace.jobs.references import UnknownReference, check_reference, references
@@ -47,6 +48,7 @@ def normalise(body: Mapping[str, Any], *, submitted: bool = False) -> Json:
     """
     from databricks.sdk.service.jobs import JobSettings
 
+    check_shape(JobSettings, body)
     try:
         settings: Json = JobSettings.from_dict(dict(body)).as_dict()
     except (TypeError, ValueError, AttributeError, KeyError) as error:
@@ -54,6 +56,8 @@ def normalise(body: Mapping[str, Any], *, submitted: bool = False) -> Json:
     for path in _lost(body, settings, ""):
         raise InvalidParameterValue(f"{path} is not known to the local workspace, or its value is not one it can have")
     settings = {name: value for name, value in _JOB_DEFAULTS.items() if name not in settings} | settings
+    for parameter in settings.get("parameters", []):
+        parameter["default"] = _text(parameter["default"])
     settings["tasks"] = [_with_defaults(task) for task in settings.get("tasks", [])]
     if not settings["tasks"]:
         del settings["tasks"]

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import anyio.to_thread
 from starlette.responses import Response
 
-from brickyard.workspace.api.errors import ApiError, InternalError, NotImplementedByWorkspace
+from brickyard.workspace.api.errors import ApiError, InternalError, InvalidParameterValue, NotImplementedByWorkspace
+from brickyard.workspace.registry.misfits import misfit
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -127,6 +128,8 @@ def _translated(question: Callable[[Any], T], store: Any) -> T:
         refused: Any = error  # its methods have no types
         answer = ApiError(refused.message)
         answer.status, answer.code = refused.get_http_status_code(), refused.error_code
+        if answer.code == "INVALID_STATE":
+            answer.status = 400  # MLflow says 500, at which clients try again
         raise answer from error
 
 
@@ -144,7 +147,9 @@ def _answer(app: Flask, request: Request, body: bytes, query: str) -> Response:
     code = int(status.split(" ", 1)[0])
     kept = {name: value for name, value in headers.items() if name.lower() not in _HOP_BY_HOP}
     if code >= 400 and "json" not in kept.get("Content-Type", ""):
-        raise _failure(code, f"{request.method} {request.url.path}")
+        where = f"{request.method} {request.url.path}"
+        wrong = misfit(app, request.method, request.url.path, body) if code >= 500 else None
+        raise InvalidParameterValue(f"{where}: {wrong}") if wrong else _failure(code, where)
     return Response(b"".join(content), code, kept)
 
 

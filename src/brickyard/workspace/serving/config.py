@@ -127,11 +127,13 @@ def _environment(given: Any) -> dict[str, str]:
 
 
 def _traffic(given: Any, names: list[str]) -> dict[str, int]:
-    routes = given.get("routes") if isinstance(given, Mapping) else None
+    routes = given.get("routes") if isinstance(given, Mapping) else given
     if not routes:
         if len(names) > 1:
             raise InvalidParameterValue("traffic_config.routes must say the share of each served entity")
         return {names[0]: 100}
+    if not isinstance(routes, list) or not all(isinstance(route, Mapping) for route in routes):
+        raise InvalidParameterValue("traffic_config.routes must be a list of objects")
     shares: dict[str, int] = {}
     for route in routes:
         name = route.get("served_entity_name") or route.get("served_model_name")

@@ -6,6 +6,7 @@ import re
 import shutil
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from brickyard.workspace.api.errors import (
     ResourceConflict,
     TemporarilyUnavailable,
 )
+from brickyard.workspace.api.shape import check_shape
 from brickyard.workspace.serving import views
 from brickyard.workspace.serving.channel import ChannelClosed, ForwardFailed, Reply
 from brickyard.workspace.serving.config import EndpointConfig, refuse_unsupported
@@ -30,6 +32,30 @@ __all__ = ["Serving"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _CREATE_FIELDS = frozenset({"name", "config", "tags", "description"})
+
+
+@dataclass(frozen=True)
+class _Tag:
+    key: str
+    value: str | None = None
+
+
+@dataclass(frozen=True)
+class _TagChanges:
+    """The types of what `tags` is sent."""
+
+    add_tags: list[_Tag] | None = None
+    delete_tags: list[str] | None = None
+
+
+@dataclass(frozen=True)
+class _Create:
+    """The types of what `create` is sent; `config` is checked where it is read."""
+
+    name: str
+    config: dict[str, Any] | None = None
+    tags: list[_Tag] | None = None
+    description: str | None = None
 
 
 class Serving:
@@ -75,6 +101,7 @@ class Serving:
 
     def create(self, body: Mapping[str, Any], creator: str) -> ServingEndpointDetailed:
         """Create an endpoint; it loads its models after this returns."""
+        check_shape(_Create, body)
         refuse_unsupported("endpoint", body, _CREATE_FIELDS)
         name = str(body.get("name") or "")
         if not _NAME.fullmatch(name):
@@ -114,6 +141,7 @@ class Serving:
         """Add and delete tags."""
         with self._lock:
             tags = {**self._records.get(name).tags, **_tags(body.get("add_tags"))}
+            check_shape(_TagChanges, body)
             for key in body.get("delete_tags") or []:
                 tags.pop(key, None)
             return self._records.put_tags(name, tags)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -104,5 +103,5 @@ def page(
 def _after(token: str) -> str:
     try:
         return base64.urlsafe_b64decode(token).decode()
-    except (binascii.Error, UnicodeError) as error:
+    except ValueError as error:  # also of base64 and of text
         raise InvalidParameterValue("page_token is not one of this listing") from error

@@ -1,0 +1,107 @@
+"""Whatever the types in a request, its answer is no error of the server: raw HTTP against a running workspace."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support import LocalWorkspace
+
+WRONG: list[Any] = [None, True, -1, 1.5, 10**30, "", "x", "\ud800", [], {}, [1], [None], [{}], [[]], {"a": 1}, ["x"]]
+TASK = {
+    "task_key": "one",
+    "notebook_task": {"notebook_path": "/Shared/none", "base_parameters": {"a": "b"}},
+    "depends_on": [],
+    "environment_key": "default",
+    "timeout_seconds": 5,
+}
+JOB = {
+    "name": "types",
+    "tasks": [TASK, {**TASK, "task_key": "two", "depends_on": [{"task_key": "one"}]}],
+    "parameters": [{"name": "p", "default": "v"}],
+    "environments": [{"environment_key": "default", "spec": {"client": "2", "dependencies": ["x"]}}],
+}
+ENTITY = {"name": "x", "entity_name": "main.default.none", "entity_version": "1", "environment_vars": {"A": "b"}}
+ROUTES = {"routes": [{"served_model_name": "x", "traffic_percentage": 100}]}
+TAGS = [{"key": "a", "value": "b"}]
+UNITY, UC_MODELS = "/api/2.1/unity-catalog", "/api/2.0/mlflow/unity-catalog"
+BODIES: list[tuple[str, str, Any]] = [
+    ("POST", "/api/2.0/token/create", {"comment": "c", "lifetime_seconds": 60}),
+    ("POST", "/api/2.0/secrets/put", {"scope": "none", "key": "k", "string_value": "v"}),
+    ("POST", "/api/2.0/workspace/mkdirs", {"path": "/Shared/types"}),
+    ("POST", "/api/2.0/workspace/import", {"path": "/Shared/types/x", "content": "eA==", "format": "AUTO"}),
+    ("PATCH", f"{UNITY}/schemas/main.default", {"comment": "c", "owner": "o", "properties": {"a": "b"}}),
+    ("POST", f"{UNITY}/volumes", {"name": "x", "catalog_name": "main", "schema_name": "default", "volume_type": "M"}),
+    ("POST", "/api/2.2/jobs/create", JOB),
+    ("POST", "/api/2.2/jobs/update", {"job_id": "JOB", "new_settings": JOB, "fields_to_remove": ["tasks/one"]}),
+    ("POST", "/api/2.2/jobs/run-now", {"job_id": "JOB", "job_parameters": {"p": "x"}, "only": ["one"]}),
+    ("POST", "/api/2.2/jobs/runs/cancel", {"run_id": 1}),
+    ("POST", "/api/2.0/serving-endpoints", {"name": "", "config": {"served_entities": [ENTITY]}, "tags": TAGS}),
+    ("PUT", "/api/2.0/serving-endpoints/no/config", {"served_entities": [ENTITY], "traffic_config": ROUTES}),
+    ("POST", f"{UC_MODELS}/registered-models/create", {"name": "main.default.t", "description": "d", "tags": TAGS}),
+    ("POST", f"{UC_MODELS}/model-versions/create", {"name": "main.none.t", "source": "s", "run_id": "r", "tags": TAGS}),
+    ("POST", "/api/2.0/mlflow/experiments/create", {"name": "/Shared/types-x", "tags": TAGS}),
+    ("POST", "/api/2.0/mlflow/runs/log-batch", {"run_id": "x", "metrics": [{"key": "k", "value": 1}], "tags": TAGS}),
+    ("POST", "/api/2.0/mlflow/runs/search", {"experiment_ids": ["1"], "filter": "", "order_by": ["start_time"]}),
+]
+RAW = [b"{", b"null", b"[]", b'"x"', b"\xff\xfe", b"[" * 100_000]
+
+
+@pytest.fixture(scope="module")
+def job(workspace: LocalWorkspace) -> int:
+    """A job that the calls may name."""
+    return int(workspace.client().jobs.create(name="types").job_id or 0)
+
+
+@pytest.mark.parametrize(("method", "path", "body"), BODIES, ids=[path for _, path, _ in BODIES])
+def test_wrong_types_are_the_callers_fault(
+    workspace: LocalWorkspace, job: int, method: str, path: str, body: Any
+) -> None:
+    sent = {**body, "job_id": job} if "job_id" in body else body
+    for wrong in _variants(sent):
+        _check(workspace, method, path, json.dumps(wrong).encode())
+    for raw in RAW:
+        _check(workspace, method, path, raw)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{UNITY}/catalogs?page_token=",
+        f"{UNITY}/catalogs?max_results=",
+        "/api/2.2/jobs/get?job_id=",
+        "/api/2.2/jobs/list?page_token=",
+        "/api/2.2/jobs/runs/get?run_id=",
+        f"{UC_MODELS}/registered-models/search?page_token=",
+    ],
+)
+def test_wrong_queries_are_the_callers_fault(workspace: LocalWorkspace, path: str) -> None:
+    for value in ("x", "-1", "9" * 23, "1.5", "%00", "%C3%BC%25", "%ff%fe", "a" * 3000):
+        _check(workspace, "GET", f"{path}{value}")
+
+
+def _check(workspace: LocalWorkspace, method: str, path: str, body: bytes | None = None) -> None:
+    headers = {"Authorization": f"Bearer {workspace.token}", "Content-Type": "application/json"}
+    request = urllib.request.Request(f"{workspace.host}{path}", body, headers, method=method)
+    try:
+        urllib.request.urlopen(request, timeout=30).close()
+    except urllib.error.HTTPError as error:
+        answer = json.loads(error.read())
+        assert error.code < 500 or answer["error_code"] == "NOT_IMPLEMENTED", (path, (body or b"")[:300], answer)
+        assert answer["message"]
+
+
+def _variants(value: Any) -> Iterator[Any]:
+    """The value with each of its parts, and itself, replaced by each wrong one."""
+    yield from WRONG
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for place, part in parts:
+        for variant in _variants(part):
+            changed = value.copy()
+            changed[place] = variant
+            yield changed

@@ -17,6 +17,7 @@ from typing import Any
 
 from brickyard.runtime import spark
 from brickyard.runtime.context import current
+from brickyard.runtime.ending import NotSupported
 
 __all__ = ["DatabricksSession", "UserNamespaceInitializer", "install", "user_namespace"]
 
@@ -109,6 +110,20 @@ class DatabricksSession:
     builder = Builder()
 
 
+class _Absent:
+    """A name that `databricks.sdk.runtime` exports, of something that needs the JVM; its use says so."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        if attribute.startswith("_"):
+            raise AttributeError(attribute)  # asked for by tools that look at objects
+        raise NotSupported(
+            f"{self._name}.{attribute} is not supported by the local workspace, which has no JVM; use spark"
+        )
+
+
 def user_namespace() -> dict[str, Any]:
     """What a notebook has without importing it."""
     from pyspark.sql.functions import udf
@@ -126,6 +141,8 @@ def user_namespace() -> dict[str, Any]:
         "table": lambda name: session.table(name),
         "udf": udf,
         "getArgument": dbutils().widgets.getArgument,
+        "sc": _Absent("sc"),
+        "sqlContext": _Absent("sqlContext"),
     }
 
 

@@ -126,6 +126,7 @@ ERRORS: dict[str, tuple[list[str], str, str]] = {
         "UNRESOLVED_COLUMN] A column with the name `nope`",
     ),
     "syntax": (["SELECT frm x y"], "ParseException", "PARSE_SYNTAX_ERROR"),
+    "no statement": (["SELEC 1"], "ParseException", "at or near 'selec'"),
     "two statements": (["SELECT 1; SELECT 2"], "ParseException", "PARSE_SYNTAX_ERROR"),
     "too few columns": ([T, "INSERT INTO t VALUES (1)"], "AnalysisException", "INSERT_COLUMN_ARITY_MISMATCH"),
     "text into a number": ([T, "INSERT INTO t VALUES ('x', 'y')"], "AnalysisException", "CANNOT_SAFELY_CAST"),

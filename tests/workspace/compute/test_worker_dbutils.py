@@ -139,6 +139,16 @@ def test_the_sdk_works_without_configuration(lab: Lab) -> None:
     assert "True True\nTrue" in done.output
 
 
+def test_everything_of_the_sdk_runtime_can_be_imported(lab: Lab) -> None:
+    done = lab.cells(
+        "from databricks.sdk.runtime import *",
+        "print('imported', dbutils.widgets.getAll(), spark.range(1).count(), hasattr(sc, 'parallelize'))",
+        "sc.parallelize([1])",
+    )
+    assert "imported {} 1 False" in done.output
+    assert "sc.parallelize is not supported by the local workspace" in (done.outcome.error or "")
+
+
 def test_plain_python_opens_files_of_the_workspace(lab: Lab) -> None:
     lab.put("data/a.csv", "x,y\n1,2\n")
     program = """

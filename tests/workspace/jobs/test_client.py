@@ -178,6 +178,9 @@ def test_task_over_its_time_limit_is_stopped(client: Client) -> None:
     run = client.ended(client.started(client.job(client.task("slow", FOREVER, timeout_seconds=1))))
     assert results(run) == {"slow": "TIMEDOUT"}
     assert run.state and run.state.result_state is jobs.RunResultState.TIMEDOUT
+    whole = client.ended(client.started(client.job(client.task("slow", FOREVER), timeout_seconds=1)))
+    assert whole.tasks and whole.tasks[0].state
+    assert whole.tasks[0].state.state_message == "The job run that it belongs to timed out."
 
 
 def test_retries_are_attempts_of_their_own(client: Client) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import re
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,7 +87,9 @@ def _parse_jupyter(text: str) -> Notebook:
     try:
         if not isinstance(json.loads(text).get("nbformat"), int):
             raise NotebookFormatError("it is not a Jupyter notebook: it has no `nbformat`")
-        notebook = nbformat.reads(text, as_version=4)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # notebooks of older tools have no cell ids, which nothing here needs
+            notebook = nbformat.reads(text, as_version=4)
     except NotebookFormatError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:

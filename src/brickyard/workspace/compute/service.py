@@ -217,7 +217,9 @@ class Compute:
 
     def _stopped(self, handle: TaskHandle) -> TaskOutcome:
         if handle.stopping == "TIMEDOUT":
-            return TaskOutcome("TIMEDOUT", f"The run did not end within {handle.spec.timeout_seconds:g} seconds.")
+            limit = handle.spec.timeout_seconds
+            own = f"The run did not end within {limit:g} seconds."
+            return TaskOutcome("TIMEDOUT", own if limit else "The job run that it belongs to timed out.")
         return TaskOutcome("CANCELED", "The run was canceled.")
 
     def _finish(self, handle: TaskHandle, outcome: TaskOutcome) -> None:

@@ -62,6 +62,13 @@ INSTEAD = {
     "REVOKE": "Permissions are not kept in a local workspace yet.",
     "UNDROP": "Create the table again; a local workspace removes the files at once.",
 }
+# What Spark and Databricks have as the first word of a statement, beside those that are handled.
+KNOWN = (
+    INSTEAD.keys()
+    | {"ADD", "APPLY", "BEGIN", "CALL", "CLONE", "CONVERT", "DENY", "EXPORT", "FSCK", "GENERATE", "GET", "IMPORT"}
+    | {"LIST", "LOAD", "LOCK", "MAP", "MSCK", "PUT", "REDUCE", "REMOVE", "REORG", "REPAIR", "RESET", "SIGNAL"}
+    | {"SYNC", "UNLOCK", "UNSET"}
+)
 
 
 def run(sql: str, session: Session) -> Any:
@@ -81,6 +88,8 @@ def run(sql: str, session: Session) -> Any:
     if word == "TABLE":
         return relations_pb2.Relation(sql=relations_pb2.SQL(query=f"SELECT * FROM {cursor.rest()[5:]}"))
     handler = HANDLERS.get(word)
+    if handler is None and word not in KNOWN:
+        raise parse_error(f"Syntax error at or near '{word.lower()}'.")
     if handler is None:
         raise unsupported(f"the statement {word}", INSTEAD.get(word, "Use the DataFrame API or Python instead."))
     try:

@@ -61,15 +61,17 @@ def versions(workspace: LocalWorkspace) -> list[Any]:
 
 
 def model(workspace: LocalWorkspace) -> dict[str, Any]:
-    """Versions with their files, and where the aliases point."""
+    """Versions with their files, and where the aliases point: by order, as a version given up leaves its number."""
+    listed = versions(workspace)
+    order = {version.version: number for number, version in enumerate(listed, start=1)}
     return {
-        "aliases": aliases(workspace),
+        "aliases": {alias: order[number] for alias, number in aliases(workspace).items()},
         "versions": {
-            version.version: (
+            order[version.version]: (
                 version.status and version.status.value,
                 tree(workspace.root / "data" / "models" / MODEL.replace(".", "/") / str(version.version)),
             )
-            for version in versions(workspace)
+            for version in listed
         },
     }
 

@@ -106,6 +106,13 @@ class ModelFiles:
             return ConnectionFailed(
                 f"the workspace refused: {text}", where=self._where, next="Check the token and the permissions."
             )
+        if "room on the disk" in str(exc) or "disk is full" in str(exc):
+            # The client's own text repeats this for every file.
+            return WorkspaceRefused(
+                "the workspace's disk is full: there is no room for the files",
+                where=self._where,
+                next="Make room there, then run the same command again.",
+            )
         if any(word in text for word in ("Max retries", "timed out", "Timed out", "Connection refused")):
             return ConnectionFailed(
                 f"the workspace cannot be reached: {text}",

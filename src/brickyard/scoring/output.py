@@ -83,6 +83,12 @@ class OutputTable:
         except (DeltaError, OSError, ValueError) as error:
             if scored.failure is not None:
                 raise scored.failure from error
+            if "No space left on device" in str(error):  # no class of its own comes through the Delta library
+                raise DataError(
+                    "there is no room on the disk for the predictions; the table is as it was",
+                    where=f"{self.location.name} in {self.location.uri}",
+                    next="make room there, then run the same command again",
+                ) from error
             raise DataError(f"the predictions could not be written: {error}", where=self.location.name) from error
         self.table = DeltaTable(self.location.uri, storage_options=options)
         return scored.rows

@@ -1,0 +1,75 @@
+"""A full disk: the command ends with a message, production has not changed, and with room it completes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.main_job.disks import SmallDisk, SmallFiles, small_disk
+from tests.main_job.small import PHASES, SmallJob
+
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallJob]:
+    """The small main job, once through without a disturbance."""
+    made = SmallJob(tmp_path_factory.mktemp("disk"))
+    try:
+        made.walk()
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def disk(job: SmallJob) -> Iterator[SmallDisk | SmallFiles]:
+    """The disk of production."""
+    job.kill_server("prod")
+    made = small_disk(job.workspaces["prod"].root)
+    try:
+        yield made
+    finally:
+        job.kill_server("prod")
+        made.close()
+
+
+def lives(content: dict[str, Any]) -> dict[str, Any]:
+    """What production serves: its jobs, endpoints, tables and the versions that are complete."""
+    model = content["model"] or {"aliases": {}, "versions": {}}
+    ready = {number: files for number, (state, files) in model["versions"].items() if state == "READY"}
+    return {name: content[name] for name in ("jobs", "endpoints", "tables")} | {
+        "aliases": model["aliases"],
+        "ready": ready,
+    }
+
+
+# The bytes that are left: none, or too few for all that the command writes.
+POINTS = [("deploy", 0), ("prepare", 100_000), ("propose", 60_000), ("score", 0), ("score", 4_000)]
+MORE = [("deploy", 60_000), ("prepare", 0), ("prepare", 1_000_000), ("propose", 0)]
+
+
+@pytest.mark.parametrize(("name", "left"), [*POINTS, *(pytest.param(*point, marks=pytest.mark.soak) for point in MORE)])
+def test_a_full_disk_is_named_and_changes_nothing(
+    job: SmallJob, disk: SmallDisk | SmallFiles, name: str, left: int
+) -> None:
+    phase = PHASES[name]
+    job.restore(phase)
+    before = lives(job.content(phase)["prod"])
+    disk.fill(left)
+    done = job.run(*phase.command, check=False)
+    said = done.stdout + done.stderr
+    disk.free()
+
+    assert done.returncode not in (0, phase.code), said
+    assert "Traceback" not in said, said
+    assert "disk" in said and ("full" in said or "room" in said), said
+    after = lives(job.content(phase)["prod"])
+    if name in ("propose", "score"):
+        assert after == before
+    assert after["aliases"] == before["aliases"]
+
+    job.complete(phase)
+    assert job.content(phase) == job.contents[name]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support import LocalWorkspace, WorkspaceHome
+
+# The Spark client takes a `__main__` without a file, as pytest-xdist's workers have it, for a doctest run and exits.
+if getattr(sys.modules["__main__"], "__file__", None) is None:
+    sys.modules["__main__"].__file__ = __file__
 
 
 @pytest.fixture(scope="session")

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 __all__ = ["ModelFiles"]
 
 _REFUSED = ("PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED")
+_SDK_RETRY_SECONDS = "BRICKYARD_SDK_RETRY_SECONDS"
 _MLFLOW = {
     # The defaults are 500 s and 250 s for each call, far longer than a user waits for a workspace that is gone.
     "MLFLOW_DATABRICKS_ENDPOINT_HTTP_RETRY_TIMEOUT": "30",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "4",
+    _SDK_RETRY_SECONDS: "30",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
@@ -86,6 +88,7 @@ class ModelFiles:
             from mlflow import MlflowClient
             from mlflow.exceptions import MlflowException
 
+            _give_up_early()
             # Its warnings are about runs and packages of the workspace that a model came from.
             logging.getLogger("mlflow").setLevel(logging.ERROR)
             try:
@@ -120,6 +123,18 @@ class ModelFiles:
                 next="Is it running? brickyard workspace list",
             )
         return WorkspaceRefused(text, where=self._where)
+
+
+def _give_up_early() -> None:
+    """Let the SDK read its retry time from the environment, which is all that MLflow lets a caller set.
+
+    MLflow makes SDK configurations of its own; each asks the host about itself, for 300 s where nobody answers.
+    """
+    from databricks.sdk.core import Config
+
+    for attribute in Config.attributes():
+        if attribute.name == "retry_timeout_seconds":
+            attribute.env = _SDK_RETRY_SECONDS
 
 
 def _environ(config: Config) -> dict[str, str]:

@@ -37,6 +37,11 @@ class _Prefix:
     path: str
     module: str
     public: bool = False
+    exact: bool = False
+
+    def holds(self, path: str) -> bool:
+        """Whether a request's path belongs here."""
+        return path == self.path if self.exact else path.startswith(self.path)
 
 
 # The longest prefix wins. A family's module is imported by its first request, so that the server starts fast.
@@ -64,6 +69,13 @@ _PREFIXES = (
     _Prefix("/api/4.0/mlflow", "mlflow"),
     _Prefix("/ajax-api/", "mlflow"),
     _Prefix("/graphql", "mlflow"),
+    # Public here: a browser is asked to sign in by the pages themselves, and its cookie opens nothing else.
+    _Prefix("/", "pages", public=True, exact=True),
+    _Prefix("/login", "pages", public=True, exact=True),
+    _Prefix("/logout", "pages", public=True, exact=True),
+    _Prefix("/jobs", "pages", public=True),
+    _Prefix("/ml/", "pages", public=True),
+    _Prefix("/explore/", "pages", public=True),
 )
 _LONGEST_FIRST = sorted(_PREFIXES, key=lambda prefix: -len(prefix.path))
 _LOCAL_HOSTS = {"127.0.0.1", "localhost", "::1"}
@@ -94,7 +106,7 @@ class App:
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         _check_host(request)
-        prefix = next((p for p in _LONGEST_FIRST if scope["path"].startswith(p.path)), None)
+        prefix = next((p for p in _LONGEST_FIRST if p.holds(scope["path"])), None)
         principal = self._workspace.identity.owner
         if prefix is None or not prefix.public:
             principal = self._workspace.identity.authenticate(request.headers.get("authorization"))

@@ -1,0 +1,68 @@
+"""The page of a volume or of a directory in it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from brickyard.workspace.api.errors import NotFound
+from brickyard.workspace.ui.page import Page
+
+if TYPE_CHECKING:
+    from brickyard.workspace.workspace import Workspace
+
+__all__ = ["volume"]
+
+_MOST = 1000
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file or directory; `changed_at` is in epoch milliseconds."""
+
+    name: str
+    address: str
+    is_directory: bool
+    size: int
+    changed_at: int
+
+
+def volume(workspace: Workspace, path: Mapping[str, str]) -> Page:
+    """What is in a directory of a volume."""
+    names = (path["catalog"], path["schema"], path["volume"])
+    place = workspace.files.readable("/".join(("/Volumes", *names, path.get("path", ""))))
+    if not place.local.exists():
+        raise NotFound(f"There is nothing at {place.path}.")
+    base = "/explore/data/volumes/" + "/".join(quote(name) for name in place.names)
+    entries, cut = _entries(place.local, base) if place.local.is_dir() else (_entry(place.local, base), False)
+    catalog, schema, *inner = place.names
+    way = [("Data", "/"), (f"{catalog}.{schema}", f"/explore/data/{catalog}/{schema}")]
+    for depth in range(1, len(inner)):
+        address = "/explore/data/volumes/" + "/".join(quote(name) for name in place.names[: depth + 2])
+        way.append((inner[depth - 1], address))
+    values = {"entries": entries, "cut": cut, "path": place.path, "most": _MOST}
+    return Page("volume.html", inner[-1], "Volume" if len(inner) == 1 else "Volume files", tuple(way), values)
+
+
+def _entries(directory: Path, base: str) -> tuple[list[Entry], bool]:
+    """Directories first, each by name, and whether there are more than are shown."""
+    with os.scandir(directory) as found:
+        paths = [Path(one.path) for one in islice(found, _MOST + 1)]
+    entries = [entry for path in paths[:_MOST] for entry in _entry(path, f"{base}/{quote(os.fsencode(path.name))}")]
+    return sorted(entries, key=lambda one: (not one.is_directory, one.name)), len(paths) > _MOST
+
+
+def _entry(path: Path, address: str) -> list[Entry]:
+    """The entry; none where it was deleted meanwhile."""
+    try:
+        facts = path.lstat()
+    except FileNotFoundError:
+        return []
+    name = path.name.encode(errors="surrogateescape").decode(errors="replace")
+    return [Entry(name, address, stat.S_ISDIR(facts.st_mode), facts.st_size, int(facts.st_mtime * 1000))]

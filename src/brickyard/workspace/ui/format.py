@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-__all__ = ["FILTERS", "number"]
+__all__ = ["FILTERS", "iso", "number"]
 
 NONE = "\N{EN DASH}"
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
@@ -18,7 +18,7 @@ _TONES = {
     "busy": {"RUNNING", "PENDING", "TERMINATING", "QUEUED", "IN_PROGRESS", "DEPLOYMENT_CREATING", "WAITING_FOR_RETRY"},
     "warn": {"SUCCESS_WITH_FAILURES", "CANCELED", "NOT_READY", "PENDING_REGISTRATION"},
 }
-_WORDS = {"SUCCESS": "Succeeded", "TIMEDOUT": "Timed out", "DEPLOYMENT_CREATING": "Loading"}
+_WORDS = {"SUCCESS": "Succeeded", "TIMEDOUT": "Timed out", "DEPLOYMENT_CREATING": "Loading", "IN_PROGRESS": "Updating"}
 _WORDS |= {"DEPLOYMENT_READY": "Ready", "DEPLOYMENT_FAILED": "Failed"}
 
 
@@ -37,6 +37,14 @@ def when(milliseconds: int | None) -> str:
     if not milliseconds:
         return NONE
     return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def iso(text: Any) -> str:
+    """A time in ISO 8601 as `when` shows times; other text as it is."""
+    try:
+        return when(int(datetime.fromisoformat(str(text)).timestamp() * 1000))
+    except (ValueError, OverflowError):
+        return str(text or NONE)
 
 
 def ago(milliseconds: int | None) -> str:
@@ -85,5 +93,5 @@ def plain(text: str | None) -> str:
 
 
 FILTERS: dict[str, Callable[..., str]] = {
-    one.__name__: one for one in (tone, words, when, ago, duration, size, number, plain)
+    one.__name__: one for one in (tone, words, when, iso, ago, duration, size, number, plain)
 }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.registry.names import ModelName, parse_version
 from brickyard.workspace.registry.records import ModelVersion, PageRequest
-from brickyard.workspace.ui.format import number
+from brickyard.workspace.ui.format import iso, number
 from brickyard.workspace.ui.page import Crumb, Page
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _gate(tags: Mapping[str, str]) -> Gate | None:
     data: dict[str, Any] = given if isinstance(given, dict) else {}
     rows = number(data.get("rows", ""))
     facts = [
-        ("Decided", f"{seen.get('at', '')} by {seen.get('by', '')}"),
+        ("Decided", f"{iso(seen.get('at'))} by {seen.get('by', '')}"),
         ("Environment", f"{seen.get('environment', '')} (version {seen.get('version', '')} there)"),
         ("Compared with", f"champion, version {seen['champion']}" if seen.get("champion") else "no champion yet"),
         (

@@ -1,0 +1,247 @@
+"""What the pages show of a workspace in which something happened."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests.support import LocalWorkspace, wait_for
+
+NOTEBOOK = """# Databricks notebook source
+# MAGIC %md
+# MAGIC # Title of **mine** <script>alert(0)</script>
+
+# COMMAND ----------
+
+dbutils.widgets.text("city", "Oslo")
+print("printed", dbutils.widgets.get("city"), "<b>not bold</b>")
+print(dbutils.secrets.get("ui-pages", "key"))
+
+# COMMAND ----------
+
+displayHTML("<p onclick='x()'>hello</p><script>alert(1)</script>")
+
+# COMMAND ----------
+
+import pandas
+display(pandas.DataFrame({"name": ["<script>alert(2)</script>"], "count": [7]}))
+
+# COMMAND ----------
+
+raise ValueError("broken on <purpose>")
+"""
+
+
+def path_of(url: str) -> str:
+    return urlsplit(url).path
+
+
+@pytest.fixture(scope="module")
+def failed_run(workspace: LocalWorkspace) -> tuple[int, int]:
+    """The job and the run of a notebook that shows many things, and then fails."""
+    client = workspace.client()
+    client.secrets.create_scope("ui-pages")
+    client.secrets.put_secret("ui-pages", "key", string_value="canary-of-the-pages")
+    content = base64.b64encode(NOTEBOOK.encode()).decode()
+    body = {"path": "/Shared/ui_notebook", "language": "PYTHON", "format": "SOURCE", "content": content}
+    client.api_client.do("POST", "/api/2.0/workspace/import", body=body)
+    task = {"task_key": "show", "notebook_task": {"notebook_path": "/Shared/ui_notebook"}}
+    job = client.api_client.do("POST", "/api/2.2/jobs/create", body={"name": "ui <job>", "tasks": [task]})
+    body = {"job_id": job["job_id"], "notebook_params": {"city": "Bergen & <co>"}}
+    run = client.api_client.do("POST", "/api/2.2/jobs/run-now", body=body)
+    wait_for(lambda: client.jobs.get_run(run["run_id"]).state.result_state, seconds=90)
+    return job["job_id"], run["run_id"]
+
+
+def test_the_run_page_shows_cells_parameters_error_and_trace(
+    browser: httpx.Client, failed_run: tuple[int, int]
+) -> None:
+    page = browser.get(f"/jobs/{failed_run[0]}/runs/{failed_run[1]}")
+    assert page.status_code == 200
+    assert "Failed" in page.text
+    assert "Bergen &amp; &lt;co&gt;" in page.text
+    assert "printed Bergen &amp; &lt;co&gt; &lt;b&gt;not bold&lt;/b&gt;" in page.text
+    assert "ValueError: broken on &lt;purpose&gt;" in page.text
+    assert "Traceback" in page.text
+    assert "http-equiv" not in page.text  # it has ended: nothing to wait for
+    assert "\x1b[" not in page.text
+
+
+def test_output_of_a_notebook_cannot_script_the_page(browser: httpx.Client, failed_run: tuple[int, int]) -> None:
+    text = browser.get(f"/jobs/{failed_run[0]}/runs/{failed_run[1]}").text
+    assert "<script" not in text
+    assert "Title of <strong>mine</strong> &lt;script&gt;" in text
+    assert re.findall(r"<iframe ([^>]*?)srcdoc=", text) == [
+        re.search(r"<iframe (sandbox title=[^>]*?)srcdoc=", text)[1]  # sandbox without any permission
+    ]
+    assert 'srcdoc="&lt;p onclick=' in text
+    assert "<td>&lt;script&gt;alert(2)&lt;/script&gt;</td><td>7</td>" in text
+
+
+def test_secrets_are_on_no_page(browser: httpx.Client, failed_run: tuple[int, int]) -> None:
+    page = browser.get(f"/jobs/{failed_run[0]}/runs/{failed_run[1]}").text
+    assert "canary-of-the-pages" not in page
+    assert "[REDACTED]" in page
+
+
+def test_home_and_job_pages_lead_to_the_run(browser: httpx.Client, failed_run: tuple[int, int]) -> None:
+    job_id, run_id = failed_run
+    home = browser.get("/").text
+    assert f'<a href="/jobs/{job_id}">ui &lt;job&gt;</a>' in home
+    assert f"/jobs/{job_id}/runs/{run_id}" in home
+    job = browser.get(f"/jobs/{job_id}").text
+    assert "/Shared/ui_notebook" in job
+    assert f"/jobs/{job_id}/runs/{run_id}" in job
+
+
+def test_the_address_that_the_api_answers_is_a_page(
+    browser: httpx.Client, workspace: LocalWorkspace, failed_run: tuple[int, int]
+) -> None:
+    run = workspace.client().jobs.get_run(failed_run[1])
+    assert browser.get(path_of(run.run_page_url)).status_code == 200
+    task = browser.get(path_of(run.tasks[0].run_page_url))
+    assert task.status_code == 200
+    assert "Task run" in task.text
+
+
+def test_an_active_run_refreshes_and_an_ended_one_does_not(browser: httpx.Client, workspace: LocalWorkspace) -> None:
+    client = workspace.client()
+    source = "# Databricks notebook source\nimport threading\nprint('begun')\nthreading.Event().wait(100)"
+    content = base64.b64encode(source.encode()).decode()
+    body = {"path": "/Shared/ui_waits", "language": "PYTHON", "format": "SOURCE", "content": content}
+    client.api_client.do("POST", "/api/2.0/workspace/import", body=body)
+    task = {"task_key": "wait", "notebook_task": {"notebook_path": "/Shared/ui_waits"}}
+    run_id = client.api_client.do("POST", "/api/2.2/jobs/runs/submit", body={"tasks": [task]})["run_id"]
+    path = path_of(client.jobs.get_run(run_id).run_page_url)
+    wait_for(lambda: "begun" in browser.get(path).text)
+    assert '<meta http-equiv="refresh" content="3">' in browser.get(path).text
+    client.jobs.cancel_run(run_id)
+    wait_for(lambda: client.jobs.get_run(run_id).state.result_state)
+    assert "http-equiv" not in browser.get(path).text
+
+
+def test_schema_table_and_volume(browser: httpx.Client, workspace: LocalWorkspace) -> None:
+    import pyarrow
+    from deltalake import write_deltalake
+
+    client = workspace.client()
+    client.schemas.create("ui_data", "main", comment="for <pages>")
+    columns = [{"name": "city", "type_text": "string"}, {"name": "people", "type_text": "bigint"}]
+    body = {"name": "cities", "catalog_name": "main", "schema_name": "ui_data", "table_type": "MANAGED"}
+    body |= {"data_source_format": "DELTA", "columns": columns}
+    location = client.api_client.do("POST", "/api/2.1/unity-catalog/tables", body=body)["storage_location"]
+    rows = pyarrow.table({"city": ["Oslo", "<i>Bodø</i>"], "people": [709037, None]})
+    write_deltalake(location, rows, mode="append")
+    table = browser.get("/explore/data/main/ui_data/cities").text
+    assert "bigint" in table
+    assert "<dt>Rows</dt><dd>2</dd>" in table
+    assert "<dt>Delta version</dt><dd>1" in table
+    assert "<td>&lt;i&gt;Bodø&lt;/i&gt;</td><td>null</td>" in table
+    made = {"name": "raw", "catalog_name": "main", "schema_name": "ui_data", "volume_type": "MANAGED"}
+    client.api_client.do("POST", "/api/2.1/unity-catalog/volumes", body=made)
+    client.api_client.do("PUT", "/api/2.0/fs/files/Volumes/main/ui_data/raw/day%201/a%23b.csv", data=b"1,2,3")
+    schema = browser.get("/explore/data/main/ui_data").text
+    assert "for &lt;pages&gt;" in schema
+    assert "/explore/data/main/ui_data/cities" in schema
+    assert "/explore/data/volumes/main/ui_data/raw" in schema
+    assert (
+        'href="/explore/data/volumes/main/ui_data/raw/day%201"'
+        in browser.get("/explore/data/volumes/main/ui_data/raw").text
+    )
+    inner = browser.get("/explore/data/volumes/main/ui_data/raw/day%201").text
+    assert "a#b.csv" in inner
+    assert "5 B" in inner
+
+
+def test_a_model_and_its_version_with_the_evidence_of_its_gate(
+    browser: httpx.Client, workspace: LocalWorkspace
+) -> None:
+    client = workspace.client()
+    client.schemas.create("ui_models", "main")
+    call = client.api_client.do
+    root = "/api/2.0/mlflow/unity-catalog"
+    call("POST", f"{root}/registered-models/create", body={"name": "main.ui_models.delay"})
+    gate = {"decision": "passed", "environment": "dev", "version": "3", "by": "ann", "at": "2026-01-02T03:04:05.000Z"}
+    gate |= {"data": {"table": "main.ui_models.evaluation", "version": 4, "rows": 57049}}
+    tags = {
+        "brickyard_gate": json.dumps(gate),
+        "brickyard_gate_decision": "passed",
+        "brickyard_gate_metrics": '{"roc_auc": 0.75}',
+        "brickyard_origin": '{"environment": "dev", "model": "main.ui_models.delay", "version": "3"}',
+        "brickyard_approval_1": "no JSON <at all>",
+        "mine": "<u>",
+    }
+    body = {"name": "main.ui_models.delay", "tags": [{"key": k, "value": v} for k, v in tags.items()]}
+    call("POST", f"{root}/model-versions/create", body=body)
+    model = browser.get("/explore/data/models/main/ui_models/delay").text
+    assert "/explore/data/models/main/ui_models/delay/version/1" in model
+    assert "roc_auc 0.75" in model
+    version = browser.get("/explore/data/models/main/ui_models/delay/version/1").text
+    assert "main.ui_models.evaluation, Delta version 4, 57,049 rows" in version
+    assert "2026-01-02 03:04:05 UTC by ann" in version
+    assert "dev: main.ui_models.delay version 3" in version
+    assert "&lt;u&gt;" in version
+
+
+def test_an_experiment_with_its_runs(browser: httpx.Client, workspace: LocalWorkspace) -> None:
+    client = workspace.client()
+    experiment = client.experiments.create_experiment("/Shared/ui-experiment").experiment_id
+    run = client.experiments.create_run(experiment_id=experiment, run_name="first <run>", start_time=1).run.info
+    client.experiments.log_metric("auc", 0.8125, 1, run_id=run.run_id)
+    client.experiments.log_param("depth", "<7>", run_id=run.run_id)
+    page = browser.get(f"/ml/experiments/{experiment}").text
+    assert "first &lt;run&gt;" in page
+    assert "0.8125" in page
+    assert "&lt;7&gt;" in page
+    one = browser.get(f"/ml/experiments/{experiment}/runs/{run.run_id}")
+    assert one.status_code == 200
+    assert "0.8125" in one.text
+    assert browser.get(f"/ml/experiments/123456789/runs/{run.run_id}").status_code == 404
+    assert "/Shared/ui-experiment" in browser.get("/ml/experiments").text
+
+
+def test_an_endpoint_shows_its_state_and_no_value_of_its_environment(
+    browser: httpx.Client, workspace: LocalWorkspace
+) -> None:
+    entity = {"entity_name": "main.default.none", "entity_version": "champion", "workload_size": "Small"}
+    entity |= {"scale_to_zero_enabled": True, "environment_vars": {"API_KEY": "value-of-a-variable"}}
+    body = {"name": "ui-endpoint", "config": {"served_entities": [entity]}}
+    workspace.client().api_client.do("POST", "/api/2.0/serving-endpoints", body=body)
+    page = browser.get("/ml/endpoints/ui-endpoint").text
+    assert "Not ready" in page
+    assert "main.default.none" in page
+    assert "API_KEY" in page
+    assert "value-of-a-variable" not in page
+    assert "ui-endpoint" in browser.get("/").text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/jobs/12345",
+        "/jobs/99999999999999999999999",
+        "/jobs/abc",
+        "/jobs/1/runs/1",
+        "/ml/experiments/987654321",
+        "/ml/endpoints/none",
+        "/explore/data/none",
+        "/explore/data/main/none",
+        "/explore/data/main/default/none",
+        "/explore/data/models/main/default/none",
+        "/explore/data/models/main/default/none/version/x",
+        "/explore/data/volumes/main/default/none",
+        "/explore/data/volumes/main/default/none/..%2F..%2Fetc",
+        "/ml/other",
+        "/explore/data/a/b/c/d/e",
+    ],
+)
+def test_what_is_not_there_is_a_page_that_says_so(browser: httpx.Client, path: str) -> None:
+    page = browser.get(path)
+    assert page.status_code == 404
+    assert page.headers["content-type"].startswith("text/html")
+    assert "There is no such page" in page.text

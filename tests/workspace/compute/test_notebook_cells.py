@@ -34,12 +34,12 @@ def test_other_languages_fail_by_name(lab: Lab) -> None:
 def test_notebook_in_r_is_refused_by_name(lab: Lab) -> None:
     import http.client
 
-    body = {"path": "/Users/me@localhost/in_r", "language": "R", "format": "SOURCE", "content": "cHJpbnQoMSk="}
+    body = {"path": "/Shared/in_r", "language": "R", "format": "SOURCE", "content": "cHJpbnQoMSk="}
     connection = http.client.HTTPConnection(lab.workspace.url.removeprefix("http://"))
     headers = {"Authorization": f"Bearer {lab.token}", "Content-Type": "application/json"}
     connection.request("POST", "/api/2.0/workspace/import", json.dumps(body), headers)
     assert connection.getresponse().status == 200
-    outcome = lab.run("notebook", "/Users/me@localhost/in_r").outcome
+    outcome = lab.run("notebook", "/Shared/in_r").outcome
     assert outcome.message == "NotSupported: notebooks in R cannot be executed in a local workspace"
 
 

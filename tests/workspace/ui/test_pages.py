@@ -194,6 +194,8 @@ def test_an_experiment_with_its_runs(browser: httpx.Client, workspace: LocalWork
     run = client.experiments.create_run(experiment_id=experiment, run_name="first <run>", start_time=1).run.info
     client.experiments.log_metric("auc", 0.8125, 1, run_id=run.run_id)
     client.experiments.log_param("depth", "<7>", run_id=run.run_id)
+    client.experiments.set_tag("mlflow.databricks.jobID", "12", run_id=run.run_id)
+    client.experiments.set_tag("mlflow.databricks.jobRunID", "34", run_id=run.run_id)
     page = browser.get(f"/ml/experiments/{experiment}").text
     assert "first &lt;run&gt;" in page
     assert "0.8125" in page
@@ -201,6 +203,7 @@ def test_an_experiment_with_its_runs(browser: httpx.Client, workspace: LocalWork
     one = browser.get(f"/ml/experiments/{experiment}/runs/{run.run_id}")
     assert one.status_code == 200
     assert "0.8125" in one.text
+    assert 'href="/jobs/12/runs/34"' in one.text
     assert browser.get(f"/ml/experiments/123456789/runs/{run.run_id}").status_code == 404
     assert "/Shared/ui-experiment" in browser.get("/ml/experiments").text
 

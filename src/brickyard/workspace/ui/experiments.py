@@ -42,6 +42,7 @@ class TrackedRun:
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
     models: tuple[str, ...]
+    job_page: str
 
 
 async def experiments(workspace: Workspace, _: Mapping[str, str]) -> Page:
@@ -114,7 +115,13 @@ def _run(run: Any) -> TrackedRun:
         metrics=dict(sorted(run.data.metrics.items())),
         tags={name: value for name, value in sorted(tags.items()) if name != "mlflow.log-model.history"},
         models=_logged(tags.get("mlflow.log-model.history", "[]")),
+        job_page=_job_page(tags.get("mlflow.databricks.jobID", ""), tags.get("mlflow.databricks.jobRunID", "")),
     )
+
+
+def _job_page(job_id: str, run_id: str) -> str:
+    """The page of the task that made a run, where the client's tags name one."""
+    return f"/jobs/{job_id}/runs/{run_id}" if job_id.isdecimal() and run_id.isdecimal() else ""
 
 
 def _logged(history: str) -> tuple[str, ...]:

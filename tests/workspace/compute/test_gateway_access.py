@@ -31,8 +31,12 @@ def test_only_the_task_may_use_its_engine(engine: Engine, parameter: str) -> Non
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
-    with pytest.raises(PySparkException, match="token"):
-        SparkSession.builder.remote(engine.url.partition(";")[0] + parameter).create().range(1).collect()
+    spark = SparkSession.builder.remote(engine.url.partition(";")[0] + parameter).create()
+    try:
+        with pytest.raises(PySparkException, match="token"):
+            spark.range(1).collect()
+    finally:
+        spark.stop()  # a session that stays active is asked by every later call of MLflow in this process
 
 
 def test_a_killed_engine_leaves_no_process(tmp_path: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import random
 import subprocess
@@ -50,7 +51,7 @@ class Writer:
 
     def _write(self) -> None:
         # A write that fails was not acknowledged: the server is being killed.
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, http.client.HTTPException):
             while not self._stop.wait(0.05):
                 key = f"k{len(self.acknowledged)}"
                 self._put("put", {"scope": SCOPE, "key": key, "string_value": key})

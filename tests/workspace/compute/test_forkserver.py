@@ -80,9 +80,9 @@ def test_finally_blocks_are_executed_when_a_task_is_cancelled(lab: Lab) -> None:
     ],
 )
 def test_process_that_disappears_is_a_failure_with_a_reason(lab: Lab, source: str, message: str) -> None:
-    done = lab.run("spark_python", lab.put("vanish.py", "print('said before', flush=True)\n" + source))
+    done = lab.run("spark_python", lab.put("vanish.py", "print('said before!', flush=True)\n" + source))
     assert done.outcome.state == "FAILED" and message in done.outcome.message
-    assert "said before" in done.output
+    assert "said before!" in done.output
     assert read_outcome(done.directory) == done.outcome
 
 

@@ -228,6 +228,7 @@ class Walkthrough:
             ("by month", ", ".join(f"{month}: {auc:.3f}" for month, auc in quality["roc_auc_by_month"].items())),
             ("endpoint", f"{prod.url}/serving-endpoints/{ENDPOINT}/invocations"),
             ("before / after", f"{served.online[0]:.4f} / {back.online[0]:.4f} for {served.flights[0]} (rolled back)"),
+            ("pages", f"{prod.url} (sign in with the token of `brickyard workspace env {prod.name}`)"),
             ("tables", f"main.flights.* in {prod.root / 'data' / 'tables'}"),
             ("project", str(self._project)),
             ("look", "brickyard workspace list; brickyard model status delay (in the project)"),

@@ -78,6 +78,7 @@ def _write(text: str, sizes: list[int]) -> str:
             file.write(data[:size])
             data = data[size:]
         file.write(data)
+        file.finish()
         file.close()
         return path.read_text()
 

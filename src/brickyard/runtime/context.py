@@ -64,6 +64,7 @@ class TaskContext:
         redactor: What takes secrets out of text.
         upstream: Task values of earlier tasks, by task key.
         task_values: Task values that this task has set.
+        spark_conf: Properties of the Spark session.
     """
 
     api_url: str
@@ -84,6 +85,7 @@ class TaskContext:
     redactor: Redactor
     upstream: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     task_values: dict[str, Any] = field(default_factory=dict)
+    spark_conf: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def notebook_path(self) -> str | None:

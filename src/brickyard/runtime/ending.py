@@ -15,11 +15,13 @@ class Ending:
         error: `Type: message` of what it raised; none where it succeeded.
         trace: The traceback of the user's own frames.
         result: What it gave to `dbutils.notebook.exit`.
+        code: The vendor's termination code, where it is not the user's code that failed.
     """
 
     error: str | None = None
     trace: str | None = None
     result: str | None = None
+    code: str | None = None
 
 
 class NotebookExit(BaseException):

@@ -6,24 +6,42 @@ import codecs
 import os
 import select
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
+from brickyard.runtime.journal import Journal
 from brickyard.runtime.redaction import Redactor
 
 __all__ = ["OutputFile", "OutputPump"]
 
-_CHUNK = 1 << 16
 _SHORT, _PATIENCE_SECONDS = 6, 1.0
 
 
 class OutputFile:
-    """Appends text to a file without secrets, also where one comes in several pieces."""
+    """Appends text to a file without secrets, also where one comes in several pieces.
 
-    def __init__(self, path: Path, redactor: Redactor) -> None:
+    Args:
+        path: The file.
+        redactor: What takes secrets out.
+        size: Where to begin; what the file has behind that is dropped. Without it, the file's end.
+
+    Attributes:
+        size: How many bytes the file has.
+    """
+
+    def __init__(self, path: Path, redactor: Redactor, size: int | None = None) -> None:
         self._file = path.open("ab", buffering=0)
+        if size is not None:
+            self._file.truncate(size)
+        self.size = os.fstat(self._file.fileno()).st_size
         self._redactor = redactor
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._held = ""
+
+    @property
+    def held(self) -> bytes:
+        """What is held back."""
+        return self._held.encode() + self._decoder.getstate()[0]
 
     def write(self, data: bytes) -> None:
         """Add output; the end of it is held back while it could be the beginning of a secret."""
@@ -38,23 +56,40 @@ class OutputFile:
             self._append(self._held)
             self._held = ""
 
-    def close(self) -> None:
-        """Write what was held back, and close the file."""
+    def finish(self) -> None:
+        """Write what was held back."""
         self._append(self._held + self._decoder.decode(b"", final=True))
         self._held = ""
+
+    def close(self) -> None:
+        """Close the file."""
         self._file.close()
 
     def _append(self, text: str) -> None:
-        if text:
-            self._file.write(self._redactor.redact(text).encode())
+        data = self._redactor.redact(text).encode()
+        while data:
+            count = self._file.write(data)
+            self.size += count
+            data = data[count:]
 
 
 class OutputPump:
-    """Reads a pipe on a thread of its own and writes an output file."""
+    """Reads a pipe on a thread of its own and writes an output file.
 
-    def __init__(self, pipe: int, file: OutputFile) -> None:
+    Args:
+        pipe: The descriptor to read from.
+        file: Where the output goes.
+        journal: Tells another process what is not written yet, if this one ends at once; none where nobody asks.
+
+    Attributes:
+        failure: Why the file could not be written, once that has happened; what comes then is lost.
+    """
+
+    def __init__(self, pipe: int, file: OutputFile, journal: Journal | None = None) -> None:
+        self.failure: OSError | None = None
         self._pipe = pipe
         self._file = file
+        self._journal = journal or Journal()
         self._stop, self._stopper = os.pipe()
         self._thread = threading.Thread(target=self._run, name="output", daemon=True)
         self._thread.start()
@@ -64,6 +99,7 @@ class OutputPump:
         os.close(self._stopper)
         self._thread.join()
         os.close(self._stop)
+        self._write(self._file.finish)
         self._file.close()
 
     def _run(self) -> None:
@@ -72,12 +108,21 @@ class OutputPump:
             watched = [self._pipe] if stopping else [self._pipe, self._stop]
             ready, _, _ = select.select(watched, [], [], 0 if stopping else _PATIENCE_SECONDS)
             if self._pipe in ready:
-                data = os.read(self._pipe, _CHUNK)
+                data = self._journal.read(self._pipe)
                 if not data:
                     return
-                self._file.write(data)
+                self._write(self._file.write, data)
             elif stopping:
                 return
             elif not ready:
-                self._file.rest()
+                self._write(self._file.rest)
             stopping = stopping or self._stop in ready
+
+    def _write(self, action: Callable[..., None], *data: bytes) -> None:
+        """Write; where that fails the pipe is still emptied, so that nobody waits for room in it."""
+        if self.failure is None:
+            try:
+                action(*data)
+            except OSError as error:
+                self.failure = error
+        self._journal.settle(self._file.size, self._file.held)

@@ -17,7 +17,7 @@ from typing import Any
 
 from brickyard.runtime import paths
 from brickyard.runtime.context import TaskContext
-from brickyard.runtime.ending import Ending, NotebookExit
+from brickyard.runtime.ending import Ending, NotebookExit, TaskStopped
 
 __all__ = ["run_file", "run_wheel"]
 
@@ -31,7 +31,8 @@ def run_file(context: TaskContext) -> Ending:
     try:
         source = place.read_text(encoding="utf-8")
     except (FileNotFoundError, IsADirectoryError):
-        return Ending(error=f"FileNotFoundError: the Python file {path} does not exist in the workspace")
+        message = f"FileNotFoundError: the Python file {path} does not exist in the workspace"
+        return Ending(error=message, code="RESOURCE_NOT_FOUND")
     sys.argv = [path, *_arguments(context.arguments)]
     module = new_main(path)
     linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)
@@ -94,7 +95,9 @@ def guarded(call: Callable[[], Any]) -> Ending:
         return Ending(result=end.value)
     except SystemExit as end:
         return ending_of_exit(end)
-    except Exception as error:
+    except TaskStopped:
+        raise
+    except BaseException as error:  # whatever user code raises ends its task; asyncio cancels with no `Exception`
         trace = "".join(traceback.format_exception(type(error), error, _users(error.__traceback__)))
         sys.stderr.write(trace)
         return Ending(error=describe(error), trace=trace)

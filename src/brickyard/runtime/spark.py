@@ -73,6 +73,8 @@ def _connect(session: LazySparkSession) -> None:
             object.__setattr__(session, "__class__", SparkSession)
             SparkSession.__init__(session, connection=url)
             atexit.unregister(session.client._on_exit)  # the engine ends with the task, there is nothing to clean up
+            for name, value in current().spark_conf.items():
+                session.conf.set(name, value)
 
 
 def _start_before(builder: Any) -> None:

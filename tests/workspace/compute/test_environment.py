@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import textwrap
 import zipfile
 from pathlib import Path
@@ -83,6 +84,19 @@ def test_missing_library_fails_the_run_with_a_reason(lab: Lab) -> None:
     outcome = lab.run("python_wheel", "x:y", libraries=(f"{HOME}/none-1.0-py3-none-any.whl",)).outcome
     assert outcome.state == "FAILED"
     assert outcome.message.startswith("Library installation failed") and "none-1.0" in outcome.message
+
+
+def test_cancel_does_not_wait_for_an_installer(lab: Lab) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes connections, and says nothing
+        index = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
+        path = lab.put("never.py", "print('ran')")
+        handle = lab.start("spark_python", path, libraries=("--index-url", index, "brickyard-none-such"))
+        connection, _ = silent.accept()  # the installer is at work
+        with connection:
+            handle.cancel()
+            outcome = handle.wait(5)
+    assert outcome is not None and outcome.state == "CANCELED"
+    assert handle.pid is None and handle.log.read_text() == ""
 
 
 def test_environment_is_built_once_and_seen_by_functions_of_spark(lab: Lab, tmp_path: Path) -> None:

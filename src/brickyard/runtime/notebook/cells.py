@@ -52,7 +52,7 @@ def execute_cell(runner: NotebookRunner, cell: Cell) -> None:
         action(runner, cell.body)
     except (CellFailed, NotebookExit, PythonRestart, TaskStopped, SystemExit):
         raise
-    except Exception as error:
+    except Exception as error:  # whatever the cell raises ends the notebook
         raise _failed(runner, error) from error
 
 

@@ -52,7 +52,7 @@ class NotebookRunner:
         try:
             notebook = self.read(self._paths[0])
         except (FileNotFoundError, NotebookFormatError) as error:
-            return Ending(error=describe(error))
+            return Ending(error=describe(error), code="RESOURCE_NOT_FOUND")
         records = self.recorder.cells = [
             CellRecord(number, cell.language, cell.source, cell.title) for number, cell in enumerate(notebook.cells)
         ]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from brickyard.runtime.journal import Journal
 from brickyard.runtime.output import OutputFile
 from brickyard.runtime.redaction import Redactor
 from brickyard.workspace.compute.channel import Channel
@@ -18,31 +21,46 @@ _CHUNK = 1 << 16
 
 
 class OutputPipe:
-    """The pipe behind a worker's two outputs; the worker reads it itself, and here what it left is written."""
+    """The pipe behind a worker's two outputs; the worker reads it itself, and here what it left is written.
 
-    def __init__(self, directory: Path) -> None:
+    It may leave text in the pipe, and some that it has read and not yet written, if it ends at once.
+
+    Args:
+        directory: The run's directory.
+        secrets: What is not to be written; the worker says what comes to be one while it runs.
+    """
+
+    def __init__(self, directory: Path, secrets: Iterable[str]) -> None:
         self.reader, self.writer = os.pipe()
-        self.redactor = Redactor()
+        self.secrets = set(secrets)
+        self.journal = Journal()
         self._path = directory / OUTPUT_FILE
 
     def finish(self) -> None:
-        """Write what is left, when no process writes any more."""
-        os.close(self.writer)
+        """Write what is left, when no process writes any more.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        size, left = self.journal.pending()
         os.set_blocking(self.reader, False)
-        file = OutputFile(self._path, self.redactor)
-        try:
+        with contextlib.suppress(BlockingIOError):  # there is no more; this process could write itself
             while data := os.read(self.reader, _CHUNK):
-                file.write(data)
-        except BlockingIOError:  # a process that cannot be killed still holds the other end
-            pass
-        finally:
-            file.close()
-            os.close(self.reader)
+                left += data
+        self.forget()
+        if left:
+            file = OutputFile(self._path, Redactor(self.secrets), size)
+            try:
+                file.write(left)
+                file.finish()
+            finally:
+                file.close()
 
     def forget(self) -> None:
         """Close both ends in a process that does not need them."""
         os.close(self.reader)
         os.close(self.writer)
+        self.journal.close()
 
 
 @dataclass

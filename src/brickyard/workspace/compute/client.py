@@ -27,9 +27,15 @@ class ForkServerGone(Exception):
 
 @dataclass(frozen=True)
 class Exit:
-    """How a task's process ended: its exit code, or minus the number of the signal; none where it is unknown."""
+    """How a task's process ended.
+
+    Attributes:
+        code: Its exit code, or minus the number of the signal; none where it is unknown, or there was no process.
+        error: Why there was none.
+    """
 
     code: int | None
+    error: str | None = None
 
 
 @dataclass
@@ -88,8 +94,8 @@ class ForkServerClient:
         try:
             channel.send(message | {"do": "spawn", "id": number})
         except OSError as error:
-            self._waiting.pop(number, None)
-            raise ForkServerGone from error
+            if self._waiting.pop(number, None) is not None:  # else its end has been told already
+                raise ForkServerGone("the process that executes tasks has ended") from error
         return number
 
     def kill(self, number: int) -> None:
@@ -113,6 +119,16 @@ class ForkServerClient:
             self._process.wait()
 
     def _listen(self) -> None:
+        try:
+            self._hear_all()
+        finally:  # also where this thread fails: no task is waited for without end
+            for channel in self._channels:
+                self._lost(channel)
+            if not self._closing:
+                _log.error("the fork server has ended by itself")
+                self._gone(self)
+
+    def _hear_all(self) -> None:
         with selectors.DefaultSelector() as selector:
             for channel in self._channels:
                 selector.register(channel, selectors.EVENT_READ, channel)
@@ -121,9 +137,6 @@ class ForkServerClient:
                     if not self._hear(key.data):
                         selector.unregister(key.data)
                         self._lost(key.data)
-        if not self._closing:
-            _log.error("the fork server has ended by itself")
-            self._gone(self)
 
     def _hear(self, channel: Channel) -> bool:
         try:
@@ -131,10 +144,7 @@ class ForkServerClient:
         except (EOFError, OSError):
             return False
         for message in messages:
-            try:
-                self._handle(channel, message)
-            except Exception:
-                _log.exception("a message of the fork server could not be handled: %s", message)
+            self._handle(channel, message)
         return True
 
     def _handle(self, channel: Channel, message: Message) -> None:
@@ -144,7 +154,7 @@ class ForkServerClient:
         elif message["event"] == "started":
             self._waiting[message["id"]].started(message["pid"])
         elif message["event"] == "exited":
-            self._waiting.pop(message["id"]).ended(Exit(message["code"]))
+            self._waiting.pop(message["id"]).ended(Exit(message["code"], message.get("error")))
 
     def _lost(self, channel: Channel) -> None:
         """End the waiting for tasks of a generation that is gone."""

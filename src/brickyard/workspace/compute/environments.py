@@ -35,6 +35,12 @@ class Environments:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._installers: set[subprocess.Popen[str]] = set()
+
+    def stop(self) -> None:
+        """End the installers that this process has started; what they were to build is not there."""
+        for installer in list(self._installers):
+            installer.kill()
 
     def build(self, wanted: Sequence[str]) -> Path:
         """A directory with the libraries; the one that was built before for the same libraries, if there is one.
@@ -78,7 +84,7 @@ class Environments:
         if not chosen:
             return "All requirements are satisfied already.\n"
         command = ["install", "--target", str(target), "--no-deps", "--no-progress", *missing.options]
-        return _uv([*command, *chosen])
+        return self._uv([*command, *chosen])
 
     def _resolve(self, wanted: Sequence[str]) -> list[str]:
         """Every distribution that the libraries need, with the versions of the runtime where these will do."""
@@ -89,18 +95,24 @@ class Environments:
             fixed.write_text("\n".join(reading.preloaded()) + "\n")
             result.write_text("\n".join(reading.installed()) + "\n")
             options = ["--constraint", str(fixed), "--output-file", str(result), *missing.options]
-            _uv(["compile", str(asked), "--no-header", "--no-annotate", "--no-progress", *options])
+            self._uv(["compile", str(asked), "--no-header", "--no-annotate", "--no-progress", *options])
             return [line for line in result.read_text().splitlines() if line and not line.startswith("#")]
 
+    def _uv(self, arguments: list[str]) -> str:
+        from uv import find_uv_bin
 
-def _uv(arguments: list[str]) -> str:
-    from uv import find_uv_bin
-
-    command = [find_uv_bin(), "pip", *arguments, "--python", sys.executable]
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
-    if done.returncode != 0:
-        raise LibraryError((done.stderr or done.stdout).strip())
-    return done.stdout + done.stderr
+        command = [find_uv_bin(), "pip", *arguments, "--python", sys.executable]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True) as installer:
+            self._installers.add(installer)
+            try:
+                output, errors = installer.communicate()
+            finally:
+                self._installers.discard(installer)
+        if installer.returncode != 0:
+            said = (errors or output).strip()
+            raise LibraryError(said or f"the installer uv ended with code {installer.returncode} and no message")
+        return output + errors
 
 
 def _digest(wanted: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ import signal
 import socket
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -119,14 +120,15 @@ class ForkServer:
         elif message["do"] == "kill":
             self._kill(message["id"], child)
         elif message["do"] == "hide" and child.output is not None:
-            child.output.redactor.add(message["secret"])
+            child.output.secrets.add(message["secret"])
 
     def _start_worker(self, message: Message, owner: Child | None) -> None:
-        directory = Path(message["task"]["directory"])
-        directory.mkdir(parents=True, exist_ok=True)
-        output = OutputPipe(directory)
-        ours, theirs = Channel.pair()
-        parent, pid = os.getpid(), os.fork()
+        try:
+            output, ours, theirs = _opened(Path(message["task"]["directory"]), message["secrets"])
+            parent, pid = os.getpid(), _fork(output.forget, ours.close, theirs.close)
+        except OSError as error:  # of one task, not of those that run
+            self._refuse(message, owner, error)
+            return
         if pid == 0:
             self._leave(parent, ours)
             self._become = lambda: worker.run(message, theirs, output)
@@ -137,8 +139,12 @@ class ForkServer:
         self._report(child, {"event": "started", "pid": pid})
 
     def _start_engine(self, message: Message, owner: Child) -> None:
-        ours, theirs = Channel.pair()
-        parent, pid = os.getpid(), os.fork()
+        try:
+            ours, theirs = Channel.pair()
+            parent, pid = os.getpid(), _fork(ours.close, theirs.close)
+        except OSError as error:
+            self._refuse(message, owner, error)
+            return
         if pid == 0:
             writer = os.dup(owner.output.writer) if owner.output is not None else os.dup(2)
             self._leave(parent, ours)
@@ -165,6 +171,11 @@ class ForkServer:
     def _add(self, child: Child) -> None:
         self._children[child.pid] = child
         self._selector.register(child.channel, selectors.EVENT_READ, lambda: self._told(child))
+
+    def _refuse(self, message: Message, owner: Child | None, error: OSError) -> None:
+        """Say that a process could not be started, as where there is no memory for it."""
+        answer = {"event": "exited", "code": None, "error": f"no process could be started: {error}"}
+        _send(self._server if owner is None else owner.channel, answer | {"id": message["id"]})
 
     def _report(self, child: Child, message: Message) -> None:
         to = self._server if child.owner is None else child.owner.channel
@@ -200,7 +211,10 @@ class ForkServer:
             self._ended_child(self._children.pop(owned.pid), code)
         end_orphans(self._children)
         if child.output is not None:
-            child.output.finish()
+            try:
+                child.output.finish()
+            except OSError as error:  # what the task printed last is lost, and the others go on
+                sys.stderr.write(f"the end of a task's output could not be written: {error}\n")
         with contextlib.suppress(KeyError):
             self._selector.unregister(child.channel)
         number = os.waitstatus_to_exitcode(status)
@@ -224,6 +238,26 @@ class ForkServer:
 
 def _noticed(number: int, frame: object) -> None:
     """A signal only wakes the loop up."""
+
+
+def _opened(directory: Path, secrets: list[str]) -> tuple[OutputPipe, Channel, Channel]:
+    """What a worker needs of its parent; nothing stays open where it cannot all be had."""
+    output = OutputPipe(directory, secrets)
+    try:
+        return output, *Channel.pair()
+    except OSError:
+        output.forget()
+        raise
+
+
+def _fork(*undo: Callable[[], None]) -> int:
+    """Fork; what was prepared for the child is undone where that fails."""
+    try:
+        return os.fork()
+    except OSError:
+        for one in undo:
+            one()
+        raise
 
 
 def _send(channel: Channel, message: Message) -> None:
@@ -264,7 +298,10 @@ def _finish(become: Become | None) -> int:
         code = 1
         try:
             code = become()
+        except BaseException:  # not the user's code: what keeps its outcome from being written
+            traceback.print_exc()
         finally:
+            sys.stderr.flush()
             os._exit(code)
     return 0
 

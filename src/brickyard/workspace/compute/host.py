@@ -70,14 +70,15 @@ class WorkerHost:
             "parameters": dict(arguments),
             "directory": str(directory),
         }
-        write_json(directory / TASK_FILE, child)
-        message = self._message | {"do": "spawn", "task": child, "environ": dict(os.environ)}
+        write_json(directory / TASK_FILE, self._redactor.redact_all(child))
+        hidden = {"secrets": sorted(self._redactor.secrets)}
+        message = self._message | hidden | {"do": "spawn", "task": child, "environ": dict(os.environ)}
         answer = self._ask(message, number, timeout_seconds)
         if answer.get("timed_out"):
             return NotebookResult(f"the notebook {path} did not end within {timeout_seconds:g} seconds")
         outcome = read_outcome(directory)
         if outcome is None:
-            return NotebookResult(f"the notebook's process {_ended(answer['code'])}")
+            return NotebookResult(answer.get("error") or f"the notebook's process {_ended(answer['code'])}")
         return NotebookResult(outcome.error, outcome.result)
 
     def install(self, requirements: Sequence[str]) -> str:

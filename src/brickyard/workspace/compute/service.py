@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import signal
@@ -40,7 +41,6 @@ class Compute:
         self._preparing = ThreadPoolExecutor(4, thread_name_prefix="libraries")
         self._lock = threading.RLock()
         self._server: ForkServerClient | None = None
-        self._numbers: dict[int, tuple[ForkServerClient, int]] = {}
         self._closed = False
 
     def recover(self) -> None:
@@ -81,6 +81,7 @@ class Compute:
         """Stop every task and everything that tasks have started."""
         self._closed = True
         self._preparing.shutdown(wait=False, cancel_futures=True)
+        self._environments.stop()
         with self._lock:
             server, self._server = self._server, None
         if server is not None:
@@ -118,17 +119,17 @@ class Compute:
         """Install the task's libraries, then start it."""
         try:
             wanted = [self._library(item) for item in handle.spec.libraries]
-            directory = self._environments.build(wanted)
+            self._spawn(handle, [str(self._environments.build(wanted))])
         except LibraryError as error:
-            handle.log.write_text(f"{error}\n")
-            first = str(error).splitlines()[0]
-            self._finish(handle, _failed(f"Library installation failed: {first}", f"LibraryError: {error}"))
-            return
-        except Exception as error:
+            first = str(error).partition("\n")[0]
+            message = f"Library installation failed: {first}"
+            outcome = TaskOutcome("FAILED", message, error=f"LibraryError: {error}", code="LIBRARY_INSTALLATION_ERROR")
+            self._finish(handle, outcome, f"{error}\n")
+        except Exception as error:  # the task must end whatever it is, as nobody else hears of it on this thread
             _log.exception("libraries of %s could not be prepared", handle.spec.directory)
-            self._finish(handle, _failed(f"Library installation failed: {type(error).__name__}: {error}"))
-            return
-        self._spawn(handle, [str(directory)])
+            self._finish(
+                handle, _failed(f"The task could not be started: {type(error).__name__}: {error}", "INTERNAL_ERROR")
+            )
 
     def _library(self, item: str) -> str:
         """A requirement as it is; a file of the workspace as the file on this machine.
@@ -150,7 +151,7 @@ class Compute:
         try:
             self._ask(handle, self._message(handle.spec, environments))
         except ForkServerGone as gone:
-            self._finish(handle, _failed(f"The task was not started: {gone}"))
+            self._finish(handle, _failed(f"The task was not started: {gone}", "INTERNAL_ERROR"))
             return
         self._kill_if_stopping(handle)
 
@@ -176,20 +177,20 @@ class Compute:
             except ForkServerGone:
                 self._lost(server)
                 continue
-            self._numbers[id(handle)] = (server, number)
+            handle.end_process = functools.partial(server.kill, number)
             return
         raise ForkServerGone("the process that executes tasks does not stay alive; see the workspace's log")
 
     def _message(self, spec: TaskSpec, environments: list[str]) -> dict[str, Any]:
         workspace = self._workspace
         site = spec.directory / "site-packages"
-        environ = base_environment(os.environ, self._mark) | task_environment(
-            spec.environment, workspace.url, spec.token
-        )
+        own = task_environment(spec.revealed(spec.environment), workspace.url, spec.token)
         return {
             "task": spec.as_dict(),
             "token": spec.token,
-            "environ": environ,
+            "secrets": [spec.token, *spec.secrets.values()],
+            "environ": base_environment(os.environ, self._mark) | own,
+            "spark_conf": spec.revealed(spec.spark_conf),
             "api_url": workspace.url,
             "workspace_id": workspace.workspace_id,
             "data": str(workspace.data),
@@ -200,20 +201,19 @@ class Compute:
         }
 
     def _kill(self, handle: TaskHandle) -> None:
-        known = self._numbers.get(id(handle))
-        if known is not None:
-            server, number = known
-            server.kill(number)
+        if handle.end_process is not None:
+            handle.end_process()
+        elif handle.spec.libraries:  # they are still being installed, which may take long and is left to end by itself
+            self._finish(handle, self._stopped(handle))
 
     def _ended(self, handle: TaskHandle, end: Exit) -> None:
-        self._numbers.pop(id(handle), None)
         outcome = read_outcome(handle.spec.directory)
         if handle.stopping is not None and (outcome is None or not outcome.succeeded):
             outcome = self._stopped(handle)
         if outcome is None and self._closed:  # no result is written, so that the next start knows it was interrupted
             handle.finish(_failed("The workspace stopped while the task was running."))
             return
-        self._finish(handle, outcome or _failed(_reason(end)))
+        self._finish(handle, outcome or _failed(_reason(end), "DRIVER_ERROR"))
 
     def _stopped(self, handle: TaskHandle) -> TaskOutcome:
         if handle.stopping == "TIMEDOUT":
@@ -222,10 +222,14 @@ class Compute:
             return TaskOutcome("TIMEDOUT", own if limit else "The job run that it belongs to timed out.")
         return TaskOutcome("CANCELED", "The run was canceled.")
 
-    def _finish(self, handle: TaskHandle, outcome: TaskOutcome) -> None:
-        handle.log.touch()
-        if read_outcome(handle.spec.directory) != outcome:
-            write_outcome(handle.spec.directory, outcome)
+    def _finish(self, handle: TaskHandle, outcome: TaskOutcome, printed: str = "") -> None:
+        try:
+            with handle.log.open("a") as log:
+                log.write(printed)
+            if read_outcome(handle.spec.directory) != outcome:
+                write_outcome(handle.spec.directory, outcome)
+        except OSError:  # a full disk: the run ends nevertheless, and its own record says how
+            _log.exception("the outcome of %s could not be written", handle.spec.directory)
         handle.finish(outcome)
 
 
@@ -246,11 +250,13 @@ def end_leftovers(mark: str) -> None:
             continue
 
 
-def _failed(message: str, error: str | None = None) -> TaskOutcome:
-    return TaskOutcome("FAILED", message, error=error or message)
+def _failed(message: str, code: str | None = None) -> TaskOutcome:
+    return TaskOutcome("FAILED", message, error=message, code=code)
 
 
 def _reason(end: Exit) -> str:
+    if end.error is not None:
+        return f"The task was not started: {end.error}."
     if end.code is None:
         return "The process that executes tasks has ended."
     if end.code >= 0:

@@ -25,8 +25,8 @@ __all__ = [
 TaskKind = Literal["notebook", "spark_python", "python_wheel"]
 TaskState = Literal["SUCCESS", "FAILED", "TIMEDOUT", "CANCELED"]
 
-#: The files in a run's directory: the specification (without its token), what the task printed (redacted, written
-#: while it runs), the notebook's cells with their outputs, and the outcome, which is written last and in one step.
+#: The files in a run's directory: the specification (without its token and secrets), what the task printed (redacted,
+#: written while it runs), the notebook's cells with their outputs, and the outcome, written last and in one step.
 TASK_FILE, OUTPUT_FILE, CELLS_FILE, RESULT_FILE = "task.json", "output.log", "cells.json", "result.json"
 
 
@@ -46,7 +46,9 @@ class TaskSpec:
             list, or as a mapping, which becomes `--key=value`.
         libraries: Requirements for pip, and paths of wheels in the workspace.
         task_values: What the tasks before it set, by task key.
-        environment: Environment variables of the task.
+        environment: Environment variables of the task; a value that is a key of `secrets` stands for that secret.
+        spark_conf: Properties of its Spark session, likewise.
+        secrets: Values of secrets by the reference that stands for each; they are handed over in memory only.
         user_name: On whose behalf it runs.
         token: What it authenticates with; it is handed over in memory only.
         directory: The run's directory; it is made where it is missing.
@@ -66,11 +68,13 @@ class TaskSpec:
     libraries: tuple[str, ...] = ()
     task_values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    spark_conf: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     timeout_seconds: float = 0
 
     def as_dict(self) -> dict[str, Any]:
-        """The specification as JSON can hold it, without the token."""
-        plain = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "token"}
+        """The specification as JSON can hold it, without the token and the secrets."""
+        plain = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("token", "secrets")}
         parameters = self.parameters
         return plain | {
             "directory": str(self.directory),
@@ -78,7 +82,12 @@ class TaskSpec:
             "libraries": list(self.libraries),
             "task_values": {key: dict(values) for key, values in self.task_values.items()},
             "environment": dict(self.environment),
+            "spark_conf": dict(self.spark_conf),
         }
+
+    def revealed(self, values: Mapping[str, str]) -> dict[str, str]:
+        """The environment or the Spark properties with the secrets that they refer to."""
+        return {name: self.secrets.get(value, value) for name, value in values.items()}
 
 
 @dataclass(frozen=True)
@@ -93,6 +102,7 @@ class TaskOutcome:
         error: `Type: message` of what was raised.
         error_trace: The traceback, of the user's own frames, without terminal colours.
         task_values: What the task set with `dbutils.jobs.taskValues.set`.
+        code: The vendor's termination code, where it is not the user's code that failed.
     """
 
     state: TaskState
@@ -102,6 +112,7 @@ class TaskOutcome:
     error: str | None = None
     error_trace: str | None = None
     task_values: Mapping[str, Any] = field(default_factory=dict)
+    code: str | None = None
 
     @property
     def succeeded(self) -> bool:
@@ -124,11 +135,13 @@ class TaskHandle:
     Attributes:
         spec: What was started.
         pid: The task's process; none before it is started, as while its libraries are being installed.
+        end_process: Ends the process; none before it is asked for. For the compute service.
     """
 
     def __init__(self, spec: TaskSpec, kill: _Killer) -> None:
         self.spec = spec
         self.pid: int | None = None
+        self.end_process: Callable[[], None] | None = None
         self._kill = kill
         self._lock = threading.Lock()
         self._done = threading.Event()
@@ -194,3 +207,6 @@ def read_outcome(directory: Path) -> TaskOutcome | None:
         return TaskOutcome(**json.loads((directory / RESULT_FILE).read_text()))
     except FileNotFoundError:
         return None
+    except (OSError, ValueError, TypeError) as error:  # whatever the task left there, its run ends
+        message = f"The task's result cannot be read: {type(error).__name__}: {error}"
+        return TaskOutcome("FAILED", message, error=message)

@@ -21,7 +21,7 @@ from brickyard.workspace.compute.children import OutputPipe
 from brickyard.workspace.compute.host import WorkerHost
 from brickyard.workspace.compute.processes import adopt_orphans
 from brickyard.workspace.compute.results import write_outcome
-from brickyard.workspace.compute.tasks import TaskOutcome
+from brickyard.workspace.compute.tasks import OUTPUT_FILE, TaskOutcome
 
 __all__ = ["run", "run_engine"]
 
@@ -32,7 +32,7 @@ def run(message: Message, channel: Channel, output: OutputPipe) -> int:
     """Execute the task of a spawn message, and write its outcome; the exit code says whether it succeeded.
 
     Args:
-        message: The task, its token, its environment and where things are.
+        message: The task, its token, its environment with the secrets in it, and where things are.
         channel: The conversation with the fork server.
         output: The pipe behind both outputs.
     """
@@ -40,8 +40,8 @@ def run(message: Message, channel: Channel, output: OutputPipe) -> int:
     _set_environment(message["environ"])
     _redirect(output.writer)
     directory = Path(message["task"]["directory"])
-    redactor = Redactor([message["token"]])
-    pump = OutputPump(output.reader, OutputFile(directory / "output.log", redactor))
+    redactor = Redactor(message["secrets"])
+    pump = OutputPump(output.reader, OutputFile(directory / OUTPUT_FILE, redactor), output.journal)
     faulthandler.enable()
     host = WorkerHost(channel, message, redactor)
     context = _context(message, host, redactor)
@@ -49,6 +49,8 @@ def run(message: Message, channel: Channel, output: OutputPipe) -> int:
     signal.signal(signal.SIGTERM, host.stopped)
     ending = _end(host, context.kind, execute(context))
     pump.close()
+    if pump.failure is not None and ending.error is None:
+        ending = Ending(error=f"OSError: the task's output could not be written: {pump.failure}")
     outcome = _outcome(ending, context)
     write_outcome(directory, outcome)
     return 0 if outcome.succeeded else 1
@@ -75,7 +77,7 @@ def run_engine(message: Message, channel: Channel, output: int) -> int:
     )
     try:
         serve(config, lambda remote: channel.send({"remote": remote}))
-    except Exception as error:
+    except Exception as error:  # whatever keeps the engine from starting is said where Spark is first used
         channel.send({"error": f"{type(error).__name__}: {error}"})
     return 1
 
@@ -121,6 +123,7 @@ def _context(message: Message, host: WorkerHost, redactor: Redactor) -> TaskCont
         host=host,
         redactor=redactor,
         upstream=task["task_values"],
+        spark_conf=message["spark_conf"],
     )
 
 
@@ -151,5 +154,6 @@ def _outcome(ending: Ending, context: TaskContext) -> TaskOutcome:
         error=ending.error,
         error_trace=ending.trace,
         task_values=context.task_values,
+        code=ending.code,
     )
     return TaskOutcome(**context.redactor.redact_all(plain.as_dict()))

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from brickyard.workspace.api.errors import ApiError
 from brickyard.workspace.compute.tasks import TaskHandle, TaskOutcome, TaskSpec, read_outcome
 from brickyard.workspace.jobs.board import Board
@@ -105,7 +107,7 @@ class Execution:
             self._begin()
             while not self._board.ended and not self._closing.is_set():
                 self._step()
-        except Exception:
+        except Exception:  # whatever it is, the run ends, and says so
             _log.exception("run %s cannot go on", self._board.run.run_id)
             self._give_up()
         finally:
@@ -170,12 +172,12 @@ class Execution:
         try:
             handle = self._around.workspace.compute.start_task(spec)
         except ApiError as error:
-            self._events.put(_Ended(spec.run_id, TaskOutcome("FAILED", error.message)))
+            self._events.put(_Ended(spec.run_id, TaskOutcome("FAILED", error.message, code="INTERNAL_ERROR")))
             return
         except Exception as error:  # whatever keeps a task from starting ends that task, not the run's thread
             _log.exception("task %s of run %s could not be started", spec.task_key, spec.job_run_id)
             message = f"The task could not be started: {type(error).__name__}: {error}"
-            self._events.put(_Ended(spec.run_id, TaskOutcome("FAILED", message)))
+            self._events.put(_Ended(spec.run_id, TaskOutcome("FAILED", message, code="INTERNAL_ERROR")))
             return
         self._handles[spec.run_id] = handle
         handle.when_done(lambda outcome: self._events.put(_Ended(spec.run_id, outcome)))
@@ -245,7 +247,7 @@ class Execution:
             try:
                 self._around.store.save(*self._board.changes())
                 return
-            except Exception:
+            except (OSError, SQLAlchemyError, ApiError):
                 _log.exception("the end of run %s could not be written; trying again", self._board.run.run_id)
                 self._closing.wait(_RETRY_WRITE_SECONDS)
 

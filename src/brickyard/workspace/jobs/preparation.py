@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from brickyard.workspace.compute.tasks import TaskKind, TaskSpec
+from brickyard.workspace.jobs.clusters import SecretUnavailable, cluster_values
 from brickyard.workspace.jobs.records import Json, RunRecord, TaskRecord
 from brickyard.workspace.jobs.references import Scope, TaskFacts, UnknownReference, resolve
 
@@ -61,7 +62,7 @@ def prepare(
         token: What the task authenticates with.
 
     Raises:
-        Faulty: A reference names nothing.
+        Faulty: A reference names nothing, or a secret that cannot be read.
     """
     definition = _definition(run, task.task_key)
     kind = next(name for name in _KINDS if name in definition)
@@ -70,6 +71,10 @@ def prepare(
         work = _work(kind, definition[kind], run, scope)
     except UnknownReference as error:
         raise Faulty(f"{error}.") from error
+    try:
+        cluster = cluster_values(workspace, definition, run.settings)
+    except SecretUnavailable as error:
+        raise Faulty(f"The cluster could not be started: {error}", "CLUSTER_ERROR") from error
     spec = TaskSpec(
         run_id=task.run_id,
         job_id=run.job_id,
@@ -83,7 +88,9 @@ def prepare(
         parameters=work.parameters,
         libraries=_libraries(definition, run.settings),
         task_values={key: facts.values for key, facts in scope.tasks.items()},
-        environment=_environment(definition, run.settings),
+        environment=cluster.environment,
+        spark_conf=cluster.spark_conf,
+        secrets=cluster.secrets,
         timeout_seconds=definition.get("timeout_seconds", 0),
     )
     return spec, _resolved(kind, work.parameters)
@@ -193,13 +200,3 @@ def _libraries(definition: Json, settings: Json) -> tuple[str, ...]:
         if environment["environment_key"] == definition.get("environment_key"):
             found.extend(environment.get("spec", {}).get("dependencies", []))
     return tuple(found)
-
-
-def _environment(definition: Json, settings: Json) -> dict[str, str]:
-    """The cluster's environment variables."""
-    cluster: Json = definition.get("new_cluster", {})
-    for one in settings.get("job_clusters", []):
-        if one["job_cluster_key"] == definition.get("job_cluster_key"):
-            cluster = one["new_cluster"]
-    variables: Mapping[str, str] = cluster.get("spark_env_vars", {})
-    return dict(variables)

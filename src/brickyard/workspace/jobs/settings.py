@@ -10,6 +10,7 @@ from typing import Any
 from brickyard import sdk
 from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace
 from brickyard.workspace.api.shape import check_shape
+from brickyard.workspace.jobs.clusters import check_cluster
 from brickyard.workspace.jobs.graph import RUN_IF, GraphFault, Node, check, upstream
 from brickyard.workspace.jobs.records import Json
 from brickyard.workspace.jobs.references import UnknownReference, check_reference, references
@@ -147,7 +148,7 @@ def _check_settings(settings: Json) -> None:
         raise InvalidParameterValue(f"name must be a string, not {settings['name']!r}")
     _check_numbers(settings, "", ("timeout_seconds", "max_concurrent_runs"))
     for one in settings.get("job_clusters", []):
-        _check_cluster(f"job cluster {one.get('job_cluster_key')!r}", one.get("new_cluster", {}))
+        check_cluster(f"job cluster {one.get('job_cluster_key')!r}", one.get("new_cluster", {}))
     tasks = settings.get("tasks", [])
     if len(tasks) > MAX_TASKS:
         raise InvalidParameterValue(f"a job can have {MAX_TASKS} tasks; this one has {len(tasks)}")
@@ -218,7 +219,7 @@ def _check_where(key: str, task: Json, settings: Json) -> None:
     clusters = {one.get("job_cluster_key") for one in settings.get("job_clusters", [])}
     if task.get("job_cluster_key") and task["job_cluster_key"] not in clusters:
         raise InvalidParameterValue(f"task {key!r}: job_cluster_key {task['job_cluster_key']!r} is not defined")
-    _check_cluster(f"task {key!r}", task.get("new_cluster", {}))
+    check_cluster(f"task {key!r}", task.get("new_cluster", {}))
     environments = {one["environment_key"]: one.get("spec", {}) for one in settings.get("environments", [])}
     if task.get("environment_key"):
         if task["environment_key"] not in environments:
@@ -232,18 +233,6 @@ def _check_where(key: str, task: Json, settings: Json) -> None:
                 raise InvalidParameterValue(f"task {key!r}: a library of type {name} is not supported here")
             if name == "pypi" and value.get("repo"):
                 raise InvalidParameterValue(f"task {key!r}: pypi.repo is not supported by the local workspace")
-
-
-def _check_cluster(where: str, cluster: Json) -> None:
-    """Variables are text, and secrets do not go into them: what tasks print is not searched for those."""
-    for name, value in cluster.get("spark_env_vars", {}).items():
-        if not isinstance(value, str):
-            raise InvalidParameterValue(f"{where}: spark_env_vars.{name} must be a string, not {value!r}")
-        if any(reference.startswith("secrets/") for reference in references(value)):
-            raise InvalidParameterValue(
-                f"{where}: a secret in spark_env_vars.{name} is not supported by the local workspace; "
-                "read it in the task with dbutils.secrets.get"
-            )
 
 
 def _check_references(settings: Json, nodes: list[Node]) -> None:

@@ -63,10 +63,10 @@ def ended(result: str, message: str = "", *, life_cycle: str = "TERMINATED", cod
 
 
 def of_outcome(outcome: TaskOutcome, timeout_seconds: float = 0) -> State:
-    """The state of a task that ran; without an error of user code the fault is not the user's code."""
+    """The state of a task that was started; a code says that it is not the user's code that failed."""
     if outcome.state == "FAILED":
-        life_cycle = "TERMINATED" if outcome.error else "INTERNAL_ERROR"
-        return ended("FAILED", outcome.message or WORKLOAD_FAILED, life_cycle=life_cycle)
+        life_cycle = "INTERNAL_ERROR" if outcome.code else "TERMINATED"
+        return ended("FAILED", outcome.message or WORKLOAD_FAILED, life_cycle=life_cycle, code=outcome.code)
     if outcome.state == "TIMEDOUT":
         return ended("TIMEDOUT", outcome.message or f"Run timed out after {timeout_seconds:g} seconds.")
     if outcome.state == "CANCELED":

@@ -1,0 +1,122 @@
+"""What a job's clusters give to their tasks: environment variables and Spark properties, with secrets in them.
+
+A value that is exactly `{{secrets/<scope>/<key>}}` stands for a secret, as on the service
+(https://docs.databricks.com/security/secrets/secrets-spark-conf-env-var.html). It is read when a task starts; what is
+stored and shown is the reference.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from brickyard.workspace.api.errors import ApiError, InvalidParameterValue
+from brickyard.workspace.jobs.records import Json
+
+if TYPE_CHECKING:
+    from brickyard.workspace.workspace import Workspace
+
+__all__ = ["ClusterValues", "SecretUnavailable", "check_cluster", "cluster_values"]
+
+_SECRET = re.compile(r"\{\{secrets/([^/{}]+)/([^/{}]+)\}\}")
+_ANY_SECRET = re.compile(r"\{\{\s*secrets/")
+_VARIABLE = re.compile(r"[^=\0]+")
+_PARTS = ("spark_env_vars", "spark_conf")
+#: What changes the code that runs; without it a task would do something else than it does on the service.
+_NOT_OF_CLUSTERS = ("init_scripts", "docker_image")
+
+
+class SecretUnavailable(Exception):
+    """A cluster refers to a secret that cannot be given to a task; the message says which and why."""
+
+
+@dataclass(frozen=True)
+class ClusterValues:
+    """What a task gets from its cluster.
+
+    Attributes:
+        environment: Environment variables, with references to secrets as they are.
+        spark_conf: Spark properties, likewise.
+        secrets: The secrets' values, by the reference that stands for each.
+    """
+
+    environment: Mapping[str, str]
+    spark_conf: Mapping[str, str]
+    secrets: Mapping[str, str]
+
+
+def check_cluster(where: str, cluster: Json) -> None:
+    """Refuse what a task could not be given.
+
+    Args:
+        where: The task or job cluster, for the message.
+        cluster: The vendor's `ClusterSpec`.
+
+    Raises:
+        InvalidParameterValue: A value is no text, a name is none, or a reference to a secret is not all of a value.
+    """
+    for name in _NOT_OF_CLUSTERS:
+        if cluster.get(name):
+            raise InvalidParameterValue(f"{where}: {name} is not supported by the local workspace")
+    for part, name, value in _values(cluster):
+        if not isinstance(value, str) or "\0" in value:
+            raise InvalidParameterValue(f"{where}: {part}.{name} must be a string, not {value!r}")
+        if not _VARIABLE.fullmatch(name):
+            raise InvalidParameterValue(f"{where}: {part} has the name {name!r}; it is not empty and has no = in it")
+        if _ANY_SECRET.search(value) and not _SECRET.fullmatch(value):
+            raise InvalidParameterValue(
+                f"{where}: the value of {part}.{name} must be exactly {{{{secrets/<scope>/<key>}}}}, without text or "
+                f"spaces around or in it, not {value!r}"
+            )
+
+
+def cluster_values(workspace: Workspace, definition: Json, settings: Json) -> ClusterValues:
+    """What the cluster of a task gives to it, with the secrets' values as they are now.
+
+    Every user of a local workspace may read every secret, and so may the one that the run runs as.
+
+    Args:
+        workspace: Whose secrets they are.
+        definition: The task.
+        settings: The job's settings.
+
+    Raises:
+        SecretUnavailable: A secret does not exist, or cannot be such a value.
+    """
+    cluster = _cluster_of(definition, settings)
+    secrets: dict[str, str] = {}
+    for part, name, value in _values(cluster):
+        if _SECRET.fullmatch(value) and value not in secrets:
+            secrets[value] = _read(workspace, f"{part}.{name}", value)
+    environment, spark_conf = (dict(cluster.get(part, {})) for part in _PARTS)
+    return ClusterValues(environment, spark_conf, secrets)
+
+
+def _values(cluster: Json) -> Iterator[tuple[str, str, str]]:
+    for part in _PARTS:
+        for name, value in cluster.get(part, {}).items():
+            yield part, name, value
+
+
+def _cluster_of(definition: Json, settings: Json) -> Json:
+    cluster: Json = definition.get("new_cluster", {})
+    for one in settings.get("job_clusters", []):
+        if one["job_cluster_key"] == definition.get("job_cluster_key"):
+            cluster = one["new_cluster"]
+    return cluster
+
+
+def _read(workspace: Workspace, place: str, reference: str) -> str:
+    match = _SECRET.fullmatch(reference)
+    scope, key = match.groups() if match else ("", "")
+    try:
+        value = workspace.secrets.get(scope, key).decode()
+    except ApiError as error:
+        raise SecretUnavailable(f"{place} refers to {reference}: {error.message}") from error
+    except UnicodeDecodeError:  # its message would quote the value
+        raise SecretUnavailable(f"{place} refers to {reference}, whose value is not text in UTF-8") from None
+    if "\0" in value:
+        raise SecretUnavailable(f"{place} refers to {reference}, whose value has a NUL character in it")
+    return value

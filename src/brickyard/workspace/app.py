@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib
 import logging
@@ -10,9 +11,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import anyio.to_thread
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from brickyard.workspace.api.audited import described
 from brickyard.workspace.api.base import Family, json_response
 from brickyard.workspace.api.errors import (
     ApiError,
@@ -92,18 +95,26 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request; the server is run without lifespan and web sockets."""
         tagged = self._tag(send)
+        scope.setdefault("state", {})
         try:
-            await self._dispatch(scope, receive, tagged)
+            response = await self._dispatch(scope, receive, tagged)
         except ApiError as error:
-            await json_response(error.body(), error.status)(scope, receive, tagged)
+            response = json_response(error.body(), error.status)
+            await self._record(scope, response.status_code, error.code)
         except ClientDisconnect:
             _log.info("the client left during %s %s", scope["method"], scope["path"])
+            return
         except Exception as error:
             _log.exception("%s %s failed", scope["method"], scope["path"])
             failure = _failure(error, f"{scope['method']} {scope['path']}")
-            await json_response(failure.body(), failure.status)(scope, receive, tagged)
+            response = json_response(failure.body(), failure.status)
+            await self._record(scope, response.status_code, failure.code)
+        if response is not None:
+            with contextlib.suppress(ClientDisconnect):
+                await response(scope, receive, tagged)
 
-    async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> Response | None:
+        """The answer; nothing where a mounted application has sent its own."""
         request = Request(scope, receive)
         _check_host(request)
         prefix = next((p for p in _LONGEST_FIRST if p.holds(scope["path"])), None)
@@ -117,13 +128,24 @@ class App:
         family = self._families.get(prefix.module)
         if family is None:
             family = await anyio.to_thread.run_sync(self._load, prefix.module)
-        scope.setdefault("state", {})["principal"] = principal
+        scope["state"] |= {"principal": principal, "family": prefix.module}
         if family.asgi is not None:
             app = await anyio.to_thread.run_sync(family.asgi, self._workspace)
             await app(scope, receive, send)
-            return
+            return None
         response: Response = await family.handle(self._workspace, principal, request)
-        await response(scope, receive, send)
+        await self._record(scope, response.status_code)
+        return response
+
+    async def _record(self, scope: Scope, status: int, error_code: str = "") -> None:
+        """Keep changes and refusals, before they are answered."""
+        event = described(scope, status, error_code)
+        if event is None:
+            return
+        try:
+            await anyio.to_thread.run_sync(self._workspace.identity.audit.record, event)
+        except SQLAlchemyError:  # what was done is done: the caller is told the truth about it
+            _log.exception("the audit record lacks: %s", event)
 
     def _load(self, module: str) -> Family:
         family: Family = importlib.import_module(f"brickyard.workspace.api.{module}").family

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
+from brickyard.workspace.api.access import Access, anyone
 from brickyard.workspace.api.errors import BadRequest, NotImplementedByWorkspace, RequestTooLarge
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from brickyard.workspace.identity import Principal
     from brickyard.workspace.workspace import Workspace
 
-__all__ = ["MAX_INTEGER", "Call", "Family", "Handler", "json_response"]
+__all__ = ["MAX_INTEGER", "Call", "Family", "Handler", "Operation", "json_response"]
 
 Handler = Callable[["Workspace", "Call"], Any]
 MAX_JSON_BYTES = 64 * 1024 * 1024
@@ -48,9 +49,25 @@ class Call:
 
 
 @dataclass(frozen=True)
-class _Operation:
+class Operation:
+    """What answers one method and path.
+
+    Attributes:
+        function: The function that does it.
+        stream: Whether it reads the body itself.
+        changes: Whether it changes anything, so that it belongs into the audit record.
+        access: Who may call it.
+    """
+
     function: Handler
     stream: bool
+    changes: bool
+    access: Access
+
+    @property
+    def name(self) -> str:
+        """Its name in the audit record."""
+        return self.function.__name__
 
 
 class Family:
@@ -62,21 +79,26 @@ class Family:
 
     def __init__(self, asgi: Callable[[Workspace], ASGIApp] | None = None) -> None:
         self.asgi = asgi
-        self._routes: list[tuple[Route, _Operation]] = []
+        self._routes: list[tuple[Route, Operation]] = []
 
-    def call(self, method: str, path: str, *, stream: bool = False) -> Callable[[Handler], Handler]:
+    def call(
+        self, method: str, path: str, *, access: Access = anyone, stream: bool = False, changes: bool | None = None
+    ) -> Callable[[Handler], Handler]:
         """Declare an operation.
 
         Args:
             method: The HTTP method.
             path: The path, with parameters as `{name}` or, across slashes, `{name:path}`.
+            access: Who may call it; see `brickyard.workspace.api.access`.
             stream: The function reads the body from `call.request` itself; it must be `async`.
+            changes: Whether it changes anything; by default all but GET and HEAD do.
         """
 
         def declare(function: Handler) -> Handler:
             route = Route(path, endpoint=_unused, methods=[method])
             route.methods = {method}  # Starlette adds HEAD to GET; here HEAD is declared by its own
-            self._routes.append((route, _Operation(function, stream)))
+            writes = method not in ("GET", "HEAD") if changes is None else changes
+            self._routes.append((route, Operation(function, stream, writes, access)))
             return function
 
         return declare
@@ -91,21 +113,34 @@ class Family:
         Raises:
             ApiError: The operation refused, or there is none at this method and path.
         """
-        operation, path = self._find(request.scope)
-        body = {} if operation.stream else await _json_body(request)
-        call = Call(request, principal, path, dict(request.query_params), body)
+        operation, path = self.find(request.scope)
+        call = Call(request, principal, path, dict(request.query_params), {})
+        request.state.operation, request.state.call = operation, call  # for the audit record, also of refusals
+        if not operation.stream:
+            call = request.state.call = replace(call, body=await _json_body(request))
         if inspect.iscoroutinefunction(operation.function):
+            await anyio.to_thread.run_sync(operation.access, workspace, call)
             result = await operation.function(workspace, call)
         else:
-            result = await anyio.to_thread.run_sync(operation.function, workspace, call)
+            result = await anyio.to_thread.run_sync(_guarded, operation, workspace, call)
         return result if isinstance(result, Response) else json_response(result)
 
-    def _find(self, scope: Scope) -> tuple[_Operation, dict[str, str]]:
+    def find(self, scope: Scope) -> tuple[Operation, dict[str, str]]:
+        """The operation at a request's method and path, and the parameters in the path.
+
+        Raises:
+            NotImplementedByWorkspace: There is none.
+        """
         for route, operation in self._routes:
             match, child = route.matches(scope)
             if match is Match.FULL:
                 return operation, child["path_params"]
         raise NotImplementedByWorkspace(f"{scope['method']} {scope['path']} is not implemented by the local workspace")
+
+
+def _guarded(operation: Operation, workspace: Workspace, call: Call) -> Any:
+    operation.access(workspace, call)
+    return operation.function(workspace, call)
 
 
 def json_response(result: Any, status: int = 200) -> Response:

@@ -1,18 +1,20 @@
-"""Principals and personal access tokens; only a hash of a token is stored."""
+"""Who calls: principals by their tokens, of which only a hash is stored."""
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 
 from brickyard.workspace.api.errors import ResourceDoesNotExist, Unauthenticated
-from brickyard.workspace.store.identity import principals, tokens
+from brickyard.workspace.identity.audit import Audit
+from brickyard.workspace.identity.permissions import Permissions
+from brickyard.workspace.identity.principals import Principal, Principals
+from brickyard.workspace.store.identity import tokens
 
 if TYPE_CHECKING:
     from brickyard.workspace.store import Store
@@ -20,14 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Identity", "Principal", "TokenRecord", "build"]
 
-
-@dataclass(frozen=True)
-class Principal:
-    """A user of the workspace."""
-
-    id: int
-    user_name: str
-    display_name: str
+_DAY = 24 * 3600 * 1000
 
 
 @dataclass(frozen=True)
@@ -40,28 +35,36 @@ class TokenRecord:
     expires_at: int | None
 
 
+@dataclass(frozen=True)
+class _Known:
+    """A token that was accepted before."""
+
+    id: str
+    principal_id: int
+    expires_at: int | None
+    used_on: int
+
+
 class Identity:
-    """Authenticates calls and keeps tokens."""
+    """Authenticates calls and keeps tokens.
+
+    Attributes:
+        principals: Users, service principals and groups.
+        permissions: Who may do what with which object.
+        audit: The record of what was changed and what was refused.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._known: dict[str, tuple[Principal, int | None]] = {}
-        self.owner = self._ensure_owner()
+        self._known: dict[str, _Known] = {}
+        self.principals = Principals(store)
+        self.permissions = Permissions(store)
+        self.audit = Audit(store)
 
-    def _ensure_owner(self) -> Principal:
-        with self._store.write() as connection:
-            row = connection.execute(select(principals).order_by(principals.c.id)).first()
-            if row is None:
-                name = getpass.getuser()
-                values = {
-                    "id": secrets.randbelow(10**15) + 10**15,
-                    "user_name": f"{name}@localhost",
-                    "display_name": name,
-                    "active": True,
-                }
-                connection.execute(insert(principals).values(**values))
-                row = connection.execute(select(principals)).one()
-        return Principal(row.id, row.user_name, row.display_name)
+    @property
+    def owner(self) -> Principal:
+        """The user who made the workspace."""
+        return self.principals.owner
 
     def authenticate(self, authorization: str | None) -> Principal:
         """The principal behind an `Authorization` header.
@@ -76,20 +79,30 @@ class Identity:
         known = self._known.get(digest) or self._load(digest)
         if known is None:
             raise Unauthenticated("The token is not valid for this workspace.")
-        principal, expires_at = known
-        if expires_at is not None and expires_at <= _now():
+        now = _now()
+        if known.expires_at is not None and known.expires_at <= now:
             raise Unauthenticated("The token has expired.")
-        return principal
+        if known.used_on != now // _DAY:
+            self._used(digest, known, now)
+        try:
+            return self.principals.get(known.principal_id)
+        except ResourceDoesNotExist as error:
+            raise Unauthenticated("The token's user is not active in this workspace.") from error
 
-    def _load(self, digest: str) -> tuple[Principal, int | None] | None:
-        query = select(principals, tokens.c.expires_at).join(tokens).where(tokens.c.hash == digest)
+    def _load(self, digest: str) -> _Known | None:
         with self._store.read() as connection:
-            row = connection.execute(query).first()
-        if row is None or not row.active:
+            row = connection.execute(select(tokens).where(tokens.c.hash == digest)).first()
+        if row is None:
             return None
-        found = (Principal(row.id, row.user_name, row.display_name), row.expires_at)
+        found = _Known(row.id, row.principal_id, row.expires_at, (row.last_used_at or 0) // _DAY)
         self._known[digest] = found
         return found
+
+    def _used(self, digest: str, known: _Known, now: int) -> None:
+        """Write down that a token was used; once a day is what the vendor shows."""
+        self._known[digest] = replace(known, used_on=now // _DAY)
+        with self._store.write() as connection:
+            connection.execute(update(tokens).where(tokens.c.id == known.id).values(last_used_at=now))
 
     def create_token(
         self, principal: Principal, comment: str, lifetime_seconds: int | None = None, *, listed: bool = True
@@ -158,11 +171,7 @@ class Identity:
         Raises:
             ResourceDoesNotExist: There is none.
         """
-        with self._store.read() as connection:
-            row = connection.execute(select(principals).where(principals.c.user_name == user_name)).first()
-        if row is None:
-            raise ResourceDoesNotExist(f"User {user_name} does not exist")
-        return Principal(row.id, row.user_name, row.display_name)
+        return self.principals.named(user_name)
 
 
 def build(workspace: Workspace) -> Identity:

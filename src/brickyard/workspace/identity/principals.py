@@ -1,0 +1,158 @@
+"""Users, service principals and groups, and which principal belongs to which groups."""
+
+from __future__ import annotations
+
+import getpass
+import secrets
+import threading
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Row, insert, select
+
+from brickyard.workspace.api.errors import ResourceDoesNotExist
+from brickyard.workspace.store.identity import group_members, groups, principals
+
+if TYPE_CHECKING:
+    from brickyard.workspace.store import Store
+
+__all__ = ["ADMINS", "USERS", "Kind", "Principal", "Principals", "new_id"]
+
+ADMINS = "admins"
+USERS = "users"
+
+
+class Kind(StrEnum):
+    """What a principal is."""
+
+    USER = "USER"
+    SERVICE_PRINCIPAL = "SERVICE_PRINCIPAL"
+    GROUP = "GROUP"
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who calls: a user or a service principal.
+
+    Attributes:
+        id: Its number.
+        user_name: The user's name, an e-mail address; of a service principal, its application id.
+        display_name: What people call it.
+        kind: User or service principal.
+        groups: The numbers of all groups that it belongs to, also through other groups.
+        is_admin: Whether one of them is `admins`.
+    """
+
+    id: int
+    user_name: str
+    display_name: str
+    kind: Kind = Kind.USER
+    groups: frozenset[int] = frozenset()
+    is_admin: bool = False
+
+    @property
+    def holders(self) -> frozenset[int]:
+        """The numbers under which permissions count for it: its own and its groups'."""
+        return self.groups | {self.id}
+
+
+class Principals:
+    """Reads principals with their groups; the memory of them is dropped whenever one changes.
+
+    Attributes:
+        owner: The user who made the workspace, its first administrator.
+        admins: The number of the group `admins`.
+        users: The number of the group `users`, to which every user and service principal belongs.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._known: dict[int, Principal] = {}
+        self.admins = self._ensure_group(ADMINS)
+        self.users = self._ensure_group(USERS)
+        self.owner = self._ensure_owner()
+
+    def get(self, principal_id: int) -> Principal:
+        """The active principal with that number.
+
+        Raises:
+            ResourceDoesNotExist: There is none, or it is not active.
+        """
+        known = self._known.get(principal_id)
+        if known is None:
+            with self._lock:  # so that what was read before a change is not remembered after it
+                known = self._known[principal_id] = self._load(principal_id)
+        return known
+
+    def named(self, name: str) -> Principal:
+        """The active principal with that user name or application id; user names are the same in any case.
+
+        Raises:
+            ResourceDoesNotExist: There is none, or it is not active.
+        """
+        with self._store.read() as connection:
+            rows = connection.execute(select(principals.c.id, principals.c.user_name)).all()
+        found = next((row.id for row in rows if row.user_name.lower() == name.lower()), None)
+        if found is None:
+            raise ResourceDoesNotExist(f"User {name} does not exist")
+        return self.get(found)
+
+    def changed(self) -> None:
+        """Forget what was read; to be called after every change of a principal, a group or a membership."""
+        with self._lock:
+            self._known.clear()
+
+    def _load(self, principal_id: int) -> Principal:
+        with self._store.read() as connection:
+            row = connection.execute(select(principals).where(principals.c.id == principal_id)).first()
+            if row is None or not row.active:
+                raise ResourceDoesNotExist(f"Principal {principal_id} does not exist or is not active")
+            parents: dict[int, set[int]] = {}
+            for group_id, member_id in connection.execute(select(group_members.c.group_id, group_members.c.member_id)):
+                parents.setdefault(member_id, set()).add(group_id)
+        return self._principal(row, frozenset(_above(principal_id, parents) | {self.users}))
+
+    def _principal(self, row: Row[tuple[object, ...]], belongs: frozenset[int]) -> Principal:
+        return Principal(row.id, row.user_name, row.display_name, Kind(row.kind), belongs, self.admins in belongs)
+
+    def _ensure_group(self, name: str) -> int:
+        with self._store.write() as connection:
+            found = connection.execute(select(groups.c.id).where(groups.c.display_name == name)).scalar()
+            if found is None:
+                found = new_id()
+                connection.execute(insert(groups).values(id=found, display_name=name))
+        return int(found)
+
+    def _ensure_owner(self) -> Principal:
+        with self._store.write() as connection:
+            administrators = select(group_members.c.member_id).where(group_members.c.group_id == self.admins)
+            first = select(principals.c.id).order_by(principals.c.created_at, principals.c.id)
+            owner = connection.execute(first.where(principals.c.id.in_(administrators))).scalar()
+            if owner is None:
+                owner = connection.execute(first).scalar()  # a workspace from before there were groups
+            if owner is None:
+                name, owner = getpass.getuser(), new_id()
+                values = {"id": owner, "user_name": f"{name}@localhost", "display_name": name, "active": True}
+                connection.execute(insert(principals).values(kind=Kind.USER, **values))
+            member = (group_members.c.group_id == self.admins) & (group_members.c.member_id == owner)
+            if connection.execute(select(group_members).where(member)).first() is None:
+                connection.execute(insert(group_members).values(group_id=self.admins, member_id=owner))
+        return self.get(owner)
+
+
+def new_id() -> int:
+    """A number that no other principal or group has."""
+    return secrets.randbelow(10**15) + 10**15
+
+
+def _above(member: int, parents: dict[int, set[int]]) -> set[int]:
+    found: set[int] = set()
+    rest = list(parents.get(member, ()))
+    while rest:
+        group = rest.pop()
+        if group not in found:
+            found.add(group)
+            rest += parents.get(group, ())
+    return found

@@ -223,7 +223,7 @@ resources:
   secret_scopes:
     keys: {{name: {name}}}
   model_serving_endpoints:
-    delay:
+    delay_endpoint:
       name: {name}
       config:
         served_entities:

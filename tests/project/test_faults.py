@@ -119,6 +119,86 @@ def job(body: str) -> str:
             "databricks.yml:2:52: '${resources.schemas.won.name}' refers to nothing that is declared; did you mean "
             "'resources.schemas.one'?",
         ),
+        (
+            BUNDLE + "variables: {a: {default: x}, b: {default: '${var.${var.a}}'}}\n",
+            "databricks.yml:2:43: a reference inside a reference is not supported; "
+            "expected a complex variable, or a variable that each target sets",
+        ),
+        (
+            BUNDLE + "variables: {a: {default: x}, b: {default: 'of ${ var.a }'}}\n",
+            "databricks.yml:2:43: '${ var.a }' is not a reference; expected ${var.name}, without spaces",
+        ),
+        (
+            BUNDLE + "variables: {a: {default: [1, 2]}}\n",
+            "databricks.yml:2:26: the variable 'a' is a mapping or a list; expected a single value, or 'type: complex'",
+        ),
+        (
+            BUNDLE + "variables: {a: {default: 1}}\ntargets: {dev: {variables: {a: {lookup: {job: x}}}}}\n",
+            "databricks.yml:3:33: looking up a variable's value is not supported yet",
+        ),
+        (
+            BUNDLE + "targets: {dev: {mode: development, workspace: {root_path: /Shared/b}}}\n",
+            "databricks.yml:2:59: 'workspace.root_path' is '/Workspace/Shared/b', which all users would share in "
+            "'mode: development'; expected '~/...', or ${workspace.current_user.short_name} in it",
+        ),
+        (
+            BUNDLE + "targets: {dev: {mode: development, presets: {name_prefix: 'dev_'}}}\n",
+            "databricks.yml:2:59: the prefix 'dev_' is the same for all users, in 'mode: development'; "
+            "expected ${workspace.current_user.short_name} in it",
+        ),
+        (
+            BUNDLE + "presets: {trigger_pause_status: paused}\n",
+            "databricks.yml:2:33: trigger_pause_status is 'paused'; expected PAUSED or UNPAUSED",
+        ),
+        (
+            BUNDLE + "workspace: {root_path: '~/'}\n",
+            "databricks.yml:2:24: 'workspace.root_path' is '/Workspace/Users/${workspace.current_user.userName}/', "
+            "where others have files too; expected a directory of its own, such as "
+            "'~/.bundle/${bundle.name}/${bundle.target}'",
+        ),
+        (BUNDLE + "include: [plain.py]\n", "databricks.yml:2:11: 'include' brings in 'plain.py', which is not YAML; "
+         "expected a file that ends in .yml, .yaml, .json"),
+        (
+            BUNDLE + "resources: {schemas: {s: {catalog_name: c, name: n}}, experiments: {s: {name: /x}}}\n",
+            "databricks.yml:2:69: 'experiments.s' has the key of 'schemas.s'; "
+            "expected another key: databricks.yml:2:23 has it",
+        ),
+        (
+            BUNDLE + "resources: {schemas: {s: {catalog_name: c, name: n, comment: '${resources.schemas.s.idd}'}}}\n",
+            "databricks.yml:2:62: '${resources.schemas.s.idd}' refers to nothing that is declared",
+        ),
+        (
+            job("{tasks: [{task_key: a, notebook_task: }]}"),
+            "databricks.yml:4:17: the task 'a' has no type; "
+            "expected one of notebook_task, spark_python_task, python_wheel_task",
+        ),
+        (
+            job(f"{{tasks: {TASK}, git_source: {{git_url: x, git_provider: gitHub}}}}"),
+            "databricks.yml:4:85: running a job from a git repository is not supported yet",
+        ),
+        (
+            job(f"{{tasks: {TASK}, run_as: {{user_name: x}}}}"),
+            "databricks.yml:4:85: 'run_as' is not supported yet",
+        ),
+        (
+            job(f"{{tasks: {TASK}, permissions: [{{level: CAN_VIEW, group_name: users}}]}}"),
+            "databricks.yml:4:85: 'permissions' of a resource is not supported yet",
+        ),
+        (
+            job(
+                "{tasks: [{task_key: a, libraries: [{jar: ./x.jar}], "
+                "notebook_task: {notebook_path: notebooks/train.py}}]}"
+            ),
+            "databricks.yml:4:49: './x.jar' is a local jar, which is not supported yet; "
+            "expected a jar that is in the workspace, or a wheel",
+        ),
+        (BUNDLE + "scripts: {x: {content: ls}}\n", "databricks.yml:2:1: 'scripts' is not supported yet"),
+        (BUNDLE + "targets: {dev: {run_as: {user_name: a}}}\n",
+         "databricks.yml:2:17: 'run_as' of a target is not supported yet"),
+        (BUNDLE + "targets: {dev: {permissions: []}}\n",
+         "databricks.yml:2:17: 'permissions' of a target is not supported yet"),
+        (BUNDLE + "variables: {a: {lookup: {cluster: x}}}\n",
+         "databricks.yml:2:17: looking up a variable's value is not supported yet"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_named_where_it_stands(tmp_path: Path, text: str, expected: str) -> None:
@@ -196,7 +276,15 @@ MODEL = "models: {m: {name: a.b.c, gate: {data: a.b.d, label: y, bars: {auc: {mi
             MODEL.replace("{min: 0.5}", "{}"),
             "brickyard.yml:1:69: the bar of 'auc' has no limit; expected 'min', 'max', or both",
         ),
-        (MODEL.replace("min", "mim"), "brickyard.yml:1:70: the bar of 'auc' has no field 'mim'; did you mean 'min'?"),
+        ("environments: [dev]\n", "brickyard.yml:1:15: 'environments' must be a mapping of names"),
+        (
+            "environments: {dev: {target: dev, approvals: many}}\n",
+            "brickyard.yml:1:46: the environment 'dev'.approvals is 'many'; expected a whole number",
+        ),
+        (
+            MODEL.replace("min", "mim"),
+            "brickyard.yml:1:70: the model 'm'.gate.bars.auc has no field 'mim'; did you mean 'min'?",
+        ),
         (
             MODEL.replace(", bars: {auc: {min: 0.5}}", ""),
             "brickyard.yml:1:33: the gate of 'm' asks for nothing; expected 'bars', 'champion', or both",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from brickyard.project.faults import Faults, Position, nearest
 from brickyard.project.merging import merge
 from brickyard.project.source import Node, read_yaml
 
-__all__ = ["BUNDLE_FILE", "read_bundle"]
+__all__ = ["BUNDLE_FILE", "check_git", "read_bundle"]
 
 BUNDLE_FILE = Path("databricks.yml")
 
@@ -21,7 +22,9 @@ _UNSUPPORTED = {
     "run_as": None,
     "scripts": None,
 }
-_BUNDLE_KEYS = ("name", "uuid", "databricks_cli_version", "engine")
+_BUNDLE_KEYS = ("name", "uuid", "databricks_cli_version", "engine", "git")
+_GIT_KEYS = ("branch", "origin_url")
+_SUFFIXES = (".yml", ".yaml", ".json")
 
 
 def read_bundle(root: Path, faults: Faults) -> Node:
@@ -36,13 +39,17 @@ def read_bundle(root: Path, faults: Faults) -> Node:
     """
     tree = read_yaml(root / BUNDLE_FILE, BUNDLE_FILE, faults) or Node({}, Position(BUNDLE_FILE))
     _check_root(tree, faults)
+    parts = [tree]
     for path in _included(root, tree, faults):
         part = read_yaml(root / path, path, faults)
         if part is None:
             continue
+        parts.append(part)
         _check_root(part, faults)
-        _check_twice(tree, part, faults)
+        if "include" in part.fields:
+            faults.warn(part.position_of("include"), f"'include' counts in {BUNDLE_FILE} only, and is ignored here")
         tree = merge(tree, part)
+    _check_twice(parts, faults)
     _check_bundle(tree, faults)
     return tree
 
@@ -66,36 +73,70 @@ def _check_bundle(tree: Node, faults: Faults) -> None:
         faults.add(bundle.at if bundle else tree.at, "the bundle has no name", expected="bundle: {name: ...}")
     for name in bundle.fields if bundle else ():
         at = bundle.position_of(name) if bundle else tree.at
-        if name in ("cluster_id", "deployment", "git"):
+        if name in ("cluster_id", "compute_id", "deployment"):
             faults.add(at, f"'bundle.{name}' is not supported yet")
         elif name not in _BUNDLE_KEYS:
             faults.add(at, f"there is no field '{name}' in 'bundle'", nearest=nearest(name, _BUNDLE_KEYS))
+    name_node = tree.get("bundle", "name")
+    if name_node is not None and isinstance(name_node.value, str) and "${" in name_node.value:
+        faults.warn(name_node.at, "the bundle's name depends on other values: another value is another deployment")
+
+
+def check_git(git: Node | None, faults: Faults) -> None:
+    """Check `bundle.git`, or what a target makes of it."""
+    for name in git.fields if git else ():
+        if git is not None and name not in _GIT_KEYS:
+            at = git.position_of(name)
+            faults.add(at, f"there is no field '{name}' in 'git'", nearest=nearest(name, _GIT_KEYS))
 
 
 def _included(root: Path, tree: Node, faults: Faults) -> list[Path]:
     include = tree.get("include")
     found: list[Path] = []
-    if include is not None and not include.is_sequence:
+    if include is not None and not include.is_sequence and include.value is not None:
         faults.add(include.at, "'include' must be a list of patterns")
     for item in include.items if include else ():
-        if not isinstance(item.value, str) or Path(item.value).is_absolute():
+        if not isinstance(item.value, str) or not item.value or Path(item.value).is_absolute():
             faults.add(item.at, "'include' takes patterns relative to the project")
             continue
-        matches = sorted(path.relative_to(root) for path in root.glob(item.value) if path.is_file())
+        matches = _matches(root, item.value)
         if not matches:
             wild = any(letter in item.value for letter in "*?[")
             (faults.warn if wild else faults.add)(item.at, f"'{item.value}' matches no file")
-        found += [path for path in matches if path not in found and path != BUNDLE_FILE]
+        new = [path for path in matches if path not in found and path != BUNDLE_FILE]
+        for path in new:
+            if path.suffix not in _SUFFIXES:
+                what = f"'include' brings in '{path}', which is not YAML"
+                faults.add(item.at, what, expected="a file that ends in " + ", ".join(_SUFFIXES))
+        found += [path for path in new if path.suffix in _SUFFIXES]
     return found
 
 
-def _check_twice(tree: Node, part: Node, faults: Faults) -> None:
-    """A resource is declared once; merging two by accident would mix them."""
-    for type_name, group in (part.get("resources") or part).fields.items() if part.get("resources") else ():
-        before = tree.get("resources", type_name)
-        for key in group.fields:
-            if before is not None and key in before.fields:
-                where = before.position_of(key)
+def _matches(root: Path, pattern: str) -> list[Path]:
+    """The files that a pattern matches, relative to the project, also where they lie above it."""
+    place = Path(os.path.normpath(root / pattern))
+    above = Path(os.path.commonpath([root, place]))
+    if place == above:
+        return []
+    files = (path for path in above.glob(str(place.relative_to(above))) if path.is_file())
+    return sorted(Path(os.path.relpath(path, root)) for path in files)
+
+
+def _check_twice(parts: list[Node], faults: Faults) -> None:
+    """A key stands for one resource, whatever its type, as the vendor's tool asks."""
+    seen: dict[str, tuple[str, Position]] = {}
+    for part in parts:
+        resources = part.get("resources")
+        for type_name, group in resources.fields.items() if resources else ():
+            for key in group.fields:
+                at = group.position_of(key)
+                if key not in seen:
+                    seen[key] = type_name, at
+                    continue
+                other, where = seen[key]
+                what = f"'{type_name}.{key}' is declared twice"
+                if other != type_name:
+                    what = f"'{type_name}.{key}' has the key of '{other}.{key}'"
                 faults.add(
-                    group.position_of(key), f"'{type_name}.{key}' is declared twice", expected=f"one, as at {where}"
+                    at, what, expected=f"one, as at {where}" if other == type_name else f"another key: {where} has it"
                 )

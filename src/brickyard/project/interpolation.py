@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from brickyard.project.faults import Faults, Position, nearest
 from brickyard.project.source import Node, Scalar
 
-__all__ = ["Resolver", "has_reference", "references", "substitute"]
+__all__ = ["Resolver", "as_text", "has_reference", "references", "substitute"]
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
 _REFERENCE = re.compile(rf"\$\{{({_NAME}(?:\.{_NAME}|\[[0-9]+\])*)\}}")
 _STEP = re.compile(rf"{_NAME}|\[[0-9]+\]")
+_BEGINNING = re.compile(r"\$\{\s*(?:bundle|resources|var|workspace)\.[^}]*\}?")
 
 
 def references(text: str) -> Iterator[str]:
@@ -76,7 +77,19 @@ class Resolver:
         if whole:
             found = self._lookup(whole.group(1), at)
             return Node(found.value, at, found.key_at) if found else Node(text, at)
+        self._check_written(text, at)
         return Node(_REFERENCE.sub(lambda match: self._inside(match, at), text), at)
+
+    def _check_written(self, text: str, at: Position) -> None:
+        """Note what looks like a reference and is none; left alone it would be deployed as it is written."""
+        for match in _BEGINNING.finditer(text):
+            if _REFERENCE.match(text, match.start()):
+                continue
+            if "${" in match.group(0)[2:]:
+                what = "a reference inside a reference is not supported"
+                self._faults.add(at, what, expected="a complex variable, or a variable that each target sets")
+            else:
+                self._faults.add(at, f"'{match.group(0)}' is not a reference", expected="${var.name}, without spaces")
 
     def _inside(self, match: re.Match[str], at: Position) -> str:
         found = self._lookup(match.group(1), at)

@@ -108,7 +108,7 @@ def _task(task: Node, paths: Paths) -> Node:
 
 
 def _library(library: Node, paths: Paths) -> Node:
-    for field, translate in (("whl", paths.wheel), ("requirements", paths.file)):
+    for field, translate in (("whl", paths.wheel), ("requirements", paths.file), ("jar", paths.jar)):
         if field in library.fields:
             library = library.with_fields(**{field: translate(library.fields[field])})
     return library

@@ -21,8 +21,10 @@ def merge(base: Node, override: Node, name: str = "") -> Node:
     """Lay `override` over `base`.
 
     Mappings are merged name by name, lists with named members (tasks, job clusters, environments, ...) member by
-    member, other lists are joined, and anything else is replaced.
+    member, other lists are joined, and anything else is replaced. What is left empty overrides nothing.
     """
+    if override.value is None:
+        return base
     if base.is_mapping and override.is_mapping:
         fields = dict(base.fields)
         for key, item in override.fields.items():

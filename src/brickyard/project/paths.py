@@ -90,6 +90,13 @@ class Paths:
             return node
         return Node(LOCAL + pattern.relative_to(self._root).as_posix(), node.at)
 
+    def jar(self, node: Node) -> Node:
+        """A jar's path; one that is not in the workspace yet would have to be built and uploaded."""
+        if isinstance(node.value, str) and not _REMOTE.search(node.value):
+            expected = "a jar that is in the workspace, or a wheel"
+            self._faults.add(node.at, f"'{node.value}' is a local jar, which is not supported yet", expected=expected)
+        return node
+
     def dependency(self, node: Node) -> Node:
         """A line of an environment's dependencies: a wheel, a requirements file, or a requirement of pip."""
         text = node.value

@@ -50,6 +50,8 @@ def read_policies(root: Path, targets: tuple[str, ...], resolver: Resolver, faul
         if name not in _ROOT_KEYS:
             at, like = tree.position_of(name), nearest(name, _ROOT_KEYS)
             faults.add(at, f"{FILE} has no field '{name}'", expected=", ".join(_ROOT_KEYS), nearest=like)
+        elif not tree.fields[name].is_mapping and tree.fields[name].value is not None:
+            faults.add(tree.fields[name].at, f"'{name}' must be a mapping of names")
     tree = resolver.resolve(tree)
     environments = _environments(tree.get("environments"), targets, faults)
     return Policies(environments, _models(tree.get("models"), faults))
@@ -61,16 +63,17 @@ def _environments(node: Node | None, targets: tuple[str, ...], faults: Faults) -
     for name, item in node.fields.items() if node else ():
         values = _checked(item, Environment, ("name",), faults, f"the environment '{name}'")
         target = values.get("target")
-        if target is not None and target not in targets:
+        if isinstance(target, str) and target not in targets:
             at, like = item.fields["target"].at, nearest(str(target), targets)
             faults.add(at, f"there is no target '{target}'", expected=f"one of {', '.join(targets)}", nearest=like)
         source = values.get("promote_from")
-        if source is not None and source not in names[: names.index(name)]:
+        if isinstance(source, str) and source not in names[: names.index(name)]:
             expected = "an environment that is written above it"
             faults.add(item.fields["promote_from"].at, f"'{name}' is promoted from '{source}'", expected=expected)
-        if int(values.get("approvals") or 0) < 0:
+        approvals = values.get("approvals")
+        if isinstance(approvals, int) and approvals < 0:
             faults.add(item.fields["approvals"].at, "approvals is negative", expected="zero or more")
-        if target is not None:
+        if isinstance(target, str):
             found.append(Environment(name=name, **values))
     return tuple(found)
 
@@ -81,7 +84,7 @@ def _models(node: Node | None, faults: Faults) -> dict[str, ModelPolicy]:
         before = len(faults.found)
         values = _checked(item, ModelPolicy, ("key",), faults, f"the model '{key}'")
         gate = _gate(item.get("gate"), f"the gate of '{key}'", faults)
-        scoring = _part(item.get("scoring"), ScoringPolicy, f"the scoring of '{key}'", faults)
+        scoring = _part(item.get("scoring"), ScoringPolicy, f"the scoring of '{key}'")
         if scoring is not None and not scoring.keys:
             faults.add(
                 item.fields["scoring"].at,
@@ -97,14 +100,16 @@ def _models(node: Node | None, faults: Faults) -> dict[str, ModelPolicy]:
 def _gate(node: Node | None, what: str, faults: Faults) -> Gate | None:
     if node is None or not node.is_mapping:
         return None
-    values = _checked(node, Gate, (), faults, what)
+    # What is wrong with its fields was noted with the model's.
+    values = _checked(node, Gate, (), Faults(), what)
     bars = {
         metric: bar
         for metric, item in (node.fields["bars"].fields if "bars" in node.fields else {}).items()
         if (bar := _bar(metric, item, faults)) is not None
     }
-    champion = _part(node.get("champion"), ChampionRule, f"{what}: champion", faults)
-    if not bars and champion is None:
+    champion = _part(node.get("champion"), ChampionRule, f"{what}: champion")
+    written = node.get("bars")
+    if "champion" not in node.fields and (written is None or written.plain() in (None, {})):
         faults.add(node.at, f"{what} asks for nothing", expected="'bars', 'champion', or both")
     if "data" not in values or "label" not in values:
         return None
@@ -112,7 +117,7 @@ def _gate(node: Node | None, what: str, faults: Faults) -> Gate | None:
 
 
 def _bar(metric: str, node: Node, faults: Faults) -> Bar | None:
-    bar: Bar | None = _part(node, Bar, f"the bar of '{metric}'", faults)
+    bar: Bar | None = _part(node, Bar, f"the bar of '{metric}'")
     if bar is not None and bar.min is None and bar.max is None:
         faults.add(node.at, f"the bar of '{metric}' has no limit", expected="'min', 'max', or both")
     return bar
@@ -125,13 +130,13 @@ def _three_levels(item: Node, faults: Faults) -> None:
             faults.add(node.at, f"'{node.value}' is not a full name", expected="catalog.schema.name")
 
 
-def _part(node: Node | None, type_: type[Any], what: str, faults: Faults) -> Any:
-    """A flat dataclass from a mapping, or None where it is missing or wrong."""
+def _part(node: Node | None, type_: type[Any], what: str) -> Any:
+    """A flat dataclass from a mapping, or None where it is missing or wrong, which was noted with the model."""
     if node is None or node.value is None:
         return None
-    before = len(faults.found)
+    faults = Faults()
     values = _checked(node, type_, (), faults, what)
-    if len(faults.found) > before:
+    if faults.found:
         return None
     return type_(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
 

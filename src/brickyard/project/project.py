@@ -11,7 +11,7 @@ from brickyard.errors import UsageError
 from brickyard.project.faults import Fault, Position, nearest
 from brickyard.project.policy import Environment, ModelPolicy
 
-__all__ = ["Artifact", "Project", "Resource", "Sync", "WorkspaceSettings"]
+__all__ = ["Artifact", "Git", "Project", "Resource", "Sync", "WorkspaceSettings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,21 @@ class Sync:
     exclude: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Git:
+    """The branch that a target is deployed from.
+
+    Args:
+        expected: The branch that `bundle.git.branch`, or the target's `git`, asks for.
+        actual: The branch that is checked out; empty if none is, or there is no repository.
+        at: Where the expected branch is written.
+    """
+
+    expected: str
+    actual: str
+    at: Position
+
+
 @dataclass(frozen=True)
 class Project:
     """A project resolved for one target.
@@ -106,8 +121,10 @@ class Project:
         targets: The names of all targets.
         environments: The environments of `brickyard.yml`, in the order of promotion.
         models: The models of `brickyard.yml` by their key.
-        local_paths: The files that resources name, relative to the root.
         warnings: What is allowed but probably not meant.
+        reload: Resolves the same files for another target and user.
+        user: The signed-in user, once that is known.
+        git: The branch that the target asks for, if it does.
     """
 
     root: Path
@@ -125,6 +142,7 @@ class Project:
     warnings: tuple[Fault, ...]
     reload: Callable[[str | None, str | None], Project] = field(repr=False, compare=False)
     user: str | None = None
+    git: Git | None = None
 
     def for_target(self, target: str) -> Project:
         """The same files resolved for another target.

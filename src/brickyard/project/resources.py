@@ -13,7 +13,7 @@ from brickyard.project.shape import check
 from brickyard.project.source import Node
 from brickyard.project.types import TYPES, UNSUPPORTED_TYPES, vendor_shapes
 
-__all__ = ["read_resources", "resource_fields"]
+__all__ = ["is_known_later", "read_resources", "resource_fields"]
 
 # What every resource may have beside its own fields.
 _COMMON = ("lifecycle", "permissions", "grants")
@@ -30,6 +30,12 @@ def resource_fields(resources: Node) -> Node:
         items = {key: _with_derived(type_name, item) for key, item in group.fields.items()}
         groups[type_name] = Node(items, group.at, group.key_at)
     return Node(groups, resources.at, resources.key_at)
+
+
+def is_known_later(type_name: str, field: str) -> bool:
+    """Whether a field of a resource has a value once it is deployed: its id, and fields that have a default."""
+    kind = TYPES.get(type_name)
+    return kind is not None and (field == "id" or field.partition("[")[0] in vendor_shapes()[kind.shape])
 
 
 def _with_derived(type_name: str, item: Node) -> Node:

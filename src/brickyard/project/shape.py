@@ -110,9 +110,10 @@ def check(node: Node, name: str, shapes: Shapes, faults: Faults, *, what: str) -
         if key not in shape:
             faults.add(node.position_of(key), f"{what} has no field '{key}'", nearest=nearest(key, shape))
             continue
-        fields[key] = _value(item, shape[key].type, shapes, faults, f"{what}.{key}")
+        if item.value is not None:  # a name without a value is as if it were not there
+            fields[key] = _value(item, shape[key].type, shapes, faults, f"{what}.{key}")
     for key, field in shape.items():
-        if field.required and key not in node.fields:
+        if field.required and key not in fields:
             faults.add(node.at, f"{what} needs the field '{key}'")
     return Node(fields, node.at, node.key_at)
 
@@ -178,11 +179,22 @@ def _convert(value: Any, type_: str) -> str | int | float | bool | None:
             return None
         case ("number", int() | float()):
             return float(value)
+        case ("number", str()):
+            return _number(value)
+        case ("int", float()) if value.is_integer():
+            return int(value)
         case ("int", int()):
             return value
         case ("int", str()) if value.lstrip("-").isdigit():
             return int(value)
     return None
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _kind(node: Node) -> str:

@@ -62,6 +62,16 @@ class Node:
         return isinstance(self.value, tuple)
 
     @property
+    def is_scalar(self) -> bool:
+        """Whether it is a single value that is not empty."""
+        return not self.is_mapping and not self.is_sequence and self.value is not None
+
+    @property
+    def scalar(self) -> Scalar:
+        """The single value; None for anything else."""
+        return None if isinstance(self.value, dict | tuple) else self.value
+
+    @property
     def items(self) -> tuple[Node, ...]:
         """The members of a list; none for anything else."""
         return self.value if isinstance(self.value, tuple) else ()

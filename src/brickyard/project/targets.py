@@ -9,8 +9,8 @@ from brickyard.project.source import Node
 __all__ = ["choose_target", "overlay"]
 
 _OVERRIDES = ("artifacts", "bundle", "resources", "sync", "workspace")
-_KEYS = (*_OVERRIDES, "default", "mode", "presets", "variables")
-_UNSUPPORTED = ("cluster_id", "compute_id", "git", "permissions", "run_as")
+_KEYS = (*_OVERRIDES, "default", "git", "mode", "presets", "variables")
+_UNSUPPORTED = ("cluster_id", "compute_id", "permissions", "run_as")
 _MODES = ("development", "production")
 
 
@@ -57,6 +57,10 @@ def overlay(tree: Node, name: str, faults: Faults) -> Node:
     presets, own = tree.get("presets"), target.get("presets")
     if own is not None:
         tree = tree.with_fields(presets=merge(presets, own) if presets is not None else own)
+    git, bundle = target.get("git"), tree.get("bundle")
+    if git is not None and bundle is not None:
+        base = bundle.get("git")
+        tree = tree.with_fields(bundle=bundle.with_fields(git=merge(base, git) if base is not None else git))
     mode = target.get("mode")
     return tree.with_fields(mode=mode) if mode is not None else tree
 

@@ -17,7 +17,7 @@ from brickyard.workspace.store.identity import group_members, groups, principals
 if TYPE_CHECKING:
     from brickyard.workspace.store import Store
 
-__all__ = ["ADMINS", "USERS", "Kind", "Principal", "Principals", "new_id"]
+__all__ = ["ADMINS", "USERS", "Holder", "Kind", "Principal", "Principals", "new_id"]
 
 ADMINS = "admins"
 USERS = "users"
@@ -55,6 +55,23 @@ class Principal:
     def holders(self) -> frozenset[int]:
         """The numbers under which permissions count for it: its own and its groups'."""
         return self.groups | {self.id}
+
+
+@dataclass(frozen=True)
+class Holder:
+    """To whom a permission can be granted: a user, a service principal or a group.
+
+    Attributes:
+        id: Its number.
+        kind: What it is.
+        name: User name, application id or name of the group.
+        display_name: What people call it.
+    """
+
+    id: int
+    kind: Kind
+    name: str
+    display_name: str
 
 
 class Principals:
@@ -98,6 +115,31 @@ class Principals:
         if found is None:
             raise ResourceDoesNotExist(f"User {name} does not exist")
         return self.get(found)
+
+    def find(self, kind: Kind, name: str) -> int | None:
+        """The number of a user, service principal or group with a name, active or not; nothing where there is none."""
+        with self._store.read() as connection:
+            if kind is Kind.GROUP:
+                return connection.execute(select(groups.c.id).where(groups.c.display_name == name)).scalar()
+            rows = connection.execute(
+                select(principals.c.id, principals.c.user_name).where(principals.c.kind == kind.value)
+            ).all()
+        return next((int(row.id) for row in rows if row.user_name.lower() == name.lower()), None)
+
+    def describe(self, holder_id: int) -> Holder:
+        """What people call a user, service principal or group.
+
+        Raises:
+            ResourceDoesNotExist: There is none with that number.
+        """
+        with self._store.read() as connection:
+            row = connection.execute(select(principals).where(principals.c.id == holder_id)).first()
+            if row is not None:
+                return Holder(holder_id, Kind(row.kind), row.user_name, row.display_name)
+            name = connection.execute(select(groups.c.display_name).where(groups.c.id == holder_id)).scalar()
+        if name is None:
+            raise ResourceDoesNotExist(f"Principal {holder_id} does not exist")
+        return Holder(holder_id, Kind.GROUP, name, name)
 
     def changed(self) -> None:
         """Forget what was read; to be called after every change of a principal, a group or a membership."""

@@ -80,6 +80,17 @@ def test_missing_entry_point_and_missing_package_are_named(lab: Lab, tmp_path: P
     assert outcome.error == "ModuleNotFoundError: No module named 'not_installed_here'"
 
 
+def test_files_of_requirements_are_read_in_the_workspace(lab: Lab, tmp_path: Path) -> None:
+    library = put_wheel(lab, wheel(tmp_path, version="5.0", word="required"))
+    lab.put("more.txt", f"pandas>=2  # is there\n{library}\n")
+    listed = lab.put("requirements.txt", f"# what we need\n-r /Workspace{HOME}/more.txt\n")
+    for libraries in (("-r", f"/Workspace{listed}"), (f"-r /Workspace{listed}",)):
+        done = lab.run("python_wheel", "brickyard_greeting:other", ["0"], libraries=libraries).ok()
+        assert "other required" in done.output
+    outcome = lab.run("python_wheel", "x:y", libraries=(f"-r {HOME}/none.txt",)).outcome
+    assert outcome.message == f"Library installation failed: the library {HOME}/none.txt does not exist"
+
+
 def test_missing_library_fails_the_run_with_a_reason(lab: Lab) -> None:
     outcome = lab.run("python_wheel", "x:y", libraries=(f"{HOME}/none-1.0-py3-none-any.whl",)).outcome
     assert outcome.state == "FAILED"

@@ -10,6 +10,7 @@ import uuid
 import zipfile
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import psutil
 import pytest
@@ -152,7 +153,10 @@ os.remove(path)"""
     marker = {"marker": f"brickyard-{uuid.uuid4().hex}"}
     run = client.ended(client.started(client.job(client.task("flaky", source, base_parameters=marker, max_retries=1))))
     assert run.state and run.state.result_state is jobs.RunResultState.SUCCESS
-    assert [one.attempt_number for one in run.tasks or []] == [0, 1]
+    first, second = run.tasks or []
+    assert (first.attempt_number, second.attempt_number) == (0, 1)
+    retry = client.sdk.jobs.get_run(second.run_id or 0)
+    assert (retry.original_attempt_run_id, retry.attempt_number) == (first.run_id, 1)
 
 
 def test_second_run_waits_or_is_skipped(client: Client) -> None:
@@ -205,6 +209,12 @@ def test_runs_are_listed_newest_first_and_by_state(client: Client) -> None:
     assert list(client.sdk.jobs.list_runs(job_id=job_id, active_only=True)) == []
     expanded = next(iter(client.sdk.jobs.list_runs(job_id=job_id, expand_tasks=True, completed_only=True)))
     assert [one.task_key for one in expanded.tasks or []] == ["a"]
+
+
+@pytest.mark.parametrize("query", [{"page_token": "-1"}, {"page_token": "x"}, {"run_type": "NONE"}, {"limit": 26}])
+def test_wrong_places_in_lists_are_refused_by_name(client: Client, query: dict[str, Any]) -> None:
+    with pytest.raises(InvalidParameterValue, match=next(iter(query))):
+        client.sdk.api_client.do("GET", "/api/2.2/jobs/runs/list", query=query)
 
 
 def test_submitted_run_needs_no_job(client: Client) -> None:

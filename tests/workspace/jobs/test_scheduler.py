@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -48,7 +49,16 @@ def test_retries_make_attempts_with_run_ids_of_their_own(lab: Lab) -> None:
     attempts = [one for one in lab.jobs.tasks(run_id) if one.task_key == "a"]
     assert [(one.attempt, one.state.result) for one in attempts] == [(0, "FAILED"), (1, "FAILED"), (2, "SUCCESS")]
     assert len({one.run_id for one in attempts}) == 3
-    assert all(later.started_at >= earlier.ended_at + 20 for earlier, later in itertools.pairwise(attempts))
+    assert all(later.started_at >= earlier.started_at + 20 for earlier, later in itertools.pairwise(attempts))
+
+
+def test_retry_waits_from_the_start_of_the_attempt_that_failed(lab: Lab) -> None:
+    lab.compute.behaviours["a"] = lambda _: BROKEN
+    run_id = lab.run(lab.job(task("a", max_retries=1, min_retry_interval_millis=600_000)))
+    waiting = wait_for(lambda: [one for one in lab.jobs.tasks(run_id) if one.state.life_cycle == "WAITING_FOR_RETRY"])
+    assert waiting[0].due_at == (lab.jobs.tasks(run_id)[0].started_at or 0) + 600_000
+    lab.jobs.cancel(run_id)
+    assert lab.ended(run_id).state.result == "CANCELED"
 
 
 def test_retries_end_and_a_timeout_is_retried_only_where_asked(lab: Lab) -> None:
@@ -295,6 +305,10 @@ def test_restart_keeps_a_cancel_and_starts_the_queue(lab: Lab) -> None:
         ({"tasks": [task("a", timeout_seconds=-1)]}, "timeout_seconds"),
         ({"tasks": [{"task_key": "a"}]}, "must have one of notebook_task"),
         ({"tasks": [{"task_key": "a", "notebook_task": {"notebook_path": "rel"}}]}, "absolute"),
+        ({"parameters": [{"name": "p", "default": "1"}, {"name": "p", "default": "2"}]}, "same name 'p'"),
+        ({"job_clusters": [{"job_cluster_key": "c", "new_cluster": {}}] * 2}, "same job_cluster_key 'c'"),
+        ({"tasks": [task("a", new_cluster={"init_scripts": [{"workspace": {"destination": "/i"}}]})]}, "init_scripts"),
+        ({"tasks": [task("a", new_cluster={"spark_env_vars": {"A=B": "c"}})]}, "'A=B'"),
         ({"git_source": {"git_url": "u", "git_provider": "gitHub"}}, "git_source is not supported"),
         ({"parameters": [{"name": "p", "default": "{{nope}}"}]}, r"\{\{nope\}\}"),
     ],
@@ -319,6 +333,33 @@ def test_references_are_checked_when_the_job_is_made(lab: Lab) -> None:
     for reference in ("{{job.parameters.none}}", "{{tasks.a.values.x}}", "{{ ds }}", "{{job.start_time.century}}"):
         with pytest.raises(InvalidParameterValue, match="{{" + reference.strip("{} ") + "}}"):
             lab.job(task("a"), reading(reference))
+
+
+def test_run_that_cannot_be_written_ends_once_it_can(lab: Lab) -> None:
+    lab.compute.behaviours["a"] = hold
+    run_id = lab.run(lab.job(task("a")))
+    handle = lab.running("a")
+    with lab.workspace.store.write() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER full BEFORE UPDATE ON runs BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+        )
+    lab.compute.finish("a")
+    wait_for(lambda: handle.outcome)
+    lab.jobs.cancel(run_id)  # it returns, although nothing can be written
+    assert lab.jobs.run(run_id)[0].state.life_cycle == "RUNNING"
+    with lab.workspace.store.write() as connection:
+        connection.exec_driver_sql("DROP TRIGGER full")
+    state = lab.ended(run_id).state
+    assert (state.life_cycle, state.result, state.code) == ("INTERNAL_ERROR", "FAILED", "INTERNAL_ERROR")
+    assert "could not carry on this run" in state.message
+
+
+def test_updates_at_the_same_time_are_all_kept(lab: Lab) -> None:
+    job_id = lab.job(task("first"))
+    keys = [f"t{one}" for one in range(12)]
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(lambda key: lab.jobs.update(job_id, {"tasks": [task(key)]}, []), keys))
+    assert {one["task_key"] for one in lab.jobs.get(job_id).settings["tasks"]} == {"first", *keys}
 
 
 def test_update_merges_tasks_by_key_and_removes_fields(lab: Lab) -> None:

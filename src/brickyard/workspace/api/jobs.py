@@ -79,8 +79,8 @@ def list_jobs(workspace: Workspace, call: Call) -> ListJobsResponse:
     limit = _limit(call, _MOST_JOBS)
     found = workspace.jobs.page(
         name=call.query.get("name"),
-        before=optional_number(call.query, "page_token"),
-        offset=optional_number(call.query, "offset") or 0,
+        before=_position(call, "page_token") or None,
+        offset=_position(call, "offset"),
         limit=limit + 1,
     )
     shown, more = found[:limit], len(found) > limit
@@ -122,7 +122,8 @@ def get_run(workspace: Workspace, call: Call) -> Run:
     run, tasks = workspace.jobs.run(run_id)
     resolved = flag(call.query, "include_resolved_values")
     if run.run_id != run_id:
-        return wire.run_of_task(run, tasks[0], workspace.url, resolved=resolved)
+        first = workspace.jobs.first_attempt(tasks[0])
+        return wire.run_of_task(run, tasks[0], first, workspace.url, resolved=resolved)
     return wire.run(run, tasks, workspace.url, start=_start(call), size=_page_size(call), resolved=resolved)
 
 
@@ -178,12 +179,21 @@ def _filter(call: Call) -> RunFilter:
     return RunFilter(
         job_id=optional_number(call.query, "job_id"),
         active=True if active else False if completed else None,
-        run_type=call.query.get("run_type"),
+        run_type=_run_type(call),
         started_from=optional_number(call.query, "start_time_from"),
         started_to=optional_number(call.query, "start_time_to"),
-        before=optional_number(call.query, "page_token"),
-        offset=optional_number(call.query, "offset") or 0,
+        before=_position(call, "page_token") or None,
+        offset=_position(call, "offset"),
     )
+
+
+def _run_type(call: Call) -> str | None:
+    from databricks.sdk.service.jobs import RunType
+
+    name, known = call.query.get("run_type"), [one.value for one in RunType]
+    if name and name not in known:
+        raise InvalidParameterValue(f"run_type must be one of {', '.join(known)}, not {name!r}")
+    return name or None
 
 
 def _limit(call: Call, most: int) -> int:
@@ -196,7 +206,15 @@ def _limit(call: Call, most: int) -> int:
 
 
 def _start(call: Call) -> int:
-    return optional_number(call.query, "page_token") or 0
+    return _position(call, "page_token")
+
+
+def _position(call: Call, name: str) -> int:
+    """A place in a list, 0 where none is given."""
+    position = optional_number(call.query, name) or 0
+    if position < 0:
+        raise InvalidParameterValue(f"{name} must not be negative, as {position} is")
+    return position
 
 
 def _page_size(call: Call) -> int | None:

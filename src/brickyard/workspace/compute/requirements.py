@@ -14,7 +14,7 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-__all__ = ["Missing", "installed", "is_installed", "missing", "preloaded"]
+__all__ = ["Missing", "installed", "is_installed", "missing", "preloaded", "requirement_lines"]
 
 #: What the fork server imports before any task: a task cannot have another version of these or of what they need.
 _PRELOADED = (
@@ -88,7 +88,7 @@ def _lines(wanted: Sequence[str]) -> tuple[list[str], list[str]]:
     items = iter(wanted)
     for item in items:
         if item in ("-r", "--requirement"):
-            requirements += _file(next(items, ""))
+            requirements += requirement_lines(Path(next(items, "")))
         elif item in _WITH_VALUE:
             options += [item, next(items, "")]
         elif item.startswith("-"):
@@ -98,8 +98,10 @@ def _lines(wanted: Sequence[str]) -> tuple[list[str], list[str]]:
     return requirements, options
 
 
-def _file(path: str) -> list[str]:
-    lines = (re.sub(r"(^|\s)#.*", "", line).strip() for line in Path(path).read_text().splitlines())
+def requirement_lines(path: Path) -> list[str]:
+    """The lines of a file of requirements, without comments; a line that ends with a backslash goes on."""
+    text = path.read_text().replace("\\\n", " ")
+    lines = (re.sub(r"(^|\s)#.*", "", line).strip() for line in text.splitlines())
     return [line for line in lines if line]
 
 

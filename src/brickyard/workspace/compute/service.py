@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 import logging
 import os
+import shlex
 import signal
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ from brickyard.workspace.api.errors import ApiError
 from brickyard.workspace.compute.client import Exit, ForkServerClient, ForkServerGone
 from brickyard.workspace.compute.environ import TASK_MARK, base_environment, task_environment
 from brickyard.workspace.compute.environments import Environments, LibraryError
+from brickyard.workspace.compute.requirements import requirement_lines
 from brickyard.workspace.compute.results import write_json, write_outcome
 from brickyard.workspace.compute.tasks import TASK_FILE, TaskHandle, TaskOutcome, TaskSpec, read_outcome
 
@@ -118,7 +121,7 @@ class Compute:
     def _prepare(self, handle: TaskHandle) -> None:
         """Install the task's libraries, then start it."""
         try:
-            wanted = [self._library(item) for item in handle.spec.libraries]
+            wanted = self._libraries(handle.spec.libraries)
             self._spawn(handle, [str(self._environments.build(wanted))])
         except LibraryError as error:
             first = str(error).partition("\n")[0]
@@ -130,6 +133,22 @@ class Compute:
             self._finish(
                 handle, _failed(f"The task could not be started: {type(error).__name__}: {error}", "INTERNAL_ERROR")
             )
+
+    def _libraries(self, items: Sequence[str]) -> list[str]:
+        """What the installer is asked for: options word by word, and files of requirements line by line.
+
+        Raises:
+            LibraryError: A file does not exist.
+        """
+        words = [word for item in items for word in (shlex.split(item) if item.startswith("-") else [item])]
+        found: list[str] = []
+        following = iter(words)
+        for word in following:
+            if word in ("-r", "--requirement"):
+                found += self._libraries(requirement_lines(Path(self._library(next(following, "")))))
+            else:
+                found.append(self._library(word))
+        return found
 
     def _library(self, item: str) -> str:
         """A requirement as it is; a file of the workspace as the file on this machine.

@@ -103,8 +103,9 @@ class Board:
         if final or self.run.stopping is not None or not self._retries(task, state):
             return
         wait = self._definitions[task.task_key].get("min_retry_interval_millis", 0)
-        following = State("WAITING_FOR_RETRY") if wait else State("PENDING")
-        self._add(TaskRecord(self._ids.next(), self.run.run_id, task.task_key, task.attempt + 1, following, at + wait))
+        due = (task.started_at or at) + wait  # the vendor counts from the start of the attempt that failed
+        following = State("WAITING_FOR_RETRY") if due > at else State("PENDING")
+        self._add(TaskRecord(self._ids.next(), self.run.run_id, task.task_key, task.attempt + 1, following, due))
 
     def stop(self, result: str) -> None:
         """End what has not started, and note that what runs is to stop; the first reason stays."""

@@ -85,7 +85,7 @@ class Execution:
         self._thread.start()
 
     def stop(self, result: str, task_run_id: int | None = None) -> None:
-        """Stop the run, or one of its tasks; when this returns, that it is to stop is written.
+        """Stop the run, or one of its tasks; when this returns, that it is to stop is written, or it has ended.
 
         Args:
             result: `CANCELED` or `TIMEDOUT`.
@@ -93,7 +93,7 @@ class Execution:
         """
         request = _Stop(task_run_id, result, threading.Event())
         self._events.put(request)
-        while not request.written.wait(0.5) and self._thread.is_alive():
+        while not request.written.wait(0.5) and self._thread.is_alive() and not self._board.ended:
             continue
 
     def close(self) -> None:

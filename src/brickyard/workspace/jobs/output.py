@@ -44,7 +44,7 @@ def run_output(workspace: Workspace, run: RunRecord, tasks: list[TaskRecord]) ->
     logs, truncated = _tail(run_directory(workspace, task.run_id) / OUTPUT_FILE)
     failed = task.state.result == "FAILED"
     return RunOutput(
-        metadata=run_of_task(run, task, workspace.url),
+        metadata=run_of_task(run, task, workspace.jobs.first_attempt(task), workspace.url),
         notebook_output=_notebook_output(run, task),
         logs=logs,
         logs_truncated=truncated,

@@ -195,7 +195,7 @@ def _libraries(definition: Json, settings: Json) -> tuple[str, ...]:
         elif "whl" in library:
             found.append(library["whl"])
         else:
-            found.append(f"-r {library['requirements']}")
+            found.extend(["-r", library["requirements"]])
     for environment in settings.get("environments", []):
         if environment["environment_key"] == definition.get("environment_key"):
             found.extend(environment.get("spec", {}).get("dependencies", []))

@@ -128,7 +128,7 @@ class Scheduler:
         if run.state.ended:
             return
         at = now()
-        ended = [replace(task, state=of_skip("CANCELED"), ended_at=at) for task in tasks]
+        ended = [replace(task, state=of_skip("CANCELED"), ended_at=at) for task in tasks if not task.state.ended]
         self._runs.save(replace(run, state=of_skip("CANCELED"), stopping="CANCELED", ended_at=at), ended)
 
 

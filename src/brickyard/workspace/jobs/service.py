@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ class Jobs:
         self._runs = RunStore(workspace.store)
         self._ids = Ids(max(self._jobs.last_id(), self._runs.last_id()))
         self._scheduler = Scheduler(workspace, self._runs, self._ids)
+        self._changing = threading.Lock()  # of two changes, the second sees what the first has changed
 
     def recover(self) -> None:
         """Go on with the runs that were active when the workspace ended."""
@@ -54,12 +56,17 @@ class Jobs:
 
     def reset(self, job_id: int, body: Mapping[str, Any]) -> None:
         """Replace a job's settings."""
+        with self._changing:
+            self._reset(job_id, body)
+
+    def _reset(self, job_id: int, body: Mapping[str, Any]) -> None:
         job = self._jobs.get(job_id)
         self._jobs.change(job_id, *self._settings(body, job.creator))
 
     def update(self, job_id: int, changes: Mapping[str, Any], remove: list[str]) -> None:
         """Replace some of a job's settings."""
-        self.reset(job_id, merged(self._jobs.get(job_id).settings, changes, remove))
+        with self._changing:
+            self._reset(job_id, merged(self._jobs.get(job_id).settings, changes, remove))
 
     def get(self, job_id: int) -> JobRecord:
         """A job."""
@@ -109,6 +116,10 @@ class Jobs:
     def tasks(self, run_id: int) -> list[TaskRecord]:
         """The attempts at a run's tasks."""
         return self._runs.tasks(run_id)
+
+    def first_attempt(self, task: TaskRecord) -> int:
+        """The run id of the first attempt at the task of which this is one."""
+        return next(one.run_id for one in self.tasks(task.job_run_id) if one.task_key == task.task_key)
 
     def runs(self, wanted: RunFilter, limit: int) -> list[RunRecord]:
         """Runs, newest first."""

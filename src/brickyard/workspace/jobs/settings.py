@@ -149,6 +149,7 @@ def _check_settings(settings: Json) -> None:
     _check_numbers(settings, "", ("timeout_seconds", "max_concurrent_runs"))
     for one in settings.get("job_clusters", []):
         check_cluster(f"job cluster {one.get('job_cluster_key')!r}", one.get("new_cluster", {}))
+    _check_unique(settings)
     tasks = settings.get("tasks", [])
     if len(tasks) > MAX_TASKS:
         raise InvalidParameterValue(f"a job can have {MAX_TASKS} tasks; this one has {len(tasks)}")
@@ -160,6 +161,16 @@ def _check_settings(settings: Json) -> None:
     except GraphFault as error:
         raise InvalidParameterValue(f"{error}.") from error
     _check_references(settings, nodes)
+
+
+def _check_unique(settings: Json) -> None:
+    """Refuse a name that means two things."""
+    for part, key in (("job_clusters", "job_cluster_key"), ("environments", "environment_key"), ("parameters", "name")):
+        names = [one.get(key) for one in settings.get(part, [])]
+        for name in names:
+            if not name or names.count(name) > 1:
+                what = "more than one of the same" if name else "one without a"
+                raise InvalidParameterValue(f"{part} has {what} {key}{f' {name!r}' if name else ''}")
 
 
 def _check_numbers(holder: Json, where: str, names: tuple[str, ...]) -> None:

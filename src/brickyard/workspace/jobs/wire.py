@@ -78,8 +78,8 @@ def run(
     return answer
 
 
-def run_of_task(record: RunRecord, task: TaskRecord, url: str, *, resolved: bool = False) -> Run:
-    """One attempt at a task as a run of its own."""
+def run_of_task(record: RunRecord, task: TaskRecord, first: int, url: str, *, resolved: bool = False) -> Run:
+    """One attempt at a task as a run of its own; `first` is the run id of the first attempt at the task."""
     from databricks.sdk.service.jobs import Run
 
     answer = Run.from_dict(
@@ -89,7 +89,7 @@ def run_of_task(record: RunRecord, task: TaskRecord, url: str, *, resolved: bool
             "job_run_id": record.run_id,
             "run_name": task.task_key,
             "number_in_job": task.run_id,
-            "original_attempt_run_id": task.run_id,
+            "original_attempt_run_id": first,
             "attempt_number": task.attempt,
             "run_page_url": _page_url(record, task.run_id, url),
             **_times(task.started_at, task.ended_at, record.created_at),

@@ -47,12 +47,25 @@ class DirectoryRegistry:
         return self.aliases.get((name, alias))
 
 
+class DictionarySecrets:
+    """Values by scope and key; what an endpoint asks of the secrets and no more."""
+
+    def __init__(self) -> None:
+        self.values: dict[tuple[str, str], bytes] = {}
+
+    def get(self, scope: str, key: str) -> bytes:
+        if (scope, key) not in self.values:
+            raise ResourceDoesNotExist(f"Secret does not exist with scope: {scope} and key: {key}")
+        return self.values[scope, key]
+
+
 class Bench:
     """A serving service and a loop to ask it from."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.registry = DirectoryRegistry()
+        self.secrets = DictionarySecrets()
         self.store = Store(directory / "workspace.db")
         self.serving = self.begin()
         self._loop = asyncio.new_event_loop()
@@ -60,7 +73,7 @@ class Bench:
         self._thread.start()
 
     def begin(self) -> Serving:
-        return Serving(self.store, self.registry, self.directory / "serving", "http://127.0.0.1:1")
+        return Serving(self.store, self.registry, self.secrets, self.directory / "serving", "http://127.0.0.1:1")
 
     def restart(self) -> None:
         self.serving.close()

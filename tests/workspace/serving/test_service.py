@@ -20,6 +20,7 @@ from brickyard.workspace.api.errors import (
     NotImplementedByWorkspace,
     ResourceConflict,
     ResourceDoesNotExist,
+    TemporarilyUnavailable,
 )
 from tests.scoring import models
 from tests.support import wait_for
@@ -178,9 +179,14 @@ ENTITY = {"entity_name": MODEL, "entity_version": "1"}
             "max_provisioned_throughput",
         ),
         (
-            {"config": {"served_entities": [{**ENTITY, "environment_vars": {"K": "{{secrets/a/b}}"}}]}},
-            NotImplementedByWorkspace,
-            "secret references",
+            {"config": {"served_entities": [{**ENTITY, "environment_vars": {"A=B": "c"}}]}},
+            InvalidParameterValue,
+            "'A=B' is not a name",
+        ),
+        (
+            {"config": {"served_entities": [{**ENTITY, "scale_to_zero_enabled": "often"}]}},
+            InvalidParameterValue,
+            "scale_to_zero_enabled must be true or false",
         ),
         ({"config": {}}, InvalidParameterValue, "served_entities"),
         ({"name": "a b"}, InvalidParameterValue, "a b"),
@@ -197,6 +203,126 @@ def test_what_is_not_supported_or_wrong_is_named(bench: Bench, body: Any, error:
     with pytest.raises(error, match=message):
         bench.serving.create({"name": "delay", "config": {"served_entities": [ENTITY]}, **body}, "me@example.org")
     assert bench.serving.all() == []
+
+
+@pytest.mark.parametrize(
+    ("model", "version"),
+    [(MODEL, "0"), (MODEL, "\u0663"), (MODEL, "9" * 25), (MODEL, "9" * 5000), (MODEL, "latest"), ("main.a b.c", "1")],
+)
+def test_what_can_never_be_a_version_is_not_waited_for(bench: Bench, model: str, version: str) -> None:
+    config = {"served_entities": [{"name": "x", "entity_name": model, "entity_version": version}]}
+    with pytest.raises(InvalidParameterValue):
+        bench.serving.create({"name": "delay", "config": config}, "me@example.org")
+
+
+def test_settings_come_back_as_they_were_written(bench: Bench) -> None:
+    settings = {"workload_size": "Small", "workload_type": "CPU", "scale_to_zero_enabled": "true"}
+    config = {"served_entities": [{**ENTITY, **settings, "environment_vars": {"K": "v"}}]}
+    created = bench.serving.create({"name": "delay", "config": config}, "me@example.org").as_dict()["config"]
+    expected = {**settings, "scale_to_zero_enabled": True, "environment_vars": {"K": "v"}}
+    for entity in (created["served_entities"][0], created["served_models"][0]):
+        assert {name: entity[name] for name in expected} == expected
+
+
+def test_a_failure_of_the_registry_is_told_and_does_not_last(
+    bench: Bench, two_models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(name: str, version: int) -> Any:
+        raise OSError("the disk is away")
+
+    bench.register(1, two_models[0])
+    with monkeypatch.context() as patched:
+        patched.setattr(bench.registry, "model_version", broken)
+        bench.create("delay", "1")
+        wait_for(lambda: "the disk is away" in json.dumps(bench.serving.get("delay").as_dict()))
+        with pytest.raises(InvalidState, match="the disk is away"):
+            bench.ask("delay")
+    bench.wait_ready("delay", 1)
+
+
+def test_the_news_of_one_endpoint_do_not_hide_the_failure_of_another(
+    bench: Bench, two_models: Models, broken_model: Path
+) -> None:
+    bench.register(1, two_models[0], "champion")
+    bench.register(2, broken_model)
+    bench.register(3, two_models[1])
+    for name, version in (("pinned", "1"), ("following", "champion")):
+        bench.create(name, version)
+        bench.wait_ready(name, 1)
+    bench.serving.update_config("pinned", {"served_entities": [{"entity_name": MODEL, "entity_version": "2"}]})
+    wait_for(lambda: bench.serving.get("pinned").state.config_update.value == "UPDATE_FAILED", seconds=60)
+    bench.register(3, two_models[1], "champion")
+    bench.wait_ready("following", 3)
+    assert bench.serving.get("pinned").state.config_update.value == "UPDATE_FAILED"
+
+
+def test_an_endpoint_that_is_made_again_is_not_disturbed_by_the_end_of_the_first(
+    bench: Bench, two_models: Models
+) -> None:
+    for version, path in enumerate(two_models, 1):
+        bench.register(version, path)
+    bench.create("delay", "1")
+    bench.wait_ready("delay", 1)
+    deleting = threading.Thread(target=bench.serving.delete, args=("delay",))
+    deleting.start()
+    wait_for(lambda: "delay" not in [one.name for one in bench.serving.all()])
+    bench.create("delay", "2")
+    bench.wait_ready("delay", 2)
+    deleting.join()
+    replica, reply = bench.ask("delay", models.rows(3))
+    assert replica.version == 2
+    assert predictions(reply) == load_model(two_models[1]).pyfunc.predict(models.rows(3)).tolist()
+    wait_for(lambda: len(children()) == 1)
+
+
+def test_requests_to_an_endpoint_that_is_deleted_all_get_an_answer(bench: Bench, two_models: Models) -> None:
+    bench.register(1, two_models[0])
+    bench.create("delay", "1")
+    bench.wait_ready("delay", 1)
+    asked = [bench.submit("delay", models.rows(1)) for _ in range(50)]
+    bench.serving.delete("delay")
+    asked += [bench.submit("delay", models.rows(1)) for _ in range(50)]
+    ends = [one.exception(30) or one.result()[1].status for one in asked]
+    assert all(end == 200 or isinstance(end, TemporarilyUnavailable | ResourceDoesNotExist) for end in ends)
+    assert isinstance(ends[-1], ResourceDoesNotExist)
+
+
+_PARENT = """
+import subprocess, sys
+import mlflow
+
+
+class Parent(mlflow.pyfunc.PythonModel):
+    def load_context(self, context):
+        self.child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+
+    def predict(self, context, model_input, params=None):
+        return [self.child.pid] * len(model_input)
+
+
+mlflow.models.set_model(Parent())
+"""
+
+
+@pytest.mark.parametrize("end", ["deleted", "killed"])
+def test_what_a_model_has_started_ends_with_its_process(bench: Bench, tmp_path: Path, end: str) -> None:
+    import mlflow.pyfunc
+
+    (tmp_path / "parent.py").write_text(_PARENT)
+    signature = mlflow.models.infer_signature(models.rows(1), [1])
+    code, path = str(tmp_path / "parent.py"), tmp_path / "model"
+    mlflow.pyfunc.save_model(str(path), python_model=code, signature=signature, pip_requirements=[])
+    bench.register(1, path)
+    bench.create("delay", "1")
+    bench.wait_ready("delay", 1)
+    replica, reply = bench.ask("delay")
+    child = psutil.Process(int(predictions(reply)[0]))
+    if end == "deleted":
+        bench.serving.delete("delay")
+    else:
+        assert replica.process.pid is not None
+        os.kill(replica.process.pid, signal.SIGKILL)
+    wait_for(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
 
 
 def test_a_name_is_taken_once(bench: Bench) -> None:

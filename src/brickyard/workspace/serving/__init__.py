@@ -15,6 +15,6 @@ __all__ = ["Serving", "build"]
 def build(workspace: Workspace) -> Serving:
     """The endpoints of a workspace, following the aliases of its registry."""
     registry = workspace.registry
-    serving = Serving(workspace.store, registry, workspace.root / "serving", workspace.url)
+    serving = Serving(workspace.store, registry, workspace.secrets, workspace.root / "serving", workspace.url)
     registry.on_alias_change(serving.alias_changed)
     return serving

@@ -8,6 +8,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace
+from brickyard.workspace.api.shape import check_shape
+from brickyard.workspace.registry.names import ModelName, parse_alias, parse_version
+from brickyard.workspace.serving.environment import parse_environment
 
 __all__ = ["EndpointConfig", "Entity", "refuse_unsupported"]
 
@@ -16,9 +19,8 @@ _ENTITY_FIELDS = frozenset(
     | {"environment_vars", "model_name", "model_version"}
 )
 _CONFIG_FIELDS = frozenset({"name", "served_entities", "served_models", "traffic_config"})
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
-_ALIAS = re.compile(r"@?[A-Za-z][A-Za-z0-9_.-]*")
-_SECRET = re.compile(r"\{\{\s*secrets/")
+_NAME_LENGTH = 63
+_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_.-]{{0,{_NAME_LENGTH - 1}}}")
 _ENTITIES_AT_MOST = 15
 
 
@@ -30,7 +32,7 @@ class Entity:
         name: Its name within the endpoint.
         model: The registered model's full name.
         version: A version number, or an alias, as the caller wrote it.
-        environment: Environment variables of its scoring process.
+        environment: Environment variables of its scoring process; references to secrets as they were written.
         settings: Sizes and scaling as the caller wrote them; a local endpoint runs one process for each entity.
     """
 
@@ -43,7 +45,16 @@ class Entity:
     @property
     def alias(self) -> str | None:
         """The alias that it follows, or none where it is pinned to a version."""
-        return None if self.version.isdigit() else self.version.removeprefix("@")
+        return None if self.version.isdecimal() else self.version.removeprefix("@")
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """The types of an entity's settings."""
+
+    name: str | None = None
+    workload_size: str | None = None
+    workload_type: str | None = None
 
 
 @dataclass(frozen=True)
@@ -99,31 +110,40 @@ def _entity(item: Any) -> Entity:
     if not isinstance(item, Mapping):
         raise InvalidParameterValue("config.served_entities must be a list of objects")
     refuse_unsupported("served_entities", item, _ENTITY_FIELDS)
+    check_shape(_Settings, item, "served_entities")
     model = str(item.get("entity_name") or item.get("model_name") or "")
     version = str(item.get("entity_version") or item.get("model_version") or "")
-    if len([part for part in model.split(".") if part]) != 3:
-        raise InvalidParameterValue(f"entity_name must be CATALOG.SCHEMA.MODEL, a registered model; got '{model}'")
-    if not version.isdigit() and not _ALIAS.fullmatch(version):
-        raise InvalidParameterValue(f"entity_version of {model} must be a version number or an alias; got '{version}'")
-    if str(item.get("workload_type") or "CPU") != "CPU":
+    _check_model(model, version)
+    if (item.get("workload_type") or "CPU") != "CPU":
         raise NotImplementedByWorkspace("serving endpoints: the local workspace has only workload_type CPU")
-    name = str(item.get("name") or f"{model.rsplit('.', 1)[1]}-{version.removeprefix('@')}")
+    name = item.get("name") or f"{model.rsplit('.', 1)[1]}-{version.removeprefix('@')}"[:_NAME_LENGTH]
     if not _NAME.fullmatch(name):
         raise InvalidParameterValue(f"a served entity's name has letters, digits, `_`, `-` and `.`; got '{name}'")
-    kept = {key: item[key] for key in ("workload_size", "workload_type", "scale_to_zero_enabled") if key in item}
-    return Entity(name, model, version, _environment(item.get("environment_vars")), kept)
+    kept = {key: item[key] for key in ("workload_size", "workload_type") if item.get(key)}
+    if item.get("scale_to_zero_enabled") is not None:
+        kept["scale_to_zero_enabled"] = _flag("scale_to_zero_enabled", item["scale_to_zero_enabled"])
+    return Entity(name, model, version, parse_environment(item.get("environment_vars")), kept)
 
 
-def _environment(given: Any) -> dict[str, str]:
-    if given is None:
-        return {}
-    if not isinstance(given, Mapping):
-        raise InvalidParameterValue("environment_vars must be an object of strings")
-    if any(_SECRET.search(str(value)) for value in given.values()):
-        raise NotImplementedByWorkspace(
-            "serving endpoints: the local workspace does not support secret references in environment_vars"
-        )
-    return {str(name): str(value) for name, value in given.items()}
+def _flag(name: str, value: Any) -> bool:
+    """True or false, also as text: the vendor's documentation writes `"scale_to_zero_enabled": "true"`."""
+    known = {"true": True, "false": False}.get(str(value).lower()) if isinstance(value, bool | str) else None
+    if known is None:
+        raise InvalidParameterValue(f"served_entities.{name} must be true or false; got {value!r}")
+    return known
+
+
+def _check_model(model: str, version: str) -> None:
+    """Refuse what can never become a version, so that an endpoint does not wait for it."""
+    if len([part for part in model.split(".") if part]) != 3:
+        raise InvalidParameterValue(f"entity_name must be CATALOG.SCHEMA.MODEL, a registered model; got '{model}'")
+    ModelName.parse(model)
+    if not version:
+        raise InvalidParameterValue(f"entity_version of {model} is required: a version number or an alias")
+    if version.isdecimal():
+        parse_version(version)
+    else:
+        parse_alias(version.removeprefix("@"))
 
 
 def _traffic(given: Any, names: list[str]) -> dict[str, int]:

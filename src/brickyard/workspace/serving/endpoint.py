@@ -6,11 +6,12 @@ import itertools
 import logging
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from brickyard.workspace.api.errors import ResourceDoesNotExist
+from brickyard.workspace.serving.environment import Environment, SecretUnavailable, SecretValues, resolve
 from brickyard.workspace.serving.process import ScoringFailed, ScoringProcess
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ __all__ = ["Endpoint", "ModelVersions", "Replica", "Status"]
 
 _log = logging.getLogger(__name__)
 _LOAD_SECONDS = 600.0
-# How often a model that does not exist yet is looked for, beside the news of aliases.
+# How often what could not be had yet is looked for again, beside the news of aliases.
 _LOOK_SECONDS = 1.0
 # The golden ratio's fraction spreads requests over the shares evenly, whatever the shares are.
 _SPREAD = 0.6180339887498949
@@ -61,10 +62,10 @@ class Replica:
     version: int
     process: ScoringProcess
 
-    def serves(self, entity: Entity, version: int) -> bool:
+    def serves(self, wanted: _Found) -> bool:
         """Whether it already is what is asked for."""
-        same = (self.entity.model, self.entity.environment) == (entity.model, entity.environment)
-        return same and self.version == version and self.process.failure is None
+        same = (self.entity.model, self.version) == (wanted.entity.model, wanted.version)
+        return same and self.process.environment == wanted.environment and self.process.failure is None
 
 
 @dataclass(frozen=True)
@@ -73,13 +74,17 @@ class Status:
 
     Attributes:
         replicas: What serves, by the name of the served entity.
+        traffic: Percent of the requests, by the name of the served entity.
         loading: Whether a model is being loaded.
         messages: What is being waited for or went wrong, by the name of the served entity.
+        stopped: Whether it will not serve again.
     """
 
     replicas: Mapping[str, Replica] = field(default_factory=dict)
+    traffic: Mapping[str, int] = field(default_factory=dict)
     loading: bool = False
     messages: Mapping[str, str] = field(default_factory=dict)
+    stopped: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,23 +97,39 @@ class _Found:
     entity: Entity
     version: int
     path: Path
+    environment: Environment = field(default_factory=Environment)
 
 
 class Endpoint:
-    """Keeps the processes of one endpoint in line with its record and the registry, on a thread of its own."""
+    """Keeps the processes of one endpoint in line with its record and the registry, on a thread of its own.
+
+    Args:
+        record: The endpoint.
+        records: Where it is kept.
+        models: The model registry.
+        secrets: What its environment variables may refer to.
+        directory: For its sockets and logs.
+    """
 
     def __init__(
-        self, record: EndpointRecord, records: EndpointRecords, models: ModelVersions, directory: Path
+        self,
+        record: EndpointRecord,
+        records: EndpointRecords,
+        models: ModelVersions,
+        secrets: SecretValues,
+        directory: Path,
     ) -> None:
         self.name = record.name
+        self._id = record.id
         self._records = records
         self._models = models
+        self._secrets = secrets
         self._directory = directory
+        self._lock = threading.Lock()
         self._status = Status(loading=True)
-        self._config = record.config
         self._starting: list[Replica] = []
+        self._followed: frozenset[tuple[str, str | None]] = frozenset()
         self._wake = threading.Event()
-        self._stopping = threading.Event()
         self._turn = itertools.count()
         self._serial = itertools.count()
         self._thread = threading.Thread(target=self._work, name=f"endpoint-{record.name}", daemon=True)
@@ -120,54 +141,72 @@ class Endpoint:
         """What it is doing now."""
         return self._status
 
-    def look(self) -> None:
-        """Look at the record and the registry again."""
-        self._wake.set()
+    def alias_changed(self, model: str, alias: str) -> None:
+        """Look at the registry again if it follows this alias of this model."""
+        if (model.lower(), alias) in self._followed:
+            self._wake.set()
 
     def announce(self) -> None:
         """Say that an update is under way, before the call that brought it returns."""
-        status = self._status
-        self._status = Status(status.replicas, True, status.messages)
-        self.look()
+        with self._lock:
+            self._status = replace(self._status, loading=not self._status.stopped)
+        self._wake.set()
 
     def choose(self) -> Replica | None:
         """The replica for the next request by the shares of traffic; none while nothing serves."""
-        replicas, traffic = self._status.replicas, self._config.traffic
+        status = self._status
         point = (next(self._turn) * _SPREAD) % 1.0 * 100
-        for name, share in traffic.items():
+        for name, share in status.traffic.items():
             point -= share
             if point < 0:
-                return replicas.get(name)
+                return status.replicas.get(name)
         return None
 
     def stop(self, grace: float = 30.0) -> None:
         """End its processes after what is in flight."""
-        self._stopping.set()
+        with self._lock:
+            replicas = self._status.replicas
+            self._status = Status(messages=dict.fromkeys(replicas, "the endpoint is being stopped"), stopped=True)
+            doomed = [*replicas.values(), *self._starting]
         self._wake.set()
-        replicas = self._status.replicas
-        self._status = Status(messages=dict.fromkeys(replicas, "the endpoint is being stopped"))
-        _retire([*replicas.values(), *self._starting], grace)
+        _retire(doomed, grace)
         self._thread.join()
 
     def _work(self) -> None:
-        while not self._stopping.is_set():
-            waiting = bool(self._status.messages)
-            self._reconcile()
-            self._wake.wait(_LOOK_SECONDS if waiting or self._status.messages else None)
+        while not self._status.stopped:
+            try:
+                self._reconcile()
+            except Exception as error:
+                # Whatever it was (a full disk, a database that is locked), an endpoint whose thread ended would
+                # stay "updating" for ever; so it says what went wrong, and tries again.
+                self._unexpected(error)
+            self._wake.wait(_LOOK_SECONDS if self._status.messages else None)
             self._wake.clear()
+
+    def _unexpected(self, error: Exception) -> None:
+        message = f"it could not be updated, and is tried again: {type(error).__name__}: {error}"
+        if message not in self._status.messages.values():
+            _log.exception("endpoint %s could not be updated", self.name)
+        self._show(loading=False, messages={self.name: message})
 
     def _reconcile(self) -> None:
         try:
             record = self._records.get(self.name)
         except ResourceDoesNotExist:
             return
+        if record.id != self._id:
+            return
         config = record.pending or record.config
+        self._followed = frozenset((entity.model.lower(), entity.alias) for entity in config.entities)
         found = [self._find(entity) for entity in config.entities]
         missing = {e.name: f.message for e, f in zip(config.entities, found, strict=True) if isinstance(f, _Missing)}
         if missing:
-            self._status = Status(self._status.replicas, False, missing)
+            self._show(loading=False, messages=missing)
             return
-        self._load(record, config, [item for item in found if isinstance(item, _Found)])
+        try:
+            self._load(record, config, [self._with_environment(item) for item in found if isinstance(item, _Found)])
+        except ScoringFailed as error:
+            self._failed(record, str(error))
 
     def _find(self, entity: Entity) -> _Found | _Missing:
         version = int(entity.version) if entity.alias is None else self._models.alias(entity.model, entity.alias)
@@ -181,43 +220,71 @@ class Endpoint:
             return _Missing(f"waiting for the files of version {version} of {entity.model}, which are not complete")
         return _Found(entity, version, model.path)
 
+    def _with_environment(self, found: _Found) -> _Found:
+        try:
+            return replace(found, environment=resolve(found.entity.environment, self._secrets))
+        except SecretUnavailable as error:
+            raise ScoringFailed(f"the served entity '{found.entity.name}' cannot start: {error}") from error
+
     def _load(self, record: EndpointRecord, config: EndpointConfig, wanted: list[_Found]) -> None:
         """Start what does not run yet, switch once all answer, then end what is no longer asked for."""
-        old = dict(self._status.replicas)
-        kept = {w.entity.name: r for w in wanted for r in old.values() if r.serves(w.entity, w.version)}
-        if len(kept) < len(wanted):
-            self._status = Status(old, True, {})
-        started = {w.entity.name: self._start(w) for w in wanted if w.entity.name not in kept}
-        self._starting = list(started.values())
+        old = self._status.replicas
+        serving = {w.entity.name: next((r for r in old.values() if r.serves(w)), None) for w in wanted}
+        new = [w for w in wanted if serving[w.entity.name] is None]
+        if new:
+            self._show(loading=True, messages={})
+        started = self._start_all(new)
+        kept = {name: replica for name, replica in serving.items() if replica is not None}
+        # The names are those of the new configuration, where a process of the old one goes on under another name.
+        replicas = {w.entity.name: replace((kept | started)[w.entity.name], entity=w.entity) for w in wanted}
+        with self._lock:
+            self._starting = []
+            if self._status.stopped:
+                return  # `stop` has ended them all
+            self._status = Status(replicas, config.traffic)
+        in_use = {id(replica.process) for replica in replicas.values()}
         try:
+            self._records.activate(record)
+        finally:
+            _retire([replica for replica in old.values() if id(replica.process) not in in_use], 30.0)
+
+    def _start_all(self, wanted: list[_Found]) -> dict[str, Replica]:
+        """Start processes and wait until all answer; where one does not, none is left."""
+        try:
+            for found in wanted:
+                self._begin(self._start(found))
             for replica in self._starting:
                 replica.process.wait_ready(_LOAD_SECONDS)
-        except ScoringFailed as error:
-            self._failed(old, str(error))
-            return
-        if self._stopping.is_set():
+        except BaseException:
             _retire(self._starting, 0)
+            self._starting = []
+            raise
+        return {replica.entity.name: replica for replica in self._starting}
+
+    def _begin(self, replica: Replica) -> None:
+        """Let `stop` know of a process, or end it where `stop` was already called."""
+        with self._lock:
+            self._starting = [*self._starting, replica]
+            stopped = self._status.stopped
+        if stopped:
+            raise ScoringFailed("the endpoint is being stopped")
+
+    def _failed(self, record: EndpointRecord, reason: str) -> None:
+        if self._status.stopped:
             return
-        self._switch(record, config, {w.entity.name: kept.get(w.entity.name) or started[w.entity.name] for w in wanted})
-        in_use = {id(replica.process) for replica in self._status.replicas.values()}
-        _retire([replica for replica in old.values() if id(replica.process) not in in_use], 30.0)
-
-    def _switch(self, record: EndpointRecord, config: EndpointConfig, replicas: dict[str, Replica]) -> None:
-        named = {e.name: Replica(e, replicas[e.name].version, replicas[e.name].process) for e in config.entities}
-        self._config, self._status = config, Status(named, False, {})
-        self._records.activate(record)
-
-    def _failed(self, old: dict[str, Replica], reason: str) -> None:
         _log.warning("endpoint %s: %s", self.name, reason)
-        _retire(self._starting, 0)
-        if not self._stopping.is_set():
-            self._records.fail(self.name, reason)
-            self._status = Status(old, False, {})
+        self._records.fail(record, reason)
+        self._show(loading=False, messages={})
+
+    def _show(self, *, loading: bool, messages: Mapping[str, str]) -> None:
+        with self._lock:
+            if not self._status.stopped:
+                self._status = replace(self._status, loading=loading, messages=messages)
 
     def _start(self, wanted: _Found) -> Replica:
         stem = f"{wanted.entity.name}-v{wanted.version}"
         sockets = self._directory / f"{next(self._serial)}.sock"
-        process = ScoringProcess(wanted.path, sockets, self._directory / f"{stem}.log", wanted.entity.environment)
+        process = ScoringProcess(wanted.path, sockets, self._directory / f"{stem}.log", wanted.environment)
         return Replica(wanted.entity, wanted.version, process)
 
 

@@ -6,6 +6,7 @@ The process ends with its standard input, which the system closes however the se
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -15,11 +16,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import IO
 
-from brickyard.workspace.serving.channel import Channel, unix_address
+from brickyard.runtime.redaction import Redactor
+from brickyard.workspace.serving.channel import Channel, Reply, unix_address
+from brickyard.workspace.serving.environment import Environment
+from brickyard.workspace.serving.log import ModelLog
 
 __all__ = ["ScoringFailed", "ScoringProcess"]
 
@@ -52,16 +56,17 @@ class ScoringProcess:
     Args:
         model: The directory of the model.
         socket_path: Where to listen; in a directory that only the owner can enter.
-        log: Where the process's output goes.
+        log: Where the process's output goes, without secrets.
         environment: Further environment variables.
     """
 
-    def __init__(self, model: Path, socket_path: Path, log: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, model: Path, socket_path: Path, log: Path, environment: Environment) -> None:
         self.channel = Channel(socket_path)
+        self.environment = environment
         self._model = model
         self._socket_path = socket_path
         self._log_path = log
-        self._environment = environment
+        self._redactor = Redactor(environment.secrets)
         self._listener = _listen(socket_path)
         self._stopping = threading.Event()
         self._settled = threading.Event()
@@ -79,6 +84,18 @@ class ScoringProcess:
     def pid(self) -> int | None:
         """The running process."""
         return self._process.pid if self._process else None
+
+    async def ask(self, body: bytes, content_type: str) -> Reply:
+        """Let the model answer; the text of an error is answered without secrets.
+
+        Raises:
+            ChannelClosed: The process was taken out of use before the request was sent.
+            ForwardFailed: There was no answer.
+        """
+        reply = await self.channel.post(body, content_type)
+        if reply.status < 400 or not self.environment.secrets:
+            return reply
+        return replace(reply, body=self._redactor.redact(reply.body.decode(errors="replace")).encode())
 
     def wait_ready(self, timeout: float) -> None:
         """Wait until the model answers.
@@ -109,7 +126,7 @@ class ScoringProcess:
         failures = 0
         while not self._stopping.is_set():
             begun = time.monotonic()
-            reason = self._run_once()
+            reason = self._redactor.redact(self._run_once())
             if self._stopping.is_set():
                 break
             failures = 1 if time.monotonic() - begun > _SETTLED_SECONDS else failures + 1
@@ -126,28 +143,31 @@ class ScoringProcess:
 
     def _run_once(self) -> str:
         """Start the process, wait until it ends, and say why it did."""
-        with self._log_path.open("a") as log, self._start(log) as process:
-            self._process = process
-            if self._stopping.is_set():
-                process.terminate()
-            report = _report(process)
-            if report.get("state") == "ready":
-                _log.info("serving %s by process %d (%s)", self._model, process.pid, report.get("rung"))
-                self._settled.set()
-            code = process.wait()
+        try:
+            with self._start() as process, self._logged(process):
+                self._process = process
+                if self._stopping.is_set():
+                    process.terminate()
+                report = _report(process)
+                if report.get("state") == "ready":
+                    _log.info("serving %s by process %d (%s)", self._model, process.pid, report.get("rung"))
+                    self._settled.set()
+                code = _ended(process)
+        except (OSError, ValueError) as error:  # no process, no descriptors, no memory; or it said no JSON
+            return f"the scoring process could not be run: {error}"
         if report.get("state") == "failed":
             return str(report["message"])
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         return f"the scoring process ended with {how}: {_tail(self._log_path)}"
 
-    def _start(self, log: IO[str]) -> subprocess.Popen[str]:
+    def _start(self) -> subprocess.Popen[str]:
         descriptor = self._listener.fileno()
         command = [sys.executable, "-m", "brickyard.scoring.online", str(self._model), "--socket-fd", str(descriptor)]
         return subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=log,
+            stderr=subprocess.PIPE,
             text=True,
             env=self._environ(),
             pass_fds=[descriptor],
@@ -155,9 +175,23 @@ class ScoringProcess:
             start_new_session=True,
         )
 
+    @contextlib.contextmanager
+    def _logged(self, process: subprocess.Popen[str]) -> Iterator[None]:
+        """Write to the log what the process prints; the process is ended where that fails."""
+        assert process.stderr is not None
+        try:
+            log = ModelLog(process.stderr.fileno(), self._log_path, self._redactor)
+            try:
+                yield
+            finally:
+                log.close()
+        except BaseException:
+            process.kill()
+            raise
+
     def _environ(self) -> dict[str, str]:
         passed = {name: os.environ[name] for name in _PASSED if name in os.environ}
-        return passed | _OWN | dict(self._environment)
+        return passed | _OWN | dict(self.environment.variables)
 
 
 def _listen(path: Path) -> socket.socket:
@@ -174,6 +208,15 @@ def _report(process: subprocess.Popen[str]) -> dict[str, object]:
     line = process.stdout.readline() if process.stdout else ""
     report: dict[str, object] = json.loads(line) if line.strip() else {}
     return report
+
+
+def _ended(process: subprocess.Popen[str]) -> int:
+    """Wait until a process ends, then end what it has started; until it is reaped, its group keeps its number."""
+    with contextlib.suppress(ChildProcessError):  # `stop` was first to ask how it ended
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    return process.wait()
 
 
 def _tail(log: Path) -> str:

@@ -97,24 +97,21 @@ class EndpointRecords:
     def put_pending(self, name: str, config: EndpointConfig) -> EndpointRecord:
         """Record an update that is to be put in place."""
         now = _now()
-        return self._change(name, pending_config=config.to_json(), pending_at=now, failure=None, updated_at=now)
+        earlier = self.get(name).pending_at or 0
+        pending_at = max(now, earlier + 1)  # tells one update from another
+        return self._change(name, pending_config=config.to_json(), pending_at=pending_at, failure=None, updated_at=now)
 
-    def activate(self, record: EndpointRecord) -> EndpointRecord:
-        """Make the pending update the configuration."""
-        if record.pending is None:
-            return self._change(record.name, failure=None) if record.failure else record
-        return self._change(
-            record.name,
-            config=record.pending.to_json(),
-            config_version=record.config_version + 1,
-            pending_config=None,
-            pending_at=None,
-            failure=None,
-        )
+    def activate(self, record: EndpointRecord) -> None:
+        """Make the pending update of `record` the configuration, unless it was deleted or updated again since."""
+        values: dict[str, Any] = {"failure": None}
+        if record.pending is not None:
+            values |= {"config": record.pending.to_json(), "config_version": record.config_version + 1}
+            values |= {"pending_config": None, "pending_at": None}
+        self._change_same(record, values)
 
-    def fail(self, name: str, reason: str) -> EndpointRecord:
-        """Drop the pending update and record why."""
-        return self._change(name, pending_config=None, pending_at=None, failure=reason)
+    def fail(self, record: EndpointRecord, reason: str) -> None:
+        """Drop the pending update of `record` and say why, unless it was deleted or updated again since."""
+        self._change_same(record, {"pending_config": None, "pending_at": None, "failure": reason})
 
     def put_tags(self, name: str, tags: Mapping[str, str | None]) -> EndpointRecord:
         """Replace the tags."""
@@ -129,6 +126,11 @@ class EndpointRecords:
         self.get(name)
         with self._store.write() as connection:
             connection.execute(delete(table).where(table.c.name == name))
+
+    def _change_same(self, record: EndpointRecord, values: Mapping[str, Any]) -> None:
+        same = (table.c.id == record.id) & table.c.pending_at.is_not_distinct_from(record.pending_at)
+        with self._store.write() as connection:
+            connection.execute(update(table).where(same).values(**values))
 
     def _change(self, name: str, **values: Any) -> EndpointRecord:
         with self._store.write() as connection:

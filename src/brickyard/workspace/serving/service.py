@@ -26,6 +26,7 @@ from brickyard.workspace.serving.records import EndpointRecord, EndpointRecords
 if TYPE_CHECKING:
     from databricks.sdk.service.serving import ServingEndpoint, ServingEndpointDetailed
 
+    from brickyard.workspace.serving.environment import SecretValues
     from brickyard.workspace.store import Store
 
 __all__ = ["Serving"]
@@ -64,28 +65,35 @@ class Serving:
     Args:
         store: The workspace's database.
         models: The model registry.
+        secrets: What environment variables of endpoints may refer to.
         directory: For sockets and logs of scoring processes.
         url: The workspace's address.
     """
 
-    def __init__(self, store: Store, models: ModelVersions, directory: Path, url: str) -> None:
+    def __init__(self, store: Store, models: ModelVersions, secrets: SecretValues, directory: Path, url: str) -> None:
         self._records = EndpointRecords(store)
         self._models = models
+        self._secrets = secrets
         self._directory = directory
         self._url = url
         self._endpoints: dict[str, Endpoint] = {}
+        self._closed = False
         self._lock = threading.RLock()
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def recover(self) -> None:
         """Serve again what the database has."""
-        for record in self._records.all():
-            self._endpoint(record)
+        with self._lock:
+            records = self._records.all()
+            for left in {path.name for path in self._directory.iterdir()} - {record.id for record in records}:
+                shutil.rmtree(self._directory / left, ignore_errors=True)  # of an endpoint that was being deleted
+            for record in records:
+                self._endpoint(record)
 
     def close(self) -> None:
         """End every scoring process."""
         with self._lock:
-            endpoints, self._endpoints = list(self._endpoints.values()), {}
+            endpoints, self._endpoints, self._closed = list(self._endpoints.values()), {}, True
         threads = [threading.Thread(target=endpoint.stop, args=(2.0,)) for endpoint in endpoints]
         for thread in threads:
             thread.start()
@@ -93,11 +101,11 @@ class Serving:
             thread.join()
 
     def alias_changed(self, model: str, alias: str, version: int | None) -> None:
-        """Take the news of the registry; endpoints look for themselves."""
+        """Take the news of the registry; endpoints that follow this alias look for themselves."""
         with self._lock:
             endpoints = list(self._endpoints.values())
         for endpoint in endpoints:
-            endpoint.look()
+            endpoint.alias_changed(model, alias)
 
     def create(self, body: Mapping[str, Any], creator: str) -> ServingEndpointDetailed:
         """Create an endpoint; it loads its models after this returns."""
@@ -115,12 +123,14 @@ class Serving:
 
     def get(self, name: str) -> ServingEndpointDetailed:
         """One endpoint."""
-        record = self._records.get(name)
-        return self._detailed(record, self._endpoint(record).status)
+        with self._lock:
+            record = self._records.get(name)
+            return self._detailed(record, self._endpoint(record).status)
 
     def all(self) -> list[ServingEndpoint]:
         """Every endpoint, by name."""
-        return [views.summary(record, self._endpoint(record).status) for record in self._records.all()]
+        with self._lock:
+            return [views.summary(record, self._endpoint(record).status) for record in self._records.all()]
 
     def update_config(self, name: str, body: Mapping[str, Any]) -> ServingEndpointDetailed:
         """Put another configuration in place; the old one serves until the new one answers.
@@ -139,9 +149,9 @@ class Serving:
 
     def patch_tags(self, name: str, body: Mapping[str, Any]) -> EndpointRecord:
         """Add and delete tags."""
+        check_shape(_TagChanges, body)
         with self._lock:
             tags = {**self._records.get(name).tags, **_tags(body.get("add_tags"))}
-            check_shape(_TagChanges, body)
             for key in body.get("delete_tags") or []:
                 tags.pop(key, None)
             return self._records.put_tags(name, tags)
@@ -149,11 +159,12 @@ class Serving:
     def delete(self, name: str) -> None:
         """Stop serving and forget the endpoint."""
         with self._lock:
+            record = self._records.get(name)
             self._records.delete(name)
             endpoint = self._endpoints.pop(name, None)
         if endpoint is not None:
             endpoint.stop()
-        shutil.rmtree(self._directory / name, ignore_errors=True)
+        shutil.rmtree(self._directory / record.id, ignore_errors=True)
 
     async def query(self, name: str, body: bytes, content_type: str) -> tuple[Replica, Reply]:
         """Let the endpoint's model answer.
@@ -163,13 +174,13 @@ class Serving:
             InvalidState: It waits for its model, or its model cannot be loaded.
             TemporarilyUnavailable: Its process is starting, or died of this request.
         """
-        endpoint = self._endpoints.get(name) or self._endpoint(self._records.get(name))
+        endpoint = self._endpoints.get(name) or self._found(name)
         while True:
             replica = endpoint.choose()
             if replica is None or replica.process.failure is not None:
                 raise self._not_ready(endpoint)
             try:
-                return replica, await replica.process.channel.post(body, content_type)
+                return replica, await replica.process.ask(body, content_type)
             except ChannelClosed:
                 continue  # it was replaced since it was chosen
             except ForwardFailed as error:
@@ -177,18 +188,26 @@ class Serving:
 
     def _not_ready(self, endpoint: Endpoint) -> InvalidState | TemporarilyUnavailable:
         status = endpoint.status
+        if status.stopped:
+            return TemporarilyUnavailable(f"The endpoint '{endpoint.name}' is being stopped.")
         message = (
             f"The endpoint '{endpoint.name}' is not ready: {views.reason(self._records.get(endpoint.name), status)}."
         )
         return TemporarilyUnavailable(message) if status.loading else InvalidState(message)
 
-    def _endpoint(self, record: EndpointRecord) -> Endpoint:
+    def _found(self, name: str) -> Endpoint:
         with self._lock:
-            endpoint = self._endpoints.get(record.name)
-            if endpoint is None:
-                endpoint = Endpoint(record, self._records, self._models, self._directory / record.name)
-                self._endpoints[record.name] = endpoint
-            return endpoint
+            return self._endpoint(self._records.get(name))
+
+    def _endpoint(self, record: EndpointRecord) -> Endpoint:
+        """The endpoint of a record that was read under the lock, so that none is made for a deleted one."""
+        endpoint = self._endpoints.get(record.name)
+        if endpoint is None:
+            if self._closed:
+                raise TemporarilyUnavailable("The workspace is being stopped.")
+            endpoint = Endpoint(record, self._records, self._models, self._secrets, self._directory / record.id)
+            self._endpoints[record.name] = endpoint
+        return endpoint
 
     def _detailed(self, record: EndpointRecord, status: Status) -> ServingEndpointDetailed:
         return views.detailed(record, status, self._url)

@@ -6,7 +6,7 @@ change. The version that an alias means now is in the older `served_models` list
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from databricks.sdk.service.serving import (
     EndpointCoreConfigOutput,
@@ -25,6 +25,7 @@ from databricks.sdk.service.serving import (
     ServingEndpoint,
     ServingEndpointDetailed,
     ServingEndpointDetailedPermissionLevel,
+    ServingModelWorkloadType,
     TrafficConfig,
 )
 
@@ -110,7 +111,7 @@ def _config(record: EndpointRecord, status: Status) -> EndpointCoreConfigOutput:
     config = record.config
     return EndpointCoreConfigOutput(
         config_version=record.config_version,
-        served_entities=[_entity(entity, record, status) for entity in config.entities],
+        served_entities=[_entity(entity, record, _state(entity, record, status)) for entity in config.entities],
         served_models=[_model(entity, record, status) for entity in config.entities],
         traffic_config=_traffic(config),
     )
@@ -119,21 +120,11 @@ def _config(record: EndpointRecord, status: Status) -> EndpointCoreConfigOutput:
 def _pending(record: EndpointRecord, status: Status) -> EndpointPendingConfig | None:
     if record.pending is None:
         return None
-    waiting = [
-        ServedEntityOutput(
-            name=entity.name,
-            entity_name=entity.model,
-            entity_version=entity.version,
-            state=ServedModelState(
-                deployment=ServedModelStateDeployment.DEPLOYMENT_CREATING,
-                deployment_state_message=status.messages.get(entity.name, "loading the model"),
-            ),
-        )
-        for entity in record.pending.entities
-    ]
     return EndpointPendingConfig(
         config_version=record.config_version + 1,
-        served_entities=waiting,
+        served_entities=[
+            _entity(entity, record, _creating(entity, record, status)) for entity in record.pending.entities
+        ],
         start_time=record.pending_at,
         traffic_config=_traffic(record.pending),
     )
@@ -148,33 +139,35 @@ def _traffic(config: EndpointConfig) -> TrafficConfig:
     )
 
 
-def _entity(entity: Entity, record: EndpointRecord, status: Status) -> ServedEntityOutput:
+def _entity(entity: Entity, record: EndpointRecord, state: ServedModelState) -> ServedEntityOutput:
     return ServedEntityOutput(
-        name=entity.name,
-        entity_name=entity.model,
-        entity_version=entity.version,
-        environment_vars=dict(entity.environment) or None,
-        workload_size=entity.settings.get("workload_size"),
-        workload_type=None,
-        scale_to_zero_enabled=entity.settings.get("scale_to_zero_enabled"),
-        creator=record.creator,
-        creation_timestamp=record.created_at,
-        state=_state(entity, record, status),
+        entity_name=entity.model, entity_version=entity.version, **_settings(entity, record), state=state
     )
 
 
 def _model(entity: Entity, record: EndpointRecord, status: Status) -> ServedModelOutput:
     replica = status.replicas.get(entity.name)
+    pinned = entity.version if entity.alias is None else None
     return ServedModelOutput(
-        name=entity.name,
         model_name=entity.model,
-        model_version=str(replica.version) if replica else None,
-        workload_size=entity.settings.get("workload_size"),
-        scale_to_zero_enabled=entity.settings.get("scale_to_zero_enabled"),
-        creator=record.creator,
-        creation_timestamp=record.created_at,
+        model_version=str(replica.version) if replica else pinned,
+        **_settings(entity, record),
         state=_state(entity, record, status),
     )
+
+
+def _settings(entity: Entity, record: EndpointRecord) -> dict[str, Any]:
+    """What both forms of a served entity have; the value of a secret is not among it, only the reference."""
+    kind = entity.settings.get("workload_type")
+    return {
+        "name": entity.name,
+        "environment_vars": dict(entity.environment) or None,
+        "workload_size": entity.settings.get("workload_size"),
+        "workload_type": ServingModelWorkloadType(kind) if kind else None,
+        "scale_to_zero_enabled": entity.settings.get("scale_to_zero_enabled"),
+        "creator": record.creator,
+        "creation_timestamp": record.created_at,
+    }
 
 
 def _state(entity: Entity, record: EndpointRecord, status: Status) -> ServedModelState:
@@ -186,8 +179,12 @@ def _state(entity: Entity, record: EndpointRecord, status: Status) -> ServedMode
         kind = ServedModelStateDeployment.DEPLOYMENT_FAILED
         message = (replica.process.failure if replica else None) or record.failure or ""
     else:
-        kind = ServedModelStateDeployment.DEPLOYMENT_CREATING
-        message = status.messages.get(entity.name, "loading the model")
+        return _creating(entity, record, status)
     if replica is not None and record.failure:
         message = f"{message}; the last update failed: {record.failure}"
     return ServedModelState(deployment=kind, deployment_state_message=message)
+
+
+def _creating(entity: Entity, record: EndpointRecord, status: Status) -> ServedModelState:
+    message = status.messages.get(entity.name) or status.messages.get(record.name) or "loading the model"
+    return ServedModelState(ServedModelStateDeployment.DEPLOYMENT_CREATING, message)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import anyio.to_thread
 from starlette.responses import Response
 
+from brickyard.workspace.api.access import Access, anyone
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import BadRequest, InvalidParameterValue, ResourceAlreadyExists
 from brickyard.workspace.files.errors import FileAlreadyExists
@@ -27,6 +28,33 @@ if TYPE_CHECKING:
 __all__ = ["family"]
 
 family = Family()
+
+
+def _needs(level: str) -> Access:
+    """Access for those who have a level on the object at the `path` of the query or the body."""
+
+    def check(workspace: Workspace, call: Call) -> None:
+        workspace.files.access.require(call.principal, _path(call.body or call.query), level)
+
+    return check
+
+
+def _sees(workspace: Workspace, call: Call) -> None:
+    workspace.files.access.require_sight(call.principal, _path(call.query))
+
+
+def _makes_directory(workspace: Workspace, call: Call) -> None:
+    workspace.files.access.require_directory(call.principal, _path(call.body))
+
+
+def _writes_file(workspace: Workspace, call: Call) -> None:
+    workspace.files.access.require_write(call.principal, "/" + call.path["path"])
+
+
+def _reads_file(workspace: Workspace, call: Call) -> None:
+    workspace.files.access.require(call.principal, "/" + call.path["path"], "CAN_READ")
+
+
 _MAX_BODY = MAX_FILE_BYTES * 4 // 3 + 1024 * 1024  # base64 and its envelope
 
 
@@ -38,7 +66,7 @@ class _Import:
     overwrite: bool
 
 
-@family.call("POST", "/api/2.0/workspace/import", stream=True)
+@family.call("POST", "/api/2.0/workspace/import", access=anyone, stream=True)  # the path is in the body: see `_import`
 async def import_(workspace: Workspace, call: Call) -> None:
     """Import a notebook or file, from JSON with base64 content or from a form, as `w.workspace.upload` sends it."""
     files = workspace.files
@@ -46,10 +74,11 @@ async def import_(workspace: Workspace, call: Call) -> None:
         await body.receive(call.request.stream(), _MAX_BODY)
         kind = call.request.headers.get("content-type", "")
         wanted = await anyio.to_thread.run_sync(_unpack, body, kind, content)
+        await anyio.to_thread.run_sync(workspace.files.access.require_write, call.principal, wanted.path)
         await anyio.to_thread.run_sync(_import, workspace, wanted, content)
 
 
-@family.call("POST", "/api/2.0/workspace-files/import-file/{path:path}", stream=True)
+@family.call("POST", "/api/2.0/workspace-files/import-file/{path:path}", access=_writes_file, stream=True)
 async def import_file(workspace: Workspace, call: Call) -> None:
     """Import the body as a file, or as a notebook if it is one; where the name is taken, only one caller wins."""
     overwrite = _boolean(call.query.get("overwrite", "false"), "overwrite")
@@ -62,13 +91,13 @@ async def import_file(workspace: Workspace, call: Call) -> None:
             raise FileAlreadyExists(error.message) from error
 
 
-@family.call("GET", "/api/2.0/workspace-files/{path:path}")
+@family.call("GET", "/api/2.0/workspace-files/{path:path}", access=_reads_file)
 def read_file(workspace: Workspace, call: Call) -> Response:
     """The content of a file or notebook as it is kept."""
     return _raw(workspace.files.tree.read("/" + call.path["path"]))
 
 
-@family.call("GET", "/api/2.0/workspace/export")
+@family.call("GET", "/api/2.0/workspace/export", access=_needs("CAN_READ"))
 def export(workspace: Workspace, call: Call) -> object:
     """A notebook or file, as base64 in JSON or, with `direct_download`, as it is."""
     from databricks.sdk.service.workspace import ExportResponse
@@ -79,16 +108,17 @@ def export(workspace: Workspace, call: Call) -> object:
     return ExportResponse(content=base64.b64encode(content).decode(), file_type=extension)
 
 
-@family.call("GET", "/api/2.0/workspace/get-status")
+@family.call("GET", "/api/2.0/workspace/get-status", access=_sees)
 def get_status(workspace: Workspace, call: Call) -> ObjectInfo:
     """What is known of an object."""
     return _info(workspace.files.tree.get(_path(call.query)))
 
 
-@family.call("GET", "/api/2.0/workspace/list")
+@family.call("GET", "/api/2.0/workspace/list", access=_sees)
 def list_objects(workspace: Workspace, call: Call) -> dict[str, object]:
     """The objects in a directory; an empty one answers without `objects`, as the vendor's does."""
     found = workspace.files.tree.children(_path(call.query))
+    found = [one for one in found if workspace.files.access.sees(call.principal, one.path)]
     after = call.query.get("notebooks_modified_after")
     if after is not None:
         if not after.isdigit():
@@ -97,13 +127,13 @@ def list_objects(workspace: Workspace, call: Call) -> dict[str, object]:
     return {"objects": [_info(one).as_dict() for one in found]} if found else {}
 
 
-@family.call("POST", "/api/2.0/workspace/mkdirs")
+@family.call("POST", "/api/2.0/workspace/mkdirs", access=_makes_directory)
 def mkdirs(workspace: Workspace, call: Call) -> None:
     """Make a directory and its parents."""
     workspace.files.tree.make_directory(_path(call.body))
 
 
-@family.call("POST", "/api/2.0/workspace/delete")
+@family.call("POST", "/api/2.0/workspace/delete", access=_needs("CAN_MANAGE"))
 def delete(workspace: Workspace, call: Call) -> None:
     """Delete an object."""
     recursive = call.body.get("recursive", False)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from brickyard.workspace.api.errors import InvalidParameterValue, NotFound, PermissionDenied
+from brickyard.workspace.files.access import TreeAccess, grant_defaults
 from brickyard.workspace.files.notebooks import NotebookSource
 from brickyard.workspace.files.paths import Place, Roots
 from brickyard.workspace.files.storage import Storage
@@ -24,6 +25,7 @@ class Files:
         roots: Where each tree of files is kept.
         storage: How content is written in one step.
         tree: Notebooks, files and directories of the workspace.
+        access: Who may do what with them.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -31,7 +33,10 @@ class Files:
         self.storage = Storage(workspace.data)
         self.roots = Roots(workspace.data)
         home = f"/Users/{workspace.identity.owner.user_name}"
-        self.tree = Tree(workspace.store, self.roots, self.storage, (home, "/Shared"))
+        permissions = workspace.identity.permissions
+        self.tree = Tree(workspace.store, self.roots, self.storage, permissions, (home, "/Shared", "/Repos"))
+        self.access = TreeAccess(permissions, self.tree)
+        grant_defaults(workspace.identity)
 
     @property
     def models_root(self) -> Path:

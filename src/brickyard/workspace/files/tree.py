@@ -9,15 +9,11 @@ which the next start removes.
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 import threading
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_, select, update
 
 from brickyard.workspace.api.errors import (
     BadRequest,
@@ -26,12 +22,14 @@ from brickyard.workspace.api.errors import (
     ResourceDoesNotExist,
 )
 from brickyard.workspace.files.errors import AlreadyExists, DirectoryNotEmpty, explained
+from brickyard.workspace.files.index import Index, Known
 from brickyard.workspace.files.notebooks import NotebookSource, format_of, language_of
 from brickyard.workspace.files.paths import Roots, tree_path
 from brickyard.workspace.files.storage import Spool, Storage
-from brickyard.workspace.store.files import workspace_objects as objects
+from brickyard.workspace.identity.permissions import tree_object
 
 if TYPE_CHECKING:
+    from brickyard.workspace.identity.permissions import Permissions
     from brickyard.workspace.store import Store
 
 __all__ = ["Tree", "TreeObject"]
@@ -67,18 +65,27 @@ class Tree:
         store: Where the identities are.
         roots: Where the content is.
         storage: How content is written.
+        permissions: What is granted on objects; of those that are deleted, it is forgotten.
         home: The directories that are always there and cannot be deleted, for example `/Users/me@localhost`.
     """
 
-    def __init__(self, store: Store, roots: Roots, storage: Storage, home: tuple[str, ...]) -> None:
-        self._store = store
+    def __init__(
+        self, store: Store, roots: Roots, storage: Storage, permissions: Permissions, home: tuple[str, ...]
+    ) -> None:
+        self._index = Index(store)
+        self._permissions = permissions
         self._roots = roots
         self._storage = storage
         self._protected = {"/", "/Users", *home}
         self._lock = threading.RLock()
         for path in home:
             self._local(path).mkdir(parents=True, exist_ok=True)
-        self._forget_missing()
+        self._index.forget(path for path in self._index.paths() if not self._kept(path))
+
+    def protect(self, path: str) -> None:
+        """Make a directory that cannot be deleted, such as a user's home."""
+        self._local(path).mkdir(parents=True, exist_ok=True)
+        self._protected.add(path)
 
     def is_protected(self, path: str) -> bool:
         """Whether a path is one of the directories that are always there."""
@@ -99,7 +106,18 @@ class Tree:
         """The object at a path, or nothing."""
         path = tree_path(path)
         seen = self._look(path)
-        return None if seen is None else self._identified([seen], objects.c.path == path)[0]
+        return None if seen is None else self._identified(seen)
+
+    def path_of(self, object_id: str) -> str:
+        """The path of the object with a number.
+
+        Raises:
+            ResourceDoesNotExist: There is none.
+        """
+        path = self._index.path_of(int(object_id)) if object_id.isdecimal() else None
+        if path is None or self.find(path) is None:
+            raise ResourceDoesNotExist(f"Object {object_id} does not exist.")
+        return path
 
     def children(self, path: str) -> list[TreeObject]:
         """The objects directly in a directory, by name; of a file or notebook, itself.
@@ -112,8 +130,7 @@ class Tree:
             return [found]
         with explained(found.path), os.scandir(self._local(found.path)) as entries:
             ordered = sorted(entries, key=lambda entry: entry.name)
-        seen = [one for entry in ordered if (one := self._listed(found.path, entry)) is not None]
-        return self._identified(seen, objects.c.parent == found.path)
+        return [self._identified(one) for entry in ordered if (one := self._listed(found.path, entry)) is not None]
 
     def make_directory(self, path: str) -> None:
         """Make a directory and its parents; does nothing where it exists.
@@ -146,10 +163,8 @@ class Tree:
         """
         path = tree_path(path)
         with self._lock:
-            existing = self._check_target(path, kind, overwrite)
-            if existing is None or existing.language != language:
-                with self._store.write() as connection:
-                    _remember(connection, path, kind, language)
+            self._check_target(path, kind, overwrite)
+            self._index.remember(path, kind, language)
             try:
                 with explained(path):
                     self._storage.publish(spool, self._local(path), overwrite=overwrite)
@@ -174,9 +189,8 @@ class Tree:
                 if local.is_dir() and not recursive and any(local.iterdir()):
                     raise DirectoryNotEmpty(f"Folder ({path}) is not empty.")
                 self._storage.discard(local)
-            below = func.substr(objects.c.path, 1, len(path) + 1) == path + "/"
-            with self._store.write() as connection:
-                connection.execute(delete(objects).where(or_(objects.c.path == path, below)))
+            self._index.forget_below(path)
+            self._permissions.forget(tree_object(path))
 
     def read(self, path: str) -> bytes:
         """The content of a file or notebook as it is kept.
@@ -243,17 +257,14 @@ class Tree:
             )
         return existing
 
-    def _identified(self, seen: list[_Seen], where: ColumnElement[bool]) -> list[TreeObject]:
-        with self._store.read() as connection:
-            rows = {row.path: row for row in connection.execute(select(objects).where(where))}
-        strangers = [one for one in seen if not _fits(one, rows.get(one.path))]
-        if strangers:  # written by a task, past the API
-            with self._store.write() as connection:
-                for one in strangers:
-                    row = connection.execute(select(objects).where(objects.c.path == one.path)).first()
-                    kind = "DIRECTORY" if one.directory else "FILE"
-                    rows[one.path] = row if row and _fits(one, row) else _remember(connection, one.path, kind, None)
-        return [_object(one, rows[one.path]) for one in seen]
+    def _identified(self, seen: _Seen) -> TreeObject:
+        known = self._index.get(seen.path)
+        if known is None or (known.kind == "DIRECTORY") != seen.directory:  # written by a task, past the API
+            with self._lock:
+                known = self._index.get(seen.path)
+                if known is None or (known.kind == "DIRECTORY") != seen.directory:
+                    known = self._index.remember(seen.path, "DIRECTORY" if seen.directory else "FILE")
+        return _object(seen, known)
 
     def _kept(self, path: str) -> bool:
         try:
@@ -261,43 +272,13 @@ class Tree:
         except InvalidParameterValue:  # a task has put a link out of the tree in its place
             return False
 
-    def _forget_missing(self) -> None:
-        with self._store.read() as connection:
-            paths = list(connection.execute(select(objects.c.path)).scalars())
-        missing = [path for path in paths if not self._kept(path)]
-        if missing:
-            with self._store.write() as connection:
-                for path in missing:
-                    connection.execute(delete(objects).where(objects.c.path == path))
-
-
-def _remember(connection: Connection, path: str, kind: str, language: str | None) -> Row[tuple[object, ...]]:
-    """The row of an object: the one it has, else a new one."""
-    mine = objects.c.path == path
-    if connection.execute(update(objects).where(mine).values(kind=kind, language=language)).rowcount == 0:
-        connection.execute(
-            insert(objects).values(
-                id=secrets.randbelow(10**15) + 10**15,
-                path=path,
-                parent=_parent(path),
-                kind=kind,
-                language=language,
-                created_at=int(time.time() * 1000),
-            )
-        )
-    return connection.execute(select(objects).where(mine)).one()
-
 
 def _seen(path: str, status: os.stat_result) -> _Seen:
     return _Seen(path, stat.S_ISDIR(status.st_mode), status.st_mtime_ns // 1_000_000, status.st_size)
 
 
-def _fits(seen: _Seen, row: Row[tuple[object, ...]] | None) -> bool:
-    return row is not None and (row.kind == "DIRECTORY") == seen.directory
-
-
-def _object(seen: _Seen, row: Row[tuple[object, ...]]) -> TreeObject:
-    return TreeObject(seen.path, row.kind, row.language, row.id, row.created_at, seen.modified_at, seen.size)
+def _object(seen: _Seen, known: Known) -> TreeObject:
+    return TreeObject(seen.path, known.kind, known.language, known.id, known.created_at, seen.modified_at, seen.size)
 
 
 def _parent(path: str) -> str:

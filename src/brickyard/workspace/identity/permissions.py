@@ -107,10 +107,24 @@ class Permissions:
             PermissionDenied: It does not.
         """
         if not self.allows(principal, securable, level):
-            raise PermissionDenied(
-                f"{principal.user_name} does not have {level} permission on {securable}."
-                " Someone who manages it, or an administrator of the workspace, can grant it."
+            words = (
+                "View" if level in ("CAN_READ", "CAN_VIEW") else level.removeprefix("CAN_").replace("_", " ").title()
             )
+            raise PermissionDenied(
+                f"{principal.user_name} does not have {words} permissions on {securable}."
+                " Please contact the owner or an administrator for access."
+            )
+
+    def reaches_below(self, principal: Principal, path: str) -> bool:
+        """Whether a principal was granted anything below a folder of the workspace tree."""
+        below = f"{path.rstrip('/')}/"
+        holders = principal.holders
+        with self._lock:
+            granted = list(self._granted.items())
+        return any(
+            kind == "tree" and name.startswith(below) and not holders.isdisjoint(levels)
+            for (kind, name), levels in granted
+        )
 
     def grants(self, securable: Securable) -> list[Grant]:
         """All grants that count on an object: its own first, then those it inherits."""

@@ -1,0 +1,100 @@
+"""The objects that have permissions: how the vendor's API names them, and the access checks that families declare."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from brickyard.workspace.api.errors import ResourceDoesNotExist
+from brickyard.workspace.identity.permissions import Securable, tree_object
+
+if TYPE_CHECKING:
+    from brickyard.workspace.workspace import Workspace
+
+__all__ = ["SECURABLES", "SecurableKind"]
+
+_CAN = {
+    "CAN_READ": "Can read and comment",
+    "CAN_VIEW": "Can view",
+    "CAN_RUN": "Can view, comment and run",
+    "CAN_QUERY": "Can view and query",
+    "CAN_USE": "Can use",
+    "CAN_EDIT": "Can view, run and edit",
+    "CAN_MANAGE_RUN": "Can view, start and cancel runs",
+    "CAN_MANAGE_STAGING_VERSIONS": "Can edit, and manage versions in staging",
+    "CAN_MANAGE_PRODUCTION_VERSIONS": "Can edit, and manage versions in staging and production",
+    "CAN_MANAGE": "Can do everything, and change permissions",
+    "IS_OWNER": "Owns it, and can do everything",
+}
+
+
+@dataclass(frozen=True)
+class SecurableKind:
+    """A type of object in `/api/2.0/permissions/{type}/{id}`.
+
+    Attributes:
+        levels: The key of its levels.
+        find: The object with an id; raises `ResourceDoesNotExist`.
+        type: What answers call it.
+        root: From where administrators inherit CAN_MANAGE; nothing where they are granted it openly.
+    """
+
+    levels: str
+    find: Callable[[Workspace, str], Securable]
+    type: str
+    root: str | None = None
+
+    def type_of(self, object_id: str) -> str:
+        """What answers call the object; of `authorization`, `tokens` and `passwords` are objects."""
+        return object_id if self.levels == "authorization" else self.type
+
+    def describe(self, level: str) -> str:
+        """What a level allows, for people."""
+        return _CAN[level]
+
+    def address(self, workspace: Workspace, source: Securable) -> str:
+        """How answers name an object from which a permission is inherited."""
+        if source.kind == "tree":
+            return f"/directories/{0 if source.id == '/' else workspace.files.tree.get(source.id).id}"
+        return f"/{source.kind}/{source.id}"
+
+
+def _in_tree(workspace: Workspace, object_id: str) -> Securable:
+    if object_id == "0":
+        return tree_object("/")
+    return tree_object(workspace.files.tree.path_of(object_id))
+
+
+def _job(workspace: Workspace, object_id: str) -> Securable:
+    if not object_id.isdecimal():
+        raise ResourceDoesNotExist(f"Job {object_id} does not exist.")
+    return workspace.jobs.securable(int(object_id))
+
+
+def _experiment(workspace: Workspace, object_id: str) -> Securable:
+    return workspace.registry.tracking.securable(object_id)
+
+
+def _endpoint(workspace: Workspace, object_id: str) -> Securable:
+    return workspace.serving.securable(object_id)
+
+
+def _authorization(workspace: Workspace, object_id: str) -> Securable:
+    if object_id not in ("tokens", "passwords"):
+        raise ResourceDoesNotExist(
+            f"There is no object {object_id!r} of authorization; there are tokens and passwords."
+        )
+    return Securable("authorization", object_id)
+
+
+SECURABLES = {
+    "directories": SecurableKind("tree", _in_tree, "directory"),
+    "notebooks": SecurableKind("tree", _in_tree, "notebook"),
+    "files": SecurableKind("tree", _in_tree, "file"),
+    "repos": SecurableKind("tree", _in_tree, "repo"),
+    "jobs": SecurableKind("jobs", _job, "job", "/jobs/"),
+    "experiments": SecurableKind("experiments", _experiment, "mlflowExperiment", "/experiments/"),
+    "serving-endpoints": SecurableKind("serving-endpoints", _endpoint, "serving-endpoint", "/serving-endpoints/"),
+    "authorization": SecurableKind("authorization", _authorization, "tokens", "/authorization/"),
+}

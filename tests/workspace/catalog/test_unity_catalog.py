@@ -192,6 +192,45 @@ def test_locations_stay_inside_of_the_data(client: WorkspaceClient, schema: str,
     assert not client.tables.exists(f"{schema}.outside").table_exists
 
 
+def test_an_external_table_is_not_the_data_of_a_managed_one(client: WorkspaceClient, schema: str) -> None:
+    location = create(client, f"{schema}.mine", a="bigint")
+    with pytest.raises(InvalidParameterValue, match="managed"):
+        client.tables.create(
+            name="twice",
+            catalog_name="main",
+            schema_name=schema.split(".")[1],
+            table_type=TableType.EXTERNAL,
+            data_source_format=DataSourceFormat.DELTA,
+            storage_location=location,
+        )
+
+
+def test_what_an_interrupted_write_left_is_not_taken_for_a_new_table(
+    workspace: LocalWorkspace, client: WorkspaceClient, schema: str
+) -> None:
+    place = workspace.root / "data" / "tables" / schema.replace(".", "/") / "t"
+    write_deltalake(str(place), pa.table({"left": [1, 2]}))
+    create(client, f"{schema}.t", a="string")
+    assert [one.name for one in client.tables.get(f"{schema}.t").columns or []] == ["a"]
+    assert DeltaTable(place).to_pyarrow_table().num_rows == 0
+
+
+def test_columns_without_a_type_are_described(client: WorkspaceClient, schema: str) -> None:
+    body = {"name": "t", "catalog_name": "main", "schema_name": schema.split(".")[1], "table_type": "MANAGED"}
+    columns = [{"name": "nothing", "type_json": '"void"'}, {"name": "a", "type_text": "int"}]
+    client.api_client.do("POST", "/api/2.1/unity-catalog/tables", body={**body, "columns": columns})
+    found = [(one.name, one.type_text, one.type_name) for one in client.tables.get(f"{schema}.t").columns or []]
+    assert found == [("nothing", "void", ColumnTypeName.NULL), ("a", "int", ColumnTypeName.INT)]
+
+
+@pytest.mark.parametrize("kind", ['{"name": "a"}', '"no type"', "5", '{"type": "struct"}', "[]", "not json"])
+def test_types_that_are_none_are_refused(client: WorkspaceClient, schema: str, kind: str) -> None:
+    body = {"name": "t", "catalog_name": "main", "schema_name": schema.split(".")[1], "table_type": "MANAGED"}
+    with pytest.raises(InvalidParameterValue):
+        columns = [{"name": "a", "type_json": kind}]
+        client.api_client.do("POST", "/api/2.1/unity-catalog/tables", body={**body, "columns": columns})
+
+
 def test_a_table_without_log_and_columns_is_refused(client: WorkspaceClient, schema: str) -> None:
     with pytest.raises(InvalidParameterValue, match="columns"):
         create(client, f"{schema}.nothing")

@@ -21,7 +21,7 @@ _SQL = {"long": "bigint", "integer": "int", "short": "smallint", "byte": "tinyin
 _DELTA = {sql: delta for delta, sql in _SQL.items()} | {"bool": "boolean", "real": "float", "numeric": "decimal(10,0)"}
 _DELTA |= {"dec": "decimal(10,0)", "decimal": "decimal(10,0)"}
 _PLAIN = {"string", "boolean", "double", "float", "date", "timestamp", "timestamp_ntz", "binary", "variant", *_SQL}
-_NAMES = {"integer": "INT"}
+_NAMES = {"integer": "INT", "void": "NULL"}
 _DECIMAL = re.compile(r"decimal\(\s*(\d+)\s*,\s*(\d+)\s*\)")
 
 
@@ -86,7 +86,7 @@ def _column(field: dict[str, Any], position: int, partitions: list[str]) -> Colu
         comment=field["metadata"].get("comment"),
         type_text=_sql(kind),
         type_json=json.dumps(field),
-        type_name=ColumnTypeName(name),
+        type_name=ColumnTypeName(name if name in ColumnTypeName.__members__ else "USER_DEFINED_TYPE"),
         type_precision=int(decimal[1]) if decimal else 0,
         type_scale=int(decimal[2]) if decimal else 0,
         partition_index=partitions.index(field["name"]) if field["name"] in partitions else None,
@@ -123,7 +123,7 @@ def _type(name: str, column: dict[str, Any]) -> Any:
             kind = json.loads(column["type_json"])
         except ValueError as error:
             raise InvalidParameterValue(f"type_json of the column {name} is not JSON: {error}") from error
-        return kind["type"] if isinstance(kind, dict) and "name" in kind else kind
+        return kind["type"] if isinstance(kind, dict) and {"name", "type"} <= kind.keys() else kind
     text = str(column.get("type_text") or column.get("type_name") or "").strip().lower()
     text = _DELTA.get(text, text)
     if decimal := _DECIMAL.fullmatch(text):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from pathlib import Path
 
 __all__ = ["Dropped"]
+
+_log = logging.getLogger(__name__)
 
 
 class Dropped:
@@ -33,7 +36,15 @@ class Dropped:
         for waiting in list(self._directory.iterdir()):
             home = places.get(waiting.name)
             if home is None or home.exists():
-                shutil.rmtree(waiting)
+                _delete(waiting)
             else:
                 home.parent.mkdir(parents=True, exist_ok=True)
                 waiting.rename(home)
+
+
+def _delete(waiting: Path) -> None:
+    """The drop itself is done; files that resist, for example of another owner, are tried again at the next one."""
+    try:
+        shutil.rmtree(waiting)
+    except OSError as error:
+        _log.warning("files of a dropped object are still there: %s", error)

@@ -27,6 +27,7 @@ from brickyard.workspace.catalog.records import (
     TableRecord,
     VolumeRecord,
 )
+from brickyard.workspace.catalog.staging import Staging
 from brickyard.workspace.store.registry import registered_models
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Catalog:
         self._store = workspace.store
         self._data = workspace.data
         self._dropped = Dropped(workspace.data)
+        self._staging = Staging(workspace.data, self._dropped)
         self._lock = threading.RLock()
         self.metastore_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"brickyard:{workspace.workspace_id}"))
         self._settle()
@@ -189,13 +191,14 @@ class Catalog:
         properties: dict[str, str] | None = None,
         view_definition: str | None = None,
     ) -> TableRecord:
-        """Make a table; where its place has no Delta log yet, an empty one is made of the columns.
+        """Make a table; where there is no Delta log yet, an empty one is made of the columns.
 
         Args:
             full_name: Catalog, schema and name.
             by: Who makes it, and owns it.
             table_type: `MANAGED`, `EXTERNAL` or `VIEW`.
-            location: Of an external table, a directory inside the workspace's data.
+            location: Of an external table, a directory inside the workspace's data; of a managed one, a staged
+                directory, which is moved to its place, or that place where a log is there already.
             format: The data's format; nothing for a view.
             columns: In wire form; kept only where no Delta log says them.
             comment: What it is.
@@ -222,6 +225,8 @@ class Catalog:
                 properties=properties,
                 view_definition=view_definition,
             )
+            if table_type == "MANAGED" and place is not None and location != place:
+                self._staging.fill(place, location)
             if place is not None and format == "DELTA" and not has_log(place):
                 _create_log(name, place, columns)
         return record
@@ -310,13 +315,15 @@ class Catalog:
             return None
         managed = self.managed_location(name)
         if table_type == "MANAGED":
-            if location not in (None, managed):
+            if location not in (None, managed) and not self._staging.holds(location):
                 raise InvalidParameterValue(f"The data of the managed table {name} must be in {managed.as_uri()}.")
             return managed
         if location is None:
             raise InvalidParameterValue("storage_location is required for an external table")
         if not location.resolve().is_relative_to(self._data.resolve()):
             raise InvalidParameterValue(f"{location} is outside of the workspace's data ({self._data}).")
+        if location.resolve().is_relative_to((self._data / "tables").resolve()):
+            raise InvalidParameterValue(f"{location} is where managed tables are kept; choose a place of its own.")
         return location
 
     def _drop_schema(self, connection: Connection, schema: CatalogRecord, force: bool) -> None:

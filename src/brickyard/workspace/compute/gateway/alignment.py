@@ -6,17 +6,17 @@ columns (0.7.2); so every write to an existing table goes through here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql.connect.proto import relations_pb2
 
-from brickyard.workspace.compute.gateway.errors import SparkError
+from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
 
-__all__ = ["assign", "fit"]
+__all__ = ["assign", "check_columns", "check_distinct", "fit"]
 
 Check = Callable[[Any, Any], None]
 #: Each type can be written to the ones after it without loss.
@@ -38,6 +38,7 @@ def fit(session: Session, source: relations_pb2.Relation, place: Path, *, evolve
     """
     fields = _fields(session, place)
     given = session.sail.schema(session.key, source).fields
+    check_distinct(given)
     new = [field for field in given if field.name.lower() not in fields]
     if new and not evolve:
         raise SparkError(
@@ -48,6 +49,7 @@ def fit(session: Session, source: relations_pb2.Relation, place: Path, *, evolve
             sql_state="42KDG",
         )
     if new:
+        _check_types(new)
         _add_columns(place, new)
         fields = _fields(session, place)
     return _project(source, fields, {field.name.lower(): field for field in given}, _merge_check)
@@ -65,18 +67,54 @@ def assign(
     given = session.sail.schema(session.key, source).fields
     names = [field.name for field in given]
     wanted = [name.lower() for name in (columns if columns is not None else names if by_name else fields)]
-    _check_columns(wanted, names, fields)
+    _check_assigned(wanted, names, fields)
     renamed = relations_pb2.Relation()
     renamed.to_df.input.CopyFrom(source)
     renamed.to_df.column_names.extend(wanted)
     return _project(renamed, fields, dict(zip(wanted, given, strict=True)), _assignment_check)
 
 
+def check_columns(session: Session, source: relations_pb2.Relation) -> None:
+    """Refuse columns that a Delta table cannot have, or that other libraries could not read.
+
+    Raises:
+        SparkError: COLUMN_ALREADY_EXISTS, or a column without a type.
+    """
+    given = session.sail.schema(session.key, source).fields
+    check_distinct(given)
+    _check_types(given)
+
+
+def check_distinct(given: Sequence[Any]) -> None:
+    """Refuse two columns of one name; upper and lower case are the same."""
+    names = [field.name.lower() for field in given]
+    for name in names:
+        if names.count(name) > 1:
+            text = f"The column {quote(name)} already exists. Choose another name or rename the existing column."
+            raise SparkError("COLUMN_ALREADY_EXISTS", text, sql_state="42711")
+
+
+def _check_types(given: list[Any]) -> None:
+    for field in given:
+        if "void" in _types(field.dataType):
+            raise unsupported(
+                f"a table's column without a type (VOID): {field.name}",
+                f"Give it one, for example CAST({quote(field.name)} AS STRING).",
+            )
+
+
+def _types(kind: Any) -> set[str]:
+    """The names of a type and of the types inside it."""
+    inside = [field.dataType for field in getattr(kind, "fields", ())]
+    inside += [getattr(kind, name) for name in ("elementType", "keyType", "valueType") if hasattr(kind, name)]
+    return {kind.typeName()}.union(*(_types(inner) for inner in inside))
+
+
 def _fields(session: Session, place: Path) -> dict[str, Any]:
     return {field.name.lower(): field for field in session.schema_of(place).fields}
 
 
-def _check_columns(wanted: list[str], given: list[str], fields: dict[str, Any]) -> None:
+def _check_assigned(wanted: list[str], given: list[str], fields: dict[str, Any]) -> None:
     unknown = [name for name in wanted if name not in fields]
     if unknown:
         text = f"The table has no column {quote(unknown[0])}. It has {', '.join(fields)}."

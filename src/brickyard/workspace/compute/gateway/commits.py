@@ -6,8 +6,8 @@ Sources: the Delta protocol, https://github.com/delta-io/delta/blob/master/PROTO
 from __future__ import annotations
 
 import json
-import os
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -42,14 +42,16 @@ def relax(place: Path, before: int) -> None:
         place: The table.
         before: Its last commit before the write, -1 if it is new.
     """
-    for number in range(latest(place), before, -1):
+    last = latest(place)
+    for number in range(last, before, -1):
         actions = list(_actions(_file(place, number)))
         changed = [action for action in actions if "metaData" in action and _relax(action["metaData"])]
         if changed and number == 0:
             _replace(_file(place, 0), actions)
         elif changed:
             info = {"operation": "CHANGE COLUMNS", "operationParameters": {}, "timestamp": int(time.time() * 1000)}
-            _commit(place, [{"commitInfo": info}, changed[0]])
+            if not _commit(place, last + 1, [{"commitInfo": info}, changed[0]]):
+                relax(place, before)  # another writer was first, and may have changed the columns again
         if changed:
             return
 
@@ -94,18 +96,24 @@ def _text(actions: list[Action]) -> str:
 
 def _replace(file: Path, actions: list[Action]) -> None:
     """Write the first commit of a new table again, in one step."""
-    draft = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-    draft.write_text(_text(actions))
+    draft = _draft(file, actions)
     file.with_suffix(".crc").unlink(missing_ok=True)  # optional, and it repeats the old schema
     draft.replace(file)
 
 
-def _commit(place: Path, actions: list[Action]) -> None:
-    """Add a commit after the last; whoever creates the file of a number owns the number."""
-    while True:
-        try:
-            with _file(place, latest(place) + 1).open("x") as stream:
-                stream.write(_text(actions))
-            return
-        except FileExistsError:
-            continue
+def _commit(place: Path, number: int, actions: list[Action]) -> bool:
+    """Add a commit in one step; False if the number is taken by another writer."""
+    draft = _draft(_file(place, number), actions)
+    try:
+        _file(place, number).hardlink_to(draft)
+    except FileExistsError:
+        return False
+    finally:
+        draft.unlink()
+    return True
+
+
+def _draft(file: Path, actions: list[Action]) -> Path:
+    draft = file.with_name(f".{file.name}.{uuid.uuid4().hex}.tmp")
+    draft.write_text(_text(actions))
+    return draft

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ class Session:
         places: From the user's paths to local places.
         names: Current catalog and schema, temporary views.
         blobs: Local data that the client sent ahead, by hash.
-        settings: Configuration values that the client has set.
+        settings: Configuration values that the client has set; keys in lower case.
         statement: The SQL that is being run, with its arguments; data frames in it are resolved.
     """
 
@@ -43,9 +44,14 @@ class Session:
     settings: dict[str, str] = field(default_factory=dict)
     statement: relations_pb2.Relation = field(default_factory=relations_pb2.Relation)
 
-    def flag(self, key: str, default: str = "true") -> bool:
-        """A boolean setting that the client has set."""
-        return self.settings.get(key, default).lower() == "true"
+    def setting(self, key: str, default: str = "") -> str:
+        """A setting that the client has set; keys are case-insensitive."""
+        return self.settings.get(key.lower(), default)
+
+    def configure(self, key: str, value: str) -> None:
+        """Set a configuration value, here and in Sail."""
+        self.sail.configure(self.key, {key: value})
+        self.settings[key.lower()] = value
 
     def for_statement(self, original: relations_pb2.Relation) -> Session:
         """The session while it runs one statement, with the statement's arguments and data frames."""
@@ -83,9 +89,14 @@ class Session:
         nested.sql.query = sql
         return relation
 
-    def managed(self, name: TableName) -> Path:
-        """Where a managed table is kept."""
-        return self.places.mapper.data / "tables" / name.catalog / name.schema / name.name
+    def need_table(self, parts: Sequence[str]) -> None:
+        """Raise TABLE_OR_VIEW_NOT_FOUND unless there is such a table or view."""
+        if not self.names.is_temporary(parts):
+            self.catalog.table(self.names.table(parts))
+
+    def staged(self) -> Path:
+        """A place to write a new managed table to; the catalog moves it where managed tables are kept."""
+        return self.places.mapper.data / ".staged" / uuid.uuid4().hex
 
     def schema_of(self, place: Path) -> Any:
         """The `StructType` of a Delta table."""

@@ -17,6 +17,13 @@ from brickyard.workspace.compute.gateway.names import TableName
 __all__ = ["Table", "UnityCatalog"]
 
 BASE = "/api/2.1/unity-catalog"
+#: What Spark calls the catalog's errors.
+CONDITIONS = {
+    "CATALOG_DOES_NOT_EXIST": "NO_SUCH_CATALOG_EXCEPTION",
+    "SCHEMA_DOES_NOT_EXIST": "SCHEMA_NOT_FOUND",
+    "TABLE_DOES_NOT_EXIST": "TABLE_OR_VIEW_NOT_FOUND",
+    "PERMISSION_DENIED": "INSUFFICIENT_PERMISSIONS",
+}
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,17 @@ class UnityCatalog:
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self._local = threading.local()
 
+    def user_name(self) -> str:
+        """Whose token this is.
+
+        Raises:
+            SparkError: The workspace refuses the token.
+        """
+        status, raw = self.send("GET", "/api/2.0/preview/scim/v2/Me")
+        if status != 200:
+            raise SparkError("CATALOG_ERROR", f"The workspace answered {status} when asked whose token this is.")
+        return str(json.loads(raw)["userName"])
+
     def table(self, name: TableName) -> Table:
         """The table.
 
@@ -114,7 +132,14 @@ class UnityCatalog:
 
     def comment(self, name: TableName, text: str) -> None:
         """Set the comment of a table."""
-        _accept(*self.call("PATCH", f"/tables/{quote(name.full)}", {"comment": text}))
+        self._change(name, {"comment": text})
+
+    def describe(self, name: TableName, comment: str | None, properties: dict[str, str]) -> None:
+        """Set comment and properties of a table, as of one that was made anew."""
+        self._change(name, {"comment": comment, "properties": properties})
+
+    def _change(self, name: TableName, body: dict[str, Any]) -> None:
+        _accept(*self.call("PATCH", f"/tables/{quote(name.full)}", body))
 
     def has_schema(self, catalog: str, schema: str) -> bool:
         """Whether the schema exists."""
@@ -183,9 +208,14 @@ class UnityCatalog:
         return status, wire
 
     def send(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
-        """One request to the workspace; a connection that it has closed meanwhile is opened again once."""
-        for last in (False, True):
-            connection = self._connection()
+        """One request to the workspace.
+
+        A connection that the workspace has closed meanwhile is opened again once, to read; what changes something
+        is sent once, over a new one.
+        """
+        reads = method == "GET"
+        for last in (not reads, True):
+            connection = self._connection(fresh=not reads)
             try:
                 connection.request(method, path, body, self._headers)
                 answer = connection.getresponse()
@@ -198,10 +228,12 @@ class UnityCatalog:
                     ) from exc
         raise AssertionError("unreachable")
 
-    def _connection(self) -> http.client.HTTPConnection:
+    def _connection(self, *, fresh: bool) -> http.client.HTTPConnection:
         connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = http.client.HTTPConnection(self._address, timeout=60)
+        if fresh:
+            connection.close()
         return connection
 
 
@@ -213,5 +245,6 @@ def _accept(status: int, wire: dict[str, Any]) -> dict[str, Any]:
     """
     if status < 400:
         return wire
-    code = wire.get("error_code") or f"HTTP_{status}"
-    raise SparkError(str(code), str(wire.get("message") or "Unity Catalog refused the request."))
+    code = str(wire.get("error_code") or f"HTTP_{status}")
+    message = str(wire.get("message") or "Unity Catalog refused the request.")
+    raise SparkError(CONDITIONS.get(code, code), message)

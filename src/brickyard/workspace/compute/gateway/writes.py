@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from brickyard.workspace.compute.gateway import commits
-from brickyard.workspace.compute.gateway.alignment import fit
+from brickyard.workspace.compute.gateway import commits, overwrites
+from brickyard.workspace.compute.gateway.alignment import check_columns, fit
 from brickyard.workspace.compute.gateway.errors import SparkError, already_exists
 from brickyard.workspace.compute.gateway.names import TableName
 from brickyard.workspace.compute.gateway.session import Session
+from brickyard.workspace.compute.gateway.unity import Table
 
 __all__ = ["NewTable", "create", "register", "replace_or_create", "rows"]
 
@@ -33,14 +34,25 @@ class NewTable:
 
 
 def create(session: Session, new: NewTable, fill: Callable[[Path], None]) -> None:
-    """Make the table: `fill` writes it to a private place, which then becomes the table's in one step.
+    """Make the table: `fill` writes it to a private place, which becomes the table's together with its name.
 
     Raises:
         SparkError: If the schema is missing, or the table exists.
     """
     session.catalog.need_schema(new.name.catalog, new.name.schema)
-    final = new.location or session.managed(new.name)
-    if new.location is not None and final.exists() and (final.is_file() or any(final.iterdir())):
+    if new.location is not None:
+        _create_external(session, new, new.location, fill)
+        return
+    staged = session.staged()
+    try:
+        fill(staged)
+        register(session, new, staged)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def _create_external(session: Session, new: NewTable, final: Path, fill: Callable[[Path], None]) -> None:
+    if final.exists() and (final.is_file() or any(final.iterdir())):
         raise SparkError(
             "DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION",
             f"Cannot create {new.name}: there are files at {final} already. If they are a Delta table, name it with "
@@ -50,17 +62,14 @@ def create(session: Session, new: NewTable, fill: Callable[[Path], None]) -> Non
     staged = final.parent / f"_new_{uuid.uuid4().hex}"
     try:
         fill(staged)
-        _move(staged, final)
+        staged.rename(final)  # fails where another writer has put files meanwhile
+        try:
+            register(session, new, final)
+        except SparkError:
+            final.rename(staged)
+            raise
     finally:
         shutil.rmtree(staged, ignore_errors=True)
-    register(session, new, final)
-
-
-def _move(staged: Path, final: Path) -> None:
-    """Put the finished table in place; what the catalog does not know there is left of an interrupted write."""
-    if final.exists():
-        shutil.rmtree(final)
-    staged.rename(final)
 
 
 def register(session: Session, new: NewTable, place: Path) -> None:
@@ -73,15 +82,6 @@ def register(session: Session, new: NewTable, place: Path) -> None:
         "properties": new.properties,
     }
     session.catalog.create_table(new.name, {**wire, **({"comment": new.comment} if new.comment else {})})
-
-
-def filler(session: Session, relation: Any, new: NewTable, options: dict[str, str]) -> Callable[[Path], None]:
-    """Writes the rows of a relation as version 0."""
-
-    def fill(place: Path) -> None:
-        rows(session, relation, place, "overwrite", options, new.partitions)
-
-    return fill
 
 
 def rows(
@@ -100,8 +100,14 @@ def rows(
     options = {key.lower(): value for key, value in options.items()}
     evolve = options.pop("mergeschema", "false").lower() == "true"
     replaces = mode == "overwrite" and options.get("overwriteschema", "false").lower() == "true"
-    if commits.latest(place) >= 0 and not replaces:
+    exists = commits.latest(place) >= 0
+    overwrites.check(session, place if exists and mode == "overwrite" else None, options)
+    if exists and not replaces:
         relation = fit(session, relation, place, evolve=evolve)
+    else:
+        check_columns(session, relation)
+    if mode == "overwrite" and "replacewhere" in options:
+        relation = overwrites.only_matching(relation, options["replacewhere"])
     session.write(
         relation, place, mode, partitions=partitions, options={NAMES.get(k, k): v for k, v in options.items()}
     )
@@ -111,15 +117,43 @@ def replace_or_create(session: Session, relation: Any, new: NewTable, mode: str,
     """`saveAsTable` and its kin; mode is append, overwrite, replace, error or ignore."""
     table = session.catalog.find_table(new.name)
     if table is None:
-        create(session, new, filler(session, relation, new, options))
-    elif table.is_view:
+        try:
+            create(session, new, lambda place: _fill(session, relation, new, place, options))
+            return
+        except SparkError as error:
+            if mode == "error" or error.condition != already_exists("table", "").condition:
+                raise
+        table = session.catalog.table(new.name)  # another writer was first
+    if table.is_view or mode == "error":
         raise already_exists("table", str(new.name))
-    elif mode == "append":
+    if mode != "ignore":
+        _write_existing(session, relation, table, new, mode, options)
+
+
+def _fill(session: Session, relation: Any, new: NewTable, place: Path, options: dict[str, str]) -> None:
+    """Write the first rows, and the properties that Delta itself knows."""
+    from deltalake import DeltaTable
+
+    rows(session, relation, place, "overwrite", options, new.partitions)
+    known = {key: value for key, value in new.properties.items() if key.startswith("delta.")}
+    if known:
+        DeltaTable(place).alter.set_table_properties(known, raise_if_not_exists=False)
+
+
+def _write_existing(
+    session: Session, relation: Any, table: Table, new: NewTable, mode: str, options: dict[str, str]
+) -> None:
+    if new.location not in (None, table.place):
+        raise SparkError(
+            "DELTA_TABLE_LOCATION_MISMATCH",
+            f"The table {new.name} is at {table.place}, and the statement says {new.location}. Leave the path out, or "
+            "drop the table first.",
+        )
+    if mode == "append":
         rows(session, relation, table.place, "append", options)
-    elif mode == "overwrite":
-        rows(session, relation, table.place, "overwrite", options, new.partitions)
-    elif mode == "replace":
-        schema = {"overwriteSchema": "true"}
-        rows(session, relation, table.place, "overwrite", {**options, **schema}, new.partitions)
-    elif mode == "error":
-        raise already_exists("table", str(new.name))
+        return
+    if mode == "replace":
+        options = {**options, "overwriteSchema": "true"}
+    rows(session, relation, table.place, "overwrite", options, new.partitions)
+    if mode == "replace":
+        session.catalog.describe(new.name, new.comment, new.properties)

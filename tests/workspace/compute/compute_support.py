@@ -26,7 +26,7 @@ class Lab:
     """Puts notebooks and files into a workspace and runs them."""
 
     def __init__(self, root: Path) -> None:
-        (root / "data").mkdir(parents=True)
+        (root / "data").mkdir(parents=True, exist_ok=True)
         self.listener = socket.create_server(("127.0.0.1", 0))
         port = self.listener.getsockname()[1]
         self.workspace = Workspace(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests.workspace.compute.compute_support import Lab
+from tests.workspace.compute.engine_support import Engine
 
 
 @pytest.fixture(scope="package")
@@ -15,3 +17,30 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     lab = Lab(tmp_path_factory.mktemp("compute") / "lab")
     yield lab
     lab.close()
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """An engine with a workspace of its own."""
+    engine = Engine(tmp_path_factory.mktemp("engine"))
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="module")
+def client(engine: Engine) -> Iterator[Any]:
+    """A session that the tests of a module share."""
+    spark = engine.client()
+    yield spark
+    spark.stop()
+
+
+@pytest.fixture
+def spark(client: Any, request: pytest.FixtureRequest) -> Any:
+    """The shared session in an empty schema of its own, main.sN."""
+    name = f"s{abs(hash(request.node.nodeid)):x}"
+    client.sql(f"CREATE SCHEMA main.{name}")
+    client.sql(f"USE main.{name}")
+    for view in [table.name for table in client.catalog.listTables() if table.isTemporary]:
+        client.catalog.dropTempView(view)
+    return client

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,31 +10,6 @@ import pytest
 from tests.workspace.compute.engine_support import Engine
 
 Check = Callable[[Any], Any]
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    engine = Engine(tmp_path_factory.mktemp("engine"))
-    yield engine
-    engine.close()
-
-
-@pytest.fixture(scope="module")
-def client(engine: Engine) -> Iterator[Any]:
-    spark = engine.client()
-    yield spark
-    spark.stop()
-
-
-@pytest.fixture
-def spark(client: Any, engine: Engine, request: pytest.FixtureRequest) -> Any:
-    """The shared session in an empty schema of its own, main.sN."""
-    name = f"s{abs(hash(request.node.nodeid)):x}"
-    client.sql(f"CREATE SCHEMA main.{name}")
-    client.sql(f"USE main.{name}")
-    for view in [table.name for table in client.catalog.listTables() if table.isTemporary]:
-        client.catalog.dropTempView(view)
-    return client
 
 
 def rows(frame: Any) -> list[tuple[Any, ...]]:
@@ -123,7 +98,7 @@ ERRORS: dict[str, tuple[list[str], str, str]] = {
     "missing column": (
         [T, "SELECT nope FROM t"],
         "AnalysisException",
-        "UNRESOLVED_COLUMN] A column with the name `nope`",
+        "UNRESOLVED_COLUMN.WITHOUT_SUGGESTION] A column, variable, or function parameter with name `nope`",
     ),
     "syntax": (["SELECT frm x y"], "ParseException", "PARSE_SYNTAX_ERROR"),
     "no statement": (["SELEC 1"], "ParseException", "at or near 'selec'"),
@@ -189,7 +164,7 @@ def test_saved_tables_are_plain_delta_that_another_session_and_other_libraries_r
     table = DeltaTable(engine.data / "tables/main" / schema / "t")
     assert table.to_pyarrow_table().num_rows == 6
     assert (table.protocol().min_reader_version, table.protocol().min_writer_version) == (1, 2)
-    assert engine.catalog.entries["tables"][f"main.{schema}.t"]["table_type"] == "MANAGED"
+    assert engine.catalog.table(f"main.{schema}.t").table_type == "MANAGED"
 
 
 def test_overwriting_a_table_keeps_its_history_and_its_schema(spark: Any) -> None:

@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 from brickyard.workspace.compute.engine.config import EngineConfig
 
@@ -46,7 +47,7 @@ def start(config: EngineConfig) -> str:
     gateway = Gateway(f"{address[0]}:{address[1]}", catalog, config.token, mapper, config.scratch, names)
     port = gateway.start()
     _RUNNING.extend([server, gateway])
-    return f"sc://127.0.0.1:{port}/;x-brickyard-token={config.token}"
+    return f"sc://127.0.0.1:{port}/;user_id={quote(catalog.user_name(), safe='')};x-brickyard-token={config.token}"
 
 
 def serve(config: EngineConfig, ready: Callable[[str], None]) -> None:

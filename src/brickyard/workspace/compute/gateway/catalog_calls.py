@@ -47,7 +47,10 @@ def answer(catalog: catalog_pb2.Catalog, session: Session) -> relations_pb2.Rela
         SparkError: If it is not supported, or what it names does not exist.
     """
     kind = catalog.WhichOneof("cat_type") or ""
-    if kind in {"cache_table", "uncache_table", "clear_cache", "refresh_table", "refresh_by_path", "analyze_table"}:
+    if kind in {"cache_table", "uncache_table", "refresh_table", "analyze_table"}:
+        session.need_table(_parts(getattr(catalog, kind).table_name))
+        return literals.empty()
+    if kind in {"clear_cache", "refresh_by_path"}:
         return literals.empty()
     if kind in {"list_functions", "get_function", "function_exists"}:
         return relations_pb2.Relation(catalog=catalog)

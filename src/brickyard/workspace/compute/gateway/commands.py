@@ -7,7 +7,7 @@ from typing import Any
 
 from pyspark.sql.connect.proto import commands_pb2, relations_pb2
 
-from brickyard.workspace.compute.gateway import literals, statements, writes
+from brickyard.workspace.compute.gateway import literals, overwrites, statements, writes
 from brickyard.workspace.compute.gateway.alignment import assign
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.names import quote
@@ -145,7 +145,7 @@ def _save_files(command: commands_pb2.Command, source: str, session: Session) ->
     if source not in {name.lower() for name in FILE_FORMATS}:
         raise unsupported(f"writing the format '{source}'", f"Use one of {', '.join(sorted(FILE_FORMATS))}.")
     path = write.path or write.options.pop("path")
-    place = session.places.mapper.to_local(path)
+    place = session.places.mapper.to_write(path)
     mode = WRITE_MODES[write.mode]
     filled = place.is_file() or (place.exists() and any(place.iterdir()))
     if filled and mode == "ignore":
@@ -182,7 +182,7 @@ def _save_table(write: commands_pb2.WriteOperation, source: str, session: Sessio
         return
     new = NewTable(
         session.names.table(parts),
-        session.places.mapper.to_local(path) if path else None,
+        session.places.mapper.to_write(path) if path else None,
         partitions=tuple(write.partitioning_columns),
     )
     writes.replace_or_create(session, write.input, new, mode, options)
@@ -191,6 +191,10 @@ def _save_table(write: commands_pb2.WriteOperation, source: str, session: Sessio
 def _insert_into(write: commands_pb2.WriteOperation, parts: list[str], mode: str, session: Session) -> None:
     """`df.write.insertInto`: by position, as INSERT is."""
     table = session.catalog.table(session.names.table(parts))
+    options = {key.lower(): value for key, value in write.options.items()}
+    if "replacewhere" in options:
+        raise unsupported("replaceWhere with insertInto", "Use df.write.option('replaceWhere', ...).saveAsTable(name).")
+    overwrites.check(session, table.place if mode == "overwrite" else None, options)
     session.write(assign(session, write.input, table.place, None, by_name=False), table.place, mode)
 
 

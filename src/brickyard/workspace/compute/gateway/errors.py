@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
-import grpc
-from google.protobuf import any_pb2
-from google.rpc import code_pb2, error_details_pb2, status_pb2
-from grpc_status import rpc_status
-
-__all__ = ["SparkError", "already_exists", "not_found", "parse_error", "status_of", "unsupported"]
+__all__ = ["SparkError", "already_exists", "not_found", "parse_error", "unsupported"]
 
 ANALYSIS = "org.apache.spark.sql.AnalysisException"
 PARSE = "org.apache.spark.sql.catalyst.parser.ParseException"
 UNSUPPORTED = "java.lang.UnsupportedOperationException"
 RUNTIME = "org.apache.spark.SparkRuntimeException"
+ARITHMETIC = "java.lang.ArithmeticException"
+NUMBER_FORMAT = "java.lang.NumberFormatException"
 
 
 class SparkError(Exception):
@@ -78,56 +72,3 @@ def unsupported(construct: str, instead: str) -> SparkError:
 def parse_error(detail: str) -> SparkError:
     """SQL that cannot be parsed."""
     return SparkError("PARSE_SYNTAX_ERROR", detail, kind=PARSE, sql_state="42601")
-
-
-def status_of(error: Exception) -> Any:
-    """The gRPC status whose details make pyspark raise the right exception.
-
-    Errors of files (`OSError`) and of Sail (`grpc.RpcError`) are said in Spark's terms.
-    """
-    if isinstance(error, grpc.RpcError):
-        return _of_engine(error)
-    if not isinstance(error, SparkError):
-        error = SparkError("FAILED_READ_OR_WRITE", f"The files could not be used: {error}", kind=RUNTIME)
-    info = error_details_pb2.ErrorInfo(reason=error.kind, domain="org.apache.spark")
-    info.metadata["classes"] = json.dumps([error.kind, "java.lang.Exception"])
-    info.metadata["errorClass"] = error.condition
-    if error.sql_state:
-        info.metadata["sqlState"] = error.sql_state
-    detail = any_pb2.Any()
-    detail.Pack(info)
-    status = status_pb2.Status(code=code_pb2.INTERNAL, message=str(error), details=[detail])
-    return rpc_status.to_status(status)
-
-
-def _of_engine(error: grpc.RpcError) -> Any:
-    """The status of an error that Sail reported, made readable where Sail's own text is not.
-
-    A panic of the engine ends the stream with CANCELLED and no details: the client would show gRPC internals.
-    """
-    known = rpc_status.from_call(error)
-    if known is not None and known.details:
-        return rpc_status.to_status(_named(known))
-    return status_of(
-        SparkError(
-            "INTERNAL_ERROR",
-            "The Spark engine 'sail' failed inside this operation and gave no reason "
-            f"({error.code().name}: {error.details()}). The session is still usable. Rewrite the expression, "
-            "or use pandas for this step (df.toPandas(), mapInPandas).",
-            kind=RUNTIME,
-            sql_state="XX000",
-        )
-    )
-
-
-def _named(status: Any) -> Any:
-    """Name a missing column as Databricks does; say which engine refuses what it does not implement."""
-    if status.message.startswith("attribute ObjectName("):
-        words = status.message.split('"')[1::2]
-        name = ".".join(f"`{word}`" for word in words)
-        status.message = f"[UNRESOLVED_COLUMN] A column with the name {name} cannot be resolved. SQLSTATE: 42703"
-    for detail in status.details:
-        info = error_details_pb2.ErrorInfo()
-        if detail.Unpack(info) and info.reason.endswith("UnsupportedOperationException"):
-            status.message = str(unsupported(status.message, "Use another construct, or pandas for this step."))
-    return status

@@ -50,6 +50,17 @@ class PathMapper:
             )
         return self._mount(place, path)
 
+    def to_write(self, path: str) -> Path:
+        """The same, for a place that is to be written.
+
+        Raises:
+            SparkError: If it is in the workspace's own tree, of which the engine has copies only.
+        """
+        _, place = _split(path)
+        if place.startswith("/Workspace/"):
+            raise unsupported(f"writing {path} from Spark", "Write to a volume, or with Python's open().")
+        return self.to_local(path)
+
     def existing(self, path: str) -> list[Path]:
         """The existing local places that `path`, with or without wildcards, means.
 
@@ -68,7 +79,7 @@ class PathMapper:
         found = sorted({match for pattern in patterns for match in _glob(Path(pattern))})
         if not found:
             raise not_found("path", _shown(path))
-        inside = str(local).startswith(str(self.data))
+        inside = local.is_relative_to(self.data)
         return [self._inside(match, self.data, path) if inside else match for match in found]
 
     def _mount(self, place: str, path: str) -> Path:

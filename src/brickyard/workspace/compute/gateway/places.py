@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 from dataclasses import dataclass
@@ -39,7 +40,8 @@ class Places:
         link = self.links / (hashlib.sha256(text.encode()).hexdigest()[:32] + suffix)
         if not link.is_symlink():
             self.links.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(place)
+            with contextlib.suppress(FileExistsError):  # another thread made the same link
+                link.symlink_to(place)
         return str(link)
 
     def sources(self, path: str, kind: str, *, inferred: bool = True) -> list[str]:
@@ -59,7 +61,7 @@ class Places:
 
     def target(self, path: str) -> str:
         """Where to write for a user's path; the directory of a linked place is made, as Sail cannot."""
-        place = self.mapper.to_local(path)
+        place = self.mapper.to_write(path)
         text = self.text(place)
         if text != str(place):
             place.mkdir(parents=True, exist_ok=True)

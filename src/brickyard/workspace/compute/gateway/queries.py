@@ -102,8 +102,23 @@ class QueryRewriter:
     def _view(self, view: Table) -> str:
         if not view.definition:
             raise SparkError("INVALID_VIEW", f"The view {view.name} has no definition.")
-        inside = SessionNames(view.name.catalog, view.name.schema)
-        return QueryRewriter(inside, self.places, self.lookup).rewrite(view.definition)
+        return QueryRewriter(_names_inside(view), self.places, self.lookup).rewrite(view.definition)
+
+
+#: Properties in which Spark keeps the catalog and schema that a view's names refer to.
+NAMESPACE = "view.catalogAndNamespace."
+
+
+def where_names_are(names: SessionNames) -> dict[str, str]:
+    """The properties of a view that is made with these current names."""
+    return {f"{NAMESPACE}numParts": "2", f"{NAMESPACE}part.0": names.catalog, f"{NAMESPACE}part.1": names.schema}
+
+
+def _names_inside(view: Table) -> SessionNames:
+    kept = view.properties
+    return SessionNames(
+        kept.get(f"{NAMESPACE}part.0", view.name.catalog), kept.get(f"{NAMESPACE}part.1", view.name.schema)
+    )
 
 
 def _parts(table: Any) -> list[str] | None:

@@ -12,7 +12,6 @@ from typing import Any
 import grpc
 from pyspark.sql.connect.proto import base_pb2
 
-from brickyard.workspace.compute.gateway import errors
 from brickyard.workspace.compute.gateway.artifacts import Artifacts
 from brickyard.workspace.compute.gateway.commands import prepare
 from brickyard.workspace.compute.gateway.errors import SparkError
@@ -22,6 +21,7 @@ from brickyard.workspace.compute.gateway.places import Places
 from brickyard.workspace.compute.gateway.plans import resolve
 from brickyard.workspace.compute.gateway.sail import OPTIONS, SERVICE, Sail, SessionKey
 from brickyard.workspace.compute.gateway.session import Session
+from brickyard.workspace.compute.gateway.statuses import status_of
 from brickyard.workspace.compute.gateway.unity import UnityCatalog
 
 __all__ = ["TOKEN_HEADER", "Gateway"]
@@ -29,7 +29,8 @@ __all__ = ["TOKEN_HEADER", "Gateway"]
 #: pyspark sends unknown parameters of its connection string as metadata; `token=` would make it ask for TLS.
 TOKEN_HEADER = "x-brickyard-token"
 UNARY = ("Interrupt", "ReleaseExecute", "FetchErrorDetails", "CloneSession", "GetStatus")
-THREADS = 16
+#: A stream holds one until its client has read it, and an interrupt needs one too.
+THREADS = 64
 
 
 class Gateway:
@@ -112,8 +113,8 @@ class Gateway:
             self._admit(context)
             try:
                 return call(request)
-            except (SparkError, OSError, grpc.RpcError) as exc:
-                context.abort_with_status(errors.status_of(exc))
+            except Exception as exc:  # a user reads every error in Spark's terms
+                context.abort_with_status(status_of(exc))
 
         return guarded
 
@@ -122,8 +123,8 @@ class Gateway:
             self._admit(context)
             try:
                 yield from call(request, context)
-            except (SparkError, OSError, grpc.RpcError) as exc:
-                context.abort_with_status(errors.status_of(exc))
+            except Exception as exc:
+                context.abort_with_status(status_of(exc))
 
         return guarded
 
@@ -176,9 +177,11 @@ class Gateway:
     def _config(self, raw: bytes) -> bytes:
         request = base_pb2.ConfigRequest.FromString(raw)
         session = self.session(SessionKey.of(request))
-        for pair in request.operation.set.pairs:
-            session.settings[pair.key] = pair.value
         answer: bytes = self._sail.unary("Config")(raw)
+        for pair in request.operation.set.pairs:
+            session.settings[pair.key.lower()] = pair.value
+        for key in request.operation.unset.keys:
+            session.settings.pop(key.lower(), None)
         return answer
 
     def _release(self, raw: bytes) -> bytes:

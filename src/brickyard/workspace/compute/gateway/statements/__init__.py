@@ -7,7 +7,7 @@ from typing import Any
 
 from pyspark.sql.connect.proto import relations_pb2
 
-from brickyard.workspace.compute.gateway.errors import SparkError, parse_error, unsupported
+from brickyard.workspace.compute.gateway.errors import parse_error, unsupported
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements import (
@@ -92,15 +92,4 @@ def run(sql: str, session: Session) -> Any:
         raise parse_error(f"Syntax error at or near '{word.lower()}'.")
     if handler is None:
         raise unsupported(f"the statement {word}", INSTEAD.get(word, "Use the DataFrame API or Python instead."))
-    try:
-        return handler(cursor, session)
-    except _delta_error() as exc:
-        raise SparkError("DELTA_ERROR", str(exc)) from exc
-
-
-def _delta_error() -> type[Exception]:
-    """What delta-rs raises; imported only when something was raised."""
-    from deltalake.exceptions import DeltaError
-
-    kind: type[Exception] = DeltaError
-    return kind
+    return handler(cursor, session)

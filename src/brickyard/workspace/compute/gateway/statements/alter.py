@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from brickyard.workspace.compute.gateway import literals
-from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
+from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements.columns import delta_schema, read_column, read_columns
@@ -39,6 +40,14 @@ def _add_columns(cursor: Cursor, session: Session, place: Any) -> None:
 
     columns = read_columns(cursor) if cursor.peek() == "(" else [read_column(cursor)]
     cursor.end()
+    known = [field.name.lower() for field in session.schema_of(place).fields]
+    taken = [column.name for column in columns if column.name.lower() in known]
+    if taken:
+        raise SparkError(
+            "FIELD_ALREADY_EXISTS",
+            f"Cannot add column, because {quote(taken[0])} already exists in the table's {', '.join(known)}.",
+            sql_state="42710",
+        )
     DeltaTable(place).alter.add_columns(delta_schema(columns, session).fields)
 
 
@@ -49,8 +58,6 @@ def _set_properties(cursor: Cursor, place: Any) -> None:
 
     values = properties(cursor)
     cursor.end()
-    if values.get("delta.enableChangeDataFeed", "").lower() == "true":
-        raise unsupported("the change data feed", "Compare two versions of the table.")
     DeltaTable(place).alter.set_table_properties(values, raise_if_not_exists=False)
 
 

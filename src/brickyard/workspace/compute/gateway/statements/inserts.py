@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from brickyard.workspace.compute.gateway import literals
+from brickyard.workspace.compute.gateway import literals, overwrites
 from brickyard.workspace.compute.gateway.alignment import assign
 from brickyard.workspace.compute.gateway.commits import commits_since, latest
 from brickyard.workspace.compute.gateway.errors import unsupported
@@ -44,6 +44,7 @@ def insert(cursor: Cursor, session: Session, prefix: str = "") -> Any:
         raise unsupported(
             f"INSERT ... {cursor.peek()}", "Give all columns in the query; use replaceWhere to overwrite a part."
         )
+    overwrites.check(session, place if overwrite else None, {})
     columns = _columns(cursor)
     by_name = cursor.take("BY", "NAME")
     source = session.relation(prefix + cursor.rest())

@@ -54,7 +54,7 @@ def vacuum(cursor: Cursor, session: Session) -> Any:
     if (
         hours is not None
         and hours < WEEK_IN_HOURS
-        and session.flag("spark.databricks.delta.retentionDurationCheck.enabled")
+        and session.setting("spark.databricks.delta.retentionDurationCheck.enabled", "true").lower() == "true"
     ):
         raise SparkError(
             "DELTA_VACUUM_RETENTION_PERIOD_TOO_SHORT",

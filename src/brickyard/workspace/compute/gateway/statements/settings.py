@@ -23,10 +23,18 @@ def set_value(cursor: Cursor, session: Session) -> Any:
         raise unsupported("SET without a value", "Use spark.conf.get(key).")
     if key.upper().startswith(("VAR ", "VARIABLE ", "TIME ZONE")):
         raise unsupported(f"SET {key.upper()}", "Use spark.conf.set('spark.sql.session.timeZone', ...) or Python.")
-    session.sail.configure(session.key, {key: value})
+    session.configure(key, value)
     return literals.rows({"key": pa.string(), "value": pa.string()}, [(key, value)])
 
 
 def accepted(cursor: Cursor, session: Session) -> Any:
-    """UNCACHE, REFRESH, ANALYZE: Sail keeps neither caches nor statistics that could be stale."""
+    """UNCACHE, REFRESH, ANALYZE: Sail keeps neither caches nor statistics that could be stale; the table must exist."""
+    word = cursor.next().text.upper()
+    if cursor.take("TABLE"):
+        missing_ok = cursor.take("IF", "EXISTS")
+        parts = cursor.name()
+        if not missing_ok:
+            session.need_table(parts)
+    elif word == "ANALYZE" and not cursor.take("TABLES"):
+        raise cursor.error("expected TABLE")
     return literals.empty()

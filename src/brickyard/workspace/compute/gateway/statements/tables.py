@@ -16,6 +16,12 @@ from brickyard.workspace.compute.gateway.writes import NewTable
 
 __all__ = ["create", "drop"]
 
+#: Properties that change what a table is, and that Sail cannot write.
+REFUSED_PROPERTIES = {
+    "delta.enableChangeDataFeed": "Compare two versions of the table.",
+    "delta.columnMapping.mode": "Choose column names without special characters.",
+}
+
 
 def create(cursor: Cursor, session: Session) -> Any:
     """`CREATE [OR REPLACE] TABLE | [TEMP] VIEW | SCHEMA | CATALOG | VOLUME ...`, `REPLACE TABLE`."""
@@ -46,7 +52,7 @@ def _create_table(cursor: Cursor, session: Session, mode: str) -> Any:
     if query is not None:
         if columns:
             raise unsupported("a column list with AS SELECT", "Name the columns in the query.")
-        writes.replace_or_create(session, session.relation(query), new, "replace", {})
+        writes.replace_or_create(session, session.relation(query), new, mode, {})
     elif not columns:
         _adopt(session, new)
     else:
@@ -65,7 +71,7 @@ def _clauses(cursor: Cursor, session: Session, new: NewTable) -> tuple[NewTable,
         elif cursor.take("CLUSTER", "BY"):  # a layout hint: the rows are the same without it
             cursor.names()
         elif cursor.take("LOCATION"):
-            found["location"] = session.places.mapper.to_local(cursor.string())
+            found["location"] = session.places.mapper.to_write(cursor.string())
         elif cursor.take("COMMENT"):
             found["comment"] = cursor.string()
         elif cursor.take("TBLPROPERTIES"):
@@ -87,6 +93,9 @@ def properties(cursor: Cursor) -> dict[str, str]:
         cursor.take("=")
         found[key] = str(cursor.next().text)
         cursor.take(",")
+    for key, instead in REFUSED_PROPERTIES.items():
+        if found.get(key, "").lower() not in {"", "false", "none"}:
+            raise unsupported(f"the table property {key}", instead)
     return found
 
 
@@ -117,10 +126,12 @@ def _empty_table(session: Session, new: NewTable, schema: Any, existing: Path | 
             partition_by=list(new.partitions) or None,
             description=new.comment,
             configuration=dict(new.properties) or None,
+            raise_if_key_not_exists=False,
         )
 
     if existing is not None:
         fill(existing)
+        session.catalog.describe(new.name, new.comment, new.properties)
     else:
         writes.create(session, new, fill)
 
@@ -148,7 +159,7 @@ def drop(cursor: Cursor, session: Session) -> Any:
     if table.is_view != is_view:
         raise SparkError(
             "WRONG_COMMAND_FOR_OBJECT_TYPE",
-            f"{name} is a {table.kind.lower()}; use DROP {'VIEW' if table.is_view else 'TABLE'}.",
+            f"{name} is a {'view; use DROP VIEW' if table.is_view else 'table; use DROP TABLE'}.",
         )
     session.catalog.drop_table(name)
     return literals.empty()

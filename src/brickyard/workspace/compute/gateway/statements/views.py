@@ -8,8 +8,8 @@ from pyspark.sql.connect.proto import base_pb2, commands_pb2, relations_pb2
 
 from brickyard.workspace.compute.gateway import literals
 from brickyard.workspace.compute.gateway.errors import SparkError, already_exists, unsupported
-from brickyard.workspace.compute.gateway.names import SessionNames
-from brickyard.workspace.compute.gateway.queries import QueryRewriter
+from brickyard.workspace.compute.gateway.names import SessionNames, quote
+from brickyard.workspace.compute.gateway.queries import QueryRewriter, where_names_are
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 
@@ -17,17 +17,20 @@ __all__ = ["cache", "create_view", "drop_temporary", "register_temporary"]
 
 
 def create_view(cursor: Cursor, session: Session, *, replace: bool) -> Any:
-    """`[TEMPORARY] VIEW [IF NOT EXISTS] name AS query`."""
+    """`[TEMPORARY] VIEW [IF NOT EXISTS] name [(columns)] [COMMENT '...'] AS query`."""
     if cursor.take("GLOBAL"):
         raise unsupported("global temporary views", "Use a temporary view.")
     temporary = cursor.take("TEMP") or cursor.take("TEMPORARY")
     cursor.expect("VIEW")
     exists_ok = cursor.take("IF", "NOT", "EXISTS")
     parts = cursor.name()
+    columns = _columns(cursor)
     comment = cursor.string() if cursor.take("COMMENT") else None
     if not cursor.take("AS"):
-        raise unsupported(f"{cursor.peek()} in CREATE VIEW", "Name the columns in the query.")
+        raise unsupported(f"{cursor.peek()} in CREATE VIEW", "Leave the clause out.")
     query = cursor.rest()
+    if columns:
+        query = f"SELECT * FROM ({query}) AS {quote(parts[-1])}({', '.join(map(quote, columns))})"
     if temporary:
         if len(parts) != 1:
             raise SparkError("TEMP_VIEW_NAME_TOO_MANY_NAME_PARTS", "A temporary view has a name of one part.")
@@ -35,6 +38,18 @@ def create_view(cursor: Cursor, session: Session, *, replace: bool) -> Any:
     else:
         _persistent(session, parts, query, comment, replace=replace, exists_ok=exists_ok)
     return literals.empty()
+
+
+def _columns(cursor: Cursor) -> list[str]:
+    """Read `(a [COMMENT '...'], b)`; the comments are not kept."""
+    names: list[str] = []
+    while cursor.take(",") if names else cursor.take("("):
+        names += cursor.name()
+        if cursor.take("COMMENT"):
+            cursor.string()
+    if names:
+        cursor.expect(")")
+    return names
 
 
 def register_temporary(session: Session, name: str, relation: relations_pb2.Relation, *, replace: bool) -> None:
@@ -65,10 +80,8 @@ def _persistent(
 ) -> None:
     name = session.names.table(parts)
     session.catalog.need_schema(name.catalog, name.schema)
-    qualified = SessionNames(name.catalog, name.schema)
-    if (session.names.catalog, session.names.schema) != (name.catalog, name.schema):
-        raise unsupported("a view outside of the current schema", f"Run USE {name.catalog}.{name.schema} first.")
-    text = QueryRewriter(qualified, session.places, session.catalog.table).rewrite_query(query)
+    names = SessionNames(session.names.catalog, session.names.schema)
+    text = QueryRewriter(names, session.places, session.catalog.table).rewrite_query(query)
     session.sail.schema(session.key, relations_pb2.Relation(sql=relations_pb2.SQL(query=text)))
     existing = session.catalog.find_table(name)
     if existing is not None:
@@ -77,9 +90,8 @@ def _persistent(
         if not (replace and existing.is_view):
             raise already_exists("table", str(name))
         session.catalog.drop_table(name)
-    session.catalog.create_table(
-        name, {"table_type": "VIEW", "view_definition": query, "comment": comment, "columns": []}
-    )
+    wire: dict[str, Any] = {"table_type": "VIEW", "view_definition": query, "comment": comment, "columns": []}
+    session.catalog.create_table(name, {**wire, "properties": where_names_are(names)})
 
 
 def cache(cursor: Cursor, session: Session) -> Any:
@@ -90,4 +102,6 @@ def cache(cursor: Cursor, session: Session) -> Any:
     parts = cursor.name()
     if cursor.take("AS") or cursor.peek() == "SELECT":
         register_temporary(session, parts[-1], session.relation(cursor.rest()), replace=True)
+    else:
+        session.need_table(parts)
     return literals.empty()

@@ -1,0 +1,141 @@
+"""What Sail reports, under the names that Databricks gives to the same errors.
+
+Source: https://docs.databricks.com/aws/en/error-messages/error-classes
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from google.rpc import error_details_pb2
+
+from brickyard.workspace.compute.gateway.errors import (
+    ANALYSIS,
+    ARITHMETIC,
+    NUMBER_FORMAT,
+    PARSE,
+    SparkError,
+    unsupported,
+)
+
+__all__ = ["describe", "named"]
+
+NO_AGGREGATE = "A column of the query is neither in GROUP BY nor inside an aggregate function. The engine said: {0}"
+NO_FUNCTION = (
+    "Cannot resolve routine `{1}`: the Spark engine 'sail' of this local workspace has no function of that name. Check "
+    "the spelling; if Databricks has it, use another function, or pandas for this step."
+)
+NO_TIMESTAMP = "The timestamp {1} is before the earliest version of the table."
+NO_VERSION = "Cannot time travel the Delta table to version {1}. The latest version is {2}."
+NO_COLUMN = "A column, variable, or function parameter with name {1} cannot be resolved."
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How one message of Sail is said.
+
+    Args:
+        pattern: What the message looks like; its groups go into the text.
+        condition: The error class.
+        text: The new message; `{0}` is the whole old one, `{1}` the first group.
+        sql_state: The SQLSTATE of the class.
+        kind: The exception's class.
+    """
+
+    pattern: str
+    condition: str
+    text: str
+    sql_state: str
+    kind: str = ANALYSIS
+
+
+UNRESOLVED = "UNRESOLVED_COLUMN.WITHOUT_SUGGESTION"
+RULES = (
+    Rule(r"attribute (ObjectName\(.*?\]\))", UNRESOLVED, NO_COLUMN, "42703"),
+    Rule(r"\[UNRESOLVED_COLUMN\] Cannot find column (\S+)", UNRESOLVED, NO_COLUMN, "42703"),
+    Rule(r"invalid argument: Cannot resolve UPDATE target column (\S+)", UNRESOLVED, NO_COLUMN, "42703"),
+    Rule(r"ambiguous attribute: (ObjectName\(.*?\]\))", "AMBIGUOUS_REFERENCE", "Reference {1} is ambiguous.", "42704"),
+    Rule(r"No field named .*\"#\d+\"", "MISSING_AGGREGATION", NO_AGGREGATE, "42803"),
+    Rule(r".*\bunknown function: (\S+)", "UNRESOLVED_ROUTINE", NO_FUNCTION, "42883"),
+    Rule(
+        r"(?:invalid argument|error in SQL parser): (found .*? expected .*)",
+        "PARSE_SYNTAX_ERROR",
+        "Syntax error: {1}.",
+        "42601",
+        PARSE,
+    ),
+    Rule(
+        r"[Dd]ivide by zero",
+        "DIVIDE_BY_ZERO",
+        "Division by zero. Use try_divide to tolerate a divisor of 0 and return NULL instead.",
+        "22012",
+        ARITHMETIC,
+    ),
+    Rule(
+        r"Cannot cast string '(.*)' to value of (\w+) type",
+        "CAST_INVALID_INPUT",
+        "The value '{1}' cannot be cast to {2} because it is malformed. Use try_cast to get NULL instead.",
+        "22018",
+        NUMBER_FORMAT,
+    ),
+    Rule(
+        r"Missing commit file: expected final version (\d+), replay reached (\d+)",
+        "DELTA_VERSION_NOT_FOUND",
+        NO_VERSION,
+        "22003",
+    ),
+    Rule(
+        r"No version of the Delta table exists at or before timestamp (\S+)",
+        "DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION",
+        NO_TIMESTAMP,
+        "42816",
+    ),
+    Rule(r"UNION queries have different number of columns: .*", "NUM_COLUMNS_MISMATCH", "{0}.", "42826"),
+)
+
+
+def named(status: Any) -> Any:
+    """The same status with Databricks' error class and message."""
+    details = [(detail, error_details_pb2.ErrorInfo()) for detail in status.details]
+    for detail, info in details:
+        if detail.Unpack(info):
+            error = _error(status.message, info)
+            if error is not None:
+                status.message = str(error)
+                describe(info, error)
+                detail.Pack(info)
+    return status
+
+
+def _error(message: str, info: Any) -> SparkError | None:
+    for rule in RULES:
+        found = re.match(rule.pattern, message, re.DOTALL)
+        if found:
+            groups = [_readable(group) for group in found.groups()]
+            return SparkError(
+                rule.condition, rule.text.format(message, *groups), kind=rule.kind, sql_state=rule.sql_state
+            )
+    if info.reason.endswith("UnsupportedOperationException"):
+        return unsupported(message, "Use another construct, or pandas for this step.")
+    said = re.match(r"\[([A-Z][A-Z0-9_.]+)\] (.*)", message, re.DOTALL)
+    return SparkError(said[1], said[2], kind=info.reason) if said else None
+
+
+def _readable(group: str) -> str:
+    """A name of Sail as SQL has it; places in the text are those of the rewritten statement, and say nothing."""
+    if group.startswith("ObjectName("):
+        return ".".join(f"`{word}`" for word in group.split('"')[1::2])
+    return re.sub(r" at \d+:\d+", "", group)
+
+
+def describe(info: Any, error: SparkError) -> None:
+    """Write what pyspark needs to raise the error as the right exception."""
+    info.reason = error.kind
+    info.domain = "org.apache.spark"
+    info.metadata["classes"] = json.dumps([error.kind, "java.lang.Exception"])
+    info.metadata["errorClass"] = error.condition
+    if error.sql_state:
+        info.metadata["sqlState"] = error.sql_state

@@ -1,0 +1,64 @@
+"""Errors as gRPC statuses, whose details make pyspark raise the right exception."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import grpc
+from google.protobuf import any_pb2
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from brickyard.workspace.compute.gateway.engine_errors import describe, named
+from brickyard.workspace.compute.gateway.errors import RUNTIME, SparkError
+
+__all__ = ["status_of"]
+
+_log = logging.getLogger(__name__)
+
+
+def status_of(error: Exception) -> Any:
+    """The gRPC status of any error: of the gateway, of Sail, of delta-rs or of the files."""
+    if isinstance(error, grpc.RpcError):
+        known = rpc_status.from_call(error)
+        if known is not None and known.details:
+            return rpc_status.to_status(named(known))
+    return _status(_in_spark_s_terms(error))
+
+
+def _in_spark_s_terms(error: Exception) -> SparkError:
+    from deltalake.exceptions import DeltaError
+
+    if isinstance(error, SparkError):
+        return error
+    if isinstance(error, DeltaError):
+        return SparkError("DELTA_ERROR", str(error))
+    if isinstance(error, OSError):
+        return SparkError("FAILED_READ_OR_WRITE", f"The files could not be used: {error}", kind=RUNTIME)
+    if isinstance(error, grpc.RpcError):
+        return _without_reason(error)
+    _log.error("the Spark gateway failed", exc_info=error)
+    text = f"The gateway failed ({type(error).__name__}: {error}). The session is still usable."
+    return SparkError("INTERNAL_ERROR", text, kind=RUNTIME, sql_state="XX000")
+
+
+def _without_reason(error: grpc.RpcError) -> SparkError:
+    """A panic of the engine ends the stream with CANCELLED and no details: the client would show gRPC internals."""
+    return SparkError(
+        "INTERNAL_ERROR",
+        "The Spark engine 'sail' failed inside this operation and gave no reason "
+        f"({error.code().name}: {error.details()}). The session is still usable. Rewrite the expression, "
+        "or use pandas for this step (df.toPandas(), mapInPandas).",
+        kind=RUNTIME,
+        sql_state="XX000",
+    )
+
+
+def _status(error: SparkError) -> Any:
+    info = error_details_pb2.ErrorInfo()
+    describe(info, error)
+    detail = any_pb2.Any()
+    detail.Pack(info)
+    status = status_pb2.Status(code=code_pb2.INTERNAL, message=str(error), details=[detail])
+    return rpc_status.to_status(status)

@@ -1,0 +1,100 @@
+"""Errors carry the class that Databricks documents, and raise the exception that PySpark has for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pyspark.errors import PySparkException
+
+#: What is done -> the exception's name and the error class.
+CASES: dict[str, tuple[Callable[[Any], Any], str, str]] = {
+    "missing table": (lambda spark: spark.table("nope").count(), "AnalysisException", "TABLE_OR_VIEW_NOT_FOUND"),
+    "missing table in SQL": (
+        lambda spark: spark.sql("SELECT * FROM nope"),
+        "AnalysisException",
+        "TABLE_OR_VIEW_NOT_FOUND",
+    ),
+    "missing catalog": (
+        lambda spark: spark.sql("SHOW SCHEMAS IN nope"),
+        "AnalysisException",
+        "NO_SUCH_CATALOG_EXCEPTION",
+    ),
+    "missing schema": (lambda spark: spark.sql("SHOW TABLES IN nope"), "AnalysisException", "SCHEMA_NOT_FOUND"),
+    "missing path": (lambda spark: spark.read.parquet("/nope").count(), "AnalysisException", "PATH_NOT_FOUND"),
+    "missing column": (
+        lambda spark: spark.range(1).select("nope").collect(),
+        "AnalysisException",
+        "UNRESOLVED_COLUMN.WITHOUT_SUGGESTION",
+    ),
+    "missing column of an update": (
+        lambda spark: spark.sql("UPDATE t SET nope = 1"),
+        "AnalysisException",
+        "UNRESOLVED_COLUMN.WITHOUT_SUGGESTION",
+    ),
+    "ambiguous column": (
+        lambda spark: spark.sql("SELECT id FROM t AS a JOIN t AS b ON a.id = b.id").collect(),
+        "AnalysisException",
+        "AMBIGUOUS_REFERENCE",
+    ),
+    "missing function": (
+        lambda spark: spark.sql("SELECT nope(1)").collect(),
+        "AnalysisException",
+        "UNRESOLVED_ROUTINE",
+    ),
+    "missing aggregate": (
+        lambda spark: spark.sql("SELECT id, count(*) FROM t").collect(),
+        "AnalysisException",
+        "MISSING_AGGREGATION",
+    ),
+    "missing version": (
+        lambda spark: spark.sql("SELECT * FROM t VERSION AS OF 99").collect(),
+        "AnalysisException",
+        "DELTA_VERSION_NOT_FOUND",
+    ),
+    "time before the table": (
+        lambda spark: spark.sql("SELECT * FROM t TIMESTAMP AS OF '2001-01-01'").collect(),
+        "AnalysisException",
+        "DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION",
+    ),
+    "syntax": (lambda spark: spark.sql("SELECT * FROM t WHERE"), "ParseException", "PARSE_SYNTAX_ERROR"),
+    "syntax that only the engine sees": (
+        lambda spark: spark.sql("SELECT id FROM t GROUP BY").collect(),
+        "ParseException",
+        "PARSE_SYNTAX_ERROR",
+    ),
+    "syntax of an expression": (
+        lambda spark: spark.range(1).filter("id >").collect(),
+        "ParseException",
+        "PARSE_SYNTAX_ERROR",
+    ),
+    "type that is none": (lambda spark: spark.sql("CREATE TABLE n (a NOTYPE)"), "ParseException", "PARSE_SYNTAX_ERROR"),
+    "division": (lambda spark: spark.sql("SELECT 1 / 0").collect(), "ArithmeticException", "DIVIDE_BY_ZERO"),
+    "cast": (
+        lambda spark: spark.sql("SELECT CAST('x' AS INT)").collect(),
+        "NumberFormatException",
+        "CAST_INVALID_INPUT",
+    ),
+    "value that does not fit": (
+        lambda spark: spark.sql("UPDATE t SET id = 'abc'"),
+        "AnalysisException",
+        "INCOMPATIBLE_DATA_FOR_TABLE.CANNOT_SAFELY_CAST",
+    ),
+    "what delta-rs refuses": (
+        lambda spark: spark.sql("ALTER TABLE t DROP CONSTRAINT nope"),
+        "AnalysisException",
+        "DELTA_ERROR",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_an_error_has_its_class_and_its_exception(spark: Any, case: str) -> None:
+    spark.range(3).write.saveAsTable("t")
+    action, kind, condition = CASES[case]
+    with pytest.raises(PySparkException) as caught:
+        action(spark)
+    assert (type(caught.value).__name__, caught.value.getCondition()) == (kind, condition)
+    assert str(caught.value).startswith(f"[{condition}]")
+    assert [row.id for row in spark.table("t").sort("id").collect()] == [0, 1, 2]

@@ -1,0 +1,65 @@
+"""Names that stay: views and tables across schemas, sessions and restarts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.errors import AnalysisException
+
+from tests.workspace.compute.compute_support import Lab
+from tests.workspace.compute.engine_support import Engine
+
+
+def test_tables_and_views_are_there_after_a_restart_of_everything(tmp_path: Path) -> None:
+    lab = Lab(tmp_path / "lab")
+    engine = Engine(tmp_path / "first", lab)
+    try:
+        spark = engine.client()
+        spark.sql("CREATE SCHEMA main.kept")
+        spark.range(3).write.saveAsTable("main.kept.t")
+        spark.sql("USE main.kept")
+        spark.sql("CREATE VIEW v AS SELECT max(id) AS top FROM t")
+        spark.stop()
+    finally:
+        engine.close()
+        lab.close()
+    lab = Lab(tmp_path / "lab")
+    engine = Engine(tmp_path / "second", lab)
+    try:
+        spark = engine.client()
+        assert [tuple(row) for row in spark.table("main.kept.v").collect()] == [(2,)]
+        assert spark.table("main.kept.t").count() == 3
+        spark.stop()
+    finally:
+        engine.close()
+        lab.close()
+
+
+def test_a_view_means_the_tables_that_its_maker_saw(spark: Any) -> None:
+    own = spark.catalog.currentDatabase()
+    spark.sql("CREATE TABLE t AS SELECT 1 AS a")
+    spark.sql(f"CREATE SCHEMA main.{own}_gold")
+    spark.sql(f"CREATE VIEW main.{own}_gold.v (renamed COMMENT 'of t', `two words`) AS SELECT a, a + 1 FROM t")
+    spark.sql(f"USE main.{own}_gold")
+    assert spark.table("v").columns == ["renamed", "two words"]
+    assert [tuple(row) for row in spark.sql("SELECT * FROM v").collect()] == [(1, 2)]
+    assert spark.catalog.getTable("v").tableType == "VIEW"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["REFRESH TABLE nope", "CACHE TABLE nope", "UNCACHE TABLE nope", "ANALYZE TABLE nope COMPUTE STATISTICS"],
+)
+def test_statements_that_change_no_result_still_need_their_table(spark: Any, statement: str) -> None:
+    with pytest.raises(AnalysisException) as caught:
+        spark.sql(statement)
+    assert caught.value.getCondition() == "TABLE_OR_VIEW_NOT_FOUND"
+    spark.sql("CREATE TABLE nope (a INT)")
+    spark.sql(statement)
+
+
+def test_the_current_user_is_the_one_whose_token_it_is(spark: Any, engine: Engine) -> None:
+    owner = engine.lab.workspace.identity.owner.user_name
+    assert [tuple(row) for row in spark.sql("SELECT current_user()").collect()] == [(owner,)]

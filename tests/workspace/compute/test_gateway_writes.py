@@ -1,0 +1,202 @@
+"""Which rows are in a table after a write: as on Databricks, or the write is refused and nothing has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deltalake import DeltaTable
+from pyspark.errors import AnalysisException, PySparkException, UnsupportedOperationException
+
+from tests.workspace.compute.engine_support import Engine
+
+Write = Callable[[Any], Any]
+
+
+def rows(frame: Any) -> list[tuple[Any, ...]]:
+    return sorted(tuple(row) for row in frame.collect())
+
+
+@pytest.fixture
+def parts(spark: Any) -> list[tuple[int, int]]:
+    """The table `t` (id, p), partitioned by p, and its rows."""
+    frame = spark.range(6).selectExpr("id", "id % 3 AS p")
+    frame.write.partitionBy("p").saveAsTable("t")
+    found: list[tuple[int, int]] = rows(frame)
+    return found
+
+
+def test_engines_that_make_the_same_table_at_once_lose_no_rows(engine: Engine, spark: Any, tmp_path: Path) -> None:
+    name = f"main.{spark.catalog.currentDatabase()}.t"
+    second = Engine(tmp_path, engine.lab)
+    try:
+        sessions = [one.client() for one in (engine, second) for _ in range(4)]
+        with ThreadPoolExecutor(len(sessions)) as pool:
+            list(pool.map(lambda session: session.range(10).write.mode("append").saveAsTable(name), sessions))
+        assert spark.table(name).count() == 10 * len(sessions)
+    finally:
+        second.close()
+
+
+def test_of_two_engines_that_create_a_table_one_wins_with_its_own_rows(
+    engine: Engine, spark: Any, tmp_path: Path
+) -> None:
+    name = f"main.{spark.catalog.currentDatabase()}.t"
+    second = Engine(tmp_path, engine.lab)
+
+    def create(number: int) -> int | None:
+        try:
+            sessions[number].sql(f"CREATE TABLE {name} AS SELECT {number} AS winner")
+        except AnalysisException as error:
+            assert error.getCondition() == "TABLE_OR_VIEW_ALREADY_EXISTS"
+            return None
+        return number
+
+    try:
+        sessions = [one.client() for one in (engine, second) for _ in range(4)]
+        with ThreadPoolExecutor(len(sessions)) as pool:
+            winners = [number for number in pool.map(create, range(len(sessions))) if number is not None]
+    finally:
+        second.close()
+    assert len(winners) == 1
+    assert rows(spark.table(name)) == [(winners[0],)]
+    assert list((engine.data / ".staged").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda spark: spark.range(6).selectExpr("id", "id % 3 AS p").write.option("replaceWhere", "p = 1"),
+        lambda spark: spark.sql("SELECT 1L AS id, CAST(NULL AS BIGINT) AS p").write.option("replaceWhere", "p = 1"),
+        lambda spark: spark.sql("SELECT 1L AS id, 1L AS p").write.option("replaceWhere", "p = 1 AND 'it''s' = ''"),
+    ],
+)
+def test_rows_outside_of_the_replaced_part_are_refused(spark: Any, parts: Any, write: Write) -> None:
+    with pytest.raises(AnalysisException, match="DELTA_REPLACE_WHERE_MISMATCH"):
+        write(spark).mode("overwrite").saveAsTable("t")
+    assert rows(spark.table("t")) == parts
+
+
+DYNAMIC: dict[str, Write] = {
+    "option": lambda frame: frame.write.mode("overwrite").option("partitionOverwriteMode", "dynamic").saveAsTable("t"),
+    "setting": lambda frame: frame.write.mode("overwrite").saveAsTable("t"),
+    "insertInto": lambda frame: frame.write.mode("overwrite").insertInto("t"),
+    "SQL": lambda frame: frame.sparkSession.sql("INSERT OVERWRITE t SELECT 100L, 1L"),
+}
+
+
+@pytest.mark.parametrize("way", DYNAMIC)
+def test_overwriting_partitions_dynamically_never_overwrites_all(spark: Any, parts: Any, way: str) -> None:
+    frame = spark.sql("SELECT 100L AS id, 1L AS p")
+    if way != "option":
+        spark.sql("SET spark.sql.sources.partitionOverwriteMode = dynamic")
+    try:
+        with pytest.raises(UnsupportedOperationException, match="replaceWhere"):
+            DYNAMIC[way](frame)
+    finally:
+        spark.conf.unset("spark.sql.sources.partitionOverwriteMode")
+    assert rows(spark.table("t")) == parts
+
+
+REFUSED: dict[str, tuple[Write, str]] = {
+    "column without a type": (lambda spark: spark.sql("CREATE TABLE n AS SELECT null AS n"), "CAST"),
+    "column without a type, nested": (
+        lambda spark: spark.sql("SELECT array(struct(null AS n)) AS a").write.saveAsTable("n"),
+        "VOID",
+    ),
+    "column without a type, by path": (
+        lambda spark: spark.sql("SELECT null AS n").write.save(f"/{spark.catalog.currentDatabase()}/n"),
+        "VOID",
+    ),
+    "column without a type, added": (
+        lambda spark: (
+            spark.sql("SELECT 1L AS id, 1L AS p, null AS n")
+            .write.option("mergeSchema", True)
+            .mode("append")
+            .saveAsTable("t")
+        ),
+        "VOID",
+    ),
+    "column without a type, instead": (
+        lambda spark: (
+            spark.sql("SELECT null AS n").write.option("overwriteSchema", True).mode("overwrite").saveAsTable("t")
+        ),
+        "VOID",
+    ),
+    "two columns of one name": (
+        lambda spark: spark.sql("SELECT 1 AS a, 2 AS A").write.saveAsTable("n"),
+        "COLUMN_ALREADY_EXISTS",
+    ),
+    "two columns of one name, instead": (
+        lambda spark: spark.sql("CREATE OR REPLACE TABLE t AS SELECT 1 AS a, 2 AS A"),
+        "COLUMN_ALREADY_EXISTS",
+    ),
+    "two columns of one name, defined": (
+        lambda spark: spark.sql("CREATE TABLE n (a INT, A INT)"),
+        "COLUMN_ALREADY_EXISTS",
+    ),
+    "a column that is there": (lambda spark: spark.sql("ALTER TABLE t ADD COLUMN P INT"), "FIELD_ALREADY_EXISTS"),
+    "writes that are to happen once": (
+        lambda spark: spark.range(1).write.option("txnAppId", "a").option("txnVersion", 1).mode("append").save("/once"),
+        "txnAppId",
+    ),
+    "another place of a table": (
+        lambda spark: spark.table("t").write.option("path", "/elsewhere").mode("append").saveAsTable("t"),
+        "DELTA_TABLE_LOCATION_MISMATCH",
+    ),
+    "a file of the workspace's tree": (
+        lambda spark: spark.range(1).write.mode("overwrite").csv("file:/Workspace/Users/x/f"),
+        "volume",
+    ),
+    "the change data feed": (
+        lambda spark: spark.sql("CREATE TABLE n (a INT) TBLPROPERTIES ('delta.enableChangeDataFeed' = 'true')"),
+        "enableChangeDataFeed",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_would_be_written_otherwise_is_refused(spark: Any, parts: Any, case: str) -> None:
+    write, text = REFUSED[case]
+    with pytest.raises(PySparkException, match=text):
+        write(spark)
+    assert rows(spark.table("t")) == parts
+    assert not spark.catalog.tableExists("n")
+
+
+def test_a_table_that_is_replaced_is_described_anew(spark: Any, engine: Engine) -> None:
+    full = f"main.{spark.catalog.currentDatabase()}.t"
+    spark.sql("CREATE TABLE t (a INT) COMMENT 'old' TBLPROPERTIES ('team' = 'x')")
+    spark.sql("INSERT INTO t VALUES (1)")
+    spark.sql("CREATE OR REPLACE TABLE t (b STRING) COMMENT 'new'")
+    assert (spark.table("t").columns, spark.table("t").count()) == (["b"], 0)
+    assert (engine.catalog.table(full).comment, engine.catalog.table(full).properties) == ("new", {})
+    spark.sql("CREATE OR REPLACE TABLE t COMMENT 'newer' TBLPROPERTIES ('delta.appendOnly' = 'true') AS SELECT 1 AS c")
+    assert engine.catalog.table(full).comment == "newer"
+
+
+def test_properties_of_delta_hold_for_tables_made_of_a_query(spark: Any, engine: Engine) -> None:
+    spark.sql(
+        "CREATE TABLE t TBLPROPERTIES ('delta.logRetentionDuration' = 'interval 9 days', 'mine' = '1') AS SELECT 1 a"
+    )
+    place = engine.data / "tables/main" / spark.catalog.currentDatabase() / "t"
+    assert DeltaTable(place).metadata().configuration == {"delta.logRetentionDuration": "interval 9 days"}
+    assert ("mine", "1") in rows(spark.sql("SHOW TBLPROPERTIES t"))
+
+
+def test_a_setting_of_sql_holds_for_what_the_gateway_does(spark: Any, engine: Engine) -> None:
+    place = engine.data / "tables/main" / spark.catalog.currentDatabase() / "t"
+    spark.range(3).write.saveAsTable("t")
+    spark.sql("DELETE FROM t")
+    assert list(place.glob("*.parquet"))
+    spark.sql("SET spark.databricks.delta.retentionDurationCheck.enabled = false")
+    try:
+        spark.sql("VACUUM t RETAIN 0 HOURS")
+    finally:
+        spark.conf.unset("spark.databricks.delta.retentionDurationCheck.enabled")
+    assert not list(place.glob("*.parquet"))
+    with pytest.raises(AnalysisException, match="RETENTION_PERIOD_TOO_SHORT"):
+        spark.sql("VACUUM t RETAIN 0 HOURS")

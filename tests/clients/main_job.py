@@ -9,9 +9,10 @@ import io
 import json
 import sys
 import time
+import zipfile
 
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.errors import NotFound
+from databricks.sdk.errors import NotFound, OperationFailed, Unauthenticated
 from databricks.sdk.service import catalog, compute, jobs, serving, workspace
 
 assert importlib.util.find_spec("brickyard") is None, "brickyard must not be importable here"
@@ -19,6 +20,22 @@ assert importlib.util.find_spec("brickyard") is None, "brickyard must not be imp
 w = WorkspaceClient()
 ME = w.current_user.me().user_name
 HOME = f"/Users/{ME}/clients"
+
+
+def tokens() -> None:
+    """Discovery, and tokens of one's own: made, used, listed and ended."""
+    assert str(w.get_workspace_id()) == str(w.api_client.do("GET", "/.well-known/databricks-config")["workspace_id"])
+    made = w.tokens.create(comment="of the client", lifetime_seconds=600)
+    own = WorkspaceClient(host=w.config.host, token=made.token_value, auth_type="pat")
+    assert own.current_user.me().user_name == ME
+    assert made.token_info.token_id in {one.token_id for one in w.tokens.list()}
+    w.tokens.delete(made.token_info.token_id)
+    assert made.token_info.token_id not in {one.token_id for one in w.tokens.list()}
+    try:
+        own.current_user.me()
+    except Unauthenticated:
+        return
+    raise AssertionError("a deleted token is still accepted")
 
 
 def tree() -> None:
@@ -41,6 +58,10 @@ def tree() -> None:
     assert base64.b64decode(exported.content).decode() == source
     with w.workspace.download(f"{HOME}/data.txt") as file:
         assert file.read() == b"plain"
+    imported = f"/api/2.0/workspace-files/import-file{HOME}/data.txt"
+    w.api_client.do("POST", imported, query={"overwrite": "true"}, data=b"again", headers={})
+    with w.workspace.download(f"{HOME}/data.txt") as file:
+        assert file.read() == b"again"
     w.workspace.delete(f"{HOME}/data.txt")
     try:
         w.workspace.get_status(f"{HOME}/data.txt")
@@ -51,9 +72,14 @@ def tree() -> None:
 
 def unity() -> None:
     """Catalog, schema, volume, files in it."""
-    assert "main" in {one.name for one in w.catalogs.list()}
+    w.catalogs.create("clients")
+    assert {"main", "clients"} <= {one.name for one in w.catalogs.list()}
+    w.catalogs.delete("clients", force=True)
+    assert "clients" not in {one.name for one in w.catalogs.list()}
     w.schemas.create(name="clients", catalog_name="main")
+    assert w.schemas.get("main.clients").name in {one.name for one in w.schemas.list("main")}
     w.volumes.create("main", "clients", "files", catalog.VolumeType.MANAGED)
+    assert [one.full_name for one in w.volumes.list("main", "clients")] == ["main.clients.files"]
     w.files.upload("/Volumes/main/clients/files/a/b.bin", io.BytesIO(b"\x00\x01"), overwrite=True)
     assert w.files.download("/Volumes/main/clients/files/a/b.bin").contents.read() == b"\x00\x01"
     assert [e.name for e in w.files.list_directory_contents("/Volumes/main/clients/files/a")] == ["b.bin"]
@@ -122,6 +148,49 @@ dbutils.notebook.exit("hello " + name)
     assert [column.name for column in table.columns] == ["id"], table
 
 
+def more_jobs() -> None:
+    """A task of a wheel, one that is tried again, and one that takes too long."""
+    path = f"{HOME}/greeting-0.1-py3-none-any.whl"
+    w.workspace.upload(path, io.BytesIO(_wheel()), format=workspace.ImportFormat.AUTO, overwrite=True)
+    _put("flaky", "# Databricks notebook source\nraise ValueError('no such flight')\n", workspace.Language.PYTHON)
+    _put("late", "# Databricks notebook source\nimport time\ntime.sleep(600)\n", workspace.Language.PYTHON)
+    greeting = jobs.PythonWheelTask("greeting", "main", parameters=["client"])
+    tasks = [
+        jobs.Task("greet", python_wheel_task=greeting, libraries=[compute.Library(whl=f"/Workspace{path}")]),
+        jobs.Task("flaky", notebook_task=jobs.NotebookTask(f"{HOME}/flaky"), max_retries=1),
+        jobs.Task("late", notebook_task=jobs.NotebookTask(f"{HOME}/late"), timeout_seconds=1),
+    ]
+    waiting = w.jobs.run_now(w.jobs.create(name="more", tasks=tasks).job_id)
+    try:
+        waiting.result()
+    except OperationFailed as error:
+        assert "no such flight" in str(error)
+    run = w.jobs.get_run(waiting.run_id)
+    found = {(task.task_key, task.attempt_number): task for task in run.tasks}
+    results = {key: task.state.result_state.value for key, task in found.items()}
+    expected = {("greet", 0): "SUCCESS", ("flaky", 0): "FAILED", ("flaky", 1): "FAILED", ("late", 0): "TIMEDOUT"}
+    assert results == expected, results
+    assert run.state.result_state == jobs.RunResultState.FAILED, run.state
+    assert "hello client" in w.jobs.get_run_output(found["greet", 0].run_id).logs
+    assert "no such flight" in w.jobs.get_run_output(found["flaky", 1].run_id).error
+
+
+def _wheel() -> bytes:
+    info = "greeting-0.1.dist-info"
+    files = {
+        "greeting.py": "import sys\n\ndef main():\n    print('hello', sys.argv[1])\n",
+        f"{info}/METADATA": "Metadata-Version: 2.1\nName: greeting\nVersion: 0.1\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/entry_points.txt": "[console_scripts]\nmain = greeting:main\n",
+    }
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+        archive.writestr(f"{info}/RECORD", "".join(f"{name},,\n" for name in [*files, f"{info}/RECORD"]))
+    return content.getvalue()
+
+
 def _cancel() -> None:
     _put("slow", "# Databricks notebook source\nimport time\ntime.sleep(600)\n", workspace.Language.PYTHON)
     task = jobs.Task(task_key="slow", notebook_task=jobs.NotebookTask(notebook_path=f"{HOME}/slow"))
@@ -165,6 +234,16 @@ def models() -> None:
     assert answer.predictions == [model.predict([[21.0]])[0]], answer
     w.serving_endpoints.update_config_and_wait("line", served_entities=[entity])
     assert w.serving_endpoints.get("line").state.ready == serving.EndpointStateReady.READY
+    source = """# Databricks notebook source
+import mlflow
+predict = mlflow.pyfunc.spark_udf(spark, "models:/main.clients.line@champion", env_manager="local")
+dbutils.notebook.exit(str(spark.range(3).selectExpr("CAST(id AS DOUBLE) AS x").select(predict("x")).collect()[2][0][0]))
+"""
+    _put("predict", source, workspace.Language.PYTHON)
+    task = jobs.SubmitTask("predict", notebook_task=jobs.NotebookTask(f"{HOME}/predict"))
+    run = w.jobs.submit(run_name="spark_udf", tasks=[task]).result()
+    answer = w.jobs.get_run_output(run.tasks[0].run_id).notebook_output.result
+    assert float(answer) == model.predict([[2.0]])[0], answer
 
 
 def _put(name: str, source: str, language: workspace.Language) -> None:
@@ -175,7 +254,7 @@ def _put(name: str, source: str, language: workspace.Language) -> None:
 
 
 if __name__ == "__main__":
-    for step in (tree, unity, secrets, run_jobs, models):
+    for step in (tokens, tree, unity, secrets, run_jobs, more_jobs, models):
         begin = time.monotonic()
         step()
         print(f"{step.__name__}: ok in {time.monotonic() - begin:.1f} s", file=sys.stderr)

@@ -12,6 +12,8 @@ import pytest
 
 from tests.support import WorkspaceHome
 
+pytestmark = pytest.mark.timeout(300)
+
 SCRIPT = Path(__file__).with_name("main_job.py")
 
 
@@ -31,7 +33,7 @@ def client_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_client_environment_does_not_contain_brickyard(client_python: Path) -> None:
-    done = subprocess.run([client_python, "-c", "import brickyard"], capture_output=True, text=True, check=False)
+    done = subprocess.run([client_python, "-I", "-c", "import brickyard"], capture_output=True, text=True, check=False)
     assert done.returncode == 1 and "No module named 'brickyard'" in done.stderr
     assert Path(sys.executable) != client_python
 
@@ -39,12 +41,12 @@ def test_the_client_environment_does_not_contain_brickyard(client_python: Path) 
 def test_every_call_of_the_main_job(client_python: Path, workspaces: WorkspaceHome, tmp_path: Path) -> None:
     workspace = workspaces.start("clients")
     done = subprocess.run(
-        [client_python, SCRIPT],
+        [client_python, "-I", SCRIPT],  # not even by PYTHONPATH
         env=workspace.environ,
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -219,12 +219,13 @@ resources:
   registered_models:
     delay: {{catalog_name: {name}, schema_name: "${{resources.schemas.data.name}}", name: delay}}
   experiments:
-    trials: {{name: /Shared/{name}_trials, tags: [{{key: team, value: flights}}]}}
+    trials: {{name: /Shared/{name}_trials, tags: [{{key: team, value: flights}}, {{key: old, value: x}}]}}
   secret_scopes:
     keys: {{name: {name}}}
   model_serving_endpoints:
     delay_endpoint:
       name: {name}
+      tags: [{{key: team, value: flights}}, {{key: gone, value: x}}]
       config:
         served_entities:
           - entity_name: ${{resources.registered_models.delay.full_name}}
@@ -240,13 +241,19 @@ def test_every_type_of_resource_is_created_once_changed_and_deleted(bundle: Bund
     assert "no changes" in bundle.run("deploy")
 
     bundle.replace("comment: all of it", "comment: changed")
-    bundle.replace("value: flights", "value: trains")
-    assert "2 to change" in bundle.run("plan")
+    bundle.replace("value: flights}, {key: old, value: x}", "value: trains}")
+    bundle.replace(", {key: gone, value: x}", "")
+    assert "3 to change" in bundle.run("plan")
     bundle.run("deploy")
     assert "no changes" in bundle.run("plan")
+    client = bundle.workspace.client()
+    experiment = client.experiments.get_by_name(f"/Shared/{bundle.name}_trials").experiment
+    assert experiment is not None
+    tags = {str(tag.key): tag.value for tag in experiment.tags or () if "mlflow." not in str(tag.key)}
+    assert tags == {"team": "trains"}
+    assert [tag.key for tag in client.serving_endpoints.get(bundle.name).tags or ()] == ["team"]
 
     bundle.run("destroy", "--auto-approve")
-    client = bundle.workspace.client()
     assert bundle.name not in [scope.name for scope in client.secrets.list_scopes()]
     assert bundle.name not in [catalog.name for catalog in client.catalogs.list()]
     bundle.run("deploy")

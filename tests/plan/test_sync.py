@@ -79,6 +79,28 @@ def test_a_wheel_is_built_again_only_when_its_sources_changed(tmp_path: Path) ->
     assert wheel.exists()
 
 
+def test_what_a_build_leaves_among_its_sources_does_not_make_it_build_again(tmp_path: Path) -> None:
+    command = "mkdir -p dist build && cp a.py build/ && date +%N > dist/lib-1-py3-none-any.whl"
+    found = project(tmp_path, {"lib/a.py": "1"}, f"artifacts: {{lib: {{path: lib, build: {command!r}}}}}\n")
+    built: list[str] = []
+
+    build_artifacts(found, built.append)
+    build_artifacts(found, built.append)
+
+    assert built == ["building lib"]
+
+
+def test_a_source_that_changes_while_it_is_built_is_built_again(tmp_path: Path) -> None:
+    command = "mkdir -p dist && date +%N > dist/lib-1-py3-none-any.whl && echo 2 > a.py"
+    found = project(tmp_path, {"lib/a.py": "1"}, f"artifacts: {{lib: {{path: lib, build: {command!r}}}}}\n")
+    built: list[str] = []
+
+    build_artifacts(found, built.append)
+    build_artifacts(found, built.append)
+
+    assert built == ["building lib"] * 2
+
+
 def test_a_build_that_fails_shows_what_it_printed(tmp_path: Path) -> None:
     text = "artifacts: {lib: {path: lib, build: 'echo no compiler >&2; exit 3'}}\n"
     found = project(tmp_path, {"lib/a.py": ""}, text)

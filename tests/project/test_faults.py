@@ -192,6 +192,18 @@ def job(body: str) -> str:
             "databricks.yml:4:49: './x.jar' is a local jar, which is not supported yet; "
             "expected a jar that is in the workspace, or a wheel",
         ),
+        (
+            BUNDLE + "resources: {jobs: [{name: j}]}\n",
+            "databricks.yml:2:19: 'resources.jobs' must be a mapping; expected {key: {...}, ...}",
+        ),
+        (
+            BUNDLE + "resources: {schemas: {s: {catalog_name: c, name: n, lifecycle: {prevent_destroy: yes}}}}\n",
+            "databricks.yml:2:82: prevent_destroy is 'yes'; expected true or false",
+        ),
+        (
+            BUNDLE + "artifacts: {lib: ./lib}\n",
+            "databricks.yml:2:18: the artifact 'lib' must be a mapping; expected {type: whl, path: ...}",
+        ),
         (BUNDLE + "scripts: {x: {content: ls}}\n", "databricks.yml:2:1: 'scripts' is not supported yet"),
         (BUNDLE + "targets: {dev: {run_as: {user_name: a}}}\n",
          "databricks.yml:2:17: 'run_as' of a target is not supported yet"),

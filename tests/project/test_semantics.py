@@ -167,7 +167,8 @@ def test_git_is_read_in_a_worktree_and_where_no_branch_is_checked_out(repository
 def test_without_a_repository_git_has_no_values(tmp_path: Path) -> None:
     faults = faults_of(tmp_path, {"databricks.yml": FACTS})
 
-    assert "databricks.yml:3:21: '${bundle.git.branch}' refers to nothing that is declared" in faults[0]
+    expected = "refers to nothing that is declared; expected a project that is in a git repository"
+    assert faults[0] == f"databricks.yml:3:21: '${{bundle.git.branch}}' {expected}"
 
 
 def test_a_target_says_which_branch_it_is_deployed_from(repository: Path) -> None:
@@ -207,3 +208,47 @@ def test_numbers_given_as_text_are_numbers_where_numbers_are_needed(tmp_path: Pa
     assert job is not None and job.config["timeout_seconds"] == 90
     job = load_project(tmp_path).resource("jobs", "train")
     assert job is not None and job.config["timeout_seconds"] == 60
+
+
+ANCHORS = """
+bundle: {name: b}
+common: &common
+  max_retries: 2
+  libraries: [{jar: ./x.jar}]
+resources:
+  jobs:
+    j:
+      tasks:
+        - task_key: a
+          notebook_task: {notebook_path: notebooks/train.py}
+          <<: *common
+"""
+
+
+def test_what_is_repeated_by_an_anchor_may_stand_at_the_top(tmp_path: Path) -> None:
+    files = {"databricks.yml": ANCHORS.replace("[{jar: ./x.jar}]", "[{pypi: {package: pandas}}]")}
+    job = load(tmp_path, files).resource("jobs", "j")
+
+    assert job is not None
+    assert (job.config["tasks"][0]["max_retries"], len(job.config["tasks"][0]["libraries"])) == (2, 1)
+    assert faults_of(tmp_path, {"databricks.yml": ANCHORS})[0].startswith("databricks.yml:4:21: './x.jar'")
+    unused = ANCHORS.replace("&common", "")
+    assert "databricks.yml:2:1: there is no field 'common' at the top" in faults_of(
+        tmp_path, {"databricks.yml": unused.replace("          <<: *common\n", "")}
+    )
+
+
+def test_what_another_target_asks_for_is_in_nobodys_way(tmp_path: Path) -> None:
+    text = BUNDLE + "targets: {dev: {default: true}, prod: {run_as: {user_name: ann}}}\n"
+    expected = "databricks.yml:2:40: 'run_as' of a target is not supported yet"
+
+    assert [str(warning) for warning in load(tmp_path, {"databricks.yml": text}).warnings] == [expected]
+    assert faults_of(tmp_path, {}, "prod") == [expected]
+
+
+def test_a_pattern_may_match_nothing_yet_where_its_directory_is(tmp_path: Path) -> None:
+    files = {"databricks.yml": BUNDLE + "include: [notebooks/*.yml, resorces/*.yml]\n"}
+
+    assert [str(warning) for warning in load(tmp_path, files).warnings] == [
+        "databricks.yml:2:28: 'resorces/*.yml' matches no file: there is no directory 'resorces'"
+    ]

@@ -147,6 +147,7 @@ def plan(target: str | None, variables: tuple[str, ...], output: str, adopt: boo
 @click.command()
 @_with_target
 @click.option("--auto-approve", is_flag=True, help="Do not ask before something is deleted.")
+@click.option("--force", is_flag=True, help="Deploy from another branch than the target asks for.")
 @click.option("--force-lock", is_flag=True, help="Take the lock from a deployment that you know has ended.")
 @click.option("--adopt", is_flag=True, help="Take over resources that are there already.")
 @click.option("--plan", "saved", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A saved plan.")
@@ -154,6 +155,7 @@ def deploy(
     target: str | None,
     variables: tuple[str, ...],
     auto_approve: bool,
+    force: bool,
     force_lock: bool,
     adopt: bool,
     saved: Path | None,
@@ -166,8 +168,8 @@ def deploy(
     deployment = _connect(target, variables)
     click.echo(f"{deployment.project.bundle_name} -> {deployment.project.target} at {deployment.connection.host}")
     approve = functools.partial(_approve, auto_approve=auto_approve)
-    options = Options(force_lock=force_lock, adopt=adopt, approve=approve, progress=_say)
-    applied = deployment.deploy(options, Plan.from_json(saved.read_text()) if saved else None)
+    options = Options(force_lock=force_lock, force=force, adopt=adopt, approve=approve, progress=_say)
+    applied = deployment.deploy(options, Plan.from_json(saved.read_text(errors="replace")) if saved else None)
     if applied is None:
         raise DeploymentError("nothing was deployed: it was not approved")
     took = duration(time.monotonic() - begin)

@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from brickyard.errors import BrickyardError, DeploymentError
+from brickyard.errors import BrickyardError, ConnectionFailed, DeploymentError
 from brickyard.plan.connect import Connection, calling
 from brickyard.plan.definition import FileChange, Plan, ResourceChange
+from brickyard.plan.drift import seen, with_times
 from brickyard.plan.kinds import kind_of
 from brickyard.plan.references import fill
 from brickyard.plan.remote_files import RemoteFiles
@@ -23,7 +24,7 @@ from brickyard.plan.stages import (
     UploadFiles,
     stages_of,
 )
-from brickyard.plan.state import DeployedResource, Files, State, StateStore
+from brickyard.plan.state import DeployedFile, DeployedResource, Files, State, StateStore
 from brickyard.plan.sync import digest
 
 __all__ = ["Applier"]
@@ -63,8 +64,10 @@ class Applier:
             ConnectionFailed: The workspace went away.
         """
         stages = stages_of(plan)
-        if any(not isinstance(stage, UploadFiles | DeleteFiles) for stage in stages):
+        if stages:
+            # Before anything else: a plan that was saved earlier is out of date from here on.
             self.state = dataclasses.replace(self.state, serial=self.state.serial + 1)
+            self.store.save(self.state)
         for stage in stages:
             self._run(stage)
         self._report()
@@ -83,8 +86,6 @@ class Applier:
                 self._delete_files(files)
 
     def _guarded(self, change: ResourceChange, step: Callable[[ResourceChange], None]) -> None:
-        from brickyard.errors import ConnectionFailed
-
         broken = [address for address in change.depends_on if address in self._failed]
         try:
             if broken and change.action != "delete":
@@ -175,7 +176,7 @@ class Applier:
     def _upload(self, files: tuple[FileChange, ...]) -> None:
         remote = RemoteFiles(self.connection)
         # The intent: a file that was uploaded and then forgotten could never be deleted.
-        self.files = {**self.files, **{file.stored: None for file in files}}
+        self.files = {**self.files, **{file.stored: DeployedFile(None) for file in files}}
         self.store.save_files(self.files)
         with calling("make the directories for the files", self.connection.host):
             for directory in sorted({file.path.rpartition("/")[0] for file in files}):
@@ -184,7 +185,8 @@ class Applier:
             uploads = [pool.submit(self._upload_one, remote, file) for file in files]
             for upload in uploads:
                 upload.result()
-        self.files = {**self.files, **{file.stored: file.sha256 for file in files}}
+        uploaded = {file.stored: DeployedFile(file.sha256) for file in files}
+        self.files = {**self.files, **with_times(uploaded, seen(remote, uploaded))}
         self.store.save_files(self.files)
         size = sum(file.size for file in files) / 1024
         self.progress(f"uploaded {len(files)} file{'s' * (len(files) != 1)} ({size:,.1f} KiB)")
@@ -206,6 +208,6 @@ class Applier:
             with calling("delete a file", file.stored):
                 remote.delete(file.stored)
         gone = {file.stored for file in files}
-        self.files = {stored: sha256 for stored, sha256 in self.files.items() if stored not in gone}
+        self.files = {stored: file for stored, file in self.files.items() if stored not in gone}
         self.store.save_files(self.files)
         self.progress(f"deleted  {len(files)} file{'s' * (len(files) != 1)}")

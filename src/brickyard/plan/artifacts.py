@@ -35,26 +35,34 @@ def build_artifacts(project: Project, notice: Callable[[str], None]) -> None:
         DeploymentError: A build failed; has the end of what it printed.
     """
     for artifact in project.artifacts:
-        sources = _sources_digest(project, artifact)
+        sources = _sources(project, artifact)
         memo = project.root / ".brickyard" / "artifacts" / f"{artifact.key}.json"
-        if _is_current(memo, sources, project.root):
+        if _is_current(memo, _total(artifact, sources), project.root):
             continue
         notice(f"building {artifact.key}")
         try:
             _build(artifact)
-            _remember(memo, sources, _wheels(artifact), project.root)
+            # Some builds leave files among their sources; one of a source that changed meanwhile is built again.
+            after = _sources(project, artifact)
+            built_from = after if after.items() >= sources.items() else sources
+            _remember(memo, _total(artifact, built_from), _wheels(artifact), project.root)
         except OSError as error:
             message = f"the artifact '{artifact.key}' could not be built: {error}"
             raise DeploymentError(message, where=str(artifact.at), next="make room, or allow writing there") from error
 
 
-def _sources_digest(project: Project, artifact: Artifact) -> str:
-    """A hash of everything a build may read: the files below its directory, and its command."""
-    total = hashlib.sha256(f"{artifact.build}\0".encode())
-    for file in local_files(project).values():
-        if file.path.is_relative_to(artifact.path):
-            total.update(f"{file.path.relative_to(artifact.path)}\0{file.sha256}\0".encode())
-    return total.hexdigest()
+def _sources(project: Project, artifact: Artifact) -> dict[str, str]:
+    """The hashes of the files that a build may read: those below its directory."""
+    return {
+        file.path.relative_to(artifact.path).as_posix(): file.sha256
+        for file in local_files(project).values()
+        if file.path.is_relative_to(artifact.path)
+    }
+
+
+def _total(artifact: Artifact, sources: Mapping[str, str]) -> str:
+    """One hash of a build's command and sources."""
+    return hashlib.sha256(json.dumps([artifact.build, sorted(sources.items())]).encode()).hexdigest()
 
 
 def _remember(memo: Path, sources: str, wheels: list[Path], root: Path) -> None:

@@ -48,6 +48,7 @@ def build_plan(
     for resource in project.resources:
         configs[resource.address], wheels = _config(resource, project)
         uploads.update(wheels)
+    _refuse_missing(project, configs, uploads)
     filled = {
         address: fill(config, known.resources, strict=False, where=address) for address, config in configs.items()
     }
@@ -69,6 +70,23 @@ def destruction_plan(project: Project, connection: Connection, state: State) -> 
         if resource.address in state.resources:
             _refuse_if_protected(resource)
     return _plan(project, connection, state, _deletions(look_for(state.resources, state, connection), state), ())
+
+
+def _refuse_missing(
+    project: Project, configs: Mapping[str, Mapping[str, Any]], uploads: Mapping[str, LocalFile]
+) -> None:
+    """A job whose notebook stays behind would be deployed, and fail when it runs."""
+    below = f"{project.workspace.file_path}/"
+    for resource in project.resources:
+        for task in configs[resource.address].get("tasks") or ():
+            for kind, field in (("notebook_task", "notebook_path"), ("spark_python_task", "python_file")):
+                path = str((task.get(kind) or {}).get(field) or "")
+                if path.startswith(below) and path not in uploads:
+                    raise DeploymentError(
+                        f"the task '{task.get('task_key')}' runs '{path.removeprefix(below)}', which is not uploaded",
+                        where=f"{resource.address} ({resource.at})",
+                        next="take it out of .gitignore and of `sync.exclude`, or name it in `sync.include`",
+                    )
 
 
 def _plan(
@@ -229,8 +247,9 @@ def _deletions(ids: Mapping[str, str | None], state: State) -> list[ResourceChan
 def _file_changes(project: Project, uploads: Mapping[str, LocalFile], known: Files) -> tuple[FileChange, ...]:
     changes = []
     for stored, file in sorted(uploads.items()):
-        if known.get(stored) != file.sha256:
-            source = file.path.relative_to(project.root).as_posix()
-            changes.append(FileChange("upload", file.remote, stored, source, file.sha256, file.size))
+        before = known.get(stored)
+        if before is None or before.sha256 != file.sha256:
+            source, drifted = file.path.relative_to(project.root).as_posix(), before is not None and not before.sha256
+            changes.append(FileChange("upload", file.remote, stored, source, file.sha256, file.size, drifted))
     gone = sorted(set(known) - set(uploads))
     return (*changes, *(FileChange("delete", stored, stored) for stored in gone))

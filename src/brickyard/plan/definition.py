@@ -57,6 +57,7 @@ class FileChange:
         source: The file relative to the project's root; None for a deletion.
         sha256: The hash of its content; None for a deletion.
         size: Its size in bytes.
+        drifted: Whether it was deployed before, and the workspace does not have it as it was.
     """
 
     action: Literal["upload", "delete"]
@@ -65,6 +66,7 @@ class FileChange:
     source: str | None = None
     sha256: str | None = None
     size: int = 0
+    drifted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

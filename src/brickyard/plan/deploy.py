@@ -12,9 +12,10 @@ from brickyard.plan.artifacts import build_artifacts
 from brickyard.plan.builder import build_plan, destruction_plan
 from brickyard.plan.connect import Connection, calling, connect_to
 from brickyard.plan.definition import Plan
+from brickyard.plan.drift import seen, without_drifted
 from brickyard.plan.lock import Holder, locked
 from brickyard.plan.remote_files import RemoteFiles
-from brickyard.plan.state import DeployedResource, State, StateStore
+from brickyard.plan.state import DeployedResource, Files, State, StateStore
 from brickyard.project.faults import nearest
 from brickyard.project.project import Project
 
@@ -36,12 +37,14 @@ class Options:
 
     Args:
         force_lock: Take the lock from whoever holds it.
+        force: Deploy from another branch than the target asks for.
         adopt: Take over resources that are there already.
         approve: Is asked before anything is done; False leaves everything as it is.
         progress: Is told what was done, a line at a time.
     """
 
     force_lock: bool = False
+    force: bool = False
     adopt: bool = False
     approve: Callable[[Plan], bool] = _always
     progress: Callable[[str], None] = _silent
@@ -125,7 +128,7 @@ class Deployment:
         """
         options = options or Options()
         build_artifacts(self.project, options.progress)
-        files = self._store.load_files()
+        files = self._deployed_files()
         return build_plan(self.project, self.connection, self._store.load(), files, adopt=options.adopt)
 
     def deploy(self, options: Options | None = None, saved: Plan | None = None) -> Plan | None:
@@ -139,12 +142,15 @@ class Deployment:
             The plan that was applied, or None if it was not approved.
 
         Raises:
-            DeploymentError: The deployment is locked, the saved plan is out of date, or something failed.
+            DeploymentError: The deployment is locked, the branch is not the target's, the saved plan is out of date,
+                or something failed.
         """
         options = options or Options()
+        if not options.force:
+            self._refuse_other_branch()
         build_artifacts(self.project, options.progress)
         with self._locked("deploy", options):
-            state, files = self._store.load(), self._store.load_files()
+            state, files = self._store.load(), self._deployed_files()
             if saved is not None:
                 self._refuse_if_moved(saved, state)
             plan = saved or build_plan(self.project, self.connection, state, files, adopt=options.adopt)
@@ -176,16 +182,39 @@ class Deployment:
             if not options.approve(plan):
                 return None
             Applier(self.project.root, self.connection, self._store, state, {}, options.progress).apply(plan)
-            root = self.project.workspace.root_path
-            with calling("delete the deployment's directory", root):
-                self._files.delete(root, recursive=True)
-            options.progress(f"deleted  {root}")
+            self._delete_files(options)
         return plan
+
+    def _deployed_files(self) -> Files:
+        """The files of the last deployment, without those that the workspace does not have as they were."""
+        files = self._store.load_files()
+        return without_drifted(files, seen(self._files, files))
+
+    def _delete_files(self, options: Options) -> None:
+        """Delete what was uploaded; a directory of its own as a whole."""
+        root = self.project.workspace.root_path
+        for path in self._store.load_files():
+            if not path.startswith(f"{root}/"):
+                with calling("delete a file", path):
+                    self._files.delete(path)
+        self._store.delete()
+        with calling("delete the deployment's directory", root):
+            self._files.delete(root, recursive=True)
+        options.progress(f"deleted  {root}")
 
     def _locked(self, command: str, options: Options) -> AbstractContextManager[None]:
         holder = Holder.here(self.connection.user_name, f"brickyard {command}")
         path = self.project.workspace.state_path
         return locked(self._files, path, holder, force=options.force_lock, notice=options.progress)
+
+    def _refuse_other_branch(self) -> None:
+        git = self.project.git
+        if git is not None and git.actual and git.actual != git.expected:
+            raise DeploymentError(
+                f"'{self.project.target}' is deployed from the branch '{git.expected}', and this is '{git.actual}'",
+                where=str(git.at),
+                next=f"git switch {git.expected}, or say --force",
+            )
 
     def _refuse_if_moved(self, saved: Plan, state: State | None) -> None:
         now = (state.lineage if state else None, state.serial if state else 0)

@@ -24,6 +24,7 @@ __all__ = ["explain", "summary"]
 
 _SIGNS = {"create": "+", "update": "~", "recreate": "!", "delete": "-", "skip": " "}
 _SECRET = re.compile(r"(?:^|[._\[])[A-Za-z0-9_]*(?:token|secret|password|api_?key)[A-Za-z0-9_]*\]?$", re.IGNORECASE)
+_DRIFTED = "  (changed in the workspace)"
 _MAX_FILES = 12
 _MAX_VALUE = 90
 
@@ -53,7 +54,7 @@ def _stage(stage: Stage) -> Iterator[str]:
         case UploadFiles(files):
             size = sum(file.size for file in files) / 1024
             yield f"+ upload {len(files)} file{'s' * (len(files) != 1)} ({size:,.1f} KiB)"
-            yield from _listed([file.source or file.path for file in files])
+            yield from _listed([(file.source or file.path) + _DRIFTED * file.drifted for file in files])
         case ChangeResource(change):
             yield from _resource(change)
         case RefreshState(change):
@@ -83,7 +84,7 @@ def _resource(change: ResourceChange) -> Iterator[str]:
 
 
 def _field(change: FieldChange) -> str:
-    mark = "  (changed in the workspace)" if change.reason == "drift" else ""
+    mark = _DRIFTED if change.reason == "drift" else ""
     return f"{change.path}: {_shown(change.path, change.before)} -> {_shown(change.path, change.after)}{mark}"
 
 

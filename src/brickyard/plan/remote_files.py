@@ -60,6 +60,24 @@ class RemoteFiles:
             self._connection.call("POST", "/api/2.0/workspace/mkdirs", body={"path": path})
             self._known.add(path)
 
+    def modified(self, directory: str) -> dict[str, int | None]:
+        """When each file and notebook of a directory was last changed, by path; none if it does not exist.
+
+        The time is in milliseconds, and None where the workspace does not say it.
+        """
+        from databricks.sdk.errors.platform import NotFound
+
+        try:
+            listed = self._connection.call("GET", "/api/2.0/workspace/list", query={"path": directory})
+        except NotFound:
+            return {}
+        # The workspace says paths without the `/Workspace` that they were asked for with.
+        return {
+            f"{directory}/{item['path'].rpartition('/')[2]}": item.get("modified_at")
+            for item in listed.get("objects", ())
+            if item.get("object_type") != "DIRECTORY"
+        }
+
     def delete(self, path: str, *, recursive: bool = False) -> None:
         """Delete a file or directory; one that is not there is fine."""
         from databricks.sdk.errors.platform import NotFound

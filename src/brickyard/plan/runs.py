@@ -191,11 +191,12 @@ class _Follower:
     def _output(self, task: TaskState) -> dict[str, Any]:
         from databricks.sdk.errors.platform import BadRequest, NotFound
 
-        try:
-            return self.connection.call("GET", "/api/2.2/jobs/runs/get-output", query={"run_id": task.run_id})
-        except (BadRequest, NotFound):
-            # The vendor's service has no output of a task that did not start, or has not ended.
-            return {}
+        with calling("read a task's output", f"run {task.run_id}"):
+            try:
+                return self.connection.call("GET", "/api/2.2/jobs/runs/get-output", query={"run_id": task.run_id})
+            except (BadRequest, NotFound):
+                # The vendor's service has no output of a task that did not start, or has not ended.
+                return {}
 
     def _print(self, task: TaskState, output: Mapping[str, Any], *, final: bool) -> None:
         text = str(output.get("logs") or "")

@@ -13,7 +13,7 @@ from brickyard.errors import DeploymentError
 from brickyard.plan.connect import calling
 from brickyard.plan.remote_files import RemoteFiles
 
-__all__ = ["DeployedResource", "Files", "State", "StateStore"]
+__all__ = ["DeployedFile", "DeployedResource", "Files", "State", "StateStore"]
 
 _VERSION = 1
 
@@ -62,8 +62,21 @@ class State:
         return dataclasses.replace(self, resources=resources)
 
 
-# The hash of every uploaded file by its path in the workspace; None while its upload is under way.
-Files = Mapping[str, str | None]
+@dataclass(frozen=True, slots=True)
+class DeployedFile:
+    """A file that a deployment uploaded.
+
+    Args:
+        sha256: The hash of its content; None while its upload is under way.
+        modified_at: When the workspace says it was last changed, in milliseconds; None if that is not known.
+    """
+
+    sha256: str | None
+    modified_at: int | None = None
+
+
+# The uploaded files by their path in the workspace.
+Files = Mapping[str, DeployedFile]
 
 
 class StateStore:
@@ -119,13 +132,23 @@ class StateStore:
         files = self._parsed(content, self._files_path).get("files")
         if not isinstance(files, dict):
             raise self._foreign(self._files_path)
-        return files
+        try:
+            return {path: _file(item) for path, item in files.items()}
+        except TypeError as error:
+            raise self._foreign(self._files_path) from error
 
     def save_files(self, files: Files) -> None:
         """Write the files' hashes."""
         with calling("save the deployment's files", self._files_path):
-            data = {"version": _VERSION, "tool": "brickyard", "files": dict(files)}
+            listed = {path: dataclasses.asdict(file) for path, file in files.items()}
+            data = {"version": _VERSION, "tool": "brickyard", "files": listed}
             self._files.write(self._files_path, _json(data))
+
+    def delete(self) -> None:
+        """Forget the deployment."""
+        for path in (self._resources_path, self._files_path):
+            with calling("delete the deployment's state", path):
+                self._files.delete(path)
 
     def _parsed(self, content: bytes, path: str) -> dict[str, Any]:
         try:
@@ -143,6 +166,11 @@ class StateStore:
             where=path,
             next="choose another `workspace.root_path`, or move the file away if nothing depends on it",
         )
+
+
+def _file(item: Any) -> DeployedFile:
+    """A file as it was written; earlier it was its hash alone."""
+    return DeployedFile(item) if item is None or isinstance(item, str) else DeployedFile(**item)
 
 
 def _json(data: Mapping[str, Any]) -> bytes:

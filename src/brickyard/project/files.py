@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from pathlib import Path
 
@@ -9,9 +10,11 @@ from brickyard.project.faults import Faults, Position, nearest
 from brickyard.project.merging import merge
 from brickyard.project.source import Node, read_yaml
 
-__all__ = ["BUNDLE_FILE", "check_git", "read_bundle"]
+__all__ = ["BUNDLE_FILE", "OTHER_NAMES", "check_git", "read_bundle"]
 
 BUNDLE_FILE = Path("databricks.yml")
+# What the vendor's tool reads too, where it is the only one.
+OTHER_NAMES = ("databricks.yaml", "bundle.yml", "bundle.yaml")
 
 _ROOT_KEYS = ("artifacts", "bundle", "include", "presets", "resources", "sync", "targets", "variables", "workspace")
 _UNSUPPORTED = {
@@ -36,8 +39,13 @@ def read_bundle(root: Path, faults: Faults) -> Node:
 
     Returns:
         The merged tree; positions say which file a part came from.
+
+    Raises:
+        ProjectFaults: `databricks.yml` itself cannot be read.
     """
     tree = read_yaml(root / BUNDLE_FILE, BUNDLE_FILE, faults) or Node({}, Position(BUNDLE_FILE))
+    # What cannot be read at all is the only thing worth saying.
+    faults.stop_if_any()
     _check_root(tree, faults)
     parts = [tree]
     for path in _included(root, tree, faults):
@@ -61,10 +69,14 @@ def _check_root(tree: Node, faults: Faults) -> None:
         at = tree.position_of(name)
         if name in _UNSUPPORTED:
             faults.add(at, f"'{name}' is not supported yet", expected=_UNSUPPORTED[name])
-        elif name not in _ROOT_KEYS:
+        elif name not in _ROOT_KEYS and not tree.fields[name].anchored:
             faults.add(at, f"there is no field '{name}' at the top", nearest=nearest(name, _ROOT_KEYS))
-        elif name != "include" and not tree.fields[name].is_mapping and tree.fields[name].value is not None:
+        elif name in _ROOT_KEYS and name != "include" and not _is_mapping_or_empty(tree.fields[name]):
             faults.add(tree.fields[name].at, f"'{name}' must be a mapping")
+
+
+def _is_mapping_or_empty(node: Node) -> bool:
+    return node.is_mapping or node.value is None
 
 
 def _check_bundle(tree: Node, faults: Faults) -> None:
@@ -101,8 +113,7 @@ def _included(root: Path, tree: Node, faults: Faults) -> list[Path]:
             continue
         matches = _matches(root, item.value)
         if not matches:
-            wild = any(letter in item.value for letter in "*?[")
-            (faults.warn if wild else faults.add)(item.at, f"'{item.value}' matches no file")
+            _check_unmatched(root, item, faults)
         new = [path for path in matches if path not in found and path != BUNDLE_FILE]
         for path in new:
             if path.suffix not in _SUFFIXES:
@@ -110,6 +121,15 @@ def _included(root: Path, tree: Node, faults: Faults) -> list[Path]:
                 faults.add(item.at, what, expected="a file that ends in " + ", ".join(_SUFFIXES))
         found += [path for path in new if path.suffix in _SUFFIXES]
     return found
+
+
+def _check_unmatched(root: Path, item: Node, faults: Faults) -> None:
+    """A pattern may match nothing yet; a file that is not there, or a directory, is a mistake."""
+    plain = list(itertools.takewhile(lambda step: not set(step) & set("*?["), str(item.value).split("/")))
+    if "/".join(plain) == item.value:
+        faults.add(item.at, f"'{item.value}' matches no file")
+    elif not root.joinpath(*plain).is_dir():
+        faults.warn(item.at, f"'{item.value}' matches no file: there is no directory '{'/'.join(plain)}'")
 
 
 def _matches(root: Path, pattern: str) -> list[Path]:

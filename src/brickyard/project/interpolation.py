@@ -145,4 +145,7 @@ class Resolver:
     def _unknown(self, path: str, before: list[str], step: str, node: Node, at: Position) -> None:
         likely = nearest(step, node.fields)
         correct = ".".join([*before, likely]) if likely else None
-        self._faults.add(at, f"'${{{path}}}' refers to nothing that is declared", nearest=correct)
+        in_git = before == ["bundle", "git"] and not node.fields
+        expected = "a project that is in a git repository" if in_git else None
+        what = f"'${{{path}}}' refers to nothing that is declared"
+        self._faults.add(at, what, expected=expected, nearest=correct)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from brickyard.errors import UsageError
 from brickyard.project.faults import Faults, Position
-from brickyard.project.files import BUNDLE_FILE, check_git, read_bundle
+from brickyard.project.files import BUNDLE_FILE, OTHER_NAMES, check_git, read_bundle
 from brickyard.project.git import read_checkout
 from brickyard.project.implied import with_implied_references
 from brickyard.project.interpolation import Resolver
@@ -55,9 +55,12 @@ def load_project(
     """
     root = root.resolve()
     if not (root / BUNDLE_FILE).is_file():
+        other = next((name for name in OTHER_NAMES if (root / name).is_file()), None)
         raise UsageError(
             f"there is no {BUNDLE_FILE} in {root}",
-            next="change into the project's directory, or create one with `brickyard init`",
+            next=f"rename '{other}' to {BUNDLE_FILE}"
+            if other
+            else "change into the project's directory, or create one with `brickyard init`",
         )
     faults = Faults()
     tree = read_bundle(root, faults)
@@ -126,7 +129,7 @@ def _bundle(root: Path, tree: Node, target: str, faults: Faults) -> tuple[Node, 
     asked = None
     if expected is not None and isinstance(expected.value, str) and expected.value:
         asked = Git(expected.value, checkout.branch if checkout is not None else "", expected.at)
-    return Node({**bundle.fields, **named, "git": git}, bundle.at, bundle.key_at), asked
+    return Node({"name": Node("", at), **bundle.fields, **named, "git": git}, bundle.at, bundle.key_at), asked
 
 
 def _scope(bundle: Node, tree: Node, values: dict[str, Node], user: str | None) -> Node:

@@ -35,16 +35,12 @@ def apply_presets(resources: Node, mode: str | None, presets: Node, faults: Faul
     settings = _settings(mode, presets)
     if not settings:
         return resources
-    return Node(
-        {
-            type_name: Node(
-                {key: _apply(type_name, item, settings) for key, item in group.fields.items()}, group.at, group.key_at
-            )
-            for type_name, group in resources.fields.items()
-        },
-        resources.at,
-        resources.key_at,
-    )
+    groups = {
+        type_name: group.with_fields(**{key: _apply(type_name, item, settings) for key, item in group.fields.items()})
+        for type_name, group in resources.fields.items()
+        if group.is_mapping
+    }
+    return resources.with_fields(**groups)
 
 
 def _check(presets: Node, mode: str | None, faults: Faults) -> None:
@@ -91,7 +87,7 @@ def _settings(mode: str | None, presets: Node) -> dict[str, Node]:
 
 def _with_names(resources: Node) -> Node:
     jobs = resources.get("jobs")
-    if jobs is None:
+    if jobs is None or not jobs.is_mapping:
         return resources
     named = {
         key: job.with_fields(name=Node(key, job.at)) if job.is_mapping and "name" not in job.fields else job

@@ -71,6 +71,8 @@ def read_resources(
     for type_name, group in resources.fields.items():
         if not _known_type(type_name, resources, faults):
             continue
+        if not group.is_mapping and group.value is not None:
+            faults.add(group.at, f"'resources.{type_name}' must be a mapping", expected="{key: {...}, ...}")
         for key, raw in group.fields.items():
             address = f"{type_name}.{key}"
             depends_on = tuple(sorted({*_dependencies(raw, variables, resources)} - {address}))
@@ -100,11 +102,17 @@ def _common(node: Node, faults: Faults) -> bool:
         if name in node.fields:
             faults.add(node.position_of(name), f"'{name}' of a resource is not supported yet")
     lifecycle = node.get("lifecycle")
-    for name in lifecycle.fields if lifecycle else ():
-        if name != "prevent_destroy" and lifecycle is not None:
+    if lifecycle is None or lifecycle.value is None:
+        return False
+    if not lifecycle.is_mapping:
+        faults.add(lifecycle.at, "'lifecycle' must be a mapping", expected="{prevent_destroy: true}")
+    for name in lifecycle.fields:
+        if name != "prevent_destroy":
             faults.add(lifecycle.position_of(name), f"'lifecycle.{name}' is not supported yet")
-    prevent = node.get("lifecycle", "prevent_destroy")
-    return prevent is not None and prevent.value is True
+    prevent = lifecycle.get("prevent_destroy")
+    if prevent is not None and prevent.value not in (None, True, False, "true", "false"):
+        faults.add(prevent.at, f"prevent_destroy is '{prevent.plain()}'", expected="true or false")
+    return prevent is not None and prevent.value in (True, "true")
 
 
 def _checked(type_name: str, key: str, node: Node, paths: Paths, faults: Faults) -> dict[str, object]:

@@ -34,7 +34,7 @@ _WORKSPACE_KEYS = ("host", "profile", *_PATHS, *_AUTH)
 
 def workspace_fields(workspace: Node) -> Node:
     """The `workspace` mapping with the paths that were left out, `~` as the home of whoever deploys."""
-    fields = dict(workspace.fields)
+    fields = {name: item for name, item in workspace.fields.items() if item.value is not None}
     for name, default in _PATHS.items():
         node = fields.get(name, Node(default, workspace.at))
         if isinstance(node.value, str) and (node.value == "~" or node.value.startswith("~/")):
@@ -132,6 +132,8 @@ def read_artifacts(root: Path, artifacts: Node, faults: Faults) -> tuple[Artifac
     """Read the resolved `artifacts` mapping."""
     found = []
     for key, item in artifacts.fields.items():
+        if not item.is_mapping and item.value is not None:
+            faults.add(item.at, f"the artifact '{key}' must be a mapping", expected="{type: whl, path: ...}")
         _check_artifact(key, item, faults)
         place = item.get("path")
         base = root / (place.at.file.parent if place else item.at.file.parent)

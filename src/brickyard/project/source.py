@@ -45,11 +45,13 @@ class Node:
         value: A plain scalar, a tuple of nodes, or a dict of nodes; never changed after it was read.
         at: Where the value stands.
         key_at: Where each name of a mapping stands.
+        anchored: Whether it has an anchor (`&name`), so that other places can repeat it.
     """
 
     value: Scalar | tuple[Node, ...] | dict[str, Node]
     at: Position
     key_at: Mapping[str, Position] = field(default_factory=dict, compare=False)
+    anchored: bool = field(default=False, compare=False)
 
     @property
     def is_mapping(self) -> bool:
@@ -142,7 +144,8 @@ def read_yaml(path: Path, shown: Path, faults: Faults) -> Node | None:
         The file's tree, an empty mapping for an empty file, or None if it cannot be read.
     """
     try:
-        tree = yaml.compose(path.read_text(encoding="utf-8"), Loader=_Loader)
+        text = path.read_text(encoding="utf-8-sig")
+        tree = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = Position(shown, mark.line + 1, mark.column + 1) if mark else Position(shown)
@@ -156,14 +159,15 @@ def read_yaml(path: Path, shown: Path, faults: Faults) -> Node | None:
         return None
     if tree is None:
         return Node({}, Position(shown))
-    return _Reader(shown, faults).node(tree)
+    return _Reader(shown, text, faults).node(tree)
 
 
 class _Reader:
     """Turns the YAML library's nodes into ours."""
 
-    def __init__(self, shown: Path, faults: Faults) -> None:
+    def __init__(self, shown: Path, text: str, faults: Faults) -> None:
         self._shown = shown
+        self._lines = text.splitlines()
         self._faults = faults
         self._open: set[int] = set()
 
@@ -179,10 +183,15 @@ class _Reader:
         self._open.add(id(node))
         try:
             if isinstance(node, yaml.SequenceNode):
-                return Node(tuple(self.node(item) for item in node.value), self._at(node))
+                items = tuple(self.node(item) for item in node.value)
+                return Node(items, self._at(node), anchored=self._is_anchored(node))
             return self._mapping(node)
         finally:
             self._open.discard(id(node))
+
+    def _is_anchored(self, node: Any) -> bool:
+        line = self._lines[node.start_mark.line] if node.start_mark.line < len(self._lines) else ""
+        return line[node.start_mark.column :].startswith("&")
 
     def _scalar(self, node: Any) -> Scalar:
         text: str = node.value
@@ -200,10 +209,11 @@ class _Reader:
     def _mapping(self, node: Any) -> Node:
         fields: dict[str, Node] = {}
         merged: dict[str, Node] = {}
+        merged_at: dict[str, Position] = {}
         key_at: dict[str, Position] = {}
         for key, value in node.value:
             if key.tag == f"{_TAG}merge":
-                self._merge(value, merged)
+                self._merge(value, merged, merged_at)
                 continue
             name = self._name(key)
             if name in fields:
@@ -213,7 +223,7 @@ class _Reader:
                 continue
             key_at[name] = self._at(key)
             fields[name] = self.node(value)
-        return Node({**merged, **fields}, self._at(node), key_at)
+        return Node({**merged, **fields}, self._at(node), {**merged_at, **key_at}, self._is_anchored(node))
 
     def _name(self, key: Any) -> str:
         if not isinstance(key, yaml.ScalarNode):
@@ -221,10 +231,11 @@ class _Reader:
             return str(key.start_mark.line)
         return str(key.value)
 
-    def _merge(self, value: Any, merged: dict[str, Node]) -> None:
+    def _merge(self, value: Any, merged: dict[str, Node], merged_at: dict[str, Position]) -> None:
         for part in value.value if isinstance(value, yaml.SequenceNode) else [value]:
             found = self.node(part)
             if not found.is_mapping:
                 self._faults.add(found.at, "'<<' needs a mapping")
             for name, item in found.fields.items():
                 merged.setdefault(name, item)
+                merged_at.setdefault(name, found.position_of(name))

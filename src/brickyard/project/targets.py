@@ -46,7 +46,7 @@ def choose_target(tree: Node, wanted: str | None, faults: Faults) -> str:
 def overlay(tree: Node, name: str, faults: Faults) -> Node:
     """The project with a target's overrides in place; `mode` and `presets` come to the top."""
     for other, item in (tree.get("targets") or tree).fields.items() if tree.get("targets") else ():
-        _check(other, item, faults)
+        _check(other, item, other == name, faults)
     target = tree.get("targets", name)
     if target is None or not target.is_mapping:
         return tree
@@ -65,13 +65,14 @@ def overlay(tree: Node, name: str, faults: Faults) -> Node:
     return tree.with_fields(mode=mode) if mode is not None else tree
 
 
-def _check(name: str, target: Node, faults: Faults) -> None:
+def _check(name: str, target: Node, is_chosen: bool, faults: Faults) -> None:
     if not target.is_mapping and target.value is not None:
         faults.add(target.at, f"the target '{name}' must be a mapping")
     for field in target.fields:
         at = target.position_of(field)
         if field in _UNSUPPORTED:
-            faults.add(at, f"'{field}' of a target is not supported yet")
+            # Another target's is in nobody's way until that target is chosen.
+            (faults.add if is_chosen else faults.warn)(at, f"'{field}' of a target is not supported yet")
         elif field not in _KEYS:
             faults.add(at, f"a target has no field '{field}'", nearest=nearest(field, _KEYS))
     mode = target.get("mode")

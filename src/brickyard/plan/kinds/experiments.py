@@ -79,12 +79,17 @@ class Experiments:
         return str(connection.call("POST", f"{_ROOT}/create", body=config)["experiment_id"])
 
     def update(self, connection: Connection, id: str, config: Config, fields: Collection[str]) -> None:
-        """Change name and tags; the API cannot take a tag away."""
+        """Change name and tags."""
         if "name" in fields:
             connection.call("POST", f"{_ROOT}/update", body={"experiment_id": id, "new_name": self.name(config)})
         for tag in (config.get("tags") or ()) if "tags" in fields else ():
             body = {"experiment_id": id, "key": tag["key"], "value": tag.get("value", "")}
             connection.call("POST", f"{_ROOT}/set-experiment-tag", body=body)
+        if "tags" in fields:
+            wanted = {str(tag["key"]) for tag in config.get("tags") or ()}
+            have = (self.read(connection, id) or {}).get("tags", {})
+            for key in sorted(set(have) - wanted):
+                _delete_tag(connection, id, key)
 
     def delete(self, connection: Connection, id: str) -> None:
         """Delete the experiment."""
@@ -100,3 +105,14 @@ class Experiments:
     def url(self, connection: Connection, id: str) -> str | None:
         """The experiment's page."""
         return f"{connection.host}/ml/experiments/{id}"
+
+
+def _delete_tag(connection: Connection, id: str, key: str) -> None:
+    """Take a tag away, or its value in a workspace of an older MLflow, which cannot do that."""
+    from databricks.sdk.errors.platform import NotFound, NotImplemented
+
+    body = {"experiment_id": id, "key": key}
+    try:
+        connection.call("POST", f"{_ROOT}/delete-experiment-tag", body=body)
+    except (NotFound, NotImplemented):
+        connection.call("POST", f"{_ROOT}/set-experiment-tag", body={**body, "value": ""})

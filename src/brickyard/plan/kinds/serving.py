@@ -69,7 +69,10 @@ class ServingEndpoints:
         if "config" in fields:
             connection.call("PUT", f"{_ROOT}/{id}/config", body=config.get("config") or {})
         if "tags" in fields:
-            connection.call("PATCH", f"{_ROOT}/{id}/tags", body={"add_tags": list(config.get("tags") or ())})
+            wanted = list(config.get("tags") or ())
+            have = connection.call("GET", f"{_ROOT}/{id}").get("tags") or ()
+            gone = sorted({str(tag["key"]) for tag in have} - {str(tag["key"]) for tag in wanted})
+            connection.call("PATCH", f"{_ROOT}/{id}/tags", body={"add_tags": wanted, "delete_tags": gone})
 
     def delete(self, connection: Connection, id: str) -> None:
         """Delete the endpoint."""

@@ -57,6 +57,8 @@ _PREFIXES = (
     _Prefix("/api/2.0/workspace-files/", "workspace_tree"),
     _Prefix("/api/2.0/fs/", "files"),
     _Prefix("/api/2.0/fs/abandoned-uploads", "files", public=True),
+    _Prefix("/api/2.0/dbfs/", "dbfs"),
+    _Prefix("/api/2.0/permissions/", "permissions"),
     _Prefix("/api/2.0/secrets/", "secrets"),
     _Prefix("/api/2.1/unity-catalog/", "unity_catalog"),
     _Prefix("/api/2.0/unity-catalog/", "unity_catalog"),

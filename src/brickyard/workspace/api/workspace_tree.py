@@ -14,6 +14,7 @@ from starlette.responses import Response
 from brickyard.workspace.api.access import Access, anyone
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import BadRequest, InvalidParameterValue, ResourceAlreadyExists
+from brickyard.workspace.api.forms import form_file
 from brickyard.workspace.files.errors import FileAlreadyExists
 from brickyard.workspace.files.exchange import MAX_FILE_BYTES, export_object, import_object
 from brickyard.workspace.files.paths import tree_path
@@ -155,35 +156,13 @@ def _import(workspace: Workspace, wanted: _Import, content: Spool) -> None:
 
 def _unpack(body: Spool, kind: str, content: Spool) -> _Import:
     if kind.startswith("multipart/form-data"):
-        return _from_form(body, kind, content)
+        return _wanted(form_file(body, kind, "content", content))
     try:
         fields = json.loads(body.read())
         content.replace(base64.b64decode(fields.get("content") or "", validate=True))
     except (ValueError, TypeError, AttributeError, RecursionError, binascii.Error) as error:
         raise BadRequest(f"the body must be JSON with base64 `content`: {error}") from error
     return _wanted(fields)
-
-
-def _from_form(body: Spool, kind: str, content: Spool) -> _Import:
-    from werkzeug.formparser import parse_form_data
-
-    body.file.seek(0)
-    environ: dict[str, Any] = {
-        "wsgi.input": body.file,
-        "CONTENT_TYPE": kind,
-        "CONTENT_LENGTH": str(body.path.stat().st_size),
-        "REQUEST_METHOD": "POST",
-    }
-    _, fields, parts = parse_form_data(environ)
-    part = parts.get("content")
-    if part is not None:
-        part.save(content.file)
-        content.file.flush()
-    elif "content" in fields:
-        content.replace(fields["content"].encode())
-    else:
-        raise BadRequest("the form has no part `content`")
-    return _wanted(dict(fields))
 
 
 def _wanted(fields: dict[str, Any]) -> _Import:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from brickyard.workspace.api.errors import InvalidParameterValue, NotFound, PermissionDenied
 from brickyard.workspace.files.access import TreeAccess, grant_defaults
+from brickyard.workspace.files.dbfs import Dbfs
 from brickyard.workspace.files.notebooks import NotebookSource
 from brickyard.workspace.files.paths import Place, Roots
 from brickyard.workspace.files.storage import Storage
@@ -26,6 +27,7 @@ class Files:
         storage: How content is written in one step.
         tree: Notebooks, files and directories of the workspace.
         access: Who may do what with them.
+        dbfs: The tree behind `dbfs:/`.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -36,6 +38,7 @@ class Files:
         permissions = workspace.identity.permissions
         self.tree = Tree(workspace.store, self.roots, self.storage, permissions, (home, "/Shared", "/Repos"))
         self.access = TreeAccess(permissions, self.tree)
+        self.dbfs = Dbfs(self)
         grant_defaults(workspace.identity)
 
     @property

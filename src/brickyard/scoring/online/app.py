@@ -29,6 +29,10 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
+class _ClientLeft(Exception):
+    """The connection ended before the whole request was there."""
+
+
 class ScoringApp:
     """`POST /invocations`, `GET /ping`, `/health` and `/version` for one model.
 
@@ -45,7 +49,11 @@ class ScoringApp:
         """Answer one request (ASGI 3)."""
         if scope["type"] != "http":
             return
-        await self._send(send, await self._answer(scope, receive))
+        try:
+            answer = await self._answer(scope, receive)
+        except _ClientLeft:
+            return  # there is nobody to answer
+        await self._send(send, answer)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         path, method = scope["path"], scope["method"]
@@ -87,7 +95,7 @@ class ScoringApp:
 
     async def _send(self, send: Send, answer: Answer) -> None:
         headers = [
-            (b"content-type", answer.media_type.encode()),
+            (b"content-type", _content_type(answer.media_type)),
             (b"content-length", str(len(answer.body)).encode()),
             (b"x-scoring-rung", self._rung),
         ]
@@ -96,11 +104,17 @@ class ScoringApp:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """Read the whole body; None when it is too large."""
+    """Read the whole body; None when it is too large.
+
+    Raises:
+        _ClientLeft: Only a part of it came, which must not be taken for the whole.
+    """
     parts: list[bytes] = []
     size, more = 0, True
     while more:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _ClientLeft
         part = message.get("body", b"")
         size += len(part)
         if size > _MOST_BODY_BYTES:
@@ -112,6 +126,11 @@ async def _body(receive: Receive) -> bytes | None:
 
 def _header(scope: Scope, name: bytes) -> str:
     return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
+
+
+def _content_type(media_type: str) -> bytes:
+    """As MLflow's server writes it: plain text with its character set."""
+    return f"{media_type}; charset=utf-8".encode() if media_type.startswith("text/") else media_type.encode()
 
 
 def _error(status: int, message: str) -> Answer:

@@ -63,7 +63,7 @@ class Protocol:
         try:
             return _predictions(plan.predict(frame))
         except Exception as error:
-            # The model's own code failed; MLflow's way gives the answer that a client of MLflow expects.
+            # The model's own code may raise anything; MLflow's way gives the answer that its clients expect.
             _log.info("asking again by MLflow's own parsing: %s: %s", type(error).__name__, error)
             return None
 
@@ -77,7 +77,8 @@ class Protocol:
             text = error.serialize_as_json()
             return Answer(error.get_http_status_code(), "application/json", text.encode())
         except Exception as error:
-            # The payload reached code that did not expect it; MLflow's server answers a bare 500 here.
+            # MLflow turns what a model raises into its own error; this is what its parsing or its encoding of the
+            # predictions did not expect, where its server answers a bare 500. A scoring process must outlive it.
             _log.exception("the request could not be answered")
             text = json.dumps({"error_code": "INTERNAL_ERROR", "message": f"{type(error).__name__}: {error}"})
             return Answer(500, "application/json", text.encode())

@@ -118,13 +118,23 @@ def list_logged_model_artifacts(workspace: Workspace, call: Call) -> None:
     raise NotImplementedByWorkspace("the artifacts of a logged model are listed through the Files API")
 
 
+def _not_offered(workspace: Workspace, call: Call) -> None:
+    """Not offered: MLflow's own server has these, and a Databricks workspace does not."""
+    raise NotImplementedByWorkspace(f"{call.request.method} {call.request.url.path} is not an operation of Databricks")
+
+
 async def _anything_else(workspace: Workspace, call: Call) -> Response:
     """Pass an operation that MLflow's server has on to it."""
     return await workspace.registry.tracking.forward(call.request)
 
 
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+for _root in ("/api/3.0/mlflow", "/ajax-api/3.0/mlflow"):
+    for _part in ("workspaces", "workspaces/{rest:path}", "gateway/{rest:path}"):
+        for _method in _METHODS:
+            family.call(_method, f"{_root}/{_part}")(_not_offered)
 for _root in ("/api/2.0/mlflow/", "/api/3.0/mlflow/", "/ajax-api/2.0/mlflow/", "/ajax-api/3.0/mlflow/"):
-    for _method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+    for _method in _METHODS:
         family.call(_method, f"{_root}{{rest:path}}", stream=True)(_anything_else)
 
 

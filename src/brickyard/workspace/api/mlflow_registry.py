@@ -97,7 +97,7 @@ def get_model(workspace: Workspace, call: Call) -> Answer:
 @family.call("GET", f"{_MODELS}/search")
 def search_models(workspace: Workspace, call: Call) -> Answer:
     """All models, by name."""
-    page = workspace.registry.models.list(_page(call))
+    page = workspace.registry.models.list(_page(call, str))
     return _answer(
         registered_models=[_model(model) for model in page.items],
         next_page_token=page.next_page_token,
@@ -182,7 +182,9 @@ def update_version(workspace: Workspace, call: Call) -> Answer:
     """Change a version's description."""
     check_shape(_Message, call.body)
     name, version = _key(call)
-    updated = workspace.registry.versions.update(name, version, call.principal.user_name, call.body.get("description"))
+    if "description" not in call.body:
+        return _answer(model_version=_version(workspace.registry.versions.get(name, version)))
+    updated = workspace.registry.versions.update(name, version, call.principal.user_name, call.body["description"])
     return _answer(model_version=_version(updated))
 
 
@@ -209,7 +211,7 @@ def get_download_uri(workspace: Workspace, call: Call) -> Answer:
 def search_versions(workspace: Workspace, call: Call) -> Answer:
     """Versions of a model or of a run, newest first."""
     name, run_id = _filter(_field(call, "filter", required=False))
-    page = workspace.registry.versions.search(_page(call), name, run_id)
+    page = workspace.registry.versions.search(_page(call, str, int), name, run_id)
     return _answer(
         model_versions=[_version(version) for version in page.items],
         next_page_token=page.next_page_token,
@@ -264,8 +266,9 @@ def _key(call: Call) -> tuple[ModelName, int]:
     return ModelName.parse(_field(call, "name")), parse_version(_field(call, "version"))
 
 
-def _page(call: Call) -> PageRequest:
-    return PageRequest.parse(_field(call, "max_results", required=False), _field(call, "page_token", required=False))
+def _page(call: Call, *key: type) -> PageRequest:
+    size, token = (_field(call, name, required=False) for name in ("max_results", "page_token"))
+    return PageRequest.parse(size, token, *key)
 
 
 def _tag(call: Call) -> tuple[str, str]:

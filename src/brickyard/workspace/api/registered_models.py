@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace, ResourceDoesNotExist
@@ -63,7 +63,7 @@ def list_models(workspace: Workspace, call: Call) -> ListRegisteredModelsRespons
     catalog, schema = call.query.get("catalog_name"), call.query.get("schema_name")
     if bool(catalog) != bool(schema):
         raise InvalidParameterValue("give both catalog_name and schema_name, or neither")
-    page = workspace.registry.models.list(_page(call), catalog, schema)
+    page = workspace.registry.models.list(_page(call, str), catalog, schema)
     models = [_model(workspace, model, aliases=False) for model in page.items]
     return ListRegisteredModelsResponse(registered_models=models, next_page_token=page.next_page_token)
 
@@ -128,7 +128,7 @@ def list_versions(workspace: Workspace, call: Call) -> ListModelVersionsResponse
 
     name = _name(call)
     workspace.registry.models.get(name)
-    page = workspace.registry.versions.search(_page(call), name)
+    page = workspace.registry.versions.search(_page(call, str, int), name)
     versions = [_version(workspace, version, aliases=False) for version in page.items]
     return ListModelVersionsResponse(model_versions=versions, next_page_token=page.next_page_token)
 
@@ -165,8 +165,8 @@ def _key(call: Call) -> tuple[ModelName, int]:
     return _name(call), parse_version(call.path["version"])
 
 
-def _page(call: Call) -> PageRequest:
-    return PageRequest.parse(call.query.get("max_results"), call.query.get("page_token"))
+def _page(call: Call, *key: type) -> PageRequest:
+    return PageRequest.parse(call.query.get("max_results"), call.query.get("page_token"), *key)
 
 
 def _wants_aliases(call: Call) -> bool:
@@ -176,13 +176,7 @@ def _wants_aliases(call: Call) -> bool:
 def _alias(name: ModelName, alias: str, version: int) -> RegisteredModelAlias:
     from databricks.sdk.service.catalog import RegisteredModelAlias
 
-    return RegisteredModelAlias(
-        alias_name=alias,
-        version_num=version,
-        catalog_name=name.catalog,
-        schema_name=name.schema,
-        model_name=name.model,
-    )
+    return RegisteredModelAlias(alias_name=alias, version_num=version, **_place(name))
 
 
 def _model(workspace: Workspace, model: RegisteredModel, *, aliases: bool = True) -> RegisteredModelInfo:
@@ -194,14 +188,10 @@ def _model(workspace: Workspace, model: RegisteredModel, *, aliases: bool = True
         catalog_name=name.catalog,
         schema_name=name.schema,
         full_name=model.name,
-        comment=model.description,
         owner=model.owner,
         storage_location=workspace.registry.models.directory(name).as_uri(),
         aliases=[_alias(name, *pair) for pair in model.aliases.items()] if aliases else None,
-        created_at=model.created_at,
-        created_by=model.created_by,
-        updated_at=model.updated_at,
-        updated_by=model.updated_by,
+        **_history(model),
     )
 
 
@@ -210,20 +200,33 @@ def _version(workspace: Workspace, version: ModelVersion, *, aliases: bool = Tru
 
     name = ModelName.parse(version.name)
     return ModelVersionInfo(
-        model_name=name.model,
-        catalog_name=name.catalog,
-        schema_name=name.schema,
         version=version.version,
         id=version.id,
         status=ModelVersionInfoStatus(version.status.value),
-        comment=version.description,
         source=version.source,
         run_id=version.run_id,
-        run_workspace_id=int(version.run_workspace_id) if version.run_workspace_id else None,
+        run_workspace_id=_number(version.run_workspace_id),
         storage_location=version.path.as_uri(),
         aliases=[_alias(name, alias, version.version) for alias in version.aliases] if aliases else None,
-        created_at=version.created_at,
-        created_by=version.created_by,
-        updated_at=version.updated_at,
-        updated_by=version.updated_by,
+        **_place(name),
+        **_history(version),
     )
+
+
+def _number(text: str | None) -> int | None:
+    """A workspace's number; MLflow's message has it as text, which a client may fill with anything."""
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) <= 18 else None
+
+
+def _place(name: ModelName) -> dict[str, Any]:
+    return {"catalog_name": name.catalog, "schema_name": name.schema, "model_name": name.model}
+
+
+def _history(record: RegisteredModel | ModelVersion) -> dict[str, Any]:
+    return {
+        "comment": record.description,
+        "created_at": record.created_at,
+        "created_by": record.created_by,
+        "updated_at": record.updated_at,
+        "updated_by": record.updated_by,
+    }

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from starlette.requests import Request
 from starlette.responses import Response
 
 from brickyard.workspace.api.base import Call, Family
+from brickyard.workspace.api.errors import RequestTooLarge
 from brickyard.workspace.serving import views
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ __all__ = ["family"]
 
 family = Family()
 _ROOT = "/api/2.0/serving-endpoints"
+_MOST_BODY_BYTES = 64 << 20
 
 
 @family.call("POST", _ROOT)
@@ -64,7 +67,7 @@ def delete_endpoint(workspace: Workspace, call: Call) -> None:
 @family.call("POST", "/serving-endpoints/{name}/invocations", stream=True)
 async def query(workspace: Workspace, call: Call) -> Response:
     """Ask an endpoint's model."""
-    body = await call.request.body()
+    body = await _body(call.request)
     content_type = call.request.headers.get("content-type", "")
     replica, reply = await workspace.serving.query(call.path["name"], body, content_type)
     headers = {
@@ -73,3 +76,15 @@ async def query(workspace: Workspace, call: Call) -> Response:
         "x-scoring-rung": reply.rung,
     }
     return Response(reply.body, reply.status, headers, media_type=reply.media_type)
+
+
+async def _body(request: Request) -> bytes:
+    """The whole body; refused as soon as it is larger than a scoring process takes."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > _MOST_BODY_BYTES:
+            raise RequestTooLarge(f"the body is larger than {_MOST_BODY_BYTES >> 20} MiB; send the rows in parts")
+        parts.append(part)
+    return b"".join(parts)

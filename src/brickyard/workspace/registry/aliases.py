@@ -85,5 +85,6 @@ class Aliases:
         for callback in self._callbacks:
             try:
                 callback(name, alias, version)
-            except Exception:  # the alias has moved, whatever becomes of those who follow it
+            except Exception:
+                # The alias has moved and its caller is told so, and others who follow it want to know as well.
                 _log.exception("what follows the alias %s of %s failed", alias, name)

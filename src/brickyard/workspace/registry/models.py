@@ -138,7 +138,9 @@ class RegisteredModels:
         with self._store.write() as connection:
             model = _one(connection, name)
             connection.execute(delete(registered_models).where(_by_name == str(name)))
-        shutil.rmtree(self.directory(name), ignore_errors=True)  # a later version's upload starts by clearing it too
+        with self._store.write() as connection:  # while nobody can make the model again and upload its files
+            if connection.execute(select(_by_name).where(_by_name == str(name))).first() is None:
+                shutil.rmtree(self.directory(name), ignore_errors=True)
         self._aliases.removed(model.name, list(model.aliases))
 
 

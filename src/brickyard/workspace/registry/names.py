@@ -12,6 +12,7 @@ __all__ = ["ModelName", "parse_alias", "parse_version"]
 _MAX_LENGTH = 255
 _FORBIDDEN = re.compile(r"[\s/\\\x00-\x1f\x7f]")
 _ALIAS = re.compile(r"[\w\-]{1,255}")
+_NUMBER = re.compile(r"[0-9]{1,10}")
 _VERSION_LIKE = re.compile(r"v?\d+", re.IGNORECASE)
 
 
@@ -62,7 +63,7 @@ def parse_version(version: object) -> int:
         InvalidParameterValue: It is not a positive whole number.
     """
     text = str(version)
-    if isinstance(version, bool) or not text.isascii() or not text.isdigit() or not 0 < int(text) < 2**31:
+    if isinstance(version, bool) or not _NUMBER.fullmatch(text) or not 0 < int(text) < 2**31:
         raise InvalidParameterValue(f"{version!r} is not a version number; versions are 1, 2, 3, ...")
     return int(text)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from brickyard.workspace.api.base import MAX_INTEGER
 from brickyard.workspace.api.errors import InvalidParameterValue
 
 __all__ = ["ModelVersion", "NewVersion", "Page", "PageRequest", "RegisteredModel", "Status"]
@@ -18,6 +20,8 @@ __all__ = ["ModelVersion", "NewVersion", "Page", "PageRequest", "RegisteredModel
 T = TypeVar("T")
 _DEFAULT_PAGE = 100
 _LARGEST_PAGE = 1000
+_SIZE = re.compile(r"[0-9]{1,18}")
+_NOT_OURS = "page_token is not one that this workspace gave out"
 
 
 class Status(StrEnum):
@@ -106,25 +110,32 @@ class PageRequest:
     after: tuple[Any, ...] | None = None
 
     @classmethod
-    def parse(cls, max_results: object, page_token: object) -> PageRequest:
+    def parse(cls, max_results: object, page_token: object, *key: type) -> PageRequest:
         """Read the two fields as clients send them; 0 or nothing means the server's choice.
+
+        Args:
+            max_results: How many at most.
+            page_token: One that `token` made.
+            key: The types of the key in the token.
 
         Raises:
             InvalidParameterValue: The size is negative or not a number, or the token is not one of ours.
         """
         text = str(max_results or 0)
-        if not text.isdigit():
-            raise InvalidParameterValue(f"max_results must be a number from 0 to {_LARGEST_PAGE}, not {text!r}")
+        if not _SIZE.fullmatch(text):
+            raise InvalidParameterValue(f"max_results must be a number from 0 to {_LARGEST_PAGE}, not {text[:40]!r}")
         size = min(int(text) or _DEFAULT_PAGE, _LARGEST_PAGE)
         if not page_token:
             return cls(size)
         try:
-            key = json.loads(base64.urlsafe_b64decode(str(page_token)))
-        except (binascii.Error, ValueError) as error:
-            raise InvalidParameterValue("page_token is not one that this workspace gave out") from error
-        if not isinstance(key, list):
-            raise InvalidParameterValue("page_token is not one that this workspace gave out")
-        return cls(size, tuple(key))
+            found = json.loads(base64.urlsafe_b64decode(str(page_token)))
+        except (binascii.Error, ValueError, RecursionError) as error:
+            raise InvalidParameterValue(_NOT_OURS) from error
+        if not isinstance(found, list) or tuple(map(type, found)) != key:
+            raise InvalidParameterValue(_NOT_OURS)
+        if any(isinstance(part, int) and abs(part) > MAX_INTEGER for part in found):
+            raise InvalidParameterValue(_NOT_OURS)
+        return cls(size, tuple(found))
 
     @staticmethod
     def token(*key: object) -> str:

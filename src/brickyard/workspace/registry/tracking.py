@@ -17,7 +17,7 @@ import anyio.to_thread
 from starlette.responses import Response
 
 from brickyard.workspace.api.errors import ApiError, InternalError, InvalidParameterValue, NotImplementedByWorkspace
-from brickyard.workspace.registry.misfits import misfit
+from brickyard.workspace.registry.misfits import Sent, misfit
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -146,10 +146,11 @@ def _answer(app: Flask, request: Request, body: bytes, query: str) -> Response:
     content, status, headers = run_wsgi_app(app, builder.get_environ(), buffered=True)
     code = int(status.split(" ", 1)[0])
     kept = {name: value for name, value in headers.items() if name.lower() not in _HOP_BY_HOP}
+    where = f"{request.method} {request.url.path}"
+    if code >= 500 and (wrong := misfit(app, Sent(request.method, request.url.path, query, body))):
+        raise InvalidParameterValue(f"{where}: {wrong}")
     if code >= 400 and "json" not in kept.get("Content-Type", ""):
-        where = f"{request.method} {request.url.path}"
-        wrong = misfit(app, request.method, request.url.path, body) if code >= 500 else None
-        raise InvalidParameterValue(f"{where}: {wrong}") if wrong else _failure(code, where)
+        raise _failure(code, where)
     return Response(b"".join(content), code, kept)
 
 

@@ -150,7 +150,9 @@ class ModelVersions:
         with self._store.write() as connection:
             found = self._one(connection, name, version)
             connection.execute(delete(model_versions).where(_key(name, version)))
-        shutil.rmtree(found.path, ignore_errors=True)  # no row names these files any more
+        with self._store.write() as connection:  # a model that was deleted and made again counts from 1 again
+            if connection.execute(select(_columns.version).where(_key(name, version))).first() is None:
+                shutil.rmtree(found.path, ignore_errors=True)
         self._aliases.removed(found.name, list(found.aliases))
 
     def record_lineage(self, name: ModelName, version: int, user: str, direction: str, entities: object) -> None:

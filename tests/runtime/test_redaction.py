@@ -58,21 +58,51 @@ def test_json_is_hidden_throughout() -> None:
     assert SECRET not in json.dumps(Redactor([SECRET]).redact_all(value))
 
 
-@given(st.lists(st.integers(1, 8), max_size=60), st.text("s3cr-\n x", max_size=30))
-@settings(deadline=None, max_examples=60)
-def test_secret_in_pieces_is_hidden(sizes: list[int], around: str) -> None:
-    text = f"{around}{SECRET}{around} and {SECRET}\n{around}"
-    written = _write(text, sizes)
-    assert SECRET not in written
-    assert written == Redactor([SECRET]).redact(text) or REDACTED in written
+KEY = "-----BEGIN KEY-----\nabcdefgh\nijklmnop\n-----END KEY-----"
 
 
-def _write(text: str, sizes: list[int]) -> str:
+@given(
+    st.sampled_from([SECRET, "--an-api.key", "[in brackets]", KEY, "x" * 9, "12"]),
+    st.lists(st.integers(1, 8), max_size=60),
+    st.text("s3cr-\n x[a", max_size=30),
+)
+@settings(deadline=None, max_examples=200)
+def test_secret_in_pieces_is_hidden(secret: str, sizes: list[int], around: str) -> None:
+    text = f"{around} {secret} {around} and {secret}\n{around}"
+    written = _write(secret, text, sizes)
+    assert secret not in written and written.count(REDACTED) >= 2
+    assert Redactor([secret]).redact(text).count(REDACTED) >= 2
+
+
+@given(st.text("ab-_ .", min_size=4, max_size=12), st.text("ab-_ .\n", max_size=60))
+@settings(deadline=None, max_examples=300)
+def test_only_what_is_a_form_of_a_secret_is_hidden(secret: str, text: str) -> None:
+    """Compared with the plainest way to say what is hidden."""
+    redactor = Redactor([secret])
+    if not redactor.secrets:
+        return
+    between = "".join(one for one in " \t\r\n,;'\"|_.-[]" if one not in secret)
+    plain = text.translate(dict.fromkeys(map(ord, between)))
+    hidden = redactor.redact(text)
+    assert (secret in plain) <= (REDACTED in hidden)
+    if not any(one in plain for one in (secret, secret[::-1], secret.upper(), secret.lower())):
+        assert hidden == text
+    else:
+        assert secret not in hidden.translate(dict.fromkeys(map(ord, between)))
+
+
+def test_secrets_beside_each_other_and_inside_each_other_are_hidden() -> None:
+    redactor = Redactor(["abcdef", "cdefgh", "inner-secret", "an-inner-secret-in-it"])
+    assert redactor.redact("<abcdefgh> abcdefabcdef") == f"<{REDACTED}> {REDACTED}{REDACTED}"
+    assert redactor.redact("(an-inner-secret-in-it)") == f"({REDACTED})"
+
+
+def _write(secret: str, text: str, sizes: list[int]) -> str:
     import tempfile
 
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "output.log"
-        file = OutputFile(path, Redactor([SECRET]))
+        file = OutputFile(path, Redactor([secret]))
         data = text.encode()
         for size in sizes:
             file.write(data[:size])
@@ -84,7 +114,8 @@ def _write(text: str, sizes: list[int]) -> str:
 
 
 def test_long_output_is_searched_in_little_time() -> None:
-    redactor = Redactor(["-----BEGIN KEY-----abc", "a" * 40, SECRET])
+    certificate = "-----BEGIN KEY-----\n" + "\n".join(f"{one * 7919:064x}" for one in range(250))
+    redactor = Redactor(["-----BEGIN KEY-----abc", "a" * 40, SECRET, certificate])
     start = time.process_time()
     redactor.redact("-" * 20_000 + "a" * 20_000 + " " * 20_000)
     redactor.unfinished("-" * 60_000)

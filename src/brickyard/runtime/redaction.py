@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
+import functools
 import html
 import json
-import re
 import urllib.parse
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 __all__ = ["REDACTED", "Redactor"]
@@ -17,7 +17,7 @@ REDACTED = "[REDACTED]"
 _SHORT = 4
 #: What people put between the characters of a secret to show it nevertheless.
 _BETWEEN = " \t\r\n,;'\"|_.-[]"
-_NOTHING = str.maketrans("", "", _BETWEEN)
+_PROBE = 16  # characters that are compared before all are
 
 
 class Redactor:
@@ -29,8 +29,7 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._secrets: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
-        self._starts: list[str] = []
+        self._forms: dict[str, set[str]] = {}  # by what may stand between their characters
         self.add(*secrets)
 
     @property
@@ -41,16 +40,17 @@ class Redactor:
     def add(self, *secrets: str) -> None:
         """Hide these values from now on; blank ones are ignored."""
         new = {secret for secret in secrets if secret.strip()} - self._secrets
-        if not new:
-            return
         self._secrets |= new
-        forms = sorted({form for secret in self._secrets for form in _forms(secret)}, key=len, reverse=True)
-        self._pattern = re.compile("|".join(_expression(form) for form in forms))
-        self._starts = [_squash(form) for form in forms]
+        for form in (form for secret in new for form in _forms(secret)):
+            self._forms.setdefault(_between(form), set()).add(form)
 
     def redact(self, text: str) -> str:
         """The text without the secrets."""
-        return text if self._pattern is None else self._pattern.sub(REDACTED, text)
+        parts, end = [], 0
+        for begin, behind in _merged(self._spans(text)):
+            parts += [text[end:begin], REDACTED]
+            end = behind
+        return "".join([*parts, text[end:]])
 
     def redact_all(self, value: Any) -> Any:
         """A JSON value with the secrets taken out of every text in it."""
@@ -64,18 +64,29 @@ class Redactor:
 
     def unfinished(self, text: str) -> int:
         """Where the end of `text` could be the beginning of a secret; the text's length where it is none."""
-        if self._pattern is None:
-            return len(text)
-        begin = max((match.end() for match in self._pattern.finditer(text)), default=0)
-        longest = max(map(len, self._starts))
-        squashed, cut = "", len(text)
-        for position in range(len(text) - 1, begin - 1, -1):
-            squashed = _squash(text[position]) + squashed
-            if len(squashed) >= longest:
-                break
-            if squashed and any(len(squashed) < len(start) and start.startswith(squashed) for start in self._starts):
-                cut = position
+        begin = max((behind for _, behind in self._spans(text)), default=0)
+        cut = len(text)
+        for between, forms in self._forms.items():
+            longest = max(map(len, forms))
+            tail = text[begin:].translate(_without(between))[-longest:]
+            kept = max(_overlap(tail, form) for form in forms)
+            if kept:
+                cut = min(cut, _positions(text, between)[-kept])
         return cut
+
+    def _spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where there are forms of secrets in the text; they may overlap."""
+        for between, forms in self._forms.items():
+            plain = text.translate(_without(between)) if between else text
+            found = [form for form in forms if form in plain]
+            positions = _positions(text, between) if found else []
+            for form in found:
+                at = plain.find(form)
+                while at >= 0:
+                    begin, behind = positions[at], positions[at + len(form) - 1] + 1
+                    if len(form) >= _SHORT or _stands_alone(text, begin, behind):
+                        yield begin, behind
+                    at = plain.find(form, at + len(form))
 
 
 def _forms(secret: str) -> Iterable[str]:
@@ -100,13 +111,47 @@ def _base64_forms(raw: bytes) -> Iterable[str]:
                 yield inner[first:last]
 
 
-def _expression(form: str) -> str:
-    if len(form) < _SHORT:
-        return rf"(?<!\w){re.escape(form)}(?!\w)"
-    # Without the form's own characters there is one way to match only, so that no text takes long to search.
-    between = "".join(re.escape(character) for character in _BETWEEN if character not in form)
-    return (f"[{between}]*+" if between else "").join(re.escape(character) for character in form)
+def _between(form: str) -> str:
+    """What may stand between a form's characters: none of its own, and nothing where it is short."""
+    return "".join(character for character in _BETWEEN if character not in form) if len(form) >= _SHORT else ""
 
 
-def _squash(text: str) -> str:
-    return text.translate(_NOTHING)
+@functools.cache
+def _without(characters: str) -> dict[int, None]:
+    return dict.fromkeys(map(ord, characters))
+
+
+def _positions(text: str, between: str) -> Sequence[int]:
+    """Where in the text the characters are that are left without those between."""
+    return [at for at, character in enumerate(text) if character not in between] if between else range(len(text))
+
+
+def _stands_alone(text: str, begin: int, behind: int) -> bool:
+    """Whether there is no letter or digit right before or behind."""
+    return not any(
+        character.isalnum() or character == "_" for character in (text[begin - 1 : begin] + text[behind:][:1])
+    )
+
+
+def _merged(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Spans in order, those that overlap as one."""
+    last: tuple[int, int] | None = None
+    for begin, behind in sorted(spans):
+        if last is not None and begin < last[1]:
+            last = (last[0], max(last[1], behind))
+            continue
+        if last is not None:
+            yield last
+        last = (begin, behind)
+    if last is not None:
+        yield last
+
+
+def _overlap(tail: str, form: str) -> int:
+    """How many characters at the end of `tail` are the beginning of `form`, and not all of it."""
+    at = tail.find(form[0], max(0, len(tail) - len(form) + 1))
+    while at >= 0:
+        if form.startswith(tail[at : at + _PROBE]) and form.startswith(tail[at:]):
+            return len(tail) - at
+        at = tail.find(form[0], at + 1)
+    return 0

@@ -175,6 +175,21 @@ def test_program_that_fails_shows_its_own_lines_only(lab: Lab) -> None:
     assert trace in done.output
 
 
+@pytest.mark.parametrize(
+    ("source", "error"),
+    [
+        ("import sys\nprint('said')\nsys.stdout.close()", None),
+        ("import io, sys\nprint('said')\nsys.stdout = sys.stderr = None", None),
+        ("print('said')\nraise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("import asyncio\nprint('said')\nraise asyncio.CancelledError('late')", "CancelledError: late"),
+    ],
+)
+def test_program_that_ends_in_an_unusual_way_has_its_own_outcome(lab: Lab, source: str, error: str | None) -> None:
+    done = lab.run("spark_python", lab.put("unusual.py", source))
+    assert (done.outcome.error, done.outcome.code) == (error, None) and done.output.startswith("said\n")
+    assert (error or "") in (done.outcome.error_trace or "")
+
+
 def test_missing_program_is_named(lab: Lab) -> None:
     outcome = lab.run("spark_python", "/Workspace/Users/me@localhost/nowhere.py").outcome
     assert outcome.state == "FAILED" and "/Workspace/Users/me@localhost/nowhere.py does not exist" in outcome.message

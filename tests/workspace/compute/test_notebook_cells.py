@@ -103,8 +103,9 @@ def test_exit_ends_the_notebook_with_a_value(lab: Lab) -> None:
 
 def test_sys_exit_of_zero_is_success_and_of_another_code_failure(lab: Lab) -> None:
     assert lab.cells("import sys\nsys.exit(0)").outcome.state == "SUCCESS"
-    outcome = lab.cells("import sys\nsys.exit(3)").outcome
-    assert (outcome.state, outcome.error) == ("FAILED", "SystemExit: 3")
+    done = lab.cells("import sys\nsys.exit(3)")
+    assert (done.outcome.state, done.outcome.error) == ("FAILED", "SystemExit: 3")
+    assert "To exit" not in done.output  # advice of IPython to someone at a terminal
 
 
 def test_run_returns_the_value_of_a_notebook_in_its_own_process(lab: Lab) -> None:

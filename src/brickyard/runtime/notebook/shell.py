@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -94,7 +95,7 @@ def new_shell(module: ModuleType, directory: Path, recorder: Recorder) -> Any:
     shell: Any = NotebookShell.instance(config=config, user_module=module, user_ns=module.__dict__)
     shell.recorder = recorder
     shell.trace = []
-    shell.exit_now = True  # `sys.exit` ends the notebook; no advice about Ctrl-D
+    warnings.filterwarnings("ignore", "To exit: use")  # advice to someone at a terminal, where `sys.exit` was called
     shell.set_custom_exc((NotebookExit, PythonRestart, TaskStopped), _quiet)
     return shell
 

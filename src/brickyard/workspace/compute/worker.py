@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import faulthandler
 import io
 import os
@@ -136,8 +137,9 @@ def _end(host: WorkerHost, kind: str, ending: Ending) -> Ending:
     except TaskStopped:
         ending = Ending(error=f"TaskStopped: {host.reason}")
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+    for stream in filter(None, (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)):
+        with contextlib.suppress(AttributeError, ValueError, OSError):  # the task has closed or replaced it
+            stream.flush()
     return ending
 
 

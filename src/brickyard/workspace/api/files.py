@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import anyio.to_thread
 from starlette.responses import Response, StreamingResponse
 
+from brickyard.workspace.api.access import anyone
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import (
     FeatureDisabled,
@@ -34,7 +35,23 @@ _DIRECTORIES = "/api/2.0/fs/directories{path:path}"
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
-@family.call("PUT", _FILES, stream=True)
+def _reads(workspace: Workspace, call: Call) -> None:
+    workspace.files.place_access.require_read(call.principal, call.path["path"])
+
+
+def _sees(workspace: Workspace, call: Call) -> None:
+    workspace.files.place_access.require_sight(call.principal, call.path["path"])
+
+
+def _writes(workspace: Workspace, call: Call) -> None:
+    workspace.files.place_access.require_write(call.principal, call.path["path"])
+
+
+def _deletes(workspace: Workspace, call: Call) -> None:
+    workspace.files.place_access.require_delete(call.principal, call.path["path"])
+
+
+@family.call("PUT", _FILES, access=_writes, stream=True)
 async def upload(workspace: Workspace, call: Call) -> Response:
     """Write the body as a file; without `overwrite=false` an existing one is replaced."""
     path, overwrite = call.path["path"], call.query.get("overwrite", "true").lower()
@@ -49,7 +66,7 @@ async def upload(workspace: Workspace, call: Call) -> Response:
     return Response(status_code=204)
 
 
-@family.call("GET", _FILES)
+@family.call("GET", _FILES, access=_reads)
 def download(workspace: Workspace, call: Call) -> Response:
     """A file, or the part of it that `Range` asks for."""
     file, status = transfers.open_file(workspace.files, call.path["path"])
@@ -70,7 +87,7 @@ def download(workspace: Workspace, call: Call) -> Response:
     )
 
 
-@family.call("HEAD", _FILES)
+@family.call("HEAD", _FILES, access=_reads)
 def get_metadata(workspace: Workspace, call: Call) -> Response:
     """Size and time of a file, in the headers."""
     file, status = transfers.open_file(workspace.files, call.path["path"])
@@ -79,28 +96,28 @@ def get_metadata(workspace: Workspace, call: Call) -> Response:
     return Response(headers=headers, media_type="application/octet-stream")
 
 
-@family.call("DELETE", _FILES)
+@family.call("DELETE", _FILES, access=_deletes)
 def delete(workspace: Workspace, call: Call) -> Response:
     """Delete a file."""
     transfers.delete_file(workspace.files, call.path["path"])
     return Response(status_code=204)
 
 
-@family.call("PUT", _DIRECTORIES)
+@family.call("PUT", _DIRECTORIES, access=_writes)
 def create_directory(workspace: Workspace, call: Call) -> Response:
     """Make a directory and its parents."""
     transfers.make_directory(workspace.files, call.path["path"])
     return Response(status_code=204)
 
 
-@family.call("HEAD", _DIRECTORIES)
+@family.call("HEAD", _DIRECTORIES, access=_sees)
 def get_directory_metadata(workspace: Workspace, call: Call) -> Response:
     """Whether a directory exists."""
     transfers.find_directory(workspace.files, call.path["path"])
     return Response()
 
 
-@family.call("GET", _DIRECTORIES)
+@family.call("GET", _DIRECTORIES, access=_sees)
 def list_directory_contents(workspace: Workspace, call: Call) -> dict[str, object]:
     """One page of a directory."""
     size = call.query.get("page_size", str(transfers.MAX_PAGE))
@@ -108,18 +125,19 @@ def list_directory_contents(workspace: Workspace, call: Call) -> dict[str, objec
         raise InvalidParameterValue("page_size must be a number")
     limit = min(int(size) or transfers.MAX_PAGE, transfers.MAX_PAGE)
     entries, token = transfers.list_directory(workspace.files, call.path["path"], limit, call.query.get("page_token"))
-    answer: dict[str, object] = {"contents": [_entry(one) for one in entries]}
+    sees = workspace.files.place_access.sees
+    answer: dict[str, object] = {"contents": [_entry(one) for one in entries if sees(call.principal, one.path)]}
     return answer | {"next_page_token": token} if token else answer
 
 
-@family.call("DELETE", _DIRECTORIES)
+@family.call("DELETE", _DIRECTORIES, access=_deletes)
 def delete_directory(workspace: Workspace, call: Call) -> Response:
     """Delete an empty directory."""
     transfers.delete_directory(workspace.files, call.path["path"])
     return Response(status_code=204)
 
 
-@family.call("POST", _FILES)
+@family.call("POST", _FILES, access=_writes)
 def multipart_upload(workspace: Workspace, call: Call) -> dict[str, object]:
     """The start of an upload in parts; the next step sends the client back to one single PUT."""
     if call.query.get("action") != "initiate-upload":
@@ -128,31 +146,31 @@ def multipart_upload(workspace: Workspace, call: Call) -> dict[str, object]:
     return {"multipart_upload": {"session_token": uuid.uuid4().hex}}
 
 
-@family.call("POST", "/api/2.0/fs/create-upload-part-urls")
+@family.call("POST", "/api/2.0/fs/create-upload-part-urls", access=anyone, changes=False)
 def create_upload_part_urls(workspace: Workspace, call: Call) -> None:
     """There is no cloud storage to send parts to; with this reason the SDK uploads by PUT instead."""
     error = PermissionDenied("Uploads in parts are not enabled in a local workspace; upload with one PUT.")
     raise with_reason(error, "FILES_API_API_IS_NOT_ENABLED")
 
 
-@family.call("POST", "/api/2.0/fs/create-abort-upload-url")
+@family.call("POST", "/api/2.0/fs/create-abort-upload-url", access=anyone, changes=False)
 def create_abort_upload_url(workspace: Workspace, call: Call) -> dict[str, object]:
     """Where the SDK ends the upload in parts that it gave up; there is nothing stored that would have to go."""
     return {"abort_upload_url": {"url": f"{workspace.url}/api/2.0/fs/abandoned-uploads", "headers": []}}
 
 
-@family.call("DELETE", "/api/2.0/fs/abandoned-uploads")
+@family.call("DELETE", "/api/2.0/fs/abandoned-uploads", access=anyone, changes=False)
 def abort_upload(workspace: Workspace, call: Call) -> None:
     """The end of an upload in parts that never had any."""
 
 
-@family.call("POST", "/api/2.0/fs/create-download-url")
+@family.call("POST", "/api/2.0/fs/create-download-url", access=anyone, changes=False)
 def create_download_url(workspace: Workspace, call: Call) -> None:
     """There is no cloud storage to read from; the clients then read through the Files API."""
     raise FeatureDisabled("Presigned URLs are not enabled in a local workspace; download with GET.")
 
 
-@family.call("GET", "/api/2.0/fs/endpoints")
+@family.call("GET", "/api/2.0/fs/endpoints", access=anyone)
 def endpoints(workspace: Workspace, call: Call) -> None:
     """The SDK's discovery of other ways to transfer files; there are none."""
     raise FeatureDisabled("A local workspace transfers files through the Files API only.")

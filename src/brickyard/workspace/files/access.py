@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from brickyard.workspace.api.errors import PermissionDenied
 from brickyard.workspace.files.paths import tree_path
 from brickyard.workspace.identity.permissions import tree_object
 
 if TYPE_CHECKING:
+    from brickyard.workspace.files.paths import Place
     from brickyard.workspace.files.tree import Tree
     from brickyard.workspace.identity import Identity, Principal
     from brickyard.workspace.identity.permissions import Permissions
+    from brickyard.workspace.workspace import Workspace
 
-__all__ = ["TreeAccess", "grant_defaults"]
+__all__ = ["PlaceAccess", "TreeAccess", "grant_defaults"]
 
 _FOR_ALL = frozenset({"/", "/Users", "/Shared", "/Repos"})  # everybody sees that they are there
 
@@ -86,6 +89,83 @@ class TreeAccess:
         while parent != "/" and self._tree.find(parent) is None:
             parent = parent.rpartition("/")[0] or "/"
         return parent
+
+
+class PlaceAccess:
+    """Checks places of the Files API, whichever tree they are in.
+
+    Args:
+        workspace: Whose trees they are.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def require_read(self, principal: Principal, path: str) -> None:
+        """Refuse unless a principal may read a file.
+
+        Raises:
+            PermissionDenied: It may not.
+            InvalidParameterValue: The path is in none of the trees.
+        """
+        roots, place = self._workspace.files.roots, self._workspace.files.roots.place(path)
+        if place.root is roots.workspace:
+            self._workspace.files.access.require(principal, place.path, "CAN_READ")
+        elif place.root is roots.artifacts:
+            self._require_experiment(principal, place, "CAN_READ")
+
+    def require_sight(self, principal: Principal, path: str) -> None:
+        """Refuse unless a principal may know of a directory.
+
+        Raises:
+            PermissionDenied: It may not.
+            InvalidParameterValue: The path is in none of the trees.
+        """
+        place = self._workspace.files.roots.place(path)
+        if place.root is self._workspace.files.roots.workspace:
+            self._workspace.files.access.require_sight(principal, place.path)
+        else:
+            self.require_read(principal, path)
+
+    def require_write(self, principal: Principal, path: str) -> None:
+        """Refuse unless a principal may write or create a file or directory.
+
+        Raises:
+            PermissionDenied: It may not.
+            InvalidParameterValue: The path is in none of the trees.
+        """
+        roots, place = self._workspace.files.roots, self._workspace.files.roots.place(path)
+        if place.root is roots.workspace:
+            self._workspace.files.access.require_write(principal, place.path)
+        elif place.root is roots.artifacts:
+            self._require_experiment(principal, place, "CAN_EDIT")
+
+    def require_delete(self, principal: Principal, path: str) -> None:
+        """Refuse unless a principal may delete a file or directory.
+
+        Raises:
+            PermissionDenied: It may not.
+            InvalidParameterValue: The path is in none of the trees.
+        """
+        place = self._workspace.files.roots.place(path)
+        if place.root is self._workspace.files.roots.workspace:
+            self._workspace.files.access.require(principal, place.path, "CAN_MANAGE")
+        else:
+            self.require_write(principal, path)
+
+    def sees(self, principal: Principal, path: str) -> bool:
+        """Whether an entry of a directory, which may itself be seen, is shown."""
+        place = self._workspace.files.roots.place(path)
+        in_tree = place.root is self._workspace.files.roots.workspace
+        return not in_tree or self._workspace.files.access.sees(principal, place.path)
+
+    def _require_experiment(self, principal: Principal, place: Place, level: str) -> None:
+        if principal.is_admin:
+            return
+        if not place.names:
+            raise PermissionDenied(f"Only administrators may use {place.path}.")
+        experiment = self._workspace.registry.tracking.securable(place.names[0])
+        self._workspace.identity.permissions.require(principal, experiment, level)
 
 
 def grant_defaults(identity: Identity) -> None:

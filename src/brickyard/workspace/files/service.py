@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from brickyard.workspace.api.errors import InvalidParameterValue, NotFound, PermissionDenied
-from brickyard.workspace.files.access import TreeAccess, grant_defaults
+from brickyard.workspace.files.access import PlaceAccess, TreeAccess, grant_defaults
 from brickyard.workspace.files.dbfs import Dbfs
 from brickyard.workspace.files.notebooks import NotebookSource
 from brickyard.workspace.files.paths import Place, Roots
@@ -27,6 +27,7 @@ class Files:
         storage: How content is written in one step.
         tree: Notebooks, files and directories of the workspace.
         access: Who may do what with them.
+        place_access: Who may do what with the files of any tree.
         dbfs: The tree behind `dbfs:/`.
     """
 
@@ -38,6 +39,7 @@ class Files:
         permissions = workspace.identity.permissions
         self.tree = Tree(workspace.store, self.roots, self.storage, permissions, (home, "/Shared", "/Repos"))
         self.access = TreeAccess(permissions, self.tree)
+        self.place_access = PlaceAccess(workspace)
         self.dbfs = Dbfs(self)
         grant_defaults(workspace.identity)
 

@@ -27,6 +27,8 @@ def test_profiles_are_looked_up_in_order(tmp_path: Path) -> None:
     assert find_profile("uat", environ(tmp_path)).file == tmp_path / "brickyard/databrickscfg"
     found = profile_of_host("https://three", environ(tmp_path))
     assert found is not None and found.name == "uat"
+    same = profile_of_host("three/", environ(tmp_path))
+    assert same is not None and same.name == "uat"
     (tmp_path / "other").write_text("[dev]\nhost = https://four\n")
     named = environ(tmp_path, DATABRICKS_CONFIG_FILE=str(tmp_path / "other"))
     assert find_profile("dev", named).settings["host"] == "https://four"

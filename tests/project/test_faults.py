@@ -231,6 +231,17 @@ def test_tasks_that_wait_for_each_other_are_a_fault(tmp_path: Path) -> None:
     assert "the tasks of 'j' wait for each other: " in faults[0]
 
 
+def test_resources_that_refer_to_each_other_are_a_fault(tmp_path: Path) -> None:
+    def other(key: str) -> str:
+        return f"{{name: '${{resources.jobs.{key}.id}}', tasks: {TASK}}}"
+
+    text = BUNDLE + f"resources: {{jobs: {{one: {other('two')}, two: {other('one')}}}}}\n"
+
+    faults = faults_of(tmp_path, {"databricks.yml": text})
+    assert len(faults) == 1
+    assert "resources refer to each other, and none can be the first: jobs." in faults[0]
+
+
 def test_references_in_a_circle_are_a_fault(tmp_path: Path) -> None:
     text = BUNDLE + "variables:\n  a: {default: '${var.b}'}\n  b: {default: 'x${var.a}'}\n"
 

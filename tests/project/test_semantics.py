@@ -252,3 +252,13 @@ def test_a_pattern_may_match_nothing_yet_where_its_directory_is(tmp_path: Path) 
     assert [str(warning) for warning in load(tmp_path, files).warnings] == [
         "databricks.yml:2:28: 'resorces/*.yml' matches no file: there is no directory 'resorces'"
     ]
+
+
+def test_what_the_shell_fills_in_is_left_to_the_shell(tmp_path: Path) -> None:
+    text = BUNDLE + "artifacts: {lib: {path: ., build: 'make LIB=${bundle.name} HOME=${HOME} ${N:-1}'}}\n"
+
+    assert load(tmp_path, {"databricks.yml": text}).artifacts[0].build == "make LIB=b HOME=${HOME} ${N:-1}"
+    assert (
+        "'${environment.HOME}' refers to nothing"
+        in faults_of(tmp_path, {"databricks.yml": text.replace("${HOME}", "${environment.HOME}")})[0]
+    )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from brickyard import __version__, sdk
 from brickyard.errors import BrickyardError, ConnectionFailed, WorkspaceRefused
-from brickyard.plan.profiles import Profile, default_profile, find_profile, profile_of_host
+from brickyard.plan.profiles import Profile, address_of, default_profile, find_profile, profile_of_host
 from brickyard.project.project import WorkspaceSettings
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def connect(
             "it is not known which workspace to connect to",
             next="set `workspace.profile` or `workspace.host` of the target, or DATABRICKS_HOST and DATABRICKS_TOKEN",
         )
-    settings["host"] = address.rstrip("/")
+    settings["host"] = address_of(address)
     where = settings["host"] + (f" (profile {found.name} of {found.file})" if found else "")
     if "token" in settings:
         settings.setdefault("auth_type", "pat")
@@ -115,10 +115,10 @@ def connect(
 def _profile(host: str | None, profile: str | None, environ: Mapping[str, str]) -> Profile | None:
     if profile:
         return find_profile(profile, environ)
-    exported = environ.get("DATABRICKS_HOST", "").rstrip("/")
+    exported = address_of(environ.get("DATABRICKS_HOST", ""))
     if host:
-        found = None if exported == host.rstrip("/") else profile_of_host(host, environ)
-        if found is None and exported not in ("", host.rstrip("/")):
+        found = None if exported == address_of(host) else profile_of_host(host, environ)
+        if found is None and exported not in ("", address_of(host)):
             # The SDK would send the exported token to a host that it was not made for.
             raise ConnectionFailed(
                 f"the target's host has no profile, and DATABRICKS_HOST is about {exported}",
@@ -163,9 +163,8 @@ def _probe(host: str, where: str) -> None:
     """Fail at once where nobody listens; the SDK would try again for minutes."""
     import requests
 
-    address = host if "://" in host else f"https://{host}"
     try:
-        requests.get(f"{address}/.well-known/databricks-config", timeout=_PROBE_SECONDS)
+        requests.get(f"{host}/.well-known/databricks-config", timeout=_PROBE_SECONDS)
     except requests.RequestException as error:
         raise ConnectionFailed(
             f"the workspace cannot be reached: {_reason(error)}", where=where, next=_START

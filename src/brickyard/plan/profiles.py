@@ -9,7 +9,7 @@ from pathlib import Path
 
 from brickyard.errors import ConnectionFailed
 
-__all__ = ["Profile", "default_profile", "find_profile", "profile_files", "profile_of_host"]
+__all__ = ["Profile", "address_of", "default_profile", "find_profile", "profile_files", "profile_of_host"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,14 @@ def default_profile(environ: Mapping[str, str]) -> Profile | None:
 
 def profile_of_host(host: str, environ: Mapping[str, str]) -> Profile | None:
     """The first profile with that host, or None."""
-    wanted = host.rstrip("/")
-    return next((found for found in _profiles(environ) if found.settings.get("host", "").rstrip("/") == wanted), None)
+    wanted = address_of(host)
+    return next((found for found in _profiles(environ) if address_of(found.settings.get("host", "")) == wanted), None)
+
+
+def address_of(host: str) -> str:
+    """A host as an address that compares: with its scheme, without a slash at its end."""
+    plain = host.strip().rstrip("/")
+    return plain if "://" in plain or not plain else f"https://{plain}"
 
 
 def _profiles(environ: Mapping[str, str]) -> Iterator[Profile]:

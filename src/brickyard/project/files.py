@@ -18,7 +18,7 @@ OTHER_NAMES = ("databricks.yaml", "bundle.yml", "bundle.yaml")
 
 _ROOT_KEYS = ("artifacts", "bundle", "include", "presets", "resources", "sync", "targets", "variables", "workspace")
 _UNSUPPORTED = {
-    "environments": "use 'targets', its newer name",
+    "environments": "'targets', its newer name",
     "experimental": None,
     "permissions": None,
     "python": None,

@@ -11,7 +11,8 @@ from brickyard.project.source import Node, Scalar
 __all__ = ["Resolver", "as_text", "has_reference", "references", "substitute"]
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
-_REFERENCE = re.compile(rf"\$\{{({_NAME}(?:\.{_NAME}|\[[0-9]+\])*)\}}")
+# One name alone, as in `${HOME}`, is the shell's or the notebook's.
+_REFERENCE = re.compile(rf"\$\{{({_NAME}(?:\.{_NAME}|\[[0-9]+\])+)\}}")
 _STEP = re.compile(rf"{_NAME}|\[[0-9]+\]")
 _BEGINNING = re.compile(r"\$\{\s*(?:bundle|resources|var|workspace)\.[^}]*\}?")
 

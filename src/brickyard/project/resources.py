@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 
 from brickyard.project.faults import Faults, nearest
 from brickyard.project.interpolation import Resolver, references
@@ -83,7 +84,17 @@ def read_resources(
             prevent_destroy = _common(node, faults)
             config = _checked(type_name, key, node, paths, faults)
             found.append(Resource(type_name, key, config, group.position_of(key), depends_on, prevent_destroy))
+    _check_order(found, faults)
     return tuple(found)
+
+
+def _check_order(found: list[Resource], faults: Faults) -> None:
+    try:
+        TopologicalSorter({resource.address: resource.depends_on for resource in found}).prepare()
+    except CycleError as error:
+        ring = error.args[1]
+        at = next(resource.at for resource in found if resource.address == ring[0])
+        faults.add(at, f"resources refer to each other, and none can be the first: {' -> '.join(ring)}")
 
 
 def _known_type(type_name: str, resources: Node, faults: Faults) -> bool:

@@ -103,8 +103,8 @@ def check_mode(mode: Node | None, workspace: Node, user: str | None, faults: Fau
     if mode is not None and mode.value == "production" and "root_path" not in workspace.key_at:
         _check_production(mode, user, faults)
     for name in _PATHS if mode is not None and mode.value == "development" else ():
-        path = workspace.text(name)
-        if path is not None and path.startswith("/") and not _names_user(path, user):
+        path, is_written = workspace.text(name), name in workspace.key_at
+        if is_written and path is not None and path.startswith("/") and not _names_user(path, user):
             what = f"'workspace.{name}' is '{path}', which all users would share in 'mode: development'"
             expected = "'~/...', or ${workspace.current_user.short_name} in it"
             faults.add(workspace.fields[name].at, what, expected=expected)

@@ -7,9 +7,11 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.main_job.contents import standing
 from tests.support import LocalWorkspace, WorkspaceHome
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "flights"
@@ -35,10 +37,10 @@ class Flights:
         shutil.copytree(self.project, directory, ignore=SKIPPED)
         return directory
 
-    def production(self) -> dict[str, str]:
-        """A hash of everything that production serves from: its tables, models and files."""
+    def production(self) -> dict[str, Any]:
+        """All that production serves from: a hash of each file of its tables, models and volumes, and its settings."""
         data = self.prod.root / "data"
-        found = {}
+        found = standing(self.prod)
         for part in ("tables", "models", "volumes"):
             for path in sorted((data / part).rglob("*")):
                 if path.is_file():

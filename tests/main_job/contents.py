@@ -16,6 +16,22 @@ MODEL = f"{SCHEMA}.delay"
 STAMPS = {"scored_at"}  # differ from run to run
 
 
+def standing(workspace: LocalWorkspace) -> dict[str, Any]:
+    """What a workspace says of itself, with every setting: what its users would see change. Rows are not in it."""
+    client = workspace.client()
+    endpoints = [client.serving_endpoints.get(str(endpoint.name)) for endpoint in client.serving_endpoints.list()]
+    return {
+        "jobs": {job.job_id: job.settings.as_dict() for job in client.jobs.list(expand_tasks=True) if job.settings},
+        "endpoints": {endpoint.name: endpoint.config.as_dict() for endpoint in endpoints if endpoint.config},
+        "aliases": aliases(workspace),
+        "versions": [version.as_dict() for version in versions(workspace)],
+        "tables": [table.as_dict() for table in client.tables.list("main", "flights")],
+        "schemas": [schema.as_dict() for schema in client.schemas.list("main")],
+        "volumes": [volume.as_dict() for volume in client.volumes.list("main", "flights")],
+        "files": tree(workspace.root / "data" / "workspace"),
+    }
+
+
 def content(workspace: LocalWorkspace, *, trained: bool = False) -> dict[str, Any]:
     """Jobs, endpoints, files, tables and the model of the flights project in a workspace.
 

@@ -40,12 +40,16 @@ if dbutils.widgets.get("kind") == "hour":
 
 @pytest.fixture(scope="module")
 def job(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallJob]:
-    """The small main job up to the data that a training needs."""
-    made = SmallJob(tmp_path_factory.mktemp("canary"))
-    try:
-        yield made
-    finally:
-        made.close()
+    """The small main job up to the data that a training needs; its temporary files are where we look, too."""
+    root = tmp_path_factory.mktemp("canary")
+    (root / "tmp").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(root / "tmp"))
+        made = SmallJob(root)
+        try:
+            yield made
+        finally:
+            made.close()
 
 
 def forms(value: str) -> list[bytes]:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import re
 import urllib.request
 from pathlib import Path
 
 import pytest
+from databricks.sdk.service.jobs import NotebookTask, SubmitTask
+from databricks.sdk.service.workspace import Language
 from deltalake import DeltaTable
+from sklearn.metrics import roc_auc_score
 
 from tests.main_job.conftest import Flights
+from tests.main_job.contents import standing
 from tests.support import wait_for
 
 pytestmark = pytest.mark.timeout(900)
@@ -46,6 +51,12 @@ def _served(flights: Flights) -> str | None:
     return models[0].model_version if models and ready else None
 
 
+def _modified(flights: Flights) -> dict[str | None, int | None]:
+    """When each deployed file was written; the directory of the lock is left out."""
+    objects = flights.dev.client().workspace.list("/Shared/.bundle/flights", recursive=True)
+    return {item.path: item.modified_at for item in objects if item.path and "/state" not in item.path}
+
+
 def test_every_flight_has_a_row_and_no_outcome_leaks_into_scoring(flights: Flights) -> None:
     assert _table(flights, "dev", "bronze_flights").count() == 336_776
     assert _table(flights, "dev", "silver_flights").count() == 336_776
@@ -71,6 +82,48 @@ def test_shuffled_labels_teach_nothing_and_are_refused(flights: Flights) -> None
     assert flights.production() == before
 
 
+# Columns that are known only when a flight has left; they stay together, so that one tells of another.
+SHUFFLED = """# Databricks notebook source
+from flights import tables
+from flights.columns import FEATURES, LABEL
+from flights.model import KINDS
+from sklearn.metrics import roc_auc_score
+
+outcome = ["dep_time", "dep_delay", "arr_time", "arr_delay", "air_time"]
+bronze = {name: spark.table(f"main.flights.bronze_{name}") for name in ("flights", "weather", "planes")}
+flown = bronze["flights"].where("month <= 8 AND arr_delay IS NOT NULL").toPandas()
+flown[outcome] = flown[outcome].sample(frac=1, random_state=1).to_numpy()
+features = tables.gold(tables.silver(**bronze | {"flights": spark.createDataFrame(flown)}))
+training, evaluation = (tables.part(features, name).toPandas() for name in ("training", "evaluation"))
+model = KINDS["trees"]().fit(training[FEATURES], training[LABEL])
+dbutils.notebook.exit(str(roc_auc_score(evaluation[LABEL], model.predict(None, evaluation[FEATURES]))))
+"""
+
+
+def test_outcomes_that_are_shuffled_before_the_features_are_made_cannot_be_predicted(flights: Flights) -> None:
+    client = flights.dev.client()
+    path = "/Shared/shuffled-outcomes"
+    client.workspace.upload(path, io.BytesIO(SHUFFLED.encode()), language=Language.PYTHON, overwrite=True)
+    train = next(job for job in client.jobs.list(expand_tasks=True) if job.settings.name.endswith("flights-train"))
+    task = SubmitTask("train", notebook_task=NotebookTask(path), libraries=train.settings.tasks[0].libraries)
+    run = client.jobs.submit(run_name="shuffled outcomes", tasks=[task]).result()
+    auc = float(client.jobs.get_run_output(run.tasks[0].run_id).notebook_output.result)
+    assert auc == pytest.approx(0.5, abs=0.02)
+
+
+def test_the_months_that_were_scored_are_judged_when_their_outcome_is_known(flights: Flights) -> None:
+    done = flights.run("run", "quality", "-t", "prod")
+    downloaded = flights.prod.client().files.download("/Volumes/main/flights/reports/quality.json")
+    report = json.loads(downloaded.contents.read())
+    assert f"ROC AUC {report['roc_auc']:.3f} on {report['flights']:,} flights (model version 2)" in done.stdout
+    hours = _table(flights, "prod", "upcoming").to_pyarrow_table(columns=["flight_id", "departure_hour"])
+    rows = hours.join(_table(flights, "prod", "outcomes").to_pyarrow_table(), "flight_id", join_type="inner")
+    assert report["flights"] == len(rows)
+    assert report["roc_auc"] == pytest.approx(0.687, abs=0.01)
+    assert report["roc_auc"] > roc_auc_score(rows["late"], rows["departure_hour"]) + 0.05
+    assert set(report["roc_auc_by_month"]) == {"9", "10", "11", "12"}
+
+
 def test_productions_files_are_developments(flights: Flights) -> None:
     version = Path("data/models/main/flights/delay/2")
     assert len(_files(flights.dev.root / version)) > 3
@@ -81,8 +134,11 @@ def test_productions_files_are_developments(flights: Flights) -> None:
 
 def test_batch_and_endpoint_agree_to_the_last_digit(flights: Flights) -> None:
     wait_for(lambda: _served(flights) == "2", seconds=60)
-    scored = _table(flights, "prod", "predictions").to_pyarrow_table(columns=["flight_id", "prediction"]).slice(0, 500)
+    scored = _table(flights, "prod", "predictions").to_pyarrow_table()
+    scored = scored.take(list(range(0, len(scored), len(scored) // 500))[:500])
     stored = {row["flight_id"]: row["prediction"] for row in scored.to_pylist()}
+    assert len(set(stored.values())) > 250
+    assert {(row["model_name"], row["model_version"]) for row in scored.to_pylist()} == {("main.flights.delay", "2")}
     rows = _table(flights, "prod", "upcoming").to_pyarrow_table(filters=[("flight_id", "in", list(stored))]).to_pylist()
     keys = [row.pop("flight_id") for row in rows]
     assert len(keys) == 500
@@ -99,17 +155,19 @@ def test_scoring_again_changes_nothing(flights: Flights) -> None:
 
 def test_a_second_deploy_changes_nothing(flights: Flights) -> None:
     assert "no changes" in flights.run("plan", "-t", "dev").stdout.lower()
-    before = flights.dev.client().jobs.list()
-    names = sorted((job.job_id, job.settings.name) for job in before if job.settings)
-    flights.run("deploy", "-t", "dev")
-    after = sorted((job.job_id, job.settings.name) for job in flights.dev.client().jobs.list() if job.settings)
-    assert after == names
+    before = standing(flights.dev) | {"files and their times": _modified(flights)}
+    assert len(before["jobs"]) >= 3 and before["files and their times"]
+    done = flights.run("deploy", "-t", "dev")
+    assert "no changes" in done.stdout.lower()
+    assert standing(flights.dev) | {"files and their times": _modified(flights)} == before
 
 
-def test_the_endpoint_wants_a_token(flights: Flights) -> None:
-    request = urllib.request.Request(
-        f"{flights.prod.host}/serving-endpoints/flights-delay/invocations", data=b"{}", method="POST"
-    )
+@pytest.mark.parametrize("token", [None, "of dev", "dapi" + "0" * 32])
+def test_the_endpoint_wants_a_token(flights: Flights, token: str | None) -> None:
+    given = flights.dev.token if token == "of dev" else token
+    headers = {"Authorization": f"Bearer {given}"} if given else {}
+    url = f"{flights.prod.host}/serving-endpoints/flights-delay/invocations"
+    request = urllib.request.Request(url, data=b"{}", headers=headers, method="POST")
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(request, timeout=30)
     assert refused.value.code == 401

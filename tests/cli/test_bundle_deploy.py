@@ -193,8 +193,16 @@ def test_a_lock_is_respected_while_its_holder_lives_and_taken_over_when_it_is_de
         sleeper.kill()
         sleeper.wait()
 
+    claim = f"{path}.claim"
+    other = {**held, "pid": os.getpid(), "started": here.started, "user": "bob"}
+    client.workspace.upload(claim, json.dumps(other).encode(), format=ImportFormat.RAW, overwrite=True)
+    assert "the deployment is locked by bob" in bundle.run("deploy", code=6), "bob is just taking it over"
+    client.workspace.delete(claim)
+
     taken = bundle.run("deploy")
     assert "is taken over: its process has ended" in taken
+    with pytest.raises(NotFound):
+        client.workspace.get_status(claim)
     with pytest.raises(NotFound):
         client.workspace.get_status(path)
 

@@ -31,11 +31,11 @@ def test_git_decides_what_is_left_out(tmp_path: Path) -> None:
         ".gitignore": "*.log\n!keep.log\nsecret/\n",
         "a.py": "", "a.log": "", "keep.log": "", "secret/x.txt": "",
         "sub/.gitignore": "*.txt\n", "sub/a.txt": "", "sub/b.py": "",
-        ".git/config": "", ".venv/x.py": "", "__pycache__/a.pyc": "", "dist/a.whl": "",
+        ".git/config": "", ".venv/x.py": "", "__pycache__/a.pyc": "", "dist/a.whl": "", "sub/dist/c.py": "",
     }  # fmt: skip
 
     assert names(project(tmp_path, files)) == [
-        ".gitignore", "a.py", "databricks.yml", "keep.log", "sub/.gitignore", "sub/b.py",
+        ".gitignore", "a.py", "databricks.yml", "keep.log", "sub/.gitignore", "sub/b.py", "sub/dist/c.py",
     ]  # fmt: skip
 
 
@@ -67,6 +67,7 @@ def test_a_wheel_is_built_again_only_when_its_sources_changed(tmp_path: Path) ->
     built: list[str] = []
 
     build_artifacts(found, built.append)
+    assert names(found) == ["databricks.yml", "lib/a.py", "lib/pyproject.toml"]
     first = wheel.read_text()
     build_artifacts(found, built.append)
     assert (built, wheel.read_text()) == (["building lib"], first)

@@ -91,9 +91,7 @@ def locked(
     path = f"{state_path}/deploy.lock"
     with calling("take the deployment's lock", path):
         if not _create(files, path, holder):
-            _take_over(files, path, force, notice)
-            if not _create(files, path, holder):
-                raise _held(path, _read(files, path))
+            _take_over(files, path, holder, force, notice)
     try:
         yield
     except ConnectionFailed:
@@ -124,17 +122,25 @@ def _create(files: RemoteFiles, path: str, holder: Holder) -> bool:
     return True
 
 
-def _take_over(files: RemoteFiles, path: str, force: bool, notice: Callable[[str], None]) -> None:
+def _take_over(files: RemoteFiles, path: str, holder: Holder, force: bool, notice: Callable[[str], None]) -> None:
     found = _read(files, path)
-    if found is None:
-        return
-    if not force and not found.is_dead():
+    if found is not None and not force and not found.is_dead():
         raise _held(path, found)
-    why = "it was taken by force" if force else "its process has ended"
-    notice(f"the lock of {found} is taken over: {why}")
-    again = _read(files, path)
-    if again is not None and again.id == found.id:
-        files.delete(path)
+    # Of several that find the same dead holder one deletes its lock: a second would delete the lock of the first.
+    claim = f"{path}.claim"
+    other = None if _create(files, claim, holder) else _read(files, claim)
+    if other is not None and not force and not other.is_dead():
+        raise _held(path, other)
+    try:
+        again = _read(files, path)
+        if found is not None and again is not None and again.id == found.id:
+            why = "it was taken by force" if force else "its process has ended"
+            notice(f"the lock of {found} is taken over: {why}")
+            files.delete(path)
+        if not _create(files, path, holder):
+            raise _held(path, _read(files, path))
+    finally:
+        files.delete(claim)
 
 
 def _held(path: str, found: Holder | None) -> DeploymentError:

@@ -33,7 +33,7 @@ _ALWAYS_IGNORED = (
     "__pycache__/",
     "*.pyc",
     "*.egg-info/",
-    "dist/",
+    "/dist/",
 )
 # Not even looked into for `sync.include`: large, and never what is meant.
 _NEVER_ENTERED = (".git", ".venv", "__pycache__")
@@ -94,7 +94,9 @@ def _selected(project: Project) -> Iterator[Path]:
 
     include = GitIgnoreSpec.from_lines(project.sync.include)
     exclude = GitIgnoreSpec.from_lines(project.sync.exclude)
-    walk = _Walk(project.root, include if project.sync.include else None)
+    built = (artifact.path / "dist" for artifact in project.artifacts if artifact.path.is_relative_to(project.root))
+    ignored = (*_ALWAYS_IGNORED, *(f"/{path.relative_to(project.root).as_posix()}/" for path in built))
+    walk = _Walk(project.root, include if project.sync.include else None, ignored)
     for path in sorted(walk.files(project.root, ())):
         if not exclude.match_file(path.relative_to(project.root).as_posix()):
             yield path
@@ -103,9 +105,10 @@ def _selected(project: Project) -> Iterator[Path]:
 class _Walk:
     """Walks a tree as git does: each directory's `.gitignore` counts for what is below it."""
 
-    def __init__(self, root: Path, include: GitIgnoreSpec | None) -> None:
+    def __init__(self, root: Path, include: GitIgnoreSpec | None, ignored: tuple[str, ...]) -> None:
         self._root = root
         self._include = include
+        self._ignored = ignored
 
     def files(self, directory: Path, rules: _Rules, ignored: bool = False) -> Iterator[Path]:
         """The files below a directory, given the rules of the directories above it."""
@@ -131,7 +134,7 @@ class _Walk:
         is_root, own = directory == self._root, directory / ".gitignore"
         lines = own.read_text(encoding="utf-8", errors="replace").splitlines() if own.is_file() else []
         if is_root:
-            return (("", GitIgnoreSpec.from_lines([*_ALWAYS_IGNORED, *lines])),)
+            return (("", GitIgnoreSpec.from_lines([*self._ignored, *lines])),)
         prefix = directory.relative_to(self._root).as_posix() + "/"
         return (*rules, (prefix, GitIgnoreSpec.from_lines(lines))) if lines else rules
 

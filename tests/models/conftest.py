@@ -99,7 +99,7 @@ class Lab:
         from databricks.sdk.service.catalog import ColumnInfo, ColumnTypeName, DataSourceFormat, TableType
         from deltalake import write_deltalake
 
-        location = self.dev.root / "data" / "tables" / self.table.replace(".", "/")
+        location = self.dev.root / "data" / "external" / self.table.replace(".", "/")
         write_deltalake(location, frame, mode="overwrite", schema_mode="overwrite")
         client = self.dev.client()
         try:

@@ -1,13 +1,14 @@
 """Killed at any write: what is live is true, and the same command run again completes."""
 
 import contextlib
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from brickyard.errors import ApprovalMissing
 from brickyard.models.approve import approve
-from brickyard.models.history import INTENT
+from brickyard.models.history import INTENT, read_intent, write_intent
 from brickyard.models.moving import move
 from brickyard.models.promote import promote
 from brickyard.models.registry import Registry
@@ -111,14 +112,46 @@ def test_a_rollback_killed_at_any_write_is_completed_and_not_done_twice(lab, aft
         move(lab.site("dev"), version, "promote")
     for writes in range(1, 5):
         move(lab.site("dev"), "3", "promote")
+        told = []
         with pytest.raises(Killed):
-            rollback(killed_site(lab, "dev", writes, after=after))
+            rollback(killed_site(lab, "dev", writes, after=after), tell=told.append)
         recorded_truth(lab.site("dev"))
-        if not (writes == 4 and after):
-            # After the last write nothing is left to complete; again would mean one more step back.
-            rollback(lab.site("dev"))
+        if told:
+            assert writes == 4, "told before it was done"
+        if not (told and after):
+            # Whoever was told, and whose last write was done, has nothing left to complete: again is one step more.
+            assert rollback(lab.site("dev")).resumed == (writes > 1 or after)
         site = lab.site("dev")
         assert site.model().aliases["champion"] == "2"
         assert recorded_truth(site)[-1] == ("rollback", "2")
         assert INTENT not in site.model().tags
     assert [action for action, _ in recorded_truth(lab.site("dev"))] == ["promote"] * 2 + ["promote", "rollback"] * 4
+
+
+def test_a_rollback_that_could_not_say_what_it_did_is_told_and_not_repeated(lab):
+    for features in (["wind"], ["hour"], ["hour", "wind"]):
+        move(lab.site("dev"), lab.train(features), "promote")
+
+    def killed(done):
+        raise Killed
+
+    for _ in range(2):  # killed while it tells, twice
+        with pytest.raises(Killed):
+            rollback(lab.site("dev"), tell=killed)
+    told = []
+    rollback(lab.site("dev"), tell=told.append)
+    assert [(done.event.version, done.resumed) for done in told] == [("2", True)]
+    assert rollback(lab.site("dev")).event.version == "1"
+    assert [version for _, version in recorded_truth(lab.site("dev"))] == ["1", "2", "3", "2", "1"]
+
+
+def test_another_persons_interrupted_rollback_does_not_stand_in_for_mine(lab):
+    for features in (["wind"], ["hour"], ["hour", "wind"]):
+        move(lab.site("dev"), lab.train(features), "promote")
+    with pytest.raises(Killed):
+        rollback(killed_site(lab, "dev", 3, after=True))
+    site = lab.site("dev")
+    theirs = replace(read_intent(site.model().tags), by="somebody else")
+    site.registry.tag_model({INTENT: write_intent(theirs)})
+    done = rollback(site)
+    assert (done.event.version, done.resumed) == ("1", False)

@@ -6,10 +6,12 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from brickyard.cli.place import project_root
+from brickyard.errors import UsageError
 
 if TYPE_CHECKING:
     from brickyard.models.site import Site
@@ -22,7 +24,7 @@ _output = click.option(
 )
 _target = click.option("-t", "--target", metavar="ENVIRONMENT", help="The environment; by default the first one.")
 _to = click.option("--to", metavar="ENVIRONMENT", required=True, help="The environment that it goes to.")
-_message = click.option("-m", "--message", default="", help="A reason, kept in the history.")
+_message = click.option("-m", "--message", metavar="TEXT", default="", help="A reason, kept in the history.")
 
 
 @click.group()
@@ -34,11 +36,11 @@ def model() -> None:
     """
 
 
-@model.command()
+@model.command(short_help="Judge a version of MODEL by its gate.")
 @click.argument("model_key", metavar="MODEL")
 @_target
-@click.option("--version", help="The version to judge.")
-@click.option("--alias", help="Judge the version with this alias; by default the candidate alias.")
+@click.option("--version", metavar="N", help="The version to judge.")
+@click.option("--alias", metavar="NAME", help="Judge the version with this alias; by default the candidate alias.")
 @_output
 def evaluate(model_key: str, target: str | None, version: str | None, alias: str | None, output: str) -> None:
     """Judge a version of MODEL by its gate, next to the champion on the same rows.
@@ -49,6 +51,8 @@ def evaluate(model_key: str, target: str | None, version: str | None, alias: str
     from brickyard.models.evaluate import choose_version, require_pass
     from brickyard.models.evaluate import evaluate as judge
 
+    if version and alias:
+        raise UsageError("--version and --alias both name the version to judge", next="give one of them")
     _cap_threads()
     site = _site(model_key, target)
     evaluation = judge(site, choose_version(site, version, alias))
@@ -60,7 +64,7 @@ def evaluate(model_key: str, target: str | None, version: str | None, alias: str
 @click.argument("model_key", metavar="MODEL")
 @click.option("--from", "source", metavar="ENVIRONMENT", help="By default what `promote_from` says.")
 @_to
-@click.option("--version", help="The version where it comes from; by default what is live there.")
+@click.option("--version", metavar="N", help="The version where it comes from; by default what is live there.")
 @_output
 def promote(model_key: str, source: str | None, to: str, version: str | None, output: str) -> None:
     """Make a version of MODEL live in an environment.
@@ -85,10 +89,10 @@ def promote(model_key: str, source: str | None, to: str, version: str | None, ou
     _print(promotion_text(promotion, target_site), asdict(promotion), output)
 
 
-@model.command()
+@model.command(short_help="Approve that a version of MODEL becomes live.")
 @click.argument("model_key", metavar="MODEL")
 @_to
-@click.option("--version", required=True, help="The version in that environment.")
+@click.option("--version", metavar="N", required=True, help="The version in that environment.")
 @_message
 @_output
 def approve(model_key: str, to: str, version: str, message: str, output: str) -> None:
@@ -108,16 +112,24 @@ def approve(model_key: str, to: str, version: str, message: str, output: str) ->
 @_message
 @_output
 def rollback(model_key: str, target: str | None, to_version: str | None, message: str, output: str) -> None:
-    """Make the version of MODEL live again that was live before."""
+    """Make the version of MODEL live again that was live before.
+
+    Each rollback goes one version further back. One that was interrupted before it could say what it did is
+    completed by the same command, and goes no further; with --to-version the command can always be repeated.
+    """
     from brickyard.cli.model_text import rollback_text
+    from brickyard.models.rollback import RolledBack
     from brickyard.models.rollback import rollback as back
 
     site = _site(model_key, target)
-    event = back(site, to_version, message)
-    _print(rollback_text(event, site), asdict(event), output)
+
+    def tell(done: RolledBack) -> None:
+        _print(rollback_text(done, site), asdict(done.event) | {"resumed": done.resumed}, output)
+
+    back(site, to_version, message, tell)
 
 
-@model.command()
+@model.command(short_help="Show which version of MODEL was live when, and why.")
 @click.argument("model_key", metavar="MODEL")
 @_target
 @_output
@@ -131,9 +143,9 @@ def history(model_key: str, target: str | None, output: str) -> None:
     _print(history_text(events, site), [asdict(event) for event in events], output)
 
 
-@model.command()
+@model.command(short_help="Show the versions of MODEL in every environment.")
 @click.argument("model_key", metavar="MODEL")
-@_target
+@click.option("-t", "--target", metavar="ENVIRONMENT", help="Only this environment; by default all of them.")
 @_output
 def status(model_key: str, target: str | None, output: str) -> None:
     """Show the versions of MODEL in every environment: aliases, gate, approvals.
@@ -157,7 +169,7 @@ def status(model_key: str, target: str | None, output: str) -> None:
 def _project() -> Project:
     from brickyard.project import load_project
 
-    return load_project(Path.cwd(), environ=os.environ)
+    return load_project(project_root(), environ=os.environ)
 
 
 def _site(model_key: str, environment: str | None) -> Site:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from brickyard.models.evaluate import Evaluation
     from brickyard.models.history import Event
     from brickyard.models.promote import Promotion
+    from brickyard.models.rollback import RolledBack
     from brickyard.models.site import Site
     from brickyard.models.status import EnvironmentStatus, VersionStatus
 
@@ -37,6 +38,7 @@ def evaluation_text(evaluation: Evaluation) -> str:
     ]
     rules = [[check.rule, _figure(check.value), _mark(check.passed)] for check in evidence.checks]
     where = f"evidence: tag brickyard_gate of version {evidence.version}"
+    document = [f"          {evaluation.artifact}"] if evaluation.artifact else []
     return "\n".join(
         [
             f"{evidence.model} version {evidence.version} in {evidence.environment}",
@@ -47,7 +49,8 @@ def evaluation_text(evaluation: Evaluation) -> str:
             *_table([["rule", "candidate", ""], *rules], numbers={1}),
             "",
             f"gate {click.style(evidence.decision, fg='green' if evidence.passed else 'red', bold=True)}",
-            where + (f", and {evaluation.artifact}" if evaluation.artifact else ""),
+            where,
+            *document,
         ]
     )
 
@@ -84,11 +87,14 @@ def approval_text(approved: Approved, site: Site) -> str:
     return f"{first}; {have} of {approved.needed} approvals\nnext: {_promote_command(site)}"
 
 
-def rollback_text(event: Event, site: Site) -> str:
+def rollback_text(done: RolledBack, site: Site) -> str:
     """What is live now and what was before."""
-    alias = f"{site.policy.name}@{site.policy.alias}"
+    event, alias = done.event, f"{site.policy.name}@{site.policy.alias}"
     before = f" (before: version {event.previous})" if event.previous else ""
-    return f"{alias} in {site.environment.name} is now version {event.version}{before}"
+    resumed = (
+        "\nthat completes a rollback that was interrupted; say it again to go further back" if done.resumed else ""
+    )
+    return f"{alias} in {site.environment.name} is now version {event.version}{before}{resumed}"
 
 
 def history_text(events: Sequence[Event], site: Site) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from brickyard.errors import ModelError
@@ -10,6 +11,7 @@ from brickyard.models.evidence import DIGEST, EVIDENCE_TAGS, Evidence
 from brickyard.models.lineage import ORIGIN, SOURCE, VERIFIED, Origin, read_origin
 from brickyard.models.registry import VersionState
 from brickyard.models.site import Site, now
+from brickyard.models.throttling import patiently
 
 __all__ = ["copy_version", "verify_files"]
 
@@ -34,11 +36,17 @@ def copy_version(source: Site, target: Site, version: str, evidence: Evidence) -
     with tempfile.TemporaryDirectory(prefix="brickyard-promote-") as name:
         files = source.registry.download(version, Path(name) / "model")
         _check(files, evidence.digest, f"version {version} of {source.label}", "Evaluate the version again.")
-        state = source.version(version)
+        tags = _tags(source, source.version(version), evidence)
         described = f"Promoted from {source.environment.name}: {source.policy.name} version {version}"
-        created = target.registry.create_version(files, _tags(source, state, evidence), described)
+        created = patiently(lambda: _register(target, files, tags, described))
     _confirm(target, created, evidence.digest)
     return created, True
+
+
+def _register(target: Site, files: Path, tags: Mapping[str, str], described: str) -> str:
+    """Register the files once, however often this is called."""
+    found = _same_files(target, tags[DIGEST])
+    return found.version if found is not None else target.registry.create_version(files, tags, described)
 
 
 def verify_files(site: Site, version: str, digest: str) -> None:

@@ -21,7 +21,8 @@ __all__ = ["ModelFiles"]
 _REFUSED = ("PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED")
 _SDK_RETRY_SECONDS = "BRICKYARD_SDK_RETRY_SECONDS"
 _MLFLOW = {
-    # The defaults are 500 s and 250 s for each call, far longer than a user waits for a workspace that is gone.
+    # The defaults are 500 s and 250 s for each call, and there are several in a row: far longer than a user waits for a
+    # workspace that is gone. One that asks to wait is given more time by `brickyard.models.throttling`.
     "MLFLOW_DATABRICKS_ENDPOINT_HTTP_RETRY_TIMEOUT": "10",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "4",
     _SDK_RETRY_SECONDS: "5",
@@ -47,8 +48,8 @@ class ModelFiles:
         self._environ = _environ(config)
 
     def download(self, version: str, directory: Path) -> Path:
-        """Download the exact files of a version into a new directory and return their root."""
-        directory.mkdir(parents=True)
+        """Download the exact files of a version into a directory of their own and return their root."""
+        directory.mkdir(parents=True, exist_ok=True)
         with self._client():
             import mlflow
 

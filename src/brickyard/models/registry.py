@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from brickyard.errors import ModelError
 from brickyard.models.files import ModelFiles
+from brickyard.models.throttling import patiently
 from brickyard.plan.connect import calling
 
 if TYPE_CHECKING:
@@ -161,10 +162,10 @@ class Registry:
     def download(self, version: str, directory: Path) -> Path:
         """Download the exact files of a version into a new directory and return their root."""
         self._sign_of_life()
-        return self._files.download(version, directory)
+        return patiently(lambda: self._files.download(version, directory))
 
     def create_version(self, files: Path, tags: Mapping[str, str], description: str) -> str:
-        """Register the files as a new version and return its number."""
+        """Register the files as a new version and return its number; a failure may leave a version without files."""
         self._sign_of_life()
         return self._files.create_version(files, tags, description)
 
@@ -172,7 +173,7 @@ class Registry:
         """Store a JSON document as an artifact of a run; False where the run does not exist (any more)."""
         if not self.has_run(run_id):
             return False
-        self._files.log_document(run_id, document, path)
+        patiently(lambda: self._files.log_document(run_id, document, path))
         return True
 
     def _numbers(self) -> Iterator[str]:
@@ -196,15 +197,18 @@ class Registry:
         return ApiClient(self._config)
 
     def _call(self, method: str, path: str, **fields: str) -> dict[str, Any]:
+        return patiently(lambda: self._call_once(method, path, fields))
+
+    def _call_once(self, method: str, path: str, fields: Mapping[str, str]) -> dict[str, Any]:
         where = f"{self.name} in {self.host}"
         with calling(f"{method} {path.rpartition('/api/2.0/mlflow/')[2]}", where):
             from databricks.sdk.errors.platform import NotFound
 
             try:
                 if method == "GET":
-                    answer = self._api.do(method, path, query=fields)
+                    answer = self._api.do(method, path, query=dict(fields))
                 else:
-                    answer = self._api.do(method, path, body=fields)
+                    answer = self._api.do(method, path, body=dict(fields))
             except NotFound as exc:
                 raise _Missing(str(exc).partition(". Config: ")[0], where=where) from exc
         return answer if isinstance(answer, dict) else {}

@@ -59,5 +59,6 @@ def test_two_versions_of_a_module_do_not_mix(contestant):
 
 def test_a_model_that_fails_is_named_with_its_reason(contestant):
     broken = contestant("broken", "1 / 0")
-    with pytest.raises(ModelError, match="broken failed on the evaluation rows: ZeroDivisionError"):
+    with pytest.raises(ModelError, match="broken failed on the evaluation rows: ZeroDivisionError") as failed:
         judge(broken, INPUTS, LABELS, "classification", [0, 1])
+    assert failed.value.where == "code/rule.py, line 7, of the version's files"

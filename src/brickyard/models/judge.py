@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -77,10 +78,20 @@ def _predict(contestant: Contestant, inputs: pd.DataFrame) -> Any:
     try:
         return model.predict(inputs)
     except Exception as exc:
-        # A model is code of the user's, which may raise anything.
+        # A model is the user's own code, which may raise anything; all of it means that the version cannot be judged.
         raise ModelError(
-            f"{contestant.who} failed on the evaluation rows: {type(exc).__name__}: {exc}", where=str(contestant.files)
+            f"{contestant.who} failed on the evaluation rows: {type(exc).__name__}: {exc}",
+            where=_raised_at(exc, contestant.files),
+            next="Load the version in a notebook and let it predict some rows of the evaluation table.",
         ) from exc
+
+
+def _raised_at(exc: Exception, files: Path) -> str | None:
+    """The last line of the code that came with the model; none where a library or pickled code raised."""
+    mine = [frame for frame in traceback.extract_tb(exc.__traceback__) if frame.filename.startswith(str(files))]
+    if not mine:
+        return None
+    return f"{Path(mine[-1].filename).relative_to(files)}, line {mine[-1].lineno}, of the version's files"
 
 
 @contextmanager

@@ -36,9 +36,11 @@ def call(lab, monkeypatch, capsys):
     return run
 
 
-def test_a_version_goes_from_candidate_to_production_and_back(lab, call):
+def test_a_version_goes_from_candidate_to_production_and_back(lab, call, monkeypatch):
     lab.write_project(approvals=1)
     lab.train(["hour"])
+    (lab.root / "src").mkdir()
+    monkeypatch.chdir(lab.root / "src")  # a command is about the project that it is called in, however deep
     judged = call("evaluate", "delay", "-t", "dev").stdout
     assert "gate passed" in judged
     assert "no champion yet" in judged
@@ -87,6 +89,7 @@ def test_a_refused_candidate_ends_with_8_and_says_which_bar(lab, call):
     [
         (("evaluate", "dellay"), 2, "did you mean 'delay'?"),
         (("evaluate", "delay", "-t", "pord"), 2, "did you mean 'prod'?"),
+        (("evaluate", "delay", "--version", "1", "--alias", "challenger"), 2, "give one of them"),
         (("evaluate", "delay"), 10, "no registered model"),
         (("promote", "delay", "--from", "prod", "--to", "dev"), 2, "promoted from 'dev', not from 'prod'"),
         (("promote", "delay", "--to", "prod"), 10, "no registered model"),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from brickyard.cli.place import project_root
 from brickyard.cli.render import coloured, duration, plan_line, table
 from brickyard.errors import DeploymentError, RunFailed, UsageError
 
@@ -45,9 +46,7 @@ def _pairs(values: tuple[str, ...], option: str) -> dict[str, str]:
 def _load(target: str | None, variables: tuple[str, ...]) -> Project:
     from brickyard.project import load_project
 
-    here = Path.cwd()
-    root = next((place for place in (here, *here.parents) if (place / "databricks.yml").is_file()), here)
-    return load_project(root, target, _pairs(variables, "--var"), os.environ)
+    return load_project(project_root(), target, _pairs(variables, "--var"), os.environ)
 
 
 def _connect(target: str | None, variables: tuple[str, ...]) -> Deployment:

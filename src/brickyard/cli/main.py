@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import sys
 
@@ -45,13 +46,28 @@ class _LazyGroup(click.Group):
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or name the nearest one."""
+        name = args[0]
+        if name not in _COMMANDS and not name.startswith("-"):
+            near = difflib.get_close_matches(name, _COMMANDS, 1)
+            raise click.UsageError(
+                f"there is no command '{name}'" + (f"; did you mean '{near[0]}'?" if near else ""), ctx
+            )
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, help_text) for name, (_, _, help_text) in _COMMANDS.items()])
 
 
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+_EPILOG = "First time here? `brickyard demo` shows the whole way; `brickyard init` makes a project of your own."
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EPILOG)
 @click.version_option(__version__, prog_name="brickyard")
 def cli() -> None:
     """Take machine-learning projects from notebook to production, on a laptop first."""
@@ -62,5 +78,5 @@ def main() -> None:
     try:
         cli(prog_name="brickyard")
     except BrickyardError as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo(click.style("error:", fg="red", bold=True) + f" {error}", err=True)
         sys.exit(error.exit_code)

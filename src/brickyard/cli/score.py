@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from brickyard.cli.place import project_root
 from brickyard.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,13 +21,13 @@ __all__ = ["score"]
 
 
 @click.command()
-@click.argument("model_key", required=False)
-@click.option("-t", "--target", help="The project's target.")
-@click.option("-p", "--profile", help="The workspace's profile, for scoring without a project.")
-@click.option("--model", "model_uri", help="models:/CATALOG.SCHEMA.MODEL@ALIAS or .../VERSION.")
-@click.option("--input", "input_table", help="The table with the rows.")
-@click.option("--output", "output_table", help="The table for the predictions; made where it does not exist.")
-@click.option("--keys", help="The columns that identify a row, separated by commas.")
+@click.argument("model_key", metavar="[MODEL]", required=False)
+@click.option("-t", "--target", metavar="TARGET", help="The project's target; by default the default one.")
+@click.option("-p", "--profile", metavar="NAME", help="The workspace's profile, for scoring without a project.")
+@click.option("--model", "model_uri", metavar="URI", help="models:/CATALOG.SCHEMA.MODEL@ALIAS or .../VERSION.")
+@click.option("--input", "input_table", metavar="TABLE", help="The table with the rows.")
+@click.option("--output", "output_table", metavar="TABLE", help="Where the predictions go; made where it is missing.")
+@click.option("--keys", metavar="COLUMNS", help="The columns that identify a row, separated by commas.")
 def score(
     model_key: str | None,
     target: str | None,
@@ -38,7 +39,7 @@ def score(
 ) -> None:
     """Score a table with a model into a Delta table.
 
-    MODEL_KEY is a model of brickyard.yml; its live version scores as `scoring` says there, and options replace
+    MODEL is a key under `models` in brickyard.yml; its live version scores as `scoring` says there, and options replace
     single settings. Without a project, give --model, --input, --output and --keys. The output has the keys, the
     prediction, and the model's name, version and run and the time of scoring. Scoring the same input with the
     same version again changes nothing.
@@ -65,12 +66,13 @@ def _job(
     model, source, output, keys = given
     if model and source and output and keys:
         return connection_for(target, profile), BatchScoring(model, source, output, keys)
-    if not Path("databricks.yml").is_file():
+    root = project_root()
+    if not (root / "databricks.yml").is_file():
         raise UsageError(
             "there is no project here that says what to score",
             next="change into the project's directory, or give --model, --input, --output and --keys",
         )
-    project = load_project(Path.cwd(), target)
+    project = load_project(root, target, environ=os.environ)
     if model_key is None and len(project.models) == 1:
         model_key = next(iter(project.models))
     if model_key is None or model_key not in project.models:
@@ -118,6 +120,8 @@ def _show(job: BatchScoring, result: BatchResult) -> None:
         return
     rate = result.rows / max(result.seconds, 1e-9)
     click.echo(
-        f"scored {result.rows:,} rows of {rows_read} with {model} into {job.output} "
-        f"(version {result.output_version}) in {result.seconds:.1f} s, {rate:,.0f} rows/s"
+        f"scored {result.rows:,} rows of {rows_read}\n"
+        f"  with {model}\n"
+        f"  into {job.output} (version {result.output_version})\n"
+        f"  in {result.seconds:.1f} s, {rate:,.0f} rows/s"
     )

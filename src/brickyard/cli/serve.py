@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from brickyard.cli.place import project_root
 
 if TYPE_CHECKING:
     from brickyard.plan.connect import Connection
@@ -17,8 +20,8 @@ __all__ = ["connection_for", "serve"]
 @click.argument("model_uri")
 @click.option("--port", type=click.IntRange(0, 65535), default=5001, show_default=True, help="0 takes a free port.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("-t", "--target", help="The project's target whose workspace has the model.")
-@click.option("-p", "--profile", help="The profile of the workspace that has the model.")
+@click.option("-t", "--target", metavar="TARGET", help="The project's target whose workspace has the model.")
+@click.option("-p", "--profile", metavar="NAME", help="The profile of the workspace that has the model.")
 def serve(model_uri: str, port: int, host: str, target: str | None, profile: str | None) -> None:
     """Serve MODEL_URI over HTTP until Ctrl-C or SIGTERM.
 
@@ -53,8 +56,9 @@ def connection_for(target: str | None, profile: str | None) -> Connection:
 
     if profile:
         return connect(profile=profile)
-    if target or Path("databricks.yml").is_file():
-        return connect_to(load_project(Path.cwd(), target).workspace)
+    root = project_root()
+    if target or (root / "databricks.yml").is_file():
+        return connect_to(load_project(root, target, environ=os.environ).workspace)
     return connect()
 
 

@@ -184,8 +184,9 @@ class Walkthrough:
         (self._project / REQUEST).write_text(json.dumps(body, indent=2))
         self._shell.show(f'eval "$(brickyard workspace env {WORKSPACES["prod"]})"')
         self._shell.show(
-            f'curl -H "Authorization: Bearer $DATABRICKS_TOKEN" --json @{REQUEST} '
-            f"$DATABRICKS_HOST/serving-endpoints/{ENDPOINT}/invocations"
+            'curl -H "Authorization: Bearer $DATABRICKS_TOKEN" \\\n'
+            f'      -H "Content-Type: application/json" -d @{REQUEST} \\\n'
+            f"      $DATABRICKS_HOST/serving-endpoints/{ENDPOINT}/invocations"
         )
         self._call("POST", f"/serving-endpoints/{ENDPOINT}/invocations", body)
         begin = time.perf_counter()
@@ -228,11 +229,13 @@ class Walkthrough:
             ("by month", ", ".join(f"{month}: {auc:.3f}" for month, auc in quality["roc_auc_by_month"].items())),
             ("endpoint", f"{prod.url}/serving-endpoints/{ENDPOINT}/invocations"),
             ("before / after", f"{served.online[0]:.4f} / {back.online[0]:.4f} for {served.flights[0]} (rolled back)"),
-            ("pages", f"{prod.url} (sign in with the token of `brickyard workspace env {prod.name}`)"),
+            ("pages", prod.url),
+            ("sign in", f"with the token that `brickyard workspace env {prod.name}` prints"),
             ("tables", f"main.flights.* in {prod.root / 'data' / 'tables'}"),
-            ("project", str(self._project)),
-            ("look", "brickyard workspace list; brickyard model status delay (in the project)"),
-            ("stop", "brickyard demo --stop; `brickyard demo --reset` deletes everything of the demo"),
+            ("look", f"cd {self._project} && brickyard model status {MODEL}"),
+            ("workspaces", "brickyard workspace list"),
+            ("stop", "brickyard demo --stop"),
+            ("delete", "brickyard demo --reset"),
             ("took", f"{time.monotonic() - self._begin:.0f} s"),
         ]
         click.echo()

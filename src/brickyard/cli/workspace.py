@@ -30,12 +30,18 @@ def workspace() -> None:
 @workspace.command()
 @click.argument("name")
 @click.option("--port", type=click.IntRange(1, 65535), help="The port to listen on; kept for the next start.")
+@click.option(
+    "--database-url",
+    metavar="URL",
+    help="A PostgreSQL database instead of a file, postgresql://USER@HOST/DATABASE; kept for the next start. "
+    "With a password, set BRICKYARD_DATABASE_URL instead.",
+)
 @_output
-def start(name: str, port: int | None, output: str) -> None:
+def start(name: str, port: int | None, database_url: str | None, output: str) -> None:
     """Start workspace NAME, and wait until it answers."""
     from brickyard.workspace import process
 
-    _show([process.start(name, port)], output)
+    _show([process.start(name, port, database_url)], output)
 
 
 @workspace.command()
@@ -48,7 +54,7 @@ def stop(name: str, output: str) -> None:
     _show([process.stop(name)], output)
 
 
-@workspace.command()
+@workspace.command(short_help="Show whether workspace NAME runs, and where.")
 @click.argument("name")
 @_output
 def status(name: str, output: str) -> None:
@@ -74,7 +80,7 @@ def list_workspaces(output: str) -> None:
     _show(found, output)
 
 
-@workspace.command()
+@workspace.command(short_help="Print what points any client at workspace NAME.")
 @click.argument("name")
 @click.option("--profile", is_flag=True, help="Name the profile that `start` wrote, instead of host and token.")
 def env(name: str, profile: bool) -> None:

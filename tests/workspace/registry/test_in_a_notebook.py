@@ -54,3 +54,10 @@ def test_a_notebook_trains_registers_and_scores(workspace: LocalWorkspace) -> No
     output = client.jobs.get_run_output(run.tasks[0].run_id)
     assert output.notebook_output is not None
     assert output.notebook_output.result == f"[0, 0, 1, 1] {path}"
+    assert "https://" not in (output.logs or ""), "an address that MLflow makes up, where nothing answers"
+    experiment = client.experiments.get_by_name(path).experiment
+    assert experiment is not None and experiment.experiment_id is not None
+    tracked = next(iter(client.experiments.search_runs(experiment_ids=[experiment.experiment_id])))
+    tags = {tag.key for tag in (tracked.data.tags or [])} if tracked.data else set()
+    assert "mlflow.databricks.notebookPath" in tags
+    assert "mlflow.source.git.commit" not in tags, "a commit of another repository than the notebook's"

@@ -151,6 +151,8 @@ class NotebookRunner:
 def run_notebook(context: TaskContext) -> Ending:
     """Execute the notebook of this process's task."""
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+    # MLflow takes the git commit of a run from this file's directory; ours would be that of Brickyard's own checkout.
+    sys.argv = [_tree_path(context.source)]
     runner = NotebookRunner(context)
     out, err = sys.stdout, sys.stderr
     sys.stdout = CellStream(out, "stdout", runner.recorder)

@@ -154,8 +154,24 @@ def test_schema_table_and_volume(browser: httpx.Client, workspace: LocalWorkspac
         in browser.get("/explore/data/volumes/main/ui_data/raw").text
     )
     inner = browser.get("/explore/data/volumes/main/ui_data/raw/day%201").text
-    assert "a#b.csv" in inner
     assert "5 B" in inner
+    address = "/explore/data/volumes/main/ui_data/raw/day%201/a%23b.csv"
+    assert f'<a href="{address}">a#b.csv</a>' in inner
+    assert "<pre>1,2,3</pre>" in browser.get(address).text
+    markup = "<script>alert(1)</script>" + "å" * 40_000  # longer than what is shown, and cut within a letter
+    for name, content in (("page.html", markup.encode()), ("model.bin", b"\x93NUMPY\x01\x00\xff")):
+        client.api_client.do("PUT", f"/api/2.0/fs/files/Volumes/main/ui_data/raw/{name}", data=content)
+    page = browser.get("/explore/data/volumes/main/ui_data/raw/page.html").text
+    assert "<pre>&lt;script&gt;alert(1)&lt;/script&gt;å" in page
+    assert "the first 65.5 KB" in page
+    assert "Content" not in browser.get("/explore/data/volumes/main/ui_data/raw/model.bin").text
+    outside = workspace.root / "outside.txt"
+    outside.write_text("not of this volume")
+    volume = next((workspace.root / "data").rglob("model.bin")).parent
+    (volume / "link.txt").symlink_to(outside)
+    (volume / "linked").symlink_to(workspace.root)
+    for name in ("link.txt", "linked/outside.txt"):
+        assert "not of this volume" not in browser.get(f"/explore/data/volumes/main/ui_data/raw/{name}").text
 
 
 def test_a_model_and_its_version_with_the_evidence_of_its_gate(
@@ -176,8 +192,13 @@ def test_a_model_and_its_version_with_the_evidence_of_its_gate(
         "brickyard_approval_1": "no JSON <at all>",
         "mine": "<u>",
     }
+    experiment = client.experiments.create_experiment("/Shared/ui-made-the-version").experiment_id
+    run_id = client.experiments.create_run(experiment_id=experiment, start_time=1).run.info.run_id
     body = {"name": "main.ui_models.delay", "tags": [{"key": k, "value": v} for k, v in tags.items()]}
-    call("POST", f"{root}/model-versions/create", body=body)
+    call("POST", f"{root}/model-versions/create", body={**body, "run_id": run_id, "source": "models:/m-1"})
+    promoted = [{"key": "brickyard_source", "value": '{"environment": "uat", "version": "7"}'}]
+    gone = {"name": body["name"], "tags": promoted, "run_id": "f" * 32, "source": "/gone/model"}
+    call("POST", f"{root}/model-versions/create", body=gone)
     model = browser.get("/explore/data/models/main/ui_models/delay").text
     assert "/explore/data/models/main/ui_models/delay/version/1" in model
     assert "roc_auc 0.75" in model
@@ -186,6 +207,11 @@ def test_a_model_and_its_version_with_the_evidence_of_its_gate(
     assert "2026-01-02 03:04:05 UTC by ann" in version
     assert "dev: main.ui_models.delay version 3" in version
     assert "&lt;u&gt;" in version
+    assert f'<a href="/ml/experiments/{experiment}/runs/{run_id}">{run_id}</a>' in version
+    assert "models:/m-1" in version
+    other = browser.get("/explore/data/models/main/ui_models/delay/version/2").text
+    assert f"<dd>{'f' * 32}</dd>" in other, "a run that is not here is no link"
+    assert "/gone/model" not in other
 
 
 def test_an_experiment_with_its_runs(browser: httpx.Client, workspace: LocalWorkspace) -> None:

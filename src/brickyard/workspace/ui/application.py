@@ -95,6 +95,9 @@ class Pages:
             principal = self._workspace.identity.authenticate(authorization)
         if principal is None:
             return RedirectResponse(f"/login?next={quote(_address(request), safe='/')}", 303)
+        if not principal.is_admin:  # a page shows what many calls answer, each with permissions of its own
+            message = "The pages are for administrators of the workspace. The API answers to whom it was granted."
+            return self._show(Page("error.html", "Not for you", values={"message": message}, status=403), principal)
         return self._show(await self._page(request), principal)
 
     async def _page(self, request: Request) -> Page:

@@ -12,7 +12,7 @@ from brickyard.workspace.ui.page import Page
 if TYPE_CHECKING:
     from brickyard.workspace.workspace import Workspace
 
-__all__ = ["experiment", "experiments", "run"]
+__all__ = ["experiment", "experiments", "run", "run_address"]
 
 _MOST = 100
 _COLUMNS = 8
@@ -72,6 +72,23 @@ async def run(workspace: Workspace, path: Mapping[str, str]) -> Page:
     found, tracked = await workspace.registry.tracking.ask(lambda store: _tracked(store, experiment_id, wanted))
     way = (("Experiments", "/ml/experiments"), (found.name, f"/ml/experiments/{found.id}"))
     return Page("tracked_run.html", tracked.name, "MLflow run", way, {"run": tracked})
+
+
+async def run_address(workspace: Workspace, run_id: str) -> str:
+    """The page of a run; empty where the workspace has no such run (any more)."""
+    found: str = await workspace.registry.tracking.ask(lambda store: _address(store, run_id))
+    return found
+
+
+def _address(store: Any, run_id: str) -> str:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return f"/ml/experiments/{store.get_run(run_id).info.experiment_id}/runs/{run_id}"
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return ""
+        raise
 
 
 def _all(store: Any) -> list[ExperimentRow]:

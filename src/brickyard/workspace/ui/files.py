@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import stat
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["volume"]
 
 _MOST = 1000
+_SHOWN = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -40,14 +42,30 @@ def volume(workspace: Workspace, path: Mapping[str, str]) -> Page:
     if not place.local.exists():
         raise NotFound(f"There is nothing at {place.path}.")
     base = "/explore/data/volumes/" + "/".join(quote(name) for name in place.names)
-    entries, cut = _entries(place.local, base) if place.local.is_dir() else (_entry(place.local, base), False)
+    is_file = place.local.is_file()
+    # A link may lead out of the volume.
+    linked = any(one.is_symlink() for one in (place.local, *place.local.parents[: len(place.names) - len(names)]))
+    entries, cut = (_entry(place.local, base), False) if is_file else _entries(place.local, base)
     catalog, schema, *inner = place.names
     way = [("Data", "/"), (f"{catalog}.{schema}", f"/explore/data/{catalog}/{schema}")]
     for depth in range(1, len(inner)):
         address = "/explore/data/volumes/" + "/".join(quote(name) for name in place.names[: depth + 2])
         way.append((inner[depth - 1], address))
     values = {"entries": entries, "cut": cut, "path": place.path, "most": _MOST}
-    return Page("volume.html", inner[-1], "Volume" if len(inner) == 1 else "Volume files", tuple(way), values)
+    values |= {"text": _beginning(place.local) if is_file and not linked else None, "shown": _SHOWN}
+    kind = "Volume" if len(inner) == 1 else "File" if is_file else "Directory"
+    return Page("volume.html", inner[-1], kind, tuple(way), values)
+
+
+def _beginning(path: Path) -> str | None:
+    """How a text begins; nothing of a file that is no text in UTF-8."""
+    with path.open("rb") as file:
+        read = file.read(_SHOWN)
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(read)  # the last letter may be cut in two
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text else text
 
 
 def _entries(directory: Path, base: str) -> tuple[list[Entry], bool]:

@@ -78,7 +78,7 @@ class TaskRow:
 def job_rows(workspace: Workspace, limit: int) -> list[JobRow]:
     """The newest jobs, each with its last run."""
     rows = []
-    for record in workspace.jobs.page(name=None, before=None, offset=0, limit=limit):
+    for record in workspace.jobs.page(workspace.identity.owner, name=None, before=None, offset=0, limit=limit):
         last = run_rows(workspace, record.job_id, 1)
         tasks = len(record.settings.get("tasks", []))
         rows.append(

@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import anyio.to_thread
+
 from brickyard.workspace.registry.names import ModelName, parse_version
 from brickyard.workspace.registry.records import ModelVersion, PageRequest
+from brickyard.workspace.ui.experiments import run_address
 from brickyard.workspace.ui.format import iso, number
 from brickyard.workspace.ui.page import Crumb, Page
 
@@ -21,7 +24,8 @@ _MOST = 100
 # The tags that Brickyard's gate and promotion write to a version; each but the last two holds JSON.
 _GATE, _METRICS, _CHAMPION = "brickyard_gate", "brickyard_gate_metrics", "brickyard_gate_champion_metrics"
 _DECISION, _HISTORY, _APPROVAL = "brickyard_gate_decision", "brickyard_history_", "brickyard_approval_"
-_PLACES = {"brickyard_source": "Promoted from", "brickyard_origin": "Trained in"}
+_SOURCE = "brickyard_source"
+_PLACES = {_SOURCE: "Promoted from", "brickyard_origin": "Trained in"}
 _ACTIONS = {"promote": "Promoted", "rollback": "Rolled back"}
 
 
@@ -49,14 +53,19 @@ def model(workspace: Workspace, path: Mapping[str, str]) -> Page:
     return Page("model.html", str(name), "Registered model", _way_to(name), values)
 
 
-def version(workspace: Workspace, path: Mapping[str, str]) -> Page:
+async def version(workspace: Workspace, path: Mapping[str, str]) -> Page:
     """One version: the gate's evidence, where it came from, who approved it."""
     name = ModelName.parse(f"{path['catalog']}.{path['schema']}.{path['model']}")
-    found = workspace.registry.versions.get(name, parse_version(path["version"]))
+    number = parse_version(path["version"])
+    found = await anyio.to_thread.run_sync(workspace.registry.versions.get, name, number)
+    run_page = await run_address(workspace, found.run_id) if found.run_id else ""
     told = (_GATE, _METRICS, _CHAMPION, _DECISION, *_PLACES)
     tags = [(k, v) for k, v in sorted(found.tags.items()) if k not in told and not k.startswith(_APPROVAL)]
     values = {
         "found": found,
+        "run_page": run_page,
+        # What a promotion uploaded from is a directory that is gone.
+        "source": "" if _SOURCE in found.tags else found.source,
         "gate": _gate(found.tags),
         "lineage": _lineage(found.tags),
         "approvals": [_read(value) for key, value in sorted(found.tags.items()) if key.startswith(_APPROVAL)],

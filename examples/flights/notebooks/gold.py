@@ -31,5 +31,6 @@ display(
         SELECT 'training' AS part, count(*) AS flights, round(avg(late), 3) AS late FROM {prefix}.training
         UNION ALL SELECT 'evaluation', count(*), round(avg(late), 3) FROM {prefix}.evaluation
         UNION ALL SELECT 'outcomes', count(*), round(avg(late), 3) FROM {prefix}.outcomes
+        ORDER BY part
     """)
 )

@@ -27,4 +27,6 @@ silver.write.mode("overwrite").option("overwriteSchema", "true").saveAsTable(f"{
 # A join that multiplies rows would be found here, not in production.
 saved = spark.table(f"{prefix}.silver_flights")
 expected = spark.table(f"{prefix}.bronze_flights").count()
-display(checks.run(saved, [checks.unique(KEY), checks.not_null(KEY), checks.not_null("departs_at")], at_least=expected))
+wanted = [checks.unique(KEY), checks.not_null(KEY), checks.not_null("departs_at")]
+found = checks.run(saved, wanted, at_least=expected)
+print(f"{prefix}.silver_flights: {found['rows']:,} rows; " + ", ".join(check.name for check in wanted))

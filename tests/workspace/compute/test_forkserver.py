@@ -136,6 +136,22 @@ def test_process_that_cannot_be_started_fails_its_task_only(tmp_path: Path) -> N
         lab.close()
 
 
+def test_run_directory_that_is_gone_ends_the_task_only(lab: Lab) -> None:
+    """As on a full disk, neither the output nor the outcome can be written."""
+    running = lab.start("spark_python", lab.put("beside.py", ESCAPE + "time.sleep(600)\n"))
+    pids(running)
+    number = next(lab.numbers) + 1
+    directory = lab.workspace.root / "runs" / str(number)
+    source = f"import os, shutil\nshutil.rmtree({str(directory)!r})\nprint('lost', end='')\nos._exit(3)"
+    handle = lab.start("spark_python", lab.put("no_place.py", source))
+    outcome = handle.wait(30)
+    assert handle.spec.directory == directory and not directory.exists()
+    assert outcome is not None and outcome.message.startswith("The Python process exited with code 3")
+    assert running.outcome is None
+    running.cancel()
+    assert running.wait(30) is not None
+
+
 def test_damaged_result_ends_the_task(lab: Lab) -> None:
     source = """
 import os

@@ -224,10 +224,13 @@ def test_submitted_run_needs_no_job(client: Client) -> None:
     assert run.job_id not in {one.job_id for one in client.sdk.jobs.list()}
 
 
-def test_output_of_several_tasks_is_refused_as_the_service_does(client: Client) -> None:
-    run = client.ended(client.started(client.job(client.task("a", ""), client.task("b", ""))))
-    with pytest.raises(InvalidParameterValue, match="multiple tasks"):
-        client.sdk.jobs.get_run_output(run.run_id or 0)
+def test_output_of_a_job_s_run_is_refused_as_the_service_does(client: Client) -> None:
+    query = {"run_id": client.ended(client.started(client.job(client.task("a", "print('of a')")))).run_id or 0}
+    for version in ("2.2", "2.1"):
+        with pytest.raises(InvalidParameterValue, match="individual task run"):
+            client.sdk.api_client.do("GET", f"/api/{version}/jobs/runs/get-output", query=query)
+    old = client.sdk.api_client.do("GET", "/api/2.0/jobs/runs/get-output", query=query)
+    assert isinstance(old, dict) and old["logs"] == "of a\n"
 
 
 def test_what_is_not_supported_is_refused_by_name(client: Client) -> None:

@@ -36,7 +36,9 @@ def test_failed_task_fails_the_run_and_says_which(lab: Lab) -> None:
     lab.compute.behaviours["a"] = lambda _: BROKEN
     run, tasks = lab.done(task("a"), task("b", "a"))
     assert (run.state.life_cycle, run.state.result) == ("INTERNAL_ERROR", "FAILED")
-    assert run.state.message.startswith("Task a failed with message: Workload failed, see run output for details.")
+    assert run.state.message.startswith(
+        "Task a failed with message: Workload failed, see run output for details. This caused all downstream tasks"
+    )
     assert (tasks["a"].state.life_cycle, tasks["a"].state.code) == ("TERMINATED", "RUN_EXECUTION_ERROR")
     assert tasks["b"].state.result == "UPSTREAM_FAILED" and lab.compute.keys() == ["a"]
 

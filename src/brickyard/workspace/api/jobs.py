@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from brickyard.workspace.api.access import Access, anyone
 from brickyard.workspace.api.base import Call, Family, Handler
 from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.jobs import wire
@@ -31,18 +32,40 @@ family = Family()
 _DEFAULT_LIMIT, _MOST_JOBS, _MOST_RUNS = 20, 100, 25
 
 
-def _call(method: str, name: str) -> Callable[[Handler], Handler]:
+def _call(method: str, name: str, access: Access) -> Callable[[Handler], Handler]:
     """Declare an operation under every version of the API."""
 
     def declare(function: Handler) -> Handler:
         for version in ("2.2", "2.1", "2.0"):
-            family.call(method, f"/api/{version}/jobs/{name}")(function)
+            family.call(method, f"/api/{version}/jobs/{name}", access=access)(function)
         return function
 
     return declare
 
 
-@_call("POST", "create")
+def _on_job(level: str) -> Access:
+    def check(workspace: Workspace, call: Call) -> None:
+        securable = workspace.jobs.securable(number(call.body or call.query, "job_id"))
+        workspace.identity.permissions.require(call.principal, securable, level)
+
+    return check
+
+
+def _on_run(level: str) -> Access:
+    def check(workspace: Workspace, call: Call) -> None:
+        securable = workspace.jobs.securable_of_run(number(call.body or call.query, "run_id"))
+        workspace.identity.permissions.require(call.principal, securable, level)
+
+    return check
+
+
+def _cancels_all(workspace: Workspace, call: Call) -> None:
+    """The runs of one job need its level; those of all jobs are left out where the caller may not cancel them."""
+    if call.body.get("job_id") is not None:
+        _on_job("CAN_MANAGE_RUN")(workspace, call)
+
+
+@_call("POST", "create", anyone)
 def create(workspace: Workspace, call: Call) -> CreateResponse:
     """Make a job."""
     from databricks.sdk.service.jobs import CreateResponse
@@ -50,34 +73,35 @@ def create(workspace: Workspace, call: Call) -> CreateResponse:
     return CreateResponse(job_id=workspace.jobs.create(call.body, call.principal))
 
 
-@_call("POST", "reset")
+@_call("POST", "reset", _on_job("CAN_MANAGE"))
 def reset(workspace: Workspace, call: Call) -> None:
     """Replace all settings of a job."""
-    workspace.jobs.reset(number(call.body, "job_id"), _mapping(call.body, "new_settings"))
+    workspace.jobs.reset(number(call.body, "job_id"), _mapping(call.body, "new_settings"), call.principal)
 
 
-@_call("POST", "update")
+@_call("POST", "update", _on_job("CAN_MANAGE"))
 def update(workspace: Workspace, call: Call) -> None:
     """Replace some settings of a job."""
     changes = _mapping(call.body, "new_settings") if call.body.get("new_settings") else {}
     remove = call.body.get("fields_to_remove") or []
-    workspace.jobs.update(number(call.body, "job_id"), changes, remove)
+    workspace.jobs.update(number(call.body, "job_id"), changes, remove, call.principal)
 
 
-@_call("GET", "get")
+@_call("GET", "get", _on_job("CAN_VIEW"))
 def get(workspace: Workspace, call: Call) -> Job:
     """A job, or the next page of its arrays."""
     record = workspace.jobs.get(number(call.query, "job_id"))
     return wire.job(record, start=_start(call), size=_page_size(call))
 
 
-@_call("GET", "list")
+@_call("GET", "list", anyone)
 def list_jobs(workspace: Workspace, call: Call) -> ListJobsResponse:
     """Jobs, newest first."""
     from databricks.sdk.service.jobs import ListJobsResponse
 
     limit = _limit(call, _MOST_JOBS)
     found = workspace.jobs.page(
+        call.principal,
         name=call.query.get("name"),
         before=_position(call, "page_token") or None,
         offset=_position(call, "offset"),
@@ -92,13 +116,13 @@ def list_jobs(workspace: Workspace, call: Call) -> ListJobsResponse:
     )
 
 
-@_call("POST", "delete")
+@_call("POST", "delete", _on_job("CAN_MANAGE"))
 def delete(workspace: Workspace, call: Call) -> None:
     """Delete a job."""
     workspace.jobs.delete(number(call.body, "job_id"))
 
 
-@_call("POST", "run-now")
+@_call("POST", "run-now", _on_job("CAN_MANAGE_RUN"))
 def run_now(workspace: Workspace, call: Call) -> RunNowResponse:
     """Start a run of a job."""
     from databricks.sdk.service.jobs import RunNowResponse
@@ -107,7 +131,7 @@ def run_now(workspace: Workspace, call: Call) -> RunNowResponse:
     return RunNowResponse(run_id=run.run_id, number_in_job=run.run_id)
 
 
-@_call("POST", "runs/submit")
+@_call("POST", "runs/submit", anyone)
 def submit(workspace: Workspace, call: Call) -> SubmitRunResponse:
     """Run tasks once."""
     from databricks.sdk.service.jobs import SubmitRunResponse
@@ -115,7 +139,7 @@ def submit(workspace: Workspace, call: Call) -> SubmitRunResponse:
     return SubmitRunResponse(run_id=workspace.jobs.submit(call.body, call.principal).run_id)
 
 
-@_call("GET", "runs/get")
+@_call("GET", "runs/get", _on_run("CAN_VIEW"))
 def get_run(workspace: Workspace, call: Call) -> Run:
     """A run with its tasks, or one attempt at a task."""
     run_id = number(call.query, "run_id")
@@ -127,13 +151,13 @@ def get_run(workspace: Workspace, call: Call) -> Run:
     return wire.run(run, tasks, workspace.url, start=_start(call), size=_page_size(call), resolved=resolved)
 
 
-@_call("GET", "runs/list")
+@_call("GET", "runs/list", anyone)
 def list_runs(workspace: Workspace, call: Call) -> ListRunsResponse:
     """Runs, newest first."""
     from databricks.sdk.service.jobs import ListRunsResponse
 
     limit = _limit(call, _MOST_RUNS)
-    found = workspace.jobs.runs(_filter(call), limit + 1)
+    found = workspace.jobs.runs(_filter(workspace, call), limit + 1)
     shown, more = found[:limit], len(found) > limit
     expand = flag(call.query, "expand_tasks")
     return ListRunsResponse(
@@ -143,36 +167,35 @@ def list_runs(workspace: Workspace, call: Call) -> ListRunsResponse:
     )
 
 
-@_call("GET", "runs/get-output")
+@_call("GET", "runs/get-output", _on_run("CAN_VIEW"))
 def get_output(workspace: Workspace, call: Call) -> RunOutput:
     """What a task's run printed, returned or failed with."""
-    run, tasks = workspace.jobs.run(number(call.query, "run_id"))
-    return run_output(workspace, run, tasks)
+    return run_output(workspace, number(call.query, "run_id"), single=_version(call) == "2.0")
 
 
-@_call("POST", "runs/cancel")
+@_call("POST", "runs/cancel", _on_run("CAN_MANAGE_RUN"))
 def cancel(workspace: Workspace, call: Call) -> None:
     """Cancel a run; it ends soon after."""
     workspace.jobs.cancel(number(call.body, "run_id"))
 
 
-@_call("POST", "runs/cancel-all")
+@_call("POST", "runs/cancel-all", _cancels_all)
 def cancel_all(workspace: Workspace, call: Call) -> None:
     """Cancel the active runs of a job, or the queued runs of all jobs."""
     job_id = optional_number(call.body, "job_id")
     queued_only = flag(call.body, "all_queued_runs")
     if job_id is None and not queued_only:
         raise InvalidParameterValue("job_id or all_queued_runs is required")
-    workspace.jobs.cancel_all(job_id, queued_only=queued_only)
+    workspace.jobs.cancel_all(job_id, call.principal, queued_only=queued_only)
 
 
-@_call("POST", "runs/delete")
+@_call("POST", "runs/delete", _on_run("CAN_MANAGE"))
 def delete_run(workspace: Workspace, call: Call) -> None:
     """Forget a run that has ended."""
     workspace.jobs.delete_run(number(call.body, "run_id"))
 
 
-def _filter(call: Call) -> RunFilter:
+def _filter(workspace: Workspace, call: Call) -> RunFilter:
     active, completed = flag(call.query, "active_only"), flag(call.query, "completed_only")
     if active and completed:
         raise InvalidParameterValue("active_only and completed_only cannot both be true")
@@ -184,6 +207,7 @@ def _filter(call: Call) -> RunFilter:
         started_to=optional_number(call.query, "start_time_to"),
         before=_position(call, "page_token") or None,
         offset=_position(call, "offset"),
+        only=workspace.jobs.visible_to(call.principal),
     )
 
 
@@ -219,7 +243,11 @@ def _position(call: Call, name: str) -> int:
 
 def _page_size(call: Call) -> int | None:
     """Only API 2.2 answers in pages."""
-    return wire.PAGE if call.request.url.path.startswith("/api/2.2/") else None
+    return wire.PAGE if _version(call) == "2.2" else None
+
+
+def _version(call: Call) -> str:
+    return call.request.url.path.split("/")[2]
 
 
 def _mapping(body: Any, name: str) -> dict[str, Any]:

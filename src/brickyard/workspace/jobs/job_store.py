@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, insert, select, update
@@ -68,13 +69,17 @@ class JobStore:
             find_job(connection, job_id)
             connection.execute(update(jobs).where(jobs.c.job_id == job_id).values(listed=False))
 
-    def page(self, *, name: str | None, before: int | None, offset: int, limit: int) -> list[JobRecord]:
-        """Jobs, newest first: of that name (in any case), older than `before`, after `offset` of them."""
+    def page(
+        self, *, name: str | None, before: int | None, offset: int, limit: int, only: Sequence[int] | None = None
+    ) -> list[JobRecord]:
+        """Jobs, newest first: of that name (in any case), older than `before`, after `offset` of them, of `only`."""
         query = select(jobs).where(jobs.c.listed).order_by(jobs.c.job_id.desc()).offset(offset).limit(limit)
         if name is not None:
             query = query.where(func.lower(jobs.c.name) == name.lower())
         if before is not None:
             query = query.where(jobs.c.job_id < before)
+        if only is not None:
+            query = query.where(jobs.c.job_id.in_(only))
         with self._store.read() as connection:
             return [_record(row) for row in connection.execute(query)]
 

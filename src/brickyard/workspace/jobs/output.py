@@ -24,17 +24,24 @@ sdk.install()
 MAX_LOG_BYTES = 5 * 1024 * 1024  # the vendor answers the last 5 MB
 
 
-def run_output(workspace: Workspace, run: RunRecord, tasks: list[TaskRecord]) -> RunOutput:
+def run_output(workspace: Workspace, run_id: int, *, single: bool = False) -> RunOutput:
     """The output of an attempt at a task, while it runs as far as there is any.
 
     Unlike the service, which has them for Python tasks only, `logs` are there for notebooks as well.
 
+    Args:
+        workspace: Whose run it is.
+        run_id: The attempt's run.
+        single: A job's run will do as well if it has one task, as before API 2.1. Since then the service refuses it
+            (databricks/databricks-sdk-py#375).
+
     Raises:
-        InvalidParameterValue: The run has several tasks; each of them has its own output.
+        InvalidParameterValue: The run is a job's; each of its tasks has its own output.
     """
     from databricks.sdk.service.jobs import RunOutput
 
-    if len({task.task_key for task in tasks}) != 1:
+    run, tasks = workspace.jobs.run(run_id)
+    if run.run_id == run_id and not (single and len({task.task_key for task in tasks}) == 1):
         raise InvalidParameterValue(
             "Retrieving the output of runs with multiple tasks is not supported. Please retrieve the output of each "
             "individual task run instead."

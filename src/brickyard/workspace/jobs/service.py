@@ -7,7 +7,9 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from brickyard.workspace.api.errors import InvalidParameterValue, InvalidState
+from brickyard.workspace.api.errors import InvalidParameterValue, InvalidState, PermissionDenied
+from brickyard.workspace.identity.access_lists import grants_of, replace
+from brickyard.workspace.identity.permissions import Securable
 from brickyard.workspace.jobs.job_store import JobStore, find_job
 from brickyard.workspace.jobs.preparation import run_directory
 from brickyard.workspace.jobs.records import Ids, JobRecord, Json, RunRecord, RunRequest, TaskRecord, now
@@ -37,6 +39,7 @@ class Jobs:
         self._runs = RunStore(workspace.store)
         self._ids = Ids(max(self._jobs.last_id(), self._runs.last_id()))
         self._scheduler = Scheduler(workspace, self._runs, self._ids)
+        self._permissions = workspace.identity.permissions
         self._changing = threading.Lock()  # of two changes, the second sees what the first has changed
 
     def recover(self) -> None:
@@ -49,37 +52,66 @@ class Jobs:
 
     def create(self, body: Mapping[str, Any], principal: Principal) -> int:
         """Make a job; answers its id."""
-        settings, run_as = self._settings(body, principal.user_name)
+        settings, run_as = self._settings(body, principal)
         job = JobRecord(self._ids.next(), principal.user_name, run_as, now(), settings)
+        self._grant(job, principal, body.get("access_control_list"))
         self._jobs.add(job)
         return job.job_id
 
-    def reset(self, job_id: int, body: Mapping[str, Any]) -> None:
+    def securable(self, job_id: int) -> Securable:
+        """A job as permissions know it.
+
+        Raises:
+            InvalidParameterValue: There is no such job.
+        """
+        self._jobs.get(job_id)
+        return _securable(job_id)
+
+    def securable_of_run(self, run_id: int) -> Securable:
+        """The job of a run, or of an attempt at a task, as permissions know it; also where the job was deleted.
+
+        Raises:
+            InvalidParameterValue: There is no such run.
+        """
+        return _securable(self._runs.get(run_id)[0].job_id)
+
+    def reset(self, job_id: int, body: Mapping[str, Any], principal: Principal) -> None:
         """Replace a job's settings."""
         with self._changing:
-            self._reset(job_id, body)
+            self._reset(job_id, body, principal)
 
-    def _reset(self, job_id: int, body: Mapping[str, Any]) -> None:
+    def _reset(self, job_id: int, body: Mapping[str, Any], principal: Principal) -> None:
         job = self._jobs.get(job_id)
-        self._jobs.change(job_id, *self._settings(body, job.creator))
+        settings, run_as = self._settings(body, principal, job)
+        self._jobs.change(job_id, settings, run_as)
+        if body.get("access_control_list"):
+            replace(self._workspace.identity, _securable(job_id), body["access_control_list"])
 
-    def update(self, job_id: int, changes: Mapping[str, Any], remove: list[str]) -> None:
+    def update(self, job_id: int, changes: Mapping[str, Any], remove: list[str], principal: Principal) -> None:
         """Replace some of a job's settings."""
         with self._changing:
-            self._reset(job_id, merged(self._jobs.get(job_id).settings, changes, remove))
+            self._reset(job_id, merged(self._jobs.get(job_id).settings, changes, remove), principal)
 
     def get(self, job_id: int) -> JobRecord:
         """A job."""
         return self._jobs.get(job_id)
 
-    def page(self, *, name: str | None, before: int | None, offset: int, limit: int) -> list[JobRecord]:
-        """Jobs, newest first."""
-        return self._jobs.page(name=name, before=before, offset=offset, limit=limit)
+    def page(
+        self, principal: Principal, *, name: str | None, before: int | None, offset: int, limit: int
+    ) -> list[JobRecord]:
+        """Jobs that a principal may see, newest first."""
+        only = self.visible_to(principal)
+        return self._jobs.page(name=name, before=before, offset=offset, limit=limit, only=only)
+
+    def visible_to(self, principal: Principal) -> list[int] | None:
+        """The ids of the jobs that a principal may see; nothing where these are all."""
+        found = self._permissions.granted_to(principal, "jobs")
+        return None if found is None else sorted(int(job_id) for job_id in found)
 
     def delete(self, job_id: int) -> None:
         """Delete a job; its active runs are cancelled."""
         self._jobs.delete(job_id)
-        self.cancel_all(job_id)
+        self._cancel_all(job_id, queued_only=False)
 
     def run_now(self, body: Mapping[str, Any], principal: Principal) -> RunRecord:
         """Start a run of a job; the run is durable when this returns."""
@@ -99,7 +131,7 @@ class Jobs:
         """Run tasks once, without a job that is kept."""
         wanted = {name: value for name, value in body.items() if name not in _SUBMIT}
         name = {"name": body.get("run_name") or "Untitled"}
-        settings, run_as = self._settings(wanted | name, principal.user_name, submitted=True)
+        settings, run_as = self._settings(wanted | name, principal, submitted=True)
         token = idempotency_token(body)
         job = JobRecord(self._ids.next(), principal.user_name, run_as, now(), settings, listed=False)
 
@@ -107,7 +139,11 @@ class Jobs:
             self._jobs.add(job, connection)
             return self._new_run(job, settings, principal, RunRequest(), "SUBMIT_RUN")
 
-        return self._scheduler.submit(make, f"submit:{token}" if token else None)
+        self._grant(job, principal, body.get("access_control_list"))
+        run = self._scheduler.submit(make, f"submit:{token}" if token else None)
+        if run.job_id != job.job_id:  # the token was used before, and answers the run of then
+            self._permissions.forget(_securable(job.job_id))
+        return run
 
     def run(self, run_id: int) -> tuple[RunRecord, list[TaskRecord]]:
         """A run with the attempts at its tasks; by an attempt's run id, with that one only."""
@@ -130,10 +166,15 @@ class Jobs:
         run, _ = self._runs.get(run_id)
         self._scheduler.cancel(run.run_id, None if run.run_id == run_id else run_id)
 
-    def cancel_all(self, job_id: int | None, *, queued_only: bool = False) -> None:
-        """Cancel the active runs of a job, or of all jobs."""
+    def cancel_all(self, job_id: int | None, principal: Principal, *, queued_only: bool = False) -> None:
+        """Cancel the active runs of a job, or of all jobs whose runs the principal may cancel."""
+        self._cancel_all(job_id, queued_only=queued_only, principal=principal)
+
+    def _cancel_all(self, job_id: int | None, *, queued_only: bool, principal: Principal | None = None) -> None:
         for run in reversed(self._runs.active()):  # what waits is cancelled before what it waits for
-            if job_id in (None, run.job_id) and (not queued_only or run.state.life_cycle == "QUEUED"):
+            wanted = job_id in (None, run.job_id) and (not queued_only or run.state.life_cycle == "QUEUED")
+            securable = _securable(run.job_id)
+            if wanted and (principal is None or self._permissions.allows(principal, securable, "CAN_MANAGE_RUN")):
                 self._scheduler.cancel(run.run_id)
 
     def delete_run(self, run_id: int) -> None:
@@ -150,20 +191,34 @@ class Jobs:
         for attempt in self._runs.delete(run_id):
             shutil.rmtree(run_directory(self._workspace, attempt), ignore_errors=True)
 
-    def _settings(self, body: Mapping[str, Any], owner: str, *, submitted: bool = False) -> tuple[Json, str]:
+    def _grant(self, job: JobRecord, principal: Principal, entries: Any) -> None:
+        """Whoever makes a job owns it, where it does not say otherwise."""
+        wanted = grants_of(self._workspace.identity, _securable(job.job_id), entries or [])
+        if "IS_OWNER" not in wanted.values():
+            wanted[principal.id] = "IS_OWNER"
+        self._permissions.replace(_securable(job.job_id), wanted)
+
+    def _settings(
+        self, body: Mapping[str, Any], principal: Principal, job: JobRecord | None = None, *, submitted: bool = False
+    ) -> tuple[Json, str]:
         """The settings as they are stored, and whose rights the runs have."""
         from brickyard.workspace.jobs.settings import normalise
 
-        if body.get("access_control_list"):
-            raise InvalidParameterValue("access_control_list is not supported by the local workspace")
         wanted = {name: value for name, value in body.items() if name != "access_control_list"}
         settings = normalise(wanted, submitted=submitted)
-        run_as = settings.get("run_as", {})
-        if not run_as:
-            return settings, owner
-        if "user_name" not in run_as:
-            raise InvalidParameterValue("run_as must name a user of the local workspace with user_name")
-        return settings, self._workspace.identity.principal_named(run_as["user_name"]).user_name
+        return settings, self._run_as(settings.get("run_as", {}), principal, job)
+
+    def _run_as(self, wanted: Mapping[str, Any], principal: Principal, job: JobRecord | None) -> str:
+        if not wanted:
+            return principal.user_name if job is None else job.creator
+        name = wanted.get("user_name") or wanted.get("service_principal_name")
+        if not name:
+            raise InvalidParameterValue("run_as must name a user or a service principal of the local workspace")
+        found = self._workspace.identity.principal_named(str(name)).user_name
+        unchanged = job is not None and found == job.run_as
+        if found != principal.user_name and not unchanged and not principal.is_admin:
+            raise PermissionDenied(f"Only administrators can let a job run as somebody else ({found}).")
+        return found
 
     def _new_run(self, job: JobRecord, settings: Json, by: Principal, request: RunRequest, run_type: str) -> RunRecord:
         return RunRecord(
@@ -178,6 +233,10 @@ class Jobs:
             created_at=now(),
             state=State("PENDING"),
         )
+
+
+def _securable(job_id: int) -> Securable:
+    return Securable("jobs", str(job_id))
 
 
 def build(workspace: Workspace) -> Jobs:

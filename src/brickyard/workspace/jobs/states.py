@@ -88,7 +88,8 @@ def of_run(result: str, failures: Sequence[tuple[str, State]], timeout_seconds: 
     """The state of a run whose tasks have ended; `failures` are the tasks that failed by themselves."""
     if result == "FAILED":
         key, state = failures[0]
-        message = f"Task {key} failed with message: {state.message.rstrip('.')}."
+        failed = f"Task {key} failed with message: {state.message.rstrip('.')}."
+        message = f"{failed} This caused all downstream tasks to get skipped."
         if len(failures) > 1:
             others = ", ".join(key for key, _ in failures[1:])
             message += f" Also failed: {others}."

@@ -232,8 +232,18 @@ def models() -> None:
     w.serving_endpoints.create_and_wait("line", config=config)
     answer = w.serving_endpoints.query("line", inputs=[[21.0]])
     assert answer.predictions == [model.predict([[21.0]])[0]], answer
+    entity.environment_vars = {"KEY": "{{secrets/clients/key}}"}
     w.serving_endpoints.update_config_and_wait("line", served_entities=[entity])
-    assert w.serving_endpoints.get("line").state.ready == serving.EndpointStateReady.READY
+    found = w.serving_endpoints.get("line")
+    assert found.state.ready == serving.EndpointStateReady.READY
+    assert found.config.served_entities[0].environment_vars == {"KEY": "{{secrets/clients/key}}"}
+    w.serving_endpoints.patch("line", add_tags=[serving.EndpointTag("team", "ops")])
+    assert [(one.name, one.tags) for one in w.serving_endpoints.list()] == [
+        ("line", [serving.EndpointTag("team", "ops")])
+    ]
+    _registry("main.clients.line")
+    w.serving_endpoints.delete("line")
+    assert list(w.serving_endpoints.list()) == []
     source = """# Databricks notebook source
 import mlflow
 predict = mlflow.pyfunc.spark_udf(spark, "models:/main.clients.line@champion", env_manager="local")
@@ -244,6 +254,22 @@ dbutils.notebook.exit(str(spark.range(3).selectExpr("CAST(id AS DOUBLE) AS x").s
     run = w.jobs.submit(run_name="spark_udf", tasks=[task]).result()
     answer = w.jobs.get_run_output(run.tasks[0].run_id).notebook_output.result
     assert float(answer) == model.predict([[2.0]])[0], answer
+
+
+def _registry(name: str) -> None:
+    """The registry by the workspace client: models, versions, aliases."""
+    assert [one.full_name for one in w.registered_models.list(catalog_name="main", schema_name="clients")] == [name]
+    w.registered_models.set_alias(name, "challenger", 1)
+    aliases = w.registered_models.get(name, include_aliases=True).aliases
+    assert {one.alias_name: one.version_num for one in aliases} == {"champion": 1, "challenger": 1}
+    assert w.model_versions.get_by_alias(name, "challenger").version == 1
+    w.registered_models.delete_alias(name, "challenger")
+    w.registered_models.update(name, comment="a line")
+    assert w.registered_models.get(name).comment == "a line"
+    w.model_versions.update(name, 1, comment="the first")
+    assert [(one.version, one.comment, one.status) for one in w.model_versions.list(name)] == [
+        (1, "the first", catalog.ModelVersionInfoStatus.READY)
+    ]
 
 
 def _put(name: str, source: str, language: workspace.Language) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import pandas as pd
@@ -16,9 +17,13 @@ from deltalake import DeltaTable, write_deltalake
 from brickyard.errors import DataError, ModelError
 from brickyard.plan.connect import Connection, connect
 from brickyard.scoring.batch import BatchScoring, score_table
+from brickyard.scoring.online import Protocol
 from tests.scoring import models
 from tests.scoring.conftest import LoadedModel, ModelPath
 from tests.support import LocalWorkspace
+
+if TYPE_CHECKING:
+    from brickyard.scoring.model import ScoringModel
 
 SCHEMA = "main.scoring"
 _numbers = itertools.count()
@@ -99,6 +104,29 @@ def test_predictions_equal_those_of_pyfunc(
     assert list(got) == ["flight_id", "prediction", "model_name", "model_version", "run_id", "scored_at"]
     assert set(zip(got["model_name"], got["model_version"], strict=True)) == {(model, "1")}
     assert [plain(value) for value in got["prediction"]] == rows_of(loaded(kind).pyfunc.predict(frame))
+
+
+@pytest.mark.parametrize("kind", ["booster", "classifier", "labels", "pipeline", "custom"])
+def test_predictions_equal_those_of_the_online_server(
+    kind: str, warehouse: Warehouse, model_path: ModelPath, loaded: LoadedModel
+) -> None:
+    frame, output = keyed(60, seed=11), warehouse.unused("out")
+    score_table(warehouse.connection, job(warehouse.register(model_path(kind)), warehouse.table(frame), output))
+    got = warehouse.delta(output).to_pandas().sort_values("flight_id")
+    batch = [plain(value) for value in got["prediction"]]
+    rows = frame[list(loaded(kind).input_names)]
+    assert online(loaded(kind), rows) == batch
+    one_by_one = [online(loaded(kind), rows.iloc[[place]]) for place in range(len(rows))]
+    assert [answer for answers in one_by_one for answer in answers] == batch
+
+
+def online(model: ScoringModel, frame: pd.DataFrame) -> list[Any]:
+    split = {"columns": list(frame), "data": frame.astype(object).where(frame.notna(), None).to_numpy().tolist()}
+    answer = Protocol(model).answer(json.dumps({"dataframe_split": split}).encode(), "application/json")
+    quick = Protocol(model).quick(json.dumps({"dataframe_split": split}).encode(), "application/json")
+    assert answer.status == 200 and (quick is None or quick == answer), answer.body
+    predictions: list[Any] = json.loads(answer.body)["predictions"]
+    return predictions
 
 
 def plain(value: Any) -> Any:

@@ -107,9 +107,9 @@ class Execution:
             self._begin()
             while not self._board.ended and not self._closing.is_set():
                 self._step()
-        except Exception:  # whatever it is, the run ends, and says so
+        except Exception as error:  # whatever it is, the run ends, and says so
             _log.exception("run %s cannot go on", self._board.run.run_id)
-            self._give_up()
+            self._give_up(str(getattr(error, "orig", error)))  # the database's own words, inside SQLAlchemy's
         finally:
             self._leave()
 
@@ -238,17 +238,19 @@ class Execution:
             request.written.set()
         self._unanswered.clear()
 
-    def _give_up(self) -> None:
-        """The run cannot be carried on (a full disk, say): stop its tasks, and write so as soon as that works."""
+    def _give_up(self, why: str) -> None:
+        """The run cannot be carried on (a full disk, say): stop its tasks, say so, and write so when that works."""
+        board, store = self._board, self._around.store
         for handle in self._handles.values():
             handle.cancel()
-        self._board.abandon("The workspace could not carry on this run; see its log.")
+        board.abandon(f"The workspace could not carry on this run ({why}); see its log.")
+        store.hold(board.run, board.attempts)
         while not self._closing.is_set():
             try:
-                self._around.store.save(*self._board.changes())
+                store.save(*board.changes())
                 return
-            except (OSError, SQLAlchemyError, ApiError):
-                _log.exception("the end of run %s could not be written; trying again", self._board.run.run_id)
+            except (OSError, SQLAlchemyError, ApiError) as error:
+                _log.warning("the end of run %s could not be written, trying again: %s", board.run.run_id, error)
                 self._closing.wait(_RETRY_WRITE_SECONDS)
 
     def _leave(self) -> None:

@@ -34,7 +34,6 @@ class RunFilter:
     started_to: int | None = None
     before: int | None = None
     offset: int = 0
-    only: Sequence[int] | None = None  # of these jobs
 
 
 class RunStore:
@@ -42,11 +41,18 @@ class RunStore:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._held: dict[int, tuple[RunRecord, list[TaskRecord]]] = {}
+
+    def hold(self, run: RunRecord, tasks: list[TaskRecord]) -> None:
+        """Answer these until they can be saved, so that nobody waits for the end of a run that has ended."""
+        self._held[run.run_id] = run, tasks
 
     def save(self, run: RunRecord | None, tasks: Iterable[TaskRecord] = (), added: Iterable[TaskRecord] = ()) -> None:
         """Write what changed of a run and its tasks, and attempts that are new, in one step."""
         with self._store.write() as connection:
             save_runs(connection, [run] if run else [], list(tasks), list(added))
+        if run is not None:
+            self._held.pop(run.run_id, None)
 
     def get(self, run_id: int) -> tuple[RunRecord, list[TaskRecord]]:
         """A run with the attempts at its tasks; also by the run id of one attempt, then with that one only.
@@ -54,6 +60,10 @@ class RunStore:
         Raises:
             InvalidParameterValue: There is no such run.
         """
+        for run, attempts in list(self._held.values()):
+            mine = [task for task in attempts if run_id in (run.run_id, task.run_id)]
+            if mine:
+                return run, mine
         with self._store.read() as connection:
             row = connection.execute(select(runs).where(runs.c.run_id == run_id)).first()
             if row is not None:
@@ -80,13 +90,16 @@ class RunStore:
             (wanted.before, runs.c.run_id, operator.lt),
         )
         query = query.where(*(holds(column, given) for given, column, holds in bounds if given is not None))
-        if wanted.only is not None:
-            query = query.where(runs.c.job_id.in_(wanted.only))
         with self._store.read() as connection:
-            return [_run(row) for row in connection.execute(query)]
+            found = [_run(row) for row in connection.execute(query)]
+        held = dict(self._held)
+        return [held[run.run_id][0] if run.run_id in held else run for run in found]
 
     def tasks(self, run_id: int) -> list[TaskRecord]:
         """The attempts at a run's tasks, in the order in which they were made."""
+        held = self._held.get(run_id)
+        if held is not None:
+            return held[1]
         with self._store.read() as connection:
             return _tasks(connection, run_id)
 

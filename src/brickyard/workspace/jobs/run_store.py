@@ -34,6 +34,7 @@ class RunFilter:
     started_to: int | None = None
     before: int | None = None
     offset: int = 0
+    only: Sequence[int] | None = None  # of these jobs
 
 
 class RunStore:
@@ -90,6 +91,8 @@ class RunStore:
             (wanted.before, runs.c.run_id, operator.lt),
         )
         query = query.where(*(holds(column, given) for given, column, holds in bounds if given is not None))
+        if wanted.only is not None:
+            query = query.where(runs.c.job_id.in_(wanted.only))
         with self._store.read() as connection:
             found = [_run(row) for row in connection.execute(query)]
         held = dict(self._held)

@@ -170,7 +170,7 @@ def children(pid: int) -> list[psutil.Process]:
 
 
 # Parts of the time that the phase takes undisturbed.
-@pytest.mark.parametrize(("name", "part"), [("deploy", 0.6), ("promote", 0.7), ("score", 0.8)])
+@pytest.mark.parametrize(("name", "part"), [("deploy", 0.6), ("prepare", 0.5), ("promote", 0.7), ("score", 0.8)])
 def test_a_killed_workspace_loses_nothing_and_the_next_run_completes(job: SmallJob, name: str, part: float) -> None:
     check_server_kill(job, PHASES[name], part * job.seconds[name], "prod", at_once=True)
 

@@ -58,6 +58,11 @@ CASES: dict[str, tuple[Callable[[Any], Any], str, str]] = {
         "AnalysisException",
         "DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION",
     ),
+    "day before the table": (
+        lambda spark: spark.read.option("timestampAsOf", "2001-01-01").table("t").count(),
+        "AnalysisException",
+        "DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION",
+    ),
     "syntax": (lambda spark: spark.sql("SELECT * FROM t WHERE"), "ParseException", "PARSE_SYNTAX_ERROR"),
     "syntax that only the engine sees": (
         lambda spark: spark.sql("SELECT id FROM t GROUP BY").collect(),

@@ -63,3 +63,15 @@ def test_statements_that_change_no_result_still_need_their_table(spark: Any, sta
 def test_the_current_user_is_the_one_whose_token_it_is(spark: Any, engine: Engine) -> None:
     owner = engine.lab.workspace.identity.owner.user_name
     assert [tuple(row) for row in spark.sql("SELECT current_user()").collect()] == [(owner,)]
+
+
+def test_current_names_are_those_of_the_session_in_every_way_to_ask(spark: Any) -> None:
+    from pyspark.sql import functions as F
+
+    schema = spark.catalog.currentDatabase()
+    frame = spark.range(1)
+    found = frame.select(F.current_catalog(), F.current_schema(), F.concat(F.current_database(), F.lit("!")).alias("x"))
+    assert found.columns == ["current_catalog()", "current_schema()", "x"]
+    assert [tuple(row) for row in found.collect()] == [("main", schema, f"{schema}!")]
+    assert [tuple(row) for row in frame.selectExpr("upper(current_catalog())", "id").collect()] == [("MAIN", 0)]
+    assert frame.filter(F.current_schema() == schema).filter(f"current_schema() = '{schema}'").count() == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +24,11 @@ REFUSED = {
     "relation_changes": ("the change data feed", "Read two versions and compare them."),
 }
 
+#: Functions whose answer is the gateway's own.
+CURRENT = frozenset({"current_catalog", "current_database", "current_schema"})
+CURRENT_CALL = re.compile(r"\bcurrent_(catalog|database|schema)\s*\(", re.IGNORECASE)
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
 
 def resolve(message: Any, session: Session) -> None:
     """Resolve names and paths in all relations below `message`.
@@ -30,21 +36,24 @@ def resolve(message: Any, session: Session) -> None:
     Raises:
         SparkError: For a name or path that does not exist, or a relation that is not supported.
     """
-    for relation, local in list(_relations(message, frozenset())):
-        _relation(relation, local, session)
+    for part, local in list(_parts(message, frozenset())):
+        if part.DESCRIPTOR.name == "Relation":
+            _relation(part, local, session)
+        else:
+            _current_name(part, session)
 
 
-def _relations(message: Any, local: frozenset[str]) -> Iterator[tuple[Any, frozenset[str]]]:
-    """All relations below a message, with the names that the plan defines around them."""
+def _parts(message: Any, local: frozenset[str]) -> Iterator[tuple[Any, frozenset[str]]]:
+    """All relations and expressions below a message, with the names that the plan defines around them."""
     if message.DESCRIPTOR.name == "WithRelations":
         local = local | {ref.subquery_alias.alias.lower() for ref in message.references}
-    if message.DESCRIPTOR.name == "Relation":
+    if message.DESCRIPTOR.name in {"Relation", "Expression"}:
         yield message, local
     for field, value in message.ListFields():
         if field.message_type is None or (field.message_type.GetOptions().map_entry and _plain_map(field)):
             continue
         for child in _children(field, value):
-            yield from _relations(child, local)
+            yield from _parts(child, local)
 
 
 def _plain_map(field: Any) -> bool:
@@ -69,6 +78,25 @@ def _relation(relation: Any, local: frozenset[str], session: Session) -> None:
         _replace(relation, catalog_calls.answer(relation.catalog, session))
     elif kind in ("cached_local_relation", "chunked_cached_local_relation"):
         _cached(relation, kind, session)
+    elif kind == "project":
+        for column in relation.project.expressions:
+            _current_name(column, session, named=True)
+
+
+def _current_name(expression: Any, session: Session, *, named: bool = False) -> None:
+    """Answer `current_catalog()` and its kin, of which Sail knows nothing; `named` keeps the column's name."""
+    text = expression.expression_string.expression
+    if CURRENT_CALL.search(text):
+        expression.expression_string.expression = session.rewriter().rewrite(f"SELECT {text}").removeprefix("SELECT ")
+    function = expression.unresolved_function.function_name.lower()
+    if function not in CURRENT:
+        return
+    value = session.names.catalog if function == "current_catalog" else session.names.schema
+    expression.Clear()
+    if named:
+        expression.alias.name.append(f"{function}()")
+        expression = expression.alias.expr
+    expression.literal.string = value
 
 
 def _replace(relation: Any, answer: Any) -> None:
@@ -96,6 +124,7 @@ def _read(relation: Any, session: Session) -> None:
 def _named(relation: Any, session: Session) -> None:
     """A table by name: `spark.table(...)`."""
     text = relation.read.named_table.unparsed_identifier
+    _complete(relation.read.named_table.options)
     options = dict(relation.read.named_table.options)
     parts = split_name(text)
     if session.names.is_temporary(parts):
@@ -117,6 +146,13 @@ def _named(relation: Any, session: Session) -> None:
         source.paths.append(session.places.text(table.place))
         source.options.update(options)
     _replace(relation, replaced)
+
+
+def _complete(options: Any) -> None:
+    """A day for time travel is its first moment; Sail wants the hour too."""
+    for key, value in list(options.items()):
+        if key.lower() == "timestampasof" and DAY.fullmatch(value):
+            options[key] = f"{value} 00:00:00"
 
 
 def split_name(text: str) -> list[str]:
@@ -142,6 +178,7 @@ def _source(source: Any, session: Session) -> None:
         if source.paths:
             raise unsupported(f"the data source '{source.format}'", f"Use one of {', '.join(sorted(FILE_FORMATS))}.")
         return
+    _complete(source.options)
     paths = [*source.paths, *([source.options.pop("path")] if "path" in source.options else [])]
     if not paths:
         raise SparkError("DATA_SOURCE_NO_PATH", f"spark.read.format('{kind}') needs a path.")

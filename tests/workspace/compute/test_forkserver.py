@@ -142,7 +142,8 @@ def test_run_directory_that_is_gone_ends_the_task_only(lab: Lab) -> None:
     pids(running)
     number = next(lab.numbers) + 1
     directory = lab.workspace.root / "runs" / str(number)
-    source = f"import os, shutil\nshutil.rmtree({str(directory)!r})\nprint('lost', end='')\nos._exit(3)"
+    held = "print(os.environ['DATABRICKS_TOKEN'][:12], end='', flush=True)"
+    source = f"import os, shutil\nshutil.rmtree({str(directory)!r})\n{held}\nos._exit(3)"
     handle = lab.start("spark_python", lab.put("no_place.py", source))
     outcome = handle.wait(30)
     assert handle.spec.directory == directory and not directory.exists()

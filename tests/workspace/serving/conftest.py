@@ -15,6 +15,8 @@ import pandas as pd
 import pytest
 
 from brickyard.workspace.api.errors import ResourceDoesNotExist
+from brickyard.workspace.identity import Principal
+from brickyard.workspace.identity.permissions import Permissions
 from brickyard.workspace.serving import Serving
 from brickyard.workspace.serving.channel import Reply
 from brickyard.workspace.serving.endpoint import Replica
@@ -59,6 +61,10 @@ class DictionarySecrets:
         return self.values[scope, key]
 
 
+ME = Principal(1, "me@example.org", "Me")
+ADMIN = Principal(2, "admin@example.org", "Admin", is_admin=True)
+
+
 class Bench:
     """A serving service and a loop to ask it from."""
 
@@ -73,7 +79,8 @@ class Bench:
         self._thread.start()
 
     def begin(self) -> Serving:
-        return Serving(self.store, self.registry, self.secrets, self.directory / "serving", "http://127.0.0.1:1")
+        permissions, directory = Permissions(self.store), self.directory / "serving"
+        return Serving(self.store, self.registry, self.secrets, permissions, directory, "http://127.0.0.1:1")
 
     def restart(self) -> None:
         self.serving.close()
@@ -88,7 +95,7 @@ class Bench:
 
     def create(self, name: str, *versions: str, **body: Any) -> Any:
         config = {"served_entities": [{"entity_name": MODEL, "entity_version": version} for version in versions]}
-        return self.serving.create({"name": name, "config": config, **body}, "me@example.org")
+        return self.serving.create({"name": name, "config": config, **body}, ME)
 
     def submit(self, name: str, frame: pd.DataFrame) -> Any:
         plain = frame.astype(object).where(frame.notna(), None)

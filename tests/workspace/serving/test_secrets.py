@@ -11,7 +11,7 @@ import pytest
 
 from brickyard.workspace.api.errors import NotImplementedByWorkspace
 from tests.support import wait_for
-from tests.workspace.serving.conftest import MODEL, Bench
+from tests.workspace.serving.conftest import ME, MODEL, Bench
 
 CANARY = "canary-of-the-endpoint-7319"
 REFERENCE = "{{secrets/bank/pin}}"
@@ -56,7 +56,7 @@ def config(value: str) -> dict[str, Any]:
 
 
 def create(bench: Bench, value: str) -> None:
-    bench.serving.create({"name": "teller", "config": config(value)}, "me@example.org")
+    bench.serving.create({"name": "teller", "config": config(value)}, ME)
 
 
 def answer(bench: Bench) -> int:

@@ -24,7 +24,7 @@ from brickyard.workspace.api.errors import (
 )
 from tests.scoring import models
 from tests.support import wait_for
-from tests.workspace.serving.conftest import MODEL, Bench
+from tests.workspace.serving.conftest import ADMIN, ME, MODEL, Bench
 
 Models = tuple[Path, Path]
 
@@ -141,7 +141,7 @@ def test_traffic_is_split_by_percentage(bench: Bench, two_models: Models) -> Non
     ]
     entities = [{"entity_name": MODEL, "entity_version": version} for version in ("1", "2")]
     config = {"served_entities": entities, "traffic_config": {"routes": routes}}
-    bench.serving.create({"name": "delay", "config": config}, "me@example.org")
+    bench.serving.create({"name": "delay", "config": config}, ME)
     wait_for(lambda: bench.serving.get("delay").state.ready.value == "READY", seconds=60)
     asked = Counter(bench.ask("delay")[0].version for _ in range(200))
     assert abs(asked[2] - 20) <= 2
@@ -201,8 +201,8 @@ ENTITY = {"entity_name": MODEL, "entity_version": "1"}
 )
 def test_what_is_not_supported_or_wrong_is_named(bench: Bench, body: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
-        bench.serving.create({"name": "delay", "config": {"served_entities": [ENTITY]}, **body}, "me@example.org")
-    assert bench.serving.all() == []
+        bench.serving.create({"name": "delay", "config": {"served_entities": [ENTITY]}, **body}, ME)
+    assert bench.serving.all(ADMIN) == []
 
 
 @pytest.mark.parametrize(
@@ -212,13 +212,13 @@ def test_what_is_not_supported_or_wrong_is_named(bench: Bench, body: Any, error:
 def test_what_can_never_be_a_version_is_not_waited_for(bench: Bench, model: str, version: str) -> None:
     config = {"served_entities": [{"name": "x", "entity_name": model, "entity_version": version}]}
     with pytest.raises(InvalidParameterValue):
-        bench.serving.create({"name": "delay", "config": config}, "me@example.org")
+        bench.serving.create({"name": "delay", "config": config}, ME)
 
 
 def test_settings_come_back_as_they_were_written(bench: Bench) -> None:
     settings = {"workload_size": "Small", "workload_type": "CPU", "scale_to_zero_enabled": "true"}
     config = {"served_entities": [{**ENTITY, **settings, "environment_vars": {"K": "v"}}]}
-    created = bench.serving.create({"name": "delay", "config": config}, "me@example.org").as_dict()["config"]
+    created = bench.serving.create({"name": "delay", "config": config}, ME).as_dict()["config"]
     expected = {**settings, "scale_to_zero_enabled": True, "environment_vars": {"K": "v"}}
     for entity in (created["served_entities"][0], created["served_models"][0]):
         assert {name: entity[name] for name in expected} == expected
@@ -265,7 +265,7 @@ def test_an_endpoint_that_is_made_again_is_not_disturbed_by_the_end_of_the_first
     bench.wait_ready("delay", 1)
     deleting = threading.Thread(target=bench.serving.delete, args=("delay",))
     deleting.start()
-    wait_for(lambda: "delay" not in [one.name for one in bench.serving.all()])
+    wait_for(lambda: "delay" not in [one.name for one in bench.serving.all(ADMIN)])
     bench.create("delay", "2")
     bench.wait_ready("delay", 2)
     deleting.join()

@@ -5,13 +5,14 @@ and creation), `access=admins_only`, or a function of the family that looks at t
 
     @family.call("POST", "/api/2.2/jobs/delete", access=on_job("CAN_MANAGE"))
 
-where `on_job` answers a function that calls `workspace.identity.permissions.require`.
+where `on_job` answers a function that calls `workspace.identity.permissions.require`. Of an `async` operation the
+function may be `async`, where it never waits for anything; others are called in a thread.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from brickyard.workspace.api.errors import PermissionDenied
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Access", "admins_only", "anyone"]
 
-Access: TypeAlias = Callable[["Workspace", "Call"], None]
+Access: TypeAlias = Callable[["Workspace", "Call"], Any]
 
 
 def anyone(workspace: Workspace, call: Call) -> None:

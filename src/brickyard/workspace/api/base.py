@@ -119,7 +119,7 @@ class Family:
         if not operation.stream:
             call = request.state.call = replace(call, body=await _json_body(request))
         if inspect.iscoroutinefunction(operation.function):
-            await anyio.to_thread.run_sync(operation.access, workspace, call)
+            await _check(operation.access, workspace, call)
             result = await operation.function(workspace, call)
         else:
             result = await anyio.to_thread.run_sync(_guarded, operation, workspace, call)
@@ -136,6 +136,13 @@ class Family:
             if match is Match.FULL:
                 return operation, child["path_params"]
         raise NotImplementedByWorkspace(f"{scope['method']} {scope['path']} is not implemented by the local workspace")
+
+
+async def _check(access: Access, workspace: Workspace, call: Call) -> None:
+    if inspect.iscoroutinefunction(access):
+        await access(workspace, call)
+    elif access is not anyone:
+        await anyio.to_thread.run_sync(access, workspace, call)
 
 
 def _guarded(operation: Operation, workspace: Workspace, call: Call) -> Any:

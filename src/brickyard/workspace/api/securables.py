@@ -77,7 +77,7 @@ def _experiment(workspace: Workspace, object_id: str) -> Securable:
 
 
 def _endpoint(workspace: Workspace, object_id: str) -> Securable:
-    return workspace.serving.securable(object_id)
+    return workspace.serving.securable_with_id(object_id)
 
 
 def _authorization(workspace: Workspace, object_id: str) -> Securable:

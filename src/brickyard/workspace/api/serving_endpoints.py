@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from brickyard.workspace.api.access import Access, anyone
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import RequestTooLarge
 from brickyard.workspace.serving import views
@@ -27,44 +28,56 @@ _ROOT = "/api/2.0/serving-endpoints"
 _MOST_BODY_BYTES = 64 << 20
 
 
-@family.call("POST", _ROOT)
+def _on_endpoint(level: str) -> Access:
+    def check(workspace: Workspace, call: Call) -> None:
+        securable = workspace.serving.securable(call.path["name"])
+        workspace.identity.permissions.require(call.principal, securable, level)
+
+    return check
+
+
+async def _queries(workspace: Workspace, call: Call) -> None:
+    _on_endpoint("CAN_QUERY")(workspace, call)
+
+
+@family.call("POST", _ROOT, access=anyone)
 def create_endpoint(workspace: Workspace, call: Call) -> ServingEndpointDetailed:
     """Create an endpoint."""
-    return workspace.serving.create(call.body, call.principal.user_name)
+    return workspace.serving.create(call.body, call.principal)
 
 
-@family.call("GET", _ROOT)
+@family.call("GET", _ROOT, access=anyone)
 def list_endpoints(workspace: Workspace, call: Call) -> dict[str, Any]:
     """List endpoints."""
-    return {"endpoints": [endpoint.as_dict() for endpoint in workspace.serving.all()]}
+    return {"endpoints": [endpoint.as_dict() for endpoint in workspace.serving.all(call.principal)]}
 
 
-@family.call("GET", _ROOT + "/{name}")
+@family.call("GET", _ROOT + "/{name}", access=_on_endpoint("CAN_VIEW"))
 def get_endpoint(workspace: Workspace, call: Call) -> ServingEndpointDetailed:
     """Get one endpoint."""
     return workspace.serving.get(call.path["name"])
 
 
-@family.call("PUT", _ROOT + "/{name}/config")
+@family.call("PUT", _ROOT + "/{name}/config", access=_on_endpoint("CAN_MANAGE"))
 def update_config(workspace: Workspace, call: Call) -> ServingEndpointDetailed:
     """Change what an endpoint serves."""
     return workspace.serving.update_config(call.path["name"], call.body)
 
 
-@family.call("PATCH", _ROOT + "/{name}/tags")
+@family.call("PATCH", _ROOT + "/{name}/tags", access=_on_endpoint("CAN_MANAGE"))
 def patch_tags(workspace: Workspace, call: Call) -> dict[str, Any]:
     """Add and delete tags."""
     record = workspace.serving.patch_tags(call.path["name"], call.body)
     return {"tags": [tag.as_dict() for tag in views.tag_list(record)]}
 
 
-@family.call("DELETE", _ROOT + "/{name}")
+@family.call("DELETE", _ROOT + "/{name}", access=_on_endpoint("CAN_MANAGE"))
 def delete_endpoint(workspace: Workspace, call: Call) -> None:
     """Delete an endpoint."""
     workspace.serving.delete(call.path["name"])
 
 
-@family.call("POST", "/serving-endpoints/{name}/invocations", stream=True)
+@family.call("POST", "/serving-endpoints/{name}/invocations", access=_queries, stream=True, changes=False)
 async def query(workspace: Workspace, call: Call) -> Response:
     """Ask an endpoint's model."""
     body = await _body(call.request)

@@ -126,6 +126,15 @@ class Permissions:
             for (kind, name), levels in granted
         )
 
+    def granted_to(self, principal: Principal, kind: str) -> frozenset[str] | None:
+        """The ids of the objects of a kind without parents on which a principal has any level; nothing means all."""
+        if principal.is_admin:
+            return None
+        holders = principal.holders
+        with self._lock:
+            granted = list(self._granted.items())
+        return frozenset(name for (one, name), levels in granted if one == kind and not holders.isdisjoint(levels))
+
     def grants(self, securable: Securable) -> list[Grant]:
         """All grants that count on an object: its own first, then those it inherits."""
         return [

@@ -15,6 +15,7 @@ __all__ = ["Serving", "build"]
 def build(workspace: Workspace) -> Serving:
     """The endpoints of a workspace, following the aliases of its registry."""
     registry = workspace.registry
-    serving = Serving(workspace.store, registry, workspace.secrets, workspace.root / "serving", workspace.url)
+    permissions, directory = workspace.identity.permissions, workspace.root / "serving"
+    serving = Serving(workspace.store, registry, workspace.secrets, permissions, directory, workspace.url)
     registry.on_alias_change(serving.alias_changed)
     return serving

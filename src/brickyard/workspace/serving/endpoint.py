@@ -120,7 +120,7 @@ class Endpoint:
         directory: Path,
     ) -> None:
         self.name = record.name
-        self._id = record.id
+        self.id = record.id
         self._records = records
         self._models = models
         self._secrets = secrets
@@ -194,7 +194,7 @@ class Endpoint:
             record = self._records.get(self.name)
         except ResourceDoesNotExist:
             return
-        if record.id != self._id:
+        if record.id != self.id:
             return
         config = record.pending or record.config
         self._followed = frozenset((entity.model.lower(), entity.alias) for entity in config.entities)

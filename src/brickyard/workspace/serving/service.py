@@ -14,9 +14,11 @@ from brickyard.workspace.api.errors import (
     InvalidParameterValue,
     InvalidState,
     ResourceConflict,
+    ResourceDoesNotExist,
     TemporarilyUnavailable,
 )
 from brickyard.workspace.api.shape import check_shape
+from brickyard.workspace.identity.permissions import Securable
 from brickyard.workspace.serving import views
 from brickyard.workspace.serving.channel import ChannelClosed, ForwardFailed, Reply
 from brickyard.workspace.serving.config import EndpointConfig, refuse_unsupported
@@ -26,6 +28,8 @@ from brickyard.workspace.serving.records import EndpointRecord, EndpointRecords
 if TYPE_CHECKING:
     from databricks.sdk.service.serving import ServingEndpoint, ServingEndpointDetailed
 
+    from brickyard.workspace.identity import Principal
+    from brickyard.workspace.identity.permissions import Permissions
     from brickyard.workspace.serving.environment import SecretValues
     from brickyard.workspace.store import Store
 
@@ -66,14 +70,24 @@ class Serving:
         store: The workspace's database.
         models: The model registry.
         secrets: What environment variables of endpoints may refer to.
+        permissions: What is granted on endpoints.
         directory: For sockets and logs of scoring processes.
         url: The workspace's address.
     """
 
-    def __init__(self, store: Store, models: ModelVersions, secrets: SecretValues, directory: Path, url: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        models: ModelVersions,
+        secrets: SecretValues,
+        permissions: Permissions,
+        directory: Path,
+        url: str,
+    ) -> None:
         self._records = EndpointRecords(store)
         self._models = models
         self._secrets = secrets
+        self._permissions = permissions
         self._directory = directory
         self._url = url
         self._endpoints: dict[str, Endpoint] = {}
@@ -107,7 +121,26 @@ class Serving:
         for endpoint in endpoints:
             endpoint.alias_changed(model, alias)
 
-    def create(self, body: Mapping[str, Any], creator: str) -> ServingEndpointDetailed:
+    def securable(self, name: str) -> Securable:
+        """An endpoint as permissions know it.
+
+        Raises:
+            ResourceDoesNotExist: There is no endpoint of that name.
+        """
+        endpoint = self._endpoints.get(name)  # first, for requests to a model wait for nothing
+        return _securable(self._records.get(name).id if endpoint is None else endpoint.id)
+
+    def securable_with_id(self, endpoint_id: str) -> Securable:
+        """The endpoint with an id, as permissions know it.
+
+        Raises:
+            ResourceDoesNotExist: There is none.
+        """
+        if all(record.id != endpoint_id for record in self._records.all()):
+            raise ResourceDoesNotExist(f"Endpoint with id '{endpoint_id}' does not exist.")
+        return _securable(endpoint_id)
+
+    def create(self, body: Mapping[str, Any], creator: Principal) -> ServingEndpointDetailed:
         """Create an endpoint; it loads its models after this returns."""
         check_shape(_Create, body)
         refuse_unsupported("endpoint", body, _CREATE_FIELDS)
@@ -118,7 +151,8 @@ class Serving:
         tags = _tags(body.get("tags"))
         with self._lock:
             description = body.get("description")
-            record = self._records.create(name, creator, config, tags=tags, description=description)
+            record = self._records.create(name, creator.user_name, config, tags=tags, description=description)
+            self._permissions.grant(_securable(record.id), creator.id, "CAN_MANAGE")
             return self._detailed(record, self._endpoint(record).status)
 
     def get(self, name: str) -> ServingEndpointDetailed:
@@ -127,10 +161,12 @@ class Serving:
             record = self._records.get(name)
             return self._detailed(record, self._endpoint(record).status)
 
-    def all(self) -> list[ServingEndpoint]:
-        """Every endpoint, by name."""
+    def all(self, principal: Principal) -> list[ServingEndpoint]:
+        """Every endpoint that a principal may see, by name."""
+        only = self._permissions.granted_to(principal, "serving-endpoints")
         with self._lock:
-            return [views.summary(record, self._endpoint(record).status) for record in self._records.all()]
+            records = [record for record in self._records.all() if only is None or record.id in only]
+            return [views.summary(record, self._endpoint(record).status) for record in records]
 
     def update_config(self, name: str, body: Mapping[str, Any]) -> ServingEndpointDetailed:
         """Put another configuration in place; the old one serves until the new one answers.
@@ -162,6 +198,7 @@ class Serving:
             record = self._records.get(name)
             self._records.delete(name)
             endpoint = self._endpoints.pop(name, None)
+        self._permissions.forget(_securable(record.id))
         if endpoint is not None:
             endpoint.stop()
         shutil.rmtree(self._directory / record.id, ignore_errors=True)
@@ -219,3 +256,7 @@ def _tags(given: Any) -> dict[str, str | None]:
     if not isinstance(given, list) or any(not isinstance(tag, Mapping) or not tag.get("key") for tag in given):
         raise InvalidParameterValue("tags must be a list of objects with a key and a value")
     return {str(tag["key"]): tag.get("value") for tag in given}
+
+
+def _securable(endpoint_id: str) -> Securable:
+    return Securable("serving-endpoints", endpoint_id)

@@ -41,7 +41,7 @@ class EntityRow:
 def summaries(workspace: Workspace) -> list[EndpointRow]:
     """Every endpoint, by name."""
     rows = []
-    for one in workspace.serving.all():
+    for one in workspace.serving.all(workspace.identity.owner):
         entities = one.config.served_entities if one.config else None
         serves = [f"{entity.entity_name} @ {entity.entity_version}" for entity in entities or []]
         ready, update = _states(one.state)

@@ -195,14 +195,12 @@ class Catalog:
 
         Args:
             full_name: Catalog, schema and name.
-            by: Who makes it, and owns it.
+            by: Who makes and owns it.
             table_type: `MANAGED`, `EXTERNAL` or `VIEW`.
-            location: Of an external table, a directory inside the workspace's data; of a managed one, a staged
-                directory, which is moved to its place, or that place where a log is there already.
+            location: Of an external table, inside the workspace's data; of a managed one, staged or in place already.
             format: The data's format; nothing for a view.
             columns: In wire form; kept only where no Delta log says them.
-            comment: What it is.
-            properties: Key and value pairs.
+            comment, properties: What describes it.
             view_definition: The query of a view.
 
         Raises:
@@ -225,11 +223,11 @@ class Catalog:
                 properties=properties,
                 view_definition=view_definition,
             )
-            if table_type == "MANAGED" and place is not None and location != place:
+            if place is not None and table_type == "MANAGED" and location != place:
                 self._staging.fill(place, location)
             if place is not None and format == "DELTA" and not has_log(place):
                 _create_log(name, place, columns)
-        return record
+            return record
 
     def delete_table(self, full_name: str) -> None:
         """Delete a table; of a managed one, also the data.

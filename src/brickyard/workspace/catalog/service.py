@@ -200,12 +200,12 @@ class Catalog:
             location: Of an external table, inside the workspace's data; of a managed one, staged or in place already.
             format: The data's format; nothing for a view.
             columns: In wire form; kept only where no Delta log says them.
-            comment, properties: What describes it.
+            comment: What it is.
+            properties: Key and value pairs.
             view_definition: The query of a view.
 
         Raises:
-            ApiError: `TABLE_ALREADY_EXISTS`, `SCHEMA_DOES_NOT_EXIST`.
-            InvalidParameterValue: The location is missing or not allowed, or there is neither a log nor columns.
+            ApiError: `TABLE_ALREADY_EXISTS`, `SCHEMA_DOES_NOT_EXIST`, or location or columns are missing or not allowed.
         """
         name = valid_full_name(full_name, 3)
         place = self._place(name, table_type, location)

@@ -205,7 +205,7 @@ class Catalog:
             view_definition: The query of a view.
 
         Raises:
-            ApiError: `TABLE_ALREADY_EXISTS`, `SCHEMA_DOES_NOT_EXIST`, or location or columns are missing or not allowed.
+            ApiError: `TABLE_ALREADY_EXISTS`, `SCHEMA_DOES_NOT_EXIST`, or location or columns are missing or wrong.
         """
         name = valid_full_name(full_name, 3)
         place = self._place(name, table_type, location)

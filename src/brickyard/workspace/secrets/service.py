@@ -43,7 +43,7 @@ class Secrets:
         self._root = workspace.root
 
     @cached_property
-    def _vault(self) -> Vault:
+    def vault(self) -> Vault:
         with self._store.read() as connection:
             return Vault(self._root, sealed=_count(connection, secret_values) > 0)
 
@@ -105,7 +105,7 @@ class Secrets:
         with self._store.write() as connection:
             identity = _scope(connection, scope)
             mine = (secret_values.c.scope == identity) & (secret_values.c.key == key)
-            row = {"sealed": self._vault.seal(value, f"{identity}/{key}"), "updated_at": _now()}
+            row = {"sealed": self.vault.seal(value, f"{identity}/{key}"), "updated_at": _now()}
             if connection.execute(update(secret_values).where(mine).values(**row)).rowcount:
                 return
             if _count(connection, secret_values, secret_values.c.scope == identity) >= MAX_SECRETS:
@@ -124,7 +124,7 @@ class Secrets:
             sealed = connection.execute(select(secret_values.c.sealed).where(mine)).scalar()
         if sealed is None:
             raise ResourceDoesNotExist(f"Secret does not exist with scope: {scope} and key: {key}")
-        return self._vault.open(sealed, f"{identity}/{key}")
+        return self.vault.open(sealed, f"{identity}/{key}")
 
     def delete(self, scope: str, key: str) -> None:
         """Delete a secret.
@@ -141,7 +141,7 @@ class Secrets:
         """All values, for the redaction of what tasks print."""
         with self._store.read() as connection:
             rows = connection.execute(select(secret_values)).all()
-        return tuple(self._vault.open(row.sealed, f"{row.scope}/{row.key}") for row in rows)
+        return tuple(self.vault.open(row.sealed, f"{row.scope}/{row.key}") for row in rows)
 
 
 def _scope(connection: Connection, name: str) -> str:

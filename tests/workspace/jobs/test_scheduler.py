@@ -348,25 +348,30 @@ def test_run_that_cannot_be_written_ends_once_it_can(lab: Lab) -> None:
     lab.compute.finish("a")
     wait_for(lambda: handle.outcome)
     lab.jobs.cancel(run_id)  # it returns, although nothing can be written
-    assert lab.jobs.run(run_id)[0].state.life_cycle == "RUNNING"
-    with lab.workspace.store.write() as connection:
-        connection.exec_driver_sql("DROP TRIGGER full")
     state = lab.ended(run_id).state
     assert (state.life_cycle, state.result, state.code) == ("INTERNAL_ERROR", "FAILED", "INTERNAL_ERROR")
-    assert "could not carry on this run" in state.message
+    assert "could not carry on this run (database or disk is full)" in state.message
+    with lab.workspace.store.write() as connection:
+        connection.exec_driver_sql("DROP TRIGGER full")
+    wait_for(lambda: not written_as_active(lab, run_id))
+
+
+def written_as_active(lab: Lab, run_id: int) -> bool:
+    with lab.workspace.store.read() as connection:
+        return bool(connection.exec_driver_sql(f"SELECT active FROM runs WHERE run_id = {run_id}").scalar())
 
 
 def test_updates_at_the_same_time_are_all_kept(lab: Lab) -> None:
     job_id = lab.job(task("first"))
     keys = [f"t{one}" for one in range(12)]
     with ThreadPoolExecutor(12) as pool:
-        list(pool.map(lambda key: lab.jobs.update(job_id, {"tasks": [task(key)]}, []), keys))
+        list(pool.map(lambda key: lab.jobs.update(job_id, {"tasks": [task(key)]}, [], lab.owner), keys))
     assert {one["task_key"] for one in lab.jobs.get(job_id).settings["tasks"]} == {"first", *keys}
 
 
 def test_update_merges_tasks_by_key_and_removes_fields(lab: Lab) -> None:
     job_id = lab.job(task("a"), task("b"), tags={"k": "v"})
-    lab.jobs.update(job_id, {"tasks": [task("b", timeout_seconds=9)], "name": "new"}, ["tags", "tasks/a"])
+    lab.jobs.update(job_id, {"tasks": [task("b", timeout_seconds=9)], "name": "new"}, ["tags", "tasks/a"], lab.owner)
     settings = lab.jobs.get(job_id).settings
     assert [(one["task_key"], one["timeout_seconds"]) for one in settings["tasks"]] == [("b", 9)]
     assert settings["name"] == "new" and "tags" not in settings

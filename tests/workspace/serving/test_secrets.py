@@ -11,7 +11,7 @@ import pytest
 
 from brickyard.workspace.api.errors import NotImplementedByWorkspace
 from tests.support import wait_for
-from tests.workspace.serving.conftest import ME, MODEL, Bench
+from tests.workspace.serving.conftest import ADMIN, ME, MODEL, Bench
 
 CANARY = "canary-of-the-endpoint-7319"
 REFERENCE = "{{secrets/bank/pin}}"
@@ -67,7 +67,7 @@ def answer(bench: Bench) -> int:
 
 def shown(bench: Bench) -> str:
     """Everything that the API shows of the endpoint."""
-    return json.dumps([bench.serving.get("teller").as_dict(), *(one.as_dict() for one in bench.serving.all())])
+    return json.dumps([bench.serving.get("teller").as_dict(), *(one.as_dict() for one in bench.serving.all(ADMIN))])
 
 
 def failed(bench: Bench) -> Any:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from brickyard.workspace.api.errors import PermissionDenied
 from brickyard.workspace.files.paths import tree_path
 from brickyard.workspace.identity.permissions import tree_object
+from brickyard.workspace.identity.principals import Kind
 
 if TYPE_CHECKING:
     from brickyard.workspace.files.paths import Place
@@ -73,6 +74,10 @@ class TreeAccess:
         path = tree_path(path)
         if self._tree.find(path) is None:
             self.require(principal, self._parent(path), "CAN_MANAGE")
+
+    def manages(self, principal: Principal, path: str) -> bool:
+        """Whether a principal may do everything with an object."""
+        return self._permissions.allows(principal, tree_object(tree_path(path)), "CAN_MANAGE")
 
     def sees(self, principal: Principal, path: str) -> bool:
         """Whether a principal may read an object, or something below it."""
@@ -176,3 +181,20 @@ def grant_defaults(identity: Identity) -> None:
     permissions.grant(tree_object("/"), principals.admins, "CAN_MANAGE")
     permissions.grant(tree_object("/Shared"), principals.users, "CAN_MANAGE")
     permissions.grant(tree_object(f"/Users/{identity.owner.user_name}"), identity.owner.id, "CAN_MANAGE")
+
+
+def make_homes(identity: Identity, tree: Tree) -> None:
+    """Give each user and service principal a home folder to manage: those there are, and those to come."""
+
+    def make_home(principal_id: int, name: str) -> None:
+        home = tree_object(f"/Users/{name}")
+        tree.protect(home.id)
+        if all(
+            grant.principal_id != principal_id or grant.source != home for grant in identity.permissions.grants(home)
+        ):
+            identity.permissions.grant(home, principal_id, "CAN_MANAGE")
+
+    identity.directory.on_principal(lambda who: make_home(who.id, who.user_name))
+    for kind in (Kind.USER, Kind.SERVICE_PRINCIPAL):
+        for account in identity.directory.accounts(kind):
+            make_home(account.id, account.user_name)

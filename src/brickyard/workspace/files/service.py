@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from brickyard.workspace.api.errors import InvalidParameterValue, NotFound, PermissionDenied
-from brickyard.workspace.files.access import PlaceAccess, TreeAccess, grant_defaults
+from brickyard.workspace.files.access import PlaceAccess, TreeAccess, grant_defaults, make_homes
 from brickyard.workspace.files.dbfs import Dbfs
 from brickyard.workspace.files.notebooks import NotebookSource
 from brickyard.workspace.files.paths import Place, Roots
@@ -42,6 +42,7 @@ class Files:
         self.place_access = PlaceAccess(workspace)
         self.dbfs = Dbfs(self)
         grant_defaults(workspace.identity)
+        make_homes(workspace.identity, self.tree)
 
     @property
     def models_root(self) -> Path:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Connection, Row, insert, select
 
 from brickyard.workspace.api.errors import ResourceDoesNotExist
+from brickyard.workspace.identity.membership import Membership
 from brickyard.workspace.store.identity import group_members, groups, principals
 
 if TYPE_CHECKING:
@@ -21,6 +22,11 @@ __all__ = ["ADMINS", "USERS", "Holder", "Kind", "Principal", "Principals", "new_
 
 ADMINS = "admins"
 USERS = "users"
+_OF_ALL = ["databricks-sql-access", "workspace-access"]
+_ENTITLEMENTS = {
+    ADMINS: ["allow-cluster-create", "allow-instance-pool-create", *_OF_ALL],
+    USERS: _OF_ALL,
+}
 
 
 class Kind(StrEnum):
@@ -78,7 +84,6 @@ class Principals:
     """Reads principals with their groups; the memory of them is dropped whenever one changes.
 
     Attributes:
-        owner: The user who made the workspace, its first administrator.
         admins: The number of the group `admins`.
         users: The number of the group `users`, to which every user and service principal belongs.
     """
@@ -89,7 +94,28 @@ class Principals:
         self._known: dict[int, Principal] = {}
         self.admins = self._ensure_group(ADMINS)
         self.users = self._ensure_group(USERS)
-        self.owner = self._ensure_owner()
+        self._owner = self._ensure_owner()
+
+    @property
+    def owner(self) -> Principal:
+        """The user who made the workspace; after that one's end, its first administrator."""
+        try:
+            return self.get(self._owner)
+        except ResourceDoesNotExist:
+            with self._store.read() as connection:
+                first = self.first_administrator(connection)
+            if first is None:
+                raise
+            self._owner = first
+            return self.get(first)
+
+    def first_administrator(self, connection: Connection) -> int | None:
+        """The oldest active user who is an administrator, or else service principal; nothing where there is none."""
+        inside = Membership(connection).below(self.admins)
+        columns = (principals.c.id, principals.c.kind, principals.c.created_at)
+        rows = connection.execute(select(*columns).where(principals.c.active)).all()
+        found = [(row.kind != Kind.USER, row.created_at, row.id) for row in rows if row.id in inside]
+        return int(min(found)[2]) if found else None
 
     def get(self, principal_id: int) -> Principal:
         """The active principal with that number.
@@ -110,8 +136,11 @@ class Principals:
             ResourceDoesNotExist: There is none, or it is not active.
         """
         with self._store.read() as connection:
-            rows = connection.execute(select(principals.c.id, principals.c.user_name)).all()
-        found = next((row.id for row in rows if row.user_name.lower() == name.lower()), None)
+            exactly = select(principals.c.id).where(principals.c.user_name == name)
+            found = connection.execute(exactly).scalar() if name.isprintable() else None
+            if found is None:
+                rows = connection.execute(select(principals.c.id, principals.c.user_name)).all()
+                found = next((row.id for row in rows if row.user_name.casefold() == name.casefold()), None)
         if found is None:
             raise ResourceDoesNotExist(f"User {name} does not exist")
         return self.get(found)
@@ -151,10 +180,8 @@ class Principals:
             row = connection.execute(select(principals).where(principals.c.id == principal_id)).first()
             if row is None or not row.active:
                 raise ResourceDoesNotExist(f"Principal {principal_id} does not exist or is not active")
-            parents: dict[int, set[int]] = {}
-            for group_id, member_id in connection.execute(select(group_members.c.group_id, group_members.c.member_id)):
-                parents.setdefault(member_id, set()).add(group_id)
-        return self._principal(row, frozenset(_above(principal_id, parents) | {self.users}))
+            belongs = Membership(connection).above(principal_id)
+        return self._principal(row, frozenset(belongs | {self.users}))
 
     def _principal(self, row: Row[tuple[object, ...]], belongs: frozenset[int]) -> Principal:
         return Principal(row.id, row.user_name, row.display_name, Kind(row.kind), belongs, self.admins in belongs)
@@ -164,37 +191,28 @@ class Principals:
             found = connection.execute(select(groups.c.id).where(groups.c.display_name == name)).scalar()
             if found is None:
                 found = new_id()
-                connection.execute(insert(groups).values(id=found, display_name=name))
+                profile = {"entitlements": _ENTITLEMENTS[name]}
+                connection.execute(insert(groups).values(id=found, display_name=name, profile=profile))
         return int(found)
 
-    def _ensure_owner(self) -> Principal:
+    def _ensure_owner(self) -> int:
         with self._store.write() as connection:
-            administrators = select(group_members.c.member_id).where(group_members.c.group_id == self.admins)
-            first = select(principals.c.id).order_by(principals.c.created_at, principals.c.id)
-            owner = connection.execute(first.where(principals.c.id.in_(administrators))).scalar()
-            if owner is None:
-                owner = connection.execute(first).scalar()  # a workspace from before there were groups
+            owner = self.first_administrator(connection)
+            if owner is not None:
+                return owner
+            first = (
+                select(principals.c.id).where(principals.c.active).order_by(principals.c.created_at, principals.c.id)
+            )
+            owner = connection.execute(first).scalar()  # of a workspace from before there were groups
             if owner is None:
                 name, owner = getpass.getuser(), new_id()
                 values = {"id": owner, "user_name": f"{name}@localhost", "display_name": name, "active": True}
-                connection.execute(insert(principals).values(kind=Kind.USER, **values))
-            member = (group_members.c.group_id == self.admins) & (group_members.c.member_id == owner)
-            if connection.execute(select(group_members).where(member)).first() is None:
-                connection.execute(insert(group_members).values(group_id=self.admins, member_id=owner))
-        return self.get(owner)
+                profile = {"given_name": name, "entitlements": ["workspace-access"]}
+                connection.execute(insert(principals).values(kind=Kind.USER, profile=profile, **values))
+            connection.execute(insert(group_members).values(group_id=self.admins, member_id=owner))
+        return int(owner)
 
 
 def new_id() -> int:
     """A number that no other principal or group has."""
     return secrets.randbelow(10**15) + 10**15
-
-
-def _above(member: int, parents: dict[int, set[int]]) -> set[int]:
-    found: set[int] = set()
-    rest = list(parents.get(member, ()))
-    while rest:
-        group = rest.pop()
-        if group not in found:
-            found.add(group)
-            rest += parents.get(group, ())
-    return found

@@ -1,65 +1,55 @@
-"""Who calls: principals by their tokens, of which only a hash is stored."""
+"""Who may come in: the parts of a workspace that know principals, groups, tokens and permissions."""
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-import time
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, insert, select, update
-
-from brickyard.workspace.api.errors import ResourceDoesNotExist, Unauthenticated
+from brickyard.workspace.api.errors import FeatureDisabled, InvalidParameterValue, ResourceDoesNotExist, Unauthenticated
 from brickyard.workspace.identity.audit import Audit
-from brickyard.workspace.identity.permissions import Permissions
+from brickyard.workspace.identity.directory import Directory
+from brickyard.workspace.identity.oauth import OAuth
+from brickyard.workspace.identity.permissions import Permissions, Securable
 from brickyard.workspace.identity.principals import Principal, Principals
-from brickyard.workspace.store.identity import tokens
+from brickyard.workspace.identity.settings import Settings
+from brickyard.workspace.identity.tokens import TokenRecord, Tokens
 
 if TYPE_CHECKING:
     from brickyard.workspace.store import Store
     from brickyard.workspace.workspace import Workspace
 
-__all__ = ["Identity", "Principal", "TokenRecord", "build"]
+__all__ = ["TOKEN_USE", "Identity", "Principal", "TokenRecord", "build"]
 
-_DAY = 24 * 3600 * 1000
-
-
-@dataclass(frozen=True)
-class TokenRecord:
-    """What is known of a token, without its value. Times are epoch milliseconds."""
-
-    id: str
-    comment: str
-    created_at: int
-    expires_at: int | None
-
-
-@dataclass(frozen=True)
-class _Known:
-    """A token that was accepted before."""
-
-    id: str
-    principal_id: int
-    expires_at: int | None
-    used_on: int
+TOKEN_USE = Securable("authorization", "tokens")  # CAN_USE on it lets somebody make personal access tokens
 
 
 class Identity:
-    """Authenticates calls and keeps tokens.
+    """Authenticates calls, and holds what that needs.
 
     Attributes:
-        principals: Users, service principals and groups.
+        principals: Who calls: users and service principals with their groups.
+        directory: Users, service principals and groups, as administrators change them.
+        tokens: What callers sign in with.
+        oauth: How service principals get tokens.
         permissions: Who may do what with which object.
+        settings: What holds for the whole workspace.
         audit: The record of what was changed and what was refused.
     """
 
     def __init__(self, store: Store) -> None:
-        self._store = store
-        self._known: dict[str, _Known] = {}
         self.principals = Principals(store)
         self.permissions = Permissions(store)
+        self.directory = Directory(store, self.principals, self.permissions)
+        self.tokens = Tokens(store)
+        self.oauth = OAuth(store, self.principals, self.tokens)
+        self.settings = Settings(store)
         self.audit = Audit(store)
+        if not self.settings.is_done("tokens for everybody"):
+            self.permissions.grant(TOKEN_USE, self.principals.users, "CAN_USE")
+            self.settings.mark_done("tokens for everybody")
+
+    def close(self) -> None:
+        """End what runs beside the calls."""
+        self.tokens.close()
 
     @property
     def owner(self) -> Principal:
@@ -75,63 +65,36 @@ class Identity:
         scheme, _, value = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not value:
             raise Unauthenticated("Credential was not sent or was of an unsupported type for this API.")
-        digest = _digest(value.strip())
-        known = self._known.get(digest) or self._load(digest)
-        if known is None:
-            raise Unauthenticated("The token is not valid for this workspace.")
-        now = _now()
-        if known.expires_at is not None and known.expires_at <= now:
-            raise Unauthenticated("The token has expired.")
-        if known.used_on != now // _DAY:
-            self._used(digest, known, now)
+        principal_id = self.tokens.check(value.strip())
         try:
-            return self.principals.get(known.principal_id)
+            return self.principals.get(principal_id)
         except ResourceDoesNotExist as error:
             raise Unauthenticated("The token's user is not active in this workspace.") from error
 
-    def _load(self, digest: str) -> _Known | None:
-        with self._store.read() as connection:
-            row = connection.execute(select(tokens).where(tokens.c.hash == digest)).first()
-        if row is None:
-            return None
-        found = _Known(row.id, row.principal_id, row.expires_at, (row.last_used_at or 0) // _DAY)
-        self._known[digest] = found
-        return found
+    def token_lifetime(self, wanted: int | None) -> int:
+        """How many seconds a personal access token is accepted that somebody asks for.
 
-    def _used(self, digest: str, known: _Known, now: int) -> None:
-        """Write down that a token was used; once a day is what the vendor shows."""
-        self._known[digest] = replace(known, used_on=now // _DAY)
-        with self._store.write() as connection:
-            connection.execute(update(tokens).where(tokens.c.id == known.id).values(last_used_at=now))
+        Args:
+            wanted: What was asked for; nothing where the longest is meant.
+
+        Raises:
+            FeatureDisabled: This workspace has no personal access tokens.
+            InvalidParameterValue: It is longer than this workspace allows.
+        """
+        if not self.settings.tokens_enabled:
+            raise FeatureDisabled("Personal access tokens are disabled in this workspace (enableTokensConfig).")
+        longest = self.settings.longest_token_seconds
+        if wanted is not None and wanted > longest:
+            raise InvalidParameterValue(
+                f"lifetime_seconds must be at most {longest}, the maximum lifetime of tokens in this workspace"
+            )
+        return longest if wanted is None else wanted
 
     def create_token(
         self, principal: Principal, comment: str, lifetime_seconds: int | None = None, *, listed: bool = True
     ) -> tuple[str, TokenRecord]:
-        """Issue a token; its value is shown this once.
-
-        Args:
-            principal: On whose behalf.
-            comment: What it is for.
-            lifetime_seconds: How long it is accepted; without it, until it is deleted.
-            listed: Whether the owner sees it among the tokens.
-        """
-        value = "dapi" + secrets.token_hex(16)
-        now = _now()
-        expires_at = None if lifetime_seconds is None else now + lifetime_seconds * 1000
-        record = TokenRecord(secrets.token_hex(32), comment, now, expires_at)
-        with self._store.write() as connection:
-            connection.execute(
-                insert(tokens).values(
-                    id=record.id,
-                    hash=_digest(value),
-                    principal_id=principal.id,
-                    comment=comment,
-                    created_at=now,
-                    expires_at=expires_at,
-                    listed=listed,
-                )
-            )
-        return value, record
+        """Issue a token of the workspace's own; see `Tokens.create`."""
+        return self.tokens.create(principal, comment, lifetime_seconds, listed=listed)
 
     def issue_token(self, principal: Principal, comment: str, lifetime_seconds: int | None = None) -> str:
         """A token for a task or process of the workspace itself; not listed among the user's."""
@@ -139,10 +102,7 @@ class Identity:
 
     def revoke_token(self, value: str) -> None:
         """End a token by its value; does nothing where it is unknown."""
-        digest = _digest(value)
-        with self._store.write() as connection:
-            connection.execute(delete(tokens).where(tokens.c.hash == digest))
-        self._known.pop(digest, None)
+        self.tokens.revoke(value)
 
     def delete_token(self, principal: Principal, token_id: str) -> None:
         """End one of the principal's tokens by its id.
@@ -150,20 +110,7 @@ class Identity:
         Raises:
             ResourceDoesNotExist: The principal has no such token.
         """
-        mine = (tokens.c.id == token_id) & (tokens.c.principal_id == principal.id)
-        with self._store.write() as connection:
-            digest = connection.execute(select(tokens.c.hash).where(mine)).scalar()
-            if digest is None:
-                raise ResourceDoesNotExist(f"Token {token_id} does not exist")
-            connection.execute(delete(tokens).where(mine))
-        self._known.pop(digest, None)
-
-    def list_tokens(self, principal: Principal) -> list[TokenRecord]:
-        """The principal's own tokens, oldest first."""
-        mine = (tokens.c.principal_id == principal.id) & tokens.c.listed
-        with self._store.read() as connection:
-            rows = connection.execute(select(tokens).where(mine).order_by(tokens.c.created_at)).all()
-        return [TokenRecord(row.id, row.comment, row.created_at, row.expires_at) for row in rows]
+        self.tokens.delete(token_id, principal)
 
     def principal_named(self, user_name: str) -> Principal:
         """The principal of that name.
@@ -177,11 +124,3 @@ class Identity:
 def build(workspace: Workspace) -> Identity:
     """The identity service of a workspace."""
     return Identity(workspace.store)
-
-
-def _digest(value: str) -> str:
-    return hashlib.sha256(value.encode()).hexdigest()
-
-
-def _now() -> int:
-    return int(time.time() * 1000)

@@ -171,7 +171,8 @@ def test_schema_table_and_volume(browser: httpx.Client, workspace: LocalWorkspac
     (volume / "link.txt").symlink_to(outside)
     (volume / "linked").symlink_to(workspace.root)
     for name in ("link.txt", "linked/outside.txt"):
-        assert "not of this volume" not in browser.get(f"/explore/data/volumes/main/ui_data/raw/{name}").text
+        page = browser.get(f"/explore/data/volumes/main/ui_data/raw/{name}")
+        assert (page.status_code, "not of this volume" in page.text) == (404, False)
 
 
 def test_a_model_and_its_version_with_the_evidence_of_its_gate(

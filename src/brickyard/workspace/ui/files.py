@@ -43,8 +43,6 @@ def volume(workspace: Workspace, path: Mapping[str, str]) -> Page:
         raise NotFound(f"There is nothing at {place.path}.")
     base = "/explore/data/volumes/" + "/".join(quote(name) for name in place.names)
     is_file = place.local.is_file()
-    # A link may lead out of the volume.
-    linked = any(one.is_symlink() for one in (place.local, *place.local.parents[: len(place.names) - len(names)]))
     entries, cut = (_entry(place.local, base), False) if is_file else _entries(place.local, base)
     catalog, schema, *inner = place.names
     way = [("Data", "/"), (f"{catalog}.{schema}", f"/explore/data/{catalog}/{schema}")]
@@ -52,7 +50,7 @@ def volume(workspace: Workspace, path: Mapping[str, str]) -> Page:
         address = "/explore/data/volumes/" + "/".join(quote(name) for name in place.names[: depth + 2])
         way.append((inner[depth - 1], address))
     values = {"entries": entries, "cut": cut, "path": place.path, "most": _MOST}
-    values |= {"text": _beginning(place.local) if is_file and not linked else None, "shown": _SHOWN}
+    values |= {"text": _beginning(place.local) if is_file else None, "shown": _SHOWN}
     kind = "Volume" if len(inner) == 1 else "File" if is_file else "Directory"
     return Page("volume.html", inner[-1], kind, tuple(way), values)
 

@@ -170,9 +170,27 @@ def children(pid: int) -> list[psutil.Process]:
 
 
 # Parts of the time that the phase takes undisturbed.
-@pytest.mark.parametrize(("name", "part"), [("deploy", 0.6), ("prepare", 0.5), ("promote", 0.7), ("score", 0.8)])
+@pytest.mark.parametrize(("name", "part"), [("deploy", 0.6), ("promote", 0.7), ("score", 0.8)])
 def test_a_killed_workspace_loses_nothing_and_the_next_run_completes(job: SmallJob, name: str, part: float) -> None:
     check_server_kill(job, PHASES[name], part * job.seconds[name], "prod", at_once=True)
+
+
+def test_a_run_in_a_killed_workspace_ends_and_says_why(job: SmallJob) -> None:
+    phase = PHASES["prepare"]
+    job.restore(phase)
+    jobs = job.workspaces["prod"].client().jobs
+    process = job.begin(phase)
+    wait_for(
+        lambda: (
+            "RUNNING"
+            in {task.state.life_cycle_state.value for run in jobs.list_runs(expand_tasks=True) for task in run.tasks}
+        )
+    )
+    job.kill_server("prod")
+    job.start("prod")
+    output = process.communicate(timeout=60)[0]
+    assert process.returncode == 7 and "workspace stopped while this task was running" in output, output
+    check_completes(job, phase)
 
 
 @pytest.mark.parametrize(("name", "part"), [("deploy", 0.8), ("propose", 0.6), ("score", 0.9)])

@@ -39,7 +39,7 @@ def base_environment(inherited: Mapping[str, str], mark: str) -> dict[str, str]:
             "MLFLOW_TRACKING_URI": "databricks",
             "MLFLOW_REGISTRY_URI": "databricks-uc",
             "MLFLOW_DISABLE_TELEMETRY": "true",
-            # It prints addresses that begin with https:// whatever the workspace speaks, and offers the cloud's tracing.
+            # It prints https:// addresses whatever the workspace speaks, and advertises the cloud's tracing.
             "MLFLOW_PRINT_MODEL_URLS_ON_CREATION": "false",
             "_MLFLOW_ENABLE_UC_TRACE_UPSELL": "false",
             "GIT_PYTHON_REFRESH": "quiet",

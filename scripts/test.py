@@ -21,6 +21,7 @@ def main() -> int:
     }
     command = [sys.executable, "-m", "pytest", "-m", "not soak", "-n", options.workers, "--dist", "loadscope"]
     command += ["--cov", "--cov-report=", "--durations=15", *rest]
+    subprocess.run([sys.executable, "-m", "tests.support.postgresql"], cwd=ROOT, env=environment, check=False)
     tests = subprocess.run(command, cwd=ROOT, env=environment, check=False)
     if rest:
         return tests.returncode

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from brickyard.errors import UsageError, WorkspaceProcessError
@@ -20,10 +20,12 @@ class Settings:
     Attributes:
         port: The port to listen on; 0 lets the system choose at the first start.
         workspace_id: The vendor's workspace (organisation) id; 0 before the first start.
+        database_url: The PostgreSQL database, with its password; none where the database is a file of SQLite.
     """
 
     port: int = 0
     workspace_id: int = 0
+    database_url: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from brickyard.errors import WorkspaceProcessError
+from brickyard.errors import UsageError, WorkspaceProcessError
 from brickyard.workspace.layout import Layout, ProcessRecord, home, layout_of, layouts
 
 __all__ = ["Status", "listing", "log_lines", "profiles_file", "reset", "start", "status", "stop"]
 
 _START_SECONDS = 60
 _STOP_SECONDS = 15
+_DATABASE_URL = "BRICKYARD_DATABASE_URL"
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Status:
         pid: The server's process; none where it is stopped.
         root: Its directory.
         token: The owner's token; none before its first start.
+        database: The PostgreSQL database, without its password; none where it is a file of SQLite.
     """
 
     name: str
@@ -47,27 +49,40 @@ class Status:
     pid: int | None
     root: Path
     token: str | None
+    database: str | None
 
 
-def start(name: str, port: int | None = None) -> Status:
+def start(name: str, port: int | None = None, database_url: str | None = None) -> Status:
     """Start a workspace and wait until it answers; does nothing where it runs already.
 
+    Args:
+        name: The workspace's name.
+        port: The port to listen on; kept for the next start.
+        database_url: The PostgreSQL database, without a password; kept for the next start. Without it, the variable
+            `BRICKYARD_DATABASE_URL` counts, which may have a password in it.
+
     Raises:
+        UsageError: The address is none, or has a password that a process list would show.
         WorkspaceProcessError: It did not start; the message carries the server's own words.
     """
     layout = layout_of(name)
+    address = _database_address(database_url)
     if _is_running(layout) and _wait_until_ready(layout, None):
-        return status(name)
+        return _running(name, database_url)
     layout.create()
     command = [sys.executable, "-m", "brickyard.workspace.server", "--root", str(layout.root)]
     if port is not None:
         command += ["--port", str(port)]
+    if address is not None:
+        command += ["--database-url", "-"]
     layout.process.unlink(missing_ok=True)
+    environ = {name: value for name, value in os.environ.items() if name != _DATABASE_URL}
     with layout.log.open("ab") as log:
         beginning = log.tell()
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=layout.root
+            command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True, cwd=layout.root, env=environ
         )
+    _tell(process, address or "")
     if not _wait_until_ready(layout, process):
         raise _not_started(layout, process, beginning)
     _write_profile(layout)
@@ -100,14 +115,15 @@ def status(name: str) -> Status:
     layout = _existing(name)
     running = _is_running(layout)
     record = layout.read_process() if running else None
-    port = layout.read_settings().port
+    settings = layout.read_settings()
     return Status(
         name=name,
         state="running" if running else "stopped",
-        url=f"http://127.0.0.1:{port}" if port else None,
+        url=f"http://127.0.0.1:{settings.port}" if settings.port else None,
         pid=record.pid if record else None,
         root=layout.root,
         token=layout.token.read_text().strip() if layout.token.exists() else None,
+        database=_shown(settings.database_url),
     )
 
 
@@ -117,9 +133,14 @@ def listing() -> list[Status]:
 
 
 def reset(name: str) -> None:
-    """Stop a workspace and delete everything it holds."""
+    """Stop a workspace and delete everything it holds, in its database too.
+
+    Raises:
+        WorkspaceProcessError: There is no such workspace, or its database cannot be reached.
+    """
     layout = _existing(name)
     stop(name)
+    _erase_database(layout)
     shutil.rmtree(layout.root)
     _remove_profile(name)
 
@@ -152,6 +173,62 @@ def _existing(name: str) -> Layout:
             next=f"`brickyard workspace start {name}` makes it, `brickyard workspace list` shows what there is",
         )
     return layout
+
+
+def _running(name: str, database_url: str | None) -> Status:
+    """A workspace that runs already, unless it was to use another database."""
+    current = status(name)
+    if database_url is not None and _shown(database_url) != current.database:
+        raise WorkspaceProcessError(
+            f"the workspace {name!r} is running with another database",
+            where=current.database or str(layout_of(name).database),
+            next=f"`brickyard workspace stop {name}` first",
+        )
+    return current
+
+
+def _shown(address: str | None) -> str | None:
+    if address is None:
+        return None
+    from brickyard.workspace.store.database_url import parsed, shown
+
+    return shown(parsed(address))
+
+
+def _database_address(given: str | None) -> str | None:
+    """The PostgreSQL address that a start is to use; none where it is to use what it used before."""
+    address = given or os.environ.get(_DATABASE_URL)
+    if not address:
+        return None
+    from brickyard.workspace.store.database_url import parsed
+
+    if parsed(address).password and given:
+        raise UsageError(
+            "a password on the command line can be read by everybody on this machine",
+            where="--database-url",
+            next=f"put the address into the variable {_DATABASE_URL}, or its password into ~/.pgpass",
+        )
+    return address
+
+
+def _tell(process: subprocess.Popen[bytes], line: str) -> None:
+    """Give the server what must not be in its arguments or its environment."""
+    if process.stdin is not None:
+        with contextlib.suppress(BrokenPipeError), process.stdin as stdin:
+            stdin.write(f"{line}\n".encode())
+
+
+def _erase_database(layout: Layout) -> None:
+    settings = layout.read_settings()
+    if not settings.database_url:
+        return
+    from brickyard.workspace.store import Owner, Store
+
+    try:
+        Store(settings.database_url, Owner(layout.name, settings.workspace_id, new=False)).erase()
+    except WorkspaceProcessError as error:
+        by_hand = f"or delete the directory {layout.root}, which leaves what the database holds"
+        raise WorkspaceProcessError(error.message, where=error.where, next=f"{error.next}; {by_hand}") from error
 
 
 def _is_running(layout: Layout) -> bool:
@@ -196,12 +273,14 @@ def _not_started(layout: Layout, process: subprocess.Popen[bytes], beginning: in
     with layout.log.open("rb") as log:
         log.seek(beginning)
         words = log.read().decode(errors="replace").strip().splitlines()
-    said = next((line for line in reversed(words) if line.startswith("error: ")), None)
-    cause = said.removeprefix("error: ") if said else (words[-1] if words else "it said nothing")
+    said = [index for index, line in enumerate(words) if line.startswith("error: ")]
+    cause = words[said[-1]].removeprefix("error: ") if said else (words[-1] if words else "it said nothing")
+    details = [line.strip().partition(": ") for line in words[said[-1] + 1 :]] if said else []
+    told = {name: value.strip() for name, _, value in details}
     return WorkspaceProcessError(
         f"the workspace {layout.name!r} did not start: {cause}",
-        where=str(layout.log),
-        next="read the log; `brickyard workspace reset` starts afresh and deletes what it holds",
+        where=told.get("where", str(layout.log)),
+        next=told.get("next", "read the log; `brickyard workspace reset` starts afresh and deletes what it holds"),
     )
 
 

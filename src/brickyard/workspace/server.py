@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import uvicorn
@@ -21,7 +22,7 @@ from brickyard import sdk
 from brickyard.errors import BrickyardError, WorkspaceProcessError
 from brickyard.workspace.app import App
 from brickyard.workspace.layout import Layout, Settings
-from brickyard.workspace.store import Store
+from brickyard.workspace.store import Owner, Store
 from brickyard.workspace.workspace import Workspace
 
 __all__ = ["main"]
@@ -34,22 +35,26 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="brickyard.workspace.server", description=__doc__)
     parser.add_argument("--root", type=Path, required=True, help="the workspace's directory")
     parser.add_argument("--port", type=int, help="the port to listen on; kept for the next start")
+    parser.add_argument(
+        "--database-url", choices=["-"], help="read the database's address from standard input; kept for the next start"
+    )
     options = parser.parse_args(arguments)
+    database_url = sys.stdin.readline().strip() if options.database_url else None
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        _serve(Layout(options.root.resolve()), options.port)
+        _serve(Layout(options.root.resolve()), options.port, database_url)
     except BrickyardError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code
     return 0
 
 
-def _serve(layout: Layout, port: int | None) -> None:
+def _serve(layout: Layout, port: int | None, database_url: str | None) -> None:
     sdk.install()
     layout.create()
     with _only_one(layout), _listen(layout, port) as listener:
         settings = _settings(layout, listener.getsockname()[1])
-        store = Store(layout.database)
+        store = _store(layout, settings, database_url)
         workspace = Workspace(
             name=layout.name,
             root=layout.root,
@@ -119,9 +124,19 @@ def _settings(layout: Layout, port: int) -> Settings:
     """The settings of this start; the port and the id stay the same from start to start."""
     settings = layout.read_settings()
     workspace_id = settings.workspace_id or secrets.randbelow(9 * 10**15) + 10**15
-    settings = Settings(port=port, workspace_id=workspace_id)
+    settings = replace(settings, port=port, workspace_id=workspace_id)
     layout.write_settings(settings)
     return settings
+
+
+def _store(layout: Layout, settings: Settings, database_url: str | None) -> Store:
+    """The database: another address is kept once it has opened, and only a new workspace may begin an empty one."""
+    owner = Owner(layout.name, settings.workspace_id, new=not layout.token.exists())
+    url = database_url or settings.database_url
+    store = Store(url or layout.database, owner)
+    if url != settings.database_url:
+        layout.write_settings(replace(settings, database_url=url))
+    return store
 
 
 def _owner_token(layout: Layout, workspace: Workspace) -> None:

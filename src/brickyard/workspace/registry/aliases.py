@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects.sqlite import insert
 
 from brickyard.workspace.api.errors import InvalidState, ResourceDoesNotExist
 from brickyard.workspace.registry.names import ModelName, parse_alias
 from brickyard.workspace.registry.records import Status
 from brickyard.workspace.store.registry import model_aliases, model_versions
+from brickyard.workspace.store.upsert import put
 
 if TYPE_CHECKING:
     from brickyard.workspace.store import Store
@@ -56,11 +56,7 @@ class Aliases:
                 raise ResourceDoesNotExist(f"the model {name} has no version {version}")
             if status != Status.READY:
                 raise InvalidState(f"version {version} of {name} is {status}; an alias needs a READY version")
-            connection.execute(
-                insert(model_aliases)
-                .values(name=str(name), alias=alias, version=version)
-                .on_conflict_do_update(index_elements=["name", "alias"], set_={"version": version})
-            )
+            put(connection, model_aliases, {"name": str(name), "alias": alias, "version": version})
         self._tell(str(name), alias, version)
 
     def delete(self, name: ModelName, alias: str) -> None:

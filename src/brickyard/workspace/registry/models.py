@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from brickyard.workspace.api.errors import ResourceAlreadyExists, ResourceDoesNotExist
 from brickyard.workspace.registry.aliases import Aliases
 from brickyard.workspace.registry.names import ModelName
 from brickyard.workspace.registry.records import Page, PageRequest, RegisteredModel
 from brickyard.workspace.store.registry import model_aliases, model_tags, registered_models
+from brickyard.workspace.store.upsert import put
 
 if TYPE_CHECKING:
     from brickyard.workspace.workspace import Workspace
@@ -178,8 +178,7 @@ def _records(connection: Connection, rows: list[Row[Any]]) -> list[RegisteredMod
 
 def _put_tags(connection: Connection, name: ModelName, tags: Mapping[str, str]) -> None:
     for key, value in tags.items():
-        statement = upsert(model_tags).values(name=str(name), key=key, value=value)
-        connection.execute(statement.on_conflict_do_update(index_elements=["name", "key"], set_={"value": value}))
+        put(connection, model_tags, {"name": str(name), "key": key, "value": value})
 
 
 def _touch(connection: Connection, name: ModelName, user: str, **changes: str | None) -> None:

@@ -28,7 +28,7 @@ class Registry:
     """
 
     def __init__(self, workspace: Workspace) -> None:
-        self.tracking = Tracking(workspace.data / "mlflow")
+        self.tracking = Tracking(workspace.data / "mlflow", workspace.store)
         self.aliases = Aliases(workspace.store)
         self.models = RegisteredModels(workspace, workspace.data / "models", self.aliases)
         self.versions = ModelVersions(workspace.store, self.models, self.aliases)

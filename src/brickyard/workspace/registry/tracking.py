@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import sqlite3
 import threading
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,6 +20,8 @@ from brickyard.workspace.registry.misfits import Sent, misfit
 if TYPE_CHECKING:
     from flask import Flask
     from starlette.requests import Request
+
+    from brickyard.workspace.store import Store
 
 __all__ = ["Tracking"]
 
@@ -52,11 +52,13 @@ class Tracking:
     and a job runner, which the vendor's workspaces do not offer at these addresses.
 
     Args:
-        directory: Where its database is.
+        directory: Where its database is, unless that is beside the workspace's.
+        database: The workspace's database.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, database: Store) -> None:
         self._directory = directory
+        self._database = database
         self._lock = threading.Lock()
         self._loading: asyncio.Future[_Server] | None = None
         self._server: _Server | None = None
@@ -109,7 +111,7 @@ class Tracking:
                 return self._server
             os.environ.update(_SETTINGS)
             before = {name: os.environ.get(name) for name in _NOT_FOR_CHILDREN}
-            uri = _database(self._directory)
+            uri = self._database.address("mlflow", self._directory)
             from mlflow.server import app, handlers
 
             handlers.initialize_backend_stores(uri, uri, ARTIFACT_ROOT)
@@ -161,21 +163,13 @@ def _failure(code: int, where: str) -> ApiError:
     return InternalError(f"MLflow's server failed in {where} with status {code}; see the workspace's log")
 
 
-def _database(directory: Path) -> str:
-    """The database's address; in WAL mode, readers and the writer do not wait for each other."""
-    directory.mkdir(parents=True, exist_ok=True)
-    path = directory / "mlflow.db"
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")
-    return f"sqlite:///{path}"
-
-
 def _tuned(store: Any) -> Any:
     """What MLflow lacks as a workspace: no wait for the disk at each commit, no experiment called Default."""
     from sqlalchemy import event
 
-    event.listen(store.engine, "connect", _configure)
-    store.engine.dispose()
+    if store.engine.dialect.name == "sqlite":
+        event.listen(store.engine, "connect", _configure)
+        store.engine.dispose()
     if store.get_experiment(_DEFAULT_EXPERIMENT).lifecycle_stage == "active":
         store.delete_experiment(_DEFAULT_EXPERIMENT)
     return store

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, tuple_, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from brickyard.workspace.api.errors import InvalidState, ResourceDoesNotExist
 from brickyard.workspace.registry.aliases import Aliases
@@ -27,6 +26,7 @@ from brickyard.workspace.store.registry import (
     registered_models,
     version_tags,
 )
+from brickyard.workspace.store.upsert import put
 
 __all__ = ["ModelVersions"]
 
@@ -246,10 +246,7 @@ def _key(name: ModelName, version: int) -> ColumnElement[bool]:
 
 def _put_tags(connection: Connection, name: ModelName, version: int, tags: Mapping[str, str]) -> None:
     for key, value in tags.items():
-        statement = upsert(version_tags).values(name=str(name), version=version, key=key, value=value)
-        connection.execute(
-            statement.on_conflict_do_update(index_elements=["name", "version", "key"], set_={"value": value})
-        )
+        put(connection, version_tags, {"name": str(name), "version": version, "key": key, "value": value})
 
 
 def _touch(connection: Connection, name: ModelName, version: int, user: str, **changes: str | None) -> None:

@@ -20,10 +20,13 @@ from brickyard.workspace.api.base import Family, json_response
 from brickyard.workspace.api.errors import (
     ApiError,
     InternalError,
+    InvalidParameterValue,
     NotImplementedByWorkspace,
     PermissionDenied,
     StorageFull,
+    TemporarilyUnavailable,
 )
+from brickyard.workspace.store import Failure, failure
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
@@ -171,10 +174,16 @@ class App:
 
 def _failure(error: Exception, where: str) -> ApiError:
     """What a caller is told of an error that no family expected."""
-    cause = getattr(error, "orig", error)  # the database's own error, inside SQLAlchemy's
-    full = isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    if full or "disk is full" in str(cause):
+    kind = failure(error)
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    if full or kind is Failure.FULL:
         return StorageFull(f"the workspace's disk is full: {where} changed nothing; make room and try again")
+    if kind is Failure.UNAVAILABLE:
+        return TemporarilyUnavailable(f"the workspace's database cannot be reached in {where}; try again")
+    if kind is Failure.UNFIT:
+        return InvalidParameterValue(f"{where} has a value that cannot be stored, such as text with a NUL character")
+    if kind is Failure.DAMAGED:
+        return InternalError(f"the workspace's database is damaged, seen in {where}; stop it, and restore a copy")
     return InternalError(f"{type(error).__name__} in {where}; see the workspace's log")
 
 

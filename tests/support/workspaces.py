@@ -71,9 +71,9 @@ class WorkspaceHome:
             raise AssertionError(f"brickyard {' '.join(arguments)} ended with {done.returncode}:\n{done.stderr}")
         return done
 
-    def start(self, name: str) -> LocalWorkspace:
-        """Start a workspace by the command line."""
-        self.run("workspace", "start", name)
+    def start(self, name: str, *, extra: Mapping[str, str] | None = None) -> LocalWorkspace:
+        """Start a workspace by the command line, with extra variables in its environment."""
+        self.run("workspace", "start", name, extra=extra)
         self._names.append(name)
         lines = dict(
             line.removeprefix("export ").split("=", 1)

@@ -65,6 +65,8 @@ _PREFIXES = (
     _Prefix("/api/2.0/fs/", "files"),
     _Prefix("/api/2.0/fs/abandoned-uploads", "files", public=True),
     _Prefix("/api/2.0/dbfs/", "dbfs"),
+    _Prefix("/api/2.0/repos", "repos"),
+    _Prefix("/api/2.0/git-credentials", "git_credentials"),
     _Prefix("/api/2.0/permissions/", "permissions"),
     _Prefix("/api/2.0/secrets/", "secrets"),
     _Prefix("/api/2.1/unity-catalog/", "unity_catalog"),

@@ -108,7 +108,7 @@ class NotebookRunner:
             FileNotFoundError: There is none at the path.
             NotebookFormatError: What is there is not a notebook.
         """
-        place = paths.to_local(path, self.context.mounts)
+        place = _file_of(paths.to_local(path, self.context.mounts))
         try:
             content = place.read_text(encoding="utf-8")
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
@@ -175,3 +175,11 @@ def _is_pure(module: Any, own: tuple[str, ...]) -> bool:
 
 def _shown(path: str) -> str:
     return str(Path(path)).removeprefix("/Workspace")
+
+
+def _file_of(place: Path) -> Path:
+    """The file of a notebook: in Git folders it has an extension that the notebook's path has not."""
+    if place.exists():
+        return place
+    named = (place.with_name(place.name + extension) for extension in (".py", ".sql", ".ipynb"))
+    return next((one for one in named if one.is_file()), place)

@@ -205,5 +205,5 @@ def _info(found: TreeObject) -> ObjectInfo:
         language=None if found.language is None else Language(found.language),
         created_at=found.created_at,
         modified_at=found.modified_at,
-        size=None if found.kind == "DIRECTORY" else found.size,
+        size=None if found.kind in ("DIRECTORY", "REPO") else found.size,
     )

@@ -76,7 +76,7 @@ def export_object(tree: Tree, path: str, kind: str = "SOURCE") -> tuple[bytes, s
     if kind not in ("SOURCE", "JUPYTER", "AUTO", "RAW"):
         raise _unknown(kind, "export")
     found = tree.get(path)
-    if found.kind == "DIRECTORY":
+    if found.kind in ("DIRECTORY", "REPO"):
         raise NotImplementedByWorkspace(f"export of a directory ({found.path}) is not implemented")
     if found.kind == "FILE":
         if kind == "JUPYTER":

@@ -40,6 +40,7 @@ class Index:
             rows = connection.execute(select(objects)).all()
         self._by_path = {row.path: Known(row.id, row.path, row.kind, row.language, row.created_at) for row in rows}
         self._by_id = {known.id: known.path for known in self._by_path.values()}
+        self._repos = {known.path for known in self._by_path.values() if known.kind == "REPO"}
 
     def get(self, path: str) -> Known | None:
         """The object at a path."""
@@ -48,6 +49,14 @@ class Index:
     def path_of(self, object_id: int) -> str | None:
         """The path of the object with a number."""
         return self._by_id.get(object_id)
+
+    def repo_of(self, path: str) -> str | None:
+        """The Git folder that an object is or is in."""
+        if not self._repos:
+            return None
+        while path and path not in self._repos:
+            path = path.rpartition("/")[0]
+        return path or None
 
     def paths(self) -> list[str]:
         """All paths."""
@@ -72,6 +81,8 @@ class Index:
                     connection.execute(update(objects).where(mine).values(kind=kind, language=language))
             self._by_path[path] = known
             self._by_id[known.id] = path
+            self._repos -= {path}
+            self._repos |= {path} if kind == "REPO" else set()
             return known
 
     def forget(self, paths: Iterable[str]) -> None:
@@ -85,6 +96,7 @@ class Index:
                     connection.execute(delete(objects).where(objects.c.id == known.id))
             for known in gone:
                 del self._by_path[known.path], self._by_id[known.id]
+                self._repos.discard(known.path)
 
     def forget_below(self, path: str) -> None:
         """Drop an object and everything below it."""

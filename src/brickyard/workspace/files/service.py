@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,14 @@ from brickyard.workspace.files.access import PlaceAccess, TreeAccess, grant_defa
 from brickyard.workspace.files.dbfs import Dbfs
 from brickyard.workspace.files.notebooks import NotebookSource
 from brickyard.workspace.files.paths import Place, Roots
+from brickyard.workspace.files.repos import Repos
 from brickyard.workspace.files.storage import Storage
 from brickyard.workspace.files.tree import Tree
+from brickyard.workspace.identity.git_credentials import GitCredentials
+from brickyard.workspace.identity.permissions import tree_object
 
 if TYPE_CHECKING:
+    from brickyard.workspace.identity import Principal
     from brickyard.workspace.workspace import Workspace
 
 __all__ = ["Files", "build"]
@@ -29,6 +34,7 @@ class Files:
         access: Who may do what with them.
         place_access: Who may do what with the files of any tree.
         dbfs: The tree behind `dbfs:/`.
+        repos: Git folders in the workspace tree.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -41,8 +47,21 @@ class Files:
         self.access = TreeAccess(permissions, self.tree)
         self.place_access = PlaceAccess(workspace)
         self.dbfs = Dbfs(self)
+        self.repos = Repos(workspace, self)
         grant_defaults(workspace.identity)
         make_homes(workspace.identity, self.tree)
+
+    @cached_property
+    def git_credentials(self) -> GitCredentials:
+        """With what Git providers are asked."""
+        return GitCredentials(self._workspace.store, self._workspace.secrets.vault)
+
+    def ensure_repos_folder(self, principal: Principal) -> None:
+        """Make the folder below `/Repos` that is a principal's own."""
+        folder = f"/Repos/{principal.user_name}"
+        if self.tree.find(folder) is None:
+            self.tree.make_directory(folder)
+            self._workspace.identity.permissions.grant(tree_object(folder), principal.id, "CAN_MANAGE")
 
     @property
     def models_root(self) -> Path:

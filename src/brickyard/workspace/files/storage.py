@@ -94,6 +94,10 @@ class Storage:
             shutil.rmtree(directory, ignore_errors=True)  # what a killed server left
             directory.mkdir(parents=True)
 
+    def incoming(self, name: str) -> Path:
+        """Where a directory is put together before it takes its place."""
+        return self._incoming / name
+
     def spool(self) -> Spool:
         """Where an upload goes first."""
         with explained("the upload"):

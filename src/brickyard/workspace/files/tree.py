@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import stat
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ from brickyard.workspace.api.errors import (
 )
 from brickyard.workspace.files.errors import AlreadyExists, DirectoryNotEmpty, explained
 from brickyard.workspace.files.index import Index, Known
-from brickyard.workspace.files.notebooks import NotebookSource, format_of, language_of
+from brickyard.workspace.files.notebooks import EXTENSIONS, NotebookSource, format_of, language_of, recognise
 from brickyard.workspace.files.paths import Roots, tree_path
 from brickyard.workspace.files.storage import Spool, Storage
 from brickyard.workspace.identity.permissions import tree_object
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from brickyard.workspace.store import Store
 
 __all__ = ["Tree", "TreeObject"]
+
+_FOLDERS = ("DIRECTORY", "REPO")
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class _Seen:
     directory: bool
     modified_at: int
     size: int
+    notebook: str | None = None  # the language of a notebook in a Git folder, which its content tells
 
 
 class Tree:
@@ -90,6 +93,26 @@ class Tree:
     def is_protected(self, path: str) -> bool:
         """Whether a path is one of the directories that are always there."""
         return tree_path(path) in self._protected
+
+    def repo_of(self, path: str) -> str | None:
+        """The path of the Git folder that an object is or is in."""
+        return self._index.repo_of(tree_path(path))
+
+    def reserve(self, path: str) -> int:
+        """The number of a Git folder that is about to be at a path."""
+        return self._index.remember(tree_path(path), "REPO").id
+
+    def adopt(self, directory: Path, path: str) -> None:
+        """Give a directory, with all that is in it, its place in the tree.
+
+        Raises:
+            ResourceAlreadyExists: There is something at the path.
+        """
+        with self._lock:
+            if os.path.lexists(self._local(path)):
+                raise ResourceAlreadyExists(f"Path ({path}) already exists.")
+            with explained(path):
+                directory.rename(self._local(path))
 
     def get(self, path: str) -> TreeObject:
         """The object at a path.
@@ -126,7 +149,7 @@ class Tree:
             ResourceDoesNotExist: There is nothing at the path.
         """
         found = self.get(path)
-        if found.kind != "DIRECTORY":
+        if found.kind not in _FOLDERS:
             return [found]
         with explained(found.path), os.scandir(self._local(found.path)) as entries:
             ordered = sorted(entries, key=lambda entry: entry.name)
@@ -165,9 +188,12 @@ class Tree:
         with self._lock:
             self._check_target(path, kind, overwrite)
             self._index.remember(path, kind, language)
+            local = self._file(path)
+            if kind == "NOTEBOOK" and self._index.repo_of(path) and not local.suffix:
+                local = local.with_name(local.name + _extension(spool, language))
             try:
                 with explained(path):
-                    self._storage.publish(spool, self._local(path), overwrite=overwrite)
+                    self._storage.publish(spool, local, overwrite=overwrite)
             except AlreadyExists as error:
                 raise ResourceAlreadyExists(f"Path ({path}) already exists.") from error
 
@@ -184,7 +210,7 @@ class Tree:
             raise BadRequest(f"The folder {path} is protected.")
         with self._lock:
             self.get(path)
-            local = self._local(path)
+            local = self._file(path)
             with explained(path):
                 if local.is_dir() and not recursive and any(local.iterdir()):
                     raise DirectoryNotEmpty(f"Folder ({path}) is not empty.")
@@ -200,10 +226,10 @@ class Tree:
             InvalidParameterValue: It is a directory.
         """
         found = self.get(path)
-        if found.kind == "DIRECTORY":
+        if found.kind in _FOLDERS:
             raise InvalidParameterValue(f"Path ({found.path}) is a directory.")
         with explained(found.path):
-            return self._local(found.path).read_bytes()
+            return self._file(found.path).read_bytes()
 
     def read_notebook(self, path: str) -> NotebookSource:
         """A notebook with its language and format.
@@ -216,23 +242,36 @@ class Tree:
         if found.kind != "NOTEBOOK":
             raise InvalidParameterValue(f"Path ({found.path}) is a {found.kind.lower()}, not a notebook.")
         with explained(found.path):
-            content = self._local(found.path).read_bytes()
+            content = self._file(found.path).read_bytes()
         return NotebookSource(found.path, language_of(content, found.language), content, format_of(content))
 
     def _local(self, path: str) -> Path:
         return self._roots.place("/Workspace" + path).local
 
-    def _look(self, path: str) -> _Seen | None:
+    def _file(self, path: str) -> Path:
+        """The file behind a path; in a Git folder, notebooks have an extension that their path has not."""
         local = self._local(path)
+        if self._index.repo_of(path) is None or os.path.lexists(local):
+            return local
+        named = (local.with_name(local.name + extension) for extension in (*EXTENSIONS, ".ipynb"))
+        return next((one for one in named if _notebook_language(one) is not None), local)
+
+    def _look(self, path: str) -> _Seen | None:
+        local = self._file(path)
         try:
             status = local.stat()
         except (FileNotFoundError, NotADirectoryError):
             return None
-        return _seen(path, status)
+        seen = _seen(path, status)
+        if seen.directory or self._index.repo_of(path) is None:
+            return seen
+        language = _notebook_language(local)
+        bare = f"{_parent(path).rstrip('/')}/{local.stem}"
+        return seen if language is None else replace(seen, path=bare, notebook=language)
 
     def _listed(self, parent: str, entry: os.DirEntry[str]) -> _Seen | None:
         path = f"{parent.rstrip('/')}/{entry.name}"
-        if entry.is_symlink():
+        if entry.is_symlink() or self._index.repo_of(parent) is not None:
             try:
                 return self._look(path)
             except InvalidParameterValue:  # it leads out of the tree: shown as what it is, but not followed
@@ -244,12 +283,12 @@ class Tree:
 
     def _check_target(self, path: str, kind: str, overwrite: bool) -> TreeObject | None:
         parent = self.find(_parent(path))
-        if parent is None or parent.kind != "DIRECTORY":
+        if parent is None or parent.kind not in _FOLDERS:
             raise ResourceDoesNotExist(f"The parent folder ({_parent(path)}) does not exist.")
         existing = self.find(path)
         if existing is None:
             return None
-        if existing.kind == "DIRECTORY" or not overwrite:
+        if existing.kind in _FOLDERS or not overwrite:
             raise ResourceAlreadyExists(f"Path ({path}) already exists.")
         if existing.kind != kind:
             raise InvalidParameterValue(
@@ -259,11 +298,9 @@ class Tree:
 
     def _identified(self, seen: _Seen) -> TreeObject:
         known = self._index.get(seen.path)
-        if known is None or (known.kind == "DIRECTORY") != seen.directory:  # written by a task, past the API
-            with self._lock:
-                known = self._index.get(seen.path)
-                if known is None or (known.kind == "DIRECTORY") != seen.directory:
-                    known = self._index.remember(seen.path, "DIRECTORY" if seen.directory else "FILE")
+        if known is None or not _fits(seen, known):  # written by a task or by git, past the API
+            kind = "DIRECTORY" if seen.directory else "FILE" if seen.notebook is None else "NOTEBOOK"
+            known = self._index.remember(seen.path, kind, seen.notebook)
         return _object(seen, known)
 
     def _kept(self, path: str) -> bool:
@@ -275,6 +312,30 @@ class Tree:
 
 def _seen(path: str, status: os.stat_result) -> _Seen:
     return _Seen(path, stat.S_ISDIR(status.st_mode), status.st_mtime_ns // 1_000_000, status.st_size)
+
+
+def _fits(seen: _Seen, known: Known) -> bool:
+    """Whether the disk has what the database says."""
+    if seen.directory or known.kind in _FOLDERS:
+        return seen.directory and known.kind in _FOLDERS
+    return seen.notebook is None or (known.kind, known.language) == ("NOTEBOOK", seen.notebook)
+
+
+def _notebook_language(local: Path) -> str | None:
+    """The language of a notebook in a Git folder; nothing for other files."""
+    if local.suffix.lower() not in (*EXTENSIONS, ".ipynb") or not local.is_file():
+        return None
+    with local.open("rb") as file:
+        beginning = file.read(200)
+    if local.suffix.lower() == ".ipynb":
+        return "PYTHON" if beginning.lstrip().startswith(b"{") else None
+    return recognise(local.name, beginning)
+
+
+def _extension(spool: Spool, language: str | None) -> str:
+    if format_of(spool.read(200)) == "JUPYTER":
+        return ".ipynb"
+    return next(extension for extension, one in EXTENSIONS.items() if one == language)
 
 
 def _object(seen: _Seen, known: Known) -> TreeObject:

@@ -1,0 +1,33 @@
+"""Tables of Git folders, and of the credentials with which they are fetched."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, BigInteger, Boolean, Column, LargeBinary, String, Table
+
+from brickyard.workspace.store.base import metadata
+
+__all__ = ["git_credentials", "repos"]
+
+git_credentials = Table(
+    "git_credentials",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("principal_id", BigInteger, nullable=False, index=True),
+    Column("provider", String, nullable=False),
+    Column("name", String),
+    Column("username", String),
+    Column("email", String),
+    Column("is_default", Boolean, nullable=False),
+    Column("sealed", LargeBinary),  # the token: nonce and ciphertext
+)
+
+repos = Table(
+    "repos",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),  # the number of the workspace object
+    Column("path", String, nullable=False, unique=True),
+    Column("url", String, nullable=False),
+    Column("provider", String, nullable=False),
+    Column("credential_id", BigInteger),
+    Column("sparse_patterns", JSON),
+)

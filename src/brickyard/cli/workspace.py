@@ -36,11 +36,18 @@ def workspace() -> None:
     help="A PostgreSQL database instead of a file, postgresql://USER@HOST/DATABASE; kept for the next start. "
     "With a password, set BRICKYARD_DATABASE_URL instead.",
 )
+@click.option("--keyring", is_flag=True, help="Move the key that seals secrets from its file to the system's keyring.")
 @_output
-def start(name: str, port: int | None, database_url: str | None, output: str) -> None:
+def start(name: str, port: int | None, database_url: str | None, keyring: bool, output: str) -> None:
     """Start workspace NAME, and wait until it answers."""
     from brickyard.workspace import process
 
+    if keyring:
+        from brickyard.workspace.layout import layout_of
+        from brickyard.workspace.secrets.keys import move_to_keyring
+
+        layout_of(name).create()
+        move_to_keyring(layout_of(name).root)
     _show([process.start(name, port, database_url)], output)
 
 
@@ -117,11 +124,15 @@ def logs(name: str, lines: int, follow: bool) -> None:
 def reset(name: str, yes: bool) -> None:
     """Stop workspace NAME and delete everything it holds."""
     from brickyard.workspace import process
+    from brickyard.workspace.secrets.keys import forget_entry, keyring_entry
 
     current = process.status(name)
     if not yes:
         click.confirm(f"Delete everything in workspace {name!r} ({current.root})?", abort=True)
+    entry = keyring_entry(current.root)
     process.reset(name)
+    if entry is not None:
+        forget_entry(entry)
     click.echo(f"{name}  deleted")
 
 

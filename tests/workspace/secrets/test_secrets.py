@@ -17,12 +17,6 @@ from databricks.sdk.errors import (
     ResourceAlreadyExists,
     ResourceDoesNotExist,
 )
-from databricks.sdk.errors import NotImplemented as NotImplementedByServer
-from databricks.sdk.service.workspace import (
-    AclPermission,
-    AzureKeyVaultSecretScopeMetadata,
-    ScopeBackendType,
-)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -103,18 +97,6 @@ def test_limits_and_names(client: WorkspaceClient, scope: str) -> None:
         client.secrets.put_secret(scope, "odd", bytes_value="%%%")
 
 
-def test_what_is_not_supported_is_named(client: WorkspaceClient, scope: str) -> None:
-    vault = AzureKeyVaultSecretScopeMetadata(resource_id="/subscriptions/x", dns_name="https://x.vault.azure.net/")
-    with pytest.raises(NotImplementedByServer, match="AZURE_KEYVAULT"):
-        client.secrets.create_scope(
-            "kv", scope_backend_type=ScopeBackendType.AZURE_KEYVAULT, backend_azure_keyvault=vault
-        )
-    with pytest.raises(NotImplementedByServer, match="acls/put"):
-        client.secrets.put_acl(scope, "users", AclPermission.READ)
-    with pytest.raises(NotImplementedByServer, match="acls/list"):
-        list(client.secrets.list_acls(scope))
-
-
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=st.binary(max_size=2000), key=st.text("abcXYZ019._-@", min_size=1, max_size=30))
 def test_any_bytes_round_trip(client: WorkspaceClient, scope: str, value: bytes, key: str) -> None:
@@ -148,6 +130,17 @@ def test_a_canary_is_in_no_file(workspaces: WorkspaceHome) -> None:
     workspaces.run("workspace", "stop", "dev")
     assert occurrences(workspaces.home, needles) == []
     assert stat.S_IMODE((workspace.root / "key").stat().st_mode) == 0o600
+
+
+def test_a_key_that_others_can_read_is_made_private(workspaces: WorkspaceHome) -> None:
+    workspace = workspaces.start("dev")
+    workspace.client().secrets.create_scope("s")
+    workspace.client().secrets.put_secret("s", "k", string_value="v")
+    workspaces.run("workspace", "stop", "dev")
+    (workspace.root / "key").chmod(0o644)
+    assert value_of(workspaces.start("dev").client(), "s", "k") == b"v"
+    assert stat.S_IMODE((workspace.root / "key").stat().st_mode) == 0o600
+    assert "could be read by others (mode 644)" in (workspace.root / "server.log").read_text()
 
 
 def test_a_lost_key_is_named_and_no_new_one_is_made(workspaces: WorkspaceHome) -> None:

@@ -55,7 +55,7 @@ class DictionarySecrets:
     def __init__(self) -> None:
         self.values: dict[tuple[str, str], bytes] = {}
 
-    def get(self, scope: str, key: str) -> bytes:
+    def read_as(self, reader: str, scope: str, key: str) -> bytes:
         if (scope, key) not in self.values:
             raise ResourceDoesNotExist(f"Secret does not exist with scope: {scope} and key: {key}")
         return self.values[scope, key]

@@ -11,8 +11,20 @@ __all__ = ["RUNTIME_VERSION", "TASK_MARK", "base_environment", "task_environment
 RUNTIME_VERSION = "16.4"
 #: In the environment of every process of a task, with the workspace's directory, so that leftovers can be found.
 TASK_MARK = "BRICKYARD_TASK_OF"
-#: What of the user's own shell must not reach a task: it would redirect its libraries to another workspace.
-_NOT_INHERITED = ("DATABRICKS_", "MLFLOW_", "BRICKYARD_", "SPARK_", "PYSPARK_", "SAIL_", "UNITY_", "UC_", "_MLFLOW_")
+#: What of the user's own shell must not reach a task: it would redirect its libraries to another workspace, or let it
+#: read the vaults behind secret scopes past their access lists.
+_NOT_INHERITED = (
+    "AZURE_",
+    "DATABRICKS_",
+    "MLFLOW_",
+    "BRICKYARD_",
+    "SPARK_",
+    "PYSPARK_",
+    "SAIL_",
+    "UNITY_",
+    "UC_",
+    "_MLFLOW_",
+)
 _THREADS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",

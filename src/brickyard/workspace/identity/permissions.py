@@ -35,6 +35,7 @@ LEVELS: Mapping[str, tuple[str, ...]] = {
     ),
     "serving-endpoints": ("CAN_VIEW", "CAN_QUERY", "CAN_MANAGE"),
     "authorization": ("CAN_USE",),
+    "secret-scopes": ("READ", "WRITE", "MANAGE"),  # through the calls of secrets, not through /api/2.0/permissions
 }
 
 

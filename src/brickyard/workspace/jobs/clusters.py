@@ -72,24 +72,23 @@ def check_cluster(where: str, cluster: Json) -> None:
             )
 
 
-def cluster_values(workspace: Workspace, definition: Json, settings: Json) -> ClusterValues:
+def cluster_values(workspace: Workspace, definition: Json, settings: Json, run_as: str) -> ClusterValues:
     """What the cluster of a task gives to it, with the secrets' values as they are now.
-
-    Every user of a local workspace may read every secret, and so may the one that the run runs as.
 
     Args:
         workspace: Whose secrets they are.
         definition: The task.
         settings: The job's settings.
+        run_as: The principal that the run runs as; it needs READ on the secrets' scopes.
 
     Raises:
-        SecretUnavailable: A secret does not exist, or cannot be such a value.
+        SecretUnavailable: A secret does not exist, may not be read, or cannot be such a value.
     """
     cluster = _cluster_of(definition, settings)
     secrets: dict[str, str] = {}
     for part, name, value in _values(cluster):
         if _SECRET.fullmatch(value) and value not in secrets:
-            secrets[value] = _read(workspace, f"{part}.{name}", value)
+            secrets[value] = _read(workspace, run_as, f"{part}.{name}", value)
     environment, spark_conf = (dict(cluster.get(part, {})) for part in _PARTS)
     return ClusterValues(environment, spark_conf, secrets)
 
@@ -108,11 +107,11 @@ def _cluster_of(definition: Json, settings: Json) -> Json:
     return cluster
 
 
-def _read(workspace: Workspace, place: str, reference: str) -> str:
+def _read(workspace: Workspace, run_as: str, place: str, reference: str) -> str:
     match = _SECRET.fullmatch(reference)
     scope, key = match.groups() if match else ("", "")
     try:
-        value = workspace.secrets.get(scope, key).decode()
+        value = workspace.secrets.read_as(run_as, scope, key).decode()
     except ApiError as error:
         raise SecretUnavailable(f"{place} refers to {reference}: {error.message}") from error
     except UnicodeDecodeError:  # its message would quote the value

@@ -72,7 +72,7 @@ def prepare(
     except UnknownReference as error:
         raise Faulty(f"{error}.") from error
     try:
-        cluster = cluster_values(workspace, definition, run.settings)
+        cluster = cluster_values(workspace, definition, run.settings, run.run_as)
     except SecretUnavailable as error:
         raise Faulty(f"The cluster could not be started: {error}", "CLUSTER_ERROR") from error
     spec = TaskSpec(

@@ -1,8 +1,7 @@
-"""Secret scopes and their values."""
+"""The secrets of a workspace: values in scopes, sealed in its database or read from an Azure Key Vault."""
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,9 +9,12 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, insert, select, update
 
-from brickyard.workspace.api.errors import InvalidParameterValue, ResourceAlreadyExists, ResourceDoesNotExist
+from brickyard.workspace.api.errors import BadRequest, InvalidParameterValue, PermissionDenied, ResourceDoesNotExist
 from brickyard.workspace.secrets.errors import ResourceLimitExceeded
+from brickyard.workspace.secrets.key_vaults import KeyVaults
+from brickyard.workspace.secrets.scopes import Scope, Scopes, valid_name
 from brickyard.workspace.secrets.vault import Vault
+from brickyard.workspace.store import metadata
 from brickyard.workspace.store.secrets import secret_scopes, secret_values
 
 if TYPE_CHECKING:
@@ -20,11 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SecretKey", "Secrets", "build"]
 
-# Source of the limits and names: https://docs.databricks.com/api/workspace/secrets/putsecret
+# Source of the limits: https://docs.databricks.com/api/workspace/secrets/putsecret
 MAX_VALUE_BYTES = 128 * 1024
 MAX_SECRETS = 1000
-MAX_SCOPES = 1000
-_NAME = re.compile(r"[A-Za-z0-9_.@-]{1,128}")
 
 
 @dataclass(frozen=True)
@@ -36,131 +36,128 @@ class SecretKey:
 
 
 class Secrets:
-    """The secrets of a workspace; values leave it through `get` and `values` only."""
+    """The secrets of a workspace; values leave it through `get` and `read_as` only.
+
+    Attributes:
+        scopes: The scopes and their access lists. Who calls the methods here has asked them whether it may.
+    """
 
     def __init__(self, workspace: Workspace) -> None:
         self._store = workspace.store
         self._root = workspace.root
+        self._identity = workspace.identity
+        self._key_vaults = KeyVaults()
+        self.scopes = Scopes(workspace.store, workspace.identity)
 
     @cached_property
     def vault(self) -> Vault:
+        """What seals values with the workspace's key, also those of other services."""
+        tables = [table for table in metadata.tables.values() if "sealed" in table.columns]
         with self._store.read() as connection:
-            return Vault(self._root, sealed=_count(connection, secret_values) > 0)
+            sealed = any(_count(connection, table, table.c.sealed.is_not(None)) for table in tables)
+        return Vault(self._root, sealed=sealed)
 
-    def scopes(self) -> list[str]:
-        """The names of all scopes."""
+    def list(self, scope: Scope) -> list[SecretKey]:
+        """The keys of a scope.
+
+        Raises:
+            ApiError: The scope's Key Vault cannot be read; see `KeyVaults.get`.
+        """
+        if scope.key_vault is not None:
+            return [SecretKey(*one) for one in self._key_vaults.list(scope.key_vault)]
+        query = select(secret_values.c.key, secret_values.c.updated_at).order_by(secret_values.c.key)
         with self._store.read() as connection:
-            return list(connection.execute(select(secret_scopes.c.name).order_by(secret_scopes.c.id)).scalars())
+            rows = connection.execute(query.where(secret_values.c.scope == scope.id)).all()
+        return [SecretKey(row.key, row.updated_at) for row in rows]
 
-    def create_scope(self, name: str, by: str) -> None:
-        """Make a scope.
-
-        Raises:
-            ResourceAlreadyExists: There is one of that name.
-            InvalidParameterValue: The name has characters that it may not have.
-            ResourceLimitExceeded: There are as many scopes as there may be.
-        """
-        identity = _valid(name, "scope").lower()
-        with self._store.write() as connection:
-            if connection.execute(select(secret_scopes).where(secret_scopes.c.id == identity)).first():
-                raise ResourceAlreadyExists(f"Scope {name} already exists!")
-            if _count(connection, secret_scopes) >= MAX_SCOPES:
-                raise ResourceLimitExceeded(f"There are already {MAX_SCOPES} scopes.")
-            row = {"id": identity, "name": name, "created_at": _now(), "created_by": by}
-            connection.execute(insert(secret_scopes).values(**row))
-
-    def delete_scope(self, name: str) -> None:
-        """Delete a scope with its secrets.
+    def put(self, scope: Scope, key: str, value: bytes) -> None:
+        """Put a value, in the place of the one there was.
 
         Raises:
-            ResourceDoesNotExist: There is none of that name.
+            BadRequest: The scope's secrets are in a Key Vault.
+            InvalidParameterValue: The key has characters that it may not have, or the value is too large.
+            ResourceLimitExceeded: The scope is full.
+            ResourceDoesNotExist: The scope is no longer there.
         """
-        with self._store.write() as connection:
-            scope = _scope(connection, name)
-            connection.execute(delete(secret_values).where(secret_values.c.scope == scope))
-            connection.execute(delete(secret_scopes).where(secret_scopes.c.id == scope))
-
-    def list(self, scope: str) -> list[SecretKey]:
-        """The keys of a scope, by name.
-
-        Raises:
-            ResourceDoesNotExist: There is no such scope.
-        """
-        with self._store.read() as connection:
-            mine = secret_values.c.scope == _scope(connection, scope)
-            query = select(secret_values.c.key, secret_values.c.updated_at).where(mine).order_by(secret_values.c.key)
-            return [SecretKey(row.key, row.updated_at) for row in connection.execute(query)]
-
-    def put(self, scope: str, key: str, value: bytes) -> None:
-        """Put a value under a key, in the place of an earlier one.
-
-        Raises:
-            ResourceDoesNotExist: There is no such scope.
-            InvalidParameterValue: The key or the value is not one that may be stored.
-            ResourceLimitExceeded: The scope has as many secrets as it may have.
-        """
-        _valid(key, "key")
+        _check_writable(scope)
+        valid_name(key, "key")
         if len(value) > MAX_VALUE_BYTES:
-            raise InvalidParameterValue(f"The value has more than {MAX_VALUE_BYTES} bytes.")
+            raise InvalidParameterValue(f"The value has {len(value)} bytes; {MAX_VALUE_BYTES} are the most.")
         with self._store.write() as connection:
-            identity = _scope(connection, scope)
-            mine = (secret_values.c.scope == identity) & (secret_values.c.key == key)
-            row = {"sealed": self.vault.seal(value, f"{identity}/{key}"), "updated_at": _now()}
+            if connection.execute(select(secret_scopes.c.id).where(secret_scopes.c.id == scope.id)).first() is None:
+                raise ResourceDoesNotExist(f"Scope {scope.name} does not exist!")
+            mine = (secret_values.c.scope == scope.id) & (secret_values.c.key == key)
+            row = {"sealed": self.vault.seal(value, f"{scope.id}/{key}"), "updated_at": _now()}
             if connection.execute(update(secret_values).where(mine).values(**row)).rowcount:
                 return
-            if _count(connection, secret_values, secret_values.c.scope == identity) >= MAX_SECRETS:
-                raise ResourceLimitExceeded(f"The scope {scope} already has {MAX_SECRETS} secrets.")
-            connection.execute(insert(secret_values).values(scope=identity, key=key, **row))
+            if _count(connection, secret_values, secret_values.c.scope == scope.id) >= MAX_SECRETS:
+                raise ResourceLimitExceeded(f"The scope {scope.name} already has {MAX_SECRETS} secrets.")
+            connection.execute(insert(secret_values).values(scope=scope.id, key=key, **row))
 
-    def get(self, scope: str, key: str) -> bytes:
+    def get(self, scope: Scope, key: str) -> bytes:
         """The value under a key.
 
         Raises:
-            ResourceDoesNotExist: There is no such scope or key.
+            ResourceDoesNotExist: There is no such key.
+            ApiError: The scope's Key Vault cannot be read; see `KeyVaults.get`.
         """
-        with self._store.read() as connection:
-            identity = _scope(connection, scope)
-            mine = (secret_values.c.scope == identity) & (secret_values.c.key == key)
-            sealed = connection.execute(select(secret_values.c.sealed).where(mine)).scalar()
-        if sealed is None:
-            raise ResourceDoesNotExist(f"Secret does not exist with scope: {scope} and key: {key}")
-        return self.vault.open(sealed, f"{identity}/{key}")
+        value = self._stored(scope, key) if scope.key_vault is None else self._key_vaults.get(scope.key_vault, key)
+        if value is None:
+            raise ResourceDoesNotExist(f"Secret does not exist with scope: {scope.name} and key: {key}")
+        return value
 
-    def delete(self, scope: str, key: str) -> None:
+    def read_as(self, reader: str, scope: str, key: str) -> bytes:
+        """The value under a key, with the rights of a principal: who a job runs as, or who made an endpoint.
+
+        Args:
+            reader: User name or application id.
+            scope: The name of the scope.
+            key: The key.
+
+        Raises:
+            PermissionDenied: The principal may not read the scope, or is no longer active.
+            ResourceDoesNotExist: There is no such scope or key.
+            ApiError: The scope's Key Vault cannot be read; see `KeyVaults.get`.
+        """
+        try:
+            principal = self._identity.principal_named(reader)
+        except ResourceDoesNotExist as error:
+            raise PermissionDenied(f"{reader} cannot read secrets: it is not an active user or principal") from error
+        found = self.scopes.get(scope)
+        self.scopes.require(principal, found, "READ")
+        return self.get(found, key)
+
+    def delete(self, scope: Scope, key: str) -> None:
         """Delete a secret.
 
         Raises:
-            ResourceDoesNotExist: There is no such scope or key.
+            BadRequest: The scope's secrets are in a Key Vault.
+            ResourceDoesNotExist: There is no such key.
         """
+        _check_writable(scope)
         with self._store.write() as connection:
-            mine = (secret_values.c.scope == _scope(connection, scope)) & (secret_values.c.key == key)
+            mine = (secret_values.c.scope == scope.id) & (secret_values.c.key == key)
             if connection.execute(delete(secret_values).where(mine)).rowcount == 0:
-                raise ResourceDoesNotExist(f"Secret does not exist with scope: {scope} and key: {key}")
+                raise ResourceDoesNotExist(f"Secret does not exist with scope: {scope.name} and key: {key}")
 
-    def values(self) -> tuple[bytes, ...]:
-        """All values, for the redaction of what tasks print."""
+    def _stored(self, scope: Scope, key: str) -> bytes | None:
+        mine = (secret_values.c.scope == scope.id) & (secret_values.c.key == key)
         with self._store.read() as connection:
-            rows = connection.execute(select(secret_values)).all()
-        return tuple(self.vault.open(row.sealed, f"{row.scope}/{row.key}") for row in rows)
+            sealed = connection.execute(select(secret_values.c.sealed).where(mine)).scalar()
+        return None if sealed is None else self.vault.open(sealed, f"{scope.id}/{key}")
 
 
-def _scope(connection: Connection, name: str) -> str:
-    identity = name.lower()
-    if connection.execute(select(secret_scopes.c.id).where(secret_scopes.c.id == identity)).first() is None:
-        raise ResourceDoesNotExist(f"Scope {name} does not exist!")
-    return identity
+def _check_writable(scope: Scope) -> None:
+    """Refuse to write into a vault, as the service does: https://learn.microsoft.com/azure/databricks/security/secrets/."""
+    if scope.key_vault is not None:
+        raise BadRequest(
+            f"Cannot write secrets to Azure KeyVault-backed scope {scope.name}."
+            f" Change them in the vault itself: {scope.key_vault.dns_name}"
+        )
 
 
 def _count(connection: Connection, table: Table, *where: ColumnElement[bool]) -> int:
     return int(connection.execute(select(func.count()).select_from(table).where(*where)).scalar_one())
-
-
-def _valid(name: str, what: str) -> str:
-    if not _NAME.fullmatch(name):
-        raise InvalidParameterValue(
-            f"{name!r} is not a valid {what}: 1 to 128 letters, digits, dashes, underscores, periods and @"
-        )
-    return name
 
 
 def _now() -> int:

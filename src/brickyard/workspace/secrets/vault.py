@@ -1,25 +1,23 @@
-"""Encryption of secret values with a key that is kept beside the database, readable by its owner only."""
+"""Encryption of secret values with the workspace's key, which is not in the database."""
 
 from __future__ import annotations
 
 import os
-from base64 import b64decode, b64encode
 from pathlib import Path
 
 from brickyard.workspace.api.errors import InternalError
-from brickyard.workspace.layout import Layout
+from brickyard.workspace.secrets.keys import KeyUnusable, read_key, write_new_key
 
 __all__ = ["Vault"]
 
 _NONCE_BYTES = 12
-_KEY_BYTES = 32
 
 
 class Vault:
     """Seals and opens values with AES-256-GCM.
 
     Args:
-        root: The workspace's directory; the key is its file `key`, mode 0600.
+        root: The workspace's directory; its file `key` is the key, or names the entry of the keyring that has it.
         sealed: Whether there are sealed values already, so that a missing key is a fault and no new one is made.
 
     Raises:
@@ -30,12 +28,10 @@ class Vault:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         self._path = root / "key"
-        if not self._path.exists():
-            if sealed:
-                raise self._fault("is missing, and the stored secrets cannot be read without it")
-            key = AESGCM.generate_key(bit_length=_KEY_BYTES * 8)
-            Layout(root).write_private(self._path, b64encode(key).decode() + "\n")
-        self._cipher = AESGCM(self._read())
+        try:
+            self._cipher = AESGCM(self._key(root, sealed))
+        except KeyUnusable as error:
+            raise self._fault(str(error)) from error
 
     def seal(self, value: bytes, name: str) -> bytes:
         """Encrypt a value; it can be opened only under the same name, so no value can take the place of another."""
@@ -55,14 +51,12 @@ class Vault:
         except InvalidTag as error:
             raise self._fault(f"does not open the secret {name!r}") from error
 
-    def _read(self) -> bytes:
-        try:
-            key = b64decode(self._path.read_text(), validate=False)
-        except ValueError as error:
-            raise self._fault("is damaged") from error
-        if len(key) != _KEY_BYTES:
-            raise self._fault("is damaged")
-        return key
+    def _key(self, root: Path, sealed: bool) -> bytes:
+        if self._path.exists():
+            return read_key(root)
+        if sealed:
+            raise KeyUnusable("is missing, and the stored secrets cannot be read without it")
+        return write_new_key(root)
 
     def _fault(self, what: str) -> InternalError:
         return InternalError(

@@ -204,7 +204,8 @@ class Endpoint:
             self._show(loading=False, messages=missing)
             return
         try:
-            self._load(record, config, [self._with_environment(item) for item in found if isinstance(item, _Found)])
+            wanted = [self._with_environment(item, record.creator) for item in found if isinstance(item, _Found)]
+            self._load(record, config, wanted)
         except ScoringFailed as error:
             self._failed(record, str(error))
 
@@ -220,9 +221,9 @@ class Endpoint:
             return _Missing(f"waiting for the files of version {version} of {entity.model}, which are not complete")
         return _Found(entity, version, model.path)
 
-    def _with_environment(self, found: _Found) -> _Found:
+    def _with_environment(self, found: _Found, creator: str) -> _Found:
         try:
-            return replace(found, environment=resolve(found.entity.environment, self._secrets))
+            return replace(found, environment=resolve(found.entity.environment, self._secrets, creator))
         except SecretUnavailable as error:
             raise ScoringFailed(f"the served entity '{found.entity.name}' cannot start: {error}") from error
 

@@ -23,8 +23,8 @@ _REFERENCE = re.compile(r"\{\{\s*secrets/(?P<scope>[\w.@-]+)/(?P<key>[\w.@-]+)\s
 class SecretValues(Protocol):
     """What an endpoint asks of the workspace's secrets."""
 
-    def get(self, scope: str, key: str) -> bytes:
-        """A value; ResourceDoesNotExist where there is none."""
+    def read_as(self, reader: str, scope: str, key: str) -> bytes:
+        """A value, with the rights of a principal; an `ApiError` where it cannot be had."""
         ...
 
 
@@ -59,20 +59,26 @@ def parse_environment(given: Any) -> dict[str, str]:
     return {_name(name): _value(name, value) for name, value in given.items()}
 
 
-def resolve(written: Mapping[str, str], secrets: SecretValues) -> Environment:
+def resolve(written: Mapping[str, str], secrets: SecretValues, reader: str) -> Environment:
     """Look up what the references in `written` mean now.
+
+    Args:
+        written: The variables as they were written.
+        secrets: Where the values are.
+        reader: Who made the endpoint, and needs READ on the secrets' scopes.
 
     Raises:
         SecretUnavailable: Names the variable and the secret.
     """
     references = {name: match for name, value in written.items() if (match := _REFERENCE.fullmatch(value))}
-    found = {name: _secret(name, match["scope"], match["key"], secrets) for name, match in references.items()}
+    found = {name: _secret(name, match, secrets, reader) for name, match in references.items()}
     return Environment({**written, **found}, tuple(found.values()))
 
 
-def _secret(variable: str, scope: str, key: str, secrets: SecretValues) -> str:
+def _secret(variable: str, reference: re.Match[str], secrets: SecretValues, reader: str) -> str:
+    scope, key = reference["scope"], reference["key"]
     try:
-        value = secrets.get(scope, key)
+        value = secrets.read_as(reader, scope, key)
     except ApiError as error:
         raise SecretUnavailable(f"environment_vars.{variable}: {error.message}") from error
     try:

@@ -66,6 +66,13 @@ class Cluster:
             raise Unavailable("no PostgreSQL on this machine; `python -m tests.support.postgresql` installs it")
         self.directory = Path(tempfile.mkdtemp(prefix="brickyard-pg-"))
         self.password = secrets.token_urlsafe(12)
+        try:
+            self._begin(found)
+        except BaseException:
+            shutil.rmtree(self.directory, ignore_errors=True)
+            raise
+
+    def _begin(self, found: Path) -> None:
         self._user = _unprivileged()
         if self._user is not None:
             os.chown(self.directory, self._user.pw_uid, self._user.pw_gid)
@@ -115,8 +122,10 @@ class Cluster:
         try:
             self._attempt(found / "initdb", "--version")
         except PermissionError:
-            shutil.copytree(found.parent, self.directory / "postgresql")
-            return self.directory / "postgresql" / "bin"
+            package = found.parents[1]
+            for part in package.parent.glob(f"{package.name}*"):  # its libraries are beside it
+                shutil.copytree(part, self.directory / "copy" / part.name)
+            return self.directory / "copy" / found.relative_to(package.parent)
         return found
 
     def _run(self, program: str, *arguments: str) -> None:

@@ -11,7 +11,7 @@ import httpx
 import psutil
 import pytest
 from databricks.sdk.errors import InvalidParameterValue, ResourceDoesNotExist
-from sqlalchemy import select
+from sqlalchemy import create_engine, select, text
 
 from brickyard.errors import UsageError, WorkspaceProcessError
 from brickyard.workspace.store import Owner, Store
@@ -173,6 +173,19 @@ def test_the_password_is_in_the_settings_only(cluster: Cluster, workspaces: Work
     holders = [path for path in workspaces.home.rglob("*") if path.is_file() and holds(path, cluster.password)]
     assert sorted(path.name for path in holders) == ["pgpass", "settings.json"]
     assert {path.stat().st_mode & 0o777 for path in holders} == {0o600}
+
+
+def test_mlflow_has_a_schema_of_its_own_and_an_address_without_the_password(
+    cluster: Cluster, store: Store, url: str, tmp_path: Path
+) -> None:
+    address = store.address("mlflow", tmp_path)
+    assert cluster.password not in address
+    engine = create_engine(address)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE experiments (id int)"))
+    engine.dispose()
+    query = "SELECT table_schema FROM information_schema.tables WHERE table_name = 'experiments'"
+    assert cluster.execute(query, url) == [("brickyard_mlflow",)]
 
 
 def holds(path: Path, secret: str) -> bool:

@@ -92,9 +92,12 @@ class Tokens:
             raise Unauthenticated("The token is not valid for this workspace.")
         now = _now()
         if known.expires_at is not None and known.expires_at <= now:
+            self._known.pop(key, None)
             raise Unauthenticated("The token has expired.")
         if known.used_on != now // _DAY:
-            self._known[key] = replace(known, used_on=now // _DAY)
+            with self._lock:
+                if key in self._known:  # else it was ended meanwhile, and must not come back
+                    self._known[key] = replace(known, used_on=now // _DAY)
             self._writer.submit(self._used, known.id, now)
         return known.principal_id
 
@@ -144,6 +147,7 @@ class Tokens:
                 raise QuotaExceeded(f"{principal.user_name} has {_MOST} tokens; delete one that is not needed.")
             connection.execute(delete(tokens).where(~_listed() & (tokens.c.expires_at <= now)))
             connection.execute(insert(tokens).values(**row))
+        self._forget_expired(now)
         return value, record
 
     def revoke(self, value: str) -> None:
@@ -212,6 +216,12 @@ class Tokens:
                 return None
             found = self._known[key] = _Known(row.id, row.principal_id, row.expires_at, (row.last_used_at or 0) // _DAY)
         return found
+
+    def _forget_expired(self, now: int) -> None:
+        with self._lock:
+            for key, known in list(self._known.items()):
+                if known.expires_at is not None and known.expires_at <= now:
+                    self._known.pop(key, None)
 
     def _used(self, token_id: str, now: int) -> None:
         """Write down that a token was used; once a day is what the vendor shows."""

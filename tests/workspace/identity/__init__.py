@@ -1,0 +1,1 @@
+"""Tests of users, groups, tokens and sign-in."""

@@ -47,15 +47,3 @@ def test_a_new_suppression_is_refused(tmp_path: Path) -> None:
         [sys.executable, str(tmp_path / "scripts" / "suppressions.py")], capture_output=True, text=True, check=False
     )
     assert done.returncode == 1 and "new.py:1" in done.stdout
-
-
-def test_the_list_of_operations_is_that_of_the_code() -> None:
-    page = ROOT / "docs" / "workspace.md"
-    renewed = subprocess.run(
-        [sys.executable, "-c", "import operations; print(operations.page(operations.PAGE.read_text()), end='')"],
-        cwd=ROOT / "scripts",
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert renewed.stdout == page.read_text(), "run `python scripts/operations.py`"

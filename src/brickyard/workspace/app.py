@@ -21,11 +21,11 @@ from brickyard.workspace.api.errors import (
     ApiError,
     InternalError,
     InvalidParameterValue,
-    NotImplementedByWorkspace,
     PermissionDenied,
     StorageFull,
     TemporarilyUnavailable,
 )
+from brickyard.workspace.api.surface import not_implemented
 from brickyard.workspace.store import Failure, failure
 
 if TYPE_CHECKING:
@@ -133,9 +133,7 @@ class App:
         if prefix is None or not prefix.public:
             principal = self._workspace.identity.authenticate(request.headers.get("authorization"))
         if prefix is None:
-            raise NotImplementedByWorkspace(
-                f"{scope['method']} {scope['path']} is not implemented by the local workspace"
-            )
+            raise not_implemented(scope["method"], scope["path"])
         family = self._families.get(prefix.module)
         if family is None:
             family = await anyio.to_thread.run_sync(self._load, prefix.module)

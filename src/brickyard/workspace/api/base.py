@@ -15,6 +15,7 @@ from starlette.routing import Match, Route
 
 from brickyard.workspace.api.access import Access, anyone
 from brickyard.workspace.api.errors import BadRequest, NotImplementedByWorkspace, RequestTooLarge
+from brickyard.workspace.api.surface import not_implemented
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Scope
@@ -135,7 +136,7 @@ class Family:
             match, child = route.matches(scope)
             if match is Match.FULL:
                 return operation, child["path_params"]
-        raise NotImplementedByWorkspace(f"{scope['method']} {scope['path']} is not implemented by the local workspace")
+        raise not_implemented(scope["method"], scope["path"])
 
 
 async def _check(access: Access, workspace: Workspace, call: Call) -> None:

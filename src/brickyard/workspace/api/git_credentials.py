@@ -66,7 +66,7 @@ def delete_git_credential(workspace: Workspace, call: Call) -> None:
 def _whose(workspace: Workspace, call: Call, fields: Any) -> int:
     """The caller, or the service principal that the call names."""
     wanted = str(fields.get("principal_id") or call.principal.id)
-    if not wanted.isdecimal():
+    if not wanted.isdecimal() or len(wanted) > 18:
         raise InvalidParameterValue("principal_id must be a number")
     if int(wanted) != call.principal.id and not call.principal.is_admin:
         raise PermissionDenied("Only administrators manage the Git credentials of others.")
@@ -74,7 +74,7 @@ def _whose(workspace: Workspace, call: Call, fields: Any) -> int:
 
 
 def _id(call: Call) -> int:
-    if not call.path["credential_id"].isdecimal():
+    if not call.path["credential_id"].isdecimal() or len(call.path["credential_id"]) > 18:
         raise ResourceDoesNotExist(f"Git credential {call.path['credential_id']} does not exist.")
     return int(call.path["credential_id"])
 

@@ -91,7 +91,7 @@ def _text(call: Call, name: str) -> str | None:
 
 def _credential(call: Call) -> int | None:
     value = call.body.get("git_credential_id")
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 10**18):
         raise InvalidParameterValue("git_credential_id must be a number")
     return value
 

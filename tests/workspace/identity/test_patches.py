@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -19,9 +20,8 @@ PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 def send(workspace: LocalWorkspace, place: str, body: Any) -> requests.Response:
     """A PATCH as it is, past the SDK, which leaves out values such as false."""
-    return requests.patch(
-        f"{workspace.host}{ROOT}/{place}", json=body, headers={"Authorization": f"Bearer {workspace.token}"}
-    )
+    headers = {"Authorization": f"Bearer {workspace.token}", "Content-Type": "application/scim+json"}
+    return requests.patch(f"{workspace.host}{ROOT}/{place}", data=json.dumps(body), headers=headers)
 
 
 @pytest.fixture

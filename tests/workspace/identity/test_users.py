@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import uuid
 
 import pytest
@@ -9,6 +10,7 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import BadRequest, NotFound, PermissionDenied, ResourceConflict, Unauthenticated
 from databricks.sdk.service.iam import ComplexValue, Name, Patch, PatchOp, UserSchema
 
+from tests.support import LocalWorkspace
 from tests.workspace.identity.conftest import Robot
 
 
@@ -121,6 +123,26 @@ def test_who_is_deleted_is_out_at_once_with_all_it_had(w: WorkspaceClient, robot
         WorkspaceClient(
             host=w.config.host, client_id=robot.application_id, client_secret=secret.secret, auth_type="oauth-m2m"
         ).current_user.me()
+
+
+def test_nothing_of_who_is_deleted_is_kept(workspace: LocalWorkspace, w: WorkspaceClient, robot: Robot) -> None:
+    w.service_principal_secrets_proxy.create(robot.id)
+    robot.client.git_credentials.create("gitHub", git_username="robot", personal_access_token="ghp_1")
+
+    def kept() -> set[str]:
+        with sqlite3.connect(workspace.root / "workspace.db") as database:
+            tables = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            columns = [(table, row[1]) for table in tables for row in database.execute(f"PRAGMA table_info({table})")]
+            query = "SELECT count(*) FROM {} WHERE {} = ?"
+            return {
+                table
+                for table, column in columns
+                if database.execute(query.format(table, column), [int(robot.id)]).fetchone()[0]
+            }
+
+    assert {"tokens", "oauth_secrets", "permissions", "git_credentials", "principals"} <= kept()
+    w.service_principals.delete(robot.id)
+    assert kept() == set()
 
 
 def test_me_of_a_user_and_of_a_service_principal(w: WorkspaceClient, robot: Robot, name: str) -> None:

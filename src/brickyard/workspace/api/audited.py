@@ -34,6 +34,7 @@ _NAMES = [
     "userName",
     "displayName",
     "applicationId",
+    "application_id",
     "git_provider",
 ]
 _LONGEST = 300

@@ -15,7 +15,8 @@ from brickyard.workspace.identity.records import Account, Group
 from brickyard.workspace.identity.rows import Snapshot, account_values, group_values
 from brickyard.workspace.identity.scim.errors import bad, conflict, forbidden, missing
 from brickyard.workspace.identity.scim.reading import schema_of
-from brickyard.workspace.store.identity import group_members, groups, oauth_secrets, principals, tokens
+from brickyard.workspace.store.base import metadata
+from brickyard.workspace.store.identity import group_members, groups, principals
 
 if TYPE_CHECKING:
     from brickyard.workspace.identity.permissions import Permissions
@@ -140,8 +141,7 @@ class Directory:
             account = self._account(connection, kind, account_id)
             if account_id == actor.id:
                 raise forbidden(f"{account.user_name} cannot delete itself; another administrator can.")
-            for table in (tokens, oauth_secrets):
-                connection.execute(delete(table).where(table.c.principal_id == account_id))
+            _forget(connection, account_id)
             connection.execute(delete(group_members).where(group_members.c.member_id == account_id))
             connection.execute(delete(principals).where(principals.c.id == account_id))
             self._check_administrators(connection)
@@ -195,6 +195,7 @@ class Directory:
             if group_id in self._system:
                 raise forbidden(f"The group {group.display_name} is the workspace's own and cannot be deleted.")
             either = (group_members.c.group_id == group_id) | (group_members.c.member_id == group_id)
+            _forget(connection, group_id)
             connection.execute(delete(group_members).where(either))
             connection.execute(delete(groups).where(groups.c.id == group_id))
             self._check_administrators(connection)
@@ -260,6 +261,13 @@ class Directory:
     def _check_administrators(self, connection: Connection) -> None:
         if self._known.first_administrator(connection) is None:
             raise forbidden("This would leave the workspace without an active administrator.")
+
+
+def _forget(connection: Connection, principal_id: int) -> None:
+    """Delete what any family keeps of one principal: tokens, secrets, credentials, grants."""
+    for table in metadata.sorted_tables:
+        if "principal_id" in table.columns:
+            connection.execute(delete(table).where(table.c.principal_id == principal_id))
 
 
 def _has(connection: Connection, table: Table, row_id: int) -> bool:

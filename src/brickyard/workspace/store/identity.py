@@ -1,4 +1,7 @@
-"""Tables of users, service principals, groups and what they sign in with."""
+"""Tables of users, service principals, groups and what they sign in with.
+
+Wherever a table of any family has a column `principal_id`, its rows end with that principal.
+"""
 
 from __future__ import annotations
 

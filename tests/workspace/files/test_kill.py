@@ -16,6 +16,7 @@ import requests
 
 from tests.support import LocalWorkspace, WorkspaceHome, wait_for
 
+SCIM = "/api/2.0/preview/scim/v2"
 HEADER = b"# Databricks notebook source\n"
 
 
@@ -27,13 +28,20 @@ class Writer:
     name: str
     acknowledged: dict[str, int] = field(default_factory=dict)
     tried: dict[str, int] = field(default_factory=dict)
+    ids: dict[str, str] = field(default_factory=dict)
+
+    def prepare(self) -> None:
+        """Make what exists once and is changed from then on."""
+        user = self.call("POST", f"{SCIM}/Users", json={"userName": f"{self.name}@example.org"}).json()
+        job = self.call("POST", "/api/2.2/jobs/create", json={"name": self.name}).json()
+        self.ids = {"user": user["id"], "job": str(job["job_id"])}
 
     def run(self) -> None:
         version = 0
         while True:
             version += 1
-            for kind in ("notebook", "file", "volume", "secret"):
-                place = f"{kind}-{version % 5}"
+            for kind in ("notebook", "file", "volume", "secret", "dbfs", "user", "job"):
+                place = kind if kind in self.ids else f"{kind}-{version % 5}"
                 self.tried[place] = version
                 try:
                     answer = self.write(kind, place, version)
@@ -50,6 +58,16 @@ class Writer:
         if kind == "secret":
             body = {"scope": "kill", "key": f"{self.name}-{place}", "bytes_value": base64.b64encode(content).decode()}
             return self.call("POST", "/api/2.0/secrets/put", json=body)
+        if kind == "dbfs":
+            contents = base64.b64encode(content).decode()
+            body = {"path": f"/kill/{self.name}/{place}", "contents": contents, "overwrite": True}
+            return self.call("POST", "/api/2.0/dbfs/put", json=body)
+        if kind == "user":
+            change = {"op": "replace", "path": "displayName", "value": content.decode()}
+            return self.call("PATCH", f"{SCIM}/Users/{self.ids['user']}", json={"Operations": [change]})
+        if kind == "job":
+            body = {"job_id": self.ids["job"], "new_settings": {"name": content.decode()}}
+            return self.call("POST", "/api/2.2/jobs/reset", json=body)
         path = f"/api/2.0/workspace-files/import-file/Shared/{self.name}/{place}.py?overwrite=true"
         return self.call("POST", path, data=content)
 
@@ -60,12 +78,22 @@ class Writer:
         if kind == "secret":
             answer = self.call("GET", f"/api/2.0/secrets/get?scope=kill&key={self.name}-{place}")
             return base64.b64decode(answer.json()["value"])
+        if kind == "dbfs":
+            answer = self.call("GET", f"/api/2.0/dbfs/read?path=/kill/{self.name}/{place}&length=1000000")
+            return base64.b64decode(answer.json()["data"])
+        if kind == "user":
+            return self.call("GET", f"{SCIM}/Users/{self.ids['user']}").json()["displayName"].encode()
+        if kind == "job":
+            answer = self.call("GET", f"/api/2.2/jobs/get?job_id={self.ids['job']}")
+            return answer.json()["settings"]["name"].encode()
         path = f"/Shared/{self.name}/{place}" + (".py" if kind == "file" else "")
         status = self.call("GET", f"/api/2.0/workspace/get-status?path={path}").json()
         assert status["object_type"] == kind.upper(), status
         return self.call("GET", f"/api/2.0/workspace/export?path={path}&format=AUTO&direct_download=true").content
 
     def content(self, kind: str, version: int) -> bytes:
+        if kind in self.ids:
+            return f"{self.name} {version}".encode()
         body = f"{self.name} {version} ".encode() * 6000
         return HEADER + body if kind == "notebook" else body
 
@@ -84,6 +112,7 @@ def kill_under_load(home: WorkspaceHome, workspace: LocalWorkspace, turn: int, r
     writers = [Writer(workspace, f"w{turn}-{number}") for number in range(3)]
     for writer in writers:
         client.workspace.mkdirs(f"/Shared/{writer.name}")
+        writer.prepare()
     threads = [threading.Thread(target=writer.run) for writer in writers]
     for thread in threads:
         thread.start()

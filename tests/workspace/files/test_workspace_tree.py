@@ -7,6 +7,7 @@ import concurrent.futures
 import io
 import json
 import uuid
+from typing import Any
 
 import pytest
 import requests
@@ -250,3 +251,16 @@ def test_notebooks_have_a_size_limit(client: WorkspaceClient, folder: str) -> No
         client.workspace.upload(f"{folder}/book.py", big, format=ImportFormat.AUTO)
     client.workspace.upload(f"{folder}/file.txt", big, format=ImportFormat.AUTO)
     assert client.workspace.get_status(f"{folder}/file.txt").size == len(big)
+
+
+def test_the_format_of_a_notebook_is_told_to_who_asks(client: WorkspaceClient, folder: str) -> None:
+    client.workspace.upload(f"{folder}/plain.py", SOURCE, format=ImportFormat.AUTO)
+    empty = b'{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+    client.workspace.upload(f"{folder}/book.ipynb", empty, format=ImportFormat.AUTO)
+
+    def status(name: str) -> Any:
+        query = {"path": f"{folder}/{name}", "return_export_info": "true"}
+        return client.api_client.do("GET", "/api/2.0/workspace/get-status", query=query)
+
+    assert status("plain")["repos_export_format"] == "SOURCE"
+    assert status("book")["repos_export_format"] == "JUPYTER"

@@ -110,9 +110,16 @@ def export(workspace: Workspace, call: Call) -> object:
 
 
 @family.call("GET", "/api/2.0/workspace/get-status", access=_sees)
-def get_status(workspace: Workspace, call: Call) -> ObjectInfo:
-    """What is known of an object."""
-    return _info(workspace.files.tree.get(_path(call.query)))
+def get_status(workspace: Workspace, call: Call) -> dict[str, object]:
+    """What is known of an object; with `return_export_info`, also the format in which a notebook is kept.
+
+    The latter is what the vendor's command line asks to tell `.py` from `.ipynb` notebooks.
+    """
+    found = workspace.files.tree.get(_path(call.query))
+    answer: dict[str, object] = _info(found).as_dict()
+    if found.kind == "NOTEBOOK" and _boolean(call.query.get("return_export_info", "false"), "return_export_info"):
+        answer["repos_export_format"] = workspace.files.tree.read_notebook(found.path).format
+    return answer
 
 
 @family.call("GET", "/api/2.0/workspace/list", access=_sees)

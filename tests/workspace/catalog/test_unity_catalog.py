@@ -86,7 +86,10 @@ def test_catalogs_are_made_changed_and_deleted(client: WorkspaceClient) -> None:
 
 def test_schemas_are_made_listed_and_deleted(client: WorkspaceClient, schema: str) -> None:
     assert schema in {one.full_name for one in client.schemas.list("main")}
-    assert client.schemas.update(schema, owner="someone").owner == "someone"
+    assert client.schemas.update(schema, owner="account users").owner == "account users"
+    with pytest.raises(NotFound) as nobody:
+        client.schemas.update(schema, owner="someone")
+    assert nobody.value.error_code == "PRINCIPAL_DOES_NOT_EXIST"
     with pytest.raises(NotFound) as missing:
         client.schemas.create("x", "no_such_catalog")
     assert missing.value.error_code == "CATALOG_DOES_NOT_EXIST"
@@ -330,8 +333,3 @@ def test_names_that_would_lead_elsewhere_are_refused(client: WorkspaceClient, na
         client.schemas.create(name, "main")
     with pytest.raises(InvalidParameterValue):
         client.volumes.create("main", "default", name, VolumeType.MANAGED)
-
-
-def test_grants_are_not_pretended(client: WorkspaceClient) -> None:
-    with pytest.raises(NotImplementedByServer, match="permissions"):
-        client.api_client.do("GET", "/api/2.1/unity-catalog/permissions/schema/main.default")

@@ -9,9 +9,17 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from brickyard.workspace.api.access import anyone
 from brickyard.workspace.api.base import Call, Family
-from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace, ResourceDoesNotExist
+from brickyard.workspace.api.errors import (
+    InvalidParameterValue,
+    NotImplementedByWorkspace,
+    PermissionDenied,
+    ResourceDoesNotExist,
+)
 from brickyard.workspace.api.shape import check_shape
+from brickyard.workspace.api.unity.guards import caller, manages, require_creation, sees, shown, updates
+from brickyard.workspace.catalog.privileges import ObjectKind
 from brickyard.workspace.registry.names import ModelName, parse_version
 from brickyard.workspace.registry.records import NewVersion, PageRequest
 from brickyard.workspace.workspace import Workspace
@@ -29,6 +37,39 @@ _VERSIONS = f"{_ROOT}/model-versions"
 _FILTER = re.compile(r"\s*(name|run_id)\s*=\s*(?:'([^']*)'|\"([^\"]*)\")\s*")
 
 Answer = dict[str, Any]
+
+
+def _name(call: Call) -> str:
+    return str(ModelName.parse(_field(call, "name")))
+
+
+def _creates(workspace: Workspace, call: Call) -> None:
+    """Whoever may create models in the schema."""
+    if not call.principal.is_admin:
+        require_creation(workspace, call, ModelName.parse(call.body.get("name")).parent)
+
+
+def _searches(workspace: Workspace, call: Call) -> None:
+    """Whoever may read the model; of a run, everybody is shown the versions of models that may be read."""
+    name, _ = _filter(_field(call, "filter", required=False))
+    if name is not None and not call.principal.is_admin:
+        caller(workspace, call).require_sight(_KIND, str(name))
+
+
+def _links(workspace: Workspace, call: Call) -> None:
+    """Whoever may read the model, or add versions to it."""
+    try:
+        _READS(workspace, call)
+    except PermissionDenied:
+        _ADDS(workspace, call)
+
+
+_KIND = ObjectKind.MODEL
+# The docstring of the SDK's `RegisteredModelsAPI` says what each call needs.
+_READS = sees(_KIND, _name)
+_MANAGES = manages(_KIND, _name)
+_TAGS = updates(_KIND, _name, instead="APPLY_TAG")
+_ADDS = updates(_KIND, _name, instead="CREATE_MODEL_VERSION")
 
 
 @dataclass(frozen=True)
@@ -53,7 +94,7 @@ class _Message:
     model_version_lineage_info: dict[str, Any] | None = None
 
 
-@family.call("POST", f"{_MODELS}/create")
+@family.call("POST", f"{_MODELS}/create", access=_creates)
 def create_model(workspace: Workspace, call: Call) -> Answer:
     """Register a model."""
     check_shape(_Message, call.body)
@@ -68,7 +109,7 @@ def create_model(workspace: Workspace, call: Call) -> Answer:
     return _answer(registered_model=_model(created))
 
 
-@family.call("PATCH", f"{_MODELS}/update")
+@family.call("PATCH", f"{_MODELS}/update", access=_MANAGES)
 def update_model(workspace: Workspace, call: Call) -> Answer:
     """Change a model's description."""
     check_shape(_Message, call.body)
@@ -81,57 +122,57 @@ def update_model(workspace: Workspace, call: Call) -> Answer:
     return _answer(registered_model=_model(updated))
 
 
-@family.call("DELETE", f"{_MODELS}/delete")
+@family.call("DELETE", f"{_MODELS}/delete", access=_MANAGES)
 def delete_model(workspace: Workspace, call: Call) -> None:
     """Delete a model with its versions."""
     workspace.registry.models.delete(ModelName.parse(_field(call, "name")))
 
 
-@family.call("GET", f"{_MODELS}/get")
+@family.call("GET", f"{_MODELS}/get", access=_READS)
 def get_model(workspace: Workspace, call: Call) -> Answer:
     """One model."""
     found = workspace.registry.models.get(ModelName.parse(_field(call, "name")))
     return _answer(registered_model=_model(found))
 
 
-@family.call("GET", f"{_MODELS}/search")
+@family.call("GET", f"{_MODELS}/search", access=anyone)
 def search_models(workspace: Workspace, call: Call) -> Answer:
-    """All models, by name."""
+    """The models that the caller may see, by name."""
     page = workspace.registry.models.list(_page(call, str))
     return _answer(
-        registered_models=[_model(model) for model in page.items],
+        registered_models=[_model(model) for model in shown(workspace, call, _KIND, page.items)],
         next_page_token=page.next_page_token,
     )
 
 
-@family.call("POST", f"{_MODELS}/set-tag")
+@family.call("POST", f"{_MODELS}/set-tag", access=_TAGS)
 def set_model_tag(workspace: Workspace, call: Call) -> None:
     """Tag a model."""
     key, value = _tag(call)
     workspace.registry.models.set_tag(ModelName.parse(call.body.get("name")), call.principal.user_name, key, value)
 
 
-@family.call("DELETE", f"{_MODELS}/delete-tag")
+@family.call("DELETE", f"{_MODELS}/delete-tag", access=_TAGS)
 def delete_model_tag(workspace: Workspace, call: Call) -> None:
     """Remove a tag of a model."""
     name = ModelName.parse(_field(call, "name"))
     workspace.registry.models.delete_tag(name, call.principal.user_name, _field(call, "key"))
 
 
-@family.call("POST", f"{_MODELS}/alias")
+@family.call("POST", f"{_MODELS}/alias", access=_MANAGES)
 def set_alias(workspace: Workspace, call: Call) -> None:
     """Point an alias to a version."""
     name, version = ModelName.parse(call.body.get("name")), parse_version(call.body.get("version"))
     workspace.registry.aliases.set(name, _field(call, "alias"), version)
 
 
-@family.call("DELETE", f"{_MODELS}/alias")
+@family.call("DELETE", f"{_MODELS}/alias", access=_MANAGES)
 def delete_alias(workspace: Workspace, call: Call) -> None:
     """Remove an alias."""
     workspace.registry.aliases.delete(ModelName.parse(_field(call, "name")), _field(call, "alias"))
 
 
-@family.call("GET", f"{_MODELS}/alias")
+@family.call("GET", f"{_MODELS}/alias", access=_READS)
 def get_version_by_alias(workspace: Workspace, call: Call) -> Answer:
     """The version that an alias points to."""
     name, alias = ModelName.parse(_field(call, "name")), _field(call, "alias")
@@ -141,7 +182,7 @@ def get_version_by_alias(workspace: Workspace, call: Call) -> Answer:
     return _answer(model_version=_version(workspace.registry.versions.get(name, version)))
 
 
-@family.call("GET", f"{_ROOT}/registered-models:is-databricks-sdk-models-artifact-repository-enabled")
+@family.call("GET", f"{_ROOT}/registered-models:is-databricks-sdk-models-artifact-repository-enabled", access=anyone)
 def is_files_api_enabled(workspace: Workspace, call: Call) -> Answer:
     """Yes: model files go through the Files API, so that no cloud credentials are needed."""
     return _answer(
@@ -149,7 +190,7 @@ def is_files_api_enabled(workspace: Workspace, call: Call) -> Answer:
     )
 
 
-@family.call("POST", f"{_VERSIONS}/create")
+@family.call("POST", f"{_VERSIONS}/create", access=_ADDS)
 def create_version(workspace: Workspace, call: Call) -> Answer:
     """Take the next version number; the files are uploaded next."""
     check_shape(_Message, call.body)
@@ -169,7 +210,7 @@ def create_version(workspace: Workspace, call: Call) -> Answer:
     return _answer(model_version=_version(created))
 
 
-@family.call("POST", f"{_VERSIONS}/finalize")
+@family.call("POST", f"{_VERSIONS}/finalize", access=_ADDS)
 def finalize_version(workspace: Workspace, call: Call) -> Answer:
     """Seal a version whose files are complete."""
     name, version = _key(call)
@@ -177,7 +218,7 @@ def finalize_version(workspace: Workspace, call: Call) -> Answer:
     return _answer(model_version=_version(sealed))
 
 
-@family.call("PATCH", f"{_VERSIONS}/update")
+@family.call("PATCH", f"{_VERSIONS}/update", access=_MANAGES)
 def update_version(workspace: Workspace, call: Call) -> Answer:
     """Change a version's description."""
     check_shape(_Message, call.body)
@@ -188,37 +229,37 @@ def update_version(workspace: Workspace, call: Call) -> Answer:
     return _answer(model_version=_version(updated))
 
 
-@family.call("DELETE", f"{_VERSIONS}/delete")
+@family.call("DELETE", f"{_VERSIONS}/delete", access=_MANAGES)
 def delete_version(workspace: Workspace, call: Call) -> None:
     """Delete a version with its files."""
     workspace.registry.versions.delete(*_key(call))
 
 
-@family.call("GET", f"{_VERSIONS}/get")
+@family.call("GET", f"{_VERSIONS}/get", access=_READS)
 def get_version(workspace: Workspace, call: Call) -> Answer:
     """One version."""
     return _answer(model_version=_version(workspace.registry.versions.get(*_key(call))))
 
 
-@family.call("GET", f"{_VERSIONS}/get-download-uri")
+@family.call("GET", f"{_VERSIONS}/get-download-uri", access=_READS)
 def get_download_uri(workspace: Workspace, call: Call) -> Answer:
     """Where a version's files are."""
     found = workspace.registry.versions.get(*_key(call))
     return _answer(artifact_uri=found.path.as_uri())
 
 
-@family.call("GET", f"{_VERSIONS}/search")
+@family.call("GET", f"{_VERSIONS}/search", access=_searches)
 def search_versions(workspace: Workspace, call: Call) -> Answer:
     """Versions of a model or of a run, newest first."""
     name, run_id = _filter(_field(call, "filter", required=False))
     page = workspace.registry.versions.search(_page(call, str, int), name, run_id)
     return _answer(
-        model_versions=[_version(version) for version in page.items],
+        model_versions=[_version(version) for version in _readable(workspace, call, page.items)],
         next_page_token=page.next_page_token,
     )
 
 
-@family.call("POST", f"{_VERSIONS}/set-tag")
+@family.call("POST", f"{_VERSIONS}/set-tag", access=_TAGS)
 def set_version_tag(workspace: Workspace, call: Call) -> None:
     """Tag a version."""
     name, version = _key(call)
@@ -226,14 +267,14 @@ def set_version_tag(workspace: Workspace, call: Call) -> None:
     workspace.registry.versions.set_tag(name, version, call.principal.user_name, key, value)
 
 
-@family.call("DELETE", f"{_VERSIONS}/delete-tag")
+@family.call("DELETE", f"{_VERSIONS}/delete-tag", access=_TAGS)
 def delete_version_tag(workspace: Workspace, call: Call) -> None:
     """Remove a tag of a version."""
     name, version = _key(call)
     workspace.registry.versions.delete_tag(name, version, call.principal.user_name, _field(call, "key"))
 
 
-@family.call("POST", f"{_VERSIONS}/emit-lineage")
+@family.call("POST", f"{_VERSIONS}/emit-lineage", access=_links)
 def emit_lineage(workspace: Workspace, call: Call) -> None:
     """Keep who made or used a version."""
     check_shape(_Message, call.body)
@@ -242,6 +283,16 @@ def emit_lineage(workspace: Workspace, call: Call) -> None:
     entities = {"entities": info.get("entities") or [], "securable": call.body.get("securable")}
     direction = str(info.get("direction") or "")
     workspace.registry.versions.record_lineage(name, version, call.principal.user_name, direction, entities)
+
+
+def _readable(workspace: Workspace, call: Call, versions: list[ModelVersion]) -> list[ModelVersion]:
+    """The versions of models that the caller may see."""
+    if call.principal.is_admin:
+        return versions
+    names = {version.name for version in versions}
+    models = [workspace.registry.models.get(ModelName.parse(name)) for name in names]
+    seen = {model.name for model in shown(workspace, call, _KIND, models)}
+    return [version for version in versions if version.name in seen]
 
 
 def _answer(**fields: Any) -> Answer:

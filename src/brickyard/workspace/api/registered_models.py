@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from brickyard.workspace.api.access import anyone
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace, ResourceDoesNotExist
 from brickyard.workspace.api.shape import check_shape
+from brickyard.workspace.api.unity.guards import manages, marked, require_creation, sees, shown
+from brickyard.workspace.api.unity.requests import new_owner
+from brickyard.workspace.catalog.privileges import ObjectKind
 from brickyard.workspace.registry.names import ModelName, parse_version
 from brickyard.workspace.registry.records import PageRequest
 from brickyard.workspace.workspace import Workspace
@@ -31,6 +35,25 @@ _MODELS = "/api/2.1/unity-catalog/models"
 _MODEL = f"{_MODELS}/{{full_name}}"
 
 
+_KIND = ObjectKind.MODEL
+
+
+def _full_name(call: Call) -> str:
+    return call.path["full_name"]
+
+
+def _creates(workspace: Workspace, call: Call) -> None:
+    """Whoever may create models in the schema."""
+    if not call.principal.is_admin:
+        require_creation(workspace, call, ".".join(str(call.body.get(field)) for field in _WHERE))
+
+
+# The docstrings of the SDK's `RegisteredModelsAPI` say what each call needs.
+_READS = sees(_KIND, _full_name)
+_MANAGES = manages(_KIND, _full_name)
+_WHERE = ("catalog_name", "schema_name")
+
+
 @dataclass(frozen=True)
 class _Changes:
     """The types of what a model or version is given."""
@@ -39,7 +62,7 @@ class _Changes:
     owner: str | None = None
 
 
-@family.call("POST", _MODELS)
+@family.call("POST", _MODELS, access=_creates)
 def create(workspace: Workspace, call: Call) -> RegisteredModelInfo:
     """Register a model."""
     check_shape(_Changes, call.body)
@@ -55,49 +78,48 @@ def create(workspace: Workspace, call: Call) -> RegisteredModelInfo:
     return _model(workspace, created)
 
 
-@family.call("GET", _MODELS)
+@family.call("GET", _MODELS, access=anyone)
 def list_models(workspace: Workspace, call: Call) -> ListRegisteredModelsResponse:
-    """Models by name, of one schema or of all; without their aliases, as the vendor lists them."""
+    """Models by name that the caller may see, of one schema or of all; the vendor lists them without aliases, too."""
     from databricks.sdk.service.catalog import ListRegisteredModelsResponse
 
     catalog, schema = call.query.get("catalog_name"), call.query.get("schema_name")
     if bool(catalog) != bool(schema):
         raise InvalidParameterValue("give both catalog_name and schema_name, or neither")
     page = workspace.registry.models.list(_page(call, str), catalog, schema)
-    models = [_model(workspace, model, aliases=False) for model in page.items]
+    models = [
+        marked(workspace, call, _KIND, model, _model(workspace, model, aliases=False))
+        for model in shown(workspace, call, _KIND, page.items)
+    ]
     return ListRegisteredModelsResponse(registered_models=models, next_page_token=page.next_page_token)
 
 
-@family.call("GET", _MODEL)
+@family.call("GET", _MODEL, access=_READS)
 def get(workspace: Workspace, call: Call) -> RegisteredModelInfo:
     """One model, with its aliases where they are asked for."""
     found = workspace.registry.models.get(_name(call))
-    return _model(workspace, found, aliases=_wants_aliases(call))
+    return marked(workspace, call, _KIND, found, _model(workspace, found, aliases=_wants_aliases(call)))
 
 
-@family.call("PATCH", _MODEL)
+@family.call("PATCH", _MODEL, access=_MANAGES)
 def update(workspace: Workspace, call: Call) -> RegisteredModelInfo:
     """Change a model's comment or owner."""
     if call.body.get("new_name"):
         raise NotImplementedByWorkspace("renaming a registered model is not implemented")
     check_shape(_Changes, call.body)
-    if "owner" in call.body and not call.body["owner"]:
-        raise InvalidParameterValue("owner must not be empty")
-    changes = {
-        column: call.body[field]
-        for field, column in (("comment", "description"), ("owner", "owner"))
-        if field in call.body
-    }
+    changes = {"description": call.body["comment"]} if "comment" in call.body else {}
+    if "owner" in call.body:
+        changes["owner"] = new_owner(workspace, call.body["owner"])
     return _model(workspace, workspace.registry.models.update(_name(call), call.principal.user_name, changes))
 
 
-@family.call("DELETE", _MODEL)
+@family.call("DELETE", _MODEL, access=_MANAGES)
 def delete(workspace: Workspace, call: Call) -> None:
     """Delete a model with its versions."""
     workspace.registry.models.delete(_name(call))
 
 
-@family.call("PUT", f"{_MODEL}/aliases/{{alias}}")
+@family.call("PUT", f"{_MODEL}/aliases/{{alias}}", access=_MANAGES)
 def set_alias(workspace: Workspace, call: Call) -> RegisteredModelAlias:
     """Point an alias to a version."""
     name, version = _name(call), parse_version(call.body.get("version_num"))
@@ -105,13 +127,13 @@ def set_alias(workspace: Workspace, call: Call) -> RegisteredModelAlias:
     return _alias(name, call.path["alias"], version)
 
 
-@family.call("DELETE", f"{_MODEL}/aliases/{{alias}}")
+@family.call("DELETE", f"{_MODEL}/aliases/{{alias}}", access=_MANAGES)
 def delete_alias(workspace: Workspace, call: Call) -> None:
     """Remove an alias."""
     workspace.registry.aliases.delete(_name(call), call.path["alias"])
 
 
-@family.call("GET", f"{_MODEL}/aliases/{{alias}}")
+@family.call("GET", f"{_MODEL}/aliases/{{alias}}", access=_READS)
 def get_by_alias(workspace: Workspace, call: Call) -> ModelVersionInfo:
     """The version that an alias points to."""
     name, alias = _name(call), call.path["alias"]
@@ -121,7 +143,7 @@ def get_by_alias(workspace: Workspace, call: Call) -> ModelVersionInfo:
     return _version(workspace, workspace.registry.versions.get(name, version), aliases=_wants_aliases(call))
 
 
-@family.call("GET", f"{_MODEL}/versions")
+@family.call("GET", f"{_MODEL}/versions", access=_READS)
 def list_versions(workspace: Workspace, call: Call) -> ListModelVersionsResponse:
     """The versions of a model, newest first."""
     from databricks.sdk.service.catalog import ListModelVersionsResponse
@@ -133,14 +155,14 @@ def list_versions(workspace: Workspace, call: Call) -> ListModelVersionsResponse
     return ListModelVersionsResponse(model_versions=versions, next_page_token=page.next_page_token)
 
 
-@family.call("GET", f"{_MODEL}/versions/{{version}}")
+@family.call("GET", f"{_MODEL}/versions/{{version}}", access=_READS)
 def get_version(workspace: Workspace, call: Call) -> ModelVersionInfo:
     """One version, with its aliases where they are asked for."""
     found = workspace.registry.versions.get(*_key(call))
     return _version(workspace, found, aliases=_wants_aliases(call))
 
 
-@family.call("PATCH", f"{_MODEL}/versions/{{version}}")
+@family.call("PATCH", f"{_MODEL}/versions/{{version}}", access=_MANAGES)
 def update_version(workspace: Workspace, call: Call) -> ModelVersionInfo:
     """Change a version's comment."""
     name, version = _key(call)
@@ -151,7 +173,7 @@ def update_version(workspace: Workspace, call: Call) -> ModelVersionInfo:
     return _version(workspace, updated)
 
 
-@family.call("DELETE", f"{_MODEL}/versions/{{version}}")
+@family.call("DELETE", f"{_MODEL}/versions/{{version}}", access=_MANAGES)
 def delete_version(workspace: Workspace, call: Call) -> None:
     """Delete a version with its files and aliases."""
     workspace.registry.versions.delete(*_key(call))

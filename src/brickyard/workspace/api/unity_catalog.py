@@ -1,12 +1,12 @@
-"""Unity Catalog: catalogs, schemas, tables, volumes, the metastore, and where their data is."""
+"""Unity Catalog: catalogs, schemas, tables, volumes, the metastore, what is granted on them, and where data is."""
 
 from __future__ import annotations
 
 from brickyard.workspace.api.base import Family
-from brickyard.workspace.api.unity import catalogs, locations, schemas, tables, volumes
+from brickyard.workspace.api.unity import catalogs, grants, locations, schemas, tables, volumes
 
 __all__ = ["family"]
 
 family = Family()
-for part in (catalogs, schemas, tables, volumes, locations):
+for part in (catalogs, schemas, tables, volumes, locations, grants):
     part.declare(family)

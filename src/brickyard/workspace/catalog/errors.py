@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from brickyard.workspace.api.errors import ApiError
 
-__all__ = ["already_exists", "does_not_exist", "not_empty"]
+__all__ = ["already_exists", "does_not_exist", "not_empty", "principal_does_not_exist"]
 
 
 class _Named(ApiError):
@@ -27,3 +27,9 @@ def not_empty(noun: str, full_name: str, what: str) -> ApiError:
     """The object has others in it and the call was without `force` (400)."""
     message = f"{noun.capitalize()} '{full_name}' is not empty: it has {what}. Delete them first, or use force."
     return _Named(400, f"{noun}_NOT_EMPTY", message)
+
+
+def principal_does_not_exist(name: str) -> ApiError:
+    """There is no such user, service principal or group (404, the SDK's `NotFound`)."""
+    hint = " Of all users the name is `account users`." if name in ("users", "admins") else ""
+    return _Named(404, "PRINCIPAL_DOES_NOT_EXIST", f"Could not find principal with name {name}.{hint}")

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import ColumnElement, Connection, select
 
 from brickyard.workspace.api.errors import InvalidParameterValue
+from brickyard.workspace.catalog.access import CallerAccess
 from brickyard.workspace.catalog.columns import create_log, has_log
+from brickyard.workspace.catalog.defaults import DEFAULT_SCHEMA, add_catalog, add_main, grant_defaults
 from brickyard.workspace.catalog.dropped import Dropped
 from brickyard.workspace.catalog.errors import not_empty
+from brickyard.workspace.catalog.grants import Grants
 from brickyard.workspace.catalog.names import parent_of, valid_full_name, valid_name
 from brickyard.workspace.catalog.records import (
     CATALOG,
@@ -31,13 +34,12 @@ from brickyard.workspace.catalog.staging import Staging
 from brickyard.workspace.store.registry import registered_models
 
 if TYPE_CHECKING:
+    from brickyard.workspace.identity import Principal
     from brickyard.workspace.workspace import Workspace
 
 __all__ = ["Catalog", "build"]
 
 R = TypeVar("R", bound=Securable)
-DEFAULT_CATALOG = "main"
-DEFAULT_SCHEMA = "default"
 
 
 class Catalog:
@@ -45,6 +47,7 @@ class Catalog:
 
     Attributes:
         metastore_id: The id of the one metastore, the same at every start.
+        grants: What is granted on them and on registered models.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -56,10 +59,13 @@ class Catalog:
         self._lock = threading.RLock()
         self.metastore_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"brickyard:{workspace.workspace_id}"))
         self._settle()
-        owner = workspace.identity.owner.user_name
-        with self._store.write() as connection:
-            if CATALOG.find(connection, DEFAULT_CATALOG) is None and not CATALOG.children(connection):
-                _add_catalog(connection, DEFAULT_CATALOG, owner, None, None)
+        add_main(workspace)
+        self.grants = Grants(self._store)
+        grant_defaults(workspace, self.grants, self.metastore_id)
+
+    def access(self, principal: Principal) -> CallerAccess:
+        """What a principal may do with these objects."""
+        return CallerAccess(self._workspace, self.grants, principal)
 
     def catalogs(self) -> list[CatalogRecord]:
         """All catalogs, by name."""
@@ -82,7 +88,7 @@ class Catalog:
             ApiError: `CATALOG_ALREADY_EXISTS`.
         """
         with self._store.write() as connection:
-            return _add_catalog(connection, valid_name(name), by, comment, properties)
+            return add_catalog(connection, valid_name(name), by, comment, properties)
 
     def delete_catalog(self, name: str, *, force: bool = False) -> None:
         """Delete a catalog.
@@ -370,14 +376,6 @@ class Catalog:
             places = {one.id: Path(one.location) for one in VOLUME.children(connection)}
             managed = [one for one in TABLE.children(connection) if one.table_type == "MANAGED"]
         self._dropped.settle(places | {one.id: one.directory for one in managed})
-
-
-def _add_catalog(
-    connection: Connection, name: str, by: str, comment: str | None, properties: dict[str, str] | None
-) -> CatalogRecord:
-    record = CATALOG.add(connection, name, by, comment=comment, properties=properties)
-    SCHEMA.add(connection, f"{name}.{DEFAULT_SCHEMA}", by)
-    return record
 
 
 def _models_in(connection: Connection, schema: str) -> list[str]:

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 
 from brickyard.workspace.api.errors import PermissionDenied
 from brickyard.workspace.files.paths import tree_path
+from brickyard.workspace.files.unity_access import UnityPlaces
 from brickyard.workspace.identity.permissions import tree_object
 from brickyard.workspace.identity.principals import Kind
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from brickyard.workspace.files.paths import Place
     from brickyard.workspace.files.tree import Tree
     from brickyard.workspace.identity import Identity, Principal
@@ -105,6 +108,7 @@ class PlaceAccess:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
+        self._unity = UnityPlaces(workspace)
 
     def require_read(self, principal: Principal, path: str) -> None:
         """Refuse unless a principal may read a file.
@@ -118,6 +122,8 @@ class PlaceAccess:
             self._workspace.files.access.require(principal, place.path, "CAN_READ")
         elif place.root is roots.artifacts:
             self._require_experiment(principal, place, "CAN_READ")
+        elif place.root in (roots.volumes, roots.models):
+            self._unity.require_read(principal, place)
 
     def require_sight(self, principal: Principal, path: str) -> None:
         """Refuse unless a principal may know of a directory.
@@ -144,6 +150,27 @@ class PlaceAccess:
             self._workspace.files.access.require_write(principal, place.path)
         elif place.root is roots.artifacts:
             self._require_experiment(principal, place, "CAN_EDIT")
+        elif place.root in (roots.volumes, roots.models):
+            self._unity.require_write(principal, place)
+
+    def require_local(self, principal: Principal, local: Path, *, write: bool) -> None:
+        """Refuse unless a principal may read, or write, what is in a directory on disk.
+
+        Raises:
+            PermissionDenied: It may not, or that is in none of the trees.
+            ApiError: It belongs to an object that does not exist.
+        """
+        if principal.is_admin:
+            return
+        local = local.resolve()
+        if self._unity.require_table(principal, local, write=write):
+            return
+        directories = {root.directory.resolve(): root for root in self._workspace.files.roots.all}
+        inside = next((one for one in directories if local.is_relative_to(one)), None)
+        if inside is None:
+            raise PermissionDenied(f"Only administrators may use {local}.")
+        path = f"{directories[inside].prefix}/{local.relative_to(inside).as_posix()}"
+        (self.require_write if write else self.require_read)(principal, path)
 
     def require_delete(self, principal: Principal, path: str) -> None:
         """Refuse unless a principal may delete a file or directory.

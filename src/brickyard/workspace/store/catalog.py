@@ -1,4 +1,4 @@
-"""Tables of Unity Catalog: catalogs, schemas, tables and volumes."""
+"""Tables of Unity Catalog: catalogs, schemas, tables and volumes, and what is granted on them and on models."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Column, ForeignKey, String, Table, Text
 
 from brickyard.workspace.store.base import metadata
 
-__all__ = ["catalogs", "schemas", "tables", "volumes"]
+__all__ = ["catalogs", "grants", "metastores", "schemas", "tables", "volumes"]
 
 
 def _common() -> list[Column[object]]:
@@ -60,4 +60,21 @@ volumes = Table(
     Column("parent", String, ForeignKey(schemas.c.full_name), nullable=False, index=True),
     *_common(),
     Column("location", String, nullable=False),  # a directory on disk
+)
+
+# One row, from when the privileges of a new workspace were granted: what is revoked afterwards stays revoked.
+metastores = Table(
+    "uc_metastores",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+grants = Table(
+    "uc_grants",
+    metadata,
+    Column("kind", String, primary_key=True),  # `CATALOG`, `SCHEMA`, ...
+    Column("object_id", String, primary_key=True),  # never used again, so that a new object of a name has no old grants
+    Column("principal_id", BigInteger, primary_key=True),  # a user, a service principal or a group
+    Column("privilege", String, primary_key=True),
 )

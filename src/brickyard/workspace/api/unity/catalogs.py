@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from brickyard.workspace.api.access import anyone
 from brickyard.workspace.api.base import Call, Family
+from brickyard.workspace.api.unity.guards import manages, marked, needs, sees, shown
 from brickyard.workspace.api.unity.requests import changes, flag, only, page, properties, text
 from brickyard.workspace.catalog import CatalogRecord
 from brickyard.workspace.catalog.names import valid_name
+from brickyard.workspace.catalog.privileges import ObjectKind
 from brickyard.workspace.catalog.records import CATALOG
 from brickyard.workspace.workspace import Workspace
 
@@ -21,13 +24,14 @@ _BASE = "/api/2.1/unity-catalog/catalogs"
 
 def declare(family: Family) -> None:
     """Add these calls to the family."""
-    family.call("POST", _BASE)(create)
-    family.call("GET", _BASE)(list_catalogs)
-    family.call("GET", _BASE + "/{name}")(get)
-    family.call("PATCH", _BASE + "/{name}")(update)
-    family.call("DELETE", _BASE + "/{name}")(delete)
-    family.call("GET", "/api/2.1/unity-catalog/metastore_summary")(summary)
-    family.call("GET", "/api/2.1/unity-catalog/current-metastore-assignment")(assignment)
+    kind = ObjectKind.CATALOG
+    family.call("POST", _BASE, access=needs(ObjectKind.METASTORE, lambda call: "", "CREATE_CATALOG"))(create)
+    family.call("GET", _BASE, access=anyone)(list_catalogs)
+    family.call("GET", _BASE + "/{name}", access=sees(kind))(get)
+    family.call("PATCH", _BASE + "/{name}", access=manages(kind))(update)
+    family.call("DELETE", _BASE + "/{name}", access=manages(kind))(delete)
+    family.call("GET", "/api/2.1/unity-catalog/metastore_summary", access=anyone)(summary)
+    family.call("GET", "/api/2.1/unity-catalog/current-metastore-assignment", access=anyone)(assignment)
 
 
 def create(workspace: Workspace, call: Call) -> CatalogInfo:
@@ -40,19 +44,19 @@ def create(workspace: Workspace, call: Call) -> CatalogInfo:
 
 
 def list_catalogs(workspace: Workspace, call: Call) -> dict[str, Any]:
-    """All catalogs."""
-    found = workspace.catalog.catalogs()
-    return page(call, "catalogs", found, lambda one: one.full_name, lambda one: _info(workspace, one))
+    """All catalogs that the caller may see."""
+    found = shown(workspace, call, ObjectKind.CATALOG, workspace.catalog.catalogs())
+    return page(call, "catalogs", found, lambda one: one.full_name, lambda one: _shown(workspace, call, one))
 
 
 def get(workspace: Workspace, call: Call) -> CatalogInfo:
     """One catalog."""
-    return _info(workspace, workspace.catalog.catalog(call.path["name"]))
+    return _shown(workspace, call, workspace.catalog.catalog(call.path["name"]))
 
 
 def update(workspace: Workspace, call: Call) -> CatalogInfo:
     """Change comment, owner or properties."""
-    values = changes(call, "comment", "owner", "properties")
+    values = changes(workspace, call, "comment", "owner", "properties")
     return _info(workspace, workspace.catalog.change(CATALOG, call.path["name"], call.principal.user_name, values))
 
 
@@ -83,6 +87,10 @@ def assignment(workspace: Workspace, call: Call) -> object:
         metastore_id=workspace.catalog.metastore_id,
         default_catalog_name="main",
     )
+
+
+def _shown(workspace: Workspace, call: Call, record: CatalogRecord) -> CatalogInfo:
+    return marked(workspace, call, ObjectKind.CATALOG, record, _info(workspace, record))
 
 
 def _info(workspace: Workspace, record: CatalogRecord) -> CatalogInfo:

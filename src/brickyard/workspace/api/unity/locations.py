@@ -9,7 +9,9 @@ from urllib.parse import unquote, urlsplit
 
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import InvalidParameterValue
+from brickyard.workspace.api.unity.guards import caller
 from brickyard.workspace.api.unity.requests import text
+from brickyard.workspace.catalog.privileges import ObjectKind
 from brickyard.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -22,8 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["declare"]
 
 _HOUR_MS = 3_600_000
-_TABLE = ("READ", "READ_WRITE")
-_VOLUME = ("READ_VOLUME", "WRITE_VOLUME")
+# What each operation needs.
+_TABLE = {"READ": ("SELECT",), "READ_WRITE": ("SELECT", "MODIFY")}
+_VOLUME = {"READ_VOLUME": ("READ_VOLUME",), "WRITE_VOLUME": ("READ_VOLUME", "WRITE_VOLUME")}
 _PATH = ("PATH_READ", "PATH_READ_WRITE", "PATH_CREATE_TABLE")
 
 
@@ -31,16 +34,41 @@ def declare(family: Family) -> None:
     """Add these calls to the family; the SDK uses version 2.0 of them, open-source clients 2.1."""
     for version in ("2.0", "2.1"):
         base = f"/api/{version}/unity-catalog/temporary"
-        family.call("POST", f"{base}-table-credentials")(table)
-        family.call("POST", f"{base}-volume-credentials")(volume)
-        family.call("POST", f"{base}-path-credentials")(path)
+        family.call("POST", f"{base}-table-credentials", access=_uses_table, changes=False)(table)
+        family.call("POST", f"{base}-volume-credentials", access=_uses_volume, changes=False)(volume)
+        family.call("POST", f"{base}-path-credentials", access=_uses_path, changes=False)(path)
+
+
+def _uses_table(workspace: Workspace, call: Call) -> None:
+    """Whoever may read the table and, for READ_WRITE, also change it.
+
+    The cloud asks for EXTERNAL USE SCHEMA too, as it lets other engines in here; these are the workspace's own.
+    """
+    wanted = _TABLE[_operation(call, tuple(_TABLE))]
+    if not call.principal.is_admin:
+        record = workspace.catalog.table_by_id(text(call, "table_id") or "")
+        caller(workspace, call).require(ObjectKind.TABLE, record.full_name, *wanted)
+
+
+def _uses_volume(workspace: Workspace, call: Call) -> None:
+    """Whoever may read files of the volume or, for WRITE_VOLUME, also write them."""
+    wanted = _VOLUME[_operation(call, tuple(_VOLUME))]
+    if not call.principal.is_admin:
+        record = workspace.catalog.volume_by_id(text(call, "volume_id") or "")
+        caller(workspace, call).require(ObjectKind.VOLUME, record.full_name, *wanted)
+
+
+def _uses_path(workspace: Workspace, call: Call) -> None:
+    """Whoever may read or write the table, volume or file that is there."""
+    writes = _operation(call, _PATH) != "PATH_READ"
+    place = _place(workspace, text(call, "url") or "")
+    workspace.files.place_access.require_local(call.principal, place, write=writes)
 
 
 def table(workspace: Workspace, call: Call) -> GenerateTemporaryTableCredentialResponse:
     """Where the data of a table is."""
     from databricks.sdk.service.catalog import GenerateTemporaryTableCredentialResponse
 
-    _operation(call, _TABLE)
     record = workspace.catalog.table_by_id(text(call, "table_id") or "")
     if record.location is None:
         raise InvalidParameterValue(f"{record.full_name} is a view and has no data of its own")
@@ -51,7 +79,6 @@ def volume(workspace: Workspace, call: Call) -> GenerateTemporaryVolumeCredentia
     """Where the files of a volume are."""
     from databricks.sdk.service.catalog import GenerateTemporaryVolumeCredentialResponse
 
-    _operation(call, _VOLUME)
     record = workspace.catalog.volume_by_id(text(call, "volume_id") or "")
     return GenerateTemporaryVolumeCredentialResponse(url=Path(record.location).as_uri(), expiration_time=_expiry())
 
@@ -60,18 +87,24 @@ def path(workspace: Workspace, call: Call) -> GenerateTemporaryPathCredentialRes
     """The same path, if it is inside of the workspace's data."""
     from databricks.sdk.service.catalog import GenerateTemporaryPathCredentialResponse
 
-    _operation(call, _PATH)
     url = text(call, "url") or ""
-    parts = urlsplit(url)
-    inside = workspace.data.resolve()
-    if parts.scheme != "file" or not Path(unquote(parts.path)).resolve().is_relative_to(inside):
-        raise InvalidParameterValue(f"{url!r} is not a path inside of {inside.as_uri()}")
     return GenerateTemporaryPathCredentialResponse(url=url, expiration_time=_expiry())
 
 
-def _operation(call: Call, known: tuple[str, ...]) -> None:
-    if call.body.get("operation") not in known:
+def _place(workspace: Workspace, url: str) -> Path:
+    parts, inside = urlsplit(url), workspace.data.resolve()
+    path = unquote(parts.path)
+    place = inside if "\0" in path else Path(path).resolve()
+    if parts.scheme != "file" or "\0" in path or not place.is_relative_to(inside):
+        raise InvalidParameterValue(f"{url!r} is not a path inside of {inside.as_uri()}")
+    return place
+
+
+def _operation(call: Call, known: tuple[str, ...]) -> str:
+    operation = call.body.get("operation")
+    if operation not in known:
         raise InvalidParameterValue(f"operation must be one of {', '.join(known)}")
+    return str(operation)
 
 
 def _expiry() -> int:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from brickyard.workspace.api.base import Call
 from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace
+from brickyard.workspace.catalog.principals import holder_id, holder_name
 
-__all__ = ["changes", "flag", "only", "page", "properties", "text"]
+if TYPE_CHECKING:
+    from brickyard.workspace.workspace import Workspace
+
+__all__ = ["changes", "flag", "new_owner", "only", "page", "properties", "text"]
 
 T = TypeVar("T")
 
@@ -52,19 +56,33 @@ def properties(call: Call) -> dict[str, str] | None:
     return value
 
 
-def changes(call: Call, *fields: str) -> dict[str, Any]:
+def changes(workspace: Workspace, call: Call, *fields: str) -> dict[str, Any]:
     """What an update changes.
 
     Raises:
         NotImplementedByWorkspace: It would change something else, for example the name.
+        ApiError: `PRINCIPAL_DOES_NOT_EXIST`: there is no such owner.
     """
     only(call, *fields, "name", "full_name", "full_name_arg")
     found: dict[str, Any] = {field: text(call, field) for field in ("comment", "owner") if field in call.body}
     if "properties" in call.body:
         found["properties"] = properties(call)
-    if "owner" in found and not found["owner"]:
-        raise InvalidParameterValue("owner must not be empty")
+    if "owner" in found:
+        found["owner"] = new_owner(workspace, found["owner"])
     return found
+
+
+def new_owner(workspace: Workspace, name: object) -> str:
+    """The owner that an update names: a user, service principal or group.
+
+    Raises:
+        InvalidParameterValue: It is empty or not text.
+        ApiError: `PRINCIPAL_DOES_NOT_EXIST`.
+    """
+    if not isinstance(name, str) or not name:
+        raise InvalidParameterValue("owner must not be empty, and must be text")
+    principals = workspace.identity.principals
+    return holder_name(principals, holder_id(principals, name)) or name
 
 
 def flag(call: Call, name: str) -> bool:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.base import Call, Family
+from brickyard.workspace.api.unity.guards import in_body, in_query, manages, marked, needs, sees, shown
 from brickyard.workspace.api.unity.requests import changes, flag, only, page, properties, text
 from brickyard.workspace.catalog import CatalogRecord
 from brickyard.workspace.catalog.names import parent_of, valid_name
+from brickyard.workspace.catalog.privileges import ObjectKind
 from brickyard.workspace.catalog.records import SCHEMA
 from brickyard.workspace.workspace import Workspace
 
@@ -21,11 +23,13 @@ _BASE = "/api/2.1/unity-catalog/schemas"
 
 def declare(family: Family) -> None:
     """Add these calls to the family."""
-    family.call("POST", _BASE)(create)
-    family.call("GET", _BASE)(list_schemas)
-    family.call("GET", _BASE + "/{name}")(get)
-    family.call("PATCH", _BASE + "/{name}")(update)
-    family.call("DELETE", _BASE + "/{name}")(delete)
+    kind, above = ObjectKind.SCHEMA, ObjectKind.CATALOG
+    creates = needs(above, in_body("catalog_name"), "USE_CATALOG", "CREATE_SCHEMA")
+    family.call("POST", _BASE, access=creates)(create)
+    family.call("GET", _BASE, access=sees(above, in_query("catalog_name")))(list_schemas)
+    family.call("GET", _BASE + "/{name}", access=sees(kind))(get)
+    family.call("PATCH", _BASE + "/{name}", access=manages(kind))(update)
+    family.call("DELETE", _BASE + "/{name}", access=manages(kind))(delete)
 
 
 def create(workspace: Workspace, call: Call) -> SchemaInfo:
@@ -39,25 +43,30 @@ def create(workspace: Workspace, call: Call) -> SchemaInfo:
 
 
 def list_schemas(workspace: Workspace, call: Call) -> dict[str, Any]:
-    """The schemas of a catalog."""
+    """The schemas of a catalog that the caller may see."""
     found = workspace.catalog.schemas(valid_name(call.query.get("catalog_name"), "catalog_name"))
-    return page(call, "schemas", found, lambda one: one.full_name, lambda one: _info(workspace, one))
+    found = shown(workspace, call, ObjectKind.SCHEMA, found)
+    return page(call, "schemas", found, lambda one: one.full_name, lambda one: _shown(workspace, call, one))
 
 
 def get(workspace: Workspace, call: Call) -> SchemaInfo:
     """One schema."""
-    return _info(workspace, workspace.catalog.schema(call.path["name"]))
+    return _shown(workspace, call, workspace.catalog.schema(call.path["name"]))
 
 
 def update(workspace: Workspace, call: Call) -> SchemaInfo:
     """Change comment, owner or properties."""
-    values = changes(call, "comment", "owner", "properties")
+    values = changes(workspace, call, "comment", "owner", "properties")
     return _info(workspace, workspace.catalog.change(SCHEMA, call.path["name"], call.principal.user_name, values))
 
 
 def delete(workspace: Workspace, call: Call) -> None:
     """Delete a schema; with `force` also what is in it."""
     workspace.catalog.delete_schema(call.path["name"], force=flag(call, "force"))
+
+
+def _shown(workspace: Workspace, call: Call, record: CatalogRecord) -> SchemaInfo:
+    return marked(workspace, call, ObjectKind.SCHEMA, record, _info(workspace, record))
 
 
 def _info(workspace: Workspace, record: CatalogRecord) -> SchemaInfo:

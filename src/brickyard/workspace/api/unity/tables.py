@@ -11,10 +11,12 @@ from urllib.parse import unquote, urlsplit
 
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import InvalidParameterValue, InvalidState, NotImplementedByWorkspace
+from brickyard.workspace.api.unity.guards import caller, in_body, in_query, manages, marked, sees, shown, updates
 from brickyard.workspace.api.unity.requests import changes, flag, only, page, properties, text
 from brickyard.workspace.catalog import TableRecord
 from brickyard.workspace.catalog.columns import read_columns
 from brickyard.workspace.catalog.names import parent_of, valid_name
+from brickyard.workspace.catalog.privileges import ObjectKind
 from brickyard.workspace.catalog.records import TABLE
 from brickyard.workspace.workspace import Workspace
 
@@ -30,13 +32,36 @@ _TYPES = ("MANAGED", "EXTERNAL", "VIEW")
 
 def declare(family: Family) -> None:
     """Add these calls to the family."""
-    family.call("POST", _BASE)(create)
-    family.call("GET", _BASE)(list_tables)
-    family.call("GET", "/api/2.1/unity-catalog/table-summaries")(list_summaries)
-    family.call("GET", _BASE + "/{name}/exists")(exists)
-    family.call("GET", _BASE + "/{name}")(get)
-    family.call("PATCH", _BASE + "/{name}")(update)
-    family.call("DELETE", _BASE + "/{name}")(delete)
+    kind, above, where = ObjectKind.TABLE, ObjectKind.SCHEMA, ("catalog_name", "schema_name")
+    summaries = "/api/2.1/unity-catalog/table-summaries"
+    family.call("POST", _BASE, access=_creates)(create)
+    family.call("GET", _BASE, access=sees(above, in_query(*where)))(list_tables)
+    family.call("GET", summaries, access=sees(ObjectKind.CATALOG, in_query("catalog_name")))(list_summaries)
+    family.call("GET", _BASE + "/{name}/exists", access=_asks)(exists)
+    family.call("GET", _BASE + "/{name}", access=sees(kind))(get)
+    family.call("PATCH", _BASE + "/{name}", access=updates(kind, instead="MODIFY"))(update)
+    family.call("DELETE", _BASE + "/{name}", access=manages(kind))(delete)
+
+
+def _creates(workspace: Workspace, call: Call) -> None:
+    """Whoever may create tables in the schema and, where the data are elsewhere, write there."""
+    if call.principal.is_admin:
+        return
+    schema = in_body("catalog_name", "schema_name")(call)
+    caller(workspace, call).require(ObjectKind.SCHEMA, schema, "USE_SCHEMA", "CREATE_TABLE")
+    place = _location(workspace, text(call, "storage_location"))
+    if place is not None and text(call, "table_type") == "EXTERNAL":
+        workspace.files.place_access.require_local(call.principal, place, write=True)
+
+
+def _asks(workspace: Workspace, call: Call) -> None:
+    """Whoever may know of the schema and, where there is such a table, of the table."""
+    if call.principal.is_admin:
+        return
+    may, name = caller(workspace, call), call.path["name"]
+    may.require_sight(ObjectKind.SCHEMA, parent_of(name), browse=True)
+    if workspace.catalog.has_table(name):
+        may.require_sight(ObjectKind.TABLE, name, browse=True)
 
 
 def create(workspace: Workspace, call: Call) -> TableInfo:
@@ -62,16 +87,17 @@ def create(workspace: Workspace, call: Call) -> TableInfo:
 
 
 def list_tables(workspace: Workspace, call: Call) -> dict[str, Any]:
-    """The tables of a schema; with `omit_columns` without reading their logs."""
+    """The tables of a schema that the caller may see; with `omit_columns` without reading their logs."""
     parts = [valid_name(call.query.get(field), field) for field in ("catalog_name", "schema_name")]
     bare, brief = flag(call, "omit_columns"), flag(call, "omit_properties")
 
     def wire(record: TableRecord) -> TableInfo:
         info = _info(workspace, record, None if bare else _columns_or_none(record))
         info.properties = None if brief else info.properties
-        return info
+        return marked(workspace, call, ObjectKind.TABLE, record, info)
 
-    return page(call, "tables", workspace.catalog.tables(".".join(parts)), lambda one: one.full_name, wire)
+    found = shown(workspace, call, ObjectKind.TABLE, workspace.catalog.tables(".".join(parts)))
+    return page(call, "tables", found, lambda one: one.full_name, wire)
 
 
 def list_summaries(workspace: Workspace, call: Call) -> dict[str, Any]:
@@ -84,7 +110,7 @@ def list_summaries(workspace: Workspace, call: Call) -> dict[str, Any]:
         table
         for schema in workspace.catalog.schemas(catalog)
         if fits_schema(schema.name)
-        for table in workspace.catalog.tables(schema.full_name)
+        for table in shown(workspace, call, ObjectKind.TABLE, workspace.catalog.tables(schema.full_name))
         if fits_table(table.name)
     ]
     return page(
@@ -108,12 +134,12 @@ def exists(workspace: Workspace, call: Call) -> object:
 def get(workspace: Workspace, call: Call) -> TableInfo:
     """One table; its columns are what its Delta log says now."""
     record = workspace.catalog.table(call.path["name"])
-    return _info(workspace, record, _read_columns(record))
+    return marked(workspace, call, ObjectKind.TABLE, record, _info(workspace, record, _read_columns(record)))
 
 
 def update(workspace: Workspace, call: Call) -> TableInfo:
     """Change comment, owner or properties."""
-    values = changes(call, "comment", "owner", "properties")
+    values = changes(workspace, call, "comment", "owner", "properties")
     changed = workspace.catalog.change(TABLE, call.path["name"], call.principal.user_name, values)
     return _info(workspace, changed, _columns_or_none(changed))
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import NotImplementedByWorkspace
+from brickyard.workspace.api.unity.guards import in_body, in_query, manages, marked, needs, sees, shown
 from brickyard.workspace.api.unity.requests import changes, only, page, text
 from brickyard.workspace.catalog import VolumeRecord
 from brickyard.workspace.catalog.names import valid_name
+from brickyard.workspace.catalog.privileges import ObjectKind
 from brickyard.workspace.catalog.records import VOLUME
 from brickyard.workspace.workspace import Workspace
 
@@ -23,11 +25,12 @@ _BASE = "/api/2.1/unity-catalog/volumes"
 
 def declare(family: Family) -> None:
     """Add these calls to the family."""
-    family.call("POST", _BASE)(create)
-    family.call("GET", _BASE)(list_volumes)
-    family.call("GET", _BASE + "/{name}")(read)
-    family.call("PATCH", _BASE + "/{name}")(update)
-    family.call("DELETE", _BASE + "/{name}")(delete)
+    kind, above, where = ObjectKind.VOLUME, ObjectKind.SCHEMA, ("catalog_name", "schema_name")
+    family.call("POST", _BASE, access=needs(above, in_body(*where), "USE_SCHEMA", "CREATE_VOLUME"))(create)
+    family.call("GET", _BASE, access=sees(above, in_query(*where)))(list_volumes)
+    family.call("GET", _BASE + "/{name}", access=sees(kind))(read)
+    family.call("PATCH", _BASE + "/{name}", access=manages(kind))(update)
+    family.call("DELETE", _BASE + "/{name}", access=manages(kind))(delete)
 
 
 def create(workspace: Workspace, call: Call) -> VolumeInfo:
@@ -42,26 +45,30 @@ def create(workspace: Workspace, call: Call) -> VolumeInfo:
 
 
 def list_volumes(workspace: Workspace, call: Call) -> dict[str, Any]:
-    """The volumes of a schema."""
+    """The volumes of a schema that the caller may see."""
     parts = [valid_name(call.query.get(field), field) for field in ("catalog_name", "schema_name")]
-    found = workspace.catalog.volumes(".".join(parts))
-    return page(call, "volumes", found, lambda one: one.full_name, lambda one: _info(workspace, one))
+    found = shown(workspace, call, ObjectKind.VOLUME, workspace.catalog.volumes(".".join(parts)))
+    return page(call, "volumes", found, lambda one: one.full_name, lambda one: _shown(workspace, call, one))
 
 
 def read(workspace: Workspace, call: Call) -> VolumeInfo:
     """One volume."""
-    return _info(workspace, workspace.catalog.volume(call.path["name"]))
+    return _shown(workspace, call, workspace.catalog.volume(call.path["name"]))
 
 
 def update(workspace: Workspace, call: Call) -> VolumeInfo:
     """Change comment or owner."""
-    values = changes(call, "comment", "owner")
+    values = changes(workspace, call, "comment", "owner")
     return _info(workspace, workspace.catalog.change(VOLUME, call.path["name"], call.principal.user_name, values))
 
 
 def delete(workspace: Workspace, call: Call) -> None:
     """Delete a volume with its files."""
     workspace.catalog.delete_volume(call.path["name"])
+
+
+def _shown(workspace: Workspace, call: Call, record: VolumeRecord) -> VolumeInfo:
+    return marked(workspace, call, ObjectKind.VOLUME, record, _info(workspace, record))
 
 
 def _info(workspace: Workspace, record: VolumeRecord) -> VolumeInfo:

@@ -42,7 +42,11 @@ def start(config: EngineConfig) -> str:
     server.start(background=True)
     address = server.listening_address
     catalog = UnityCatalog(config.host, config.token)
-    mapper = PathMapper(config.data, WorkspaceFiles(catalog, config.scratch / "workspace").fetch)
+    mapper = PathMapper(
+        config.data,
+        WorkspaceFiles(catalog, config.scratch / "workspace").fetch,
+        lambda place, write: catalog.need_place(place, write=write),
+    )
     names = (config.default_catalog, config.default_schema)
     gateway = Gateway(f"{address[0]}:{address[1]}", catalog, config.token, mapper, config.scratch, names)
     port = gateway.start()

@@ -190,7 +190,7 @@ def _save_table(write: commands_pb2.WriteOperation, source: str, session: Sessio
 
 def _insert_into(write: commands_pb2.WriteOperation, parts: list[str], mode: str, session: Session) -> None:
     """`df.write.insertInto`: by position, as INSERT is."""
-    table = session.catalog.table(session.names.table(parts))
+    table = session.catalog.table(session.names.table(parts), write=True)
     options = {key.lower(): value for key, value in write.options.items()}
     if "replacewhere" in options:
         raise unsupported("replaceWhere with insertInto", "Use df.write.option('replaceWhere', ...).saveAsTable(name).")
@@ -226,7 +226,7 @@ def _merge(command: commands_pb2.Command, session: Session) -> None:
     """`df.mergeInto(name, condition)`: Sail wants a name, so the table has one in its session meanwhile."""
     merge = command.merge_into_table_command
     resolve(merge.source_table_plan, session)
-    table = session.catalog.table(session.names.table(split_name(merge.target_table_name)))
+    table = session.catalog.table(session.names.table(split_name(merge.target_table_name)), write=True)
     if session.names.is_temporary([table.name.name]):
         raise unsupported("mergeInto a table named as a temporary view", "Drop the view, or use MERGE INTO in SQL.")
     name, place = quote(table.name.name), session.places.text(table.place)

@@ -27,17 +27,26 @@ class PathMapper:
     Args:
         data: The workspace's data directory (`tables`, `volumes`, `dbfs`).
         fetch: Gives a local copy of a `/Workspace/...` path, which lives in the workspace's file store.
+        allow: Raises unless a place among the workspace's data may be read or, where the flag is set, written.
     """
 
     data: Path
     fetch: Callable[[str], Path] | None = None
+    allow: Callable[[Path, bool], None] | None = None
 
-    def to_local(self, path: str) -> Path:
+    def to_local(self, path: str, *, write: bool = False) -> Path:
         """The local file or directory (existing or not, wildcards kept) that `path` means.
 
         Raises:
-            SparkError: If the scheme is a cloud's, the volume does not exist, or a link leads out.
+            SparkError: If the scheme is a cloud's, the volume does not exist, a link leads out, or it may not be used.
         """
+        local = self._local(path)
+        fixed = _fixed(local).resolve()
+        if self.allow is not None and fixed.is_relative_to(self.data.resolve()):
+            self.allow(fixed, write)
+        return local
+
+    def _local(self, path: str) -> Path:
         if "\0" in path or not path.strip():
             raise SparkError("INVALID_PATH", f"{path!r} is not a path.")
         scheme, place = _split(path)
@@ -59,15 +68,15 @@ class PathMapper:
         _, place = _split(path)
         if place.startswith("/Workspace/"):
             raise unsupported(f"writing {path} from Spark", "Write to a volume, or with Python's open().")
-        return self.to_local(path)
+        return self.to_local(path, write=True)
 
-    def existing(self, path: str) -> list[Path]:
+    def existing(self, path: str, *, write: bool = False) -> list[Path]:
         """The existing local places that `path`, with or without wildcards, means.
 
         Raises:
             SparkError: If there is none (PATH_NOT_FOUND).
         """
-        local = self.to_local(path)
+        local = self.to_local(path, write=write)
         if local.exists():
             return [local]
         if WILDCARDS.isdisjoint(str(local)):
@@ -107,8 +116,7 @@ class PathMapper:
 
     def _inside(self, local: Path, root: Path, path: str) -> Path:
         """Follow links of the part without wildcards, and refuse when they lead out of `root`."""
-        fixed = Path(*itertools.takewhile(WILDCARDS.isdisjoint, local.parts))
-        if not fixed.resolve().is_relative_to(root.resolve()):
+        if not _fixed(local).resolve().is_relative_to(root.resolve()):
             raise SparkError("INSUFFICIENT_PERMISSIONS", f"{path} leads out of the workspace.", sql_state="42501")
         return local
 
@@ -130,8 +138,13 @@ def _shown(path: str) -> str:
     return f"{scheme}:{place}"
 
 
+def _fixed(place: Path) -> Path:
+    """The part of a place before the first name with a wildcard."""
+    return Path(*itertools.takewhile(WILDCARDS.isdisjoint, place.parts))
+
+
 def _glob(pattern: Path) -> Iterator[Path]:
-    fixed = Path(*itertools.takewhile(WILDCARDS.isdisjoint, pattern.parts))
+    fixed = _fixed(pattern)
     rest = pattern.relative_to(fixed)
     return fixed.glob(str(rest)) if rest.parts else iter([fixed] if fixed.exists() else [])
 

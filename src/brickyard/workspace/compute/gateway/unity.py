@@ -82,7 +82,7 @@ class UnityCatalog:
     """
 
     def __init__(self, host: str, token: str) -> None:
-        self._address = urlsplit(host).netloc
+        self._scheme, self._address = urlsplit(host)[:2]
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self._local = threading.local()
 
@@ -97,19 +97,39 @@ class UnityCatalog:
             raise SparkError("CATALOG_ERROR", f"The workspace answered {status} when asked whose token this is.")
         return str(json.loads(raw)["userName"])
 
-    def table(self, name: TableName) -> Table:
-        """The table.
+    def table(self, name: TableName, *, write: bool = False) -> Table:
+        """The table, which is to be read or, with `write`, to be changed.
 
         Raises:
-            SparkError: TABLE_OR_VIEW_NOT_FOUND.
+            SparkError: TABLE_OR_VIEW_NOT_FOUND, or INSUFFICIENT_PERMISSIONS.
         """
         found = self.find_table(name)
         if found is None:
             raise not_found("table", str(name))
+        self.need_data(found, write=write)
         return found
 
+    def need_data(self, table: Table, *, write: bool = False) -> None:
+        """Ask for access to a table's data, as every engine does before it touches them; a view has none.
+
+        Raises:
+            SparkError: INSUFFICIENT_PERMISSIONS.
+        """
+        if not table.is_view:
+            body = {"table_id": table.table_id, "operation": "READ_WRITE" if write else "READ"}
+            _accept(*self.call("POST", "/temporary-table-credentials", body, repeatable=True))
+
+    def need_place(self, place: Path, *, write: bool = False) -> None:
+        """Ask for access to a file or directory among the workspace's data.
+
+        Raises:
+            SparkError: INSUFFICIENT_PERMISSIONS.
+        """
+        body = {"url": place.as_uri(), "operation": "PATH_READ_WRITE" if write else "PATH_READ"}
+        _accept(*self.call("POST", "/temporary-path-credentials", body, repeatable=True))
+
     def find_table(self, name: TableName) -> Table | None:
-        """The table, or None if the catalog does not have it."""
+        """The table, or None if the catalog does not have it; says nothing of whether its data may be read."""
         status, wire = self.call("GET", f"/tables/{quote(name.full)}")
         return None if status == 404 else Table.from_wire(_accept(status, wire))
 
@@ -194,26 +214,29 @@ class UnityCatalog:
                 return
             query = {**query, "page_token": wire["next_page_token"]}
 
-    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
-        """One request: status and JSON answer.
+    def call(
+        self, method: str, path: str, body: dict[str, Any] | None = None, *, repeatable: bool = False
+    ) -> tuple[int, dict[str, Any]]:
+        """One request: status and JSON answer; see `send`.
 
         Raises:
             SparkError: If the workspace cannot be reached.
         """
-        status, raw = self.send(method, BASE + path, None if body is None else json.dumps(body).encode())
+        content = None if body is None else json.dumps(body).encode()
+        status, raw = self.send(method, BASE + path, content, repeatable=repeatable)
         try:
             wire = json.loads(raw or b"{}")
         except ValueError as exc:
             raise SparkError("CATALOG_ERROR", f"Unity Catalog answered {status} without JSON.") from exc
         return status, wire
 
-    def send(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+    def send(self, method: str, path: str, body: bytes | None = None, *, repeatable: bool = False) -> tuple[int, bytes]:
         """One request to the workspace.
 
         A connection that the workspace has closed meanwhile is opened again once, to read; what changes something
-        is sent once, over a new one.
+        is sent once, over a new one. `repeatable` says that a POST changes nothing.
         """
-        reads = method == "GET"
+        reads = repeatable or method == "GET"
         for last in (not reads, True):
             connection = self._connection(fresh=not reads)
             try:
@@ -231,7 +254,8 @@ class UnityCatalog:
     def _connection(self, *, fresh: bool) -> http.client.HTTPConnection:
         connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = self._local.connection = http.client.HTTPConnection(self._address, timeout=60)
+            kind = http.client.HTTPSConnection if self._scheme == "https" else http.client.HTTPConnection
+            connection = self._local.connection = kind(self._address, timeout=60)
         if fresh:
             connection.close()
         return connection

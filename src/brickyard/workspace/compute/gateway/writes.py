@@ -127,6 +127,7 @@ def replace_or_create(session: Session, relation: Any, new: NewTable, mode: str,
     if table.is_view or mode == "error":
         raise already_exists("table", str(new.name))
     if mode != "ignore":
+        session.catalog.need_data(table, write=True)
         _write_existing(session, relation, table, new, mode, options)
 
 

@@ -58,8 +58,8 @@ INSTEAD = {
     "DECLARE": "Use a Python variable and spark.sql(..., args=...).",
     "EXECUTE": "Build the statement in Python and call spark.sql.",
     "EXPLAIN": "Use df.explain().",
-    "GRANT": "Permissions are not kept in a local workspace yet.",
-    "REVOKE": "Permissions are not kept in a local workspace yet.",
+    "GRANT": "Use w.grants.update(...) of the SDK, or `databricks grants update`.",
+    "REVOKE": "Use w.grants.update(...) of the SDK, or `databricks grants update`.",
     "UNDROP": "Create the table again; a local workspace removes the files at once.",
 }
 # What Spark and Databricks have as the first word of a statement, beside those that are handled.

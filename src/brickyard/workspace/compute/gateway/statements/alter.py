@@ -20,7 +20,7 @@ def alter(cursor: Cursor, session: Session) -> Any:
     cursor.expect("ALTER")
     if not cursor.take("TABLE"):
         raise unsupported(f"ALTER {cursor.peek()}", "Use the workspace's API.")
-    place, _ = target(cursor, session)
+    place, _ = target(cursor, session, write=True)
     if cursor.take("ADD", "COLUMNS") or cursor.take("ADD", "COLUMN"):
         _add_columns(cursor, session, place)
     elif cursor.take("SET", "TBLPROPERTIES"):

@@ -39,7 +39,7 @@ def change(cursor: Cursor, session: Session) -> Any:
         raise unsupported(
             f"arguments in {what}", "Make a temporary view with spark.sql(query, args=...) and use it in the statement."
         )
-    place, _table = target(cursor, session)
+    place, _table = target(cursor, session, write=True)
     before = latest(place)
     plan = base_pb2.Plan(root=session.with_text(session.rewriter().rewrite(cursor.sql, parse(cursor.sql))))
     session.sail.execute(session.key, plan)

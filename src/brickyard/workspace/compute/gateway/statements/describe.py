@@ -37,14 +37,14 @@ def describe(cursor: Cursor, session: Session) -> Any:
     return _table(cursor, session)
 
 
-def target(cursor: Cursor, session: Session) -> tuple[Path, Table | None]:
-    """Read the name of a table, or a path as ``delta.`/path```, and find its place."""
+def target(cursor: Cursor, session: Session, *, write: bool = False) -> tuple[Path, Table | None]:
+    """Read the name of a table, or a path as ``delta.`/path```, and find its place, to read or to change it."""
     if cursor.tokens and not cursor.done and cursor.tokens[cursor.position].kind == "STRING":
-        return session.places.mapper.existing(cursor.string())[0], None
+        return session.places.mapper.existing(cursor.string(), write=write)[0], None
     parts = cursor.name()
     if len(parts) == 2 and parts[0].lower() in FILE_FORMATS:
-        return session.places.mapper.existing(parts[1])[0], None
-    table = session.catalog.table(session.names.table(parts))
+        return session.places.mapper.existing(parts[1], write=write)[0], None
+    table = session.catalog.table(session.names.table(parts), write=write)
     return table.place, table
 
 

@@ -39,7 +39,7 @@ def insert(cursor: Cursor, session: Session, prefix: str = "") -> Any:
     if not overwrite:
         cursor.expect("INTO")
     cursor.take("TABLE")
-    place, _ = target(cursor, session)
+    place, _ = target(cursor, session, write=True)
     if cursor.peek() in {"PARTITION", "REPLACE"}:
         raise unsupported(
             f"INSERT ... {cursor.peek()}", "Give all columns in the query; use replaceWhere to overwrite a part."

@@ -24,7 +24,7 @@ def optimize(cursor: Cursor, session: Session) -> Any:
     from deltalake import DeltaTable
 
     cursor.expect("OPTIMIZE")
-    place, _ = target(cursor, session)
+    place, _ = target(cursor, session, write=True)
     if cursor.peek() == "WHERE":
         raise unsupported("OPTIMIZE ... WHERE", "Optimize the whole table.")
     optimizer = DeltaTable(place).optimize
@@ -44,7 +44,7 @@ def vacuum(cursor: Cursor, session: Session) -> Any:
     from deltalake import DeltaTable
 
     cursor.expect("VACUUM")
-    place, _ = target(cursor, session)
+    place, _ = target(cursor, session, write=True)
     hours: float | None = None
     if cursor.take("RETAIN"):
         hours = cursor.number()
@@ -74,7 +74,7 @@ def restore(cursor: Cursor, session: Session) -> Any:
 
     cursor.expect("RESTORE")
     cursor.take("TABLE")
-    place, _ = target(cursor, session)
+    place, _ = target(cursor, session, write=True)
     cursor.take("TO")
     when: int | datetime
     if cursor.take("VERSION", "AS", "OF"):
@@ -94,7 +94,7 @@ def truncate(cursor: Cursor, session: Session) -> Any:
     from deltalake import DeltaTable
 
     cursor.expect("TRUNCATE", "TABLE")
-    place, _ = target(cursor, session)
+    place, _ = target(cursor, session, write=True)
     if cursor.peek() == "PARTITION":
         raise unsupported("TRUNCATE ... PARTITION", "Use DELETE FROM ... WHERE.")
     cursor.end()

@@ -49,6 +49,8 @@ def _create_table(cursor: Cursor, session: Session, mode: str) -> Any:
         return literals.empty()
     if existing is not None and (mode == "error" or existing.is_view):
         raise already_exists("table", str(name))
+    if existing is not None:
+        session.catalog.need_data(existing, write=True)
     if query is not None:
         if columns:
             raise unsupported("a column list with AS SELECT", "Name the columns in the query.")

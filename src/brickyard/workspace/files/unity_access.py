@@ -1,0 +1,86 @@
+"""Who may read and write the files of volumes and model versions, by the privileges of Unity Catalog."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from brickyard.workspace.api.errors import ApiError, NotFound
+from brickyard.workspace.catalog.privileges import ObjectKind
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from brickyard.workspace.files.paths import Place
+    from brickyard.workspace.identity import Principal
+    from brickyard.workspace.workspace import Workspace
+
+__all__ = ["UnityPlaces"]
+
+_NAMES = 3  # of a volume, a model or a table
+
+
+class UnityPlaces:
+    """Checks places below `/Volumes` and `/Models`, and directories of managed tables.
+
+    Args:
+        workspace: Whose catalog it is.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def require_read(self, principal: Principal, place: Place) -> None:
+        """Refuse unless a principal may read a file; above volumes and models there are none.
+
+        Raises:
+            PermissionDenied: It may not.
+            NotFound: There is no such volume or model.
+        """
+        if not principal.is_admin and len(place.names) >= _NAMES:
+            kind, name = self._object(place)
+            self._require(principal, kind, name, "READ_VOLUME" if kind is ObjectKind.VOLUME else "EXECUTE")
+
+    def require_write(self, principal: Principal, place: Place) -> None:
+        """Refuse unless a principal may write or delete a file.
+
+        Raises:
+            PermissionDenied: It may not.
+            NotFound: There is no such volume or model.
+        """
+        if principal.is_admin or len(place.names) < _NAMES:
+            return
+        kind, name = self._object(place)
+        if kind is ObjectKind.VOLUME:
+            self._require(principal, kind, name, "WRITE_VOLUME")
+        else:
+            self._workspace.catalog.access(principal).require_management(kind, name, "CREATE_MODEL_VERSION")
+
+    def require_table(self, principal: Principal, local: Path, *, write: bool) -> bool:
+        """Refuse unless a principal may read, or write, the managed table in a directory on disk.
+
+        Returns:
+            Whether the directory is of a managed table.
+
+        Raises:
+            PermissionDenied: It may not.
+            ApiError: There is no such table.
+        """
+        tables = (self._workspace.data / "tables").resolve()
+        names = local.relative_to(tables).parts if local.is_relative_to(tables) else ()
+        if len(names) < _NAMES:
+            return False
+        wanted = ("SELECT", "MODIFY") if write else ("SELECT",)
+        self._require(principal, ObjectKind.TABLE, ".".join(names[:_NAMES]), *wanted)
+        return True
+
+    def _object(self, place: Place) -> tuple[ObjectKind, str]:
+        in_volumes = place.root is self._workspace.files.roots.volumes
+        return ObjectKind.VOLUME if in_volumes else ObjectKind.MODEL, ".".join(place.names[:_NAMES])
+
+    def _require(self, principal: Principal, kind: ObjectKind, name: str, *privileges: str) -> None:
+        try:
+            self._workspace.catalog.access(principal).require(kind, name, *privileges)
+        except ApiError as error:
+            if error.status != NotFound.status:
+                raise
+            raise NotFound(f"The {kind.label.lower()} '{name}' does not exist.") from error

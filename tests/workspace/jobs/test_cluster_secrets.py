@@ -17,12 +17,13 @@ from tests.support import WorkspaceHome
 from tests.workspace.jobs.job_client import Client, results
 
 REFERENCE = "{{secrets/Cluster-secrets/pass.word}}"
-SHOW = """import base64, glob, hashlib, json, os, subprocess, sys
+SHOW = """import base64, hashlib, json, os, psutil, subprocess, sys
 value = os.environ["PASSWORD"]
 print("plain", value, base64.b64encode(value.encode()).decode(), " ".join(value), value[::-1])
 sys.stderr.write("password=" + value + "\\n")
 subprocess.run("echo child $PASSWORD; echo error $PASSWORD >&2", shell=True, check=True)
-print("in", sum(value.encode() in open(file, "rb").read() for file in glob.glob("/proc/[0-9]*/cmdline")), "commands")
+commands = [" ".join(one.info["cmdline"] or []) for one in psutil.process_iter(["cmdline"])]
+print("in", sum(value in command for command in commands), "commands")
 """
 NOTEBOOK = (
     SHOW

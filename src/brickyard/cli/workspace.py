@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from typing import TYPE_CHECKING
+import os
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from brickyard.cli.workspace_copies import backup, restore
+from brickyard.cli.workspace_token import token
 
 if TYPE_CHECKING:
     from brickyard.workspace.process import Status
@@ -27,28 +32,41 @@ def workspace() -> None:
     """
 
 
-@workspace.command()
+@workspace.command(short_help="Start workspace NAME, and wait until it answers.")
 @click.argument("name")
-@click.option("--port", type=click.IntRange(1, 65535), help="The port to listen on; kept for the next start.")
+@click.option("--port", type=click.IntRange(1, 65535), help="The port to listen on.")
+@click.option("--data-dir", metavar="DIR", help="Where tables, volumes and files of a new workspace are.")
 @click.option(
     "--database-url",
     metavar="URL",
-    help="A PostgreSQL database instead of a file, postgresql://USER@HOST/DATABASE; kept for the next start. "
+    help="A PostgreSQL database instead of a file, postgresql://USER@HOST/DATABASE. "
     "With a password, set BRICKYARD_DATABASE_URL instead.",
 )
+@click.option("--tls/--no-tls", default=None, help="Speak TLS, with a certificate of the workspace's own.")
+@click.option("--tls-certificate", metavar="FILE", help="Your own certificate with its chain, in PEM.")
+@click.option("--tls-key", metavar="FILE", help="The key of that certificate.")
+@click.option("--address", "--host", metavar="IP", help="The address to listen on; 127.0.0.1 by default.")
+@click.option("--hostname", multiple=True, metavar="NAME", help="A name by which clients call it; may be repeated.")
+@click.option("--insecure", is_flag=True, default=None, help="Allow other machines to reach it without TLS.")
 @click.option("--keyring", is_flag=True, help="Move the key that seals secrets from its file to the system's keyring.")
+@click.option("--foreground", is_flag=True, help="Run in this terminal until Ctrl-C, and log to it.")
 @_output
-def start(name: str, port: int | None, database_url: str | None, keyring: bool, output: str) -> None:
-    """Start workspace NAME, and wait until it answers."""
+def start(name: str, keyring: bool, foreground: bool, output: str, **options: Any) -> None:
+    """Start workspace NAME, and wait until it answers.
+
+    What the options say is kept for the next starts.
+    """
     from brickyard.workspace import process
+    from brickyard.workspace.start_options import StartOptions
 
+    options["hostnames"] = options.pop("hostname") or None
+    wanted = StartOptions(**options)
     if keyring:
-        from brickyard.workspace.layout import layout_of
-        from brickyard.workspace.secrets.keys import move_to_keyring
-
-        layout_of(name).create()
-        move_to_keyring(layout_of(name).root)
-    _show([process.start(name, port, database_url)], output)
+        _move_key(name)
+    if foreground:
+        process.run_in_foreground(name, wanted, lambda current: _show([current], output))
+    else:
+        _show([process.start(name, wanted)], output)
 
 
 @workspace.command()
@@ -59,6 +77,16 @@ def stop(name: str, output: str) -> None:
     from brickyard.workspace import process
 
     _show([process.stop(name)], output)
+
+
+@workspace.command()
+@click.argument("name")
+@_output
+def restart(name: str, output: str) -> None:
+    """Stop workspace NAME, and start it as it was."""
+    from brickyard.workspace import process
+
+    _show([process.restart(name)], output)
 
 
 @workspace.command(short_help="Show whether workspace NAME runs, and where.")
@@ -81,65 +109,97 @@ def list_workspaces(output: str) -> None:
     from brickyard.workspace import process
 
     found = process.listing()
-    if not found and output == "text":
+    if output == "json":
+        click.echo(json.dumps([one.wire() for one in found], indent=2))
+    elif not found:
         click.echo("no workspaces yet; `brickyard workspace start dev` makes one")
-        return
-    _show(found, output)
+    else:
+        _show(found, output)
 
 
 @workspace.command(short_help="Print what points any client at workspace NAME.")
 @click.argument("name")
-@click.option("--profile", is_flag=True, help="Name the profile that `start` wrote, instead of host and token.")
-def env(name: str, profile: bool) -> None:
+@click.option("--profile", is_flag=True, help="Write a profile NAME instead, and print what selects it.")
+@_output
+def env(name: str, profile: bool, output: str) -> None:
     """Print the shell lines that point any Databricks client at workspace NAME.
 
-    Use it as: eval "$(brickyard workspace env dev)"
+    Use it as: eval "$(brickyard workspace env dev)". With --profile, host and token go into the file that
+    DATABRICKS_CONFIG_FILE names, by default ~/.databrickscfg.
     """
-    from brickyard.workspace import process
+    from brickyard.errors import WorkspaceProcessError
+    from brickyard.workspace import process, profiles
 
     current = process.status(name)
+    if current.url is None or current.token is None:
+        raise WorkspaceProcessError(
+            f"the workspace {name!r} has never started", next=f"`brickyard workspace start {name}` starts it"
+        )
     if profile:
-        click.echo(f"export DATABRICKS_CONFIG_FILE={process.profiles_file()}")
-        click.echo(f"export DATABRICKS_CONFIG_PROFILE={name}")
+        file = Path(os.environ.get("DATABRICKS_CONFIG_FILE") or "~/.databrickscfg").expanduser().absolute()
+        profiles.write(file, name, current.url, current.token)
+        variables = {"DATABRICKS_CONFIG_FILE": str(file), "DATABRICKS_CONFIG_PROFILE": name}
+    else:
+        variables = {"DATABRICKS_HOST": current.url, "DATABRICKS_TOKEN": current.token}
+    variables |= process.trust(name)
+    if output == "json":
+        click.echo(json.dumps(variables, indent=2))
         return
-    click.echo(f"export DATABRICKS_HOST={current.url}")
-    click.echo(f"export DATABRICKS_TOKEN={current.token}")
+    for variable, value in variables.items():
+        click.echo(f"export {variable}={shlex.quote(value)}")
 
 
 @workspace.command()
 @click.argument("name")
 @click.option("-n", "--lines", default=100, show_default=True, help="How many of the last lines to print.")
 @click.option("-f", "--follow", is_flag=True, help="Go on printing what is added.")
-def logs(name: str, lines: int, follow: bool) -> None:
+@_output
+def logs(name: str, lines: int, follow: bool, output: str) -> None:
     """Print the log of workspace NAME."""
     from brickyard.workspace import process
 
-    for line in process.log_lines(name, lines, follow=follow):
-        click.echo(line, nl=False)
+    try:
+        for line in process.log_lines(name, lines, follow=follow):
+            click.echo(json.dumps({"line": line.rstrip("\n")}) + "\n" if output == "json" else line, nl=False)
+    except KeyboardInterrupt:
+        return
 
 
 @workspace.command()
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def reset(name: str, yes: bool) -> None:
+@_output
+def reset(name: str, yes: bool, output: str) -> None:
     """Stop workspace NAME and delete everything it holds."""
     from brickyard.workspace import process
     from brickyard.workspace.secrets.keys import forget_entry, keyring_entry
 
-    current = process.status(name)
+    root = process.existing(name).root
     if not yes:
-        click.confirm(f"Delete everything in workspace {name!r} ({current.root})?", abort=True)
-    entry = keyring_entry(current.root)
+        click.confirm(f"Delete everything in workspace {name!r} ({root})?", abort=True, err=True)
+    entry = keyring_entry(root)
     process.reset(name)
     if entry is not None:
         forget_entry(entry)
-    click.echo(f"{name}  deleted")
+    click.echo(json.dumps({"name": name, "state": "deleted"}) if output == "json" else f"{name}  deleted")
+
+
+workspace.add_command(token)
+workspace.add_command(backup)
+workspace.add_command(restore)
+
+
+def _move_key(name: str) -> None:
+    from brickyard.workspace.layout import layout_of
+    from brickyard.workspace.secrets.keys import move_to_keyring
+
+    layout_of(name).create()
+    move_to_keyring(layout_of(name).root)
 
 
 def _show(found: list[Status], output: str) -> None:
     if output == "json":
-        plain = [asdict(one) | {"root": str(one.root), "token": None} for one in found]
-        click.echo(json.dumps(plain if len(plain) != 1 else plain[0], indent=2))
+        click.echo(json.dumps(found[0].wire(), indent=2))
         return
     width = max((len(one.name) for one in found), default=0)
     for one in found:

@@ -45,7 +45,8 @@ class WorkspaceApi:
 
     def _send(self, method: str, target: str) -> bytes:
         address = urllib.parse.urlsplit(self.url)
-        connection = http.client.HTTPConnection(address.hostname or "127.0.0.1", address.port, timeout=300)
+        kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
+        connection = kind(address.hostname or "127.0.0.1", address.port, timeout=300)
         try:
             connection.request(method, target, headers={"Authorization": f"Bearer {self.token}"})
             response = connection.getresponse()

@@ -92,7 +92,6 @@ _PREFIXES = (
     _Prefix("/explore/", "pages", public=True),
 )
 _LONGEST_FIRST = sorted(_PREFIXES, key=lambda prefix: -len(prefix.path))
-_LOCAL_HOSTS = {"127.0.0.1", "localhost", "::1"}
 
 
 class App:
@@ -127,7 +126,7 @@ class App:
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> Response | None:
         """The answer; nothing where a mounted application has sent its own."""
         request = Request(scope, receive)
-        _check_host(request)
+        _check_host(request, self._workspace.hosts)
         prefix = next((p for p in _LONGEST_FIRST if p.holds(scope["path"])), None)
         principal = self._workspace.identity.owner
         if prefix is None or not prefix.public:
@@ -187,8 +186,12 @@ def _failure(error: Exception, where: str) -> ApiError:
     return InternalError(f"{type(error).__name__} in {where}; see the workspace's log")
 
 
-def _check_host(request: Request) -> None:
+def _check_host(request: Request, served: frozenset[str]) -> None:
     """Refuse a page of another site that resolves to this machine (DNS rebinding)."""
-    host = urlsplit(f"//{request.headers.get('host', '')}").hostname
-    if host not in _LOCAL_HOSTS:
-        raise PermissionDenied(f"the host {host!r} is not served here; use 127.0.0.1 or localhost")
+    given = request.headers.get("host", "")
+    try:
+        host = (urlsplit(f"//{given}").hostname or "").rstrip(".")
+    except ValueError:  # no address, such as `[::1`
+        host = ""
+    if len(request.headers.getlist("host")) != 1 or host not in served:
+        raise PermissionDenied(f"the host {given[:200]!r} is not served here; use {' or '.join(sorted(served))}")

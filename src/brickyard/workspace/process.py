@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import configparser
 import contextlib
-import fcntl
-import http.client
-import io
+import json
 import os
 import shutil
 import signal
@@ -14,19 +11,32 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import IO, Any
 
 from brickyard.errors import UsageError, WorkspaceProcessError
-from brickyard.workspace.layout import Layout, ProcessRecord, home, layout_of, layouts
+from brickyard.workspace import data_directory, local_api, process_tree, profiles
+from brickyard.workspace.layout import Layout, Settings, layout_of, layouts
+from brickyard.workspace.start_options import DATABASE_URL, StartOptions
 
-__all__ = ["Status", "listing", "log_lines", "profiles_file", "reset", "start", "status", "stop"]
+__all__ = [
+    "Status",
+    "existing",
+    "listing",
+    "log_lines",
+    "reset",
+    "restart",
+    "run_in_foreground",
+    "start",
+    "status",
+    "stop",
+    "trust",
+]
 
 _START_SECONDS = 60
-_STOP_SECONDS = 15
-_DATABASE_URL = "BRICKYARD_DATABASE_URL"
+_NOTHING = StartOptions()
 
 
 @dataclass(frozen=True)
@@ -35,12 +45,16 @@ class Status:
 
     Attributes:
         name: The workspace's name.
-        state: `running`, or `stopped`.
+        state: `running`, `stopped`, or the command that has it to itself, such as `backup`.
         url: Where it listens; none before its first start.
         pid: The server's process; none where it is stopped.
         root: Its directory.
+        data: Where tables, volumes and files are.
         token: The owner's token; none before its first start.
         database: The PostgreSQL database, without its password; none where it is a file of SQLite.
+        tls: Whether it speaks TLS.
+        address: The address that it listens on.
+        hostnames: The names by which clients may call it, beside this machine's own.
     """
 
     name: str
@@ -48,62 +62,114 @@ class Status:
     url: str | None
     pid: int | None
     root: Path
-    token: str | None
+    data: Path
+    token: str | None = field(repr=False)
     database: str | None
+    tls: bool
+    address: str
+    hostnames: tuple[str, ...]
+
+    def wire(self) -> dict[str, Any]:
+        """The status as JSON has it; without the token."""
+        plain = asdict(self) | {"root": str(self.root), "data": str(self.data), "hostnames": list(self.hostnames)}
+        return {name: one for name, one in plain.items() if name != "token"}
 
 
-def start(name: str, port: int | None = None, database_url: str | None = None) -> Status:
+def start(name: str, options: StartOptions = _NOTHING) -> Status:
     """Start a workspace and wait until it answers; does nothing where it runs already.
 
     Args:
         name: The workspace's name.
-        port: The port to listen on; kept for the next start.
-        database_url: The PostgreSQL database, without a password; kept for the next start. Without it, the variable
-            `BRICKYARD_DATABASE_URL` counts, which may have a password in it.
+        options: Which settings change.
 
     Raises:
-        UsageError: The address is none, or has a password that a process list would show.
+        UsageError: An option cannot work.
         WorkspaceProcessError: It did not start; the message carries the server's own words.
     """
-    layout = layout_of(name)
-    address = _database_address(database_url)
+    layout, changes = layout_of(name), options.changes()
     if _is_running(layout) and _wait_until_ready(layout, None):
-        return _running(name, database_url)
-    layout.create()
-    command = [sys.executable, "-m", "brickyard.workspace.server", "--root", str(layout.root)]
-    if port is not None:
-        command += ["--port", str(port)]
-    if address is not None:
-        command += ["--database-url", "-"]
+        return _running(layout, options)
+    _recovered(layout).create()
     layout.process.unlink(missing_ok=True)
-    environ = {name: value for name, value in os.environ.items() if name != _DATABASE_URL}
-    with layout.log.open("ab") as log:
+    with _log_of(layout) as log:
         beginning = log.tell()
-        process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True, cwd=layout.root, env=environ
-        )
-    _tell(process, address or "")
+        process = _spawn(layout, log)
+    _tell(process, changes)
+    with contextlib.suppress(BrokenPipeError):
+        _input(process).close()
     if not _wait_until_ready(layout, process):
         raise _not_started(layout, process, beginning)
-    _write_profile(layout)
-    return status(name)
+    return _started(layout)
+
+
+def run_in_foreground(name: str, options: StartOptions, ready: Callable[[Status], None]) -> None:
+    """Run a workspace until this process is told to end, which ends everything that the workspace runs.
+
+    Args:
+        name: The workspace's name.
+        options: Which settings change.
+        ready: Called once it answers.
+
+    Raises:
+        UsageError: An option cannot work.
+        WorkspaceProcessError: It did not start, runs already, or ended by itself.
+    """
+    layout, changes = layout_of(name), options.changes()
+    if layout.holder() is not None:
+        raise layout.busy()
+    _recovered(layout).create()
+    layout.process.unlink(missing_ok=True)
+    process = _spawn(layout, None, "--while-read")  # should this process be killed, the server ends with it
+    try:
+        with _told_to_end():
+            _tell(process, changes)
+            if _wait_until_ready(layout, process):
+                ready(_started(layout))
+            code = process.wait()
+    except _ToldToEnd:
+        process_tree.end(process.pid, name)
+        return
+    finally:
+        if process.poll() is None:
+            process_tree.end(process.pid, name)
+    if code != 0:
+        raise WorkspaceProcessError(
+            f"the workspace {name!r} ended by itself (exit code {code})",
+            where=str(layout.root),
+            next="the reason is in what it printed above",
+        )
 
 
 def stop(name: str) -> Status:
     """Stop a workspace and everything it runs; does nothing where it is stopped.
 
     Raises:
-        WorkspaceProcessError: There is no such workspace, or a process would not end.
+        WorkspaceProcessError: There is no such workspace, another command uses it, or a process would not end.
     """
-    layout = _existing(name)
-    record = layout.read_process()
-    if record is not None and _is_running(layout):
-        tree = _process_tree(record.pid)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(record.pid, signal.SIGTERM)
-        _end(tree, layout)
+    layout = existing(name)
+    if _is_running(layout):
+        _wait_until_ready(layout, None)  # a server that has just begun has not written itself down
+        record = layout.read_process()
+        if record is not None and _is_running(layout):
+            process_tree.end(record.pid, name)
+        elif _is_running(layout):
+            raise WorkspaceProcessError(
+                f"the workspace {name!r} is starting, and does not say by which process",
+                where=str(layout.log),
+                next="read the log",
+            )
     layout.process.unlink(missing_ok=True)
     return status(name)
+
+
+def restart(name: str) -> Status:
+    """Stop a workspace, and start it as it was started before.
+
+    Raises:
+        WorkspaceProcessError: There is no such workspace, or it does not stop or start.
+    """
+    stop(name)
+    return start(name)
 
 
 def status(name: str) -> Status:
@@ -112,18 +178,22 @@ def status(name: str) -> Status:
     Raises:
         WorkspaceProcessError: There is no such workspace.
     """
-    layout = _existing(name)
-    running = _is_running(layout)
-    record = layout.read_process() if running else None
+    layout = existing(name)
+    holder = layout.holder()
+    record = layout.read_process() if holder == "server" else None
     settings = layout.read_settings()
     return Status(
         name=name,
-        state="running" if running else "stopped",
-        url=f"http://127.0.0.1:{settings.port}" if settings.port else None,
+        state={"server": "running", None: "stopped"}.get(holder, holder or "stopped"),
+        url=record.public_url if record else _last_url(settings),
         pid=record.pid if record else None,
         root=layout.root,
-        token=layout.token.read_text().strip() if layout.token.exists() else None,
+        data=layout.data(settings),
+        token=_owner_token(layout),
         database=_shown(settings.database_url),
+        tls=settings.tls,
+        address=settings.address,
+        hostnames=settings.hostnames,
     )
 
 
@@ -133,25 +203,38 @@ def listing() -> list[Status]:
 
 
 def reset(name: str) -> None:
-    """Stop a workspace and delete everything it holds, in its database too.
+    """Stop a workspace and delete everything it holds, in its database and its data directory too.
 
     Raises:
         WorkspaceProcessError: There is no such workspace, or its database cannot be reached.
     """
-    layout = _existing(name)
-    stop(name)
-    _erase_database(layout)
-    shutil.rmtree(layout.root)
-    _remove_profile(name)
+    layout = existing(name)
+    if _is_running(layout):
+        stop(name)
+    try:
+        settings = layout.read_settings()
+    except WorkspaceProcessError:  # they are damaged, and what they say is lost
+        settings = Settings()
+    with layout.held("reset"):
+        _erase_database(layout, settings)
+        data_directory.clear(layout, settings)
+        try:
+            shutil.rmtree(layout.root)
+        except OSError as error:
+            raise WorkspaceProcessError(
+                f"the workspace cannot be deleted: {error.strerror}", where=error.filename, next="give access"
+            ) from error
+    profiles.remove(profiles.own_file(), name)
 
 
 def log_lines(name: str, count: int, *, follow: bool = False) -> Iterator[str]:
-    """The last lines of a workspace's log and, on request, what is added to it."""
-    layout = _existing(name)
-    layout.log.touch()
+    """The last lines of a workspace's log and, on request, what is added to it until the workspace is deleted."""
+    layout = existing(name)
+    if not layout.log.exists():
+        return
     with layout.log.open(errors="replace") as log:
         yield from deque(log, maxlen=count)
-        while follow:
+        while follow and layout.log.exists():
             line = log.readline()
             if line:
                 yield line
@@ -159,13 +242,23 @@ def log_lines(name: str, count: int, *, follow: bool = False) -> Iterator[str]:
                 time.sleep(0.2)
 
 
-def profiles_file() -> Path:
-    """The Databricks configuration file with a profile for each local workspace."""
-    return home() / "databrickscfg"
+def trust(name: str) -> dict[str, str]:
+    """The variables with which clients trust a workspace's certificate; none where it speaks plain HTTP."""
+    layout = existing(name)
+    if not layout.read_settings().tls:
+        return {}
+    from brickyard.workspace import tls
+
+    return tls.environment(layout)
 
 
-def _existing(name: str) -> Layout:
-    layout = layout_of(name)
+def existing(name: str) -> Layout:
+    """The layout of a workspace that there is.
+
+    Raises:
+        WorkspaceProcessError: There is none of that name.
+    """
+    layout = _recovered(layout_of(name))
     if not layout.root.is_dir():
         raise WorkspaceProcessError(
             f"there is no workspace {name!r}",
@@ -175,16 +268,145 @@ def _existing(name: str) -> Layout:
     return layout
 
 
-def _running(name: str, database_url: str | None) -> Status:
-    """A workspace that runs already, unless it was to use another database."""
-    current = status(name)
-    if database_url is not None and _shown(database_url) != current.database:
+def _recovered(layout: Layout) -> Layout:
+    """The layout, with what was there before a restore that was killed between its last two steps."""
+    if not layout.root.exists() and layout.replaced.exists():
+        layout.replaced.rename(layout.root)
+    return layout
+
+
+def _is_running(layout: Layout) -> bool:
+    """Whether a server has the workspace.
+
+    Raises:
+        WorkspaceProcessError: A command has it.
+    """
+    holder = layout.holder()
+    if holder not in ("server", None):
+        raise layout.busy()
+    return holder is not None
+
+
+def _running(layout: Layout, options: StartOptions) -> Status:
+    """A workspace that runs already, unless it was to run in another way."""
+    differ = options.differ(layout.read_settings())
+    if differ:
         raise WorkspaceProcessError(
-            f"the workspace {name!r} is running with another database",
-            where=current.database or str(layout_of(name).database),
-            next=f"`brickyard workspace stop {name}` first",
+            f"the workspace {layout.name!r} is running with another {', '.join(differ)}",
+            where=str(layout.root),
+            next=f"`brickyard workspace stop {layout.name}` first",
         )
+    return status(layout.name)
+
+
+def _started(layout: Layout) -> Status:
+    current = status(layout.name)
+    profiles.write(profiles.own_file(), layout.name, current.url or "", current.token or "")
     return current
+
+
+def _spawn(layout: Layout, log: IO[bytes] | None, *arguments: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "brickyard.workspace.server", "--root", str(layout.root), "--settings", "-"]
+    environ = {name: value for name, value in os.environ.items() if name != DATABASE_URL}
+    return subprocess.Popen(
+        [*command, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,  # Ctrl-C in this terminal is not for the processes of tasks
+        cwd=layout.root,
+        env=environ,
+    )
+
+
+def _log_of(layout: Layout) -> IO[bytes]:
+    try:
+        return os.fdopen(os.open(layout.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
+    except OSError as error:
+        raise WorkspaceProcessError(
+            f"the log cannot be written: {error.strerror}", where=str(layout.log), next="make room or give access"
+        ) from error
+
+
+def _input(process: subprocess.Popen[bytes]) -> IO[bytes]:
+    if process.stdin is None:
+        raise TypeError("the server was started without an input")
+    return process.stdin
+
+
+def _tell(process: subprocess.Popen[bytes], changes: dict[str, Any]) -> None:
+    """Give the server what must not be in its arguments or its environment."""
+    with contextlib.suppress(BrokenPipeError):
+        _input(process).write(f"{json.dumps(changes)}\n".encode())
+        _input(process).flush()
+
+
+class _ToldToEnd(BaseException):
+    """This process was asked to end."""
+
+
+@contextlib.contextmanager
+def _told_to_end() -> Iterator[None]:
+    """Turn SIGTERM, SIGHUP and Ctrl-C into an exception."""
+
+    def end(number: int, frame: object) -> None:
+        for one in signals:
+            signal.signal(one, signal.SIG_IGN)  # once is enough: what follows is the end
+        raise _ToldToEnd
+
+    signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    before = {number: signal.signal(number, end) for number in signals}
+    try:
+        yield
+    except _ToldToEnd:
+        raise
+    else:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _wait_until_ready(layout: Layout, process: subprocess.Popen[bytes] | None) -> bool:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        record = layout.read_process()
+        if record is not None and local_api.answers(layout, record):
+            return True
+        if process.poll() is not None if process is not None else layout.holder() is None:
+            return False
+        time.sleep(0.005)
+    return False
+
+
+def _not_started(layout: Layout, process: subprocess.Popen[bytes], beginning: int) -> Exception:
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
+    code = process.wait()
+    with layout.log.open("rb") as log:
+        log.seek(beginning)
+        words = log.read().decode(errors="replace").strip().splitlines()
+    said = [index for index, line in enumerate(words) if line.startswith("error: ")]
+    cause = words[said[-1]].removeprefix("error: ") if said else (words[-1] if words else "it said nothing")
+    details = [line.strip().partition(": ") for line in words[said[-1] + 1 :]] if said else []
+    told = {name: value.strip() for name, _, value in details}
+    kind = UsageError if code == UsageError.exit_code and said else WorkspaceProcessError
+    return kind(
+        f"the workspace {layout.name!r} did not start: {cause}",
+        where=told.get("where", str(layout.log)),
+        next=told.get("next", "read the log; `brickyard workspace reset` starts afresh and deletes what it holds"),
+    )
+
+
+def _last_url(settings: Settings) -> str | None:
+    if settings.url is not None:
+        return settings.url
+    return f"http://127.0.0.1:{settings.port}" if settings.port else None
+
+
+def _owner_token(layout: Layout) -> str | None:
+    try:
+        return layout.token.read_text().strip()
+    except OSError:
+        return None
 
 
 def _shown(address: str | None) -> str | None:
@@ -195,31 +417,7 @@ def _shown(address: str | None) -> str | None:
     return shown(parsed(address))
 
 
-def _database_address(given: str | None) -> str | None:
-    """The PostgreSQL address that a start is to use; none where it is to use what it used before."""
-    address = given or os.environ.get(_DATABASE_URL)
-    if not address:
-        return None
-    from brickyard.workspace.store.database_url import parsed
-
-    if parsed(address).password and given:
-        raise UsageError(
-            "a password on the command line can be read by everybody on this machine",
-            where="--database-url",
-            next=f"put the address into the variable {_DATABASE_URL}, or its password into ~/.pgpass",
-        )
-    return address
-
-
-def _tell(process: subprocess.Popen[bytes], line: str) -> None:
-    """Give the server what must not be in its arguments or its environment."""
-    if process.stdin is not None:
-        with contextlib.suppress(BrokenPipeError), process.stdin as stdin:
-            stdin.write(f"{line}\n".encode())
-
-
-def _erase_database(layout: Layout) -> None:
-    settings = layout.read_settings()
+def _erase_database(layout: Layout, settings: Settings) -> None:
     if not settings.database_url:
         return
     from brickyard.workspace.store import Owner, Store
@@ -229,106 +427,3 @@ def _erase_database(layout: Layout) -> None:
     except WorkspaceProcessError as error:
         by_hand = f"or delete the directory {layout.root}, which leaves what the database holds"
         raise WorkspaceProcessError(error.message, where=error.where, next=f"{error.next}; {by_hand}") from error
-
-
-def _is_running(layout: Layout) -> bool:
-    """Whether a server holds the workspace's lock; a stale pid file does not deceive it."""
-    if not layout.lock.exists():
-        return False
-    with layout.lock.open("r") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
-
-
-def _wait_until_ready(layout: Layout, process: subprocess.Popen[bytes] | None) -> bool:
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline:
-        record = layout.read_process()
-        if record is not None and _answers(record):
-            return True
-        if process is not None and process.poll() is not None:
-            return False
-        time.sleep(0.005)
-    return False
-
-
-def _answers(record: ProcessRecord) -> bool:
-    address = urlsplit(record.url)
-    connection = http.client.HTTPConnection(address.hostname or "127.0.0.1", address.port, timeout=5)
-    try:
-        connection.request("GET", "/health")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
-    finally:
-        connection.close()
-
-
-def _not_started(layout: Layout, process: subprocess.Popen[bytes], beginning: int) -> WorkspaceProcessError:
-    with contextlib.suppress(ProcessLookupError):
-        process.kill()
-    with layout.log.open("rb") as log:
-        log.seek(beginning)
-        words = log.read().decode(errors="replace").strip().splitlines()
-    said = [index for index, line in enumerate(words) if line.startswith("error: ")]
-    cause = words[said[-1]].removeprefix("error: ") if said else (words[-1] if words else "it said nothing")
-    details = [line.strip().partition(": ") for line in words[said[-1] + 1 :]] if said else []
-    told = {name: value.strip() for name, _, value in details}
-    return WorkspaceProcessError(
-        f"the workspace {layout.name!r} did not start: {cause}",
-        where=told.get("where", str(layout.log)),
-        next=told.get("next", "read the log; `brickyard workspace reset` starts afresh and deletes what it holds"),
-    )
-
-
-def _process_tree(pid: int) -> list[int]:
-    import psutil
-
-    try:
-        server = psutil.Process(pid)
-        return [pid, *(child.pid for child in server.children(recursive=True))]
-    except psutil.NoSuchProcess:
-        return []
-
-
-def _end(pids: list[int], layout: Layout) -> None:
-    """Wait for the processes to end; kill what is left when the time is up."""
-    import psutil
-
-    processes = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
-    _, alive = psutil.wait_procs(processes, timeout=_STOP_SECONDS)
-    for process in alive:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    _, alive = psutil.wait_procs(alive, timeout=_STOP_SECONDS)
-    if alive:
-        left = ", ".join(str(process.pid) for process in alive)
-        raise WorkspaceProcessError(f"processes of {layout.name!r} would not end: {left}", where=str(layout.root))
-
-
-def _write_profile(layout: Layout) -> None:
-    current = status(layout.name)
-    profiles = _read_profiles()
-    profiles[layout.name] = {"host": current.url or "", "token": current.token or ""}
-    _save_profiles(profiles)
-
-
-def _remove_profile(name: str) -> None:
-    profiles = _read_profiles()
-    if profiles.remove_section(name):
-        _save_profiles(profiles)
-
-
-def _read_profiles() -> configparser.ConfigParser:
-    profiles = configparser.ConfigParser()
-    profiles.read(profiles_file())
-    return profiles
-
-
-def _save_profiles(profiles: configparser.ConfigParser) -> None:
-    text = io.StringIO()
-    profiles.write(text)
-    Layout(home()).write_private(profiles_file(), text.getvalue())

@@ -5,23 +5,27 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import fcntl
+import json
 import logging
 import os
 import secrets
+import signal
 import socket
+import ssl
 import sys
 import threading
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
 from brickyard import sdk
-from brickyard.errors import BrickyardError, WorkspaceProcessError
+from brickyard.errors import BrickyardError
+from brickyard.workspace import data_directory, listening
 from brickyard.workspace.app import App
-from brickyard.workspace.layout import Layout, Settings
+from brickyard.workspace.layout import Layout, ProcessRecord, Settings
 from brickyard.workspace.store import Owner, Store
 from brickyard.workspace.workspace import Workspace
 
@@ -30,47 +34,113 @@ __all__ = ["main"]
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Where the server listens, and with which certificate."""
+
+    listener: socket.socket
+    addresses: listening.Addresses
+    context: ssl.SSLContext | None
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the workspace until it is told to stop; the exit code says whether it could start."""
     parser = argparse.ArgumentParser(prog="brickyard.workspace.server", description=__doc__)
     parser.add_argument("--root", type=Path, required=True, help="the workspace's directory")
-    parser.add_argument("--port", type=int, help="the port to listen on; kept for the next start")
     parser.add_argument(
-        "--database-url", choices=["-"], help="read the database's address from standard input; kept for the next start"
+        "--settings",
+        choices=["-"],
+        help="read settings from standard input, a line of JSON; kept for the next start",
     )
+    parser.add_argument("--while-read", action="store_true", help="end when standard input does")
     options = parser.parse_args(arguments)
-    database_url = sys.stdin.readline().strip() if options.database_url else None
+    changes = json.loads(sys.stdin.readline() or "{}") if options.settings else {}
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    if options.while_read:
+        threading.Thread(target=_end_with_input, name="input", daemon=True).start()
     try:
-        _serve(Layout(options.root.resolve()), options.port, database_url)
+        _serve(Layout(options.root.resolve()), changes)
     except BrickyardError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code
+    except OSError as error:
+        where = error.filename or options.root
+        sys.stderr.write(f"error: {error.strerror}\n  where: {where}\n  next:  make room or give access\n")
+        return BrickyardError.exit_code
     return 0
 
 
-def _serve(layout: Layout, port: int | None, database_url: str | None) -> None:
+def _end_with_input() -> None:
+    while os.read(sys.stdin.fileno(), 1024):
+        continue
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _serve(layout: Layout, changes: Mapping[str, Any]) -> None:
     sdk.install()
     layout.create()
-    with _only_one(layout), _listen(layout, port) as listener:
-        settings = _settings(layout, listener.getsockname()[1])
-        store = _store(layout, settings, database_url)
-        workspace = Workspace(
-            name=layout.name,
-            root=layout.root,
-            url=f"http://127.0.0.1:{settings.port}",
-            workspace_id=settings.workspace_id,
-            store=store,
-        )
+    with layout.held("server"):
+        layout.process.unlink(missing_ok=True)  # of a server that was killed
+        before = layout.read_settings()
+        wanted = _wanted(before, changes)
+        data_directory.check(layout, before, wanted)
+        with _open(layout, wanted) as place:
+            _run_at(layout, before, replace(wanted, port=place.listener.getsockname()[1]), place)
+
+
+def _wanted(before: Settings, changes: Mapping[str, Any]) -> Settings:
+    """The settings of this start; the id stays the same from start to start."""
+    given: dict[str, Any] = {**changes, "hostnames": tuple(changes.get("hostnames", before.hostnames))}
+    wanted = replace(before, **given)
+    if changes.get("address", before.address) != before.address and "insecure" not in changes:
+        wanted = replace(wanted, insecure=False)  # it was asked for at another address
+    workspace_id = before.workspace_id or secrets.randbelow(9 * 10**15) + 10**15
+    return listening.check(replace(wanted, workspace_id=workspace_id))
+
+
+@contextlib.contextmanager
+def _open(layout: Layout, settings: Settings) -> Iterator[_Place]:
+    """Listen, with a certificate where the workspace speaks TLS."""
+    with listening.listen(layout, settings) as listener:
+        port = listener.getsockname()[1]
+        if not settings.tls:
+            yield _Place(listener, listening.addresses(settings, port, None), None)
+            return
+        from brickyard.workspace import tls
+
+        identity = tls.identity_of(layout, settings)
+        addresses, context = listening.addresses(settings, port, identity), tls.server_context(identity)
+        tls.keep_fresh(layout, settings, context)
+        os.environ.update(tls.environment(layout))  # tasks inherit it
+        yield _Place(listener, addresses, context)
+
+
+def _run_at(layout: Layout, before: Settings, settings: Settings, place: _Place) -> None:
+    if settings.workspace_id != before.workspace_id:  # a database that takes it must find it again
+        layout.write_settings(replace(before, workspace_id=settings.workspace_id))
+    owner = Owner(layout.name, settings.workspace_id, new=not layout.token.exists())
+    store = Store(settings.database_url or layout.database, owner)
+    data_directory.claim(layout, settings)
+    layout.write_settings(replace(settings, url=place.addresses.public_url))
+    workspace = Workspace(
+        name=layout.name,
+        root=layout.root,
+        data=layout.data(settings),
+        url=place.addresses.public_url,
+        local_url=place.addresses.url,
+        hosts=place.addresses.hosts,
+        workspace_id=settings.workspace_id,
+        store=store,
+    )
+    try:
         _owner_token(layout, workspace)
-        try:
-            asyncio.run(_run(layout, workspace, listener))
-        finally:
-            layout.process.unlink(missing_ok=True)
-            workspace.close()
+        asyncio.run(_run(layout, workspace, place))
+    finally:
+        layout.process.unlink(missing_ok=True)
+        workspace.close()
 
 
-async def _run(layout: Layout, workspace: Workspace, listener: socket.socket) -> None:
+async def _run(layout: Layout, workspace: Workspace, place: _Place) -> None:
     config = uvicorn.Config(
         App(workspace),
         access_log=False,
@@ -80,63 +150,12 @@ async def _run(layout: Layout, workspace: Workspace, listener: socket.socket) ->
         timeout_graceful_shutdown=5,
         timeout_keep_alive=75,
     )
+    config.load()
+    config.ssl = place.context
     server = uvicorn.Server(config)
-    layout.write_process(os.getpid(), workspace.url)
+    layout.write_process(ProcessRecord(os.getpid(), workspace.local_url, workspace.url))
     threading.Thread(target=workspace.recover, name="recover", daemon=True).start()
-    await server.serve(sockets=[listener])
-
-
-@contextlib.contextmanager
-def _only_one(layout: Layout) -> Iterator[None]:
-    """Hold the workspace's lock; the system releases it however the process ends."""
-    with layout.lock.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise WorkspaceProcessError(
-                f"the workspace {layout.name!r} is already running",
-                where=str(layout.root),
-                next=f"`brickyard workspace status {layout.name}` shows it",
-            ) from error
-        yield
-
-
-@contextlib.contextmanager
-def _listen(layout: Layout, port: int | None) -> Iterator[socket.socket]:
-    wanted = port if port is not None else layout.read_settings().port
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # inherited; else answers wait 40 ms for an ACK
-    with listener:
-        try:
-            listener.bind(("127.0.0.1", wanted))
-        except OSError as error:
-            raise WorkspaceProcessError(
-                f"port {wanted} cannot be used: {error.strerror}",
-                where=f"workspace {layout.name!r}",
-                next=f"stop what listens there, or choose another: `brickyard workspace start {layout.name} --port N`",
-            ) from error
-        listener.listen(1024)
-        yield listener
-
-
-def _settings(layout: Layout, port: int) -> Settings:
-    """The settings of this start; the port and the id stay the same from start to start."""
-    settings = layout.read_settings()
-    workspace_id = settings.workspace_id or secrets.randbelow(9 * 10**15) + 10**15
-    settings = replace(settings, port=port, workspace_id=workspace_id)
-    layout.write_settings(settings)
-    return settings
-
-
-def _store(layout: Layout, settings: Settings, database_url: str | None) -> Store:
-    """The database: another address is kept once it has opened, and only a new workspace may begin an empty one."""
-    owner = Owner(layout.name, settings.workspace_id, new=not layout.token.exists())
-    url = database_url or settings.database_url
-    store = Store(url or layout.database, owner)
-    if url != settings.database_url:
-        layout.write_settings(replace(settings, database_url=url))
-    return store
+    await server.serve(sockets=[place.listener])
 
 
 def _owner_token(layout: Layout, workspace: Workspace) -> None:

@@ -30,17 +30,32 @@ class Workspace:
     Attributes:
         name: The workspace's name, as in `brickyard workspace start NAME`.
         root: The directory that holds everything of this workspace.
-        data: Tables, volumes, files, models and artifacts, below `root`.
-        url: Where it listens, for example `http://127.0.0.1:8700`.
+        data: Tables, volumes, files, models and artifacts; below `root`, unless the user has named another place.
+        url: Where clients are told to reach it, for example `http://127.0.0.1:8700`.
+        local_url: Where its own tasks reach it.
+        hosts: What a request's `Host` may name, without a port.
         workspace_id: The number that the vendor calls workspace or organisation id.
         store: The database.
     """
 
-    def __init__(self, *, name: str, root: Path, url: str, workspace_id: int, store: Store) -> None:
+    def __init__(
+        self,
+        *,
+        name: str,
+        root: Path,
+        url: str,
+        workspace_id: int,
+        store: Store,
+        data: Path | None = None,
+        local_url: str | None = None,
+        hosts: frozenset[str] = frozenset({"127.0.0.1", "::1", "localhost"}),
+    ) -> None:
         self.name = name
         self.root = root
-        self.data = root / "data"
+        self.data = data or root / "data"
         self.url = url
+        self.local_url = local_url or url
+        self.hosts = hosts
         self.workspace_id = workspace_id
         self.store = store
         self._services: dict[str, Any] = {}

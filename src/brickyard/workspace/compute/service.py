@@ -203,14 +203,14 @@ class Compute:
     def _message(self, spec: TaskSpec, environments: list[str]) -> dict[str, Any]:
         workspace = self._workspace
         site = spec.directory / "site-packages"
-        own = task_environment(spec.revealed(spec.environment), workspace.url, spec.token)
+        own = task_environment(spec.revealed(spec.environment), workspace.local_url, spec.token)
         return {
             "task": spec.as_dict(),
             "token": spec.token,
             "secrets": [spec.token, *spec.secrets.values()],
             "environ": base_environment(os.environ, self._mark) | own,
             "spark_conf": spec.revealed(spec.spark_conf),
-            "api_url": workspace.url,
+            "api_url": workspace.local_url,
             "workspace_id": workspace.workspace_id,
             "data": str(workspace.data),
             "mounts": {prefix: str(place) for prefix, place in workspace.files.mounts().items()},

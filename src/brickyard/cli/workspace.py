@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from brickyard.cli.audit import audit
+
 from brickyard.cli.workspace_copies import backup, restore
 from brickyard.cli.workspace_token import token
 
@@ -195,6 +197,9 @@ def _move_key(name: str) -> None:
 
     layout_of(name).create()
     move_to_keyring(layout_of(name).root)
+
+
+workspace.add_command(audit)
 
 
 def _show(found: list[Status], output: str) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from brickyard.workspace.api.audited import described
+from brickyard.workspace.api.audited import described, error_code
 from brickyard.workspace.api.base import Family, json_response
 from brickyard.workspace.api.errors import (
     ApiError,
@@ -136,14 +136,25 @@ class App:
         family = self._families.get(prefix.module)
         if family is None:
             family = await anyio.to_thread.run_sync(self._load, prefix.module)
-        scope["state"] |= {"principal": principal, "family": prefix.module}
+        scope["state"] |= {"principal": None if prefix.public else principal, "family": prefix.module}
         if family.asgi is not None:
             app = await anyio.to_thread.run_sync(family.asgi, self._workspace)
-            await app(scope, receive, send)
+            scope["state"]["changes"] = scope["method"] not in ("GET", "HEAD")
+            await app(scope, receive, self._recorded(scope, send))
             return None
         response: Response = await family.handle(self._workspace, principal, request)
-        await self._record(scope, response.status_code)
+        await self._record(scope, response.status_code, error_code(response))
         return response
+
+    def _recorded(self, scope: Scope, send: Send) -> Send:
+        """What a mounted application answers, after the audit record has it."""
+
+        async def recorded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await self._record(scope, message["status"])
+            await send(message)
+
+        return recorded
 
     async def _record(self, scope: Scope, status: int, error_code: str = "") -> None:
         """Keep changes and refusals, before they are answered."""

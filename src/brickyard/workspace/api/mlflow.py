@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import posixpath
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -28,6 +29,7 @@ family = Family()
 _SOURCE_ID = "mlflow.experiment.sourceId"
 _USER = "mlflow.user"
 _PAGE = 1000
+_MOST_NAMED_BYTES = 1024 * 1024
 _TRASH = "/Trash"
 _NONE_ACTIVE = (None, "", "0", "None")  # what clients send when no experiment was set
 _NO_EXPERIMENT = (
@@ -73,7 +75,7 @@ async def get_experiment_by_name(workspace: Workspace, call: Call) -> Response:
     return await workspace.registry.tracking.forward(call.request, query=query)
 
 
-@family.call("POST", "/api/2.0/mlflow/experiments/search")
+@family.call("POST", "/api/2.0/mlflow/experiments/search", changes=False)
 async def search_experiments(workspace: Workspace, call: Call) -> Response:
     """Find experiments; MLflow's server demands a page size, which the SDK leaves to the workspace."""
     return await _forward(workspace, call, {**call.body, "max_results": call.body.get("max_results") or _PAGE})
@@ -124,16 +126,44 @@ def _not_offered(workspace: Workspace, call: Call) -> None:
 
 
 async def _anything_else(workspace: Workspace, call: Call) -> Response:
-    """Pass an operation that MLflow's server has on to it."""
-    return await workspace.registry.tracking.forward(call.request)
+    """Pass an operation that MLflow's server has on to it; what it names gets into the audit record."""
+    body = await call.request.body()
+    call.request.state.call = replace(call, body=_named(body))
+    return await workspace.registry.tracking.forward(call.request, body)
 
 
+def _named(body: bytes) -> Mapping[str, Any]:
+    """The fields of a body, where it is one of JSON; MLflow's server says what is wrong with any other."""
+    if len(body) > _MOST_NAMED_BYTES:
+        return {}
+    try:
+        fields = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+# What is asked for with POST, and changes nothing.
+_READS = (
+    "datasets/search",
+    "issues/search",
+    "logged-models/search",
+    "prompt-optimization/jobs/search",
+    "registered-models/get-latest-versions",
+    "runs/search",
+    "traces/batchGetInfos",
+    "traces/calculate-filter-correlation",
+    "traces/metrics",
+    "traces/search",
+)
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 for _root in ("/api/3.0/mlflow", "/ajax-api/3.0/mlflow"):
     for _part in ("workspaces", "workspaces/{rest:path}", "gateway/{rest:path}"):
         for _method in _METHODS:
             family.call(_method, f"{_root}/{_part}")(_not_offered)
 for _root in ("/api/2.0/mlflow/", "/api/3.0/mlflow/", "/ajax-api/2.0/mlflow/", "/ajax-api/3.0/mlflow/"):
+    for _part in _READS:
+        family.call("POST", _root + _part, stream=True, changes=False)(_anything_else)
     for _method in _METHODS:
         family.call(_method, f"{_root}{{rest:path}}", stream=True)(_anything_else)
 

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, Row, Select, insert, select
 
 from brickyard.workspace.store.audit import audit
 
 if TYPE_CHECKING:
     from brickyard.workspace.store import Store
 
-__all__ = ["Audit", "AuditEvent"]
+__all__ = ["REFUSED", "Audit", "AuditEvent", "AuditFilter", "Readable", "events"]
 
+REFUSED = (401, 403)
 _BATCH = 1000
+_LOOK_SECONDS = 0.3
+
+
+class Readable(Protocol):
+    """What the record is read from: the workspace's own store, or a reader beside it."""
+
+    def read(self) -> AbstractContextManager[Connection]:
+        """A consistent snapshot."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -42,6 +53,49 @@ class AuditEvent:
     time: int = 0
 
 
+@dataclass(frozen=True)
+class AuditFilter:
+    """Which events are asked for; what is not given does not count.
+
+    Attributes:
+        since: From this time on, in epoch milliseconds.
+        until: Before this time.
+        principal: Of this user name or application id.
+        action: Of this operation (`secrets.put_secret`), or of this family (`secrets`).
+        object: With this text in what it was done to.
+        status: With this HTTP status.
+        refused: Only what was refused.
+    """
+
+    since: int | None = None
+    until: int | None = None
+    principal: str | None = None
+    action: str | None = None
+    object: str | None = None
+    status: int | None = None
+    refused: bool = False
+
+    def query(self) -> Select[Any]:
+        """What the database can decide; it compares text as it likes, so `fits` decides the rest."""
+        query = select(audit).order_by(audit.c.id)
+        if self.since is not None:
+            query = query.where(audit.c.time >= self.since)
+        if self.until is not None:
+            query = query.where(audit.c.time < self.until)
+        if self.status is not None:
+            query = query.where(audit.c.status == self.status)
+        return query.where(audit.c.status.in_(REFUSED)) if self.refused else query
+
+    def fits(self, event: AuditEvent) -> bool:
+        """Whether an event is one of these, of what the query lets through."""
+        family = event.action.partition(".")[0]
+        return (
+            (self.principal is None or event.principal.lower() == self.principal.lower())
+            and (self.action is None or self.action in (event.action, family))
+            and (self.object is None or self.object in event.object)
+        )
+
+
 class Audit:
     """Keeps events in the workspace's database."""
 
@@ -50,21 +104,41 @@ class Audit:
 
     def record(self, event: AuditEvent) -> None:
         """Keep an event, with the time of now; durable on return."""
-        values = asdict(event) | {"time": int(time.time() * 1000)}
+        values = {name: _storable(value) for name, value in asdict(event).items()} | {"time": int(time.time() * 1000)}
         with self._store.write() as connection:
             connection.execute(insert(audit).values(**values))
 
-    def events(self, since: int = 0) -> Iterator[AuditEvent]:
-        """The events from a time on (epoch milliseconds), oldest first, in bounded memory."""
-        last = 0
-        while True:
-            query = select(audit).where((audit.c.time >= since) & (audit.c.id > last)).order_by(audit.c.id)
-            with self._store.read() as connection:
-                rows = connection.execute(query.limit(_BATCH)).all()
-            for row in rows:
-                yield AuditEvent(
-                    row.principal, row.source_address, row.action, row.object, row.status, row.error_code, row.time
-                )
-            if len(rows) < _BATCH:
-                return
+
+def _storable(value: Any) -> Any:
+    """Text that every database takes: without NUL and without halves of characters."""
+    if not isinstance(value, str):
+        return value
+    return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+
+
+def events(record: Readable, wanted: AuditFilter, *, follow: bool = False) -> Iterator[AuditEvent]:
+    """The events that are asked for, oldest first, in bounded memory.
+
+    Args:
+        record: Where they are.
+        wanted: Which of them.
+        follow: Go on with those that come.
+    """
+    last = 0
+    while True:
+        with record.read() as connection:
+            rows = connection.execute(wanted.query().where(audit.c.id > last).limit(_BATCH)).all()
+        for row in rows:
+            event = _event(row)
+            if wanted.fits(event):
+                yield event
+        if rows:
             last = rows[-1].id
+        if len(rows) < _BATCH:
+            if not follow:
+                return
+            time.sleep(_LOOK_SECONDS)
+
+
+def _event(row: Row[Any]) -> AuditEvent:
+    return AuditEvent(row.principal, row.source_address, row.action, row.object, row.status, row.error_code, row.time)

@@ -38,7 +38,7 @@ _MOST_CACHED = 1000
 _LONGEST_WORDS = 600
 # https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates#object-identifiers
 _NAME = re.compile(r"[0-9A-Za-z-]{1,127}")
-_TRANSPORT = {"connection_timeout": 5, "read_timeout": 10, "retry_total": 1, "retry_status": 0, "retry_read": 0}
+_TRANSPORT = {"connection_timeout": 5, "read_timeout": 5, "retry_total": 1, "retry_status": 0, "retry_read": 0}
 _PRIVATE = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_PASSWORD")
 
 Result = TypeVar("Result")

@@ -20,7 +20,17 @@ from brickyard.errors import WorkspaceProcessError
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-__all__ = ["SCHEMA_VERSION", "Backend", "Owner", "Store", "database_owner", "load_tables", "metadata", "schema_version"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "Backend",
+    "Owner",
+    "Reader",
+    "Store",
+    "database_owner",
+    "load_tables",
+    "metadata",
+    "schema_version",
+]
 
 #: Raised with every release that changes a table; `migrations` has a step to each from the one before.
 SCHEMA_VERSION = 2
@@ -84,6 +94,38 @@ class Backend(Protocol):
 
     def erase(self) -> None:
         """Delete what the workspace keeps outside its directory."""
+
+
+class Reader:
+    """The database of a workspace for reading only: while the workspace has it open, and while it does not run.
+
+    Args:
+        place: The file, or the address of a PostgreSQL database.
+
+    Raises:
+        WorkspaceProcessError: It cannot be reached or read, or the workspace has never started.
+    """
+
+    def __init__(self, place: Path | str) -> None:
+        if isinstance(place, Path) and not place.exists():
+            raise WorkspaceProcessError(
+                "the workspace has no database yet", where=str(place), next="start the workspace once"
+            )
+        self._backend = _backend(place, None)
+        self._reader = self._backend.reader()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent snapshot to read from."""
+        try:
+            with self._reader.begin() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise self._backend.refusal(error) from error
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._reader.dispose()
 
 
 class Store:

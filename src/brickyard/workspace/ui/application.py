@@ -93,6 +93,7 @@ class Pages:
         principal = self._sessions.principal(request.cookies.get(self._cookie))
         if authorization is not None:
             principal = self._workspace.identity.authenticate(authorization)
+        request.state.principal = principal  # for the audit record
         if principal is None:
             return RedirectResponse(f"/login?next={quote(_address(request), safe='/')}", 303)
         if not principal.is_admin:  # a page shows what many calls answer, each with permissions of its own
@@ -125,18 +126,22 @@ class Pages:
         return self._login(_safe(request.query_params.get("next")))
 
     async def _sign_in(self, request: Request) -> Response:
+        request.state.action = "sign_in"  # for the audit record
         fields = parse_qs((await _body(request)).decode(errors="replace"))
         following = _safe(fields.get("next", [""])[0])
         try:
             session = self._sessions.open(fields.get("token", [""])[0].strip())
         except Unauthenticated as error:
             return self._login(following, error.message)
+        request.state.principal = self._sessions.principal(session)
         response = RedirectResponse(following, 303)
         response.set_cookie(self._cookie, session, max_age=LIFETIME_SECONDS, httponly=True, samesite="strict")
         return response
 
     async def _sign_out(self, request: Request) -> Response:
-        self._sessions.close(request.cookies.get(self._cookie, ""))
+        session = request.cookies.get(self._cookie, "")
+        request.state.action, request.state.principal = "sign_out", self._sessions.principal(session)
+        self._sessions.close(session)
         response = RedirectResponse("/login", 303)
         response.delete_cookie(self._cookie, httponly=True, samesite="strict")
         return response

@@ -12,6 +12,8 @@ from urllib.parse import urlencode
 import anyio.to_thread
 from starlette.responses import Response
 
+from brickyard.workspace.api import mlflow_access
+from brickyard.workspace.api.access import Access, anyone
 from brickyard.workspace.api.base import MAX_INTEGER, Call, Family, json_response
 from brickyard.workspace.api.errors import (
     InvalidParameterValue,
@@ -19,7 +21,10 @@ from brickyard.workspace.api.errors import (
     ResourceAlreadyExists,
     ResourceDoesNotExist,
 )
+from brickyard.workspace.api.mlflow_guard import Guard
 from brickyard.workspace.files.paths import tree_path
+from brickyard.workspace.identity.permissions import Securable
+from brickyard.workspace.registry.tracking import TRASH
 from brickyard.workspace.workspace import Workspace
 
 __all__ = ["family"]
@@ -30,14 +35,38 @@ _SOURCE_ID = "mlflow.experiment.sourceId"
 _USER = "mlflow.user"
 _PAGE = 1000
 _MOST_NAMED_BYTES = 1024 * 1024
-_TRASH = "/Trash"
 _NONE_ACTIVE = (None, "", "0", "None")  # what clients send when no experiment was set
 _NO_EXPERIMENT = (
     "no experiment is active: call mlflow.set_experiment('/Users/<you>/<name>') before the run, or give experiment_id"
 )
 
 
-@family.call("POST", "/api/2.0/mlflow/experiments/create")
+def _may_place(field: str) -> Access:
+    def check(workspace: Workspace, call: Call) -> None:
+        if not call.principal.is_admin:
+            Guard(workspace, call.principal).new_experiment(_experiment_name(call.body.get(field)))
+
+    return check
+
+
+def _may_discard(workspace: Workspace, call: Call) -> None:
+    if not call.principal.is_admin:
+        Guard(workspace, call.principal).discard_experiment(_experiment_id(call))
+
+
+def _may_list_artifacts(workspace: Workspace, call: Call) -> None:
+    """The run's experiment must be readable, and where its artifacts are, which whoever made it has chosen."""
+    if call.principal.is_admin:
+        return
+    run_id = _run_id(call)
+    Guard(workspace, call.principal).runs([run_id], "CAN_READ")
+    root = workspace.registry.tracking.ask_now(lambda store: str(store.get_run(run_id).info.artifact_uri))
+    place = workspace.files.roots.located(f"{root}/{call.query.get('path') or ''}")
+    workspace.files.place_access.require_sight(call.principal, place.path)
+
+
+# Every other operation here is declared for anyone: what goes on to MLflow's server is checked by `mlflow_access`.
+@family.call("POST", "/api/2.0/mlflow/experiments/create", access=_may_place("name"))
 async def create_experiment(workspace: Workspace, call: Call) -> Response:
     """Create an experiment at a path of the workspace tree; a notebook's is created once and then found."""
     name = _experiment_name(call.body.get("name"))
@@ -53,10 +82,15 @@ async def create_experiment(workspace: Workspace, call: Call) -> Response:
         "mlflow.ownerEmail": call.principal.user_name,
         "mlflow.experimentType": "NOTEBOOK" if _SOURCE_ID in tags else "MLFLOW_EXPERIMENT",
     }
-    return await _forward(workspace, call, {**call.body, "name": name, "tags": _pairs({**tags, **owner})})
+    answer = await _forward(workspace, call, {**call.body, "name": name, "tags": _pairs({**tags, **owner})})
+    if answer.status_code == 200 and _SOURCE_ID not in tags:  # a notebook's has the permissions of the notebook
+        created = Securable("experiments", json.loads(bytes(answer.body))["experiment_id"])
+        permissions = workspace.identity.permissions
+        await anyio.to_thread.run_sync(permissions.grant, created, call.principal.id, "CAN_MANAGE")
+    return answer
 
 
-@family.call("POST", "/api/2.0/mlflow/experiments/update")
+@family.call("POST", "/api/2.0/mlflow/experiments/update", access=_may_place("new_name"))
 async def update_experiment(workspace: Workspace, call: Call) -> Response:
     """Move an experiment to another path."""
     name = _experiment_name(call.body.get("new_name"))
@@ -67,35 +101,35 @@ async def update_experiment(workspace: Workspace, call: Call) -> Response:
     return await _forward(workspace, call, {**call.body, "new_name": name})
 
 
-@family.call("GET", "/api/2.0/mlflow/experiments/get-by-name", stream=True)
+@family.call("GET", "/api/2.0/mlflow/experiments/get-by-name", access=anyone, stream=True)
 async def get_experiment_by_name(workspace: Workspace, call: Call) -> Response:
     """Find an experiment by its path, with or without `/Workspace` in front."""
     name = call.query.get("experiment_name") or ""
     query = urlencode({"experiment_name": tree_path(name) if name.startswith("/") else name})
-    return await workspace.registry.tracking.forward(call.request, query=query)
+    return await mlflow_access.forward(workspace, call, query=query)
 
 
-@family.call("POST", "/api/2.0/mlflow/experiments/search", changes=False)
+@family.call("POST", "/api/2.0/mlflow/experiments/search", access=anyone, changes=False)
 async def search_experiments(workspace: Workspace, call: Call) -> Response:
     """Find experiments; MLflow's server demands a page size, which the SDK leaves to the workspace."""
     return await _forward(workspace, call, {**call.body, "max_results": call.body.get("max_results") or _PAGE})
 
 
-@family.call("POST", "/api/2.0/mlflow/experiments/delete")
+@family.call("POST", "/api/2.0/mlflow/experiments/delete", access=_may_discard)
 async def delete_experiment(workspace: Workspace, call: Call) -> None:
     """Delete an experiment; its name is free again, and it can be restored."""
     experiment_id = _experiment_id(call)
     await workspace.registry.tracking.ask(lambda store: _discard(store, experiment_id))
 
 
-@family.call("POST", "/api/2.0/mlflow/experiments/restore")
+@family.call("POST", "/api/2.0/mlflow/experiments/restore", access=_may_discard)
 async def restore_experiment(workspace: Workspace, call: Call) -> None:
     """Bring a deleted experiment back under its name."""
     experiment_id = _experiment_id(call)
     await workspace.registry.tracking.ask(lambda store: _restore(store, experiment_id))
 
 
-@family.call("POST", "/api/2.0/mlflow/runs/create")
+@family.call("POST", "/api/2.0/mlflow/runs/create", access=anyone)
 async def create_run(workspace: Workspace, call: Call) -> Response:
     """Start a run; its user is the caller, whatever the client's own account is called."""
     if call.body.get("experiment_id") in _NONE_ACTIVE:
@@ -104,17 +138,15 @@ async def create_run(workspace: Workspace, call: Call) -> Response:
     return await _forward(workspace, call, {**call.body, "user_id": user, "tags": _pairs({**_tags(call), _USER: user})})
 
 
-@family.call("GET", "/api/2.0/mlflow/artifacts/list")
+@family.call("GET", "/api/2.0/mlflow/artifacts/list", access=_may_list_artifacts)
 async def list_artifacts(workspace: Workspace, call: Call) -> dict[str, object]:
     """The artifacts of a run, one directory at a time."""
-    run_id = call.query.get("run_id") or call.query.get("run_uuid")
-    if not run_id:
-        raise InvalidParameterValue("run_id is required")
+    run_id = _run_id(call)
     root = await workspace.registry.tracking.ask(lambda store: str(store.get_run(run_id).info.artifact_uri))
     return await anyio.to_thread.run_sync(_listing, workspace, root, call.query.get("path") or "")
 
 
-@family.call("GET", "/api/2.0/mlflow/logged-models/{model_id}/artifacts/directories")
+@family.call("GET", "/api/2.0/mlflow/logged-models/{model_id}/artifacts/directories", access=anyone)
 def list_logged_model_artifacts(workspace: Workspace, call: Call) -> None:
     """Not offered: clients of a Databricks workspace list these through the Files API."""
     raise NotImplementedByWorkspace("the artifacts of a logged model are listed through the Files API")
@@ -129,7 +161,7 @@ async def _anything_else(workspace: Workspace, call: Call) -> Response:
     """Pass an operation that MLflow's server has on to it; what it names gets into the audit record."""
     body = await call.request.body()
     call.request.state.call = replace(call, body=_named(body))
-    return await workspace.registry.tracking.forward(call.request, body)
+    return await mlflow_access.forward(workspace, call, body)
 
 
 def _named(body: bytes) -> Mapping[str, Any]:
@@ -160,16 +192,23 @@ _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 for _root in ("/api/3.0/mlflow", "/ajax-api/3.0/mlflow"):
     for _part in ("workspaces", "workspaces/{rest:path}", "gateway/{rest:path}"):
         for _method in _METHODS:
-            family.call(_method, f"{_root}/{_part}")(_not_offered)
+            family.call(_method, f"{_root}/{_part}", access=anyone)(_not_offered)
 for _root in ("/api/2.0/mlflow/", "/api/3.0/mlflow/", "/ajax-api/2.0/mlflow/", "/ajax-api/3.0/mlflow/"):
     for _part in _READS:
-        family.call("POST", _root + _part, stream=True, changes=False)(_anything_else)
+        family.call("POST", _root + _part, access=anyone, stream=True, changes=False)(_anything_else)
     for _method in _METHODS:
-        family.call(_method, f"{_root}{{rest:path}}", stream=True)(_anything_else)
+        family.call(_method, f"{_root}{{rest:path}}", access=anyone, stream=True)(_anything_else)
 
 
 async def _forward(workspace: Workspace, call: Call, body: Mapping[str, Any]) -> Response:
-    return await workspace.registry.tracking.forward(call.request, json.dumps(body).encode())
+    return await mlflow_access.forward(workspace, call, json.dumps(body).encode())
+
+
+def _run_id(call: Call) -> str:
+    run_id = call.query.get("run_id") or call.query.get("run_uuid")
+    if not run_id:
+        raise InvalidParameterValue("run_id is required")
+    return run_id
 
 
 def _tags(call: Call) -> dict[str, str]:
@@ -211,7 +250,7 @@ def _check_place(workspace: Workspace, name: str) -> None:
 def _discard(store: Any, experiment_id: str) -> None:
     """Delete an experiment and free its name, as the vendor moves it to the trash."""
     name = store.get_experiment(experiment_id).name
-    trash = f"{_TRASH}/{experiment_id}"
+    trash = f"{TRASH}/{experiment_id}"
     if not name.startswith(f"{trash}/"):
         store.rename_experiment(experiment_id, f"{trash}{name}")
     store.delete_experiment(experiment_id)
@@ -219,7 +258,7 @@ def _discard(store: Any, experiment_id: str) -> None:
 
 def _restore(store: Any, experiment_id: str) -> None:
     name = store.get_experiment(experiment_id).name
-    original = name.removeprefix(f"{_TRASH}/{experiment_id}")
+    original = name.removeprefix(f"{TRASH}/{experiment_id}")
     if store.get_experiment_by_name(original) is not None and original != name:
         raise ResourceAlreadyExists(f"there is another experiment {original} now")
     store.restore_experiment(experiment_id)

@@ -1,10 +1,10 @@
-"""Permissions of jobs, notebooks, folders, experiments, endpoints and tokens, in the vendor's one shape for all."""
+"""Permissions of folders, notebooks, jobs, experiments, models, endpoints and tokens, in one shape for all."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from brickyard.workspace.api.access import anyone
+from brickyard.workspace.api.access import admins_only
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace
 from brickyard.workspace.api.securables import SECURABLES, SecurableKind
@@ -28,11 +28,17 @@ _NOT_HERE = (
 
 def _may_look(workspace: Workspace, call: Call) -> None:
     securable = _securable(workspace, call)
-    workspace.identity.permissions.require(call.principal, securable, LEVELS[securable.kind][0])
+    _require(workspace, call, securable, LEVELS[securable.kind][0])
 
 
 def _may_manage(workspace: Workspace, call: Call) -> None:
-    workspace.identity.permissions.require(call.principal, _securable(workspace, call), "CAN_MANAGE")
+    _require(workspace, call, _securable(workspace, call), "CAN_MANAGE")
+
+
+def _require(workspace: Workspace, call: Call, securable: Securable, level: str) -> None:
+    if securable.kind == "authorization":  # those who may use it have nothing to manage in it
+        admins_only(workspace, call)
+    workspace.identity.permissions.require(call.principal, securable, level)
 
 
 @family.call("GET", _OBJECT, access=_may_look)
@@ -55,15 +61,14 @@ def update_permissions(workspace: Workspace, call: Call) -> ObjectPermissions:
     return _answer(workspace, call)
 
 
-@family.call("GET", _OBJECT + "/permissionLevels", access=anyone)
+@family.call("GET", _OBJECT + "/permissionLevels", access=_may_look)
 def get_permission_levels(workspace: Workspace, call: Call) -> GetPermissionLevelsResponse:
     """The levels that there are for this kind of object."""
     from databricks.sdk.service.iam import GetPermissionLevelsResponse, PermissionLevel, PermissionsDescription
 
     kind = _kind(call)
-    levels = [level for level in LEVELS[kind.levels] if level != "CAN_MANAGE" or kind.levels != "authorization"]
     return GetPermissionLevelsResponse(
-        [PermissionsDescription(kind.describe(level), PermissionLevel(level)) for level in levels]
+        [PermissionsDescription(kind.describe(level), PermissionLevel(level)) for level in LEVELS[kind.levels]]
     )
 
 

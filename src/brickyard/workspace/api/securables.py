@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from brickyard.workspace.api.errors import ResourceDoesNotExist
+from brickyard.workspace.api.errors import InvalidParameterValue, ResourceDoesNotExist
 from brickyard.workspace.identity.permissions import Securable, tree_object
 
 if TYPE_CHECKING:
@@ -55,25 +55,43 @@ class SecurableKind:
 
     def address(self, workspace: Workspace, source: Securable) -> str:
         """How answers name an object from which a permission is inherited."""
-        if source.kind == "tree":
-            return f"/directories/{0 if source.id == '/' else workspace.files.tree.get(source.id).id}"
-        return f"/{source.kind}/{source.id}"
+        if source.kind != "tree":
+            return f"/{source.kind}/{source.id}"
+        found = None if source.id == "/" else workspace.files.tree.find(source.id)
+        if found is None:  # the root, or a folder that a task has removed from the disk
+            return f"/directories/{0 if source.id == '/' else source.id}"
+        return f"/{_PLURALS.get(found.kind, 'files')}/{found.id}"
 
 
-def _in_tree(workspace: Workspace, object_id: str) -> Securable:
-    if object_id == "0":
-        return tree_object("/")
-    return tree_object(workspace.files.tree.path_of(object_id))
+_PLURALS = {"DIRECTORY": "directories", "NOTEBOOK": "notebooks", "FILE": "files", "REPO": "repos"}
+
+
+def _in_tree(*kinds: str) -> Callable[[Workspace, str], Securable]:
+    def find(workspace: Workspace, object_id: str) -> Securable:
+        if object_id == "0" and "DIRECTORY" in kinds:
+            return tree_object("/")
+        path = workspace.files.tree.path_of(object_id)
+        found = workspace.files.tree.get(path)
+        if found.kind not in kinds:
+            raise InvalidParameterValue(f"{path} ({object_id}) is a {found.kind}: ask for {_PLURALS[found.kind]}")
+        return tree_object(path)
+
+    return find
 
 
 def _job(workspace: Workspace, object_id: str) -> Securable:
-    if not object_id.isdecimal():
-        raise ResourceDoesNotExist(f"Job {object_id} does not exist.")
-    return workspace.jobs.securable(int(object_id))
+    try:
+        return workspace.jobs.securable(int(object_id) if object_id.isascii() and object_id.isdecimal() else -1)
+    except InvalidParameterValue as error:  # what calls of jobs answer
+        raise ResourceDoesNotExist(f"Job {object_id} does not exist.") from error
 
 
 def _experiment(workspace: Workspace, object_id: str) -> Securable:
     return workspace.registry.tracking.securable(object_id)
+
+
+def _model(workspace: Workspace, object_id: str) -> Securable:
+    return workspace.registry.workspace_models.with_id(object_id)
 
 
 def _endpoint(workspace: Workspace, object_id: str) -> Securable:
@@ -89,12 +107,13 @@ def _authorization(workspace: Workspace, object_id: str) -> Securable:
 
 
 SECURABLES = {
-    "directories": SecurableKind("tree", _in_tree, "directory"),
-    "notebooks": SecurableKind("tree", _in_tree, "notebook"),
-    "files": SecurableKind("tree", _in_tree, "file"),
-    "repos": SecurableKind("tree", _in_tree, "repo"),
+    "directories": SecurableKind("tree", _in_tree("DIRECTORY", "REPO"), "directory"),
+    "notebooks": SecurableKind("tree", _in_tree("NOTEBOOK"), "notebook"),
+    "files": SecurableKind("tree", _in_tree("FILE"), "file"),
+    "repos": SecurableKind("tree", _in_tree("REPO"), "repo"),
     "jobs": SecurableKind("jobs", _job, "job", "/jobs/"),
     "experiments": SecurableKind("experiments", _experiment, "mlflowExperiment", "/experiments/"),
+    "registered-models": SecurableKind("registered-models", _model, "registered-model", "/registered-models/root"),
     "serving-endpoints": SecurableKind("serving-endpoints", _endpoint, "serving-endpoint", "/serving-endpoints/"),
     "authorization": SecurableKind("authorization", _authorization, "tokens", "/authorization/"),
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, insert, select
@@ -37,6 +38,10 @@ LEVELS: Mapping[str, tuple[str, ...]] = {
     "authorization": ("CAN_USE",),
     "secret-scopes": ("READ", "WRITE", "MANAGE"),  # through the calls of secrets, not through /api/2.0/permissions
 }
+
+# What it takes elsewhere where that is not the level of the same name. Whoever may run a notebook may log runs to its
+# experiment. Source: https://docs.databricks.com/en/mlflow/experiments-acl.html
+_INHERITED = {("tree", "experiments", "CAN_EDIT"): "CAN_RUN"}
 
 
 @dataclass(frozen=True)
@@ -94,11 +99,12 @@ class Permissions:
         """Whether a principal has at least a level on an object; administrators have every level."""
         if principal.is_admin:
             return True
-        enough = _from(securable.kind, level)
         for one in securable.chain():
             granted = self._granted.get((one.kind, one.id))
-            if granted and any(granted.get(holder) in enough for holder in principal.holders):
-                return True
+            if granted:
+                enough = _enough(one.kind, securable.kind, level)
+                if any(granted.get(holder) in enough for holder in principal.holders):
+                    return True
         return False
 
     def require(self, principal: Principal, securable: Securable, level: str) -> None:
@@ -198,6 +204,10 @@ def tree_object(path: str) -> Securable:
     return Securable("tree", path, tree_object(path.rpartition("/")[0] or "/"))
 
 
-def _from(kind: str, level: str) -> frozenset[str]:
+@cache
+def _enough(kind: str, inheriting: str, level: str) -> frozenset[str]:
+    """The levels on an object of a kind which give at least a level on what inherits from it."""
     levels = LEVELS[kind]
+    if kind != inheriting:
+        level = _INHERITED.get((kind, inheriting, level), level)
     return frozenset(levels[levels.index(level) :])

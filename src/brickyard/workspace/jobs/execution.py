@@ -17,6 +17,7 @@ from brickyard.workspace.jobs.board import Board
 from brickyard.workspace.jobs.preparation import Faulty, job_parameters, prepare, run_directory
 from brickyard.workspace.jobs.records import Ids, RunRecord, TaskRecord
 from brickyard.workspace.jobs.references import UnknownReference
+from brickyard.workspace.jobs.sources import check_sources
 from brickyard.workspace.jobs.states import of_outcome, refused
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Execution:
         self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
         self._handles: dict[int, TaskHandle] = {}
         self._closing = threading.Event()
-        self._token = ""
+        self._token, self._run_as = "", 0
         self._places = 0  # of the slots, those that this run holds
         self._unanswered: list[_Stop] = []
         self._thread = threading.Thread(target=self._run, name=f"run-{run.run_id}", daemon=True)
@@ -133,6 +134,7 @@ class Execution:
         if run.token_id is not None:
             self._revoke(owner, run.token_id)
         self._token, record = identity.create_token(owner, f"run {run.run_id}", TOKEN_LIFETIME_SECONDS, listed=False)
+        self._run_as = owner.id
         self._board.run = replace(run, token_id=record.id)
 
     def _resolve_parameters(self) -> None:
@@ -159,9 +161,10 @@ class Execution:
             self._wait(again=free > len(specs))
 
     def _prepared(self, task: TaskRecord) -> TaskSpec | None:
-        board = self._board
+        board, workspace = self._board, self._around.workspace
         try:
-            spec, resolved = prepare(self._around.workspace, board.run, task, board.attempts, self._token)
+            spec, resolved = prepare(workspace, board.run, task, board.attempts, self._token)
+            check_sources(workspace, spec, workspace.identity.principals.get(self._run_as))
         except Faulty as error:
             board.task_ended(task, refused(str(error), error.code), final=True)
             return None

@@ -10,6 +10,7 @@ from brickyard.workspace.registry.names import ModelName
 from brickyard.workspace.registry.records import ModelVersion, Status
 from brickyard.workspace.registry.tracking import Tracking
 from brickyard.workspace.registry.versions import ModelVersions
+from brickyard.workspace.registry.workspace_models import WorkspaceModels
 
 if TYPE_CHECKING:
     from brickyard.workspace.workspace import Workspace
@@ -22,13 +23,15 @@ class Registry:
 
     Attributes:
         tracking: The mounted MLflow server.
-        models: Registered models.
+        workspace_models: What MLflow does not know of the models in the workspace's own registry.
+        models: Registered models in Unity Catalog.
         versions: Their versions.
         aliases: Their aliases.
     """
 
     def __init__(self, workspace: Workspace) -> None:
         self.tracking = Tracking(workspace.data / "mlflow", workspace.store)
+        self.workspace_models = WorkspaceModels(workspace.store, workspace.identity.permissions, self.tracking)
         self.aliases = Aliases(workspace.store)
         self.models = RegisteredModels(workspace, workspace.data / "models", self.aliases)
         self.versions = ModelVersions(workspace.store, self.models, self.aliases)

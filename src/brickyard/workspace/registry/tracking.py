@@ -15,7 +15,9 @@ import anyio.to_thread
 from starlette.responses import Response
 
 from brickyard.workspace.api.errors import ApiError, InternalError, InvalidParameterValue, NotImplementedByWorkspace
+from brickyard.workspace.identity.permissions import Securable, tree_object
 from brickyard.workspace.registry.misfits import Sent, misfit
+from brickyard.workspace.registry.reading import Reading, read
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from brickyard.workspace.store import Store
 
-__all__ = ["Tracking"]
+__all__ = ["TRASH", "Check", "Tracking", "experiment_securable"]
 
 _log = logging.getLogger(__name__)
 
@@ -34,15 +36,19 @@ _SETTINGS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELE
 # The server sets these for its own workers; here they would reach the tasks of users.
 _NOT_FOR_CHILDREN = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
 _DEFAULT_EXPERIMENT = "0"
+_MOST_REMEMBERED = 100_000
+TRASH = "/Trash"  # where deleted experiments are, below their ids
 _HOP_BY_HOP = {"content-length", "transfer-encoding", "connection"}
 
 T = TypeVar("T")
+Check = Callable[[Reading], None]
 
 
 @dataclass(frozen=True)
 class _Server:
     app: Flask
     store: Any  # MLflow's SqlAlchemyStore, whose methods have no types
+    models: Any  # and its store of registered models
 
 
 class Tracking:
@@ -62,9 +68,18 @@ class Tracking:
         self._lock = threading.Lock()
         self._loading: asyncio.Future[_Server] | None = None
         self._server: _Server | None = None
+        self._experiments: dict[tuple[str, str], str] = {}  # of runs and logged models, which never move
 
-    async def forward(self, request: Request, body: bytes | None = None, query: str | None = None) -> Response:
+    async def forward(
+        self, request: Request, body: bytes | None = None, query: str | None = None, check: Check | None = None
+    ) -> Response:
         """Answer a request, with another body or query where one is given.
+
+        Args:
+            request: The request.
+            body: In the place of its body.
+            query: In the place of its query.
+            check: Called with what the server will read from it, before the server does; may refuse.
 
         Raises:
             NotImplementedByWorkspace: MLflow's server has no such operation.
@@ -72,7 +87,7 @@ class Tracking:
         server = await self._ready()
         data = await request.body() if body is None else body
         text = request.url.query if query is None else query
-        return await anyio.to_thread.run_sync(_answer, server.app, request, data, text)
+        return await anyio.to_thread.run_sync(_answer, server.app, request, data, text, check)
 
     async def ask(self, question: Callable[[Any], T]) -> T:
         """The answer of a function that uses MLflow's own store, called in a thread.
@@ -82,6 +97,45 @@ class Tracking:
         """
         server = await self._ready()
         return await anyio.to_thread.run_sync(_translated, question, server.store)
+
+    def ask_now(self, question: Callable[[Any], T]) -> T:
+        """As `ask`, for callers in a thread of their own.
+
+        Raises:
+            ApiError: What the store refused.
+        """
+        return _translated(question, self._load().store)
+
+    def ask_models(self, question: Callable[[Any], T]) -> T:
+        """As `ask_now`, of the store of registered models.
+
+        Raises:
+            ApiError: What the store refused.
+        """
+        return _translated(question, self._load().models)
+
+    def securable(self, experiment_id: str) -> Securable:
+        """An experiment as permissions know it; it inherits from its folder, and a notebook's from the notebook.
+
+        Raises:
+            ApiError: There is no such experiment.
+        """
+        name: str = self.ask_now(lambda store: store.get_experiment(experiment_id)).name
+        return experiment_securable(experiment_id, name)
+
+    def experiment_of(self, kind: str, owned: str) -> str:
+        """The id of the experiment of a run (`run`) or of a logged model (`model`).
+
+        Raises:
+            ApiError: There is no such run or model.
+        """
+        found = self._experiments.get((kind, owned))
+        if found is None:
+            found = self.ask_now(lambda store: _experiment_of(store, kind, owned))
+            if len(self._experiments) >= _MOST_REMEMBERED:
+                self._experiments.clear()
+            self._experiments[(kind, owned)] = found
+        return found
 
     def warm(self) -> None:
         """Begin to load the server in the background, for a caller who knows that it will be needed soon."""
@@ -116,7 +170,7 @@ class Tracking:
 
             handlers.initialize_backend_stores(uri, uri, ARTIFACT_ROOT)
             _restore(before)
-            self._server = _Server(app, _tuned(handlers._get_tracking_store()))
+            self._server = _Server(app, _tuned(handlers._get_tracking_store()), handlers._get_model_registry_store())
             _log.info("the MLflow server is loaded")
             return self._server
 
@@ -135,17 +189,23 @@ def _translated(question: Callable[[Any], T], store: Any) -> T:
         raise answer from error
 
 
-def _answer(app: Flask, request: Request, body: bytes, query: str) -> Response:
-    from werkzeug.test import EnvironBuilder, run_wsgi_app
+def _experiment_of(store: Any, kind: str, owned: str) -> str:
+    found = store.get_run(owned).info if kind == "run" else store.get_logged_model(owned)
+    return str(found.experiment_id)
 
-    builder = EnvironBuilder(
-        method=request.method,
-        path=request.url.path,
-        query_string=query,
-        headers=[(name, value) for name, value in request.headers.items() if name not in _HOP_BY_HOP],
-        data=body,
-    )
-    content, status, headers = run_wsgi_app(app, builder.get_environ(), buffered=True)
+
+def experiment_securable(experiment_id: str, name: str) -> Securable:
+    """An experiment of that id and name as permissions know it, also one in the trash."""
+    original = name.removeprefix(f"{TRASH}/{experiment_id}")
+    return Securable("experiments", experiment_id, tree_object(original) if original.startswith("/") else None)
+
+
+def _answer(app: Flask, request: Request, body: bytes, query: str, check: Check | None) -> Response:
+    from werkzeug.test import run_wsgi_app
+
+    if check is not None:
+        check(_translated(lambda _: read(app, _environ(request, body, query)), None))
+    content, status, headers = run_wsgi_app(app, _environ(request, body, query), buffered=True)
     code = int(status.split(" ", 1)[0])
     kept = {name: value for name, value in headers.items() if name.lower() not in _HOP_BY_HOP}
     where = f"{request.method} {request.url.path}"
@@ -154,6 +214,20 @@ def _answer(app: Flask, request: Request, body: bytes, query: str) -> Response:
     if code >= 400 and "json" not in kept.get("Content-Type", ""):
         raise _failure(code, where)
     return Response(b"".join(content), code, kept)
+
+
+def _environ(request: Request, body: bytes, query: str) -> Any:
+    """The request for MLflow's server, to be read once."""
+    from werkzeug.test import EnvironBuilder
+
+    builder = EnvironBuilder(
+        method=request.method,
+        path=request.url.path,
+        query_string=query,
+        headers=[(name, value) for name, value in request.headers.items() if name not in _HOP_BY_HOP],
+        data=body,
+    )
+    return builder.get_environ()
 
 
 def _failure(code: int, where: str) -> ApiError:

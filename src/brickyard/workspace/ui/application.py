@@ -96,15 +96,12 @@ class Pages:
         request.state.principal = principal  # for the audit record
         if principal is None:
             return RedirectResponse(f"/login?next={quote(_address(request), safe='/')}", 303)
-        if not principal.is_admin:  # a page shows what many calls answer, each with permissions of its own
-            message = "The pages are for administrators of the workspace. The API answers to whom it was granted."
-            return self._show(Page("error.html", "Not for you", values={"message": message}, status=403), principal)
-        return self._show(await self._page(request), principal)
+        return self._show(await self._page(request, principal), principal)
 
-    async def _page(self, request: Request) -> Page:
+    async def _page(self, request: Request, principal: Principal) -> Page:
         try:
             view, parameters = self._find(request.scope)
-            found = await anyio.to_thread.run_sync(view, self._workspace, parameters)
+            found = await anyio.to_thread.run_sync(view, self._workspace, principal, parameters)
             return await found if inspect.isawaitable(found) else found
         except ApiError as error:
             status = 404 if error.status == 400 else error.status  # an address that names nothing

@@ -7,11 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from brickyard.workspace.api.errors import PermissionDenied
+from brickyard.workspace.catalog.privileges import ObjectKind
 from brickyard.workspace.ui.page import Page
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
+    from brickyard.workspace.catalog.access import CallerAccess
+    from brickyard.workspace.identity import Principal
     from brickyard.workspace.workspace import Workspace
 
 __all__ = ["catalog", "schema", "table"]
@@ -44,33 +48,41 @@ class Sample:
     refused: str = ""
 
 
-def catalog(workspace: Workspace, path: Mapping[str, str]) -> Page:
+def catalog(workspace: Workspace, principal: Principal, path: Mapping[str, str]) -> Page:
     """The schemas of a catalog."""
+    access = workspace.catalog.access(principal)
+    access.require_sight(ObjectKind.CATALOG, path["catalog"])
     found = workspace.catalog.catalog(path["catalog"])
-    values = {"found": found, "schemas": workspace.catalog.schemas(found.name)}
+    values = {"found": found, "schemas": access.visible(ObjectKind.SCHEMA, workspace.catalog.schemas(found.name))}
     return Page("catalog.html", found.name, "Catalog", (_DATA,), values)
 
 
-def schema(workspace: Workspace, path: Mapping[str, str]) -> Page:
+def schema(workspace: Workspace, principal: Principal, path: Mapping[str, str]) -> Page:
     """What a schema holds."""
     from brickyard.workspace.registry.records import PageRequest
 
+    access = workspace.catalog.access(principal)
+    access.require_sight(ObjectKind.SCHEMA, f"{path['catalog']}.{path['schema']}")
     found = workspace.catalog.schema(f"{path['catalog']}.{path['schema']}")
     parent, name = found.full_name.split(".")
+    models = workspace.registry.models.list(PageRequest(_MOST), parent, name).items
     values = {
         "found": found,
-        "tables": workspace.catalog.tables(found.full_name),
-        "volumes": workspace.catalog.volumes(found.full_name),
-        "models": workspace.registry.models.list(PageRequest(_MOST), parent, name).items,
+        "tables": access.visible(ObjectKind.TABLE, workspace.catalog.tables(found.full_name)),
+        "volumes": access.visible(ObjectKind.VOLUME, workspace.catalog.volumes(found.full_name)),
+        "models": access.visible(ObjectKind.MODEL, models),
     }
     return Page("schema.html", found.full_name, "Schema", (_DATA, (parent, f"/explore/data/{parent}")), values)
 
 
-def table(workspace: Workspace, path: Mapping[str, str]) -> Page:
+def table(workspace: Workspace, principal: Principal, path: Mapping[str, str]) -> Page:
     """The columns of a table, and its first rows."""
     from brickyard.workspace.catalog.columns import read_columns
 
-    found = workspace.catalog.table(f"{path['catalog']}.{path['schema']}.{path['table']}")
+    full_name = f"{path['catalog']}.{path['schema']}.{path['table']}"
+    access = workspace.catalog.access(principal)
+    access.require_sight(ObjectKind.TABLE, full_name)
+    found = workspace.catalog.table(full_name)
     is_delta = found.location is not None and found.format == "DELTA"
     given = [(one.get("name"), one.get("type_text"), True, one.get("comment")) for one in found.columns or []]
     columns = read_columns(found.directory) if is_delta else []
@@ -78,11 +90,20 @@ def table(workspace: Workspace, path: Mapping[str, str]) -> Page:
     values = {
         "found": found,
         "columns": read or given,
-        "sample": _sample(found.directory) if is_delta and columns else Sample(),
+        "sample": _sample_for(access, full_name, found.directory) if is_delta and columns else Sample(),
     }
     parent, name, _ = found.full_name.split(".")
     way = (_DATA, (parent, f"/explore/data/{parent}"), (name, f"/explore/data/{parent}/{name}"))
     return Page("table.html", found.full_name, "View" if found.table_type == "VIEW" else "Table", way, values)
+
+
+def _sample_for(access: CallerAccess, full_name: str, directory: Path) -> Sample:
+    """Rows are for who may read the table; who only manages it sees that it is there."""
+    try:
+        access.require(ObjectKind.TABLE, full_name, "SELECT")
+    except PermissionDenied as error:
+        return Sample(refused=error.message)
+    return _sample(directory)
 
 
 def _sample(directory: Path) -> Sample:

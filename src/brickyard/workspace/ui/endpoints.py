@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from brickyard.workspace.ui.page import Page
 
 if TYPE_CHECKING:
+    from brickyard.workspace.identity import Principal
     from brickyard.workspace.workspace import Workspace
 
 __all__ = ["EndpointRow", "endpoint", "summaries"]
@@ -38,10 +39,10 @@ class EntityRow:
     variables: str
 
 
-def summaries(workspace: Workspace) -> list[EndpointRow]:
-    """Every endpoint, by name."""
+def summaries(workspace: Workspace, principal: Principal) -> list[EndpointRow]:
+    """Every endpoint that a principal may see, by name."""
     rows = []
-    for one in workspace.serving.all(workspace.identity.owner):
+    for one in workspace.serving.all(principal):
         entities = one.config.served_entities if one.config else None
         serves = [f"{entity.entity_name} @ {entity.entity_version}" for entity in entities or []]
         ready, update = _states(one.state)
@@ -49,8 +50,9 @@ def summaries(workspace: Workspace) -> list[EndpointRow]:
     return rows
 
 
-def endpoint(workspace: Workspace, path: Mapping[str, str]) -> Page:
+def endpoint(workspace: Workspace, principal: Principal, path: Mapping[str, str]) -> Page:
     """Whether an endpoint answers, and with which versions."""
+    workspace.identity.permissions.require(principal, workspace.serving.securable(path["name"]), "CAN_VIEW")
     found = workspace.serving.get(path["name"])
     ready, update = _states(found.state)
     values = {

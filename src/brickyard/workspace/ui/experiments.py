@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from brickyard.workspace.api.mlflow_guard import Guard
 from brickyard.workspace.ui.page import Page
 
 if TYPE_CHECKING:
+    from brickyard.workspace.identity import Principal
     from brickyard.workspace.workspace import Workspace
 
 __all__ = ["experiment", "experiments", "run", "run_address"]
@@ -45,15 +47,17 @@ class TrackedRun:
     job_page: str
 
 
-async def experiments(workspace: Workspace, _: Mapping[str, str]) -> Page:
-    """Every experiment, the one that changed last first."""
-    found = await workspace.registry.tracking.ask(_all)
+async def experiments(workspace: Workspace, principal: Principal, _: Mapping[str, str]) -> Page:
+    """Every experiment that a principal may see, the one that changed last first."""
+    guard = Guard(workspace, principal)
+    found = await workspace.registry.tracking.ask(lambda store: _all(store, guard))
     return Page("experiments.html", "Experiments", "MLflow", values={"experiments": found})
 
 
-async def experiment(workspace: Workspace, path: Mapping[str, str]) -> Page:
+async def experiment(workspace: Workspace, principal: Principal, path: Mapping[str, str]) -> Page:
     """The runs of an experiment, with their parameters and metrics."""
-    found, runs = await workspace.registry.tracking.ask(lambda store: _one(store, path["experiment"]))
+    guard = Guard(workspace, principal)
+    found, runs = await workspace.registry.tracking.ask(lambda store: _one(store, path["experiment"], guard))
     values = {
         "experiment": found,
         "runs": runs,
@@ -66,10 +70,10 @@ async def experiment(workspace: Workspace, path: Mapping[str, str]) -> Page:
     return Page("experiment.html", found.name, "Experiment", way, values, refresh=10 if busy else None)
 
 
-async def run(workspace: Workspace, path: Mapping[str, str]) -> Page:
+async def run(workspace: Workspace, principal: Principal, path: Mapping[str, str]) -> Page:
     """Everything that one run logged."""
-    wanted, experiment_id = path["run"], path["experiment"]
-    found, tracked = await workspace.registry.tracking.ask(lambda store: _tracked(store, experiment_id, wanted))
+    wanted, experiment_id, guard = path["run"], path["experiment"], Guard(workspace, principal)
+    found, tracked = await workspace.registry.tracking.ask(lambda store: _tracked(store, experiment_id, wanted, guard))
     way = (("Experiments", "/ml/experiments"), (found.name, f"/ml/experiments/{found.id}"))
     return Page("tracked_run.html", tracked.name, "MLflow run", way, {"run": tracked})
 
@@ -91,22 +95,32 @@ def _address(store: Any, run_id: str) -> str:
         raise
 
 
-def _all(store: Any) -> list[ExperimentRow]:
-    found = [_experiment(one) for one in store.search_experiments(max_results=_MOST)]
-    return sorted(found, key=lambda one: -(one.updated_at or 0))
+def _all(store: Any, guard: Guard) -> list[ExperimentRow]:
+    """The newest that may be seen, however many there are that may not."""
+    found: list[ExperimentRow] = []
+    token = None
+    while len(found) < _MOST:
+        page = store.search_experiments(max_results=_MOST, page_token=token)
+        found += [_experiment(one) for one in page if guard.sees_experiment(one.experiment_id, one.name)]
+        token = page.token
+        if not token:
+            break
+    return sorted(found[:_MOST], key=lambda one: -(one.updated_at or 0))
 
 
-def _one(store: Any, identity: str) -> tuple[ExperimentRow, list[TrackedRun]]:
+def _one(store: Any, identity: str, guard: Guard) -> tuple[ExperimentRow, list[TrackedRun]]:
     from mlflow.entities import ViewType
 
+    guard.experiments([identity], "CAN_READ")
     found = _experiment(store.get_experiment(identity))
     return found, [_run(one) for one in store.search_runs([identity], "", ViewType.ACTIVE_ONLY, max_results=_MOST)]
 
 
-def _tracked(store: Any, experiment_id: str, run_id: str) -> tuple[ExperimentRow, TrackedRun]:
+def _tracked(store: Any, experiment_id: str, run_id: str, guard: Guard) -> tuple[ExperimentRow, TrackedRun]:
     from mlflow.exceptions import MlflowException
     from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 
+    guard.experiments([experiment_id], "CAN_READ")
     found = _run(store.get_run(run_id))
     if found.experiment != experiment_id:
         raise MlflowException(f"The experiment {experiment_id} has no run {run_id}.", RESOURCE_DOES_NOT_EXIST)

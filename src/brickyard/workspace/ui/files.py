@@ -16,6 +16,7 @@ from brickyard.workspace.api.errors import NotFound
 from brickyard.workspace.ui.page import Page
 
 if TYPE_CHECKING:
+    from brickyard.workspace.identity import Principal
     from brickyard.workspace.workspace import Workspace
 
 __all__ = ["volume"]
@@ -35,10 +36,12 @@ class Entry:
     changed_at: int
 
 
-def volume(workspace: Workspace, path: Mapping[str, str]) -> Page:
+def volume(workspace: Workspace, principal: Principal, path: Mapping[str, str]) -> Page:
     """What is in a directory of a volume."""
     names = (path["catalog"], path["schema"], path["volume"])
-    place = workspace.files.readable("/".join(("/Volumes", *names, path.get("path", ""))))
+    full_path = "/".join(("/Volumes", *names, path.get("path", "")))
+    workspace.files.place_access.require_sight(principal, full_path)
+    place = workspace.files.readable(full_path)
     if not place.local.exists():
         raise NotFound(f"There is nothing at {place.path}.")
     base = "/explore/data/volumes/" + "/".join(quote(name) for name in place.names)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from brickyard.workspace.catalog.privileges import ObjectKind
 from brickyard.workspace.ui.page import Page
 
 if TYPE_CHECKING:
+    from brickyard.workspace.catalog.access import CallerAccess
+    from brickyard.workspace.identity import Principal
     from brickyard.workspace.workspace import Workspace
 
 __all__ = ["home"]
@@ -16,33 +19,35 @@ _MOST = 100
 _RECENT = 12
 
 
-def home(workspace: Workspace, _: Mapping[str, str]) -> Page:
-    """Jobs, runs, endpoints, models and data."""
+def home(workspace: Workspace, principal: Principal, _: Mapping[str, str]) -> Page:
+    """Jobs, runs, endpoints, models and data, as far as they are the principal's to see."""
     from brickyard.workspace.registry.records import PageRequest
     from brickyard.workspace.ui.endpoints import summaries
     from brickyard.workspace.ui.jobs import job_rows, run_rows
 
-    runs = run_rows(workspace, None, _RECENT)
-    endpoints = summaries(workspace)
+    access = workspace.catalog.access(principal)
+    runs = run_rows(workspace, None, _RECENT, principal)
+    endpoints = summaries(workspace, principal)
     values = {
-        "jobs": job_rows(workspace, _MOST),
+        "jobs": job_rows(workspace, principal, _MOST),
         "runs": runs,
-        "models": workspace.registry.models.list(PageRequest(_MOST)).items,
+        "models": access.visible(ObjectKind.MODEL, workspace.registry.models.list(PageRequest(_MOST)).items),
         "endpoints": endpoints,
-        "schemas": _schemas(workspace),
+        "schemas": _schemas(workspace, access),
         "url": workspace.url,
     }
     busy = any(not run.ended for run in runs) or any(one.update == "IN_PROGRESS" for one in endpoints)
     return Page("home.html", workspace.name, "Workspace", values=values, refresh=5 if busy else None)
 
 
-def _schemas(workspace: Workspace) -> list[tuple[str, list[str], list[str]]]:
+def _schemas(workspace: Workspace, access: CallerAccess) -> list[tuple[str, list[str], list[str]]]:
     """Full name, tables and volumes of each schema; an empty `default` is left out."""
     found = []
-    for catalog in workspace.catalog.catalogs():
-        for schema in workspace.catalog.schemas(catalog.name):
-            tables = [table.name for table in workspace.catalog.tables(schema.full_name)]
-            volumes = [volume.name for volume in workspace.catalog.volumes(schema.full_name)]
+    data = workspace.catalog
+    for catalog in access.visible(ObjectKind.CATALOG, data.catalogs()):
+        for schema in access.visible(ObjectKind.SCHEMA, data.schemas(catalog.name)):
+            tables = [one.name for one in access.visible(ObjectKind.TABLE, data.tables(schema.full_name))]
+            volumes = [one.name for one in access.visible(ObjectKind.VOLUME, data.volumes(schema.full_name))]
             if tables or volumes or schema.name != "default":
                 found.append((schema.full_name, tables, volumes))
     return found

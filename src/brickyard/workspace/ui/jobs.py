@@ -14,6 +14,7 @@ from brickyard.workspace.ui.outputs import task_output
 from brickyard.workspace.ui.page import Crumb, Page
 
 if TYPE_CHECKING:
+    from brickyard.workspace.identity import Principal
     from brickyard.workspace.workspace import Workspace
 
 __all__ = ["JobRow", "RunRow", "job", "job_rows", "run", "run_rows"]
@@ -75,11 +76,11 @@ class TaskRow:
     parameters: list[tuple[str, str]]
 
 
-def job_rows(workspace: Workspace, limit: int) -> list[JobRow]:
-    """The newest jobs, each with its last run."""
+def job_rows(workspace: Workspace, principal: Principal, limit: int) -> list[JobRow]:
+    """The newest jobs that a principal may see, each with its last run."""
     rows = []
-    for record in workspace.jobs.page(workspace.identity.owner, name=None, before=None, offset=0, limit=limit):
-        last = run_rows(workspace, record.job_id, 1)
+    for record in workspace.jobs.page(principal, name=None, before=None, offset=0, limit=limit):
+        last = run_rows(workspace, record.job_id, 1, principal)
         tasks = len(record.settings.get("tasks", []))
         rows.append(
             JobRow(record.job_id, record.settings["name"], tasks, _schedule(record.settings), last[0] if last else None)
@@ -87,15 +88,17 @@ def job_rows(workspace: Workspace, limit: int) -> list[JobRow]:
     return rows
 
 
-def run_rows(workspace: Workspace, job_id: int | None, limit: int) -> list[RunRow]:
-    """The newest runs, of one job or of all."""
-    return [_run_row(one) for one in workspace.jobs.runs(RunFilter(job_id=job_id), limit)]
+def run_rows(workspace: Workspace, job_id: int | None, limit: int, principal: Principal) -> list[RunRow]:
+    """The newest runs that a principal may see, of one job or of all."""
+    wanted = RunFilter(job_id=job_id, only=workspace.jobs.visible_to(principal))
+    return [_run_row(one) for one in workspace.jobs.runs(wanted, limit)]
 
 
-def job(workspace: Workspace, path: Mapping[str, str]) -> Page:
+def job(workspace: Workspace, principal: Principal, path: Mapping[str, str]) -> Page:
     """What a job does, and its runs."""
     record = workspace.jobs.get(_number(path["job"], "job"))
-    runs = run_rows(workspace, record.job_id, _RUNS)
+    workspace.identity.permissions.require(principal, workspace.jobs.securable(record.job_id), "CAN_VIEW")
+    runs = run_rows(workspace, record.job_id, _RUNS, principal)
     facts = [
         ("Job ID", str(record.job_id)),
         ("Created by", record.creator),
@@ -122,9 +125,10 @@ def job(workspace: Workspace, path: Mapping[str, str]) -> Page:
     )
 
 
-def run(workspace: Workspace, path: Mapping[str, str]) -> Page:
+def run(workspace: Workspace, principal: Principal, path: Mapping[str, str]) -> Page:
     """How a run went: its tasks, and the output where there is one task only."""
     wanted = _number(path["run"], "run")
+    workspace.identity.permissions.require(principal, workspace.jobs.securable_of_run(wanted), "CAN_VIEW")
     record, attempts = workspace.jobs.run(wanted)
     if record.job_id != _number(path["job"], "job"):
         raise NotFound(f"Job {path['job']} has no run {wanted}.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 
+from brickyard.workspace.catalog.privileges import ObjectKind
 from brickyard.workspace.registry.names import ModelName, parse_version
 from brickyard.workspace.registry.records import ModelVersion, PageRequest
 from brickyard.workspace.ui.experiments import run_address
@@ -16,6 +17,7 @@ from brickyard.workspace.ui.format import iso, number
 from brickyard.workspace.ui.page import Crumb, Page
 
 if TYPE_CHECKING:
+    from brickyard.workspace.identity import Principal
     from brickyard.workspace.workspace import Workspace
 
 __all__ = ["model", "version"]
@@ -38,9 +40,10 @@ class Gate:
     metrics: list[tuple[str, Any, Any]]
 
 
-def model(workspace: Workspace, path: Mapping[str, str]) -> Page:
+def model(workspace: Workspace, principal: Principal, path: Mapping[str, str]) -> Page:
     """A model's aliases, versions, and what was live when."""
     name = ModelName.parse(f"{path['catalog']}.{path['schema']}.{path['model']}")
+    workspace.catalog.access(principal).require_sight(ObjectKind.MODEL, str(name))
     found = workspace.registry.models.get(name)
     versions = workspace.registry.versions.search(PageRequest(_MOST), name).items
     values = {
@@ -53,10 +56,12 @@ def model(workspace: Workspace, path: Mapping[str, str]) -> Page:
     return Page("model.html", str(name), "Registered model", _way_to(name), values)
 
 
-async def version(workspace: Workspace, path: Mapping[str, str]) -> Page:
+async def version(workspace: Workspace, principal: Principal, path: Mapping[str, str]) -> Page:
     """One version: the gate's evidence, where it came from, who approved it."""
     name = ModelName.parse(f"{path['catalog']}.{path['schema']}.{path['model']}")
     number = parse_version(path["version"])
+    access = workspace.catalog.access(principal)
+    await anyio.to_thread.run_sync(access.require_sight, ObjectKind.MODEL, str(name))
     found = await anyio.to_thread.run_sync(workspace.registry.versions.get, name, number)
     run_page = await run_address(workspace, found.run_id) if found.run_id else ""
     told = (_GATE, _METRICS, _CHAMPION, _DECISION, *_PLACES)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from brickyard.workspace.identity import Principal
     from brickyard.workspace.workspace import Workspace
 
 __all__ = ["Crumb", "Page", "View"]
@@ -37,4 +38,4 @@ class Page:
     status: int = 200
 
 
-View = Callable[["Workspace", Mapping[str, str]], "Page | Awaitable[Page]"]
+View = Callable[["Workspace", "Principal", Mapping[str, str]], "Page | Awaitable[Page]"]

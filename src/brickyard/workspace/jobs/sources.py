@@ -1,0 +1,64 @@
+"""Whether the principal that a task runs as may run its notebook, and read its file and its libraries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from brickyard.workspace.api.errors import ApiError, PermissionDenied
+from brickyard.workspace.jobs.preparation import Faulty
+
+if TYPE_CHECKING:
+    from brickyard.workspace.compute.tasks import TaskSpec
+    from brickyard.workspace.identity import Principal
+    from brickyard.workspace.workspace import Workspace
+
+__all__ = ["check_sources"]
+
+
+def check_sources(workspace: Workspace, spec: TaskSpec, principal: Principal) -> None:
+    """Refuse a task whose code is not for the principal that it runs as; what is missing is said later.
+
+    Raises:
+        Faulty: The principal may not run the notebook, or not read the file or a library.
+    """
+    if principal.is_admin:
+        return
+    if spec.kind == "notebook":
+        what = f'Unable to access the notebook "{spec.source}" in the workspace.'
+        _check(_may_run(workspace, spec.source, principal), what, "UNAUTHORIZED_ERROR", principal)
+    elif spec.kind == "spark_python":
+        what = f"Cannot read the python file {spec.source}."
+        _check(_may_read(workspace, spec.source, principal), what, "UNAUTHORIZED_ERROR", principal)
+    for library in spec.libraries:
+        if library.startswith(("/", "dbfs:")):
+            what = f"Library installation failed: cannot read {library}."
+            _check(_may_read(workspace, library, principal), what, "LIBRARY_INSTALLATION_ERROR", principal)
+
+
+def _check(allowed: bool, what: str, code: str, principal: Principal) -> None:
+    if not allowed:
+        raise Faulty(
+            f"{what} Either it does not exist, or the identity used to run this job, {principal.user_name},"
+            " lacks the required permissions.",
+            code,
+        )
+
+
+def _may_run(workspace: Workspace, path: str, principal: Principal) -> bool:
+    try:
+        workspace.files.access.require(principal, path, "CAN_RUN")
+    except PermissionDenied:
+        return False
+    except ApiError:
+        return True  # no path at all, as the worker will say
+    return True
+
+
+def _may_read(workspace: Workspace, path: str, principal: Principal) -> bool:
+    try:
+        workspace.files.place_access.require_read(principal, workspace.files.roots.located(path).path)
+    except PermissionDenied:
+        return False
+    except ApiError:
+        return True  # a path in none of the trees, or what does not exist, as the compute service will say
+    return True

@@ -242,6 +242,17 @@ def test_lists_show_what_may_be_seen(robot: Robot, place: Place) -> None:
     assert list(see.volumes.list(catalog, "s")) == []
 
 
+def test_a_model_is_served_by_whom_may_execute_it(robot: Robot, place: Place) -> None:
+    from databricks.sdk.service.serving import EndpointCoreConfigInput, ServedEntityInput
+
+    entity = ServedEntityInput(entity_name=place.named("function"), entity_version="1", workload_size="Small")
+    name = f"serves-{place.catalog}"
+    place.grant("catalog", robot, "USE_CATALOG", "USE_SCHEMA")
+    with pytest.raises(PermissionDenied, match=f"EXECUTE on Routine or Model '{place.named('function')}'"):
+        robot.client.serving_endpoints.create(name, config=EndpointCoreConfigInput(name, served_entities=[entity]))
+    assert name not in {one.name for one in place.client.serving_endpoints.list()}
+
+
 def test_browse_shows_that_there_is_something_and_no_more(robot: Robot, place: Place) -> None:
     place.grant("catalog", robot, "BROWSE")
     see, table = robot.client, place.named("table")

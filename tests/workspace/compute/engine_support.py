@@ -17,16 +17,17 @@ class Engine:
     Args:
         root: An empty directory for both.
         lab: A workspace that is there already.
+        token: Whose engine it is; without one, the workspace owner's.
     """
 
-    def __init__(self, root: Path, lab: Lab | None = None) -> None:
+    def __init__(self, root: Path, lab: Lab | None = None, token: str = "") -> None:
         self.own = lab is None
         self.lab = lab or Lab(root / "lab")
         self.catalog = self.lab.workspace.catalog
         if self.own:
             self.catalog.create_catalog("dev", "me@localhost")
         self.data = self.lab.workspace.data
-        self.token = self.lab.token
+        self.token = token or self.lab.token
         arguments = [self.lab.workspace.url, self.token, str(self.data), str(root / "scratch")]
         self.process = subprocess.Popen(
             [sys.executable, PROGRAM, *arguments], stdout=subprocess.PIPE, text=True, env={**os.environ, **HOSTILE}

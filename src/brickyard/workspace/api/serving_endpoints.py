@@ -14,6 +14,7 @@ from starlette.responses import Response
 from brickyard.workspace.api.access import Access, anyone
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import RequestTooLarge
+from brickyard.workspace.catalog.privileges import ObjectKind
 from brickyard.workspace.serving import views
 
 if TYPE_CHECKING:
@@ -40,7 +41,30 @@ async def _queries(workspace: Workspace, call: Call) -> None:
     _on_endpoint("CAN_QUERY")(workspace, call)
 
 
-@family.call("POST", _ROOT, access=anyone)
+def _serves(workspace: Workspace, call: Call) -> None:
+    """Whoever may execute the models that are to be served."""
+    _require_models(workspace, call, call.body.get("config"))
+
+
+def _changes(workspace: Workspace, call: Call) -> None:
+    """Whoever manages the endpoint, and may execute the models that are to be served."""
+    _on_endpoint("CAN_MANAGE")(workspace, call)
+    _require_models(workspace, call, call.body)
+
+
+def _require_models(workspace: Workspace, call: Call, config: object) -> None:
+    if call.principal.is_admin or not isinstance(config, dict):
+        return  # what is not a configuration is refused by the operation itself
+    access = workspace.catalog.access(call.principal)
+    for field in ("served_entities", "served_models"):
+        entities = config.get(field)
+        for entity in entities if isinstance(entities, list) else []:
+            name = entity.get("entity_name") or entity.get("model_name") if isinstance(entity, dict) else None
+            if isinstance(name, str):
+                access.require(ObjectKind.MODEL, name, "EXECUTE")
+
+
+@family.call("POST", _ROOT, access=_serves)
 def create_endpoint(workspace: Workspace, call: Call) -> ServingEndpointDetailed:
     """Create an endpoint."""
     return workspace.serving.create(call.body, call.principal)
@@ -58,7 +82,7 @@ def get_endpoint(workspace: Workspace, call: Call) -> ServingEndpointDetailed:
     return workspace.serving.get(call.path["name"])
 
 
-@family.call("PUT", _ROOT + "/{name}/config", access=_on_endpoint("CAN_MANAGE"))
+@family.call("PUT", _ROOT + "/{name}/config", access=_changes)
 def update_config(workspace: Workspace, call: Call) -> ServingEndpointDetailed:
     """Change what an endpoint serves."""
     return workspace.serving.update_config(call.path["name"], call.body)

@@ -95,6 +95,11 @@ def test_limits_and_names(client: WorkspaceClient, scope: str) -> None:
         client.secrets.put_secret(scope, "both", string_value="a", bytes_value="YQ==")
     with pytest.raises(InvalidParameterValue):
         client.secrets.put_secret(scope, "odd", bytes_value="%%%")
+    for odd in ({"string_value": ["v"]}, {"string_value": 1}, {"bytes_value": 1}, {"bytes_value": {}}):
+        with pytest.raises(InvalidParameterValue):
+            client.api_client.do("POST", "/api/2.0/secrets/put", body={"scope": scope, "key": "odd"} | odd)
+    with pytest.raises(ResourceDoesNotExist):
+        client.secrets.get_secret(scope, "odd")
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

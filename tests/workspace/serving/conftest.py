@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from brickyard.workspace.api.errors import ResourceDoesNotExist
+from brickyard.workspace.api.errors import PermissionDenied, ResourceDoesNotExist
 from brickyard.workspace.identity import Principal
 from brickyard.workspace.identity.permissions import Permissions
 from brickyard.workspace.serving import Serving
@@ -54,8 +54,11 @@ class DictionarySecrets:
 
     def __init__(self) -> None:
         self.values: dict[tuple[str, str], bytes] = {}
+        self.refused: set[str] = set()
 
     def read_as(self, reader: str, scope: str, key: str) -> bytes:
+        if reader in self.refused:
+            raise PermissionDenied(f"{reader} does not have READ permission on scope {scope} to perform this action.")
         if (scope, key) not in self.values:
             raise ResourceDoesNotExist(f"Secret does not exist with scope: {scope} and key: {key}")
         return self.values[scope, key]

@@ -108,6 +108,17 @@ def test_a_missing_secret_fails_the_update_and_the_old_configuration_goes_on(ben
     assert answer(bench) == sum(b"plain")
 
 
+def test_the_secret_is_read_with_the_rights_of_who_made_the_endpoint(bench: Bench, teller: Path) -> None:
+    bench.secrets.values["bank", "pin"] = CANARY.encode()
+    bench.secrets.refused = {ME.user_name}
+    bench.register(1, teller)
+    create(bench, REFERENCE)
+    reason = failed(bench).pending_config or failed(bench).config
+    assert f"environment_vars.PIN: {ME.user_name} does not have READ permission on scope bank" in json.dumps(
+        reason.as_dict()
+    )
+
+
 def test_an_update_takes_the_secret_as_it_is_then(bench: Bench, teller: Path) -> None:
     bench.secrets.values["bank", "pin"] = b"first"
     bench.register(1, teller)

@@ -175,7 +175,9 @@ def _value(fields: Mapping[str, Any]) -> bytes:
     text, encoded = fields.get("string_value"), fields.get("bytes_value")
     if (text is None) == (encoded is None):
         raise BadRequest("exactly one of string_value and bytes_value is required")
+    if isinstance(text, str):
+        return text.encode()
     try:
-        return text.encode() if isinstance(text, str) else base64.b64decode(encoded or "", validate=True)
-    except (binascii.Error, ValueError, TypeError) as error:
+        return base64.b64decode(encoded if isinstance(encoded, str) else "%", validate=True)
+    except (binascii.Error, ValueError) as error:
         raise InvalidParameterValue("string_value must be text, and bytes_value base64") from error

@@ -83,7 +83,7 @@ class Family:
         self._routes: list[tuple[Route, Operation]] = []
 
     def call(
-        self, method: str, path: str, *, access: Access = anyone, stream: bool = False, changes: bool | None = None
+        self, method: str, path: str, *, access: Access, stream: bool = False, changes: bool | None = None
     ) -> Callable[[Handler], Handler]:
         """Declare an operation.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from brickyard.workspace.api.access import anyone
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.workspace import Workspace
 
@@ -10,7 +11,7 @@ __all__ = ["family"]
 family = Family()
 
 
-@family.call("GET", "/.well-known/databricks-config")
+@family.call("GET", "/.well-known/databricks-config", access=anyone)
 def databricks_config(workspace: Workspace, call: Call) -> dict[str, str]:
     """Where to sign in; the shape is what `databricks.sdk.config` reads."""
     return {
@@ -21,7 +22,7 @@ def databricks_config(workspace: Workspace, call: Call) -> dict[str, str]:
     }
 
 
-@family.call("GET", "/health")
+@family.call("GET", "/health", access=anyone)
 def health(workspace: Workspace, call: Call) -> dict[str, str]:
     """Whether the workspace answers, and its name."""
     return {"status": "ok", "workspace": workspace.name}

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, unquote_plus
 
 import anyio.to_thread
 
+from brickyard.workspace.api.access import anyone
 from brickyard.workspace.api.base import Call, Family, json_response
 from brickyard.workspace.api.errors import RequestTooLarge
 from brickyard.workspace.identity.oauth import ACCESS_SECONDS
@@ -25,8 +26,8 @@ _LONGEST = 64 * 1024
 _SCOPE = "all-apis"
 
 
-@family.call("GET", "/oidc/.well-known/oauth-authorization-server")
-@family.call("GET", "/oidc/.well-known/openid-configuration")
+@family.call("GET", "/oidc/.well-known/oauth-authorization-server", access=anyone)
+@family.call("GET", "/oidc/.well-known/openid-configuration", access=anyone)
 def authorization_server(workspace: Workspace, call: Call) -> dict[str, Any]:
     """Where tokens are given, and how (RFC 8414). There is no sign-in of people: they have tokens."""
     return {
@@ -39,7 +40,7 @@ def authorization_server(workspace: Workspace, call: Call) -> dict[str, Any]:
     }
 
 
-@family.call("POST", "/oidc/v1/token", stream=True)
+@family.call("POST", "/oidc/v1/token", access=anyone, stream=True)
 async def token(workspace: Workspace, call: Call) -> Response:
     """Give an access token for a secret; refusals have the shape of RFC 6749, section 5.2."""
     call.request.state.principal = None  # who it is, is only known in the end

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from brickyard.workspace.api.access import admins_only
+from brickyard.workspace.api.access import admins_only, anyone
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import ApiError
 from brickyard.workspace.api.scim_lists import answer_list
@@ -54,7 +54,7 @@ class _ScimFamily(Family):
 family = _ScimFamily()
 
 
-@family.call("GET", _ROOT + "/Me")
+@family.call("GET", _ROOT + "/Me", access=anyone)
 def me(workspace: Workspace, call: Call) -> Response:
     """The principal behind the token; a service principal has the shape of a user here."""
     account = workspace.identity.directory.account(call.principal.kind, call.principal.id)
@@ -97,7 +97,7 @@ def _delete_account(kind: Kind, workspace: Workspace, call: Call) -> Response:
     return _gone()
 
 
-@family.call("GET", _ROOT + "/Users")
+@family.call("GET", _ROOT + "/Users", access=anyone)
 def list_users(workspace: Workspace, call: Call) -> Response:
     """Users."""
     return _list_accounts(Kind.USER, workspace, call)
@@ -109,7 +109,7 @@ def create_user(workspace: Workspace, call: Call) -> Response:
     return _create_account(Kind.USER, workspace, call)
 
 
-@family.call("GET", _ROOT + "/Users/{id}")
+@family.call("GET", _ROOT + "/Users/{id}", access=anyone)
 def get_user(workspace: Workspace, call: Call) -> Response:
     """One user."""
     return _get_account(Kind.USER, workspace, call)
@@ -133,7 +133,7 @@ def delete_user(workspace: Workspace, call: Call) -> Response:
     return _delete_account(Kind.USER, workspace, call)
 
 
-@family.call("GET", _ROOT + "/ServicePrincipals")
+@family.call("GET", _ROOT + "/ServicePrincipals", access=anyone)
 def list_service_principals(workspace: Workspace, call: Call) -> Response:
     """Service principals."""
     return _list_accounts(Kind.SERVICE_PRINCIPAL, workspace, call)
@@ -145,7 +145,7 @@ def create_service_principal(workspace: Workspace, call: Call) -> Response:
     return _create_account(Kind.SERVICE_PRINCIPAL, workspace, call)
 
 
-@family.call("GET", _ROOT + "/ServicePrincipals/{id}")
+@family.call("GET", _ROOT + "/ServicePrincipals/{id}", access=anyone)
 def get_service_principal(workspace: Workspace, call: Call) -> Response:
     """One service principal."""
     return _get_account(Kind.SERVICE_PRINCIPAL, workspace, call)
@@ -169,7 +169,7 @@ def delete_service_principal(workspace: Workspace, call: Call) -> Response:
     return _delete_account(Kind.SERVICE_PRINCIPAL, workspace, call)
 
 
-@family.call("GET", _ROOT + "/Groups")
+@family.call("GET", _ROOT + "/Groups", access=anyone)
 def list_groups(workspace: Workspace, call: Call) -> Response:
     """Groups."""
     resources = [group_json(one) for one in workspace.identity.directory.groups()]
@@ -182,7 +182,7 @@ def create_group(workspace: Workspace, call: Call) -> Response:
     return _answer(group_json(workspace.identity.directory.create_group(read_group(call.body))), 201)
 
 
-@family.call("GET", _ROOT + "/Groups/{id}")
+@family.call("GET", _ROOT + "/Groups/{id}", access=anyone)
 def get_group(workspace: Workspace, call: Call) -> Response:
     """One group."""
     group = workspace.identity.directory.group(_number(Kind.GROUP, call))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from brickyard.workspace.api.access import anyone
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import InvalidParameterValue, NotFound, NotImplementedByWorkspace
 from brickyard.workspace.identity.service import TOKEN_USE
@@ -52,7 +53,7 @@ def create(workspace: Workspace, call: Call) -> CreateTokenResponse:
     return CreateTokenResponse(token_value=value, token_info=_info(record))
 
 
-@family.call("GET", "/api/2.0/token/list")
+@family.call("GET", "/api/2.0/token/list", access=anyone)
 def list_tokens(workspace: Workspace, call: Call) -> ListPublicTokensResponse:
     """The caller's tokens, without their values."""
     from databricks.sdk.service.settings import ListPublicTokensResponse
@@ -61,7 +62,7 @@ def list_tokens(workspace: Workspace, call: Call) -> ListPublicTokensResponse:
     return ListPublicTokensResponse(token_infos=[_info(record) for record in records])
 
 
-@family.call("POST", "/api/2.0/token/delete")
+@family.call("POST", "/api/2.0/token/delete", access=anyone)
 def delete(workspace: Workspace, call: Call) -> None:
     """End a token at once."""
     token_id = call.body.get("token_id")
@@ -70,7 +71,7 @@ def delete(workspace: Workspace, call: Call) -> None:
     workspace.identity.delete_token(call.principal, token_id)
 
 
-@family.call("PATCH", "/api/2.0/token/{token_id}")
+@family.call("PATCH", "/api/2.0/token/{token_id}", access=anyone)
 def update(workspace: Workspace, call: Call) -> UpdateTokenResponse:
     """Change the comment of one of the caller's tokens."""
     from databricks.sdk.service.settings import UpdateTokenResponse

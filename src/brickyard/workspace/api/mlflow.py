@@ -160,6 +160,8 @@ def _not_offered(workspace: Workspace, call: Call) -> None:
 async def _anything_else(workspace: Workspace, call: Call) -> Response:
     """Pass an operation that MLflow's server has on to it; what it names gets into the audit record."""
     body = await call.request.body()
+    if call.request.method == "DELETE" and not body:
+        body = json.dumps(dict(call.query)).encode()  # the SDK sends a query, and MLflow's server reads the body
     call.request.state.call = replace(call, body=_named(body))
     return await mlflow_access.forward(workspace, call, body)
 
@@ -176,18 +178,7 @@ def _named(body: bytes) -> Mapping[str, Any]:
 
 
 # What is asked for with POST, and changes nothing.
-_READS = (
-    "datasets/search",
-    "issues/search",
-    "logged-models/search",
-    "prompt-optimization/jobs/search",
-    "registered-models/get-latest-versions",
-    "runs/search",
-    "traces/batchGetInfos",
-    "traces/calculate-filter-correlation",
-    "traces/metrics",
-    "traces/search",
-)
+_READS = ("batchGetInfos", "calculate-filter-correlation", "get-latest-versions", "metrics", "search")
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 for _root in ("/api/3.0/mlflow", "/ajax-api/3.0/mlflow"):
     for _part in ("workspaces", "workspaces/{rest:path}", "gateway/{rest:path}"):
@@ -195,7 +186,7 @@ for _root in ("/api/3.0/mlflow", "/ajax-api/3.0/mlflow"):
             family.call(_method, f"{_root}/{_part}", access=anyone)(_not_offered)
 for _root in ("/api/2.0/mlflow/", "/api/3.0/mlflow/", "/ajax-api/2.0/mlflow/", "/ajax-api/3.0/mlflow/"):
     for _part in _READS:
-        family.call("POST", _root + _part, access=anyone, stream=True, changes=False)(_anything_else)
+        family.call("POST", f"{_root}{{rest:path}}/{_part}", access=anyone, stream=True, changes=False)(_anything_else)
     for _method in _METHODS:
         family.call(_method, f"{_root}{{rest:path}}", access=anyone, stream=True)(_anything_else)
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from brickyard.cli.audit import audit
-
 from brickyard.cli.workspace_copies import backup, restore
 from brickyard.cli.workspace_token import token
 

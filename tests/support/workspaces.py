@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -71,13 +72,12 @@ class WorkspaceHome:
             raise AssertionError(f"brickyard {' '.join(arguments)} ended with {done.returncode}:\n{done.stderr}")
         return done
 
-    def start(self, name: str, *, extra: Mapping[str, str] | None = None) -> LocalWorkspace:
+    def start(self, name: str, *arguments: str, extra: Mapping[str, str] | None = None) -> LocalWorkspace:
         """Start a workspace by the command line, with extra variables in its environment."""
-        self.run("workspace", "start", name, extra=extra)
         self._names.append(name)
+        self.run("workspace", "start", name, *arguments, extra=extra)
         lines = dict(
-            line.removeprefix("export ").split("=", 1)
-            for line in self.run("workspace", "env", name).stdout.split("\n")[:2]
+            shlex.split(line)[1].split("=", 1) for line in self.run("workspace", "env", name).stdout.split("\n")[:2]
         )
         root = self.home / "workspaces" / name
         return LocalWorkspace(name, lines["DATABRICKS_HOST"], lines["DATABRICKS_TOKEN"], root, self.home)

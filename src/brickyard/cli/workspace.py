@@ -65,7 +65,9 @@ def start(name: str, keyring: bool, foreground: bool, output: str, **options: An
     if keyring:
         _move_key(name)
     if foreground:
-        process.run_in_foreground(name, wanted, lambda current: _show([current], output))
+        from brickyard.workspace.foreground import run_in_foreground
+
+        run_in_foreground(name, wanted, lambda current: _show([current], output))
     else:
         _show([process.start(name, wanted)], output)
 
@@ -185,6 +187,7 @@ def reset(name: str, yes: bool, output: str) -> None:
     click.echo(json.dumps({"name": name, "state": "deleted"}) if output == "json" else f"{name}  deleted")
 
 
+workspace.add_command(audit)
 workspace.add_command(token)
 workspace.add_command(backup)
 workspace.add_command(restore)
@@ -196,9 +199,6 @@ def _move_key(name: str) -> None:
 
     layout_of(name).create()
     move_to_keyring(layout_of(name).root)
-
-
-workspace.add_command(audit)
 
 
 def _show(found: list[Status], output: str) -> None:

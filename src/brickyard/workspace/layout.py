@@ -178,7 +178,7 @@ class Layout:
                 if _taken(file, fcntl.LOCK_SH):
                     return None
                 return file.read().strip() or "server"
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             raise _unreadable(self.lock, error.strerror or str(error)) from error

@@ -2,40 +2,34 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from brickyard.errors import UsageError, WorkspaceProcessError
-from brickyard.workspace import data_directory, local_api, process_tree, profiles
+from brickyard.errors import WorkspaceProcessError
+from brickyard.workspace import data_directory, launch, process_tree, profiles
 from brickyard.workspace.layout import Layout, Settings, layout_of, layouts
-from brickyard.workspace.start_options import DATABASE_URL, StartOptions
+from brickyard.workspace.start_options import StartOptions
 
 __all__ = [
     "Status",
     "existing",
     "listing",
     "log_lines",
+    "recovered",
     "reset",
     "restart",
-    "run_in_foreground",
     "start",
+    "started",
     "status",
     "stop",
     "trust",
 ]
 
-_START_SECONDS = 60
 _NOTHING = StartOptions()
 
 
@@ -87,57 +81,17 @@ def start(name: str, options: StartOptions = _NOTHING) -> Status:
         WorkspaceProcessError: It did not start; the message carries the server's own words.
     """
     layout, changes = layout_of(name), options.changes()
-    if _is_running(layout) and _wait_until_ready(layout, None):
+    if _is_running(layout) and launch.wait_until_ready(layout, None):
         return _running(layout, options)
-    _recovered(layout).create()
+    recovered(layout).create()
     layout.process.unlink(missing_ok=True)
-    with _log_of(layout) as log:
+    with launch.log_of(layout) as log:
         beginning = log.tell()
-        process = _spawn(layout, log)
-    _tell(process, changes)
-    with contextlib.suppress(BrokenPipeError):
-        _input(process).close()
-    if not _wait_until_ready(layout, process):
-        raise _not_started(layout, process, beginning)
-    return _started(layout)
-
-
-def run_in_foreground(name: str, options: StartOptions, ready: Callable[[Status], None]) -> None:
-    """Run a workspace until this process is told to end, which ends everything that the workspace runs.
-
-    Args:
-        name: The workspace's name.
-        options: Which settings change.
-        ready: Called once it answers.
-
-    Raises:
-        UsageError: An option cannot work.
-        WorkspaceProcessError: It did not start, runs already, or ended by itself.
-    """
-    layout, changes = layout_of(name), options.changes()
-    if layout.holder() is not None:
-        raise layout.busy()
-    _recovered(layout).create()
-    layout.process.unlink(missing_ok=True)
-    process = _spawn(layout, None, "--while-read")  # should this process be killed, the server ends with it
-    try:
-        with _told_to_end():
-            _tell(process, changes)
-            if _wait_until_ready(layout, process):
-                ready(_started(layout))
-            code = process.wait()
-    except _ToldToEnd:
-        process_tree.end(process.pid, name)
-        return
-    finally:
-        if process.poll() is None:
-            process_tree.end(process.pid, name)
-    if code != 0:
-        raise WorkspaceProcessError(
-            f"the workspace {name!r} ended by itself (exit code {code})",
-            where=str(layout.root),
-            next="the reason is in what it printed above",
-        )
+        process = launch.spawn(layout, log)
+    launch.tell(process, changes)
+    if not launch.wait_until_ready(layout, process):
+        raise launch.not_started(layout, process, beginning)
+    return started(layout)
 
 
 def stop(name: str) -> Status:
@@ -148,7 +102,7 @@ def stop(name: str) -> Status:
     """
     layout = existing(name)
     if _is_running(layout):
-        _wait_until_ready(layout, None)  # a server that has just begun has not written itself down
+        launch.wait_until_ready(layout, None)  # a server that has just begun has not written itself down
         record = layout.read_process()
         if record is not None and _is_running(layout):
             process_tree.end(record.pid, name)
@@ -258,7 +212,7 @@ def existing(name: str) -> Layout:
     Raises:
         WorkspaceProcessError: There is none of that name.
     """
-    layout = _recovered(layout_of(name))
+    layout = recovered(layout_of(name))
     if not layout.root.is_dir():
         raise WorkspaceProcessError(
             f"there is no workspace {name!r}",
@@ -268,7 +222,7 @@ def existing(name: str) -> Layout:
     return layout
 
 
-def _recovered(layout: Layout) -> Layout:
+def recovered(layout: Layout) -> Layout:
     """The layout, with what was there before a restore that was killed between its last two steps."""
     if not layout.root.exists() and layout.replaced.exists():
         layout.replaced.rename(layout.root)
@@ -299,101 +253,11 @@ def _running(layout: Layout, options: StartOptions) -> Status:
     return status(layout.name)
 
 
-def _started(layout: Layout) -> Status:
+def started(layout: Layout) -> Status:
+    """The status of a workspace that has just begun to answer; its profile is written."""
     current = status(layout.name)
     profiles.write(profiles.own_file(), layout.name, current.url or "", current.token or "")
     return current
-
-
-def _spawn(layout: Layout, log: IO[bytes] | None, *arguments: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "brickyard.workspace.server", "--root", str(layout.root), "--settings", "-"]
-    environ = {name: value for name, value in os.environ.items() if name != DATABASE_URL}
-    return subprocess.Popen(
-        [*command, *arguments],
-        stdin=subprocess.PIPE,
-        stdout=log,
-        stderr=log,
-        start_new_session=True,  # Ctrl-C in this terminal is not for the processes of tasks
-        cwd=layout.root,
-        env=environ,
-    )
-
-
-def _log_of(layout: Layout) -> IO[bytes]:
-    try:
-        return os.fdopen(os.open(layout.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
-    except OSError as error:
-        raise WorkspaceProcessError(
-            f"the log cannot be written: {error.strerror}", where=str(layout.log), next="make room or give access"
-        ) from error
-
-
-def _input(process: subprocess.Popen[bytes]) -> IO[bytes]:
-    if process.stdin is None:
-        raise TypeError("the server was started without an input")
-    return process.stdin
-
-
-def _tell(process: subprocess.Popen[bytes], changes: dict[str, Any]) -> None:
-    """Give the server what must not be in its arguments or its environment."""
-    with contextlib.suppress(BrokenPipeError):
-        _input(process).write(f"{json.dumps(changes)}\n".encode())
-        _input(process).flush()
-
-
-class _ToldToEnd(BaseException):
-    """This process was asked to end."""
-
-
-@contextlib.contextmanager
-def _told_to_end() -> Iterator[None]:
-    """Turn SIGTERM, SIGHUP and Ctrl-C into an exception."""
-
-    def end(number: int, frame: object) -> None:
-        for one in signals:
-            signal.signal(one, signal.SIG_IGN)  # once is enough: what follows is the end
-        raise _ToldToEnd
-
-    signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    before = {number: signal.signal(number, end) for number in signals}
-    try:
-        yield
-    except _ToldToEnd:
-        raise
-    else:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _wait_until_ready(layout: Layout, process: subprocess.Popen[bytes] | None) -> bool:
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline:
-        record = layout.read_process()
-        if record is not None and local_api.answers(layout, record):
-            return True
-        if process.poll() is not None if process is not None else layout.holder() is None:
-            return False
-        time.sleep(0.005)
-    return False
-
-
-def _not_started(layout: Layout, process: subprocess.Popen[bytes], beginning: int) -> Exception:
-    with contextlib.suppress(ProcessLookupError):
-        process.kill()
-    code = process.wait()
-    with layout.log.open("rb") as log:
-        log.seek(beginning)
-        words = log.read().decode(errors="replace").strip().splitlines()
-    said = [index for index, line in enumerate(words) if line.startswith("error: ")]
-    cause = words[said[-1]].removeprefix("error: ") if said else (words[-1] if words else "it said nothing")
-    details = [line.strip().partition(": ") for line in words[said[-1] + 1 :]] if said else []
-    told = {name: value.strip() for name, _, value in details}
-    kind = UsageError if code == UsageError.exit_code and said else WorkspaceProcessError
-    return kind(
-        f"the workspace {layout.name!r} did not start: {cause}",
-        where=told.get("where", str(layout.log)),
-        next=told.get("next", "read the log; `brickyard workspace reset` starts afresh and deletes what it holds"),
-    )
 
 
 def _last_url(settings: Settings) -> str | None:

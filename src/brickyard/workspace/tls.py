@@ -66,6 +66,10 @@ def identity_of(layout: Layout, settings: Settings, public: str | None = None) -
         UsageError: The user's certificate or key cannot be used.
         WorkspaceProcessError: The disk is full, or the workspace's certificates are damaged.
     """
+    try:
+        layout.tls.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise _damaged(layout.tls, error) from error
     if settings.tls_certificate or settings.tls_key:
         identity, trusted = _given(settings)
     else:
@@ -153,10 +157,6 @@ def _given(settings: Settings) -> tuple[Identity, str]:
 
 def _own(layout: Layout, names: Sequence[str]) -> tuple[Identity, str]:
     """The workspace's certificate, made where there is none, where it nears its end, or is not for all names."""
-    try:
-        layout.tls.mkdir(mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise _damaged(layout.tls, error) from error
     files = [layout.tls / name for name in ("authority.key", "authority.pem", "server.key", "server.pem")]
     authority_key, authority, key, certificate = files
     wanted = frozenset(name for name in names if not _is_wildcard(name))

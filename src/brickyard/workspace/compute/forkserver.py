@@ -48,7 +48,8 @@ class ForkServer:
     def serve(self, generation: int) -> Become | None:
         """Answer requests; returns what a forked child has to do, and nothing where the server has gone."""
         self._listen()
-        self._server.send({"event": "ready", "generation": generation})
+        with contextlib.suppress(BrokenPipeError):  # it has gone already, which is noticed below
+            self._server.send({"event": "ready", "generation": generation})
         while self._become is None and not self._ended:
             for key, _ in self._selector.select(self._pause()):
                 if self._become is None and not self._ended:

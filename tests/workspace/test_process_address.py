@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import io
 import json
 import ssl
 from pathlib import Path
@@ -90,12 +91,17 @@ def test_what_runs_is_not_started_in_another_way(workspaces: WorkspaceHome) -> N
 def test_data_is_where_it_was_asked_for(workspaces: WorkspaceHome, tmp_path: Path) -> None:
     place = tmp_path / "big disk"
     client = workspaces.start("dev", "--data-dir", str(place)).client()
-    client.dbfs.upload("/here.txt", __import__("io").BytesIO(b"content"))
+    client.dbfs.upload("/here.txt", io.BytesIO(b"content"))
     assert (place / "dbfs" / "here.txt").read_bytes() == b"content"
     workspaces.run("workspace", "restart", "dev")
     assert client.dbfs.download("/here.txt").read() == b"content"
     status = json.loads(workspaces.run("workspace", "status", "dev", "-o", "json").stdout)
     assert status["data"] == str(place)
+    workspaces.run("workspace", "stop", "dev")
+    place.rename(tmp_path / "unmounted")
+    done = workspaces.run("workspace", "start", "dev", check=False)
+    assert done.returncode == 12 and "the data directory is not there" in done.stderr and not place.exists()
+    (tmp_path / "unmounted").rename(place)
     workspaces.run("workspace", "reset", "dev", "--yes")
     assert place.is_dir() and not list(place.iterdir())
 

@@ -32,6 +32,7 @@ def check(layout: Layout, before: Settings, wanted: Settings) -> None:
 
     Raises:
         UsageError: It is another's, has other files in it, or the workspace has its data elsewhere.
+        WorkspaceProcessError: It was this workspace's, and is gone.
     """
     place = layout.data(wanted)
     if before.workspace_id and place != layout.data(before) and _has_files(layout.data(before)):
@@ -45,6 +46,10 @@ def check(layout: Layout, before: Settings, wanted: Settings) -> None:
     for other in layouts():
         _check_apart(place, layout, other)
     owner = _owner(place)
+    if owner is None and before.workspace_id and before.data_dir == wanted.data_dir:
+        raise WorkspaceProcessError(
+            "the data directory is not there, or no longer what it was", where=str(place), next="mount its disk"
+        )
     if owner is None and _has_files(place):
         raise UsageError("the data directory has files in it", where=str(place), next="name an empty directory")
     if owner is not None and owner != wanted.workspace_id:

@@ -158,6 +158,7 @@ async def _run(layout: Layout, workspace: Workspace, place: _Place) -> None:
         lifespan="off",
         ws="none",
         log_config=None,
+        proxy_headers=False,  # who calls is who is connected; a header could say anything in the audit record
         timeout_graceful_shutdown=5,
         timeout_keep_alive=75,
     )

@@ -146,6 +146,23 @@ async def list_artifacts(workspace: Workspace, call: Call) -> dict[str, object]:
     return await anyio.to_thread.run_sync(_listing, workspace, root, call.query.get("path") or "")
 
 
+@family.call("PATCH", "/api/2.0/mlflow/logged-models/{model_id}", access=anyone)
+async def finalize_logged_model(workspace: Workspace, call: Call) -> Response:
+    """Say that a logged model is complete."""
+    return await _with_model_id(workspace, call)
+
+
+@family.call("POST", "/api/2.0/mlflow/logged-models/{model_id}/params", access=anyone)
+async def log_logged_model_params(workspace: Workspace, call: Call) -> Response:
+    """Keep the parameters of a logged model."""
+    return await _with_model_id(workspace, call)
+
+
+async def _with_model_id(workspace: Workspace, call: Call) -> Response:
+    """MLflow's server wants the id in the body, where the SDK does not send it."""
+    return await _forward(workspace, call, {**call.body, "model_id": call.path["model_id"]})
+
+
 @family.call("GET", "/api/2.0/mlflow/logged-models/{model_id}/artifacts/directories", access=anyone)
 def list_logged_model_artifacts(workspace: Workspace, call: Call) -> None:
     """Not offered: clients of a Databricks workspace list these through the Files API."""

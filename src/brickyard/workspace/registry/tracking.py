@@ -120,8 +120,10 @@ class Tracking:
         Raises:
             ApiError: There is no such experiment.
         """
-        name: str = self.ask_now(lambda store: store.get_experiment(experiment_id)).name
-        return experiment_securable(experiment_id, name)
+        if not (experiment_id.isascii() and experiment_id.isdecimal()):  # MLflow would read other digits as well
+            raise InvalidParameterValue(f"experiment_id must be the number of an experiment, not {experiment_id!r}")
+        found = self.ask_now(lambda store: store.get_experiment(experiment_id))
+        return experiment_securable(str(found.experiment_id), found.name)
 
     def experiment_of(self, kind: str, owned: str) -> str:
         """The id of the experiment of a run (`run`) or of a logged model (`model`).

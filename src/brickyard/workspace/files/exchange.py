@@ -9,8 +9,8 @@ from brickyard.workspace.api.errors import InvalidParameterValue, NotImplemented
 from brickyard.workspace.files.errors import NotebookTooLarge
 from brickyard.workspace.files.notebooks import (
     EXTENSIONS,
-    check_jupyter,
     file_language,
+    jupyter_language,
     language_of,
     recognise,
     to_jupyter,
@@ -53,8 +53,7 @@ def import_object(
         _automatic(tree, path, spool, overwrite)
     elif kind == "JUPYTER":
         content = _notebook(spool)
-        check_jupyter(content)
-        tree.write(path, spool, kind="NOTEBOOK", language="PYTHON", overwrite=overwrite)
+        tree.write(path, spool, kind="NOTEBOOK", language=jupyter_language(content), overwrite=overwrite)
     elif kind == "SOURCE":
         _source(tree, path, spool, language, overwrite)
     else:

@@ -18,9 +18,9 @@ __all__ = [
     "EXTENSIONS",
     "NotebookFormat",
     "NotebookSource",
-    "check_jupyter",
     "file_language",
     "format_of",
+    "jupyter_language",
     "language_of",
     "recognise",
     "to_jupyter",
@@ -68,8 +68,7 @@ def recognise(path: str, content: bytes) -> str | None:
         InvalidParameterValue: It is named `.ipynb` and is none.
     """
     if PurePosixPath(path).suffix.lower() == ".ipynb":
-        check_jupyter(content)
-        return "PYTHON"
+        return jupyter_language(content)
     language = file_language(path)
     header = _HEADER.match(content.removeprefix(_BOM))
     if language is None or header is None or header[1].decode() != _COMMENT[language]:
@@ -83,10 +82,10 @@ def format_of(content: bytes) -> NotebookFormat:
 
 
 def language_of(content: bytes, hint: str | None) -> str:
-    """The language of a kept notebook; `hint` tells Python from R, whose marks are the same."""
+    """The language of a kept notebook; `hint` tells Python from R, whose marks are the same, and that of Jupyter."""
     header = _HEADER.match(content.removeprefix(_BOM))
     if header is None:
-        return "PYTHON"
+        return hint or "PYTHON"
     return {b"--": "SQL", b"//": "SCALA"}.get(header[1], "R" if hint == "R" else "PYTHON")
 
 
@@ -125,8 +124,7 @@ def to_source(content: bytes) -> bytes:
         InvalidParameterValue: It is not a Jupyter notebook.
     """
     notebook = _jupyter(content)
-    language = str(notebook.metadata.get(_NOTEBOOK_KEY, {}).get("language", "python")).upper()
-    comment = _COMMENT.get(language, "#")
+    comment = _COMMENT[_language(notebook.metadata)]
     cells = (_source_cell(cell, comment) for cell in notebook.cells)
     return (f"{comment} Databricks notebook source\n" + f"\n\n{comment} COMMAND ----------\n\n".join(cells)).encode()
 
@@ -158,8 +156,8 @@ def _source_cell(cell: Any, comment: str) -> str:
     return "\n".join(lines)
 
 
-def check_jupyter(content: bytes) -> None:
-    """Refuse what is not a Jupyter notebook.
+def jupyter_language(content: bytes) -> str:
+    """The language of a Jupyter notebook, which its metadata name; Python where they do not.
 
     Raises:
         InvalidParameterValue: It is not JSON, or not in the shape of a notebook.
@@ -171,11 +169,22 @@ def check_jupyter(content: bytes) -> None:
     shaped = isinstance(notebook, dict) and isinstance(notebook.get("nbformat"), int)
     if not shaped or not isinstance(notebook.get("cells", notebook.get("worksheets")), list):
         raise InvalidParameterValue("The content is not a Jupyter notebook: it has no `nbformat` or no cells.")
+    return _language(notebook.get("metadata"))
+
+
+def _language(metadata: Any) -> str:
+    known = metadata if isinstance(metadata, dict) else {}
+    for key, field in ((_NOTEBOOK_KEY, "language"), ("language_info", "name")):
+        named = known.get(key)
+        language = str(named.get(field)).upper() if isinstance(named, dict) else ""
+        if language in _COMMENT:
+            return language
+    return "PYTHON"
 
 
 def _jupyter(content: bytes) -> Any:
     nbformat = _nbformat("nbformat")
-    check_jupyter(content)
+    jupyter_language(content)
     try:
         return nbformat.reads(_text(content), as_version=4)
     except (ValueError, KeyError, TypeError, AttributeError, nbformat.ValidationError) as error:

@@ -1,0 +1,121 @@
+"""Serving endpoints, from the first configuration to an answer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.errors import BadRequest, InvalidParameterValue, NotFound, PermissionDenied, ResourceConflict
+from databricks.sdk.service.serving import (
+    EndpointCoreConfigInput,
+    EndpointTag,
+    ServedEntityInput,
+    ServingEndpointAccessControlRequest,
+    ServingEndpointPermissionLevel,
+    ServingEndpointsAPI,
+)
+
+from tests.support import LocalWorkspace, wait_for
+from tests.workspace.calls.conftest import Robot
+
+FAMILIES = (ServingEndpointsAPI,)
+DOUBLE = """import mlflow
+
+
+class Double(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input):
+        return [2 * one for one in model_input["x"]]
+
+
+mlflow.models.set_model(Double())
+"""
+
+
+@pytest.fixture
+def model(
+    server: LocalWorkspace, w: WorkspaceClient, name: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """A model of which version 1 doubles the column `x`."""
+    for variable, value in server.environ.items():
+        if variable not in os.environ:
+            monkeypatch.setenv(variable, value)
+    import mlflow
+    from mlflow.models import infer_signature
+
+    full_name = f"main.default.{name()}"
+    (tmp_path / "double.py").write_text(DOUBLE)
+    signature = infer_signature([{"x": 1.0}], [2.0])
+    mlflow.pyfunc.save_model(
+        str(tmp_path / "model"), python_model=str(tmp_path / "double.py"), signature=signature, pip_requirements=[]
+    )
+    registry = mlflow.MlflowClient("databricks", "databricks-uc")
+    registry.create_registered_model(full_name)
+    registry.create_model_version(full_name, source=str(tmp_path / "model"))
+    return full_name
+
+
+def entity(model: str, version: str = "1") -> ServedEntityInput:
+    return ServedEntityInput(entity_name=model, entity_version=version, name="double")
+
+
+def test_every_operation(w: WorkspaceClient, robot: Robot, model: str, name: Callable[[], str]) -> None:
+    endpoint, family = name(), w.serving_endpoints
+    config = EndpointCoreConfigInput(name=endpoint, served_entities=[entity(model)])
+    made = family.create_and_wait(endpoint, config=config)
+    assert family.get(endpoint).id == made.id
+    assert endpoint in {one.name for one in family.list()}
+    wait_for(lambda: answers(w, endpoint), seconds=60)
+    assert family.query(endpoint, dataframe_records=[{"x": 2.0}]).predictions == [4.0]
+    changed = family.update_config_and_wait(endpoint, served_entities=[entity(model)])
+    assert changed.config is not None and changed.config.config_version == 2
+    assert family.patch(endpoint, add_tags=[EndpointTag("team", "a")]).tags == [EndpointTag("team", "a")]
+    permissions(w, robot, made.id or "", endpoint)
+    family.delete(endpoint)
+    with pytest.raises(NotFound):
+        family.get(endpoint)
+
+
+def answers(w: WorkspaceClient, endpoint: str) -> bool:
+    state = w.serving_endpoints.get(endpoint).state
+    return state is not None and state.ready is not None and state.ready.value == "READY"
+
+
+def permissions(w: WorkspaceClient, robot: Robot, number: str, endpoint: str) -> None:
+    family, view = w.serving_endpoints, ServingEndpointPermissionLevel.CAN_VIEW
+    assert family.get_permission_levels(number).permission_levels
+    entry = ServingEndpointAccessControlRequest(service_principal_name=robot.name, permission_level=view)
+    family.update_permissions(number, access_control_list=[entry])
+    found = family.get_permissions(number).access_control_list or []
+    assert robot.name in {one.service_principal_name for one in found}
+    assert robot.client.serving_endpoints.get(endpoint).name == endpoint
+    with pytest.raises(PermissionDenied):
+        robot.client.serving_endpoints.query(endpoint, dataframe_records=[{"x": 1.0}])
+    family.set_permissions(number, access_control_list=[])
+    with pytest.raises(PermissionDenied):
+        robot.client.serving_endpoints.get(endpoint)
+
+
+def test_refusals(w: WorkspaceClient, robot: Robot, name: Callable[[], str]) -> None:
+    endpoint, family = name(), w.serving_endpoints
+    model = f"main.default.{name()}"
+    w.registered_models.create(catalog_name="main", schema_name="default", name=model.split(".")[2])
+    config = EndpointCoreConfigInput(name=endpoint, served_entities=[entity(model)])
+    family.create(endpoint, config=config)
+    with pytest.raises(ResourceConflict):
+        family.create(endpoint, config=config)
+    with pytest.raises(InvalidParameterValue):
+        family.create("no/such name", config=config)
+    for missing in (family.get, family.delete, family.query):
+        with pytest.raises(NotFound):
+            missing("nothing")
+    with pytest.raises(NotFound):
+        family.update_config("nothing", served_entities=[entity(model)])
+    with pytest.raises(BadRequest):  # there is no version 1
+        family.query(endpoint, dataframe_records=[{"x": 1.0}])
+    for refused in (robot.client.serving_endpoints.get, robot.client.serving_endpoints.delete):
+        with pytest.raises(PermissionDenied):
+            refused(endpoint)
+    family.delete(endpoint)

@@ -1,0 +1,176 @@
+"""Catalogs, schemas, tables, volumes, and who may use them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.errors import BadRequest, InvalidParameterValue, NotFound, PermissionDenied
+from databricks.sdk.service.catalog import (
+    CatalogsAPI,
+    ColumnInfo,
+    ColumnTypeName,
+    DataSourceFormat,
+    GrantsAPI,
+    MetastoresAPI,
+    PathOperation,
+    PermissionsChange,
+    Privilege,
+    SchemasAPI,
+    TableInfo,
+    TableOperation,
+    TablesAPI,
+    TableType,
+    TemporaryPathCredentialsAPI,
+    TemporaryTableCredentialsAPI,
+    TemporaryVolumeCredentialsAPI,
+    VolumeOperation,
+    VolumesAPI,
+    VolumeType,
+)
+
+from tests.workspace.calls.conftest import Robot
+
+FAMILIES = (
+    CatalogsAPI,
+    SchemasAPI,
+    MetastoresAPI,
+    TablesAPI,
+    VolumesAPI,
+    GrantsAPI,
+    TemporaryPathCredentialsAPI,
+    TemporaryTableCredentialsAPI,
+    TemporaryVolumeCredentialsAPI,
+)
+
+
+@pytest.fixture
+def catalog(w: WorkspaceClient, name: Callable[[], str]) -> str:
+    """A catalog with the schema `s`."""
+    made = w.catalogs.create(name()).name or ""
+    w.schemas.create("s", made)
+    return made
+
+
+def external(w: WorkspaceClient, catalog: str, name: str) -> TableInfo:
+    column = ColumnInfo(name="a", type_text="int", type_name=ColumnTypeName.INT, type_json='"integer"', position=0)
+    return w.tables.create(
+        name=name,
+        catalog_name=catalog,
+        schema_name="s",
+        table_type=TableType.EXTERNAL,
+        data_source_format=DataSourceFormat.DELTA,
+        storage_location=f"dbfs:/{catalog}/{name}",
+        columns=[column],
+    )
+
+
+def test_every_operation(w: WorkspaceClient, robot: Robot, name: Callable[[], str]) -> None:
+    assert w.metastores.current().metastore_id == w.metastores.summary().metastore_id
+    catalog = w.catalogs.create(name(), comment="one").name or ""
+    assert w.catalogs.update(catalog, comment="two") == w.catalogs.get(catalog)
+    assert catalog in {one.name for one in w.catalogs.list()}
+    schema = w.schemas.create("s", catalog).full_name or ""
+    assert w.schemas.update(schema, comment="two") == w.schemas.get(schema)
+    assert schema in {one.full_name for one in w.schemas.list(catalog)}
+    tables(w, catalog)
+    volumes(w, catalog)
+    grants(w, robot, catalog)
+    w.schemas.delete(schema, force=True)
+    assert schema not in {one.full_name for one in w.schemas.list(catalog)}
+    w.catalogs.delete(catalog, force=True)
+    assert catalog not in {one.name for one in w.catalogs.list()}
+
+
+def tables(w: WorkspaceClient, catalog: str) -> None:
+    made = external(w, catalog, "t")
+    full_name = f"{catalog}.s.t"
+    assert made.full_name == full_name
+    found = w.tables.get(full_name)
+    assert [one.name for one in found.columns or []] == ["a"] and found.table_id == made.table_id
+    assert [one.full_name for one in w.tables.list(catalog, "s")] == [full_name]
+    assert [one.full_name for one in w.tables.list_summaries(catalog)] == [full_name]
+    w.tables.update(full_name, owner="account users")
+    assert w.tables.get(full_name).owner == "account users"
+    vended = w.temporary_table_credentials.generate_temporary_table_credentials(
+        table_id=made.table_id, operation=TableOperation.READ
+    )
+    assert vended.url == made.storage_location
+    path = w.temporary_path_credentials.generate_temporary_path_credentials(
+        made.storage_location or "", PathOperation.PATH_READ
+    )
+    assert path.url == made.storage_location
+    w.tables.delete(full_name)
+    assert w.tables.exists(full_name).table_exists is False
+
+
+def volumes(w: WorkspaceClient, catalog: str) -> None:
+    made = w.volumes.create(catalog, "s", "v", VolumeType.MANAGED)
+    vended = w.temporary_volume_credentials.generate_temporary_volume_credentials(
+        volume_id=made.volume_id, operation=VolumeOperation.READ_VOLUME
+    )
+    assert vended.url == made.storage_location
+    changed = w.volumes.update(f"{catalog}.s.v", comment="two")
+    assert w.volumes.read(f"{catalog}.s.v").comment == changed.comment == "two"
+    assert [one.full_name for one in w.volumes.list(catalog, "s")] == [f"{catalog}.s.v"]
+    w.volumes.delete(f"{catalog}.s.v")
+    assert not list(w.volumes.list(catalog, "s"))
+
+
+def grants(w: WorkspaceClient, robot: Robot, catalog: str) -> None:
+    add = PermissionsChange(principal=robot.name, add=[Privilege.USE_CATALOG, Privilege.USE_SCHEMA])
+    w.grants.update("catalog", catalog, changes=[add])
+    assert robot.client.schemas.get(f"{catalog}.s").name == "s"
+    given = w.grants.get("catalog", catalog).privilege_assignments or []
+    assert [one.principal for one in given] == [robot.name]
+    assert list(w.grants.list("catalog", catalog)) == given
+    effective = w.grants.get_effective("schema", f"{catalog}.s").privilege_assignments or []
+    assert list(w.grants.list_effective("schema", f"{catalog}.s")) == effective
+    assert {each.inherited_from_name for one in effective for each in one.privileges or []} == {catalog}
+
+
+def test_more_than_a_page(w: WorkspaceClient, catalog: str) -> None:
+    names = [f"n{number}" for number in range(5)]
+    for one in names:
+        w.schemas.create(one, catalog)
+        w.volumes.create(catalog, "s", one, VolumeType.MANAGED)
+        external(w, catalog, one)
+    assert [one.name for one in w.schemas.list(catalog, max_results=2)] == ["default", *names, "s"]
+    assert [one.name for one in w.volumes.list(catalog, "s", max_results=2)] == names
+    assert [one.name for one in w.tables.list(catalog, "s", max_results=2)] == names
+    assert [one.full_name for one in w.tables.list_summaries(catalog, max_results=2)] == [
+        f"{catalog}.s.{one}" for one in names
+    ]
+    assert catalog in [one.name for one in w.catalogs.list(max_results=1)]
+
+
+def test_refusals(w: WorkspaceClient, robot: Robot, catalog: str) -> None:
+    with pytest.raises(BadRequest, match="already exists"):
+        w.catalogs.create(catalog)
+    with pytest.raises(BadRequest, match="already exists"):
+        w.schemas.create("s", catalog)
+    with pytest.raises(BadRequest):
+        w.catalogs.delete(catalog)
+    for missing in (w.catalogs.get, w.catalogs.delete):
+        with pytest.raises(NotFound):
+            missing("no_catalog")
+    for in_schema in (w.schemas.get, w.schemas.delete):
+        with pytest.raises(NotFound):
+            in_schema(f"{catalog}.none")
+    for in_table in (w.tables.get, w.tables.delete, w.volumes.read, w.volumes.delete):
+        with pytest.raises(NotFound):
+            in_table(f"{catalog}.s.none")
+    with pytest.raises(NotFound):
+        w.volumes.create(catalog, "none", "v", VolumeType.MANAGED)
+    with pytest.raises(NotFound):
+        list(w.schemas.list("no_catalog"))
+    with pytest.raises(InvalidParameterValue):
+        w.grants.get("castle", catalog)
+    for refused in (robot.client.catalogs.get, robot.client.catalogs.delete):
+        with pytest.raises(PermissionDenied):
+            refused(catalog)
+    with pytest.raises(PermissionDenied):
+        robot.client.schemas.create("t", catalog)
+    with pytest.raises(PermissionDenied):
+        robot.client.grants.update("catalog", catalog, changes=[])

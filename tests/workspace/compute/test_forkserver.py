@@ -110,7 +110,8 @@ for i in range(100_000):
 """
     done = lab.run("spark_python", lab.put("no_room.py", source))
     assert done.outcome.error == "OSError: the task's output could not be written: [Errno 27] File too large"
-    assert done.output.startswith("line 0\nline 1\n") and len(done.output) == 20_000
+    assert done.output.startswith("line 0\nline 1\n")
+    assert 20_000 <= len(done.output) < 20_100  # what the process could write, and what was still in the pipe
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of another process")

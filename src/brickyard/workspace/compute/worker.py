@@ -53,7 +53,11 @@ def run(message: Message, channel: Channel, output: OutputPipe) -> int:
     if pump.failure is not None and ending.error is None:
         ending = Ending(error=f"OSError: the task's output could not be written: {pump.failure}")
     outcome = _outcome(ending, context)
-    write_outcome(directory, outcome)
+    try:
+        write_outcome(directory, outcome)
+    except OSError as error:  # the disk is full: the run then tells that the process ended, and the output why
+        sys.stderr.write(f"OSError: the task's result could not be written: {error.strerror}\n")
+        return 1
     return 0 if outcome.succeeded else 1
 
 

@@ -92,14 +92,17 @@ def test_a_clone_over_https_asks_with_the_credential(
     started = workspaces.start("dev", extra={"GIT_SSL_CAINFO": str(tmp_path / "ca.pem")})
     w = started.client()
     with pytest.raises(PermissionDenied, match="credentials"):
-        w.repos.create(asking.url, "gitHub")
-    created = w.git_credentials.create("github", git_username="ada", personal_access_token="wrong")
+        w.repos.create(asking.url, "gitHubEnterprise")
+    created = w.git_credentials.create("githubenterprise", git_username="ada", personal_access_token="wrong")
     with pytest.raises(PermissionDenied, match="credentials"):
-        w.repos.create(asking.url, "gitHub")
-    w.git_credentials.update(created.credential_id, "gitHub", git_username="ada", personal_access_token=TOKEN)
-    repo = w.repos.create(asking.url, "gitHub")
+        w.repos.create(asking.url, "gitHubEnterprise")
+    w.git_credentials.update(created.credential_id, "gitHubEnterprise", git_username="ada", personal_access_token=TOKEN)
+    repo = w.repos.create(asking.url, "gitHubEnterprise")
     assert repo.id is not None and (repo.path or "").endswith("/remote")
     w.repos.update(repo.id, tag="v1")
+    w.git_credentials.create("gitHub", git_username="ada", personal_access_token=TOKEN)
+    with pytest.raises(PermissionDenied, match="credentials"):  # a token of GitHub goes to GitHub only
+        w.repos.create(asking.url, "gitHub", path=f"{repo.path}-2")
     found = [path for path in started.root.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()]
     assert found == []
     assert all(TOKEN not in " ".join(one.info["cmdline"] or []) for one in psutil.process_iter(["cmdline"]))

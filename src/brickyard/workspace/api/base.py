@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["MAX_INTEGER", "Call", "Family", "Handler", "Operation", "json_response"]
 
 Handler = Callable[["Workspace", "Call"], Any]
+_WITHOUT_BODY = ("GET", "HEAD")  # what they are about is in the path and the query, and nowhere else
 MAX_JSON_BYTES = 64 * 1024 * 1024
 MAX_INTEGER = 2**63 - 1
 
@@ -47,6 +48,11 @@ class Call:
     path: Mapping[str, str]
     query: Mapping[str, str]
     body: Mapping[str, Any]
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """What the call is about, where the operation takes it from: the query of GET and HEAD, else the body."""
+        return self.query if self.request.method in _WITHOUT_BODY else self.body
 
 
 @dataclass(frozen=True)
@@ -117,7 +123,7 @@ class Family:
         operation, path = self.find(request.scope)
         call = Call(request, principal, path, dict(request.query_params), {})
         request.state.operation, request.state.call = operation, call  # for the audit record, also of refusals
-        if not operation.stream:
+        if not operation.stream and request.method not in _WITHOUT_BODY:
             call = request.state.call = replace(call, body=await _json_body(request))
         if inspect.iscoroutinefunction(operation.function):
             await _check(operation.access, workspace, call)

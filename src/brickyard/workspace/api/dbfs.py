@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
@@ -59,6 +60,7 @@ async def put(workspace: Workspace, call: Call) -> None:
         kind = call.request.headers.get("content-type", "")
         fields = await anyio.to_thread.run_sync(_unpack, body, kind, content)
         path, overwrite = _path(fields), _flag(fields, "overwrite")
+        call.request.state.call = replace(call, body={"path": path})  # for the audit record
         await anyio.to_thread.run_sync(lambda: files.dbfs.put(path, content, overwrite=overwrite))
 
 
@@ -108,6 +110,8 @@ def _unpack(body: Spool, kind: str, content: Spool) -> dict[str, Any]:
     """The fields of a `put`; its content goes into the other spool."""
     if kind.startswith("multipart/form-data"):
         return form_file(body, kind, "contents", content)
+    if body.path.stat().st_size > 2 * MAX_BLOCK:
+        raise BlockTooLarge(f"contents has more than {MAX_BLOCK} bytes; send a form, or create, add-block and close")
     try:
         fields = json.loads(body.read() or b"{}")
     except (ValueError, RecursionError) as error:

@@ -32,7 +32,7 @@ __all__ = ["family"]
 family = Family()
 _FILES = "/api/2.0/fs/files{path:path}"
 _DIRECTORIES = "/api/2.0/fs/directories{path:path}"
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 
 
 def _reads(workspace: Workspace, call: Call) -> None:
@@ -121,7 +121,7 @@ def get_directory_metadata(workspace: Workspace, call: Call) -> Response:
 def list_directory_contents(workspace: Workspace, call: Call) -> dict[str, object]:
     """One page of a directory."""
     size = call.query.get("page_size", str(transfers.MAX_PAGE))
-    if not size.isdecimal():
+    if not size.isdecimal() or len(size) > 9:
         raise InvalidParameterValue("page_size must be a number")
     limit = min(int(size) or transfers.MAX_PAGE, transfers.MAX_PAGE)
     entries, token = transfers.list_directory(workspace.files, call.path["path"], limit, call.query.get("page_token"))

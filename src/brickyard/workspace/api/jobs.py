@@ -45,7 +45,7 @@ def _call(method: str, name: str, access: Access) -> Callable[[Handler], Handler
 
 def _on_job(level: str) -> Access:
     def check(workspace: Workspace, call: Call) -> None:
-        securable = workspace.jobs.securable(number(call.body or call.query, "job_id"))
+        securable = workspace.jobs.securable(number(call.fields, "job_id"))
         workspace.identity.permissions.require(call.principal, securable, level)
 
     return check
@@ -53,7 +53,7 @@ def _on_job(level: str) -> Access:
 
 def _on_run(level: str) -> Access:
     def check(workspace: Workspace, call: Call) -> None:
-        securable = workspace.jobs.securable_of_run(number(call.body or call.query, "run_id"))
+        securable = workspace.jobs.securable_of_run(number(call.fields, "run_id"))
         workspace.identity.permissions.require(call.principal, securable, level)
 
     return check

@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from brickyard.workspace.api.access import Access, anyone
+from brickyard.workspace.api.access import Access, admins_only, anyone
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import BadRequest, InvalidParameterValue
 from brickyard.workspace.workspace import Workspace
@@ -42,6 +42,8 @@ def _on_scope(permission: str) -> Access:
 def create_scope(workspace: Workspace, call: Call) -> None:
     """Make a scope whose values the workspace keeps itself, or one that shows those of an Azure Key Vault."""
     name, vault = _text(call.body, "scope"), _key_vault(call.body)
+    if vault is not None:  # it is read with the credential of whoever runs the workspace
+        admins_only(workspace, call)
     if call.body.get("initial_manage_principal") not in (None, "", "users"):
         raise InvalidParameterValue("initial_manage_principal can only be 'users'")
     everybody = call.body.get("initial_manage_principal") == "users"

@@ -81,7 +81,9 @@ def _in_tree(*kinds: str) -> Callable[[Workspace, str], Securable]:
 
 def _job(workspace: Workspace, object_id: str) -> Securable:
     try:
-        return workspace.jobs.securable(int(object_id) if object_id.isascii() and object_id.isdecimal() else -1)
+        return workspace.jobs.securable(
+            int(object_id) if object_id.isascii() and object_id.isdecimal() and len(object_id) <= 18 else -1
+        )
     except InvalidParameterValue as error:  # what calls of jobs answer
         raise ResourceDoesNotExist(f"Job {object_id} does not exist.") from error
 

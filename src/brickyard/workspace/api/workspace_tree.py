@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
@@ -13,7 +14,7 @@ from starlette.responses import Response
 
 from brickyard.workspace.api.access import Access, anyone
 from brickyard.workspace.api.base import Call, Family
-from brickyard.workspace.api.errors import BadRequest, InvalidParameterValue, ResourceAlreadyExists
+from brickyard.workspace.api.errors import BadRequest, InvalidParameterValue, RequestTooLarge, ResourceAlreadyExists
 from brickyard.workspace.api.forms import form_file
 from brickyard.workspace.files.errors import FileAlreadyExists
 from brickyard.workspace.files.exchange import MAX_FILE_BYTES, export_object, import_object
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from brickyard.workspace.files.storage import Spool
     from brickyard.workspace.files.tree import TreeObject
+    from brickyard.workspace.identity import Principal
 
 __all__ = ["family"]
 
@@ -35,7 +37,7 @@ def _needs(level: str) -> Access:
     """Access for those who have a level on the object at the `path` of the query or the body."""
 
     def check(workspace: Workspace, call: Call) -> None:
-        workspace.files.access.require(call.principal, _path(call.body or call.query), level)
+        workspace.files.access.require(call.principal, _path(call.fields), level)
 
     return check
 
@@ -56,6 +58,7 @@ def _reads_file(workspace: Workspace, call: Call) -> None:
     workspace.files.access.require(call.principal, "/" + call.path["path"], "CAN_READ")
 
 
+_MAX_JSON = 64 * 1024 * 1024
 _MAX_BODY = MAX_FILE_BYTES * 4 // 3 + 1024 * 1024  # base64 and its envelope
 
 
@@ -75,8 +78,9 @@ async def import_(workspace: Workspace, call: Call) -> None:
         await body.receive(call.request.stream(), _MAX_BODY)
         kind = call.request.headers.get("content-type", "")
         wanted = await anyio.to_thread.run_sync(_unpack, body, kind, content)
+        call.request.state.call = replace(call, body={"path": wanted.path})  # for the audit record
         await anyio.to_thread.run_sync(workspace.files.access.require_write, call.principal, wanted.path)
-        await anyio.to_thread.run_sync(_import, workspace, wanted, content)
+        await anyio.to_thread.run_sync(_import, workspace, call.principal, wanted, content)
 
 
 @family.call("POST", "/api/2.0/workspace-files/import-file/{path:path}", access=_writes_file, stream=True)
@@ -87,7 +91,7 @@ async def import_file(workspace: Workspace, call: Call) -> None:
     with workspace.files.storage.spool() as content:
         await content.receive(call.request.stream(), MAX_FILE_BYTES)
         try:
-            await anyio.to_thread.run_sync(_import, workspace, wanted, content)
+            await anyio.to_thread.run_sync(_import, workspace, call.principal, wanted, content)
         except ResourceAlreadyExists as error:
             raise FileAlreadyExists(error.message) from error
 
@@ -129,7 +133,7 @@ def list_objects(workspace: Workspace, call: Call) -> dict[str, object]:
     found = [one for one in found if workspace.files.access.sees(call.principal, one.path)]
     after = call.query.get("notebooks_modified_after")
     if after is not None:
-        if not after.isdigit():
+        if not after.isdecimal() or len(after) > 18:
             raise InvalidParameterValue("notebooks_modified_after must be milliseconds since the epoch")
         found = [one for one in found if one.kind != "NOTEBOOK" or one.modified_at > int(after)]
     return {"objects": [_info(one).as_dict() for one in found]} if found else {}
@@ -150,7 +154,7 @@ def delete(workspace: Workspace, call: Call) -> None:
     workspace.files.tree.delete(_path(call.body), recursive=recursive)
 
 
-def _import(workspace: Workspace, wanted: _Import, content: Spool) -> None:
+def _import(workspace: Workspace, principal: Principal, wanted: _Import, content: Spool) -> None:
     import_object(
         workspace.files.tree,
         tree_path(wanted.path),
@@ -158,12 +162,15 @@ def _import(workspace: Workspace, wanted: _Import, content: Spool) -> None:
         kind=wanted.format,
         language=wanted.language,
         overwrite=wanted.overwrite,
+        check=partial(workspace.files.access.require_write, principal),
     )
 
 
 def _unpack(body: Spool, kind: str, content: Spool) -> _Import:
     if kind.startswith("multipart/form-data"):
         return _wanted(form_file(body, kind, "content", content))
+    if body.path.stat().st_size > _MAX_JSON:
+        raise RequestTooLarge("The content is too large for JSON; send it as a form, as `w.workspace.upload` does.")
     try:
         fields = json.loads(body.read())
         content.replace(base64.b64decode(fields.get("content") or "", validate=True))

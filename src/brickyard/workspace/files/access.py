@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from brickyard.workspace.api.errors import PermissionDenied
+from brickyard.workspace.api.errors import InvalidParameterValue, PermissionDenied
 from brickyard.workspace.files.paths import tree_path
 from brickyard.workspace.files.unity_access import UnityPlaces
 from brickyard.workspace.identity.permissions import tree_object
@@ -45,7 +45,11 @@ class TreeAccess:
         Raises:
             PermissionDenied: It does not.
         """
-        self._permissions.require(principal, tree_object(tree_path(path)), level)
+        if principal.is_admin:
+            return
+        path = tree_path(path)
+        for one in {path, self._tree.real(path)}:  # what a link leads to counts too
+            self._permissions.require(principal, tree_object(one), level)
 
     def require_sight(self, principal: Principal, path: str) -> None:
         """Refuse unless a principal may know that an object is there.
@@ -85,6 +89,9 @@ class TreeAccess:
     def sees(self, principal: Principal, path: str) -> bool:
         """Whether a principal may read an object, or something below it."""
         path = tree_path(path)
+        real = path if principal.is_admin else self._tree.real(path)
+        if real != path:
+            return self._permissions.allows(principal, tree_object(real), "CAN_READ")
         return (
             path in _FOR_ALL
             or self._permissions.allows(principal, tree_object(path), "CAN_READ")
@@ -187,7 +194,10 @@ class PlaceAccess:
 
     def sees(self, principal: Principal, path: str) -> bool:
         """Whether an entry of a directory, which may itself be seen, is shown."""
-        place = self._workspace.files.roots.place(path)
+        try:
+            place = self._workspace.files.roots.place(path)
+        except InvalidParameterValue:  # a link that leads out of its tree
+            return principal.is_admin
         in_tree = place.root is self._workspace.files.roots.workspace
         return not in_tree or self._workspace.files.access.sees(principal, place.path)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,14 @@ MAX_NOTEBOOK_BYTES = 10 * 1024 * 1024
 
 
 def import_object(
-    tree: Tree, path: str, spool: Spool, *, kind: str = "SOURCE", language: str | None = None, overwrite: bool = False
+    tree: Tree,
+    path: str,
+    spool: Spool,
+    *,
+    kind: str = "SOURCE",
+    language: str | None = None,
+    overwrite: bool = False,
+    check: Callable[[str], None] = lambda path: None,
 ) -> None:
     """Put content into the tree, as a notebook or as a file.
 
@@ -41,6 +49,7 @@ def import_object(
         kind: The vendor's import format: `SOURCE`, `JUPYTER`, `AUTO` or `RAW`.
         language: Of source; where it is missing, the extension says it.
         overwrite: Whether existing content of the same kind is replaced.
+        check: Asked before a notebook takes another path than the given one; refuses by raising.
 
     Raises:
         InvalidParameterValue: Format, language and content do not fit.
@@ -50,7 +59,7 @@ def import_object(
     if kind == "RAW":
         tree.write(path, spool, kind="FILE", language=None, overwrite=overwrite)
     elif kind == "AUTO":
-        _automatic(tree, path, spool, overwrite)
+        _automatic(tree, path, spool, overwrite, check)
     elif kind == "JUPYTER":
         content = _notebook(spool)
         tree.write(path, spool, kind="NOTEBOOK", language=jupyter_language(content), overwrite=overwrite)
@@ -92,7 +101,7 @@ def export_object(tree: Tree, path: str, kind: str = "SOURCE") -> tuple[bytes, s
     return content, "ipynb" if jupyter else extension[1:]
 
 
-def _automatic(tree: Tree, path: str, spool: Spool, overwrite: bool) -> None:
+def _automatic(tree: Tree, path: str, spool: Spool, overwrite: bool, check: Callable[[str], None]) -> None:
     candidate = PurePosixPath(path).suffix.lower() in (*EXTENSIONS, ".ipynb")
     language = recognise(path, spool.read(MAX_NOTEBOOK_BYTES + 1)) if candidate else None
     if language is None:
@@ -100,6 +109,7 @@ def _automatic(tree: Tree, path: str, spool: Spool, overwrite: bool) -> None:
         return
     _notebook(spool)
     bare = str(PurePosixPath(path).with_suffix(""))
+    check(bare)
     tree.write(bare, spool, kind="NOTEBOOK", language=language, overwrite=overwrite)
 
 

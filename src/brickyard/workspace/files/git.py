@@ -31,6 +31,9 @@ _KEPT = ("GIT_SSL_CAINFO", "GIT_SSL_CAPATH")  # a company's own certificate auth
 _SETTINGS = {
     "core.hooksPath": os.devnull,
     "core.fsmonitor": "false",
+    "core.symlinks": "false",  # a link in a repository would lead to files of others
+    "http.lowSpeedLimit": "1",
+    "http.lowSpeedTime": "60",
     "credential.helper": "",
     "protocol.allow": "never",
     "protocol.https.allow": "always",

@@ -5,9 +5,12 @@ from __future__ import annotations
 import shutil
 import threading
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from sqlalchemy import delete, insert, select, update
 
@@ -15,7 +18,9 @@ from brickyard.workspace.api.errors import (
     InvalidParameterValue,
     PermissionDenied,
     ResourceAlreadyExists,
+    ResourceConflict,
     ResourceDoesNotExist,
+    ResourceExhausted,
 )
 from brickyard.workspace.files.git import Checkout, Credential, check_url
 from brickyard.workspace.files.paths import tree_path
@@ -29,6 +34,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Repo", "Repos", "Wanted"]
 
+_AT_ONCE = 4
+# Where the tokens of a provider go; those for servers of one's own go where their owner sends them.
+_HOSTS = {
+    "gitHub": ("github.com",),
+    "gitLab": ("gitlab.com",),
+    "bitbucketCloud": ("bitbucket.org",),
+    "azureDevOpsServices": ("dev.azure.com", "visualstudio.com"),
+    "awsCodeCommit": ("amazonaws.com",),
+}
+
 
 @dataclass(frozen=True)
 class Repo:
@@ -39,6 +54,7 @@ class Repo:
         path: Where it is in the tree.
         url: The remote.
         provider: The Git provider.
+        creator_id: Who made it.
         branch: The branch that is checked out; nothing at a tag.
         head: The commit that is checked out; nothing in an empty repository.
         sparse_patterns: The directories of a sparse checkout; nothing for all files.
@@ -48,6 +64,7 @@ class Repo:
     path: str
     url: str
     provider: str
+    creator_id: int
     branch: str | None
     head: str | None
     sparse_patterns: tuple[str, ...] | None
@@ -77,6 +94,8 @@ class Repos:
         self._files = files
         self._histories = workspace.data / "git"
         self._lock = threading.RLock()
+        self._slots = threading.BoundedSemaphore(_AT_ONCE)
+        self._at_work: set[int] = set()
         self._histories.mkdir(parents=True, exist_ok=True)
         self._drop_unfinished()
 
@@ -89,21 +108,24 @@ class Repos:
             PermissionDenied: The principal may not create anything there, or the remote refuses.
         """
         address, kind = check_url(url), provider_of(provider)
-        if address.startswith("file:") and not principal.is_admin:
+        if urlsplit(address).scheme == "file" and not principal.is_admin:
             raise PermissionDenied("Only administrators can clone repositories of the machine itself (file://).")
         target = self._target(principal, path, address)
         self._files.access.require_write(principal, target)
+        with self._busy():
+            return self._clone(principal, address, kind, target, wanted)
+
+    def _clone(self, principal: Principal, address: str, kind: str, target: str, wanted: Wanted) -> Repo:
         name = uuid.uuid4().hex
         temporary = self._files.storage.incoming(name)
-        checkout = Checkout(
-            self._histories / name, temporary, address, self._login(principal, kind, wanted.credential_id)
-        )
+        login = self._login(principal, kind, address, wanted.credential_id, own=True)
+        checkout = Checkout(self._histories / name, temporary, address, login)
         try:
             checkout.clone(wanted.sparse_patterns)
             with self._lock:
                 repo_id = self._files.tree.reserve(target)
                 (self._histories / name).rename(self._history(repo_id))
-                row = {"id": repo_id, "path": target, "url": address, "provider": kind}
+                row = {"id": repo_id, "path": target, "url": address, "provider": kind, "creator_id": principal.id}
                 row |= {"credential_id": wanted.credential_id, "sparse_patterns": wanted.sparse_patterns}
                 with self._store.write() as connection:
                     connection.execute(insert(table).values(**row))
@@ -125,7 +147,8 @@ class Repos:
             raise ResourceDoesNotExist(f"Repo {repo_id} does not exist.")
         checkout = self._checkout(row.id, row.path, row.url, None)
         patterns = None if row.sparse_patterns is None else tuple(row.sparse_patterns)
-        return Repo(row.id, row.path, row.url, row.provider, checkout.branch(), checkout.head(), patterns)
+        branch, head = checkout.branch(), checkout.head()
+        return Repo(row.id, row.path, row.url, row.provider, row.creator_id, branch, head, patterns)
 
     def page(self, principal: Principal, prefix: str, after: int, limit: int) -> list[Repo]:
         """Git folders whose path begins so and which the principal may manage, by number."""
@@ -146,11 +169,12 @@ class Repos:
         """
         if wanted.branch is not None and wanted.tag is not None:
             raise InvalidParameterValue("Only one of branch and tag can be given.")
-        with self._lock:
+        with self._busy(repo_id):
             repo = self.get(repo_id)
             if wanted.sparse_patterns is not None and repo.sparse_patterns is None:
                 raise InvalidParameterValue("Sparse checkout can only be chosen when a Git folder is created.")
-            login = self._login(principal, repo.provider, wanted.credential_id)
+            own = repo.creator_id == principal.id
+            login = self._login(principal, repo.provider, repo.url, wanted.credential_id, own=own)
             checkout = self._checkout(repo.id, repo.path, repo.url, login)
             if wanted.sparse_patterns is not None:
                 checkout.sparse(wanted.sparse_patterns)
@@ -167,14 +191,49 @@ class Repos:
         Raises:
             ResourceDoesNotExist: There is none with that number.
         """
-        with self._lock:
+        with self._busy(repo_id):
             repo = self.get(repo_id)
             self._files.tree.delete(repo.path, recursive=True)
             with self._store.write() as connection:
                 connection.execute(delete(table).where(table.c.id == repo_id))
             shutil.rmtree(self._history(repo_id), ignore_errors=True)
 
-    def _login(self, principal: Principal, provider: str, credential_id: int | None) -> Credential | None:
+    @contextmanager
+    def _busy(self, repo_id: int | None = None) -> Iterator[None]:
+        """Work on a Git folder, alone, and beside a few others: a remote that hangs must not hold the workspace."""
+        if not self._slots.acquire(blocking=False):
+            raise ResourceExhausted(f"{_AT_ONCE} Git folders are being fetched; try again when one is done.")
+        try:
+            with self._alone(repo_id):
+                yield
+        finally:
+            self._slots.release()
+
+    @contextmanager
+    def _alone(self, repo_id: int | None) -> Iterator[None]:
+        with self._lock:
+            if repo_id in self._at_work:
+                raise ResourceConflict(f"Repo {repo_id} is being changed; try again when that is done.")
+            self._at_work |= {repo_id} if repo_id is not None else set()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._at_work.discard(repo_id or 0)
+
+    def _login(
+        self, principal: Principal, provider: str, url: str, credential_id: int | None, *, own: bool
+    ) -> Credential | None:
+        """The caller's credential, where the host is the provider's own, or one that the caller chose."""
+        host = (urlsplit(url).hostname or "").lower()
+        known = _HOSTS.get(provider)
+        chosen = (
+            own or credential_id is not None
+            if known is None
+            else any(host == one or host.endswith(f".{one}") for one in known)
+        )
+        if not chosen:
+            return None
         found = self._files.git_credentials.login(principal.id, provider, credential_id)
         return None if found is None else Credential(*found)
 

@@ -94,6 +94,12 @@ class Tree:
         """Whether a path is one of the directories that are always there."""
         return tree_path(path) in self._protected
 
+    def real(self, path: str) -> str:
+        """The path that an object really has, where links lead to it from another one."""
+        root = os.path.realpath(self._roots.workspace.directory)
+        inside = os.path.relpath(os.path.realpath(self._local(tree_path(path))), root)
+        return "/" if inside == "." else f"/{inside}"
+
     def repo_of(self, path: str) -> str | None:
         """The path of the Git folder that an object is or is in."""
         return self._index.repo_of(tree_path(path))
@@ -137,7 +143,7 @@ class Tree:
         Raises:
             ResourceDoesNotExist: There is none.
         """
-        path = self._index.path_of(int(object_id)) if object_id.isdecimal() else None
+        path = self._index.path_of(int(object_id)) if object_id.isdecimal() and len(object_id) <= 18 else None
         if path is None or self.find(path) is None:
             raise ResourceDoesNotExist(f"Object {object_id} does not exist.")
         return path

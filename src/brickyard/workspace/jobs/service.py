@@ -140,7 +140,7 @@ class Jobs:
             return self._new_run(job, settings, principal, RunRequest(), "SUBMIT_RUN")
 
         self._grant(job, principal, body.get("access_control_list"))
-        run = self._scheduler.submit(make, f"submit:{token}" if token else None)
+        run = self._scheduler.submit(make, f"submit:{principal.id}:{token}" if token else None)
         if run.job_id != job.job_id:  # the token was used before, and answers the run of then
             self._permissions.forget(_securable(job.job_id))
         return run

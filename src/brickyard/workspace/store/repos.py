@@ -28,6 +28,7 @@ repos = Table(
     Column("path", String, nullable=False, unique=True),
     Column("url", String, nullable=False),
     Column("provider", String, nullable=False),
+    Column("creator_id", BigInteger, nullable=False),
     Column("credential_id", BigInteger),
     Column("sparse_patterns", JSON),
 )

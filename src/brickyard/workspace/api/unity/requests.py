@@ -106,7 +106,7 @@ def page(
         InvalidParameterValue: The size or the token is not one.
     """
     wanted = call.query.get("max_results", "0")
-    if not wanted.isdecimal():
+    if not wanted.isdecimal() or len(wanted) > 9:
         raise InvalidParameterValue("max_results must be a number that is not negative")
     if token := call.query.get("page_token"):
         after = _after(token)

@@ -74,6 +74,9 @@ def texts(attribute: Attribute, part: str | None, resource: Mapping[str, Any]) -
     return [_text(item[name]) for item in items for name in names if item.get(name) is not None]
 
 
+_DEEPEST = 50
+
+
 class _Parser:
     """Reads one expression: `or` binds weaker than `and`, and parentheses group."""
 
@@ -81,6 +84,7 @@ class _Parser:
         self._find = find
         self._tokens = list(_tokens(text))
         self._at = 0
+        self._depth = 0
 
     def parse(self) -> Predicate:
         found = self._either()
@@ -102,6 +106,9 @@ class _Parser:
 
     def _one(self) -> Predicate:
         if self._accept("("):
+            self._depth += 1
+            if self._depth > _DEEPEST:
+                raise _invalid(f"there are more than {_DEEPEST} parentheses")
             inner = self._either()
             if not self._accept(")"):
                 raise _invalid("a closing parenthesis is missing")

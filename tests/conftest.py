@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.support import LocalWorkspace, WorkspaceHome
+
+# A shell lets what it starts in the background ignore interrupts; the commands under test must not inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The Spark client takes a `__main__` without a file, as pytest-xdist's workers have it, for a doctest run and exits.
 if getattr(sys.modules["__main__"], "__file__", None) is None:

@@ -8,12 +8,13 @@ import gzip
 import io
 import json
 import os
+import shutil
 import tarfile
 import tempfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from brickyard import __version__
 from brickyard.errors import WorkspaceProcessError
@@ -25,6 +26,12 @@ CONTENTS = ("workspace.db", "key", "token", "runs", "serving", "data")
 _FORMAT = 1
 _MANIFEST = "brickyard-backup.json"
 _END = "complete"
+
+
+class _Refused(Exception):
+    """An archive has what no backup has."""
+
+
 _FAULTS = (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError)
 
 
@@ -172,11 +179,36 @@ def extract(file: Path, directory: Path, data: Path) -> None:
 def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, directory: Path, data: Path) -> None:
     top, _, below = member.name.partition("/")
     if top not in CONTENTS or not (member.isreg() or member.isdir() or member.issym()):
-        raise tarfile.SpecialFileError(member)
+        raise _Refused(f"{member.name!r} is nothing that a workspace has")
     if top != "data":
-        tar.extract(member, directory, filter="data")
+        _put(tar, member, member.name, directory)
     elif below:
-        tar.extract(member.replace(name=below, deep=False), data, filter="data")
+        _put(tar, member, below, data)
+
+
+def _put(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str, root: Path) -> None:
+    """Unpack one member; Python has its own filter for this only since 3.11.4."""
+    path = PurePosixPath(name)
+    target = root.joinpath(*path.parts)
+    if path.is_absolute() or ".." in path.parts or not target.parent.resolve().is_relative_to(root.resolve()):
+        raise _Refused(f"{member.name!r} would leave the workspace's directory")
+    if member.isdir():
+        target.mkdir(parents=True, exist_ok=True)
+        target.chmod(member.mode & 0o755 | 0o700)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if member.issym():
+        to = PurePosixPath(member.linkname)
+        if to.is_absolute() or not (target.parent / to).resolve().is_relative_to(root.resolve()):
+            raise _Refused(f"the link {member.name!r} would leave the workspace's directory")
+        target.symlink_to(to)
+        return
+    content = tar.extractfile(member)
+    assert content is not None  # it is a regular file
+    with content, target.open("xb") as file:
+        shutil.copyfileobj(content, file, 1 << 20)
+    target.chmod(member.mode & 0o755 | 0o600)
+    os.utime(target, (member.mtime, member.mtime))
 
 
 def _stays(link: Path, directory: Path) -> bool:
@@ -190,7 +222,7 @@ def _opened(file: Path) -> Iterator[tarfile.TarFile]:
     try:
         with tarfile.open(file, "r:gz", errorlevel=2) as tar:
             yield tar
-    except tarfile.FilterError as error:
+    except _Refused as error:
         raise _unfit(file, f"it has what no backup has: {error}", "do not use it") from error
     except _FAULTS as error:
         raise _unfit(file, f"it is damaged, or no backup: {error}") from error

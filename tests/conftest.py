@@ -19,6 +19,15 @@ if getattr(sys.modules["__main__"], "__file__", None) is None:
     sys.modules["__main__"].__file__ = __file__
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of a module run in one process; so do those of modules that share a long preparation."""
+    for item in items:
+        module = item.nodeid.partition("::")[0]
+        shared = "flights" in getattr(item, "fixturenames", ()) and "main_job" in module
+        item.add_marker(pytest.mark.xdist_group("flights" if shared else module))
+
+
 @pytest.fixture(scope="session")
 def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkspaceHome]:
     """A home for the whole session; its workspace is shared, so tests use names of their own in it."""

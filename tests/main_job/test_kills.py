@@ -67,6 +67,9 @@ class Writer:
             response.read()
 
 
+SOAKED = pytest.param("score", 0.85, marks=pytest.mark.soak)
+
+
 @pytest.fixture(scope="module")
 def job(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallJob]:
     """The small main job, once through without a disturbance."""
@@ -170,7 +173,7 @@ def children(pid: int) -> list[psutil.Process]:
 
 
 # Parts of the time that the phase takes undisturbed.
-@pytest.mark.parametrize(("name", "part"), [("deploy", 0.6), ("promote", 0.7), ("score", 0.8)])
+@pytest.mark.parametrize(("name", "part"), [("deploy", 0.6), ("promote", 0.7), SOAKED])
 def test_a_killed_workspace_loses_nothing_and_the_next_run_completes(job: SmallJob, name: str, part: float) -> None:
     check_server_kill(job, PHASES[name], part * job.seconds[name], "prod", at_once=True)
 
@@ -193,7 +196,7 @@ def test_a_run_in_a_killed_workspace_ends_and_says_why(job: SmallJob) -> None:
     check_completes(job, phase)
 
 
-@pytest.mark.parametrize(("name", "part"), [("deploy", 0.8), ("propose", 0.6), ("score", 0.9)])
+@pytest.mark.parametrize(("name", "part"), [("deploy", 0.8), ("propose", 0.6), SOAKED])
 def test_a_command_that_is_killed_is_completed_by_the_next(job: SmallJob, name: str, part: float) -> None:
     check_tool_kill(job, PHASES[name], part * job.seconds[name])
 

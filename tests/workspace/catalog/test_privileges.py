@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from databricks.sdk.errors import NotFound, PermissionDenied
@@ -18,7 +19,9 @@ REGISTRY = "/api/2.0/mlflow/unity-catalog"
 
 def registry(method: str, path: str, **fields: object) -> Action:
     def call(r: Robot, p: Place) -> object:
-        return r.client.api_client.do(method, f"{REGISTRY}/{path}", body={"name": p.named("function"), **fields})
+        sent: dict[str, Any] = {"name": p.named("function"), **fields}
+        place = "query" if method == "GET" else "body"
+        return r.client.api_client.do(method, f"{REGISTRY}/{path}", **{place: sent})
 
     return call
 

@@ -19,7 +19,7 @@ def main() -> int:
     environment = {
         k: v for k, v in os.environ.items() if not k.startswith(("DATABRICKS_", "MLFLOW_", "BRICKYARD_", "SPARK_"))
     }
-    command = [sys.executable, "-m", "pytest", "-m", "not soak", "-n", options.workers, "--dist", "loadgroup"]
+    command = [sys.executable, "-m", "pytest", "-m", "not soak", "-n", options.workers, "--no-loadscope-reorder"]
     command += ["--cov", "--cov-report=", "--durations=15", *rest]
     subprocess.run([sys.executable, "-m", "tests.support.postgresql"], cwd=ROOT, env=environment, check=False)
     tests = subprocess.run(command, cwd=ROOT, env=environment, check=False)

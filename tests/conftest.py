@@ -8,8 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.support import LocalWorkspace, WorkspaceHome
+
+SHARES_FLIGHTS = {"tests/main_job/test_main_job.py", "tests/main_job/test_failures.py"}
 
 # A shell lets what it starts in the background ignore interrupts; the commands under test must not inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -19,13 +23,22 @@ if getattr(sys.modules["__main__"], "__file__", None) is None:
     sys.modules["__main__"].__file__ = __file__
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+class ByModule(LoadScopeScheduling):
     """Tests of a module run in one process; so do those of modules that share a long preparation."""
-    for item in items:
-        module = item.nodeid.partition("::")[0]
-        shared = "flights" in getattr(item, "fixturenames", ()) and "main_job" in module
-        item.add_marker(pytest.mark.xdist_group("flights" if shared else module))
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        return "flights" if module in SHARES_FLIGHTS else module
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByModule:
+    """How pytest-xdist distributes the tests, whatever its `--dist` says."""
+    return ByModule(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest modules come first, so that no process is left with one of them at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/main_job/"))
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,12 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tests.support import LocalWorkspace, WorkspaceHome
 
-SHARES_FLIGHTS = {"tests/main_job/test_main_job.py", "tests/main_job/test_failures.py"}
+SHARED = {
+    "tests/main_job/test_main_job.py": "flights",
+    "tests/main_job/test_failures.py": "flights",
+    "tests/main_job/test_kills.py": "small job",
+    "tests/main_job/test_disk.py": "small job",
+}
 
 # A shell lets what it starts in the background ignore interrupts; the commands under test must not inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -28,7 +33,7 @@ class ByModule(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.partition("::")[0]
-        return "flights" if module in SHARES_FLIGHTS else module
+        return SHARED.get(module, module)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByModule:

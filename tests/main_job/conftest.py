@@ -1,4 +1,4 @@
-"""The flights project in two environments, prepared once for the tests of this package."""
+"""The flights project as it is, and a small one, each prepared once for the tests of this package."""
 
 from __future__ import annotations
 
@@ -12,10 +12,8 @@ from typing import Any
 import pytest
 
 from tests.main_job.contents import standing
+from tests.main_job.small import EXAMPLE, SKIPPED, SmallJob
 from tests.support import LocalWorkspace, WorkspaceHome
-
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "flights"
-SKIPPED = shutil.ignore_patterns("dist", ".databricks", "__pycache__")
 
 
 @dataclass(frozen=True)
@@ -71,3 +69,14 @@ def flights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flights]:
     made.run("score", "delay", "-t", "prod")
     yield made
     home.close()
+
+
+@pytest.fixture(scope="package")
+def job(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallJob]:
+    """The small main job, once through without a disturbance; its phases are broken and repeated."""
+    made = SmallJob(tmp_path_factory.mktemp("small-job"))
+    try:
+        made.walk()
+        yield made
+    finally:
+        made.close()

@@ -15,10 +15,11 @@ from pathlib import Path
 import psutil
 
 from brickyard.workspace.layout import Layout
-from tests.main_job.conftest import EXAMPLE, SKIPPED
 from tests.support import LocalWorkspace, WorkspaceHome, wait_for
 from tests.support.workspaces import BRICKYARD
 
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "flights"
+SKIPPED = shutil.ignore_patterns("dist", ".databricks", "__pycache__")
 # What makes the copied project small: a row in two hundred, fewer and weaker trees, two environments, bars to match.
 CHANGES = {
     "src/flights/raw.py": [

@@ -14,17 +14,6 @@ from tests.main_job.small import PHASES, SmallJob
 pytestmark = pytest.mark.timeout(600)
 
 
-@pytest.fixture(scope="module")
-def job(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallJob]:
-    """The small main job, once through without a disturbance."""
-    made = SmallJob(tmp_path_factory.mktemp("disk"))
-    try:
-        made.walk()
-        yield made
-    finally:
-        made.close()
-
-
 @pytest.fixture
 def disk(job: SmallJob) -> Iterator[SmallDisk | SmallFiles]:
     """The disk of production."""

@@ -10,7 +10,6 @@ import subprocess
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 
 import psutil
 import pytest
@@ -68,17 +67,6 @@ class Writer:
 
 
 SOAKED = pytest.param("score", 0.85, marks=pytest.mark.soak)
-
-
-@pytest.fixture(scope="module")
-def job(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallJob]:
-    """The small main job, once through without a disturbance."""
-    made = SmallJob(tmp_path_factory.mktemp("kills"))
-    try:
-        made.walk()
-        yield made
-    finally:
-        made.close()
 
 
 def a_moment(job: SmallJob, seed: int) -> tuple[Phase, float, str]:

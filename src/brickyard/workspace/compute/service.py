@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import os
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["Compute", "build"]
 
 _TRIES = 3
+# Whoever starts a workspace is answered first; the fork server's imports take a core for seconds.
+_WARM_UP_SECONDS = 5.0
 
 _log = logging.getLogger(__name__)
 
@@ -45,11 +48,18 @@ class Compute:
         self._lock = threading.RLock()
         self._server: ForkServerClient | None = None
         self._closed = False
+        self._warming = threading.Timer(_WARM_UP_SECONDS, self.warm_up)
+        self._warming.daemon = True
 
     def recover(self) -> None:
-        """End what an earlier life of this workspace has left behind, and warm up."""
+        """End what an earlier life of this workspace has left behind, and warm up soon."""
         end_leftovers(self._mark)
-        self._fork_server()
+        self._warming.start()
+
+    def warm_up(self) -> None:
+        """Start the fork server before the first task needs it."""
+        with contextlib.suppress(ForkServerGone):
+            self._fork_server()
 
     def start_task(self, spec: TaskSpec) -> TaskHandle:
         """Start a task; returns at once. Whatever is wrong with it is in its outcome."""
@@ -83,6 +93,7 @@ class Compute:
     def close(self) -> None:
         """Stop every task and everything that tasks have started."""
         self._closed = True
+        self._warming.cancel()
         self._preparing.shutdown(wait=False, cancel_futures=True)
         self._environments.stop()
         with self._lock:

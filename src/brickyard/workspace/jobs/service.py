@@ -52,6 +52,7 @@ class Jobs:
 
     def create(self, body: Mapping[str, Any], principal: Principal) -> int:
         """Make a job; answers its id."""
+        self._workspace.compute.warm_up()  # a run may follow
         settings, run_as = self._settings(body, principal)
         job = JobRecord(self._ids.next(), principal.user_name, run_as, now(), settings)
         self._grant(job, principal, body.get("access_control_list"))

@@ -39,9 +39,9 @@ def main() -> None:
 
         started = process.start("bench")
         try:
-            time.sleep(3)  # its warm-up ends
+            time.sleep(3)
             server = psutil.Process(started.pid)
-            idle = server.memory_info().rss / 2**20
+            idle = sum(one.memory_info().rss for one in (server, *server.children(recursive=True))) / 2**20
             netloc, token = urlsplit(started.url or "").netloc, started.token or ""
             user = _user(netloc, token)
             _load(netloc, token, user)
@@ -56,7 +56,7 @@ def main() -> None:
             rate = count / busy
             print(f"get-status: {rate:.0f} a second of one core, bar 1500: {'met' if rate >= 1500 else 'MISSED'}")
             print(f"get-status: {count / wall:.0f} a second by the clock, with the client on the same machine")
-            print(f"idle memory: {idle:.0f} MB resident, bar 120 MB: {'met' if idle <= 120 else 'MISSED'}")
+            print(f"idle memory of all processes: {idle:.0f} MB resident, bar 120 MB: {'met' if idle <= 120 else 'MISSED'}")
         finally:
             process.stop("bench")
 

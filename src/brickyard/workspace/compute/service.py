@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["Compute", "build"]
 
 _TRIES = 3
-# Whoever starts a workspace is answered first; the fork server's imports take a core for seconds.
-_WARM_UP_SECONDS = 5.0
 
 _log = logging.getLogger(__name__)
 
@@ -48,16 +46,13 @@ class Compute:
         self._lock = threading.RLock()
         self._server: ForkServerClient | None = None
         self._closed = False
-        self._warming = threading.Timer(_WARM_UP_SECONDS, self.warm_up)
-        self._warming.daemon = True
 
     def recover(self) -> None:
-        """End what an earlier life of this workspace has left behind, and warm up soon."""
-        end_leftovers(self._mark)
-        self._warming.start()
+        """End what an earlier life of this workspace has left behind."""
+        end_leftovers(self._mark, earlier=True)
 
     def warm_up(self) -> None:
-        """Start the fork server before the first task needs it."""
+        """Start the fork server before the first task needs it: a workspace that runs none does without its memory."""
         with contextlib.suppress(ForkServerGone):
             self._fork_server()
 
@@ -93,7 +88,6 @@ class Compute:
     def close(self) -> None:
         """Stop every task and everything that tasks have started."""
         self._closed = True
-        self._warming.cancel()
         self._preparing.shutdown(wait=False, cancel_futures=True)
         self._environments.stop()
         with self._lock:
@@ -268,13 +262,21 @@ def build(workspace: Workspace) -> Compute:
     return Compute(workspace)
 
 
-def end_leftovers(mark: str) -> None:
-    """Kill the processes of a workspace's tasks that outlived the fork server, as after `kill -9`."""
+def end_leftovers(mark: str, *, earlier: bool = False) -> None:
+    """Kill the processes of a workspace's tasks that outlived the fork server, as after `kill -9`.
+
+    Args:
+        mark: The workspace's mark in their environments.
+        earlier: Only those that are older than this process.
+    """
     import psutil
 
+    begun = psutil.Process().create_time()
     for process in psutil.process_iter():
         try:
-            if process.pid != os.getpid() and process.environ().get(TASK_MARK) == mark:
+            if process.pid == os.getpid() or (earlier and process.create_time() >= begun):
+                continue
+            if process.environ().get(TASK_MARK) == mark:
                 process.kill()
         except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
             continue

@@ -15,7 +15,7 @@ import re
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "coverage.md"
 SURFACE = ROOT / "src" / "brickyard" / "workspace" / "api" / "surface.txt"
 _ACCOUNT = "/accounts/{account_id}"
+_REFUSED = ("GET /oidc/v1/authorize",)  # declared to say why it is not implemented
 _INTRODUCTION = """# What a local workspace answers
 
 Written by `python scripts/coverage_page.py`, which asks a running workspace; do not edit. The operations are those of
@@ -54,8 +55,18 @@ def surface() -> list[Operation]:
         source = Path(importlib.import_module(f"{service.__name__}.{module.name}").__file__ or "").read_text()
         for node in ast.parse(source).body:
             if isinstance(node, ast.ClassDef) and node.name.endswith("API"):
-                found |= set(_calls(node))
+                found |= set(_in_collections(_calls(node)))
     return sorted(one for one in found if _ACCOUNT not in one.path)
+
+
+def _in_collections(calls: Iterable[Operation]) -> Iterator[Operation]:
+    """The calls of a family; where a path begins with the name of a resource, with its collection, as in
+    `domains/{name}`.
+    """
+    calls = list(calls)
+    begun = [found[1] for one in calls if (found := re.match(r"/api/[0-9.]+/([a-z-]+)", one.path))]
+    for one in calls:
+        yield replace(one, path=re.sub(r"^(/api/[0-9.]+/)(?=\{)", rf"\1{begun[0]}/", one.path) if begun else one.path)
 
 
 def _calls(family: ast.ClassDef) -> Iterator[Operation]:
@@ -143,6 +154,7 @@ def _beyond(found: Iterable[Operation]) -> set[str]:
         line
         for line in declared
         if "{rest:path}" not in line
+        and line not in _REFUSED
         and (line.split(" ")[0], re.sub(r"\{[^}]*\}", "{}", line.split(" ")[1])) not in known
     }
 

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 
 from brickyard.workspace.api.access import Access, anyone
-from brickyard.workspace.api.errors import BadRequest, NotImplementedByWorkspace, RequestTooLarge
+from brickyard.workspace.api.errors import MalformedRequest, NotImplementedByWorkspace, RequestTooLarge
 from brickyard.workspace.api.surface import not_implemented
 
 if TYPE_CHECKING:
@@ -136,7 +136,8 @@ class Family:
         """The operation at a request's method and path, and the parameters in the path.
 
         Raises:
-            NotImplementedByWorkspace: There is none.
+            NotImplementedByWorkspace: There is none here, but the vendor has one.
+            EndpointNotFound: The vendor has none.
         """
         for route, operation in self._routes:
             match, child = route.matches(scope)
@@ -186,9 +187,9 @@ async def _json_body(request: Request) -> Mapping[str, Any]:
         if b"\\ud" in text.lower():  # an escape can name half of a character, which is no text
             json.dumps(body, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
-        raise BadRequest(f"the request body is not JSON: {error}") from error
+        raise MalformedRequest(f"the request body is not JSON: {error}") from error
     if not isinstance(body, dict):
-        raise BadRequest("the request body must be a JSON object")
+        raise MalformedRequest("the request body must be a JSON object")
     return body
 
 

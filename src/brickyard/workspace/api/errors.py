@@ -8,10 +8,12 @@ from __future__ import annotations
 __all__ = [
     "ApiError",
     "BadRequest",
+    "EndpointNotFound",
     "FeatureDisabled",
     "InternalError",
     "InvalidParameterValue",
     "InvalidState",
+    "MalformedRequest",
     "NotFound",
     "NotImplementedByWorkspace",
     "PermissionDenied",
@@ -51,6 +53,12 @@ class BadRequest(ApiError):
     status, code = 400, "BAD_REQUEST"
 
 
+class MalformedRequest(ApiError):
+    """The body is not what it says it is."""
+
+    status, code = 400, "MALFORMED_REQUEST"
+
+
 class InvalidParameterValue(ApiError):
     """A field has a value that it cannot have."""
 
@@ -73,6 +81,12 @@ class PermissionDenied(ApiError):
     """The principal may not do this."""
 
     status, code = 403, "PERMISSION_DENIED"
+
+
+class EndpointNotFound(ApiError):
+    """The vendor has no operation at this method and path."""
+
+    status, code = 404, "ENDPOINT_NOT_FOUND"
 
 
 class FeatureDisabled(ApiError):

@@ -6,40 +6,58 @@
 from __future__ import annotations
 
 import functools
+import re
+from dataclasses import dataclass
 from importlib.resources import files
 
-from brickyard.workspace.api.errors import NotImplementedByWorkspace
+from brickyard.workspace.api.errors import ApiError, EndpointNotFound, NotImplementedByWorkspace
 
 __all__ = ["not_implemented", "operation_name"]
 
+_LONGEST_SHOWN = 300
 
-def not_implemented(method: str, path: str) -> NotImplementedByWorkspace:
-    """The answer to a call that the workspace does not implement, with the name that the vendor gives it."""
+
+@dataclass(frozen=True)
+class _Named:
+    pattern: re.Pattern[str]
+    weight: int  # how much of the path is fixed: of several that fit, the most exact one is meant
+    name: str
+
+
+def not_implemented(method: str, path: str) -> ApiError:
+    """The answer where the workspace has no operation: 501 with the vendor's name of it, or 404 where it has none."""
     name = operation_name(method, path)
-    shown = f"{name} ({method} {path})" if name else f"{method} {path}"
-    return NotImplementedByWorkspace(f"{shown} is not implemented by the local workspace")
+    shown = f"{method} {path[:_LONGEST_SHOWN]}"
+    if name is None:
+        return EndpointNotFound(f"No API found for '{shown}'")
+    return NotImplementedByWorkspace(f"{name} ({shown}) is not implemented by the local workspace")
 
 
 def operation_name(method: str, path: str) -> str | None:
-    """The vendor's name of an operation, for example `ClustersAPI.list`; nothing where it has none."""
-    segments = path.split("/")
-    candidates = _surface().get((method, len(segments)), ())
-    fitting = [
-        (sum(part.startswith("{") for part in parts), name) for parts, name in candidates if _fits(parts, segments)
-    ]
-    return min(fitting)[1] if fitting else None
+    """The vendor's name of an operation, for example `ClustersAPI.list`; nothing where it has none.
+
+    An operation has the same name in earlier versions of the API, which older clients call.
+    """
+    fitting = [one for one in _surface().get(method, ()) if one.pattern.fullmatch(path)]
+    return max(fitting, key=lambda one: one.weight).name if fitting else None
 
 
 @functools.cache
-def _surface() -> dict[tuple[str, int], list[tuple[list[str], str]]]:
-    """Operations by method and number of segments."""
-    found: dict[tuple[str, int], list[tuple[list[str], str]]] = {}
+def _surface() -> dict[str, list[_Named]]:
+    """Operations by method."""
+    found: dict[str, list[_Named]] = {}
     for line in files("brickyard.workspace.api").joinpath("surface.txt").read_text().splitlines():
         method, path, name = line.split(" ")
-        parts = path.split("/")
-        found.setdefault((method, len(parts)), []).append((parts, name))
+        parts = re.split(r"(\{[^}]*\})", path)
+        pattern = "".join(_placeholder(part) if part.startswith("{") else _fixed(part) for part in parts)
+        found.setdefault(method, []).append(_Named(re.compile(pattern), len("".join(parts[::2])), name))
     return found
 
 
-def _fits(parts: list[str], segments: list[str]) -> bool:
-    return all(part.startswith("{") or part == segment for part, segment in zip(parts, segments, strict=True))
+def _placeholder(part: str) -> str:
+    """`{name}` and `{parent}` can be names of resources, such as `workspaces/1/endpoints/2`, and others one segment."""
+    return ".+" if part in ("{name}", "{parent}") or part.endswith("_path}") else "[^/]+"
+
+
+def _fixed(part: str) -> str:
+    return re.sub(r"^/api/([0-9])\\\.([0-9])/", r"/api/\1\.[0-\2]/", re.escape(part))

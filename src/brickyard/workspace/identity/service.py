@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING
 
 from brickyard.workspace.api.errors import FeatureDisabled, InvalidParameterValue, ResourceDoesNotExist, Unauthenticated
@@ -60,12 +61,12 @@ class Identity:
         """The principal behind an `Authorization` header.
 
         Raises:
-            Unauthenticated: There is no bearer token, or it is unknown, expired or of another workspace.
+            Unauthenticated: There is no token, or it is unknown, expired or of another workspace.
         """
-        scheme, _, value = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer" or not value:
+        value = _token(authorization or "")
+        if not value:
             raise Unauthenticated("Credential was not sent or was of an unsupported type for this API.")
-        principal_id = self.tokens.check(value.strip())
+        principal_id = self.tokens.check(value)
         try:
             return self.principals.get(principal_id)
         except ResourceDoesNotExist as error:
@@ -119,6 +120,20 @@ class Identity:
             ResourceDoesNotExist: There is none.
         """
         return self.principals.named(user_name)
+
+
+def _token(authorization: str) -> str:
+    """The token in a header: a bearer, or the password of the user `token`, as in `.netrc`; else empty."""
+    scheme, _, value = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip()
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        user, _, password = base64.b64decode(value.strip(), validate=True).decode().partition(":")
+    except ValueError:
+        return ""
+    return password if user == "token" else ""
 
 
 def build(workspace: Workspace) -> Identity:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.service.iam import ComplexValue, Name, User
+from databricks.sdk.service.iam import ComplexValue, Name, Patch, PatchOp, User
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -41,6 +41,7 @@ def user(w: WorkspaceClient, name: str) -> str:
     [
         ([{"op": "replace", "path": "active", "value": False}], {"active": False}),
         ([{"op": "Replace", "value": {"active": "False"}}], {"active": False}),
+        ([Patch(PatchOp.REPLACE, "active", False).as_dict()], {"active": False}),  # has no value: the SDK leaves it out
         (
             [{"op": "replace", "path": "urn:ietf:params:scim:schemas:core:2.0:User:active", "value": False}],
             {"active": False},
@@ -68,6 +69,10 @@ def user(w: WorkspaceClient, name: str) -> str:
         ),
         ([{"op": "remove", "path": "entitlements"}], {"entitlements": None}),
         ([{"op": "add", "path": "roles", "value": [{"value": "r1"}, {"value": "r2"}]}], {"roles": ["r1", "r2"]}),
+        (
+            [{"op": "Remove", "path": "entitlements", "value": [{"value": "workspace-access"}, {"value": "other"}]}],
+            {"entitlements": ["allow-cluster-create"]},
+        ),
         ([{"op": "replace", "path": 'roles[value eq "r1"].value', "value": "r9"}], {"roles": ["r9"]}),
         ([{"op": "replace", "path": "userName", "value": "x@example.com"}], {}),
         ([{"op": "replace", "path": "emails", "value": [{"value": "x@example.com"}]}], {}),
@@ -123,8 +128,10 @@ def test_a_user_without_a_name_is_called_by_its_address(
         ({"Operations": [{"op": "remove", "path": "roles[x eq 1]"}]}, "invalidFilter"),
         ({"Operations": [{"op": "remove"}]}, "noTarget"),
         ({"Operations": [{"op": "replace", "path": "roles[value eq none].value", "value": "r"}]}, "noTarget"),
-        ({"Operations": [{"op": "replace", "path": "active"}]}, "invalidValue"),
+        ({"Operations": [{"op": "replace", "path": "active", "value": None}]}, "invalidValue"),
+        ({"Operations": [{"op": "replace", "path": "displayName"}]}, "invalidValue"),
         ({"Operations": [{"op": "remove", "path": "active"}]}, "invalidValue"),
+        ({"Operations": [{"op": "remove", "path": "roles", "value": ["r1"]}]}, "invalidSyntax"),
         ({"Operations": [{"op": "replace", "path": "active", "value": "perhaps"}]}, "invalidValue"),
         ({"Operations": [{"op": "replace", "path": "displayName", "value": {"a": 1}}]}, "invalidValue"),
         ({"Operations": [{"op": "add", "path": "entitlements", "value": [{"value": "all"}]}]}, "invalidValue"),

@@ -1,4 +1,4 @@
-"""Filters of SCIM lists and PATCH paths, as far as the vendor has them (RFC 7644, section 3.4.2.2).
+"""Filters of SCIM lists and PATCH paths: those of RFC 7644, section 3.4.2.2, without comparisons of size.
 
 Written here because the libraries for this grammar refuse what the vendor's own examples send: values without
 quotation marks (`userName eq me@example.com`) or with single ones.
@@ -25,6 +25,7 @@ _TESTS: Mapping[str, Callable[[str, str], bool]] = {
     "eq": lambda value, wanted: value == wanted,
     "co": lambda value, wanted: wanted in value,
     "sw": lambda value, wanted: value.startswith(wanted),
+    "ew": lambda value, wanted: value.endswith(wanted),
 }
 
 
@@ -78,7 +79,7 @@ _DEEPEST = 50
 
 
 class _Parser:
-    """Reads one expression: `or` binds weaker than `and`, and parentheses group."""
+    """Reads one expression: `or` binds weaker than `and`, and parentheses group, also after `not`."""
 
     def __init__(self, text: str, find: _Find) -> None:
         self._find = find
@@ -105,6 +106,10 @@ class _Parser:
         return parts[0] if len(parts) == 1 else lambda resource: all(part(resource) for part in parts)
 
     def _one(self) -> Predicate:
+        if [token.lower() for token in self._tokens[self._at : self._at + 2]] == ["not", "("]:
+            self._at += 1
+            inner = self._one()
+            return lambda resource: not inner(resource)
         if self._accept("("):
             self._depth += 1
             if self._depth > _DEEPEST:
@@ -121,7 +126,7 @@ class _Parser:
         if operator == "pr":
             return lambda resource: any(find(resource))
         if operator != "ne" and operator not in _TESTS:
-            raise _invalid(f"{operator!r} is not an operator; supported are eq, ne, co, sw and pr")
+            raise _invalid(f"{operator!r} is not an operator; supported are eq, ne, co, sw, ew and pr")
         wanted = _literal(self._next("a value"))
         test = _TESTS["eq" if operator == "ne" else operator]
 

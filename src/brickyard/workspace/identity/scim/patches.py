@@ -17,6 +17,7 @@ PATCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 _PATH = re.compile(r"(?P<name>[^\[\].]+)(?:\[(?P<filter>.*)\])?(?:\.(?P<part>[^\[\].]+))?", re.DOTALL)
 _UNPARSABLE = "Request is unparsable, syntactically incorrect, or violates schema."
 _MOST = 1000
+_ABSENT = object()
 
 
 def apply_patch(schema: Schema, resource: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,7 +45,7 @@ def apply_patch(schema: Schema, resource: Mapping[str, Any], body: Mapping[str, 
 def _apply(schema: Schema, resource: dict[str, Any], operation: Any) -> None:
     if not isinstance(operation, Mapping):
         raise bad("invalidSyntax", f"{_UNPARSABLE} Each operation must be an object.")
-    op, path, value = operation.get("op"), operation.get("path"), operation.get("value")
+    op, path, value = operation.get("op"), operation.get("path"), operation.get("value", _ABSENT)
     if not isinstance(op, str) or op.lower() not in ("add", "remove", "replace"):
         raise bad("invalidSyntax", f"{_UNPARSABLE} `op` must be add, remove or replace, not {op!r}.")
     op = op.lower()
@@ -71,6 +72,8 @@ def _at(schema: Schema, resource: dict[str, Any], op: str, path: str, value: Any
         if value != resource.get(attribute.name):
             raise bad("mutability", f"{attribute.name} cannot be changed.")
         return
+    if value is _ABSENT:  # the vendor's client leaves `false` out
+        value = False if attribute.shape is Shape.FLAG and op != "remove" else None
     if op != "remove" and value is None:
         raise bad("invalidValue", f"The operation {op} on {path} needs a `value`.")
     if attribute.shape is Shape.LIST:
@@ -107,14 +110,17 @@ def _target(schema: Schema, path: str) -> tuple[Attribute, str | None, str | Non
 
 
 def _change_list(resource: dict[str, Any], attribute: Attribute, op: str, value: Any) -> None:
-    if op == "remove":
+    present = list(resource.get(attribute.name) or [])
+    if op == "remove" and not value:
         resource[attribute.name] = []
         return
     items = _items(attribute, value)
-    if op == "add":
-        kept = list(resource.get(attribute.name) or [])
-        known = {one.get("value") for one in kept}
-        items = kept + [one for one in items if one.get("value") not in known]
+    if op == "remove":  # identity providers name what is to be removed so, and mean only that
+        gone = {str(one.get("value")) for one in items}
+        items = [one for one in present if one.get("value") not in gone]
+    elif op == "add":
+        known = {one.get("value") for one in present}
+        items = present + [one for one in items if one.get("value") not in known]
     resource[attribute.name] = items
 
 

@@ -7,6 +7,7 @@ import requests
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.core import Config
 from databricks.sdk.errors import BadRequest, InvalidParameterValue, NotFound, NotImplemented
+from databricks.sdk.oauth import get_workspace_endpoints
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -38,6 +39,10 @@ def test_discovery(workspace: LocalWorkspace) -> None:
         found = requests.get(f"{workspace.host}/oidc/.well-known/{name}").json()
         assert found["token_endpoint"] == f"{workspace.host}/oidc/v1/token"
         assert found["grant_types_supported"] == ["client_credentials"]
+    endpoints = get_workspace_endpoints(workspace.host)
+    assert endpoints.token_endpoint == f"{workspace.host}/oidc/v1/token"
+    people = requests.get(endpoints.authorization_endpoint)
+    assert people.status_code == 501 and "use a personal access token" in people.json()["message"]
     config = requests.get(f"{workspace.host}/.well-known/databricks-config")
     assert config.json()["oidc_endpoint"] == f"{workspace.host}/oidc"
     assert config.headers["X-Databricks-Org-Id"] == config.json()["workspace_id"]

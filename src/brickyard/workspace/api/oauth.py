@@ -12,7 +12,7 @@ import anyio.to_thread
 
 from brickyard.workspace.api.access import anyone
 from brickyard.workspace.api.base import Call, Family, json_response
-from brickyard.workspace.api.errors import RequestTooLarge
+from brickyard.workspace.api.errors import NotImplementedByWorkspace, RequestTooLarge
 from brickyard.workspace.identity.oauth import ACCESS_SECONDS
 from brickyard.workspace.workspace import Workspace
 
@@ -29,15 +29,25 @@ _SCOPE = "all-apis"
 @family.call("GET", "/oidc/.well-known/oauth-authorization-server", access=anyone)
 @family.call("GET", "/oidc/.well-known/openid-configuration", access=anyone)
 def authorization_server(workspace: Workspace, call: Call) -> dict[str, Any]:
-    """Where tokens are given, and how (RFC 8414). There is no sign-in of people: they have tokens."""
+    """Where tokens are given, and how (RFC 8414)."""
     return {
         "issuer": f"{workspace.url}/oidc",
+        "authorization_endpoint": f"{workspace.url}/oidc/v1/authorize",
         "token_endpoint": f"{workspace.url}/oidc/v1/token",
         "grant_types_supported": ["client_credentials"],
         "response_types_supported": [],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         "scopes_supported": [_SCOPE],
     }
+
+
+@family.call("GET", "/oidc/v1/authorize", access=anyone)
+def authorize(workspace: Workspace, call: Call) -> Response:
+    """Say how people sign in, to clients that read this address from the metadata and would open it in a browser."""
+    raise NotImplementedByWorkspace(
+        f"signing in with a browser is not implemented by the local workspace: use a personal access token, such as"
+        f" `brickyard workspace token {workspace.name}` prints"
+    )
 
 
 @family.call("POST", "/oidc/v1/token", access=anyone, stream=True)

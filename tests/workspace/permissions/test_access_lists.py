@@ -101,6 +101,14 @@ def test_administrators_are_shown_where_they_need_no_grant(lab: Lab, robot: Robo
     assert found.object_id == f"/{name}/{thing.id}" and found.object_type
 
 
+def test_what_administrators_are_granted_is_shown_beside_what_they_have(lab: Lab) -> None:
+    found = lab.w.permissions.update("jobs", _job(lab), access_control_list=[entry("CAN_VIEW", group_name="admins")])
+    [administrators] = [one for one in found.access_control_list or [] if one.group_name == "admins"]
+    assert [
+        (one.permission_level, one.inherited, one.inherited_from_object) for one in administrators.all_permissions or []
+    ] == [(PermissionLevel.CAN_VIEW, False, None), (PermissionLevel.CAN_MANAGE, True, ["/jobs/"])]
+
+
 def test_the_calls_of_each_family_are_the_same_lists(lab: Lab, robot: Robot) -> None:
     """The SDK has these calls in each family's own class, with types of its own."""
     job, notebook = _job(lab), KINDS["notebooks"].make(lab, robot)

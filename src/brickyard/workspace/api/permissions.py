@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.access import admins_only
 from brickyard.workspace.api.base import Call, Family
@@ -50,14 +50,14 @@ def get_permissions(workspace: Workspace, call: Call) -> ObjectPermissions:
 @family.call("PUT", _OBJECT, access=_may_manage)
 def set_permissions(workspace: Workspace, call: Call) -> ObjectPermissions:
     """Replace what is granted on the object itself."""
-    replace(workspace.identity, _securable(workspace, call), call.body.get("access_control_list") or [])
+    replace(workspace.identity, _securable(workspace, call), _wanted(call))
     return _answer(workspace, call)
 
 
 @family.call("PATCH", _OBJECT, access=_may_manage)
 def update_permissions(workspace: Workspace, call: Call) -> ObjectPermissions:
     """Add to what is granted on the object itself; a principal's earlier level is replaced."""
-    update(workspace.identity, _securable(workspace, call), call.body.get("access_control_list") or [])
+    update(workspace.identity, _securable(workspace, call), _wanted(call))
     return _answer(workspace, call)
 
 
@@ -86,16 +86,23 @@ def _securable(workspace: Workspace, call: Call) -> Securable:
     return _kind(call).find(workspace, call.path["id"])
 
 
+def _wanted(call: Call) -> Any:
+    wanted = call.body.get("access_control_list")
+    return [] if wanted is None else wanted
+
+
 def _answer(workspace: Workspace, call: Call) -> ObjectPermissions:
     from databricks.sdk.service.iam import ObjectPermissions
 
     kind, securable = _kind(call), _securable(workspace, call)
+    grants = workspace.identity.permissions.grants(securable)
+    admins = workspace.identity.principals.admins
+    if kind.root is not None and not any(one.principal_id == admins and one.source != securable for one in grants):
+        grants.append(Grant(admins, "CAN_MANAGE", kind.root))
     by_principal: dict[int, list[Grant]] = {}
-    for grant in workspace.identity.permissions.grants(securable):
+    for grant in grants:
         by_principal.setdefault(grant.principal_id, []).append(grant)
     entries = [_entry(workspace, kind, securable, *item) for item in by_principal.items()]
-    if kind.root is not None and workspace.identity.principals.admins not in by_principal:
-        entries.append(_administrators(workspace, kind.root))
     return ObjectPermissions(entries, f"/{call.path['kind']}/{call.path['id']}", kind.type_of(call.path["id"]))
 
 
@@ -118,10 +125,3 @@ def _entry(
     return AccessControlResponse.from_dict(
         {field: who.name, "display_name": display, "all_permissions": [one.as_dict() for one in found]}
     )
-
-
-def _administrators(workspace: Workspace, root: str) -> AccessControlResponse:
-    from databricks.sdk.service.iam import AccessControlResponse, Permission, PermissionLevel
-
-    inherited = Permission(inherited=True, inherited_from_object=[root], permission_level=PermissionLevel.CAN_MANAGE)
-    return AccessControlResponse([inherited], group_name="admins")

@@ -43,7 +43,7 @@ class SecurableKind:
     levels: str
     find: Callable[[Workspace, str], Securable]
     type: str
-    root: str | None = None
+    root: Securable | None = None
 
     def type_of(self, object_id: str) -> str:
         """What answers call the object; of `authorization`, `tokens` and `passwords` are objects."""
@@ -113,9 +113,13 @@ SECURABLES = {
     "notebooks": SecurableKind("tree", _in_tree("NOTEBOOK"), "notebook"),
     "files": SecurableKind("tree", _in_tree("FILE"), "file"),
     "repos": SecurableKind("tree", _in_tree("REPO"), "repo"),
-    "jobs": SecurableKind("jobs", _job, "job", "/jobs/"),
-    "experiments": SecurableKind("experiments", _experiment, "mlflowExperiment", "/experiments/"),
-    "registered-models": SecurableKind("registered-models", _model, "registered-model", "/registered-models/root"),
-    "serving-endpoints": SecurableKind("serving-endpoints", _endpoint, "serving-endpoint", "/serving-endpoints/"),
-    "authorization": SecurableKind("authorization", _authorization, "tokens", "/authorization/"),
+    "jobs": SecurableKind("jobs", _job, "job", Securable("jobs", "")),
+    "experiments": SecurableKind("experiments", _experiment, "mlflowExperiment", Securable("experiments", "")),
+    "registered-models": SecurableKind(
+        "registered-models", _model, "registered-model", Securable("registered-models", "root")
+    ),
+    "serving-endpoints": SecurableKind(
+        "serving-endpoints", _endpoint, "serving-endpoint", Securable("serving-endpoints", "")
+    ),
+    "authorization": SecurableKind("authorization", _authorization, "tokens", Securable("authorization", "")),
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
 
 import pytest
 import requests
@@ -15,10 +14,11 @@ from tests.support import LocalWorkspace
 ME = "/api/2.0/preview/scim/v2/Me"
 
 
-def send(workspace: LocalWorkspace, method: str, path: str, **more: Any) -> requests.Response:
-    return requests.request(
-        method, f"{workspace.host}{path}", headers={"Authorization": f"Bearer {workspace.token}"}, **more
-    )
+def send(
+    workspace: LocalWorkspace, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+) -> requests.Response:
+    sent = {"Authorization": f"Bearer {workspace.token}"} | (headers or {})
+    return requests.request(method, f"{workspace.host}{path}", data=body, headers=sent)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_the_official_client_raises_what_it_raises_in_the_cloud(workspace: Local
     "body", [b"{", b"[]", b"null", b'"x"', b"\xff\xfe", b"\x1f\x8b\x08", b'{"comment": "\\ud800"}']
 )
 def test_a_body_that_is_no_object(workspace: LocalWorkspace, body: bytes) -> None:
-    answer = send(workspace, "POST", "/api/2.0/token/create", data=body)
+    answer = send(workspace, "POST", "/api/2.0/token/create", body)
     assert (answer.status_code, answer.json()["error_code"]) == (400, "MALFORMED_REQUEST")
 
 
@@ -90,6 +90,13 @@ def test_a_token_may_be_the_password_of_the_user_token(workspace: LocalWorkspace
         return f"Basic {base64.b64encode(credentials.encode()).decode()}"
 
     assert requests.get(f"{workspace.host}{ME}", auth=("token", workspace.token)).json()["active"]
+    for sign in (
+        {"Origin": "https://example.com"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ):  # a browser's, for whichever site
+        answer = requests.get(f"{workspace.host}{ME}", auth=("token", workspace.token), headers=sign)
+        assert answer.status_code == 401
+        assert send(workspace, "GET", ME, headers=sign).ok
     for wrong in ("token:dapi0", f"root:{workspace.token}", "token:", "token", ""):
         assert status(basic(wrong)) == 401
     for wrong in ("Basic", "Basic !", "Basic 4pi6", f"Token {workspace.token}"):

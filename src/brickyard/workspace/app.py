@@ -135,7 +135,7 @@ class App:
         prefix = next((p for p in _LONGEST_FIRST if p.holds(scope["path"])), None)
         principal = self._workspace.identity.owner
         if prefix is None or not prefix.public:
-            principal = self._workspace.identity.authenticate(request.headers.get("authorization"))
+            principal = self._workspace.identity.authenticate(_authorization(request))
         if prefix is None:
             raise not_implemented(scope["method"], scope["path"])
         family = self._families.get(prefix.module)
@@ -200,6 +200,13 @@ def _failure(error: Exception, where: str) -> ApiError:
     if kind is Failure.DAMAGED:
         return InternalError(f"the workspace's database is damaged, seen in {where}; stop it, and restore a copy")
     return InternalError(f"{type(error).__name__} in {where}; see the workspace's log")
+
+
+def _authorization(request: Request) -> str | None:
+    """The credential of a request; from browsers no password, which they repeat on behalf of any site."""
+    found = request.headers.get("authorization")
+    browser = "origin" in request.headers or "sec-fetch-site" in request.headers
+    return None if browser and found and found[:5].lower() == "basic" else found
 
 
 def _check_host(request: Request, served: frozenset[str]) -> None:

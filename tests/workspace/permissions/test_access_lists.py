@@ -175,6 +175,7 @@ def test_an_unknown_principal_is_refused_and_nothing_is_changed(lab: Lab, robot:
     "body",
     [
         {"access_control_list": "all"},
+        {"access_control_list": {}},
         {"access_control_list": [1]},
         {"access_control_list": [{"permission_level": "CAN_READ"}]},
         {"access_control_list": [{"permission_level": "CAN_READ", "user_name": "a", "group_name": "b"}]},

@@ -27,7 +27,7 @@ def test_refusals(w: WorkspaceClient, robot: Robot) -> None:
     with pytest.raises(BadRequest):
         w.workspace_conf.set_status({"maxTokenLifetimeDays": "many"})
     with pytest.raises(NotImplemented):
-        w.workspace_conf.set_status({"enableIpAccessLists": "true"})
+        w.workspace_conf.set_status({"enforceUserIsolation": "true"})
     with pytest.raises(PermissionDenied):
         robot.client.workspace_conf.get_status("enableTokensConfig")
     with pytest.raises(PermissionDenied):

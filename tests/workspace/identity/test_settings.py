@@ -42,13 +42,20 @@ def test_no_new_tokens_where_they_are_disabled(conf: WorkspaceClient) -> None:
     assert conf.current_user.me().active  # the tokens that there are go on: nobody could come in otherwise
 
 
+def test_what_switches_nothing_here_is_kept(w: WorkspaceClient) -> None:
+    for value in ("true", "false"):
+        w.workspace_conf.set_status({"enableWebTerminal": value, "enableIpAccessLists": value})
+        found = w.workspace_conf.get_status("enableIpAccessLists,enableWebTerminal")
+        assert found == {"enableIpAccessLists": value, "enableWebTerminal": value}
+
+
 def test_what_cannot_be_set(conf: WorkspaceClient) -> None:
     wrong = [{"enableMagic": "true"}, {"enableTokensConfig": True}, {"enableTokensConfig": "on"}]
     wrong += [{"maxTokenLifetimeDays": text} for text in ("-1", "731", "two", "9" * 9000, 7)]
     for contents in wrong:
         with pytest.raises(BadRequest):
             conf.workspace_conf.set_status(contents)
-    conf.workspace_conf.set_status({"enableIpAccessLists": "false"})
-    with pytest.raises(NotImplemented, match="enableIpAccessLists"):
-        conf.workspace_conf.set_status({"enableIpAccessLists": "true", "maxTokenLifetimeDays": "9"})
+    conf.workspace_conf.set_status({"enforceUserIsolation": "false"})
+    with pytest.raises(NotImplemented, match="enforceUserIsolation"):
+        conf.workspace_conf.set_status({"enforceUserIsolation": "true", "maxTokenLifetimeDays": "9"})
     assert conf.workspace_conf.get_status("maxTokenLifetimeDays") == {"maxTokenLifetimeDays": "0"}

@@ -1,8 +1,8 @@
 """Settings that hold for the whole workspace, under the names of the vendor's `workspace-conf`.
 
 Source of the names: https://docs.databricks.com/api/workspace/workspaceconf and the Terraform provider's
-`databricks_workspace_conf`. A setting that the local workspace does not act on can be read, but only be set to what it
-says already.
+`databricks_workspace_conf`. A setting of what the local workspace has can only be set to what it says already, unless
+it is acted on; one that switches what is not here at all is kept.
 """
 
 from __future__ import annotations
@@ -48,6 +48,16 @@ _VALUES: Mapping[str, str] = {
     "mlflowRunArtifactDownloadEnabled": "true",
     "storeInteractiveNotebookResultsInCustomerAccount": "true",
 }
+
+# The vendor's pages, terminals, and lists of addresses: without lists, everybody gets in there too.
+_OF_NOTHING_HERE = (
+    "enableDbfsFileBrowser",
+    "enableIpAccessLists",
+    "enableNotebookTableClipboard",
+    "enableProjectTypeInWorkspace",
+    "enableResultsDownloading",
+    "enableWebTerminal",
+)
 
 
 class Settings:
@@ -125,7 +135,7 @@ def _check_value(name: str, value: object) -> None:
             raise BadRequest(f'{name} must be days as text, from "1" to "{_DEFAULT_DAYS}", or "0" for the most')
     elif value not in ("true", "false"):
         raise BadRequest(f'{name} must be the text "true" or "false"')
-    elif name != _TOKENS and value != _VALUES[name]:
+    elif name not in (_TOKENS, *_OF_NOTHING_HERE) and value != _VALUES[name]:
         raise NotImplementedByWorkspace(
             f"{name} is always {_VALUES[name]!r} in the local workspace: nothing here would act on {value!r}"
         )

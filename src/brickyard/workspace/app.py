@@ -205,8 +205,9 @@ def _failure(error: Exception, where: str) -> ApiError:
 def _authorization(request: Request) -> str | None:
     """The credential of a request; from browsers no password, which they repeat on behalf of any site."""
     found = request.headers.get("authorization")
-    browser = "origin" in request.headers or "sec-fetch-site" in request.headers
-    return None if browser and found and found[:5].lower() == "basic" else found
+    if found is None or found[:5].lower() != "basic":
+        return found
+    return None if "origin" in request.headers or "sec-fetch-site" in request.headers else found
 
 
 def _check_host(request: Request, served: frozenset[str]) -> None:

@@ -14,7 +14,7 @@ import psutil
 import pytest
 import requests
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.errors import AlreadyExists, BadRequest, InvalidParameterValue, NotFound
+from databricks.sdk.errors import AlreadyExists, BadRequest, InvalidParameterValue, NotFound, PermissionDenied
 from databricks.sdk.service.catalog import VolumeType
 
 from tests.support import LocalWorkspace
@@ -94,6 +94,8 @@ def test_directories_page_by_name(client: WorkspaceClient, folder: str) -> None:
     found = list(client.files.list_directory_contents(folder, page_size=3))
     assert [one.name for one in found] == [*names, "sub"]
     assert [one.is_directory for one in found] == [False] * 7 + [True]
+    with pytest.raises(InvalidParameterValue, match="page_token"):
+        client.api_client.do("GET", f"/api/2.0/fs/directories{folder}", query={"page_token": "!!!"})
 
 
 def test_a_directory_with_entries_is_not_deleted(client: WorkspaceClient, folder: str) -> None:
@@ -108,11 +110,11 @@ def test_files_and_directories_do_not_replace_each_other(client: WorkspaceClient
     client.files.upload(f"{folder}/a", io.BytesIO(b"x"))
     client.files.create_directory(f"{folder}/d")
     client.files.create_directory(f"{folder}/d")
-    for refused in (f"{folder}/a", f"{folder}/a/below"):
-        with pytest.raises(AlreadyExists):
+    for refused, why in ((f"{folder}/a", "exists"), (f"{folder}/a/below", "parent"), (f"{folder}/a/be/low", "parent")):
+        with pytest.raises(AlreadyExists, match=why):
             client.files.create_directory(refused)
-    for refused in (f"{folder}/d", f"{folder}/a/below"):
-        with pytest.raises(AlreadyExists):
+    for refused, why in ((f"{folder}/d", "directory"), (f"{folder}/a/below", "parent")):
+        with pytest.raises(AlreadyExists, match=why):
             client.files.upload(refused, io.BytesIO(b"y"))
     with pytest.raises(InvalidParameterValue):
         client.files.delete(f"{folder}/d")
@@ -147,9 +149,9 @@ def test_a_link_out_of_a_volume_is_refused(workspace: LocalWorkspace, client: Wo
     local = workspace.root / "data" / "volumes" / folder.removeprefix("/Volumes/")
     (local / "out").symlink_to(workspace.root)
     (local / "inside").symlink_to(local)
-    with pytest.raises(InvalidParameterValue, match="leaves"):
+    with pytest.raises(PermissionDenied, match="leaves"):
         client.files.download(f"{folder}/out/token")
-    with pytest.raises(InvalidParameterValue, match="leaves"):
+    with pytest.raises(PermissionDenied, match="leaves"):
         client.files.upload(f"{folder}/out/made", io.BytesIO(b"x"))
     client.files.upload(f"{folder}/inside/a", io.BytesIO(b"x"))
     assert (local / "a").read_bytes() == b"x"
@@ -167,12 +169,14 @@ def test_ranges_and_conditions(workspace: LocalWorkspace, client: WorkspaceClien
     assert part("bytes=7-") == (206, b"789", "bytes 7-9/10")
     assert part("bytes=-2") == (206, b"89", "bytes 8-9/10")
     assert part("bytes=8-99") == (206, b"89", "bytes 8-9/10")
+    assert part("bytes=0-") == (206, b"0123456789", "bytes 0-9/10")
     assert part("bytes=0-1,4-5")[:2] == (200, b"0123456789")
     assert part("bytes=10-")[0] == 416
     seen = http(workspace, "HEAD", path).headers["last-modified"]
     assert http(workspace, "GET", path, headers={"If-Unmodified-Since": seen}).status_code == 200
     long_ago = {"If-Unmodified-Since": "Mon, 01 Jan 2001 00:00:00 GMT"}
     assert http(workspace, "GET", path, headers=long_ago).status_code == 412
+    assert http(workspace, "HEAD", path, headers=long_ago).status_code == 412
 
 
 def test_a_large_file_goes_and_comes_in_bounded_memory(

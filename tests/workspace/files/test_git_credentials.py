@@ -116,6 +116,12 @@ def test_credentials_are_kept_without_showing_tokens(workspace: LocalWorkspace) 
         w.git_credentials.create("gitlab", git_username="bob", personal_access_token="x")
     second = w.git_credentials.create("gitLab", name="second", personal_access_token="y", is_default_for_provider=True)
     assert not w.git_credentials.get(created.credential_id).is_default_for_provider
+    other = w.git_credentials.create("bitbucketCloud", personal_access_token="z")
+    with pytest.raises(ResourceAlreadyExists):
+        w.git_credentials.update(other.credential_id, "gitLab")
+    w.git_credentials.update(other.credential_id, "gitLab", name="third")
+    assert not w.git_credentials.get(other.credential_id).is_default_for_provider
+    w.git_credentials.delete(other.credential_id)
     mine = [one for one in w.git_credentials.list() if one.git_provider == "gitLab"]
     assert {one.credential_id for one in mine} == {created.credential_id, second.credential_id}
     assert "canary-token-1" not in str([one.as_dict() for one in mine])

@@ -13,7 +13,13 @@ from databricks.sdk.errors import (
     ResourceAlreadyExists,
     ResourceConflict,
 )
-from databricks.sdk.service.workspace import ImportFormat, ObjectType, SparseCheckout, SparseCheckoutUpdate
+from databricks.sdk.service.workspace import (
+    ExportFormat,
+    ImportFormat,
+    ObjectType,
+    SparseCheckout,
+    SparseCheckoutUpdate,
+)
 
 from tests.support import LocalWorkspace
 
@@ -90,18 +96,39 @@ def test_update_follows_branches_and_tags(workspace: LocalWorkspace, remote: Rem
     repo_id = w.repos.create(remote.url, "gitLab", path=path).id
     assert repo_id is not None
     newest = remote.commit({"README.md": "two\n"})
-    w.repos.update(repo_id, branch="main")
+    w.repos.update(repo_id)
     assert (w.repos.get(repo_id).head_commit_id, text(workspace, f"{path}/README.md")) == (newest, "two\n")
     w.repos.update(repo_id, tag="v1")
     assert (w.repos.get(repo_id).branch, text(workspace, f"{path}/README.md")) == (None, "one\n")
+    with pytest.raises(InvalidParameterValue, match="at a tag"):
+        w.repos.update(repo_id)
     git(remote.directory, "checkout", "--quiet", "-b", "feature/x")
     remote.commit({"new.txt": "new\n"})
     w.repos.update(repo_id, branch="feature/x")
     assert (w.repos.get(repo_id).branch, text(workspace, f"{path}/new.txt")) == ("feature/x", "new\n")
+    w.repos.update(repo_id, branch="main")
     with pytest.raises(NotFound, match="nothing"):
         w.repos.update(repo_id, branch="nothing")
     with pytest.raises(InvalidParameterValue):
         w.repos.update(repo_id, branch="--upload-pack=touch x")
+
+
+def test_notebooks_of_one_name_are_told_apart(workspace: LocalWorkspace, remote: Remote, path: str) -> None:
+    w = workspace.client()
+    jupyter = '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+    remote.commit({"notebooks/train.ipynb": jupyter})
+    w.repos.create(remote.url, "gitHub", path=path)
+    names = [f"{path}/notebooks/{name}" for name in ("train", "train.ipynb")]
+    listed = {one.path: one.object_id for one in w.workspace.list(f"{path}/notebooks")}
+    assert sorted(listed) == names and len(set(listed.values())) == 2
+    assert [w.workspace.get_status(one).object_id for one in names] == [listed[one] for one in names]
+    w.workspace.delete(names[1])
+    for content, ending in ((jupyter, "ipynb"), (NOTEBOOK, "py")):
+        w.workspace.upload(f"{names[0]}.{ending}", content.encode(), format=ImportFormat.AUTO, overwrite=True)
+        assert w.workspace.download(names[0], format=ExportFormat.AUTO).read() == content.encode()
+        assert [one.object_type for one in w.workspace.list(f"{path}/notebooks")] == [ObjectType.NOTEBOOK]
+    w.workspace.upload(f"{path}/v1.2.py", NOTEBOOK.encode(), format=ImportFormat.AUTO)
+    assert w.workspace.get_status(f"{path}/v1.2").object_type is ObjectType.NOTEBOOK
 
 
 def test_changes_are_not_lost_silently(workspace: LocalWorkspace, remote: Remote, path: str) -> None:

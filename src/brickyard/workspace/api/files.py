@@ -71,17 +71,17 @@ def download(workspace: Workspace, call: Call) -> Response:
     """A file, or the part of it that `Range` asks for."""
     file, status = transfers.open_file(workspace.files, call.path["path"])
     try:
-        start, length = _part(call, status)
+        part = _part(call, status)
     except BaseException:
         file.close()
         raise
+    start, length = part or (0, status.st_size)
     headers = _headers(status) | {"content-length": str(length)}
-    partial = length != status.st_size
-    if partial:
+    if part is not None:
         headers["content-range"] = f"bytes {start}-{start + length - 1}/{status.st_size}"
     return StreamingResponse(
         transfers.read_chunks(file, start, length),
-        status_code=206 if partial else 200,
+        status_code=200 if part is None else 206,
         headers=headers,
         media_type="application/octet-stream",
     )
@@ -92,6 +92,7 @@ def get_metadata(workspace: Workspace, call: Call) -> Response:
     """Size and time of a file, in the headers."""
     file, status = transfers.open_file(workspace.files, call.path["path"])
     file.close()
+    _check_unmodified(call, status)
     headers = _headers(status) | {"content-length": str(status.st_size)}
     return Response(headers=headers, media_type="application/octet-stream")
 
@@ -187,15 +188,14 @@ def _headers(status: os.stat_result) -> dict[str, str]:
     return {"last-modified": formatdate(int(status.st_mtime), usegmt=True), "accept-ranges": "bytes"}
 
 
-def _part(call: Call, status: os.stat_result) -> tuple[int, int]:
-    """Where to start and how much to send."""
+def _part(call: Call, status: os.stat_result) -> tuple[int, int] | None:
+    """Where to start and how much to send; nothing where the whole file is asked for."""
     headers = call.request.headers
-    if _changed_since(headers.get("if-unmodified-since"), status):
-        raise PreconditionFailed("The file was changed since it was looked at.")
+    _check_unmodified(call, status)
     size = status.st_size
     match = _RANGE.fullmatch(headers.get("range", "").strip())
     if match is None or not any(match.groups()):  # several parts, or another unit: the whole is a right answer
-        return 0, size
+        return None
     if not match[1]:
         start, end = max(0, size - int(match[2])), size - 1
     else:
@@ -203,6 +203,11 @@ def _part(call: Call, status: os.stat_result) -> tuple[int, int]:
     if start > end or start >= size:
         raise RangeNotSatisfiable(f"The file has {size} bytes; there is no range {headers['range']}.")
     return start, end - start + 1
+
+
+def _check_unmodified(call: Call, status: os.stat_result) -> None:
+    if _changed_since(call.request.headers.get("if-unmodified-since"), status):
+        raise PreconditionFailed("The file was changed since it was looked at.")
 
 
 def _changed_since(header: str | None, status: os.stat_result) -> bool:

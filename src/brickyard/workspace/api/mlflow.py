@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import posixpath
+import stat
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -274,15 +275,16 @@ def _restore(store: Any, experiment_id: str) -> None:
 
 
 def _listing(workspace: Workspace, root: str, path: str) -> dict[str, object]:
-    directory = workspace.files.local_path(f"{root}/{path}")
-    found = sorted(directory.iterdir()) if directory.is_dir() else []
-    base = workspace.files.local_path(root)
+    roots = workspace.files.roots
+    place, base = roots.located(f"{root}/{path}"), roots.located(root)
+    entries = sorted(place.local.iterdir()) if place.local.is_dir() else []
+    states = ((local, status) for local in entries if (status := roots.status(place, local.name)) is not None)
     files = [
         {
-            "path": entry.relative_to(base).as_posix(),
-            "is_dir": entry.is_dir(),
-            **({} if entry.is_dir() else {"file_size": entry.stat().st_size}),
+            "path": local.relative_to(base.local).as_posix(),
+            "is_dir": stat.S_ISDIR(status.st_mode),
+            **({} if stat.S_ISDIR(status.st_mode) else {"file_size": status.st_size}),
         }
-        for entry in found
+        for local, status in states
     ]
     return {"root_uri": root, "files": files}

@@ -5,20 +5,22 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import os
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from brickyard.workspace.api.access import Access, anyone
 from brickyard.workspace.api.base import Call, Family
-from brickyard.workspace.api.errors import BadRequest, InvalidParameterValue, RequestTooLarge, ResourceAlreadyExists
+from brickyard.workspace.api.errors import BadRequest, InvalidParameterValue, ResourceAlreadyExists
 from brickyard.workspace.api.forms import form_file
-from brickyard.workspace.files.errors import FileAlreadyExists
-from brickyard.workspace.files.exchange import MAX_FILE_BYTES, export_object, import_object
+from brickyard.workspace.files.errors import FileAlreadyExists, NotebookTooLarge
+from brickyard.workspace.files.exchange import MAX_FILE_BYTES, MAX_NOTEBOOK_BYTES, export_object, import_object
 from brickyard.workspace.files.paths import tree_path
+from brickyard.workspace.files.transfers import read_chunks
 from brickyard.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -59,6 +61,7 @@ def _reads_file(workspace: Workspace, call: Call) -> None:
 
 
 _MAX_JSON = 64 * 1024 * 1024
+_AS_FORM = "send it as a form, as `w.workspace.upload` does."
 _MAX_BODY = MAX_FILE_BYTES * 4 // 3 + 1024 * 1024  # base64 and its envelope
 
 
@@ -99,7 +102,7 @@ async def import_file(workspace: Workspace, call: Call) -> None:
 @family.call("GET", "/api/2.0/workspace-files/{path:path}", access=_reads_file)
 def read_file(workspace: Workspace, call: Call) -> Response:
     """The content of a file or notebook as it is kept."""
-    return _raw(workspace.files.tree.read("/" + call.path["path"]))
+    return _streamed(workspace, "/" + call.path["path"])
 
 
 @family.call("GET", "/api/2.0/workspace/export", access=_needs("CAN_READ"))
@@ -107,9 +110,17 @@ def export(workspace: Workspace, call: Call) -> object:
     """A notebook or file, as base64 in JSON or, with `direct_download`, as it is."""
     from databricks.sdk.service.workspace import ExportResponse
 
-    content, extension = export_object(workspace.files.tree, _path(call.query), call.query.get("format", "SOURCE"))
-    if _boolean(call.query.get("direct_download", "false"), "direct_download"):
-        return _raw(content)
+    tree, path, kind = workspace.files.tree, _path(call.query), call.query.get("format") or "SOURCE"
+    direct = _boolean(call.query.get("direct_download", "false"), "direct_download")
+    found = tree.get(path)
+    if found.kind == "FILE" and kind in ("SOURCE", "AUTO", "RAW"):
+        if direct:
+            return _streamed(workspace, path)
+        if found.size > MAX_NOTEBOOK_BYTES:
+            raise NotebookTooLarge(f"{found.path} has more than {MAX_NOTEBOOK_BYTES} bytes; ask with direct_download.")
+    content, extension = export_object(tree, path, kind, partial(workspace.files.access.sees, call.principal))
+    if direct:
+        return Response(content, media_type="application/octet-stream")
     return ExportResponse(content=base64.b64encode(content).decode(), file_type=extension)
 
 
@@ -170,12 +181,15 @@ def _unpack(body: Spool, kind: str, content: Spool) -> _Import:
     if kind.startswith("multipart/form-data"):
         return _wanted(form_file(body, kind, "content", content))
     if body.path.stat().st_size > _MAX_JSON:
-        raise RequestTooLarge("The content is too large for JSON; send it as a form, as `w.workspace.upload` does.")
+        raise NotebookTooLarge(f"content has more than {MAX_NOTEBOOK_BYTES} bytes; {_AS_FORM}")
     try:
         fields = json.loads(body.read())
-        content.replace(base64.b64decode(fields.get("content") or "", validate=True))
+        given = base64.b64decode(fields.get("content") or "", validate=True)
     except (ValueError, TypeError, AttributeError, RecursionError, binascii.Error) as error:
         raise BadRequest(f"the body must be JSON with base64 `content`: {error}") from error
+    if len(given) > MAX_NOTEBOOK_BYTES:
+        raise NotebookTooLarge(f"content has more than {MAX_NOTEBOOK_BYTES} bytes; {_AS_FORM}")
+    content.replace(given)
     return _wanted(fields)
 
 
@@ -204,8 +218,11 @@ def _boolean(value: object, name: str) -> bool:
     raise InvalidParameterValue(f"{name} must be true or false, not {value!r}")
 
 
-def _raw(content: bytes) -> Response:
-    return Response(content, media_type="application/octet-stream")
+def _streamed(workspace: Workspace, path: str) -> Response:
+    file = workspace.files.tree.open(path)
+    size = os.fstat(file.fileno()).st_size
+    headers = {"content-length": str(size)}
+    return StreamingResponse(read_chunks(file, 0, size), headers=headers, media_type="application/octet-stream")
 
 
 def _info(found: TreeObject) -> ObjectInfo:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from brickyard.workspace.api.errors import InvalidParameterValue, PermissionDenied
+from brickyard.workspace.files.errors import LeadsAway
 from brickyard.workspace.files.paths import tree_path
 from brickyard.workspace.files.unity_access import UnityPlaces
 from brickyard.workspace.identity.permissions import tree_object
@@ -89,7 +90,10 @@ class TreeAccess:
     def sees(self, principal: Principal, path: str) -> bool:
         """Whether a principal may read an object, or something below it."""
         path = tree_path(path)
-        real = path if principal.is_admin else self._tree.real(path)
+        try:
+            real = path if principal.is_admin else self._tree.real(path)
+        except LeadsAway:
+            return False
         if real != path:
             return self._permissions.allows(principal, tree_object(real), "CAN_READ")
         return (
@@ -196,7 +200,7 @@ class PlaceAccess:
         """Whether an entry of a directory, which may itself be seen, is shown."""
         try:
             place = self._workspace.files.roots.place(path)
-        except InvalidParameterValue:  # a link that leads out of its tree
+        except (LeadsAway, InvalidParameterValue):  # the latter: a task gave it a name that none can ask for
             return principal.is_admin
         in_tree = place.root is self._workspace.files.roots.workspace
         return not in_tree or self._workspace.files.access.sees(principal, place.path)

@@ -5,7 +5,6 @@ Source of the limits and errors: https://docs.databricks.com/api/workspace/dbfs.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
 import stat
@@ -19,11 +18,14 @@ from typing import TYPE_CHECKING
 from brickyard.workspace.api.errors import (
     ApiError,
     InvalidParameterValue,
+    NotFound,
     ResourceAlreadyExists,
     ResourceDoesNotExist,
     ResourceExhausted,
 )
 from brickyard.workspace.files.errors import AlreadyExists, explained
+from brickyard.workspace.files.storage import open_file
+from brickyard.workspace.files.transfers import make_parents
 
 if TYPE_CHECKING:
     from brickyard.workspace.files.paths import Place
@@ -108,11 +110,8 @@ class Dbfs:
             return [found]
         with explained(path):
             names = sorted(entry.name for entry in place.local.iterdir())
-        entries = []
-        for name in names:
-            with contextlib.suppress(ResourceDoesNotExist):  # deleted since the directory was read
-                entries.append(self._entry(self._place(f"{found.path.rstrip('/')}/{name}")))
-        return entries
+        states = ((name, self._files.roots.status(place, name)) for name in names)
+        return [_entry(f"{found.path.rstrip('/')}/{name}", status) for name, status in states if status is not None]
 
     def read(self, path: str, offset: int, length: int) -> bytes:
         """A part of a file, at most 1 MiB.
@@ -128,7 +127,7 @@ class Dbfs:
         place = self._place(path)
         if self._entry(place).is_dir:
             raise InvalidParameterValue(f"{path} is a directory, which cannot be read")
-        with explained(path), place.local.open("rb") as file:
+        with explained(path), open_file(place.local) as file:
             file.seek(offset)
             return file.read(length)
 
@@ -270,12 +269,16 @@ class Dbfs:
     def _entry(self, place: Place) -> DbfsEntry:
         path = "/" + "/".join(place.names)
         try:
-            status = place.local.stat()
-        except (FileNotFoundError, NotADirectoryError) as error:
+            with explained(path):
+                status = place.local.stat()
+        except (NotFound, AlreadyExists) as error:
             raise ResourceDoesNotExist(f"No file or directory exists on path dbfs:{path}.") from error
-        directory = stat.S_ISDIR(status.st_mode)
-        size = 0 if directory else status.st_size
-        return DbfsEntry(path, directory, size, status.st_mtime_ns // 1_000_000)
+        return _entry(path, status)
+
+
+def _entry(path: str, status: os.stat_result) -> DbfsEntry:
+    directory = stat.S_ISDIR(status.st_mode)
+    return DbfsEntry(path, directory, 0 if directory else status.st_size, status.st_mtime_ns // 1_000_000)
 
 
 @contextmanager
@@ -283,7 +286,7 @@ def _parents_of(place: Place) -> Iterator[None]:
     """Make the directories above a place, then give it its content."""
     try:
         with explained(place.path):
-            place.local.parent.mkdir(parents=True, exist_ok=True)
+            make_parents(place)
             yield
     except AlreadyExists as error:
         raise ResourceAlreadyExists(error.message) from error

@@ -18,6 +18,7 @@ __all__ = [
     "AlreadyExists",
     "DirectoryNotEmpty",
     "FileAlreadyExists",
+    "LeadsAway",
     "NotebookTooLarge",
     "PreconditionFailed",
     "RangeNotSatisfiable",
@@ -42,6 +43,10 @@ class DirectoryNotEmpty(ApiError):
     """The directory has entries and the call was not recursive."""
 
     status, code = 400, "DIRECTORY_NOT_EMPTY"
+
+
+class LeadsAway(PermissionDenied):
+    """A link on the path leads to where other permissions count, or out of the workspace."""
 
 
 class NotebookTooLarge(ApiError):
@@ -103,6 +108,6 @@ def explained(path: str) -> Iterator[None]:
 def _other(path: str, error: OSError) -> Exception:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StorageFull(f"There is no room on the disk for {path}; free some space and try again.")
-    if error.errno in (errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL):
+    if error.errno in (errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL, errno.ENXIO):
         return InvalidParameterValue(f"The path {path} cannot be used: {error.strerror}.")
     return error

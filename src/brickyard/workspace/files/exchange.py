@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -18,16 +20,18 @@ from brickyard.workspace.files.notebooks import (
     to_source,
     with_header,
 )
+from brickyard.workspace.files.tree import FOLDERS
 
 if TYPE_CHECKING:
     from brickyard.workspace.files.storage import Spool
-    from brickyard.workspace.files.tree import Tree
+    from brickyard.workspace.files.tree import Tree, TreeObject
 
 __all__ = ["MAX_FILE_BYTES", "MAX_NOTEBOOK_BYTES", "export_object", "import_object"]
 
 # Source of the limits: https://docs.databricks.com/files/workspace.html and the workspace API's reference.
 MAX_FILE_BYTES = 500 * 1024 * 1024
 MAX_NOTEBOOK_BYTES = 10 * 1024 * 1024
+_ZIP = b"PK\x03\x04"
 
 
 def import_object(
@@ -69,28 +73,59 @@ def import_object(
         raise _unknown(kind, "import")
 
 
-def export_object(tree: Tree, path: str, kind: str = "SOURCE") -> tuple[bytes, str]:
-    """The content of a notebook or file, and the extension that it has in this format.
+def export_object(
+    tree: Tree, path: str, kind: str = "SOURCE", shown: Callable[[str], bool] = lambda path: True
+) -> tuple[bytes, str]:
+    """The content of a notebook, file or directory, and the extension that it has in this format.
 
     Args:
         tree: The workspace tree.
         path: Which.
         kind: The vendor's export format: `SOURCE`, `JUPYTER`, `AUTO` or `RAW`.
+        shown: Whether what is in a directory is for who asks.
 
     Raises:
-        InvalidParameterValue: A file is asked for as a notebook.
-        NotImplementedByWorkspace: A directory, or a format that the local workspace does not write.
+        InvalidParameterValue: A file is asked for as a notebook, or a directory in a format for one object.
+        NotImplementedByWorkspace: The format is one that the local workspace does not write.
+        NotebookTooLarge: A directory has more than 10 MiB.
     """
     if kind not in ("SOURCE", "JUPYTER", "AUTO", "RAW"):
         raise _unknown(kind, "export")
     found = tree.get(path)
-    if found.kind in ("DIRECTORY", "REPO"):
-        raise NotImplementedByWorkspace(f"export of a directory ({found.path}) is not implemented")
+    if found.kind in FOLDERS:
+        if kind not in ("SOURCE", "AUTO"):
+            raise InvalidParameterValue(f"Path ({found.path}) is a directory, which has no format {kind}.")
+        return _archive(tree, found.path, kind, shown), "zip"
+    return _export_one(tree, found, kind)
+
+
+def _archive(tree: Tree, top: str, kind: str, shown: Callable[[str], bool]) -> bytes:
+    """A directory as a zip: of `SOURCE` its notebooks, of `AUTO` its files too; what links lead to is left out."""
+    target, size = io.BytesIO(), 0
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        waiting = [top]
+        while waiting:
+            for one in tree.children(waiting.pop()):
+                if tree.is_link(one.path) or not shown(one.path) or (one.kind == "FILE" and kind == "SOURCE"):
+                    continue
+                if one.kind in FOLDERS:
+                    waiting.append(one.path)
+                    continue
+                size += one.size
+                if size > MAX_NOTEBOOK_BYTES:
+                    raise NotebookTooLarge(f"The directory {top} is larger than {MAX_NOTEBOOK_BYTES} bytes.")
+                content, extension = _export_one(tree, one, kind)
+                name = one.path.removeprefix(top.rpartition("/")[0]).lstrip("/")
+                archive.writestr(name if one.kind == "FILE" else f"{name}.{extension}", content)
+    return target.getvalue()
+
+
+def _export_one(tree: Tree, found: TreeObject, kind: str) -> tuple[bytes, str]:
     if found.kind == "FILE":
         if kind == "JUPYTER":
             raise InvalidParameterValue(f"Path ({found.path}) is a file, which has no format JUPYTER.")
-        return tree.read(path), PurePosixPath(found.path).suffix[1:]
-    notebook = tree.read_notebook(path)
+        return tree.read(found.path), PurePosixPath(found.path).suffix[1:]
+    notebook = tree.read_notebook(found.path)
     content = notebook.content
     if kind == "JUPYTER" and notebook.format == "SOURCE":
         content = to_jupyter(content, notebook.language)
@@ -115,6 +150,8 @@ def _automatic(tree: Tree, path: str, spool: Spool, overwrite: bool, check: Call
 
 def _source(tree: Tree, path: str, spool: Spool, language: str | None, overwrite: bool) -> None:
     language = language or file_language(path)
+    if language is None and spool.read(4) == _ZIP:
+        raise NotImplementedByWorkspace("import of a directory (a zip in format SOURCE) is not implemented")
     if language is None or language not in EXTENSIONS.values():
         known = ", ".join(EXTENSIONS.values())
         raise InvalidParameterValue(f"language is {language!r}; format SOURCE needs one of {known}.")

@@ -63,15 +63,16 @@ class Index:
         with self._lock:
             return list(self._by_path)
 
-    def remember(self, path: str, kind: str, language: str | None = None) -> Known:
-        """Keep what an object is; one that is known keeps its number."""
+    def remember(self, path: str, kind: str, language: str | None = None, *, changed_at: int | None = None) -> Known:
+        """Keep what an object is; one that is known keeps its number, a new one was made when its content was."""
         with self._lock:
             found = self._by_path.get(path)
             if found is not None and (found.kind, found.language) == (kind, language):
                 return found
             with self._store.write() as connection:
                 if found is None:
-                    known = Known(secrets.randbelow(10**15) + 10**15, path, kind, language, int(time.time() * 1000))
+                    created_at = int(time.time() * 1000) if changed_at is None else changed_at
+                    known = Known(secrets.randbelow(10**15) + 10**15, path, kind, language, created_at)
                     values = {"id": known.id, "path": path, "kind": kind, "language": language}
                     parent = path.rpartition("/")[0] or "/"
                     connection.execute(insert(objects).values(**values, parent=parent, created_at=known.created_at))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from brickyard.workspace.api.errors import InvalidParameterValue
+from brickyard.workspace.files.errors import LeadsAway
 
 __all__ = ["Place", "Root", "Roots", "normal", "tree_path"]
 
@@ -28,12 +29,20 @@ class Root:
         directory: Where it is kept.
         depth: How many names lead to a container (a volume: catalog, schema, volume); above it there are no files.
         folded: How many of the leading names are the same in upper and lower case.
+        granted: How many names lead to what has permissions of its own, which no link leaves.
+        parted: Of what first names each name below has permissions of its own, for example `Users`.
     """
 
     prefix: str
     directory: Path
     depth: int = 0
     folded: int = 0
+    granted: int = 0
+    parted: tuple[str, ...] = ()
+
+    def enclosure(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """The names of the place that a path stays in, wherever links on it lead; this place is no link itself."""
+        return names[: self.granted + (1 if names and names[0] in self.parted else 0)]
 
 
 @dataclass(frozen=True)
@@ -65,10 +74,10 @@ class Roots:
     """All trees of a workspace."""
 
     def __init__(self, data: Path) -> None:
-        self.workspace = Root("/Workspace", data / "workspace")
-        self.volumes = Root("/Volumes", data / "volumes", depth=3, folded=3)
-        self.models = Root("/Models", data / "models", depth=4, folded=3)
-        self.artifacts = Root(_ARTIFACTS, data / "mlflow" / "artifacts")
+        self.workspace = Root("/Workspace", data / "workspace", granted=1, parted=("Users", "Repos"))
+        self.volumes = Root("/Volumes", data / "volumes", depth=3, folded=3, granted=3)
+        self.models = Root("/Models", data / "models", depth=4, folded=3, granted=4)
+        self.artifacts = Root(_ARTIFACTS, data / "mlflow" / "artifacts", granted=1)
         self.dbfs = Root("/dbfs", data / "dbfs")
         self.all = (self.workspace, self.volumes, self.models, self.artifacts, self.dbfs)
         for root in self.all:
@@ -78,7 +87,8 @@ class Roots:
         """Where an absolute path such as `/Volumes/main/default/raw/a.csv` is kept.
 
         Raises:
-            InvalidParameterValue: The path is in none of the trees, is not a path, or would leave its tree.
+            InvalidParameterValue: The path is in none of the trees, or is not a path.
+            LeadsAway: By a link it would leave its volume, model version, experiment or top folder.
         """
         clean = normal(path)
         for root in self.all:
@@ -87,11 +97,22 @@ class Roots:
         known = ", ".join(f"{root.prefix}/" for root in self.all)
         raise InvalidParameterValue(f"The path {path} must begin with one of {known}.")
 
+    def status(self, place: Place, name: str) -> os.stat_result | None:
+        """The state of an entry of a directory; of a link that leads away or to nothing, that of the link itself."""
+        local = place.local / name
+        try:
+            if not local.is_symlink():
+                return local.stat()
+            return _place(place.root, (*place.names, name)).local.stat()
+        except (OSError, LeadsAway):
+            return local.lstat() if local.is_symlink() else None
+
     def located(self, uri: str) -> Place:
         """Where a path is kept in any form that user code writes: also `dbfs:/`, `/dbfs/` and `/Users/...`.
 
         Raises:
             InvalidParameterValue: As for `place`.
+            LeadsAway: As for `place`.
         """
         path = normal("/dbfs/" + uri[5:] if uri.startswith("dbfs:") else uri)
         for prefix in ("/Volumes/", "/Workspace/", "/Models/"):
@@ -137,9 +158,10 @@ def tree_path(path: str) -> str:
 def _place(root: Root, names: tuple[str, ...]) -> Place:
     names = tuple(name.lower() for name in names[: root.folded]) + names[root.folded :]
     local = root.directory.joinpath(*names)
-    inside = os.path.realpath(root.directory)
+    inside = "/".join((os.path.realpath(root.directory), *root.enclosure(names)))
     if os.path.commonpath([inside, os.path.realpath(local)]) != inside:
-        raise InvalidParameterValue(f"The path {root.prefix}/{'/'.join(names)} leaves its directory by a link.")
+        path = "/".join((root.prefix, *names))
+        raise LeadsAway(f"The path {path} leaves {'/'.join((root.prefix, *root.enclosure(names)))} by a link.")
     return Place(root, names, local)
 
 

@@ -160,12 +160,12 @@ class Repos:
         return [self.get(repo_id) for repo_id in mine[:limit]]
 
     def update(self, principal: Principal, repo_id: int, wanted: Wanted) -> None:
-        """Bring a Git folder to the newest commit of a branch, or to a tag.
+        """Bring a Git folder to the newest commit of a branch, of its own where none is named, or to a tag.
 
         Raises:
             ResourceDoesNotExist: There is no such Git folder, branch or tag.
             GitConflict: What was changed in the files would be lost.
-            InvalidParameterValue: Sparse checkout was not chosen when it was made.
+            InvalidParameterValue: Sparse checkout was not chosen when it was made, or it is at a tag and none is named.
         """
         if wanted.branch is not None and wanted.tag is not None:
             raise InvalidParameterValue("Only one of branch and tag can be given.")
@@ -181,9 +181,10 @@ class Repos:
                 with self._store.write() as connection:
                     mine = table.c.id == repo_id
                     connection.execute(update(table).where(mine).values(sparse_patterns=wanted.sparse_patterns))
-            if wanted.branch is not None or wanted.tag is not None:
+            branch = wanted.branch or (None if wanted.tag or wanted.sparse_patterns is not None else _own_branch(repo))
+            if branch is not None or wanted.tag is not None:
                 checkout.fetch()
-                checkout.switch(branch=wanted.branch, tag=wanted.tag, discard=wanted.discard)
+                checkout.switch(branch=branch, tag=wanted.tag, discard=wanted.discard)
 
     def delete(self, repo_id: int) -> None:
         """Delete a Git folder with everything in it that was not pushed.
@@ -276,3 +277,9 @@ class Repos:
         if gone:
             with self._store.write() as connection:
                 connection.execute(delete(table).where(table.c.id.in_(gone)))
+
+
+def _own_branch(repo: Repo) -> str:
+    if repo.branch is None:
+        raise InvalidParameterValue(f"Repo {repo.id} is at a tag or is empty; name the branch or tag to go to.")
+    return repo.branch

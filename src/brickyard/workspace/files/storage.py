@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import stat
 import tempfile
 import uuid
 from collections.abc import AsyncIterator
@@ -16,9 +18,22 @@ import anyio.to_thread
 from brickyard.workspace.api.errors import RequestTooLarge
 from brickyard.workspace.files.errors import explained
 
-__all__ = ["Spool", "Storage"]
+__all__ = ["Spool", "Storage", "open_file"]
 
 _BUFFER = 1024 * 1024
+
+
+def open_file(local: Path) -> BinaryIO:
+    """A file to read, without waiting for the writer of a pipe that a task has made.
+
+    Raises:
+        FileNotFoundError: There is none, or it is a directory, pipe or device.
+    """
+    handle = os.open(local, os.O_RDONLY | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise FileNotFoundError(errno.ENOENT, "it is not a file", str(local))
+    return os.fdopen(handle, "rb", buffering=0)
 
 
 class Spool:
@@ -42,6 +57,12 @@ class Spool:
                 raise
         finally:
             self.path.unlink(missing_ok=True)
+
+    @property
+    def changed_at(self) -> int:
+        """When the content was written, in epoch milliseconds; it keeps this time in its place."""
+        self.file.flush()
+        return os.fstat(self.file.fileno()).st_mtime_ns // 1_000_000
 
     def read(self, limit: int = -1) -> bytes:
         """The content from its beginning, at most `limit` bytes of it."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from brickyard.workspace.api.errors import InvalidParameterValue, NotFound
+from brickyard.workspace.files import storage
 from brickyard.workspace.files.errors import DirectoryNotEmpty, explained, with_reason
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from brickyard.workspace.files.storage import Spool
 
 __all__ = ["Entry", "delete_directory", "delete_file", "find_directory", "list_directory", "make_directory"]
-__all__ += ["open_file", "read_chunks", "upload"]
+__all__ += ["make_parents", "open_file", "read_chunks", "upload"]
 
 MAX_PAGE = 1000
 _CHUNK = 1024 * 1024
@@ -45,7 +46,7 @@ def upload(files: Files, path: str, spool: Spool, *, overwrite: bool) -> None:
     if len(place.names) <= place.root.depth:
         raise InvalidParameterValue(f"The path {place.path} is not the path of a file.")
     with explained(place.path):
-        place.local.parent.mkdir(parents=True, exist_ok=True)
+        make_parents(place)
         files.storage.publish(spool, place.local, overwrite=overwrite)
 
 
@@ -57,12 +58,8 @@ def open_file(files: Files, path: str) -> tuple[BinaryIO, os.stat_result]:
     """
     place = files.loadable(path)
     with explained(place.path):
-        handle = os.open(place.local, os.O_RDONLY | os.O_NONBLOCK)  # does not wait for the writer of a pipe
-    status = os.fstat(handle)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(handle)
-        raise NotFound(f"The path {place.path} is not a file.")
-    return os.fdopen(handle, "rb", buffering=0), status
+        file = storage.open_file(place.local)
+    return file, os.fstat(file.fileno())
 
 
 def read_chunks(file: BinaryIO, start: int, length: int) -> Iterator[bytes]:
@@ -97,7 +94,8 @@ def make_directory(files: Files, path: str) -> None:
         return
     place = files.writable(path)
     with explained(place.path):
-        place.local.mkdir(parents=True, exist_ok=True)
+        make_parents(place)
+        place.local.mkdir(exist_ok=True)
 
 
 def find_directory(files: Files, path: str) -> Place:
@@ -127,7 +125,7 @@ def list_directory(
     after = None if token is None else _name_of(token)
     rest = [name for name in names if after is None or name > after]
     page = rest[:size]
-    entries = [entry for name in page if (entry := _entry(place, name)) is not None]
+    entries = [entry for name in page if (entry := _entry(files, place, name)) is not None]
     return entries, _token_of(page[-1]) if len(rest) > size else None
 
 
@@ -147,6 +145,18 @@ def delete_directory(files: Files, path: str) -> None:
     _discard(files, place)
 
 
+def make_parents(place: Place) -> None:
+    """Make the directories above a place.
+
+    Raises:
+        NotADirectoryError: One of them is a file.
+    """
+    try:
+        place.local.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise NotADirectoryError(*error.args) from error
+
+
 def _discard(files: Files, place: Place) -> None:
     if place.root is files.roots.workspace:
         files.tree.delete(place.path, recursive=False)
@@ -158,14 +168,10 @@ def _discard(files: Files, place: Place) -> None:
             place.local.unlink()
 
 
-def _entry(place: Place, name: str) -> Entry | None:
-    local = place.local / name
-    try:
-        status = local.stat()
-    except OSError:
-        if not local.is_symlink():
-            return None  # deleted since the directory was read
-        status = local.lstat()
+def _entry(files: Files, place: Place, name: str) -> Entry | None:
+    status = files.roots.status(place, name)
+    if status is None:
+        return None  # deleted since the directory was read
     directory = stat.S_ISDIR(status.st_mode)
     return Entry(f"{place.path}/{name}", name, directory, status.st_mtime_ns // 1_000_000, status.st_size)
 
@@ -176,6 +182,6 @@ def _token_of(name: str) -> str:
 
 def _name_of(token: str) -> str:
     try:
-        return base64.urlsafe_b64decode(token).decode("utf-8", "surrogateescape")
+        return base64.b64decode(token, b"-_", validate=True).decode("utf-8", "surrogateescape")
     except ValueError as error:  # also of base64 and of text
         raise InvalidParameterValue("page_token is not one of this listing") from error

@@ -13,28 +13,30 @@ import stat
 import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from brickyard.workspace.api.errors import (
     BadRequest,
     InvalidParameterValue,
+    NotFound,
     ResourceAlreadyExists,
     ResourceDoesNotExist,
 )
-from brickyard.workspace.files.errors import AlreadyExists, DirectoryNotEmpty, explained
+from brickyard.workspace.files.errors import AlreadyExists, DirectoryNotEmpty, LeadsAway, explained
 from brickyard.workspace.files.index import Index, Known
 from brickyard.workspace.files.notebooks import EXTENSIONS, NotebookSource, format_of, language_of, recognise
-from brickyard.workspace.files.paths import Roots, tree_path
-from brickyard.workspace.files.storage import Spool, Storage
+from brickyard.workspace.files.paths import Roots, normal, tree_path
+from brickyard.workspace.files.storage import Spool, Storage, open_file
 from brickyard.workspace.identity.permissions import tree_object
 
 if TYPE_CHECKING:
     from brickyard.workspace.identity.permissions import Permissions
     from brickyard.workspace.store import Store
 
-__all__ = ["Tree", "TreeObject"]
+__all__ = ["FOLDERS", "Tree", "TreeObject"]
 
-_FOLDERS = ("DIRECTORY", "REPO")
+FOLDERS = ("DIRECTORY", "REPO")
+_OF_NOTEBOOKS = (*EXTENSIONS, ".ipynb")
 
 
 @dataclass(frozen=True)
@@ -96,9 +98,18 @@ class Tree:
 
     def real(self, path: str) -> str:
         """The path that an object really has, where links lead to it from another one."""
+        path = tree_path(path)
         root = os.path.realpath(self._roots.workspace.directory)
-        inside = os.path.relpath(os.path.realpath(self._local(tree_path(path))), root)
-        return "/" if inside == "." else f"/{inside}"
+        inside = os.path.relpath(os.path.realpath(self._file(path)), root)
+        found = "/" if inside == "." else f"/{inside}"
+        return path if found in {f"{path}{extension}" for extension in _OF_NOTEBOOKS} else found
+
+    def is_link(self, path: str) -> bool:
+        """Whether an object is a link, which a task has made."""
+        try:
+            return self._file(path).is_symlink()
+        except LeadsAway:
+            return True
 
     def repo_of(self, path: str) -> str | None:
         """The path of the Git folder that an object is or is in."""
@@ -155,7 +166,7 @@ class Tree:
             ResourceDoesNotExist: There is nothing at the path.
         """
         found = self.get(path)
-        if found.kind not in _FOLDERS:
+        if found.kind not in FOLDERS:
             return [found]
         with explained(found.path), os.scandir(self._local(found.path)) as entries:
             ordered = sorted(entries, key=lambda entry: entry.name)
@@ -193,15 +204,18 @@ class Tree:
         path = tree_path(path)
         with self._lock:
             self._check_target(path, kind, overwrite)
-            self._index.remember(path, kind, language)
-            local = self._file(path)
-            if kind == "NOTEBOOK" and self._index.repo_of(path) and not local.suffix:
-                local = local.with_name(local.name + _extension(spool, language))
+            self._index.remember(path, kind, language, changed_at=spool.changed_at)
+            before = local = self._file(path)
+            if kind == "NOTEBOOK" and self._index.repo_of(path):
+                bare = local.stem if local.suffix.lower() in _OF_NOTEBOOKS else local.name
+                local = local.with_name(bare + _extension(spool, language))
             try:
                 with explained(path):
                     self._storage.publish(spool, local, overwrite=overwrite)
             except AlreadyExists as error:
                 raise ResourceAlreadyExists(f"Path ({path}) already exists.") from error
+            if local != before:  # in a Git folder, the format or language is told by the extension
+                before.unlink(missing_ok=True)
 
     def delete(self, path: str, *, recursive: bool) -> None:
         """Delete an object.
@@ -215,7 +229,7 @@ class Tree:
         if self.is_protected(path):
             raise BadRequest(f"The folder {path} is protected.")
         with self._lock:
-            self.get(path)
+            path = self.get(path).path
             local = self._file(path)
             with explained(path):
                 if local.is_dir() and not recursive and any(local.iterdir()):
@@ -231,11 +245,21 @@ class Tree:
             ResourceDoesNotExist: There is nothing at the path.
             InvalidParameterValue: It is a directory.
         """
+        with self.open(path) as file:
+            return file.read()
+
+    def open(self, path: str) -> BinaryIO:
+        """The same, to be read in parts.
+
+        Raises:
+            ResourceDoesNotExist: There is nothing at the path.
+            InvalidParameterValue: It is a directory.
+        """
         found = self.get(path)
-        if found.kind in _FOLDERS:
+        if found.kind in FOLDERS:
             raise InvalidParameterValue(f"Path ({found.path}) is a directory.")
         with explained(found.path):
-            return self._file(found.path).read_bytes()
+            return open_file(self._file(found.path))
 
     def read_notebook(self, path: str) -> NotebookSource:
         """A notebook with its language and format.
@@ -247,8 +271,7 @@ class Tree:
         found = self.get(path)
         if found.kind != "NOTEBOOK":
             raise InvalidParameterValue(f"Path ({found.path}) is a {found.kind.lower()}, not a notebook.")
-        with explained(found.path):
-            content = self._file(found.path).read_bytes()
+        content = self.read(found.path)
         return NotebookSource(found.path, language_of(content, found.language), content, format_of(content))
 
     def _local(self, path: str) -> Path:
@@ -259,42 +282,47 @@ class Tree:
         local = self._local(path)
         if self._index.repo_of(path) is None or os.path.lexists(local):
             return local
-        named = (local.with_name(local.name + extension) for extension in (*EXTENSIONS, ".ipynb"))
+        named = (self._local(path + extension) for extension in _OF_NOTEBOOKS)
         return next((one for one in named if _notebook_language(one) is not None), local)
 
     def _look(self, path: str) -> _Seen | None:
         local = self._file(path)
         try:
-            status = local.stat()
-        except (FileNotFoundError, NotADirectoryError):
+            with explained(path):
+                status = local.stat()
+        except (NotFound, AlreadyExists):  # the latter: it would be below a file
             return None
         seen = _seen(path, status)
         if seen.directory or self._index.repo_of(path) is None:
             return seen
         language = _notebook_language(local)
+        if language is None:
+            return seen
         bare = f"{_parent(path).rstrip('/')}/{local.stem}"
-        return seen if language is None else replace(seen, path=bare, notebook=language)
+        return replace(seen, path=bare if self._file(bare) == local else path, notebook=language)
 
     def _listed(self, parent: str, entry: os.DirEntry[str]) -> _Seen | None:
         path = f"{parent.rstrip('/')}/{entry.name}"
-        if entry.is_symlink() or self._index.repo_of(parent) is not None:
-            try:
-                return self._look(path)
-            except InvalidParameterValue:  # it leads out of the tree: shown as what it is, but not followed
-                return _seen(path, entry.stat(follow_symlinks=False))
         try:
-            return _seen(path, entry.stat())
+            normal(path)
+        except InvalidParameterValue:  # a task gave it a name by which no client can ask for it
+            return None
+        try:
+            followed = entry.is_symlink() or self._index.repo_of(parent) is not None
+            return self._look(path) if followed else _seen(path, entry.stat())
+        except (LeadsAway, InvalidParameterValue):  # shown as what it is, but not followed
+            return _seen(path, entry.stat(follow_symlinks=False))
         except FileNotFoundError:
             return None
 
     def _check_target(self, path: str, kind: str, overwrite: bool) -> TreeObject | None:
         parent = self.find(_parent(path))
-        if parent is None or parent.kind not in _FOLDERS:
+        if parent is None or parent.kind not in FOLDERS:
             raise ResourceDoesNotExist(f"The parent folder ({_parent(path)}) does not exist.")
         existing = self.find(path)
         if existing is None:
             return None
-        if existing.kind in _FOLDERS or not overwrite:
+        if existing.kind in FOLDERS or not overwrite:
             raise ResourceAlreadyExists(f"Path ({path}) already exists.")
         if existing.kind != kind:
             raise InvalidParameterValue(
@@ -306,13 +334,13 @@ class Tree:
         known = self._index.get(seen.path)
         if known is None or not _fits(seen, known):  # written by a task or by git, past the API
             kind = "DIRECTORY" if seen.directory else "FILE" if seen.notebook is None else "NOTEBOOK"
-            known = self._index.remember(seen.path, kind, seen.notebook)
+            known = self._index.remember(seen.path, kind, seen.notebook, changed_at=seen.modified_at)
         return _object(seen, known)
 
     def _kept(self, path: str) -> bool:
         try:
             return self._look(path) is not None
-        except InvalidParameterValue:  # a task has put a link out of the tree in its place
+        except (LeadsAway, InvalidParameterValue):  # a task has put a link in its place
             return False
 
 
@@ -322,14 +350,14 @@ def _seen(path: str, status: os.stat_result) -> _Seen:
 
 def _fits(seen: _Seen, known: Known) -> bool:
     """Whether the disk has what the database says."""
-    if seen.directory or known.kind in _FOLDERS:
-        return seen.directory and known.kind in _FOLDERS
+    if seen.directory or known.kind in FOLDERS:
+        return seen.directory and known.kind in FOLDERS
     return seen.notebook is None or (known.kind, known.language) == ("NOTEBOOK", seen.notebook)
 
 
 def _notebook_language(local: Path) -> str | None:
     """The language of a notebook in a Git folder; nothing for other files."""
-    if local.suffix.lower() not in (*EXTENSIONS, ".ipynb") or not local.is_file():
+    if local.suffix.lower() not in _OF_NOTEBOOKS or not local.is_file():
         return None
     with local.open("rb") as file:
         beginning = file.read(200)

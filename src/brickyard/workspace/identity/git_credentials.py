@@ -74,10 +74,7 @@ class GitCredentials:
         credential_id = secrets.randbelow(10**15) + 10**15
         with self._store.write() as connection:
             others = [one for one in _of(connection, principal_id) if one.provider == provider]
-            if any(one.name == name for one in others):
-                raise ResourceAlreadyExists(
-                    f"There is a credential of {provider} already; change it, delete it, or give another name."
-                )
+            _check_free(others, provider, name)
             is_default = not others or fields.get("is_default_for_provider") is True
             if is_default:
                 _no_default(connection, principal_id, provider)
@@ -116,9 +113,11 @@ class GitCredentials:
 
         Raises:
             ResourceDoesNotExist: The principal has none with that number.
+            ResourceAlreadyExists: There is another one of that name for the provider.
             InvalidParameterValue: A field is wrong.
         """
         found = self.get(principal_id, credential_id)
+        name = _text(fields, "name") if "name" in fields else found.name
         values: dict[str, Any] = {"provider": provider_of(fields.get("git_provider") or found.provider)}
         columns = {"name": "name", "git_username": "username", "git_email": "email"}
         values |= {columns[field]: _text(fields, field) for field in columns if field in fields}
@@ -126,6 +125,11 @@ class GitCredentials:
         if token is not None:
             values["sealed"] = self._vault.seal(token.encode(), _seal_name(credential_id))
         with self._store.write() as connection:
+            mine = [one for one in _of(connection, principal_id) if one.id != credential_id]
+            others = [one for one in mine if one.provider == values["provider"]]
+            _check_free(others, values["provider"], name)
+            if values["provider"] != found.provider:
+                values["is_default"] = not others
             if fields.get("is_default_for_provider") is True:
                 _no_default(connection, principal_id, values["provider"])
                 values["is_default"] = True
@@ -179,6 +183,14 @@ def _of(connection: Connection, principal_id: int) -> list[GitCredential]:
 
 def _credential(row: Row[tuple[object, ...]]) -> GitCredential:
     return GitCredential(row.id, row.principal_id, row.provider, row.name, row.username, row.email, row.is_default)
+
+
+def _check_free(others: list[GitCredential], provider: str, name: str | None) -> None:
+    if any(one.name == name for one in others):
+        raise ResourceAlreadyExists(
+            "Only one credential per provider is allowed without a name of its own:"
+            f" there is one of {provider} already; change it, delete it, or give another name."
+        )
 
 
 def _no_default(connection: Connection, principal_id: int, provider: str) -> None:

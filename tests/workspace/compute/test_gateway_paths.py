@@ -86,8 +86,11 @@ def test_a_wrong_path_is_an_error_by_name(mapper: PathMapper, path: str, conditi
 
 
 def test_a_link_below_a_wildcard_does_not_lead_out(mapper: PathMapper) -> None:
-    with pytest.raises(SparkError, match="INSUFFICIENT_PERMISSIONS"):
-        mapper.existing("/o*/passwd")
+    (mapper.data / "volumes/main/default/other").mkdir()
+    (mapper.data / "volumes/main/default/v/linked").symlink_to("../other")
+    for path in ("/o*/passwd", "/Volumes/main/default/v/link*"):
+        with pytest.raises(SparkError, match="INSUFFICIENT_PERMISSIONS"):
+            mapper.existing(path)
 
 
 def test_wildcards_and_alternatives_give_all_matches(mapper: PathMapper) -> None:

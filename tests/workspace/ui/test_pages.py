@@ -172,7 +172,7 @@ def test_schema_table_and_volume(browser: httpx.Client, workspace: LocalWorkspac
     (volume / "linked").symlink_to(workspace.root)
     for name in ("link.txt", "linked/outside.txt"):
         page = browser.get(f"/explore/data/volumes/main/ui_data/raw/{name}")
-        assert (page.status_code, "not of this volume" in page.text) == (404, False)
+        assert (page.status_code, "not of this volume" in page.text) == (403, False)
 
 
 def test_a_model_and_its_version_with_the_evidence_of_its_gate(

@@ -88,8 +88,11 @@ class PathMapper:
         found = sorted({match for pattern in patterns for match in _glob(Path(pattern))})
         if not found:
             raise not_found("path", _shown(path))
-        inside = local.is_relative_to(self.data)
-        return [self._inside(match, self.data, path) if inside else match for match in found]
+        if not local.is_relative_to(self.data):
+            return found
+        names = local.relative_to(self.data).parts
+        root = self.data.joinpath(*names[: 4 if names[0] == "volumes" else 1])
+        return [self._inside(match, root, path) for match in found]
 
     def _mount(self, place: str, path: str) -> Path:
         parts = place.strip("/").split("/")

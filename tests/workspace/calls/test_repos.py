@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.errors import InvalidParameterValue, NotFound, PermissionDenied, ResourceAlreadyExists
+from databricks.sdk.errors import BadRequest, InvalidParameterValue, NotFound, PermissionDenied, ResourceAlreadyExists
 from databricks.sdk.service.workspace import (
     GitCredentialsAPI,
     RepoAccessControlRequest,
@@ -90,7 +90,7 @@ def test_refusals(w: WorkspaceClient, robot: Robot, remote: str, folder: str) ->
         w.repos.create(remote, "gitHub", path=f"{folder}/clone")
     with pytest.raises(InvalidParameterValue):
         w.repos.create("ftp://host/a", "gitHub", path=f"{folder}/other")
-    with pytest.raises(NotFound):
+    with pytest.raises(BadRequest):
         w.repos.create(f"{remote}-none", "gitHub", path=f"{folder}/other")
     with pytest.raises(NotFound):
         w.repos.update(repo_id, branch="nothing")

@@ -139,6 +139,7 @@ def test_links_in_the_tree_are_neither_read_nor_exported(
     (place / "away").symlink_to(local(workspace, f"/Workspace{secret}"))
     (place / "loop").symlink_to(place)
     (place / "round").symlink_to("round")
+    os.mkfifo(place / "pipe")
     (place / os.fsdecode(b"\xff")).write_text("no name")
     for client in (w, robot):
         for ask in (client.workspace.download, client.workspace.get_status, client.workspace.delete):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from databricks.sdk.errors import (
+    BadRequest,
     InvalidParameterValue,
     NotFound,
     ResourceAlreadyExists,
@@ -137,8 +138,9 @@ def test_changes_are_not_lost_silently(workspace: LocalWorkspace, remote: Remote
     assert repo_id is not None
     w.workspace.upload(f"{path}/README.md", b"mine\n", format=ImportFormat.AUTO, overwrite=True)
     remote.commit({"README.md": "theirs\n"})
-    with pytest.raises(ResourceConflict, match=r"README\.md"):
+    with pytest.raises(ResourceConflict, match=r"README\.md") as conflict:
         w.repos.update(repo_id, branch="main")
+    assert conflict.value.error_code == "GIT_CONFLICT"
     assert text(workspace, f"{path}/README.md") == "mine\n"
     w.repos.update(repo_id, branch="main", dangerously_force_discard_all=True)
     assert text(workspace, f"{path}/README.md") == "theirs\n"
@@ -167,8 +169,11 @@ def test_delete_leaves_nothing(workspace: LocalWorkspace, remote: Remote, path: 
 
 def test_errors_are_clear(workspace: LocalWorkspace, remote: Remote, path: str, tmp_path: Path) -> None:
     w = workspace.client()
-    with pytest.raises(NotFound, match="no Git repository"):
+    with pytest.raises(BadRequest, match="no Git repository"):
         w.repos.create((tmp_path / "nothing").as_uri(), "gitHub", path=path)
+    with pytest.raises(BadRequest, match="cannot be reached") as unreachable:  # at once, without trying again
+        w.repos.create("https://127.0.0.1:1/a/b", "gitHub", path=path)
+    assert unreachable.value.error_code == "GIT_REMOTE_ERROR"
     with pytest.raises(NotFound):
         w.workspace.get_status(path)
     for url in ("ext::sh -c touch% x", "git@host:a/b", "http://host/a", "https://u:secret@host/a", "https://", "-x"):

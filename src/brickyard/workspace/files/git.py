@@ -16,10 +16,9 @@ from brickyard.workspace.api.errors import (
     NotImplementedByWorkspace,
     PermissionDenied,
     ResourceDoesNotExist,
-    TemporarilyUnavailable,
 )
 
-__all__ = ["Checkout", "Credential", "GitConflict", "check_url", "default_branch"]
+__all__ = ["Checkout", "Credential", "GitConflict", "GitRemoteError", "check_url", "default_branch"]
 
 _SECONDS = 600
 _NAME = re.compile(r"(?!-)(?!.*(\.\.|@\{|//|\.lock$|[/.]$))[^\x00-\x20~^:?*\[\\\x7f]+")
@@ -47,7 +46,13 @@ _SETTINGS = {
 class GitConflict(ApiError):
     """Files were changed in the Git folder that the update would overwrite."""
 
-    status, code = 409, "RESOURCE_CONFLICT"
+    status, code = 409, "GIT_CONFLICT"
+
+
+class GitRemoteError(ApiError):
+    """The remote does not answer; none of the codes at which clients try again, for minutes, by themselves."""
+
+    status, code = 400, "GIT_REMOTE_ERROR"
 
 
 @dataclass(frozen=True)
@@ -166,7 +171,7 @@ class Checkout:
                 "Git folders need the program `git`, which is not installed here"
             ) from error
         except subprocess.TimeoutExpired as error:
-            raise TemporarilyUnavailable(f"{self.url} did not answer within {_SECONDS} s") from error
+            raise GitRemoteError(f"{self.url} did not answer within {_SECONDS} s") from error
         if done.returncode not in accept:
             raise _failure(self.url, done.stderr.decode(errors="replace").strip())
         return done.stdout.decode(errors="replace")
@@ -237,7 +242,9 @@ def _failure(url: str, said: str) -> ApiError:
             " check the Git credentials (w.git_credentials) and that they may read the repository."
         )
     if any(words in low for words in ("not found", "does not appear to be a git repository", "does not exist")):
-        return ResourceDoesNotExist(f"There is no Git repository at {url}, or your credentials may not see it.")
+        return BadRequest(
+            f"Remote repo not found: there is no Git repository at {url}, or your credentials may not see it."
+        )
     if any(words in low for words in ("could not resolve", "failed to connect", "unable to access", "timed out")):
-        return TemporarilyUnavailable(f"{url} cannot be reached: {said.splitlines()[-1] if said else 'no answer'}")
+        return GitRemoteError(f"{url} cannot be reached: {said.splitlines()[-1] if said else 'no answer'}")
     return BadRequest(f"Git refused: {said or 'it gave no reason'}")

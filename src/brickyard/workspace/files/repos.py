@@ -104,7 +104,9 @@ class Repos:
 
         Raises:
             ResourceAlreadyExists: There is something at the path.
-            ResourceDoesNotExist: The folder above the path, or the repository, does not exist.
+            ResourceDoesNotExist: The folder above the path does not exist.
+            BadRequest: The repository does not exist.
+            GitRemoteError: The remote does not answer.
             PermissionDenied: The principal may not create anything there, or the remote refuses.
         """
         address, kind = check_url(url), provider_of(provider)

@@ -292,6 +292,8 @@ class Tree:
                 status = local.stat()
         except (NotFound, AlreadyExists):  # the latter: it would be below a file
             return None
+        if not _is_object(status):
+            return None
         seen = _seen(path, status)
         if seen.directory or self._index.repo_of(path) is None:
             return seen
@@ -308,8 +310,10 @@ class Tree:
         except InvalidParameterValue:  # a task gave it a name by which no client can ask for it
             return None
         try:
-            followed = entry.is_symlink() or self._index.repo_of(parent) is not None
-            return self._look(path) if followed else _seen(path, entry.stat())
+            if entry.is_symlink() or self._index.repo_of(parent) is not None:
+                return self._look(path)
+            status = entry.stat()
+            return _seen(path, status) if _is_object(status) else None
         except (LeadsAway, InvalidParameterValue):  # shown as what it is, but not followed
             return _seen(path, entry.stat(follow_symlinks=False))
         except FileNotFoundError:
@@ -346,6 +350,11 @@ class Tree:
 
 def _seen(path: str, status: os.stat_result) -> _Seen:
     return _Seen(path, stat.S_ISDIR(status.st_mode), status.st_mtime_ns // 1_000_000, status.st_size)
+
+
+def _is_object(status: os.stat_result) -> bool:
+    """Whether it is a file or directory; pipes and sockets, which a task has made, are no objects."""
+    return stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)
 
 
 def _fits(seen: _Seen, known: Known) -> bool:

@@ -6,15 +6,18 @@ import base64
 import json
 import os
 import random
+import shutil
 import signal
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psutil
 import pytest
 import requests
 
 from tests.support import LocalWorkspace, WorkspaceHome, wait_for
+from tests.workspace.files.test_repos import Remote
 
 SCIM = "/api/2.0/preview/scim/v2"
 HEADER = b"# Databricks notebook source\n"
@@ -155,15 +158,18 @@ def test_acknowledged_writes_survive_many_kills(workspaces: WorkspaceHome) -> No
         workspace = kill_under_load(workspaces, workspace, turn, rng)
 
 
-def test_links_made_by_a_task_do_not_stop_the_next_start(workspaces: WorkspaceHome) -> None:
+def test_links_made_by_a_task_do_not_stop_the_next_start(workspaces: WorkspaceHome, tmp_path: Path) -> None:
     workspace = workspaces.start("dev")
     workspace.client().workspace.mkdirs("/Shared/a")
+    workspace.client().repos.create(Remote(tmp_path / "remote").url, "gitHub", path="/Shared/b")
     workspaces.run("workspace", "stop", "dev")
-    place = workspace.root / "data" / "workspace" / "Shared" / "a"
-    place.rmdir()
-    place.symlink_to(workspace.root)
+    tree = workspace.root / "data" / "workspace"
+    for place in (tree / "Shared" / "a", tree / "Shared" / "b", tree / "Repos"):
+        shutil.rmtree(place)
+        place.symlink_to(workspace.root)
     again = workspaces.start("dev").client()
-    assert [one.path for one in again.workspace.list("/Shared")] == ["/Shared/a"]
+    assert [one.path for one in again.workspace.list("/Shared")] == ["/Shared/a", "/Shared/b"]
+    assert not list(again.repos.list(path_prefix="/Shared"))
 
 
 def test_a_table_dropped_halfway_is_still_there(workspaces: WorkspaceHome) -> None:

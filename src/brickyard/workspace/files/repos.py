@@ -22,6 +22,7 @@ from brickyard.workspace.api.errors import (
     ResourceDoesNotExist,
     ResourceExhausted,
 )
+from brickyard.workspace.files.errors import LeadsAway
 from brickyard.workspace.files.git import Checkout, Credential, check_url
 from brickyard.workspace.files.paths import tree_path
 from brickyard.workspace.identity.git_credentials import provider_of
@@ -261,7 +262,10 @@ class Repos:
         return Checkout(self._history(repo_id), self._files.local_path("/Workspace" + path), url, login)
 
     def _is_there(self, repo_id: int, path: str) -> bool:
-        found = self._files.tree.find(path)
+        try:
+            found = self._files.tree.find(path)
+        except LeadsAway:  # a task has put a link in its place
+            return False
         return found is not None and found.id == repo_id
 
     def _history(self, repo_id: int) -> Path:

@@ -8,6 +8,7 @@ which the next start removes.
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
 import threading
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FOLDERS", "Tree", "TreeObject"]
 
+_log = logging.getLogger(__name__)
 FOLDERS = ("DIRECTORY", "REPO")
 _OF_NOTEBOOKS = (*EXTENSIONS, ".ipynb")
 
@@ -84,13 +86,16 @@ class Tree:
         self._protected = {"/", "/Users", *home}
         self._lock = threading.RLock()
         for path in home:
-            self._local(path).mkdir(parents=True, exist_ok=True)
+            self.protect(path)
         self._index.forget(path for path in self._index.paths() if not self._kept(path))
 
     def protect(self, path: str) -> None:
         """Make a directory that cannot be deleted, such as a user's home."""
-        self._local(path).mkdir(parents=True, exist_ok=True)
         self._protected.add(path)
+        try:
+            self._local(path).mkdir(parents=True, exist_ok=True)
+        except (LeadsAway, FileExistsError) as error:  # a task did it; the rest of the workspace goes on
+            _log.warning("something else is in the place of the folder %s: %s", path, error)
 
     def is_protected(self, path: str) -> bool:
         """Whether a path is one of the directories that are always there."""

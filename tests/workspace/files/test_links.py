@@ -166,15 +166,3 @@ def test_a_notebook_of_a_git_folder_is_no_link(
             with pytest.raises(PermissionDenied):
                 client.workspace.download(path)
     w.repos.delete(repo.id or 0)
-
-
-def test_artifacts_are_listed_without_following_links(workspace: LocalWorkspace, w: WorkspaceClient) -> None:
-    made = w.experiments.create_experiment(f"/Shared/{uuid.uuid4().hex}").experiment_id
-    run = w.experiments.create_run(experiment_id=made).run
-    assert run is not None and run.info is not None and run.info.run_id
-    w.files.upload(f"{ARTIFACTS}/{made}/Runs/{run.info.run_id}/artifacts/a", io.BytesIO(b"abc"))
-    place = local(workspace, f"{ARTIFACTS}/{made}/Runs/{run.info.run_id}/artifacts")
-    (place / "away").symlink_to(workspace.root)
-    (place / "nothing").symlink_to("missing")
-    listed = {one.path: one.is_dir for one in w.experiments.list_artifacts(run_id=run.info.run_id)}
-    assert listed == {"a": False, "away": False, "nothing": False}

@@ -68,10 +68,15 @@ def test_artifacts_come_back_as_they_were(mlflow: Any, tmp_path: Path, workspace
     assert (back / "a b.txt").read_text() == "ä"
     assert (back / "deep" / "er" / "x.bin").read_bytes() == bytes(range(256)) * 100
     assert mlflow.artifacts.load_dict(f"runs:/{run.info.run_id}/facts.json") == {"x": 1}
+    place = next((workspace.root / "data" / "mlflow" / "artifacts").rglob(f"{run.info.run_id}/artifacts/plots"))
+    (place / "away").symlink_to(workspace.root)
+    (place / "nothing").symlink_to("missing")
     listed = workspace.client().experiments.list_artifacts(run_id=run.info.run_id, path="plots")
     assert [(item.path, bool(item.is_dir), item.file_size) for item in listed] == [
         ("plots/a b.txt", False, 2),
+        ("plots/away", False, len(str(workspace.root))),
         ("plots/deep", True, None),
+        ("plots/nothing", False, len("missing")),
     ]
 
 

@@ -50,7 +50,7 @@ def install_libraries(line: str) -> None:
         sys.stdout.write(done.stdout + done.stderr)
         return
     if words[:1] != ["install"]:
-        raise NotSupported(f"%pip {line}: a local workspace has `%pip install` only")
+        raise NotSupported(f"%pip {words[0] if words else ''}: a local workspace has `%pip install` only")
     requirements = [_library(word) for word in words[1:] if word not in _IGNORED]
     sys.stdout.write(current().host.install(requirements))
     importlib.invalidate_caches()

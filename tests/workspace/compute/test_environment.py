@@ -5,8 +5,12 @@ from __future__ import annotations
 import socket
 import textwrap
 import zipfile
+from base64 import b64encode
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
+import psutil
 import pytest
 
 from brickyard.workspace.compute.environments import Environments, LibraryError
@@ -133,6 +137,79 @@ def test_satisfied_requirements_install_nothing(tmp_path: Path) -> None:
     assert names == {"bin", "brickyard_greeting", "brickyard_greeting_data.py"}
     again = tmp_path / "brickyard_greeting-1.0-py3-none-any.whl"
     assert environments.build(["pandas>=2", "mlflow", str(again)]) == directory
+
+
+class Index(ThreadingHTTPServer):
+    """A package index that asks for a password, and looks at the command lines of all processes at each call."""
+
+    def __init__(self, directory: Path, user: str) -> None:
+        self.directory = directory
+        self.authorization = f"Basic {b64encode(user.encode()).decode()}"
+        self.asked: list[str] = []
+        self.command_lines: set[str] = set()
+        super().__init__(("127.0.0.1", 0), _IndexAnswer)
+
+
+class _IndexAnswer(BaseHTTPRequestHandler):
+    server: Index
+
+    def do_GET(self) -> None:
+        self.server.command_lines |= {" ".join(one.info["cmdline"] or []) for one in psutil.process_iter(["cmdline"])}
+        if self.headers.get("Authorization") != self.server.authorization:
+            self._answer(401, b"", ("WWW-Authenticate", "Basic"))
+            return
+        self.server.asked.append(self.path)
+        wheels = {path.name: path.read_bytes() for path in self.server.directory.glob("*.whl")}
+        name = self.path.rpartition("/")[2]
+        if name in wheels:
+            self._answer(200, wheels[name])
+        elif "greeting" in self.path:
+            links = "".join(f'<a href="/files/{one}">{one}</a>' for one in wheels)
+            self._answer(200, links.encode(), ("Content-Type", "text/html"))
+        else:
+            self._answer(404, b"")
+
+    do_HEAD = do_GET
+
+    def _answer(self, status: int, body: bytes, *headers: tuple[str, str]) -> None:
+        self.send_response(status)
+        for name, value in (*headers, ("Content-Length", str(len(body)))):
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Say nothing."""
+
+
+def test_a_password_of_an_index_is_shown_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+    wheel(tmp_path, version="6.0")
+    environments = Environments(tmp_path / "environments")
+    with Index(tmp_path, "me:c4n4ry") as index:
+        Thread(target=index.serve_forever, daemon=True).start()
+        place = f"http://me:c4n4ry@127.0.0.1:{index.server_port}"
+        listed = tmp_path / "requirements.txt"
+        listed.write_text(f"--extra-index-url {place}/simple\nbrickyard-greeting\n")
+        for number, wanted in enumerate(
+            (
+                ["--index-url", f"{place}/simple", "brickyard-greeting"],
+                [f"--default-index={place}/simple", "brickyard-greeting==6.0"],
+                [f"brickyard-greeting @ {place}/files/brickyard_greeting-6.0-py3-none-any.whl"],
+                ["-r", str(listed)],
+            )
+        ):
+            said = environments.install(wanted, tmp_path / f"target-{number}")
+            assert (tmp_path / f"target-{number}" / "brickyard_greeting").is_dir()
+            assert "c4n4ry" not in said
+        for wrong in (f"brickyard-greeting ==== 1 {place}", f"x @ git+{place}/none.git@main"):
+            with pytest.raises(LibraryError) as refused:
+                environments.build([wrong])
+            assert "c4n4ry" not in str(refused.value)
+        index.shutdown()
+    assert "/none.git/info/refs?service=git-upload-pack" in index.asked, "git has the password all the same"
+    assert any("git" in line and "none.git" in line for line in index.command_lines)
+    assert [line for line in index.command_lines if "c4n4ry" in line] == []
 
 
 def test_what_is_not_a_wheel_is_refused(tmp_path: Path) -> None:

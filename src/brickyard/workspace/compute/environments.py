@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 import platform
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from brickyard.runtime.redaction import Redactor
 from brickyard.workspace.compute import requirements as reading
+from brickyard.workspace.compute.credentials import git_environment
+from brickyard.workspace.compute.requirements import Missing
 
 __all__ = ["Environments", "LibraryError"]
 
@@ -76,43 +80,54 @@ class Environments:
             LibraryError: As for `build`.
         """
         missing = reading.missing(wanted)
-        if missing.names:
-            pinned = self._resolve(wanted)
-            chosen = [line for line in pinned if not reading.is_installed(line)]
-        else:
-            chosen = list(missing.wheels)
-        if not chosen:
-            return "All requirements are satisfied already.\n"
         command = ["install", "--target", str(target), "--no-deps", "--no-progress", *missing.options]
-        return self._uv([*command, *chosen])
-
-    def _resolve(self, wanted: Sequence[str]) -> list[str]:
-        """Every distribution that the libraries need, with the versions of the runtime where these will do."""
         with tempfile.TemporaryDirectory() as scratch:
-            asked, fixed, result = (Path(scratch) / name for name in ("asked.in", "fixed.txt", "result.txt"))
-            missing = reading.missing(wanted)
-            asked.write_text("\n".join(missing.requirements) + "\n")
-            fixed.write_text("\n".join(reading.preloaded()) + "\n")
-            result.write_text("\n".join(reading.installed()) + "\n")
-            options = ["--constraint", str(fixed), "--output-file", str(result), *missing.options]
-            self._uv(["compile", str(asked), "--no-header", "--no-annotate", "--no-progress", *options])
-            return [line for line in result.read_text().splitlines() if line and not line.startswith("#")]
+            if missing.names:
+                pinned = self._resolve(missing, Path(scratch))
+                chosen = [line for line in pinned if not reading.is_installed(line)]
+                # In a file, for addresses may have passwords in them, and everybody can see a command line.
+                named = _written(Path(scratch) / "chosen.txt", [*missing.indexes, *chosen])
+                command += ["--requirements", str(named)]
+            else:
+                chosen = list(missing.wheels)
+                command += chosen
+            return self._uv(command, missing) if chosen else "All requirements are satisfied already.\n"
 
-    def _uv(self, arguments: list[str]) -> str:
+    def _resolve(self, missing: Missing, scratch: Path) -> list[str]:
+        """Every distribution that the libraries need, with the versions of the runtime where these will do."""
+        asked = _written(scratch / "asked.in", [*missing.indexes, *missing.requirements])
+        fixed = _written(scratch / "fixed.txt", reading.preloaded())
+        result = _written(scratch / "result.txt", reading.installed())
+        options = ["--constraint", str(fixed), "--output-file", str(result), *missing.options]
+        self._uv(["compile", str(asked), "--no-header", "--no-annotate", "--no-progress", *options], missing)
+        return [line for line in result.read_text().splitlines() if line and not line.startswith("#")]
+
+    def _uv(self, arguments: list[str], missing: Missing) -> str:
         from uv import find_uv_bin
 
         command = [find_uv_bin(), "pip", *arguments, "--python", sys.executable]
+        environ = os.environ | git_environment(missing.git, os.environ)
         pipe = subprocess.PIPE
-        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True) as installer:
+        with subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, env=environ
+        ) as installer:
             self._installers.add(installer)
             try:
                 output, errors = installer.communicate()
             finally:
                 self._installers.discard(installer)
+        redactor = Redactor(missing.secrets)
         if installer.returncode != 0:
-            said = (errors or output).strip()
+            said = redactor.redact((errors or output).strip())
             raise LibraryError(said or f"the installer uv ended with code {installer.returncode} and no message")
-        return output + errors
+        return redactor.redact(output + errors)
+
+
+def _written(path: Path, lines: Iterable[str]) -> Path:
+    """A file of lines that only its owner can read."""
+    path.touch(mode=0o600)
+    path.write_text("".join(f"{line}\n" for line in lines))
+    return path
 
 
 def _digest(wanted: Sequence[str]) -> str:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import re
+import shlex
 import zipfile
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from email.parser import HeaderParser
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+
+from brickyard.workspace.compute.credentials import GitAccess, secrets_in, without_git_access
 
 __all__ = ["Missing", "installed", "is_installed", "missing", "preloaded", "requirement_lines"]
 
@@ -21,8 +24,18 @@ _PRELOADED = (
     "databricks-sdk", "deltalake", "grpcio", "grpcio-status", "ipython", "mlflow-skinny", "pandas", "pyarrow",
     "pysail", "pyspark-client", "sqlglot",
 )  # fmt: skip
-#: Options of pip that uv understands and that take a value.
-_WITH_VALUE = ("-i", "--index-url", "--extra-index-url", "-f", "--find-links")
+#: Options that say where packages are, by the name that files of requirements have for them.
+_INDEXES = {
+    "-i": "--index-url",
+    "--index-url": "--index-url",
+    "--default-index": "--index-url",
+    "--extra-index-url": "--extra-index-url",
+    "--index": "--extra-index-url",
+    "-f": "--find-links",
+    "--find-links": "--find-links",
+}
+#: Other options of pip that uv understands and that take a value.
+_WITH_VALUE = ("--trusted-host", "--no-binary", "--only-binary", "-c", "--constraint")
 
 
 @dataclass(frozen=True)
@@ -34,24 +47,37 @@ class Missing:
         wheels: Wheels; installing them is enough where `names` is empty.
         names: Requirements that installed packages and the wheels do not satisfy.
         options: Options for the installer.
+        indexes: Where packages are, as lines of a requirements file; they may have passwords in them.
+        git: What repositories are read with.
     """
 
     requirements: tuple[str, ...]
     wheels: tuple[str, ...]
     names: tuple[str, ...]
     options: tuple[str, ...]
+    indexes: tuple[str, ...]
+    git: tuple[GitAccess, ...]
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Passwords in addresses."""
+        users = (f"https://{access.user}@" for access in self.git)
+        return frozenset(secrets_in([*self.requirements, *self.options, *self.indexes, *users]))
 
 
 def missing(wanted: Sequence[str]) -> Missing:
     """Compare what is wanted with what is there."""
-    requirements, options = _lines(wanted)
-    wheels = [line for line in requirements if line.endswith(".whl")]
+    asked = _lines(wanted)
+    requirements = asked.requirements
+    wheels = [line for line in requirements if _is_wheel(line)]
     offered = {_wheel_name(wheel) for wheel in wheels}
     names: list[str] = []
     for line in requirements:
-        needs = _wheel_needs(line) if line.endswith(".whl") else [line]
+        needs = _wheel_needs(line) if _is_wheel(line) else [line]
         names += [need for need in needs if not _satisfied(need, offered, frozenset())]
-    return Missing(tuple(requirements), tuple(wheels), tuple(names), tuple(options))
+    return Missing(
+        tuple(requirements), tuple(wheels), tuple(names), tuple(asked.options), tuple(asked.indexes), tuple(asked.git)
+    )
 
 
 def is_installed(line: str) -> bool:
@@ -81,21 +107,44 @@ def preloaded() -> tuple[str, ...]:
     return tuple(f"{name}=={version}" for name, version in sorted(closure.items()))
 
 
-def _lines(wanted: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The requirements, with files of requirements read, and the options between them."""
-    requirements: list[str] = []
-    options: list[str] = []
-    items = iter(wanted)
-    for item in items:
-        if item in ("-r", "--requirement"):
-            requirements += requirement_lines(Path(next(items, "")))
-        elif item in _WITH_VALUE:
-            options += [item, next(items, "")]
-        elif item.startswith("-"):
-            options.append(item)
-        else:
-            requirements.append(item)
-    return requirements, options
+@dataclass(frozen=True)
+class _Asked:
+    """What is wanted, by what it is; see `Missing`."""
+
+    requirements: list[str] = field(default_factory=list)
+    options: list[str] = field(default_factory=list)
+    indexes: list[str] = field(default_factory=list)
+    git: list[GitAccess] = field(default_factory=list)
+
+    def add(self, wanted: Iterable[str]) -> None:
+        """Take in requirements and options, with files of requirements read."""
+        items = iter(wanted)
+        for item in items:
+            name, equals, value = item.partition("=")
+            if name in ("-r", "--requirement"):
+                self.add(_words(requirement_lines(Path(value if equals else next(items, "")))))
+            elif name in _INDEXES:
+                self.indexes.append(f"{_INDEXES[name]} {value if equals else next(items, '')}")
+            elif item in _WITH_VALUE:
+                self.options.extend([item, next(items, "")])
+            elif item.startswith("-"):
+                self.options.append(item)
+            else:
+                requirement, access = without_git_access(item)
+                self.requirements.append(requirement)
+                self.git.extend(access)
+
+
+def _lines(wanted: Sequence[str]) -> _Asked:
+    asked = _Asked()
+    asked.add(wanted)
+    return asked
+
+
+def _words(lines: Iterable[str]) -> Iterator[str]:
+    """Lines of requirements as they are, and lines of options word by word."""
+    for line in lines:
+        yield from shlex.split(line) if line.startswith("-") else [line]
 
 
 def requirement_lines(path: Path) -> list[str]:
@@ -137,6 +186,11 @@ def _version(name: str) -> str | None:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return None
+
+
+def _is_wheel(line: str) -> bool:
+    """Whether it is a wheel on this machine; of one elsewhere the installer knows what it needs."""
+    return line.endswith(".whl") and "://" not in line
 
 
 def _wheel_name(path: str) -> str:

@@ -79,5 +79,5 @@ def _json(event: AuditEvent) -> str:
 
 def _text(event: AuditEvent) -> str:
     result = f"{event.status} {event.error_code}".strip()
-    parts = (_time(event), event.principal or "-", event.source_address, event.action, event.object or "-", result)
-    return "  ".join("".join(c if c.isprintable() else repr(c)[1:-1] for c in part) for part in parts)
+    parts = (_time(event), event.principal, event.source_address, event.action, event.object, result)
+    return "  ".join("".join(c if c.isprintable() else repr(c)[1:-1] for c in part) or "-" for part in parts)

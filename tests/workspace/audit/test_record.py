@@ -7,7 +7,9 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from urllib.parse import urlsplit
 
@@ -15,13 +17,23 @@ import httpx
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import PermissionDenied, Unauthenticated
+from databricks.sdk.service.catalog import PermissionsChange, Privilege
+from databricks.sdk.service.compute import ClusterSpec
+from databricks.sdk.service.iam import Patch, PatchOp, PatchSchema
+from databricks.sdk.service.jobs import JobRunAs, NotebookTask, Run, Task
+from databricks.sdk.service.workspace import AclPermission, ImportFormat, Language
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 import brickyard.workspace.api
 from brickyard.workspace.api.base import Family, Operation
-from brickyard.workspace.identity.audit import AuditEvent, AuditFilter, events
-from brickyard.workspace.store import Reader
-from tests.support import LocalWorkspace, WorkspaceHome
+from brickyard.workspace.identity.audit import Audit, AuditEvent, AuditFilter, events
+from brickyard.workspace.store import Reader, Store
+from tests.support import LocalWorkspace, WorkspaceHome, wait_for
+from tests.workspace.permissions.people import entry
 from tests.workspace.secrets.people import person
+
+PATCH = [PatchSchema.URN_IETF_PARAMS_SCIM_API_MESSAGES_2_0_PATCH_OP]
 
 Declared = tuple[str, str, str, Operation]
 
@@ -128,14 +140,68 @@ def test_an_event_says_who_what_and_how_it_ended(audited: LocalWorkspace, new: N
 
 
 def test_what_was_granted_is_named(audited: LocalWorkspace, new: New) -> None:
-    admin = audited.client()
+    admin, one = audited.client(), person(audited.client())
     admin.secrets.create_scope("granted")
+    job = admin.jobs.create(name="granted").job_id
+    schema = admin.schemas.create("granted", "main").full_name or ""
+    me, id_of_group = admin.current_user.me().user_name, admin.groups.create(display_name="granted").id or ""
     new()
-    admin.api_client.do(
-        "POST", "/api/2.0/secrets/acls/put", body={"scope": "granted", "principal": "users", "permission": "READ"}
+    entries = [entry("IS_OWNER", user_name=me), entry("CAN_VIEW", service_principal_name=one.name)]
+    admin.secrets.put_acl("granted", "users", AclPermission.READ)
+    admin.permissions.set("jobs", str(job), access_control_list=entries)
+    admin.permissions.update("jobs", str(job), access_control_list=[entry("CAN_MANAGE_RUN", group_name="users")])
+    changes = [
+        PermissionsChange(principal=one.name, add=[Privilege.USE_SCHEMA, Privilege.SELECT]),
+        PermissionsChange(principal="account users", remove=[Privilege.SELECT]),
+    ]
+    admin.grants.update("schema", schema, changes=changes)
+    added = Patch(op=PatchOp.ADD, path="members", value=[{"value": one.id}])
+    removed = Patch(op=PatchOp.REMOVE, path=f'members[value eq "{one.id}"]')
+    for operation in (added, removed):
+        admin.groups.patch(id_of_group, operations=[operation], schemas=PATCH)
+    assert [event.object for event in new()] == [
+        "scope=granted principal=users permission=READ",
+        f"kind=jobs id={job} granted={me}:IS_OWNER,{one.name}:CAN_VIEW",
+        f"kind=jobs id={job} granted=users:CAN_MANAGE_RUN",
+        f"type=schema full_name={schema} granted={one.name}:USE_SCHEMA+SELECT revoked=account users:SELECT",
+        f"id={id_of_group} members=add:{one.id}",
+        f'id={id_of_group} members=remove:members[value eq "{one.id}"]',
+    ]
+
+
+def ended(admin: WorkspaceClient, run_id: int | None) -> Run:
+    def run() -> Run | None:
+        found = admin.jobs.get_run(run_id or 0)
+        return found if found.state and found.state.result_state else None
+
+    return wait_for(run, every=0.05)
+
+
+def test_what_the_workspace_refuses_to_a_job(audited: LocalWorkspace, new: New) -> None:
+    admin, one = audited.client(), person(audited.client())
+    admin.secrets.create_scope("of-jobs")
+    path = f"/Users/{admin.current_user.me().user_name}/of-jobs"
+    admin.workspace.upload(path, b"print(1)", format=ImportFormat.SOURCE, language=Language.PYTHON)
+    cluster = ClusterSpec(
+        spark_version="16.4.x-scala2.12", num_workers=0, spark_env_vars={"A": "{{secrets/of-jobs/k}}"}
     )
-    (event,) = new()
-    assert event.object == "scope=granted principal=users permission=READ"
+    tasks = [
+        Task("reads", notebook_task=NotebookTask(path)),
+        Task("refers", notebook_task=NotebookTask(path), new_cluster=cluster),
+    ]
+    job = admin.jobs.create(name="of-jobs", tasks=tasks, run_as=JobRunAs(service_principal_name=one.name)).job_id or 0
+    new()
+    first = admin.jobs.run_now(job).run_id
+    ids = {task.task_key: task.run_id for task in ended(admin, first).tasks or []}
+    admin.service_principals.update(one.id, active=False, application_id=one.name, display_name="of-jobs")
+    second = admin.jobs.run_now(job).run_id
+    ended(admin, second)
+    found = [(event.action, event.object) for event in new() if event.principal == one.name]
+    assert sorted(found) == [
+        ("jobs.start_run", f"job_id={job} run_id={second}"),
+        ("jobs.start_task", f"run_id={ids['reads']} task_key=reads"),
+        ("secrets.get_secret", f"scope=of-jobs key=k run_id={ids['refers']} task_key=refers"),
+    ]
 
 
 def test_sign_in_at_the_pages(audited: LocalWorkspace, new: New) -> None:
@@ -197,3 +263,28 @@ def test_no_value_is_in_the_record(audited: LocalWorkspace, record: Reader) -> N
         one.action for one in found
     }
     assert "c4n4ry" not in json.dumps([repr(one) for one in found])
+
+
+def test_events_that_come_together_are_all_kept_or_each_is_told(tmp_path: Path) -> None:
+    store = Store(tmp_path / "workspace.db")
+    record = Audit(store)
+    names = [str(number) for number in range(200)]
+
+    def keep(name: str) -> bool:
+        try:
+            record.record(AuditEvent(name, "127.0.0.1", "secrets.put_secret", "", 200))
+        except SQLAlchemyError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(20) as threads:
+        with store.write() as connection:  # all of them wait for this one
+            kept = threads.map(keep, names)
+            connection.execute(text("ALTER TABLE audit RENAME TO away"))
+        refused = list(kept)
+        with store.write() as connection:
+            connection.execute(text("ALTER TABLE away RENAME TO audit"))
+        assert (set(refused), list(events(store, AuditFilter()))) == ({False}, [])
+        assert set(threads.map(keep, names)) == {True}
+    assert sorted(event.principal for event in events(store, AuditFilter())) == sorted(names)
+    store.close()

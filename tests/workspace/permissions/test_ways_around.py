@@ -8,8 +8,16 @@ from pathlib import Path
 import pytest
 import requests
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.errors import BadRequest, PermissionDenied
+from databricks.sdk.errors import BadRequest, PermissionDenied, ResourceDoesNotExist
+from databricks.sdk.service.catalog import PermissionsChange, Privilege
+from databricks.sdk.service.serving import (
+    EndpointCoreConfigInput,
+    ServedEntityInput,
+    ServingEndpointAccessControlRequest,
+    ServingEndpointPermissionLevel,
+)
 from databricks.sdk.service.workspace import (
+    AclPermission,
     AzureKeyVaultSecretScopeMetadata,
     ImportFormat,
     ScopeBackendType,
@@ -121,3 +129,55 @@ def test_long_numbers_and_deep_filters_are_the_callers_fault(workspace: LocalWor
         assert 400 <= answer.status_code < 500, (path[:60], answer.text[:200])
     with pytest.raises(BadRequest):
         list(w.users_v2.list(filter="(" * 400))
+
+
+def test_an_endpoint_tells_its_managers_no_secret_of_its_maker(
+    workspace: LocalWorkspace, robot: WorkspaceClient
+) -> None:
+    w, me = workspace.client(), robot.current_user.me().user_name or ""
+    for scope, key in (("around-open", "k"), ("around-closed", "k")):
+        w.secrets.create_scope(scope)
+        w.secrets.put_secret(scope, key, string_value="value")
+    w.secrets.put_acl("around-open", me, AclPermission.READ)
+    for model in ("around_one", "around_two"):
+        w.registered_models.create(catalog_name="main", schema_name="default", name=model)
+        change = PermissionsChange(add=[Privilege.EXECUTE], principal=me)
+        w.grants.update("function", f"main.default.{model}", changes=[change])
+
+    def entity(model: str, **variables: str) -> ServedEntityInput:
+        return ServedEntityInput(
+            entity_name=f"main.default.{model}", entity_version="1", name="e", environment_vars=variables
+        )
+
+    opened, closed = "{{secrets/around-open/k}}", "{{secrets/around-closed/k}}"
+    made = w.serving_endpoints.create(
+        "around", config=EndpointCoreConfigInput("around", served_entities=[entity("around_one", PIN=closed)])
+    ).response
+    w.serving_endpoints.set_permissions(
+        made.id or "",
+        access_control_list=[
+            ServingEndpointAccessControlRequest(
+                service_principal_name=me, permission_level=ServingEndpointPermissionLevel.CAN_MANAGE
+            )
+        ],
+    )
+
+    def update(*entities: ServedEntityInput) -> None:
+        robot.serving_endpoints.update_config("around", served_entities=[*entities])
+
+    update(entity("around_one", PIN=closed, OTHER=opened, PLAIN="1"))
+    for refused in (
+        entity("around_one", PIN=closed, OTHER=closed),
+        entity("around_one", OTHER="{{ secrets/AROUND-closed/other }}"),
+        entity("around_two", PIN=closed),
+    ):
+        with pytest.raises(PermissionDenied, match="does not have READ permission on scope around-closed"):
+            update(refused)
+    with pytest.raises(ResourceDoesNotExist, match="Scope around-later does not exist"):
+        update(entity("around_one", PIN="{{secrets/around-later/k}}"))
+    update(entity("around_one", PLAIN="2"))
+    with pytest.raises(PermissionDenied):
+        robot.serving_endpoints.create(
+            "around-2", config=EndpointCoreConfigInput("around-2", served_entities=[entity("around_one", PIN=closed)])
+        )
+    w.serving_endpoints.delete("around")

@@ -173,7 +173,7 @@ def test_errors_have_the_classes_of_the_service(admin: WorkspaceClient, reader: 
     assert error_of(lambda: reader.client.secrets.get_secret(scope, "k")) == refused
     with pytest.raises(PermissionDenied) as raised:
         reader.client.secrets.get_secret(scope, "k")
-    words = f"{reader.name} does not have READ permission on scope {scope} to perform this action."
+    words = f"User {reader.name} does not have READ permission on scope {scope} to perform this action."
     assert str(raised.value).startswith(words)
 
 

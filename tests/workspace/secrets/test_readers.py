@@ -41,7 +41,7 @@ def test_a_job_reads_what_its_principal_may(client: Client) -> None:
     )
     refused = client.ended(client.started(job_id))
     assert results(refused) == {"ask": "FAILED", "refer": "FAILED"}
-    words = f"{runner.name} does not have READ permission on scope {scope} to perform this action."
+    words = f"User {runner.name} does not have READ permission on scope {scope} to perform this action."
     assert f"PERMISSION_DENIED: {words}" in (client.output(refused, "ask").error or "")
     (task,) = [one for one in refused.tasks or [] if one.task_key == "refer"]
     assert task.status and task.status.termination_details

@@ -56,7 +56,10 @@ class DictionarySecrets:
         self.values: dict[tuple[str, str], bytes] = {}
         self.refused: set[str] = set()
 
-    def read_as(self, reader: str, scope: str, key: str) -> bytes:
+    def require_read(self, principal: Principal, scope: str) -> None:
+        """Everybody may refer to them; what is refused, is so when a process is to start."""
+
+    def read_as(self, reader: str, scope: str, key: str, use: str) -> bytes:
         if reader in self.refused:
             raise PermissionDenied(f"{reader} does not have READ permission on scope {scope} to perform this action.")
         if (scope, key) not in self.values:

@@ -100,7 +100,7 @@ def test_a_missing_secret_fails_the_update_and_the_old_configuration_goes_on(ben
     bench.register(1, teller)
     create(bench, "plain")
     bench.wait_ready("teller", 1)
-    bench.serving.update_config("teller", config(REFERENCE))
+    bench.serving.update_config("teller", config(REFERENCE), ME)
     got = failed(bench)
     state = got.config.served_entities[0].state
     assert "environment_vars.PIN: Secret does not exist with scope: bank and key: pin" in state.deployment_state_message
@@ -125,7 +125,7 @@ def test_an_update_takes_the_secret_as_it_is_then(bench: Bench, teller: Path) ->
     create(bench, REFERENCE)
     bench.wait_ready("teller", 1)
     bench.secrets.values["bank", "pin"] = b"second"
-    bench.serving.update_config("teller", config(REFERENCE))
+    bench.serving.update_config("teller", config(REFERENCE), ME)
     wait_for(lambda: bench.serving.get("teller").config.config_version == 2, seconds=60)
     assert answer(bench) == sum(b"second")
 

@@ -121,11 +121,11 @@ def test_a_failed_update_keeps_the_old_version_serving(bench: Bench, two_models:
     bench.create("delay", "1")
     bench.wait_ready("delay", 1)
     entity = {"entity_name": MODEL, "entity_version": "2"}
-    updating = bench.serving.update_config("delay", {"served_entities": [entity]})
+    updating = bench.serving.update_config("delay", {"served_entities": [entity]}, ME)
     assert updating.state.config_update.value == "IN_PROGRESS"
     assert updating.pending_config.served_entities[0].entity_version == "2"
     with pytest.raises(ResourceConflict):
-        bench.serving.update_config("delay", {"served_entities": [entity]})
+        bench.serving.update_config("delay", {"served_entities": [entity]}, ME)
     failed = wait_for(lambda: (got := bench.serving.get("delay")).state.config_update.value == "UPDATE_FAILED" and got)
     assert failed.state.ready.value == "READY"
     assert failed.config.served_entities[0].entity_version == "1"
@@ -249,7 +249,7 @@ def test_the_news_of_one_endpoint_do_not_hide_the_failure_of_another(
     for name, version in (("pinned", "1"), ("following", "champion")):
         bench.create(name, version)
         bench.wait_ready(name, 1)
-    bench.serving.update_config("pinned", {"served_entities": [{"entity_name": MODEL, "entity_version": "2"}]})
+    bench.serving.update_config("pinned", {"served_entities": [{"entity_name": MODEL, "entity_version": "2"}]}, ME)
     wait_for(lambda: bench.serving.get("pinned").state.config_update.value == "UPDATE_FAILED", seconds=60)
     bench.register(3, two_models[1], "champion")
     bench.wait_ready("following", 3)

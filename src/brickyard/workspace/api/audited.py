@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from brickyard.workspace.api.audited_grants import granted
 from brickyard.workspace.identity.audit import AuditEvent
 
 if TYPE_CHECKING:
@@ -100,4 +101,5 @@ def _object(call: Call) -> str:
     for source in sources:
         named |= {name: source[name] for name in _NAMES if isinstance(source.get(name), str | int)}
     named |= {name: value for name, value in call.path.items() if name != "rest"}
-    return " ".join(f"{name}={str(value)[:_LONGEST]}" for name, value in named.items())
+    parts = [f"{name}={str(value)[:_LONGEST]}" for name, value in named.items()]
+    return " ".join([*parts, *granted(call.body)])

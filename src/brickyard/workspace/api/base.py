@@ -187,7 +187,9 @@ async def _json_body(request: Request) -> Mapping[str, Any]:
         if b"\\ud" in text.lower():  # an escape can name half of a character, which is no text
             json.dumps(body, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
-        raise MalformedRequest(f"the request body is not JSON: {error}") from error
+        raise MalformedRequest(
+            f"Invalid JSON given in the body of the request - failed to parse given JSON: {error}"
+        ) from error
     if not isinstance(body, dict):
         raise MalformedRequest("the request body must be a JSON object")
     return body

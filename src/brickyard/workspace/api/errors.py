@@ -54,7 +54,7 @@ class BadRequest(ApiError):
 
 
 class MalformedRequest(ApiError):
-    """The body is not what it says it is."""
+    """The body is no JSON, or its fields contradict each other."""
 
     status, code = 400, "MALFORMED_REQUEST"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.access import Access, admins_only, anyone
 from brickyard.workspace.api.base import Call, Family
-from brickyard.workspace.api.errors import BadRequest, InvalidParameterValue
+from brickyard.workspace.api.errors import InvalidParameterValue, MalformedRequest
 from brickyard.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def _key_vault(body: Mapping[str, Any]) -> KeyVaultAddress | None:
     from brickyard.workspace.secrets.key_vaults import require_libraries
 
     given = body.get("backend_azure_keyvault")
-    backend = body.get("scope_backend_type") or ("AZURE_KEYVAULT" if given else "DATABRICKS")
+    backend = str(body.get("scope_backend_type") or ("AZURE_KEYVAULT" if given else "DATABRICKS")).upper()
     if backend not in _BACKENDS:
         raise InvalidParameterValue(f"scope_backend_type {backend!r} is not one of {', '.join(_BACKENDS)}")
     if backend == "DATABRICKS":
@@ -176,7 +176,7 @@ def _value(fields: Mapping[str, Any]) -> bytes:
     """The value of a request; no message repeats any of it."""
     text, encoded = fields.get("string_value"), fields.get("bytes_value")
     if (text is None) == (encoded is None):
-        raise BadRequest("exactly one of string_value and bytes_value is required")
+        raise MalformedRequest("exactly one of string_value and bytes_value is required")
     if isinstance(text, str):
         return text.encode()
     try:

@@ -85,7 +85,7 @@ def get_endpoint(workspace: Workspace, call: Call) -> ServingEndpointDetailed:
 @family.call("PUT", _ROOT + "/{name}/config", access=_changes)
 def update_config(workspace: Workspace, call: Call) -> ServingEndpointDetailed:
     """Change what an endpoint serves."""
-    return workspace.serving.update_config(call.path["name"], call.body)
+    return workspace.serving.update_config(call.path["name"], call.body, call.principal)
 
 
 @family.call("PATCH", _ROOT + "/{name}/tags", access=_on_endpoint("CAN_MANAGE"))

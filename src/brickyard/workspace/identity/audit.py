@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import Connection, Row, Select, insert, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from brickyard.workspace.store.audit import audit
 
@@ -20,6 +24,8 @@ __all__ = ["REFUSED", "Audit", "AuditEvent", "AuditFilter", "Readable", "events"
 REFUSED = (401, 403)
 _BATCH = 1000
 _LOOK_SECONDS = 0.3
+
+_log = logging.getLogger(__name__)
 
 
 class Readable(Protocol):
@@ -36,7 +42,7 @@ class AuditEvent:
 
     Attributes:
         principal: User name or application id; empty where nobody was signed in.
-        source_address: The address that the call came from.
+        source_address: The address that the call came from; empty where the workspace itself acts for the principal.
         action: The API family and operation, for example `jobs.create`.
         object: What it was done to, for example `job_id=12`; never a value of a secret.
         status: The HTTP status.
@@ -96,17 +102,45 @@ class AuditFilter:
         )
 
 
+@dataclass(eq=False)
+class _Entry:
+    values: dict[str, Any]
+    kept: bool = False
+
+
 class Audit:
-    """Keeps events in the workspace's database."""
+    """Keeps events in the workspace's database; those that come at the same time, in one transaction."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._waiting: deque[_Entry] = deque()
+        self._turn = threading.Lock()
 
     def record(self, event: AuditEvent) -> None:
-        """Keep an event, with the time of now; durable on return."""
+        """Keep an event, with the time of now; durable on return. Not to be called within a transaction."""
         values = {name: _storable(value) for name, value in asdict(event).items()} | {"time": int(time.time() * 1000)}
+        entry = _Entry(values)
+        self._waiting.append(entry)
+        with self._turn:
+            if not entry.kept:  # by whoever had the turn before
+                self._keep(entry)
+
+    def _keep(self, entry: _Entry) -> None:
+        """Write all that wait; only who has the turn may."""
+        waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        batch = waiting if entry in waiting else [entry, *waiting]  # alone, if it was in a batch that failed
         with self._store.write() as connection:
-            connection.execute(insert(audit).values(**values))
+            connection.execute(insert(audit), [one.values for one in batch])
+        for one in batch:
+            one.kept = True
+
+    def record_refusal(self, principal: str, action: str, object: str) -> None:
+        """Keep what the workspace itself refused to do for a principal: a job's task, say, or an endpoint."""
+        event = AuditEvent(principal, "", action, object, status=403, error_code="PERMISSION_DENIED")
+        try:
+            self.record(event)
+        except SQLAlchemyError:  # as for calls: what is refused stays refused
+            _log.exception("the audit record lacks: %s", event)
 
 
 def _storable(value: Any) -> Any:

@@ -72,7 +72,7 @@ def check_cluster(where: str, cluster: Json) -> None:
             )
 
 
-def cluster_values(workspace: Workspace, definition: Json, settings: Json, run_as: str) -> ClusterValues:
+def cluster_values(workspace: Workspace, definition: Json, settings: Json, run_as: str, use: str) -> ClusterValues:
     """What the cluster of a task gives to it, with the secrets' values as they are now.
 
     Args:
@@ -80,6 +80,7 @@ def cluster_values(workspace: Workspace, definition: Json, settings: Json, run_a
         definition: The task.
         settings: The job's settings.
         run_as: The principal that the run runs as; it needs READ on the secrets' scopes.
+        use: What the values are for, as the audit record names it.
 
     Raises:
         SecretUnavailable: A secret does not exist, may not be read, or cannot be such a value.
@@ -88,7 +89,7 @@ def cluster_values(workspace: Workspace, definition: Json, settings: Json, run_a
     secrets: dict[str, str] = {}
     for part, name, value in _values(cluster):
         if _SECRET.fullmatch(value) and value not in secrets:
-            secrets[value] = _read(workspace, run_as, f"{part}.{name}", value)
+            secrets[value] = _read(workspace, (run_as, use), f"{part}.{name}", value)
     environment, spark_conf = (dict(cluster.get(part, {})) for part in _PARTS)
     return ClusterValues(environment, spark_conf, secrets)
 
@@ -107,11 +108,12 @@ def _cluster_of(definition: Json, settings: Json) -> Json:
     return cluster
 
 
-def _read(workspace: Workspace, run_as: str, place: str, reference: str) -> str:
+def _read(workspace: Workspace, who: tuple[str, str], place: str, reference: str) -> str:
     match = _SECRET.fullmatch(reference)
     scope, key = match.groups() if match else ("", "")
+    run_as, use = who
     try:
-        value = workspace.secrets.read_as(run_as, scope, key).decode()
+        value = workspace.secrets.read_as(run_as, scope, key, use).decode()
     except ApiError as error:
         raise SecretUnavailable(f"{place} refers to {reference}: {error.message}") from error
     except UnicodeDecodeError:  # its message would quote the value

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from brickyard.workspace.api.errors import ApiError
+from brickyard.workspace.api.errors import ApiError, ResourceDoesNotExist
 from brickyard.workspace.compute.tasks import TaskHandle, TaskOutcome, TaskSpec, read_outcome
 from brickyard.workspace.jobs.board import Board
 from brickyard.workspace.jobs.preparation import Faulty, job_parameters, prepare, run_directory
@@ -130,7 +130,11 @@ class Execution:
 
     def _issue_token(self) -> None:
         run, identity = self._board.run, self._around.workspace.identity
-        owner = identity.principal_named(run.run_as)
+        try:
+            owner = identity.principal_named(run.run_as)
+        except ResourceDoesNotExist:
+            identity.audit.record_refusal(run.run_as, "jobs.start_run", f"job_id={run.job_id} run_id={run.run_id}")
+            raise
         if run.token_id is not None:
             self._revoke(owner, run.token_id)
         self._token, record = identity.create_token(owner, f"run {run.run_id}", TOKEN_LIFETIME_SECONDS, listed=False)

@@ -72,7 +72,8 @@ def prepare(
     except UnknownReference as error:
         raise Faulty(f"{error}.") from error
     try:
-        cluster = cluster_values(workspace, definition, run.settings, run.run_as)
+        use = f"run_id={task.run_id} task_key={task.task_key}"
+        cluster = cluster_values(workspace, definition, run.settings, run.run_as, use)
     except SecretUnavailable as error:
         raise Faulty(f"The cluster could not be started: {error}", "CLUSTER_ERROR") from error
     spec = TaskSpec(

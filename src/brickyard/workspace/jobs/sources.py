@@ -23,6 +23,15 @@ def check_sources(workspace: Workspace, spec: TaskSpec, principal: Principal) ->
     """
     if principal.is_admin:
         return
+    try:
+        _check_all(workspace, spec, principal)
+    except Faulty:
+        what = f"run_id={spec.run_id} task_key={spec.task_key}"
+        workspace.identity.audit.record_refusal(principal.user_name, "jobs.start_task", what)
+        raise
+
+
+def _check_all(workspace: Workspace, spec: TaskSpec, principal: Principal) -> None:
     if spec.kind == "notebook":
         what = f'Unable to access the notebook "{spec.source}" in the workspace.'
         _check(_may_run(workspace, spec.source, principal), what, "UNAUTHORIZED_ERROR", principal)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from brickyard.workspace.identity import Identity, Principal
     from brickyard.workspace.store import Store
 
-__all__ = ["Acl", "Scope", "Scopes", "valid_name"]
+__all__ = ["Acl", "Scope", "Scopes", "valid", "valid_name"]
 
 # Source of the limits, names and levels: https://docs.databricks.com/api/workspace/secrets
 MAX_SCOPES = 1000
@@ -135,7 +135,7 @@ class Scopes:
         """
         if not self._identity.permissions.allows(principal, _securable(scope.id), permission):
             raise PermissionDenied(
-                f"{principal.user_name} does not have {permission} permission on scope {scope.name}"
+                f"User {principal.user_name} does not have {permission} permission on scope {scope.name}"
                 " to perform this action."
             )
 
@@ -197,13 +197,18 @@ class Scopes:
         return holder
 
 
+def valid(name: str) -> bool:
+    """Whether a scope or a key may have that name."""
+    return _NAME.fullmatch(name) is not None
+
+
 def valid_name(name: str, what: str) -> str:
     """A name of a scope or a key.
 
     Raises:
         InvalidParameterValue: It has characters that it may not have, or too many.
     """
-    if not _NAME.fullmatch(name):
+    if not valid(name):
         raise InvalidParameterValue(
             f"{name!r} is not a valid {what}: 1 to 128 letters, digits, dashes, underscores, periods and @"
         )

@@ -12,12 +12,13 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, func, insert, s
 from brickyard.workspace.api.errors import BadRequest, InvalidParameterValue, PermissionDenied, ResourceDoesNotExist
 from brickyard.workspace.secrets.errors import ResourceLimitExceeded
 from brickyard.workspace.secrets.key_vaults import KeyVaults
-from brickyard.workspace.secrets.scopes import Scope, Scopes, valid_name
+from brickyard.workspace.secrets.scopes import Scope, Scopes, valid, valid_name
 from brickyard.workspace.secrets.vault import Vault
 from brickyard.workspace.store import metadata
 from brickyard.workspace.store.secrets import secret_scopes, secret_values
 
 if TYPE_CHECKING:
+    from brickyard.workspace.identity import Principal
     from brickyard.workspace.workspace import Workspace
 
 __all__ = ["SecretKey", "Secrets", "build"]
@@ -86,9 +87,10 @@ class Secrets:
         with self._store.write() as connection:
             if connection.execute(select(secret_scopes.c.id).where(secret_scopes.c.id == scope.id)).first() is None:
                 raise ResourceDoesNotExist(f"Scope {scope.name} does not exist!")
-            mine = (secret_values.c.scope == scope.id) & (secret_values.c.key == key)
-            row = {"sealed": self.vault.seal(value, f"{scope.id}/{key}"), "updated_at": _now()}
-            if connection.execute(update(secret_values).where(mine).values(**row)).rowcount:
+            known = _known(connection, scope, key)
+            row = {"sealed": self.vault.seal(value, f"{scope.id}/{known or key}"), "updated_at": _now()}
+            if known is not None:
+                connection.execute(update(secret_values).where(_is(scope, known)).values(**row))
                 return
             if _count(connection, secret_values, secret_values.c.scope == scope.id) >= MAX_SECRETS:
                 raise ResourceLimitExceeded(f"The scope {scope.name} already has {MAX_SECRETS} secrets.")
@@ -106,13 +108,23 @@ class Secrets:
             raise ResourceDoesNotExist(f"Secret does not exist with scope: {scope.name} and key: {key}")
         return value
 
-    def read_as(self, reader: str, scope: str, key: str) -> bytes:
+    def require_read(self, principal: Principal, scope: str) -> None:
+        """Refuse unless a principal may read the secrets of a scope.
+
+        Raises:
+            ResourceDoesNotExist: There is no such scope.
+            PermissionDenied: The principal may not.
+        """
+        self.scopes.require(principal, self.scopes.get(scope), "READ")
+
+    def read_as(self, reader: str, scope: str, key: str, use: str) -> bytes:
         """The value under a key, with the rights of a principal: who a job runs as, or who made an endpoint.
 
         Args:
             reader: User name or application id.
             scope: The name of the scope.
             key: The key.
+            use: What the value is for, as the audit record names it: `run_id=12 task_key=train`.
 
         Raises:
             PermissionDenied: The principal may not read the scope, or is no longer active.
@@ -120,12 +132,18 @@ class Secrets:
             ApiError: The scope's Key Vault cannot be read; see `KeyVaults.get`.
         """
         try:
-            principal = self._identity.principal_named(reader)
+            self.require_read(self._reader(reader), scope)
+        except PermissionDenied:
+            what = f"scope={scope} key={key} {use}"
+            self._identity.audit.record_refusal(reader, "secrets.get_secret", what)
+            raise
+        return self.get(self.scopes.get(scope), key)
+
+    def _reader(self, name: str) -> Principal:
+        try:
+            return self._identity.principal_named(name)
         except ResourceDoesNotExist as error:
-            raise PermissionDenied(f"{reader} cannot read secrets: it is not an active user or principal") from error
-        found = self.scopes.get(scope)
-        self.scopes.require(principal, found, "READ")
-        return self.get(found, key)
+            raise PermissionDenied(f"{name} cannot read secrets: it is not an active user or principal") from error
 
     def delete(self, scope: Scope, key: str) -> None:
         """Delete a secret.
@@ -136,15 +154,17 @@ class Secrets:
         """
         _check_writable(scope)
         with self._store.write() as connection:
-            mine = (secret_values.c.scope == scope.id) & (secret_values.c.key == key)
-            if connection.execute(delete(secret_values).where(mine)).rowcount == 0:
+            known = _known(connection, scope, key)
+            if known is None or connection.execute(delete(secret_values).where(_is(scope, known))).rowcount == 0:
                 raise ResourceDoesNotExist(f"Secret does not exist with scope: {scope.name} and key: {key}")
 
     def _stored(self, scope: Scope, key: str) -> bytes | None:
-        mine = (secret_values.c.scope == scope.id) & (secret_values.c.key == key)
         with self._store.read() as connection:
-            sealed = connection.execute(select(secret_values.c.sealed).where(mine)).scalar()
-        return None if sealed is None else self.vault.open(sealed, f"{scope.id}/{key}")
+            known = _known(connection, scope, key)
+            if known is None:
+                return None
+            sealed = connection.execute(select(secret_values.c.sealed).where(_is(scope, known))).scalar_one()
+        return self.vault.open(sealed, f"{scope.id}/{known}")
 
 
 def _check_writable(scope: Scope) -> None:
@@ -154,6 +174,22 @@ def _check_writable(scope: Scope) -> None:
             f"Cannot write secrets to Azure KeyVault-backed scope {scope.name}."
             f" Change them in the vault itself: {scope.key_vault.dns_name}"
         )
+
+
+def _known(connection: Connection, scope: Scope, key: str) -> str | None:
+    """A key as it was first written: keys are the same in any case; nothing where there is none.
+
+    Source: https://learn.microsoft.com/azure/databricks/security/secrets/#create-a-secret
+    """
+    if not valid(key):
+        return None
+    same = (secret_values.c.scope == scope.id) & (func.lower(secret_values.c.key) == key.lower())
+    known = connection.execute(select(secret_values.c.key).where(same)).scalars().all()
+    return key if key in known else next(iter(known), None)
+
+
+def _is(scope: Scope, key: str) -> ColumnElement[bool]:
+    return (secret_values.c.scope == scope.id) & (secret_values.c.key == key)
 
 
 def _count(connection: Connection, table: Table, *where: ColumnElement[bool]) -> int:

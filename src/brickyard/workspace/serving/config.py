@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace
 from brickyard.workspace.api.shape import check_shape
 from brickyard.workspace.registry.names import ModelName, parse_alias, parse_version
 from brickyard.workspace.serving.environment import parse_environment
 
-__all__ = ["EndpointConfig", "Entity", "refuse_unsupported"]
+__all__ = ["EndpointConfig", "Entity", "Variable", "refuse_unsupported"]
 
 _ENTITY_FIELDS = frozenset(
     {"name", "entity_name", "entity_version", "workload_size", "workload_type", "scale_to_zero_enabled"}
@@ -57,6 +57,14 @@ class _Settings:
     workload_type: str | None = None
 
 
+class Variable(NamedTuple):
+    """An environment variable as it was written, and the model that is given it."""
+
+    model: str
+    name: str
+    value: str
+
+
 @dataclass(frozen=True)
 class EndpointConfig:
     """The entities, and percent of traffic by entity name."""
@@ -83,6 +91,11 @@ class EndpointConfig:
         if len(set(names)) != len(names):
             raise InvalidParameterValue(f"the names of served entities must differ; got {', '.join(names)}")
         return cls(entities, _traffic(body.get("traffic_config"), names))
+
+    def variables(self) -> frozenset[Variable]:
+        """The environment variables of all entities."""
+        entities = ((entity.model.lower(), entity.environment.items()) for entity in self.entities)
+        return frozenset(Variable(model, *item) for model, items in entities for item in items)
 
     def to_json(self) -> dict[str, Any]:
         """A form that `from_json` reads."""

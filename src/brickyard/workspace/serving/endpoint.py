@@ -222,8 +222,9 @@ class Endpoint:
         return _Found(entity, version, model.path)
 
     def _with_environment(self, found: _Found, creator: str) -> _Found:
+        use = f"endpoint={self.name} served_entity={found.entity.name}"
         try:
-            return replace(found, environment=resolve(found.entity.environment, self._secrets, creator))
+            return replace(found, environment=resolve(found.entity.environment, self._secrets, creator, use))
         except SecretUnavailable as error:
             raise ScoringFailed(f"the served entity '{found.entity.name}' cannot start: {error}") from error
 

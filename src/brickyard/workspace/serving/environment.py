@@ -7,13 +7,16 @@ up when a process is about to start, and is given to that process only.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from brickyard.workspace.api.errors import ApiError, InvalidParameterValue, NotImplementedByWorkspace
 
-__all__ = ["Environment", "SecretUnavailable", "SecretValues", "parse_environment", "resolve"]
+if TYPE_CHECKING:
+    from brickyard.workspace.identity import Principal
+
+__all__ = ["Environment", "SecretUnavailable", "SecretValues", "parse_environment", "resolve", "scopes_of"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MENTIONS_SECRET = re.compile(r"\{\{\s*secrets/")
@@ -23,8 +26,12 @@ _REFERENCE = re.compile(r"\{\{\s*secrets/(?P<scope>[\w.@-]+)/(?P<key>[\w.@-]+)\s
 class SecretValues(Protocol):
     """What an endpoint asks of the workspace's secrets."""
 
-    def read_as(self, reader: str, scope: str, key: str) -> bytes:
+    def read_as(self, reader: str, scope: str, key: str, use: str) -> bytes:
         """A value, with the rights of a principal; an `ApiError` where it cannot be had."""
+        ...
+
+    def require_read(self, principal: Principal, scope: str) -> None:
+        """An `ApiError` where there is no such scope, or the principal may not read it."""
         ...
 
 
@@ -59,26 +66,33 @@ def parse_environment(given: Any) -> dict[str, str]:
     return {_name(name): _value(name, value) for name, value in given.items()}
 
 
-def resolve(written: Mapping[str, str], secrets: SecretValues, reader: str) -> Environment:
+def scopes_of(values: Iterable[str]) -> list[str]:
+    """The scopes of the secrets that values of variables refer to, each once."""
+    return sorted({match["scope"] for value in values if (match := _REFERENCE.fullmatch(value))})
+
+
+def resolve(written: Mapping[str, str], secrets: SecretValues, reader: str, use: str) -> Environment:
     """Look up what the references in `written` mean now.
 
     Args:
         written: The variables as they were written.
         secrets: Where the values are.
         reader: Who made the endpoint, and needs READ on the secrets' scopes.
+        use: What the values are for, as the audit record names it.
 
     Raises:
         SecretUnavailable: Names the variable and the secret.
     """
     references = {name: match for name, value in written.items() if (match := _REFERENCE.fullmatch(value))}
-    found = {name: _secret(name, match, secrets, reader) for name, match in references.items()}
+    found = {name: _secret(name, match, secrets, (reader, use)) for name, match in references.items()}
     return Environment({**written, **found}, tuple(found.values()))
 
 
-def _secret(variable: str, reference: re.Match[str], secrets: SecretValues, reader: str) -> str:
+def _secret(variable: str, reference: re.Match[str], secrets: SecretValues, who: tuple[str, str]) -> str:
     scope, key = reference["scope"], reference["key"]
+    reader, use = who
     try:
-        value = secrets.read_as(reader, scope, key)
+        value = secrets.read_as(reader, scope, key, use)
     except ApiError as error:
         raise SecretUnavailable(f"environment_vars.{variable}: {error.message}") from error
     try:

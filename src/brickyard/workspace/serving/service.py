@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +21,9 @@ from brickyard.workspace.api.shape import check_shape
 from brickyard.workspace.identity.permissions import Securable
 from brickyard.workspace.serving import views
 from brickyard.workspace.serving.channel import ChannelClosed, ForwardFailed, Reply
-from brickyard.workspace.serving.config import EndpointConfig, refuse_unsupported
+from brickyard.workspace.serving.config import EndpointConfig, Variable, refuse_unsupported
 from brickyard.workspace.serving.endpoint import Endpoint, ModelVersions, Replica, Status
+from brickyard.workspace.serving.environment import scopes_of
 from brickyard.workspace.serving.records import EndpointRecord, EndpointRecords
 
 if TYPE_CHECKING:
@@ -148,6 +149,7 @@ class Serving:
         if not _NAME.fullmatch(name):
             raise InvalidParameterValue(f"an endpoint's name has letters, digits, `_` and `-`; got '{name}'")
         config = EndpointConfig.parse(body.get("config") or {})
+        self._require_secrets(creator, config.variables())
         tags = _tags(body.get("tags"))
         with self._lock:
             description = body.get("description")
@@ -168,15 +170,19 @@ class Serving:
             records = [record for record in self._records.all() if only is None or record.id in only]
             return [views.summary(record, self._endpoint(record).status) for record in records]
 
-    def update_config(self, name: str, body: Mapping[str, Any]) -> ServingEndpointDetailed:
+    def update_config(self, name: str, body: Mapping[str, Any], by: Principal) -> ServingEndpointDetailed:
         """Put another configuration in place; the old one serves until the new one answers.
 
         Raises:
+            PermissionDenied: It refers to a secret where the endpoint did not before, and `by` may not read it.
             ResourceConflict: The last change is still under way.
         """
         config = EndpointConfig.parse(body)
         with self._lock:
-            endpoint = self._endpoint(self._records.get(name))
+            record = self._records.get(name)
+            pending = record.pending.variables() if record.pending else frozenset()
+            self._require_secrets(by, config.variables() - record.config.variables() - pending)
+            endpoint = self._endpoint(record)
             if endpoint.status.loading:
                 raise ResourceConflict(f"Endpoint '{name}' is being updated; wait until its state is NOT_UPDATING.")
             record = self._records.put_pending(name, config)
@@ -222,6 +228,11 @@ class Serving:
                 continue  # it was replaced since it was chosen
             except ForwardFailed as error:
                 raise TemporarilyUnavailable(f"The endpoint '{name}' could not answer: {error}.") from error
+
+    def _require_secrets(self, principal: Principal, variables: Iterable[Variable]) -> None:
+        """Refuse variables that refer to secrets which a principal may not read: a model can tell what it is given."""
+        for scope in scopes_of(variable.value for variable in variables):
+            self._secrets.require_read(principal, scope)
 
     def _not_ready(self, endpoint: Endpoint) -> InvalidState | TemporarilyUnavailable:
         status = endpoint.status

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brickyard.runtime.output import OutputFile
-from brickyard.runtime.redaction import REDACTED, Redactor
+from brickyard.runtime.redaction import REDACTED, Redactor, texts_of
 
 SECRET = "s3cr3t-Value/9+x"
 
@@ -36,6 +36,18 @@ def test_forms_of_a_secret_are_hidden(shown: str) -> None:
     text = Redactor([SECRET]).redact(f"before {shown} after")
     assert text.startswith("before ") and text.endswith(" after") and REDACTED in text
     assert SECRET not in "".join(text.split())
+
+
+@pytest.mark.parametrize("value", [SECRET.encode(), "geh€im".encode(), b"\xffs3cr3t\x00bytes"])
+def test_bytes_of_a_secret_are_hidden(value: bytes) -> None:
+    shown = [
+        repr(value)[2:-1],
+        value.hex(),
+        base64.b64encode(value).decode().rstrip("="),
+        value.decode("utf-8", "replace"),
+    ]
+    redactor = Redactor(texts_of(value))
+    assert [redactor.redact(text) for text in shown] == [REDACTED] * 4
 
 
 def test_secret_inside_a_longer_base64_text_is_hidden() -> None:

@@ -10,7 +10,7 @@ import urllib.parse
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-__all__ = ["REDACTED", "Redactor"]
+__all__ = ["REDACTED", "Redactor", "texts_of"]
 
 REDACTED = "[REDACTED]"
 #: Shorter values are words of everyday text: they are hidden where they stand alone, and not in other forms.
@@ -87,6 +87,16 @@ class Redactor:
                     if len(form) >= _SHORT or _stands_alone(text, begin, behind):
                         yield begin, behind
                     at = plain.find(form, at + len(form))
+
+
+def texts_of(value: bytes) -> list[str]:
+    """The texts as which a secret's bytes are shown: also bytes that are no text, as Python writes them."""
+    written = repr(value)[2:-1]
+    try:
+        return list({value.decode(), written})
+    except UnicodeDecodeError:
+        encoded = base64.b64encode(value).decode().rstrip("=")
+        return [value.decode(errors="replace"), value.decode("latin-1"), written, encoded, value.hex()]
 
 
 def _forms(secret: str) -> Iterable[str]:

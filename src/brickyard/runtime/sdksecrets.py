@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from brickyard.runtime.context import current
+from brickyard.runtime.redaction import texts_of
 
 __all__ = ["install"]
 
@@ -52,7 +53,8 @@ def _watch(module: Any) -> None:
     def get_secret(self: Any, scope: str, key: str) -> Any:
         answer = original(self, scope, key)
         if answer.value:
-            current().host.hide(base64.b64decode(answer.value).decode(errors="replace"))
+            for text in texts_of(base64.b64decode(answer.value)):
+                current().host.hide(text)
         return answer
 
     module.SecretsAPI.get_secret = get_secret

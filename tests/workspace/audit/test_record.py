@@ -20,7 +20,7 @@ from databricks.sdk.errors import PermissionDenied, Unauthenticated
 from databricks.sdk.service.catalog import PermissionsChange, Privilege
 from databricks.sdk.service.compute import ClusterSpec
 from databricks.sdk.service.iam import Patch, PatchOp, PatchSchema
-from databricks.sdk.service.jobs import JobRunAs, NotebookTask, Run, Task
+from databricks.sdk.service.jobs import JobRunAs, JobSettings, NotebookTask, Run, Task
 from databricks.sdk.service.workspace import AclPermission, ImportFormat, Language
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -159,6 +159,8 @@ def test_what_was_granted_is_named(audited: LocalWorkspace, new: New) -> None:
     removed = Patch(op=PatchOp.REMOVE, path=f'members[value eq "{one.id}"]')
     for operation in (added, removed):
         admin.groups.patch(id_of_group, operations=[operation], schemas=PATCH)
+    admin.jobs.update(job or 0, new_settings=JobSettings(run_as=JobRunAs(service_principal_name=one.name)))
+    admin.schemas.update(schema, owner="account users")
     assert [event.object for event in new()] == [
         "scope=granted principal=users permission=READ",
         f"kind=jobs id={job} granted={me}:IS_OWNER,{one.name}:CAN_VIEW",
@@ -166,6 +168,8 @@ def test_what_was_granted_is_named(audited: LocalWorkspace, new: New) -> None:
         f"type=schema full_name={schema} granted={one.name}:USE_SCHEMA+SELECT revoked=account users:SELECT",
         f"id={id_of_group} members=add:{one.id}",
         f'id={id_of_group} members=remove:members[value eq "{one.id}"]',
+        f"job_id={job} run_as={one.name}",
+        f"owner=account users name={schema}",
     ]
 
 

@@ -189,7 +189,9 @@ def test_what_a_scope_of_a_vault_needs(client: WorkspaceClient) -> None:
     odd = AzureKeyVaultSecretScopeMetadata("/subscriptions/1", "https://good.vault.azure.net/")
     with pytest.raises(InvalidParameterValue, match="is not the id of a Key Vault"):
         client.secrets.create_scope("odd", backend_azure_keyvault=odd, scope_backend_type=backend)
-    with pytest.raises(InvalidParameterValue, match="with resource_id and dns_name is required"):
+    with pytest.raises(
+        InvalidParameterValue, match=r"Missing required fields: backend_azure_keyvault.resource_id, \S+dns_name"
+    ):
         client.secrets.create_scope("odd", scope_backend_type=backend)
     with pytest.raises(InvalidParameterValue, match="needs the scope_backend_type AZURE_KEYVAULT"):
         client.secrets.create_scope(

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from brickyard.runtime.context import TaskContext
 from brickyard.runtime.dbutils.base import Part
+from brickyard.runtime.redaction import texts_of
 from brickyard.runtime.rest import ApiFailure, WorkspaceApi
 
 __all__ = ["SecretMetadata", "SecretScope", "Secrets"]
@@ -50,7 +51,8 @@ class Secrets(Part):
                 raise
             raise ValueError(f"Secret does not exist with scope: {scope} and key: {key}") from error
         value = base64.b64decode(answer["value"])
-        self._context.host.hide(value.decode(errors="replace"))
+        for text in texts_of(value):
+            self._context.host.hide(text)
         return value
 
     def list(self, scope: str) -> _Metadata:

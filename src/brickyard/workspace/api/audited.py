@@ -33,6 +33,7 @@ _NAMES = [
     "token_id",
     "principal",
     "permission",
+    "owner",
     "experiment_id",
     "run_uuid",
     "model_id",

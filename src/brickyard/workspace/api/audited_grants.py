@@ -1,4 +1,4 @@
-"""Who is given what by a request, in one line: access lists, changes of privileges, and members of groups."""
+"""Who is given what by a request, in one line: access lists, privileges, members of groups, who a job runs as."""
 
 from __future__ import annotations
 
@@ -18,8 +18,11 @@ def granted(body: Mapping[str, Any]) -> list[str]:
 
     A request may have been refused because it has another shape: what is no name, level or privilege is left out.
     """
+    settings = body.get("new_settings")
+    parts = [body, settings if isinstance(settings, Mapping) else {}]
     lists = {
-        "granted": [*_access_list(body), *_changes(body, "add")],
+        "run_as": [name for part in parts for name in _named(part.get("run_as"))],
+        "granted": [*_access_list(parts), *_changes(body, "add")],
         "revoked": [*_changes(body, "remove")],
         "members": [*_values(body.get("members")), *_operations(body)],
     }
@@ -31,13 +34,17 @@ def _joined(found: list[str]) -> str:
     return ",".join([*found[:_MOST], *rest])
 
 
-def _access_list(body: Mapping[str, Any]) -> Iterator[str]:
+def _access_list(parts: list[Mapping[str, Any]]) -> Iterator[str]:
     """The entries of `access_control_list`, of permissions and of jobs."""
-    settings = body.get("new_settings")
-    for where in (body, settings if isinstance(settings, Mapping) else {}):
-        for entry in _mappings(where.get("access_control_list")):
-            names = [text for field in PRINCIPAL_FIELDS if (text := _text(entry.get(field)))]
-            yield f"{'|'.join(names)}:{_text(entry.get('permission_level'))}"
+    for part in parts:
+        for entry in _mappings(part.get("access_control_list")):
+            yield f"{'|'.join(_named(entry))}:{_text(entry.get('permission_level'))}"
+
+
+def _named(entry: object) -> list[str]:
+    """The principals that `user_name` and its like name: one, unless the request is wrong."""
+    fields = entry if isinstance(entry, Mapping) else {}
+    return [text for field in PRINCIPAL_FIELDS if (text := _text(fields.get(field)))]
 
 
 def _changes(body: Mapping[str, Any], field: str) -> Iterator[str]:

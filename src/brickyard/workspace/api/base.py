@@ -74,7 +74,7 @@ class Operation:
     @property
     def name(self) -> str:
         """Its name in the audit record."""
-        return self.function.__name__
+        return self.function.__name__.rstrip("_")  # `import_` is a function, as `import` cannot be one
 
 
 class Family:

@@ -150,16 +150,18 @@ def _key_vault(body: Mapping[str, Any]) -> KeyVaultAddress | None:
     from brickyard.workspace.secrets.key_vaults import require_libraries
 
     given = body.get("backend_azure_keyvault")
-    backend = str(body.get("scope_backend_type") or ("AZURE_KEYVAULT" if given else "DATABRICKS")).upper()
+    backend = str(body.get("scope_backend_type") or ("DATABRICKS" if given is None else "AZURE_KEYVAULT")).upper()
     if backend not in _BACKENDS:
         raise InvalidParameterValue(f"scope_backend_type {backend!r} is not one of {', '.join(_BACKENDS)}")
     if backend == "DATABRICKS":
         if given:
             raise InvalidParameterValue("backend_azure_keyvault needs the scope_backend_type AZURE_KEYVAULT")
         return None
-    if not isinstance(given, Mapping):
-        raise InvalidParameterValue("backend_azure_keyvault with resource_id and dns_name is required")
-    address = KeyVaultAddress(_text(given, "resource_id"), _text(given, "dns_name"))
+    fields: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
+    missing = [f"backend_azure_keyvault.{name}" for name in ("resource_id", "dns_name") if not fields.get(name)]
+    if missing:
+        raise InvalidParameterValue(f"Missing required fields: {', '.join(missing)}")
+    address = KeyVaultAddress(_text(fields, "resource_id"), _text(fields, "dns_name"))
     address.check()
     require_libraries()
     return address
@@ -167,8 +169,10 @@ def _key_vault(body: Mapping[str, Any]) -> KeyVaultAddress | None:
 
 def _text(fields: Mapping[str, Any], name: str) -> str:
     value = fields.get(name)
-    if not isinstance(value, str) or not value:
-        raise InvalidParameterValue(f"{name} is required")
+    if value in (None, ""):
+        raise InvalidParameterValue(f"Missing required field: {name}")
+    if not isinstance(value, str):
+        raise InvalidParameterValue(f"{name} must be a string")
     return value
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brickyard.runtime.output import OutputFile
-from brickyard.runtime.redaction import REDACTED, Redactor, texts_of
+from brickyard.runtime.redaction import REDACTED, Redactor, passwords_in, texts_of
 
 SECRET = "s3cr3t-Value/9+x"
 
@@ -48,6 +48,12 @@ def test_bytes_of_a_secret_are_hidden(value: bytes) -> None:
     ]
     redactor = Redactor(texts_of(value))
     assert [redactor.redact(text) for text in shown] == [REDACTED] * 4
+
+
+def test_passwords_in_addresses_are_found() -> None:
+    token = "dapi" + "0" * 20
+    text = f'pip -i https://me:p%40ss@h/simple git+https://{token}@h/r.git "http://short@h" http://h/a@b http://u:@h'
+    assert passwords_in(text) == {"p%40ss", "p@ss", token}
 
 
 def test_secret_inside_a_longer_base64_text_is_hidden() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from brickyard.runtime import paths
 from brickyard.runtime.context import current
 from brickyard.runtime.ending import NotSupported
+from brickyard.runtime.redaction import passwords_in
 
 __all__ = ["install_libraries", "register", "run_arguments"]
 
@@ -51,6 +52,8 @@ def install_libraries(line: str) -> None:
         return
     if words[:1] != ["install"]:
         raise NotSupported(f"%pip {words[0] if words else ''}: a local workspace has `%pip install` only")
+    for password in passwords_in(line):
+        current().host.hide(password)
     requirements = [_library(word) for word in words[1:] if word not in _IGNORED]
     sys.stdout.write(current().host.install(requirements))
     importlib.invalidate_caches()

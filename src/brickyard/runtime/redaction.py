@@ -6,17 +6,21 @@ import base64
 import functools
 import html
 import json
+import re
 import urllib.parse
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-__all__ = ["REDACTED", "Redactor", "texts_of"]
+__all__ = ["REDACTED", "Redactor", "passwords_in", "texts_of"]
 
 REDACTED = "[REDACTED]"
 #: Shorter values are words of everyday text: they are hidden where they stand alone, and not in other forms.
 _SHORT = 4
 #: What people put between the characters of a secret to show it nevertheless.
 _BETWEEN = " \t\r\n,;'\"|_.-[]"
+_USER = re.compile(r"\bhttps?://([^\s/?#\"'<>]+)@", re.IGNORECASE)
+#: A user of an address without a password that is as long is a token.
+_TOKEN = 20
 _PROBE = 16  # characters that are compared before all are
 
 
@@ -97,6 +101,16 @@ def texts_of(value: bytes) -> list[str]:
     except UnicodeDecodeError:
         encoded = base64.b64encode(value).decode().rstrip("=")
         return [value.decode(errors="replace"), value.decode("latin-1"), written, encoded, value.hex()]
+
+
+def passwords_in(text: str) -> set[str]:
+    """The passwords and tokens in the addresses of a text, as they are written and as they are meant."""
+    found: set[str] = set()
+    for user in _USER.findall(text):
+        name, _, password = user.partition(":")
+        secret = password or (name if len(name) >= _TOKEN else "")
+        found |= {secret, urllib.parse.unquote(secret)}
+    return found - {""}
 
 
 def _forms(secret: str) -> Iterable[str]:

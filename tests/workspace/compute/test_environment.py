@@ -182,7 +182,7 @@ class _IndexAnswer(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def test_a_password_of_an_index_is_shown_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_password_of_an_index_is_shown_nowhere(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
     wheel(tmp_path, version="6.0")
     environments = Environments(tmp_path / "environments")
@@ -202,6 +202,10 @@ def test_a_password_of_an_index_is_shown_nowhere(tmp_path: Path, monkeypatch: py
             said = environments.install(wanted, tmp_path / f"target-{number}")
             assert (tmp_path / f"target-{number}" / "brickyard_greeting").is_dir()
             assert "c4n4ry" not in said
+        first, second = f"-i {place}/simple brickyard-greeting", f"-i {place}/none no-such-package"
+        done = lab.cells(f"%pip install {first}", f"%pip install {second}")
+        assert "no-such-package" in (done.outcome.error or "") and "[REDACTED]@" in (done.outcome.error_trace or "")
+        assert "c4n4ry" not in "".join(file.read_text() for file in done.directory.iterdir() if file.is_file())
         for wrong in (f"brickyard-greeting ==== 1 {place}", f"x @ git+{place}/none.git@main"):
             with pytest.raises(LibraryError) as refused:
                 environments.build([wrong])

@@ -18,6 +18,7 @@ from brickyard.runtime.notebook.shell import CellStream, new_shell
 from brickyard.runtime.notebook.source import Notebook, NotebookFormatError, cell_of, parse
 from brickyard.runtime.programs import describe, ending_of_exit, new_main
 from brickyard.runtime.record import CellRecord, Recorder, recorder
+from brickyard.runtime.redaction import passwords_in
 
 __all__ = ["NotebookRunner", "run_notebook"]
 
@@ -113,6 +114,8 @@ class NotebookRunner:
             content = place.read_text(encoding="utf-8")
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
             raise FileNotFoundError(f"the notebook {_shown(path)} does not exist in the workspace") from error
+        for password in passwords_in(content):  # of a package index, say; cells are shown with what they put out
+            self.context.host.hide(password)
         try:
             return parse(content)
         except NotebookFormatError as error:

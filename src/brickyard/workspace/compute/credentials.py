@@ -1,16 +1,15 @@
-"""Passwords in the addresses of indexes and packages: kept out of command lines, and of what installers say."""
+"""Passwords in the addresses of repositories: handed to git without its command line, which everybody can see."""
 
 from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-__all__ = ["GitAccess", "git_environment", "secrets_in", "without_git_access"]
+__all__ = ["GitAccess", "git_environment", "without_git_access"]
 
-_USER = re.compile(r"(?P<scheme>\b(?:git\+)?https?://)(?P<user>[^\s/?#]+)@", re.IGNORECASE)
 _GIT = re.compile(r"git\+(?P<scheme>https?://)(?P<user>[^\s/?#]+)@(?P<place>[^\s@?#]+)", re.IGNORECASE)
 
 
@@ -25,15 +24,6 @@ class GitAccess:
 
     url: str
     user: str
-
-
-def secrets_in(texts: Iterable[str]) -> Iterator[str]:
-    """The passwords in addresses, as they are written and as they are meant; a user without one is a token."""
-    for text in texts:
-        for match in _USER.finditer(text):
-            user, _, password = match["user"].partition(":")
-            secret = password or user
-            yield from {secret, unquote(secret)}
 
 
 def without_git_access(requirement: str) -> tuple[str, list[GitAccess]]:

@@ -15,7 +15,8 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from brickyard.workspace.compute.credentials import GitAccess, secrets_in, without_git_access
+from brickyard.runtime.redaction import passwords_in
+from brickyard.workspace.compute.credentials import GitAccess, without_git_access
 
 __all__ = ["Missing", "installed", "is_installed", "missing", "preloaded", "requirement_lines"]
 
@@ -62,7 +63,7 @@ class Missing:
     def secrets(self) -> frozenset[str]:
         """Passwords in addresses."""
         users = (f"https://{access.user}@" for access in self.git)
-        return frozenset(secrets_in([*self.requirements, *self.options, *self.indexes, *users]))
+        return frozenset(passwords_in("\n".join([*self.requirements, *self.options, *self.indexes, *users])))
 
 
 def missing(wanted: Sequence[str]) -> Missing:

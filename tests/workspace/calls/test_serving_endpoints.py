@@ -14,6 +14,7 @@ from databricks.sdk.service.serving import (
     EndpointTag,
     ServedEntityInput,
     ServingEndpointAccessControlRequest,
+    ServingEndpointDetailedPermissionLevel,
     ServingEndpointPermissionLevel,
     ServingEndpointsAPI,
 )
@@ -90,7 +91,8 @@ def permissions(w: WorkspaceClient, robot: Robot, number: str, endpoint: str) ->
     family.update_permissions(number, access_control_list=[entry])
     found = family.get_permissions(number).access_control_list or []
     assert robot.name in {one.service_principal_name for one in found}
-    assert robot.client.serving_endpoints.get(endpoint).name == endpoint
+    seen = robot.client.serving_endpoints.get(endpoint)
+    assert (seen.name, seen.permission_level) == (endpoint, ServingEndpointDetailedPermissionLevel.CAN_VIEW)
     with pytest.raises(PermissionDenied):
         robot.client.serving_endpoints.query(endpoint, dataframe_records=[{"x": 1.0}])
     family.set_permissions(number, access_control_list=[])

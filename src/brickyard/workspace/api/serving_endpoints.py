@@ -15,6 +15,7 @@ from brickyard.workspace.api.access import Access, anyone
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import RequestTooLarge
 from brickyard.workspace.catalog.privileges import ObjectKind
+from brickyard.workspace.identity.permissions import LEVELS
 from brickyard.workspace.serving import views
 
 if TYPE_CHECKING:
@@ -78,8 +79,15 @@ def list_endpoints(workspace: Workspace, call: Call) -> dict[str, Any]:
 
 @family.call("GET", _ROOT + "/{name}", access=_on_endpoint("CAN_VIEW"))
 def get_endpoint(workspace: Workspace, call: Call) -> ServingEndpointDetailed:
-    """Get one endpoint."""
-    return workspace.serving.get(call.path["name"])
+    """Get one endpoint, with what the caller may do with it."""
+    from databricks.sdk.service.serving import ServingEndpointDetailedPermissionLevel
+
+    name, permissions = call.path["name"], workspace.identity.permissions
+    found, securable = workspace.serving.get(name), workspace.serving.securable(name)
+    least, *more = LEVELS[securable.kind]
+    held = [one for one in more if permissions.allows(call.principal, securable, one)]
+    found.permission_level = ServingEndpointDetailedPermissionLevel([least, *held][-1])
+    return found
 
 
 @family.call("PUT", _ROOT + "/{name}/config", access=_changes)

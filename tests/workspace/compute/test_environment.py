@@ -190,7 +190,8 @@ def test_a_password_of_an_index_is_shown_nowhere(lab: Lab, tmp_path: Path, monke
         Thread(target=index.serve_forever, daemon=True).start()
         place = f"http://me:c4n4ry@127.0.0.1:{index.server_port}"
         listed = tmp_path / "requirements.txt"
-        listed.write_text(f"--extra-index-url {place}/simple\nbrickyard-greeting\n")
+        listed.write_text("-r index.txt\nbrickyard-greeting\n")
+        (tmp_path / "index.txt").write_text(f"--extra-index-url {place}/simple\n")
         for number, wanted in enumerate(
             (
                 ["--index-url", f"{place}/simple", "brickyard-greeting"],

@@ -117,13 +117,14 @@ class _Asked:
     indexes: list[str] = field(default_factory=list)
     git: list[GitAccess] = field(default_factory=list)
 
-    def add(self, wanted: Iterable[str]) -> None:
-        """Take in requirements and options, with files of requirements read."""
+    def add(self, wanted: Iterable[str], directory: Path = Path()) -> None:
+        """Take in requirements and options; files of requirements are read, of relative paths from a directory."""
         items = iter(wanted)
         for item in items:
             name, equals, value = item.partition("=")
             if name in ("-r", "--requirement"):
-                self.add(_words(requirement_lines(Path(value if equals else next(items, "")))))
+                place = directory / (value if equals else next(items, ""))
+                self.add(_words(requirement_lines(place)), place.parent)
             elif name in _INDEXES:
                 self.indexes.append(f"{_INDEXES[name]} {value if equals else next(items, '')}")
             elif item in _WITH_VALUE:

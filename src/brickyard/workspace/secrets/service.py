@@ -133,11 +133,11 @@ class Secrets:
         """
         try:
             self.require_read(self._reader(reader), scope)
+            return self.get(self.scopes.get(scope), key)
         except PermissionDenied:
             what = f"scope={scope} key={key} {use}"
             self._identity.audit.record_refusal(reader, "secrets.get_secret", what)
             raise
-        return self.get(self.scopes.get(scope), key)
 
     def _reader(self, name: str) -> Principal:
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.errors import BadRequest, InvalidParameterValue, NotFound, PermissionDenied, ResourceConflict
+from databricks.sdk.errors import BadRequest, InvalidParameterValue, NotFound, PermissionDenied, ResourceAlreadyExists
 from databricks.sdk.service.serving import (
     EndpointCoreConfigInput,
     EndpointTag,
@@ -106,7 +106,7 @@ def test_refusals(w: WorkspaceClient, robot: Robot, name: Callable[[], str]) -> 
     w.registered_models.create(catalog_name="main", schema_name="default", name=model.split(".")[2])
     config = EndpointCoreConfigInput(name=endpoint, served_entities=[entity(model)])
     family.create(endpoint, config=config)
-    with pytest.raises(ResourceConflict):
+    with pytest.raises(ResourceAlreadyExists):
         family.create(endpoint, config=config)
     with pytest.raises(InvalidParameterValue):
         family.create("no/such name", config=config)

@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from brickyard.workspace.api.errors import NotImplementedByWorkspace
+from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace
+from brickyard.workspace.serving.environment import parse_environment
 from tests.support import wait_for
 from tests.workspace.serving.conftest import ADMIN, ME, MODEL, Bench
 
@@ -138,6 +139,13 @@ def test_the_reason_of_a_failure_does_not_tell_the_secret(bench: Bench, teller: 
     assert "the pin [REDACTED] is wrong" in shown(bench)
     assert CANARY not in shown(bench)
     assert files_with(bench.directory, CANARY) == []
+
+
+def test_values_are_text() -> None:
+    assert parse_environment({"A": "x", "B": 1, "C": True}) == {"A": "x", "B": "1", "C": "true"}
+    for odd in (None, [], {}, "a\0b"):
+        with pytest.raises(InvalidParameterValue, match=r"environment_vars\.A must be a string"):
+            parse_environment({"A": odd})
 
 
 @pytest.mark.parametrize("value", ["x{{secrets/bank/pin}}", "{{secrets/bank}}", "{{secrets/a/b/c}}"])

@@ -18,6 +18,7 @@ from brickyard.workspace.api.errors import (
     InvalidParameterValue,
     InvalidState,
     NotImplementedByWorkspace,
+    ResourceAlreadyExists,
     ResourceConflict,
     ResourceDoesNotExist,
     TemporarilyUnavailable,
@@ -327,5 +328,5 @@ def test_what_a_model_has_started_ends_with_its_process(bench: Bench, tmp_path: 
 
 def test_a_name_is_taken_once(bench: Bench) -> None:
     bench.create("delay", "1")
-    with pytest.raises(ResourceConflict, match="'delay' already exists"):
+    with pytest.raises(ResourceAlreadyExists, match="'delay' already exists"):
         bench.create("delay", "1")

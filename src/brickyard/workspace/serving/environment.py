@@ -6,6 +6,7 @@ up when a process is about to start, and is given to that process only.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -113,8 +114,8 @@ def _name(name: Any) -> str:
 
 
 def _value(name: str, value: Any) -> str:
-    text = value if isinstance(value, str) else str(value)
-    if "\0" in text or isinstance(value, dict | list):
+    text = value if isinstance(value, str) else json.dumps(value)
+    if "\0" in text or value is None or isinstance(value, dict | list):
         raise InvalidParameterValue(f"environment_vars.{name} must be a string without null characters")
     if _MENTIONS_SECRET.search(text) and not _REFERENCE.fullmatch(text):
         raise NotImplementedByWorkspace(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from brickyard.workspace.api.errors import ResourceConflict, ResourceDoesNotExist
+from brickyard.workspace.api.errors import ResourceAlreadyExists, ResourceDoesNotExist
 from brickyard.workspace.serving.config import EndpointConfig
 from brickyard.workspace.store.serving import serving_endpoints as table
 
@@ -82,7 +82,7 @@ class EndpointRecords:
         """Add an endpoint.
 
         Raises:
-            ResourceConflict: The name is taken.
+            ResourceAlreadyExists: The name is taken.
         """
         now = _now()
         values = {"name": name, "id": uuid.uuid4().hex, "creator": creator, "created_at": now, "updated_at": now}
@@ -91,7 +91,7 @@ class EndpointRecords:
             with self._store.write() as connection:
                 connection.execute(insert(table).values(**values))
         except IntegrityError as error:
-            raise ResourceConflict(f"Endpoint with name '{name}' already exists.") from error
+            raise ResourceAlreadyExists(f"Endpoint with name '{name}' already exists.") from error
         return self.get(name)
 
     def put_pending(self, name: str, config: EndpointConfig) -> EndpointRecord:

@@ -95,6 +95,32 @@ def test_files_of_requirements_are_read_in_the_workspace(lab: Lab, tmp_path: Pat
     assert outcome.message == f"Library installation failed: the library {HOME}/none.txt does not exist"
 
 
+BACKEND = """
+import os, pathlib
+
+def build_wheel(directory, *_):
+    pathlib.Path({told!r}).write_text(" ".join(os.environ.values()))
+    raise SystemExit("built enough")
+"""
+
+
+def test_builds_of_packages_do_not_see_the_workspace_s_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", "c4n4ry")
+    monkeypatch.setenv("PLAIN", "seen")
+    own, told = Lab(tmp_path / "lab"), tmp_path / "told"
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "nosy"\nversion = "1"\n'
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    )
+    (tmp_path / "backend.py").write_text(BACKEND.format(told=str(told)))
+    try:
+        outcome = own.run("python_wheel", "x:y", libraries=(f"nosy @ file://{tmp_path}",)).outcome
+    finally:
+        own.close()
+    assert outcome.code == "LIBRARY_INSTALLATION_ERROR"
+    assert "seen" in told.read_text() and "c4n4ry" not in told.read_text()
+
+
 def test_missing_library_fails_the_run_with_a_reason(lab: Lab) -> None:
     outcome = lab.run("python_wheel", "x:y", libraries=(f"{HOME}/none-1.0-py3-none-any.whl",)).outcome
     assert outcome.state == "FAILED"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-__all__ = ["RUNTIME_VERSION", "TASK_MARK", "base_environment", "task_environment"]
+__all__ = ["RUNTIME_VERSION", "TASK_MARK", "base_environment", "task_environment", "without_own"]
 
 #: The Databricks runtime whose behaviour tasks see; mlflow and other libraries look at it.
 RUNTIME_VERSION = "16.4"
@@ -34,13 +34,18 @@ _THREADS = (
 )
 
 
+def without_own(inherited: Mapping[str, str]) -> dict[str, str]:
+    """An environment without what is the workspace's own; code of others, as builds of packages are, may have it."""
+    return {name: value for name, value in inherited.items() if not name.startswith(_NOT_INHERITED)}
+
+
 def base_environment(inherited: Mapping[str, str], mark: str) -> dict[str, str]:
     """What every process that is forked for tasks begins with.
 
     Numeric libraries get half of the processors and wait passively: beside other processes a spinning pool of
     threads is many times slower.
     """
-    clean = {name: value for name, value in inherited.items() if not name.startswith(_NOT_INHERITED)}
+    clean = without_own(inherited)
     threads = str(max(1, (os.cpu_count() or 2) // 2))
     return (
         clean

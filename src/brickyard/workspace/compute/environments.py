@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,10 +35,12 @@ class Environments:
 
     Args:
         root: Where they are kept.
+        environ: The variables of installers, and of the builds of packages that they start; by default this process's.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, environ: Mapping[str, str] | None = None) -> None:
         self._root = root
+        self._environ = os.environ if environ is None else environ
         self._installers: set[subprocess.Popen[str]] = set()
 
     def stop(self) -> None:
@@ -106,7 +108,7 @@ class Environments:
         from uv import find_uv_bin
 
         command = [find_uv_bin(), "pip", *arguments, "--python", sys.executable]
-        environ = os.environ | git_environment(missing.git, os.environ)
+        environ = dict(self._environ) | git_environment(missing.git, self._environ)
         pipe = subprocess.PIPE
         with subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, env=environ

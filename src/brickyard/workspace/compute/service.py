@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.errors import ApiError
 from brickyard.workspace.compute.client import Exit, ForkServerClient, ForkServerGone
-from brickyard.workspace.compute.environ import TASK_MARK, base_environment, task_environment
+from brickyard.workspace.compute.environ import TASK_MARK, base_environment, task_environment, without_own
 from brickyard.workspace.compute.environments import Environments, LibraryError
 from brickyard.workspace.compute.requirements import requirement_lines
 from brickyard.workspace.compute.results import write_json, write_outcome
@@ -41,7 +41,7 @@ class Compute:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._environments = Environments(workspace.root / "environments")
+        self._environments = Environments(workspace.root / "environments", without_own(os.environ))
         self._preparing = ThreadPoolExecutor(4, thread_name_prefix="libraries")
         self._lock = threading.RLock()
         self._server: ForkServerClient | None = None

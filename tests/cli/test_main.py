@@ -27,6 +27,14 @@ def test_a_mistyped_command_names_the_nearest(tmp_path: Path) -> None:
     assert "did you mean 'deploy'?" in done.stderr
 
 
+def test_no_room_for_the_answer_is_said_in_one_line(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "brickyard", "--help"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 1 and done.stderr.startswith("error: No space left on device")
+
+
 def test_somebody_new_is_told_where_to_begin(tmp_path: Path) -> None:
     assert "brickyard demo" in _call("--help", cwd=tmp_path).stdout.partition("First time here?")[2]
 

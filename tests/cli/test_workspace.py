@@ -84,6 +84,21 @@ def test_a_profile_is_written_beside_others(workspaces: WorkspaceHome, tmp_path:
     assert file.read_text().startswith("; mine\n[DEFAULT]\nhost = https://adb-1.2.azuredatabricks.net\ntoken = a%b\n")
     assert file.read_text().count("[dev]") == 1 and file.read_text().count(workspace.token) == 1
     assert file.stat().st_mode & 0o777 == 0o600
+    more = "\n# of a colleague\n[prod]\nhost = https://adb-3.4.azuredatabricks.net\n"
+    file.write_text(file.read_text() + more)
+    workspaces.run("workspace", "env", "dev", "--profile", extra={"DATABRICKS_CONFIG_FILE": str(file)})
+    assert more in file.read_text() and file.read_text().count("[dev]") == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["", "-", "-a", "_", "a/b", "..", "a b", "é", "a\n", "a" * 65, "DEFAULT", "__settings__"]
+)
+def test_a_name_that_could_be_taken_for_something_else_is_refused(name: str) -> None:
+    from brickyard.errors import UsageError
+    from brickyard.workspace.layout import layout_of
+
+    with pytest.raises(UsageError, match="cannot be a workspace's name"):
+        layout_of(name)
 
 
 def test_a_profile_of_another_host_is_not_overwritten(workspaces: WorkspaceHome, tmp_path: Path) -> None:
@@ -179,11 +194,14 @@ def test_a_file_of_a_dead_server_deceives_nobody(workspaces: WorkspaceHome) -> N
         stranger.kill()
 
 
-def test_half_a_file_of_a_killed_server_is_no_obstacle(workspaces: WorkspaceHome) -> None:
+def test_half_a_file_of_a_killed_server_is_no_obstacle_and_a_damaged_token_is_made_again(
+    workspaces: WorkspaceHome,
+) -> None:
     workspace = workspaces.start("dev")
     os.kill(of_json(workspaces, "status", "dev")["pid"], signal.SIGKILL)
     wait_for(lambda: workspaces.run("workspace", "status", "dev", check=False).returncode == 3)
     (workspace.root / "server.json").write_text('{"pid": 1')
+    (workspace.root / "token").write_bytes(b"\xff\xfe")
     assert workspaces.start("dev").client().current_user.me().user_name
 
 
@@ -195,6 +213,7 @@ def test_damaged_settings_are_named(workspaces: WorkspaceHome) -> None:
         for command in ("start", "status", "env"):
             done = workspaces.run("workspace", command, "dev", check=False)
             assert done.returncode == 12 and "settings.json" in done.stderr and "Traceback" not in done.stderr
+    assert [(one["name"], one["state"]) for one in of_json(workspaces, "list")] == [("dev", "damaged")]
     workspaces.run("workspace", "reset", "dev", "--yes")
     assert not workspace.root.exists()
 

@@ -38,6 +38,14 @@ def test_profiles_are_looked_up_in_order(tmp_path: Path) -> None:
         find_profile("prod", environ(tmp_path))
 
 
+def test_the_home_of_workspaces_may_be_written_with_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b/databrickscfg").write_text("[dev]\nhost = https://one\n")
+
+    assert find_profile("dev", environ(tmp_path, BRICKYARD_HOME="~/b")).settings == {"host": "https://one"}
+
+
 def test_a_profile_never_shows_its_credentials(tmp_path: Path) -> None:
     (tmp_path / ".databrickscfg").write_text("[dev]\nhost = https://one\ntoken = canary\n")
 

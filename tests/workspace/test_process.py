@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import stat
+import subprocess
 from pathlib import Path
 
 import psutil
@@ -15,6 +16,7 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import Unauthenticated
 
 from tests.support import LocalWorkspace, WorkspaceHome, wait_for
+from tests.support.workspaces import BRICKYARD
 
 
 def test_client_signs_in_and_reads_who_it_is(workspace: LocalWorkspace) -> None:
@@ -68,7 +70,7 @@ def test_taken_port_is_named(workspaces: WorkspaceHome) -> None:
     assert f"port {port} cannot be used" in done.stderr and "Traceback" not in done.stderr
 
 
-def test_damaged_database_is_named(workspaces: WorkspaceHome) -> None:
+def test_damaged_database_is_named(workspaces: WorkspaceHome, tmp_path: Path) -> None:
     workspace = workspaces.start("dev")
     workspaces.run("workspace", "stop", "dev")
     for path in workspace.root.glob("workspace.db-*"):
@@ -77,6 +79,26 @@ def test_damaged_database_is_named(workspaces: WorkspaceHome) -> None:
     done = workspaces.run("workspace", "start", "dev", check=False)
     assert done.returncode == 12
     assert "database cannot be read" in done.stderr and "Traceback" not in done.stderr
+    for damage in (lambda path: path.write_bytes(b""), Path.unlink):  # not taken for a new workspace
+        damage(workspace.root / "workspace.db")
+        done = workspaces.run("workspace", "start", "dev", check=False)
+        assert done.returncode == 12 and "is empty: what it held is lost" in done.stderr
+        done = workspaces.run("workspace", "backup", "dev", str(tmp_path / "b.tgz"), check=False)
+        assert done.returncode == 12 and "holds nothing of a workspace" in done.stderr
+
+
+def test_of_starts_at_the_same_time_all_give_the_one_that_runs(workspaces: WorkspaceHome) -> None:
+    command = [*BRICKYARD, "workspace", "start", "dev", "-o", "json"]
+    starts = [
+        subprocess.Popen(command, env=workspaces.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    ended = [(*start.communicate(), start.returncode) for start in starts]
+    running = workspaces.start("dev")
+    assert [(error, code) for _, error, code in ended] == [("", 0)] * 4
+    assert {(status["url"], status["state"]) for status in (json.loads(out) for out, *_ in ended)} == {
+        (running.host, "running")
+    }
 
 
 def test_token_and_database_are_for_the_owner_only(workspace: LocalWorkspace) -> None:

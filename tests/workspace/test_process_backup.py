@@ -130,20 +130,30 @@ def link(name: str, to: str, kind: bytes = tarfile.SYMTYPE) -> tarfile.TarInfo:
     return member
 
 
+def timed(name: str, time: str) -> tarfile.TarInfo:
+    """A file of an archive with a time that is none."""
+    member = tarfile.TarInfo(name)
+    member.pax_headers = {"mtime": time}
+    return member
+
+
 LEAVING = {
-    "parent": tarfile.TarInfo("data/../../../escaped"),
-    "absolute": tarfile.TarInfo("/escaped"),
-    "link": link("data/escape", "../../../../escaped"),
-    "absolute link": link("data/escape", "/etc/passwd"),
-    "hard link": link("data/escape", "data/../../escaped", tarfile.LNKTYPE),
-    "device": link("data/device", "", tarfile.CHRTYPE),
-    "another file": tarfile.TarInfo("settings.json"),
+    "parent": (tarfile.TarInfo("data/../../../escaped"),),
+    "absolute": (tarfile.TarInfo("/escaped"),),
+    "link": (link("data/escape", "../../../../escaped"),),
+    "link by a later link": (link("data/a/escape", "up/../.."), link("data/a/up", "../..")),
+    "absolute link": (link("data/escape", "/etc/passwd"),),
+    "hard link": (link("data/escape", "data/../../escaped", tarfile.LNKTYPE),),
+    "device": (link("data/device", "", tarfile.CHRTYPE),),
+    "another file": (tarfile.TarInfo("settings.json"),),
 }
 
 
-@pytest.mark.parametrize("member", LEAVING.values(), ids=LEAVING)
-def test_no_archive_leaves_the_workspace(workspaces: WorkspaceHome, tmp_path: Path, member: tarfile.TarInfo) -> None:
-    packed(tmp_path / "bad.tar.gz", member)
+@pytest.mark.parametrize("members", LEAVING.values(), ids=LEAVING)
+def test_no_archive_leaves_the_workspace(
+    workspaces: WorkspaceHome, tmp_path: Path, members: tuple[tarfile.TarInfo, ...]
+) -> None:
+    packed(tmp_path / "bad.tar.gz", *members)
     done = workspaces.run("workspace", "restore", "dev", str(tmp_path / "bad.tar.gz"), check=False)
     assert done.returncode == 12 and "it has what no backup has" in done.stderr and "Traceback" not in done.stderr
     assert not list((workspaces.home / "workspaces").iterdir())
@@ -200,11 +210,15 @@ def test_what_is_no_archive_of_a_workspace_is_named(workspaces: WorkspaceHome, t
     packed(tmp_path / "a.tar.gz", manifest=["something", "else"])
     packed(tmp_path / "b.tar.gz", manifest=MANIFEST | {"schema": 99})
     packed(tmp_path / "c.tar.gz")
+    packed(tmp_path / "e.tar.gz", manifest=MANIFEST | {"schema": "2"})
+    packed(tmp_path / "f.tar.gz", timed("data/f", "1e300"))
     expected = {
         "a": "it is not a backup",
         "b": "of a newer Brickyard",
         "c": "workspace.db, token is missing",
         "d": "No such",
+        "e": "it is damaged",
+        "f": "it is damaged",
     }
     for name, said in expected.items():
         done = workspaces.run("workspace", "restore", "dev", str(tmp_path / f"{name}.tar.gz"), check=False)

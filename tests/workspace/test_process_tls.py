@@ -173,7 +173,7 @@ def test_the_users_own_certificate_is_shown(workspaces: WorkspaceHome, tmp_path:
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-@pytest.mark.parametrize("fault", ["other key", "no certificate", "other name", "key missing"])
+@pytest.mark.parametrize("fault", ["other key", "no certificate", "other name", "key missing", "no authority"])
 def test_a_certificate_that_cannot_work_is_named(workspaces: WorkspaceHome, tmp_path: Path, fault: str) -> None:
     mine, other = Layout(tmp_path / "mine"), Layout(tmp_path / "other")
     for layout in (mine, other):
@@ -187,7 +187,7 @@ def test_a_certificate_that_cannot_work_is_named(workspaces: WorkspaceHome, tmp_
         certificate.write_text("nothing")
     elif fault == "other name":
         arguments += ["--hostname", "models.example"]
-    else:
+    elif fault == "key missing":
         del arguments[2:]
     done = workspaces.run("workspace", "start", "dev", *arguments, check=False)
     assert done.returncode == 2 and "Traceback" not in done.stderr
@@ -196,5 +196,6 @@ def test_a_certificate_that_cannot_work_is_named(workspaces: WorkspaceHome, tmp_
         "no certificate": "the certificate cannot be read",
         "other name": "the certificate is not for models.example, but for 127.0.0.1, ::1, localhost",
         "key missing": "--tls-certificate and --tls-key are given together",
+        "no authority": "clients would refuse the certificate: unable to get local issuer certificate",
     }
     assert said[fault] in done.stderr

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -168,7 +169,9 @@ def deploy(
     click.echo(f"{deployment.project.bundle_name} -> {deployment.project.target} at {deployment.connection.host}")
     approve = functools.partial(_approve, auto_approve=auto_approve)
     options = Options(force_lock=force_lock, force=force, adopt=adopt, approve=approve, progress=_say)
-    applied = deployment.deploy(options, Plan.from_json(saved.read_text(errors="replace")) if saved else None)
+    earlier = Plan.from_json(saved.read_text(errors="replace")) if saved else None
+    with _interruptible("deploy", deployment):
+        applied = deployment.deploy(options, earlier)
     if applied is None:
         raise DeploymentError("nothing was deployed: it was not approved")
     took = duration(time.monotonic() - begin)
@@ -178,6 +181,19 @@ def deploy(
     for line in table(_pages(deployment, applied)):
         _say(line)
     click.echo(f"deployed in {took}")
+
+
+@contextlib.contextmanager
+def _interruptible(command: str, deployment: Deployment) -> Iterator[None]:
+    """Say after Ctrl-C how to go on; what was done is in the state."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise DeploymentError(
+            f"the {command} was interrupted: what was done is noted, the rest is not done",
+            where=deployment.connection.host,
+            next=f"`brickyard {command}` again completes it",
+        ) from None
 
 
 def _pages(deployment: Deployment, applied: Plan) -> list[tuple[str, str]]:
@@ -231,7 +247,9 @@ def destroy(target: str | None, variables: tuple[str, ...], auto_approve: bool, 
         click.echo("nothing is deployed")
         return
     approve = functools.partial(_approve, auto_approve=auto_approve, everything=True)
-    if deployment.destroy(Options(force_lock=force_lock, approve=approve, progress=_say)) is None:
+    with _interruptible("destroy", deployment):
+        applied = deployment.destroy(Options(force_lock=force_lock, approve=approve, progress=_say))
+    if applied is None:
         raise DeploymentError("nothing was deleted: it was not approved")
     click.echo(f"destroyed in {duration(time.monotonic() - begin)}")
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib
 import sys
+from typing import NoReturn
 
 import click
 
@@ -78,5 +80,13 @@ def main() -> None:
     try:
         cli(prog_name="brickyard")
     except BrickyardError as error:
-        click.echo(click.style("error:", fg="red", bold=True) + f" {error}", err=True)
-        sys.exit(error.exit_code)
+        _fail(str(error), error.exit_code)
+    except OSError as error:  # a full disk, a directory that is gone, a file that may not be read
+        where = f"\n  where: {error.filename}" if error.filename else ""
+        _fail(f"{error.strerror or error}{where}\n  next:  make room or give access, or work elsewhere", 1)
+
+
+def _fail(text: str, code: int) -> NoReturn:
+    with contextlib.suppress(OSError):  # nobody may be there to read it
+        click.echo(click.style("error:", fg="red", bold=True) + f" {text}", err=True)
+    sys.exit(code)

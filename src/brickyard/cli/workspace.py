@@ -154,7 +154,14 @@ def env(name: str, profile: bool, output: str) -> None:
 
 @workspace.command()
 @click.argument("name")
-@click.option("-n", "--lines", default=100, show_default=True, help="How many of the last lines to print.")
+@click.option(
+    "-n",
+    "--lines",
+    type=click.IntRange(0),
+    default=100,
+    show_default=True,
+    help="How many of the last lines to print.",
+)
 @click.option("-f", "--follow", is_flag=True, help="Go on printing what is added.")
 @_output
 def logs(name: str, lines: int, follow: bool, output: str) -> None:

@@ -183,8 +183,12 @@ class Applier:
                 remote.mkdirs(directory)
         with ThreadPoolExecutor(_UPLOADERS) as pool:
             uploads = [pool.submit(self._upload_one, remote, file) for file in files]
-            for upload in uploads:
-                upload.result()
+            try:
+                for upload in uploads:
+                    upload.result()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)  # what has begun is waited for
+                raise
         uploaded = {file.stored: DeployedFile(file.sha256) for file in files}
         self.files = {**self.files, **with_times(uploaded, seen(remote, uploaded))}
         self.store.save_files(self.files)

@@ -166,12 +166,34 @@ def _probe(host: str, where: str) -> None:
     try:
         requests.get(f"{host}/.well-known/databricks-config", timeout=_PROBE_SECONDS)
     except requests.RequestException as error:
-        raise ConnectionFailed(
-            f"the workspace cannot be reached: {_reason(error)}", where=where, next=_START
-        ) from error
+        reason = _reason(error)
+        raise ConnectionFailed(f"the workspace cannot be reached: {reason}", where=where, next=_next(reason)) from error
 
 
+_UNTRUSTED, _NO_TLS = "its certificate is not trusted here", "it does not speak TLS"
+# What errors of the network say, and what it means; the first that is found counts.
+_REASONS = (
+    ("Hostname mismatch", "its certificate is for another name"),
+    ("IP address mismatch", "its certificate is for another name"),
+    ("CERTIFICATE_VERIFY_FAILED", _UNTRUSTED),
+    ("WRONG_VERSION_NUMBER", _NO_TLS),
+    ("Connection refused", "connection refused"),
+    ("Name or service not known", "the host name is not known"),
+    ("Temporary failure in name resolution", "the host name is not known"),
+    ("Remote end closed", "the connection was closed"),
+    ("Connection reset", "the connection was reset"),
+    ("timed out", "no answer in time"),
+)
 _START = "check the address and the network; a local workspace is started with `brickyard workspace start NAME`"
+_NEXT = {
+    _UNTRUSTED: "name a file with its authority in REQUESTS_CA_BUNDLE; `brickyard workspace env NAME` prints that of a "
+    "local workspace",
+    _NO_TLS: "write the address with http://, if it is meant to be in the clear",
+}
+
+
+def _next(reason: str) -> str:
+    return _NEXT.get(reason, _START)
 
 
 _REFUSALS = {
@@ -211,7 +233,7 @@ def calling(what: str, where: str | None = None) -> Iterator[None]:
         raise WorkspaceRefused(f"could not {what}: {_brief(str(error))}{code}", where=where, next=hint) from error
     except (requests.RequestException, TimeoutError) as error:
         reason = _reason(error.__cause__ or error)
-        raise ConnectionFailed(f"could not {what}: {reason}", where=where, next=_START) from error
+        raise ConnectionFailed(f"could not {what}: {reason}", where=where, next=_next(reason)) from error
 
 
 def _brief(message: str) -> str:
@@ -222,14 +244,7 @@ def _brief(message: str) -> str:
 def _reason(error: BaseException) -> str:
     """The innermost reason of a network error, in one line."""
     text = str(error)
-    for known, plain in (
-        ("Connection refused", "connection refused"),
-        ("Name or service not known", "the host name is not known"),
-        ("Temporary failure in name resolution", "the host name is not known"),
-        ("Remote end closed", "the connection was closed"),
-        ("Connection reset", "the connection was reset"),
-        ("timed out", "no answer in time"),
-    ):
+    for known, plain in _REASONS:
         if known in text:
             return plain
     return text.splitlines()[0] if text else type(error).__name__

@@ -34,7 +34,7 @@ def profile_files(environ: Mapping[str, str]) -> tuple[Path, ...]:
     `brickyard workspace start` writes to `$BRICKYARD_HOME/databrickscfg`.
     """
     home = Path(environ.get("HOME") or Path.home())
-    own = Path(environ.get("BRICKYARD_HOME") or home / ".brickyard")
+    own = Path(environ.get("BRICKYARD_HOME") or home / ".brickyard").expanduser()
     named = environ.get("DATABRICKS_CONFIG_FILE")
     files = [Path(named).expanduser()] if named else []
     return (*files, home / ".databrickscfg", own / "databrickscfg")

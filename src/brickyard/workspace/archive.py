@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime
 import gzip
 import io
@@ -32,7 +33,8 @@ class _Refused(Exception):
     """An archive has what no backup has."""
 
 
-_FAULTS = (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError)
+_FAULTS = (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError, OverflowError, RecursionError)
+_MANIFEST_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -120,9 +122,10 @@ def write(file: Path, manifest: Manifest) -> Iterator[Writer]:
             os.fsync(target.fileno())
         Path(temporary).replace(file)
     except OSError as error:
+        mine = error.filename is None or Path(error.filename).parent == file.parent
         raise WorkspaceProcessError(
             f"the backup cannot be written: {error.strerror}",
-            where=str(error.filename or file),
+            where=str(file if mine else error.filename),
             next="make room or give access, or name another file",
         ) from error
     finally:
@@ -141,11 +144,14 @@ def read_manifest(file: Path) -> Manifest:
         content = tar.extractfile(first) if first is not None and first.name == _MANIFEST else None
         if content is None:
             raise _unfit(file, "it is not a backup of a workspace")
-        fields = json.loads(content.read())
+        fields = json.loads(content.read(_MANIFEST_BYTES))
     if not isinstance(fields, dict) or not isinstance(fields.get("format"), int):
         raise _unfit(file, "it is not a backup of a workspace")
     if fields["format"] > _FORMAT:
         raise _unfit(file, f"a newer Brickyard wrote it ({fields.get('brickyard')})", "upgrade brickyard")
+    kinds = {field.name: int if field.type == "int" else str for field in dataclasses.fields(Manifest)}
+    if not all(name in kinds and isinstance(value, kinds[name]) for name, value in fields.items()):
+        raise _unfit(file, "it is damaged")
     try:
         return Manifest(**fields)
     except TypeError as error:
@@ -172,6 +178,8 @@ def extract(file: Path, directory: Path, data: Path) -> None:
             continue  # what follows has the checksum of it all
         for link in links:  # last, so that nothing is written through one
             _extract(tar, link, directory, data)
+        for link in links:  # again, since a later one may have changed where an earlier one leads
+            _check_link(link, *_place(link, directory, data))
     if not complete:
         raise _unfit(file, "it was cut off")
 
@@ -180,10 +188,14 @@ def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, directory: Path, dat
     top, _, below = member.name.partition("/")
     if top not in CONTENTS or not (member.isreg() or member.isdir() or member.issym()):
         raise _Refused(f"{member.name!r} is nothing that a workspace has")
-    if top != "data":
-        _put(tar, member, member.name, directory)
-    elif below:
-        _put(tar, member, below, data)
+    if top != "data" or below:
+        _put(tar, member, *_place(member, directory, data))
+
+
+def _place(member: tarfile.TarInfo, directory: Path, data: Path) -> tuple[str, Path]:
+    """The name of a member in the directory that it belongs to, and that directory."""
+    top, _, below = member.name.partition("/")
+    return (below, data) if top == "data" else (member.name, directory)
 
 
 def _put(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str, root: Path) -> None:
@@ -198,10 +210,8 @@ def _put(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str, root: Path) -
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     if member.issym():
-        to = PurePosixPath(member.linkname)
-        if to.is_absolute() or not (target.parent / to).resolve().is_relative_to(root.resolve()):
-            raise _Refused(f"the link {member.name!r} would leave the workspace's directory")
-        target.symlink_to(to)
+        _check_link(member, name, root)
+        target.symlink_to(member.linkname)
         return
     content = tar.extractfile(member)
     assert content is not None  # it is a regular file
@@ -209,6 +219,13 @@ def _put(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str, root: Path) -
         shutil.copyfileobj(content, file, 1 << 20)
     target.chmod(member.mode & 0o755 | 0o600)
     os.utime(target, (member.mtime, member.mtime))
+
+
+def _check_link(member: tarfile.TarInfo, name: str, root: Path) -> None:
+    """Make sure that a link leads to somewhere below its root."""
+    to, place = PurePosixPath(member.linkname), root.joinpath(name).parent
+    if to.is_absolute() or not (place / to).resolve().is_relative_to(root.resolve()):
+        raise _Refused(f"the link {member.name!r} would leave the workspace's directory")
 
 
 def _stays(link: Path, directory: Path) -> bool:

@@ -104,7 +104,8 @@ def _write(layout: Layout, settings: Settings, file: Path) -> Backup:
     data = layout.data(settings)
     with tempfile.TemporaryDirectory(dir=layout.root, prefix=".backup-") as directory:
         copies = _databases(layout, data, Path(directory))
-        manifest = Manifest(layout.name, settings.workspace_id, str(data.resolve()), _schema(copies["workspace.db"]))
+        schema = _schema(copies["workspace.db"], layout.database)
+        manifest = Manifest(layout.name, settings.workspace_id, str(data.resolve()), schema)
         with write(file, manifest) as writer:
             for name, path in copies.items():
                 writer.file(name, path)
@@ -115,7 +116,7 @@ def _write(layout: Layout, settings: Settings, file: Path) -> Backup:
 def _write_rest(writer: Writer, layout: Layout, data: Path, copied: set[Path]) -> None:
     from brickyard.workspace.secrets.keys import KeyUnusable, read_key
 
-    writer.text("token", layout.token.read_text())
+    writer.text("token", f"{layout.read_token() or ''}\n")
     with contextlib.suppress(FileNotFoundError):  # there is none before the first secret
         try:
             writer.text("key", b64encode(read_key(layout.root)).decode() + "\n")
@@ -130,6 +131,8 @@ def _write_rest(writer: Writer, layout: Layout, data: Path, copied: set[Path]) -
 
 def _databases(layout: Layout, data: Path, directory: Path) -> dict[str, Path]:
     """Copies of the databases, each whole by itself and without a log beside it, by their names in the archive."""
+    if not layout.database.is_file():
+        raise WorkspaceProcessError("the database is gone", where=str(layout.database), next="restore a backup")
     sources = {"workspace.db": layout.database, "data/mlflow/mlflow.db": data / "mlflow" / "mlflow.db"}
     copies = {}
     for number, (name, source) in enumerate(sources.items()):
@@ -153,7 +156,12 @@ def _copy(source: Path, target: Path) -> None:
         raise WorkspaceProcessError(f"the database is damaged: {found}", where=str(source), next="restore a backup")
 
 
-def _schema(database: Path) -> int:
-    with closing(sqlite3.connect(database)) as connection:
-        (version,) = connection.execute("SELECT version FROM schema_version").fetchone()
-        return int(version)
+def _schema(copy: Path, database: Path) -> int:
+    try:
+        with closing(sqlite3.connect(copy)) as connection:
+            (version,) = connection.execute("SELECT version FROM schema_version").fetchone()
+            return int(version)
+    except (sqlite3.Error, TypeError) as error:
+        raise WorkspaceProcessError(
+            "the database holds nothing of a workspace", where=str(database), next="restore a backup"
+        ) from error

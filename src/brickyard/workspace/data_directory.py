@@ -105,7 +105,7 @@ def clear(layout: Layout, settings: Settings) -> None:
 
 
 def _check_apart(place: Path, layout: Layout, other: Layout) -> None:
-    theirs = [other.root] if other.root == layout.root else [other.root, other.data(other.read_settings())]
+    theirs = [other.root] if other.root == layout.root else [other.root, _data_of(other)]
     for taken in (path.resolve() for path in theirs):
         if place == taken or place.is_relative_to(taken) or taken.is_relative_to(place):
             raise UsageError(
@@ -113,6 +113,14 @@ def _check_apart(place: Path, layout: Layout, other: Layout) -> None:
                 where=f"{place}, {taken}",
                 next="name a directory of its own",
             )
+
+
+def _data_of(other: Layout) -> Path:
+    """Where another workspace has its data, as far as can be known: the damage of one is in nobody else's way."""
+    try:
+        return other.data(other.read_settings())
+    except WorkspaceProcessError:
+        return other.root
 
 
 def _owner(place: Path) -> int | None:

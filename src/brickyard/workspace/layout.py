@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,6 +19,10 @@ from brickyard.errors import UsageError, WorkspaceProcessError
 __all__ = ["Layout", "ProcessRecord", "Settings", "home", "layout_of", "layouts"]
 
 _LOOK_SECONDS = 1
+_NAME_LENGTH = 64
+_NAME = re.compile(rf"(?=_*[A-Za-z0-9])[A-Za-z0-9_-]{{1,{_NAME_LENGTH}}}")
+# Sections of the files of profiles that mean something else: a workspace's would take their place.
+_NO_PROFILES = ("DEFAULT", "__settings__")
 
 
 @dataclass(frozen=True)
@@ -152,6 +157,13 @@ class Layout:
         except (ValueError, TypeError, AttributeError) as error:
             raise _unreadable(self.settings, "it is damaged, or of a newer Brickyard") from error
 
+    def read_token(self) -> str | None:
+        """The owner's token; none before the first start, and where the file is damaged."""
+        try:
+            return self.token.read_text(encoding="ascii").strip() or None
+        except (OSError, UnicodeDecodeError):
+            return None
+
     def write_settings(self, settings: Settings) -> None:
         """Keep the settings for the next start."""
         self.write_private(self.settings, json.dumps(asdict(settings)))
@@ -252,10 +264,10 @@ def layout_of(name: str) -> Layout:
     Raises:
         UsageError: The name could leave its directory, or could not be a profile's name.
     """
-    if not name or not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
+    if not _NAME.fullmatch(name) or name in _NO_PROFILES:
         raise UsageError(
             f"{name!r} cannot be a workspace's name",
-            next="use letters, digits, `-` and `_`, for example `dev`",
+            next=f"use letters, digits, `_` and, inside, `-`, at most {_NAME_LENGTH}, for example `dev`",
         )
     return Layout(home() / "workspaces" / name)
 

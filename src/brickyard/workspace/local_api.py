@@ -40,7 +40,7 @@ def call(layout: Layout, method: str, path: str, body: dict[str, Any] | None = N
         raise WorkspaceProcessError(f"the workspace {layout.name!r} does not run", where=str(layout.root), next=start)
     connection = _connection(layout, record, timeout=60)
     try:
-        headers = {"Authorization": f"Bearer {layout.token.read_text().strip()}", "Content-Type": "application/json"}
+        headers = {"Authorization": f"Bearer {layout.read_token()}", "Content-Type": "application/json"}
         connection.request(method, path, None if body is None else json.dumps(body), headers)
         response = connection.getresponse()
         answer: dict[str, Any] = json.loads(response.read() or b"{}")

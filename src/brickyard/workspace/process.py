@@ -39,7 +39,7 @@ class Status:
 
     Attributes:
         name: The workspace's name.
-        state: `running`, `stopped`, or the command that has it to itself, such as `backup`.
+        state: `running`, `stopped`, the command that has it to itself, such as `backup`, or, in a list, `damaged`.
         url: Where it listens; none before its first start.
         pid: The server's process; none where it is stopped.
         root: Its directory.
@@ -89,9 +89,12 @@ def start(name: str, options: StartOptions = _NOTHING) -> Status:
         beginning = log.tell()
         process = launch.spawn(layout, log)
     launch.tell(process, changes)
-    if not launch.wait_until_ready(layout, process):
-        raise launch.not_started(layout, process, beginning)
-    return started(layout)
+    if launch.wait_until_ready(layout, process):
+        return started(layout)
+    failed = launch.not_started(layout, process, beginning)
+    if layout.holder() == "server" and launch.wait_until_ready(layout, None):  # another start came first
+        return _running(layout, options)
+    raise failed
 
 
 def stop(name: str) -> Status:
@@ -143,7 +146,7 @@ def status(name: str) -> Status:
         pid=record.pid if record else None,
         root=layout.root,
         data=layout.data(settings),
-        token=_owner_token(layout),
+        token=layout.read_token(),
         database=_shown(settings.database_url),
         tls=settings.tls,
         address=settings.address,
@@ -152,8 +155,28 @@ def status(name: str) -> Status:
 
 
 def listing() -> list[Status]:
-    """All workspaces under `BRICKYARD_HOME`."""
-    return [status(layout.name) for layout in layouts()]
+    """All workspaces under `BRICKYARD_HOME`; of one whose files cannot be read, `status` says why."""
+    return [_status_or_damaged(layout) for layout in layouts()]
+
+
+def _status_or_damaged(layout: Layout) -> Status:
+    try:
+        return status(layout.name)
+    except WorkspaceProcessError:
+        plain = Settings()
+        return Status(
+            name=layout.name,
+            state="damaged",
+            url=None,
+            pid=None,
+            root=layout.root,
+            data=layout.data(plain),
+            token=None,
+            database=None,
+            tls=plain.tls,
+            address=plain.address,
+            hostnames=plain.hostnames,
+        )
 
 
 def reset(name: str) -> None:
@@ -264,13 +287,6 @@ def _last_url(settings: Settings) -> str | None:
     if settings.url is not None:
         return settings.url
     return f"http://127.0.0.1:{settings.port}" if settings.port else None
-
-
-def _owner_token(layout: Layout) -> str | None:
-    try:
-        return layout.token.read_text().strip()
-    except OSError:
-        return None
 
 
 def _shown(address: str | None) -> str | None:

@@ -63,8 +63,11 @@ def _alone() -> Iterator[None]:
 
 
 def _without(text: str, name: str) -> str:
-    """The text without one section; what is left ends with an empty line."""
-    section = rf"(?ms)^\[{re.escape(name)}\][^\n]*\n.*?(?=^\[|\Z)"
+    """The text without one section; what is left ends with an empty line.
+
+    Comments before the next section are that one's.
+    """
+    section = rf"(?ms)^\[{re.escape(name)}\][^\n]*\n.*?(?=(?:^[ \t]*(?:[#;][^\n]*)?\n)*(?:^\[|\Z))"
     left = re.sub(section, "", text if text.endswith("\n") or not text else f"{text}\n").rstrip("\n")
     return f"{left}\n\n" if left else ""
 

@@ -18,12 +18,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import uvicorn
 
 from brickyard import sdk
 from brickyard.errors import BrickyardError
 from brickyard.workspace import data_directory, listening
+from brickyard.workspace.api.errors import Unauthenticated
 from brickyard.workspace.app import App
 from brickyard.workspace.layout import Layout, ProcessRecord, Settings
 from brickyard.workspace.store import Owner, Store
@@ -110,6 +112,8 @@ def _open(layout: Layout, settings: Settings) -> Iterator[_Place]:
 
         identity = tls.identity_of(layout, settings)
         addresses, context = listening.addresses(settings, port, identity), tls.server_context(identity)
+        if settings.tls_certificate:
+            tls.check_accepted(layout, identity, context, urlsplit(addresses.url).hostname or "")
         tls.keep_fresh(layout, settings, context)
         os.environ.update(tls.environment(layout))  # tasks inherit it
         yield _Place(listener, addresses, context)
@@ -172,11 +176,18 @@ async def _run(layout: Layout, workspace: Workspace, place: _Place) -> None:
 
 def _owner_token(layout: Layout, workspace: Workspace) -> None:
     """Make the owner's token where there is none that is accepted; its file is readable by the owner only."""
-    if layout.token.exists():
+    if _is_accepted(layout.read_token(), workspace):
         return
     value, _ = workspace.identity.create_token(workspace.identity.owner, "created with the workspace")
     layout.write_private(layout.token, value + "\n")
     _log.info("wrote the owner's token")
+
+
+def _is_accepted(token: str | None, workspace: Workspace) -> bool:
+    try:
+        return token is not None and workspace.identity.tokens.check(token) > 0
+    except Unauthenticated:
+        return False
 
 
 if __name__ == "__main__":

@@ -7,10 +7,12 @@ vendor's command-line tool from `SSL_CERT_FILE`, curl from `CURL_CA_BUNDLE`.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import ipaddress
 import logging
 import os
+import socket
 import ssl
 import threading
 from collections.abc import Mapping, Sequence
@@ -25,7 +27,16 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
     from cryptography.x509 import Certificate
 
-__all__ = ["LOCAL_NAMES", "Identity", "client_context", "environment", "identity_of", "keep_fresh", "server_context"]
+__all__ = [
+    "LOCAL_NAMES",
+    "Identity",
+    "check_accepted",
+    "client_context",
+    "environment",
+    "identity_of",
+    "keep_fresh",
+    "server_context",
+]
 
 LOCAL_NAMES = ("127.0.0.1", "::1", "localhost")
 _VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE")
@@ -113,6 +124,43 @@ def server_context(identity: Identity) -> ssl.SSLContext:
     return context
 
 
+def check_accepted(layout: Layout, identity: Identity, context: ssl.SSLContext, host: str) -> None:
+    """Make sure that clients of this machine find the workspace by that host, and accept what it shows.
+
+    Raises:
+        UsageError: They would not.
+    """
+    try:
+        socket.getaddrinfo(host, None)
+        _meet(context, client_context(layout), host)
+    except socket.gaierror as error:
+        raise UsageError(
+            f"the certificate is for {host} only, which is not known on this machine: {error.strerror}",
+            where=str(identity.certificate),
+            next="let the name lead to this machine in /etc/hosts, or use a certificate that is for localhost too",
+        ) from error
+    except ssl.SSLError as error:
+        raise UsageError(
+            f"clients would refuse the certificate: {getattr(error, 'verify_message', None) or error.reason}",
+            where=str(identity.certificate),
+            next="add the certificates of its authorities to the file, or name a file with them in SSL_CERT_FILE",
+        ) from error
+
+
+def _meet(server: ssl.SSLContext, client: ssl.SSLContext, host: str) -> None:
+    """Let a client connect to a server, in memory."""
+    up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
+    sides = [
+        client.wrap_bio(down, up, server_hostname=host),
+        server.wrap_bio(up, down, server_side=True),
+    ]
+    while sides:
+        for side in tuple(sides):
+            with contextlib.suppress(ssl.SSLWantReadError):
+                side.do_handshake()
+                sides.remove(side)
+
+
 def keep_fresh(layout: Layout, settings: Settings, context: ssl.SSLContext) -> None:
     """Renew the certificate while the server runs; connections from then on see the new one."""
     public = _public_authorities(layout)
@@ -151,7 +199,11 @@ def _given(settings: Settings) -> tuple[Identity, str]:
             f"the certificate cannot be read: {error}", where=str(certificate), next="give a file in PEM"
         ) from error
     if first.not_valid_after_utc <= _now():
-        raise UsageError(f"the certificate has expired on {first.not_valid_after_utc:%Y-%m-%d}", where=str(certificate))
+        raise UsageError(
+            f"the certificate has expired on {first.not_valid_after_utc:%Y-%m-%d}",
+            where=str(certificate),
+            next="give one that is valid",
+        )
     return Identity(certificate, Path(settings.tls_key), _names(first)), text.rstrip() + "\n"
 
 

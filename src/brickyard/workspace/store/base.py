@@ -86,6 +86,9 @@ class Backend(Protocol):
             WorkspaceProcessError: It is another's.
         """
 
+    def lost(self, owner: Owner) -> WorkspaceProcessError:
+        """Why a database without tables is none for a workspace that has started before."""
+
     def refusal(self, error: SQLAlchemyError) -> WorkspaceProcessError:
         """Why the database cannot be opened, for who starts the workspace."""
 
@@ -192,6 +195,8 @@ class Store:
         with self.write() as connection:
             self._backend.prepare(connection)
             version = _version(connection)
+            if version is None and owner is not None and not owner.new:
+                raise self._backend.lost(owner)
             if version is not None and version != SCHEMA_VERSION:
                 self._migrate(connection, version)
             metadata.create_all(connection)

@@ -88,15 +88,19 @@ class Postgresql:
         if holder is None and owner.new:
             connection.execute(insert(database_owner).values(workspace_id=owner.workspace_id, name=owner.name))
         elif holder is None:
-            raise self._refused(
-                f"the database holds nothing of the workspace {owner.name!r}, which keeps its data elsewhere",
-                "name the database that it has used so far, or start a new workspace with this one",
-            )
+            raise self.lost(owner)
         elif holder.workspace_id != owner.workspace_id:
             raise self._refused(
                 f"the database belongs to another workspace: {holder.name!r} (id {holder.workspace_id})",
                 "give each workspace a database of its own",
             )
+
+    def lost(self, owner: Owner) -> WorkspaceProcessError:
+        """The workspace has its data in another."""
+        return self._refused(
+            f"the database holds nothing of the workspace {owner.name!r}, which keeps its data elsewhere",
+            "name the database that it has used so far, or start a new workspace with this one",
+        )
 
     def refusal(self, error: SQLAlchemyError) -> WorkspaceProcessError:
         """A server that is away or refuses, a database in use or damaged, a full disk; never the password."""

@@ -48,6 +48,14 @@ class Sqlite:
     def take(self, connection: Connection, owner: Owner) -> None:
         """A file in the workspace's own directory is its own."""
 
+    def lost(self, owner: Owner) -> WorkspaceProcessError:
+        """The file was deleted or emptied."""
+        return WorkspaceProcessError(
+            f"the database of the workspace {owner.name!r} is empty: what it held is lost",
+            where=self.place,
+            next=f"restore a backup, {_START_AFRESH}",
+        )
+
     def refusal(self, error: SQLAlchemyError) -> WorkspaceProcessError:
         """A full disk, a file in use, or a damaged one."""
         words = str(getattr(error, "orig", None) or error)

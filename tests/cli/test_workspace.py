@@ -208,7 +208,7 @@ def test_half_a_file_of_a_killed_server_is_no_obstacle_and_a_damaged_token_is_ma
 def test_damaged_settings_are_named(workspaces: WorkspaceHome) -> None:
     workspace = workspaces.start("dev")
     workspaces.run("workspace", "stop", "dev")
-    for text in ("{", "[]", '{"from": "the future"}'):
+    for text in ("{", "[]", '{"from": "the future"}', '{"port": "x"}', '{"database_url": 1, "hostnames": [2]}'):
         (workspace.root / "settings.json").write_text(text)
         for command in ("start", "status", "env"):
             done = workspaces.run("workspace", command, "dev", check=False)
@@ -226,11 +226,12 @@ def test_a_home_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_named(workspaces: WorkspaceHome) -> None:
-    """Nothing may be written beyond 4 kB, as on a disk without room."""
-    limited = ["bash", "-c", 'ulimit -f 4; exec "$@"', "limited", *BRICKYARD, "workspace", "start", "dev"]
-    done = subprocess.run(limited, env=workspaces.environ, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 12 and "Traceback" not in done.stderr
-    assert "cannot be written" in done.stderr and "make room" in done.stderr
+    """Nothing may be written beyond so many kB, as on a disk without room; with none, not even the log."""
+    for room in (4, 0):
+        limited = ["bash", "-c", f'ulimit -f {room}; exec "$@"', "limited", *BRICKYARD, "workspace", "start", "dev"]
+        done = subprocess.run(limited, env=workspaces.environ, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 12 and "Traceback" not in done.stderr
+        assert "cannot be written" in done.stderr and "make room" in done.stderr
     assert workspaces.start("dev").client().current_user.me().user_name
 
 

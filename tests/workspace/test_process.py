@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import stat
-import subprocess
 from pathlib import Path
 
 import psutil
@@ -15,8 +14,8 @@ import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import Unauthenticated
 
+from brickyard.workspace import process
 from tests.support import LocalWorkspace, WorkspaceHome, wait_for
-from tests.support.workspaces import BRICKYARD
 
 
 def test_client_signs_in_and_reads_who_it_is(workspace: LocalWorkspace) -> None:
@@ -87,18 +86,13 @@ def test_damaged_database_is_named(workspaces: WorkspaceHome, tmp_path: Path) ->
         assert done.returncode == 12 and "holds nothing of a workspace" in done.stderr
 
 
-def test_of_starts_at_the_same_time_all_give_the_one_that_runs(workspaces: WorkspaceHome) -> None:
-    command = [*BRICKYARD, "workspace", "start", "dev", "-o", "json"]
-    starts = [
-        subprocess.Popen(command, env=workspaces.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(4)
-    ]
-    ended = [(*start.communicate(), start.returncode) for start in starts]
-    running = workspaces.start("dev")
-    assert [(error, code) for _, error, code in ended] == [("", 0)] * 4
-    assert {(status["url"], status["state"]) for status in (json.loads(out) for out, *_ in ended)} == {
-        (running.host, "running")
-    }
+def test_who_starts_it_a_moment_too_late_gets_the_one_that_runs(
+    workspace: LocalWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BRICKYARD_HOME", str(workspace.home))
+    monkeypatch.setattr(process, "_is_running", lambda layout: False)
+    assert process.start(workspace.name).url == workspace.host
+    assert workspace.client().current_user.me() and process.status(workspace.name).pid
 
 
 def test_token_and_database_are_for_the_owner_only(workspace: LocalWorkspace) -> None:

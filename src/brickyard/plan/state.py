@@ -162,9 +162,10 @@ class StateStore:
     @staticmethod
     def _foreign(path: str) -> DeploymentError:
         return DeploymentError(
-            "the deployment's state was not written by this version of the tool",
+            "the deployment's state is damaged, or was not written by this version of the tool",
             where=path,
-            next="choose another `workspace.root_path`, or move the file away if nothing depends on it",
+            next="choose another `workspace.root_path`, or move the file away: "
+            "`brickyard deploy --adopt` then takes over what is there",
         )
 
 

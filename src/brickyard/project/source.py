@@ -17,6 +17,7 @@ __all__ = ["Node", "Scalar", "from_plain", "read_yaml"]
 Scalar = str | int | float | bool | None
 
 _TAG = "tag:yaml.org,2002:"
+_INT_LENGTH = 100  # what is longer is no number that anybody means, and stays text
 
 
 class _Loader(yaml.CSafeLoader):
@@ -159,7 +160,11 @@ def read_yaml(path: Path, shown: Path, faults: Faults) -> Node | None:
         return None
     if tree is None:
         return Node({}, Position(shown))
-    return _Reader(shown, text, faults).node(tree)
+    try:
+        return _Reader(shown, text, faults).node(tree)
+    except RecursionError:
+        faults.add(Position(shown), "the file is nested too deeply")
+        return None
 
 
 class _Reader:
@@ -200,7 +205,7 @@ class _Reader:
                 return text.lower() == "true"
             case "null":
                 return None
-            case "int":
+            case "int" if len(text) <= _INT_LENGTH:
                 return int(text, 0) if text.startswith(("0x", "0o")) else int(text)
             case "float":
                 return float(text)

@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from brickyard.errors import UsageError, WorkspaceProcessError
+from brickyard.errors import BrickyardError, UsageError, WorkspaceProcessError
 from brickyard.workspace import data_directory, local_api, process
 from brickyard.workspace.archive import Manifest, Writer, write
 from brickyard.workspace.layout import Layout, Settings
@@ -82,11 +82,26 @@ def _stopped(layout: Layout, *, restart: bool, force: bool) -> Iterator[None]:
         if not force:
             _check_idle(layout)
         process.stop(layout.name)
+    failed: BrickyardError | None = None
     try:
         yield
+    except BrickyardError as error:
+        failed = error
+        raise
     finally:
         if running:
-            process.start(layout.name)
+            _start_again(layout, failed)
+
+
+def _start_again(layout: Layout, failed: BrickyardError | None) -> None:
+    try:
+        process.start(layout.name)
+    except BrickyardError as error:
+        if failed is None:
+            raise
+        raise WorkspaceProcessError(
+            f"{failed.message}; and after that: {error.message}", where=failed.where, next=failed.next
+        ) from error
 
 
 def _check_idle(layout: Layout) -> None:

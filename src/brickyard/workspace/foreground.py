@@ -30,7 +30,6 @@ def run_in_foreground(name: str, options: StartOptions, ready: Callable[[process
     if layout.holder() is not None:
         raise layout.busy()
     process.recovered(layout).create()
-    layout.process.unlink(missing_ok=True)
     server = launch.spawn(layout, None, "--while-read")  # should this process be killed, the server ends with it
     answered = False
     try:

@@ -76,7 +76,8 @@ def wait_until_ready(layout: Layout, process: subprocess.Popen[bytes] | None) ->
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         record = layout.read_process()
-        if record is not None and local_api.answers(layout, record):
+        is_its = record is not None and (process is None or record.pid == process.pid)  # not one of before
+        if record is not None and is_its and local_api.answers(layout, record):
             return True
         if process.poll() is not None if process is not None else layout.holder() is None:
             return False
@@ -98,6 +99,8 @@ def not_started(layout: Layout, process: subprocess.Popen[bytes], beginning: int
     with layout.log.open("rb") as log:
         log.seek(beginning)
         words = log.read().decode(errors="replace").strip().splitlines()
+    if not words:
+        _check_room(layout)
     said = [index for index, line in enumerate(words) if line.startswith("error: ")]
     cause = words[said[-1]].removeprefix("error: ") if said else (words[-1] if words else "it said nothing")
     details = [line.strip().partition(": ") for line in words[said[-1] + 1 :]] if said else []
@@ -106,5 +109,16 @@ def not_started(layout: Layout, process: subprocess.Popen[bytes], beginning: int
     return kind(
         f"the workspace {layout.name!r} did not start: {cause}",
         where=told.get("where", str(layout.log)),
-        next=told.get("next", "read the log; `brickyard workspace reset` starts afresh and deletes what it holds"),
+        next=told.get("next", f"`brickyard workspace logs {layout.name}` shows what it said before"),
     )
+
+
+def _check_room(layout: Layout) -> None:
+    """Where a server could not even say what is wrong, the disk may be full.
+
+    Raises:
+        WorkspaceProcessError: Nothing can be written.
+    """
+    probe = layout.root / ".room"
+    layout.write_private(probe, " " * 4096)
+    probe.unlink()

@@ -10,7 +10,7 @@ import re
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import IO
 
@@ -19,6 +19,14 @@ from brickyard.errors import UsageError, WorkspaceProcessError
 __all__ = ["Layout", "ProcessRecord", "Settings", "home", "layout_of", "layouts"]
 
 _LOOK_SECONDS = 1
+_LAST_PORT = 65535
+_KINDS: dict[str, type | tuple[type, ...]] = {  # of the fields of the settings, by the annotation
+    "int": int,
+    "str": str,
+    "bool": bool,
+    "str | None": (str, type(None)),
+    "tuple[str, ...]": tuple,
+}
 _NAME_LENGTH = 64
 _NAME = re.compile(rf"(?=_*[A-Za-z0-9])[A-Za-z0-9_-]{{1,{_NAME_LENGTH}}}")
 # Sections of the files of profiles that mean something else: a workspace's would take their place.
@@ -149,7 +157,7 @@ class Layout:
         """
         try:
             kept = json.loads(self.settings.read_text())
-            return Settings(**kept | {"hostnames": tuple(kept.get("hostnames", ()))})
+            return _checked(Settings(**kept | {"hostnames": tuple(kept.get("hostnames", ()))}))
         except FileNotFoundError:
             return Settings()
         except OSError as error:
@@ -280,8 +288,23 @@ def layouts() -> list[Layout]:
     return [
         Layout(path)
         for path in sorted(directory.iterdir())
-        if path.name[0] != "." and (path / "settings.json").exists()
+        if path.name[0] != "." and any((path / file).exists() for file in ("settings.json", "token"))
     ]
+
+
+def _checked(settings: Settings) -> Settings:
+    """The settings, if each is what it should be.
+
+    Raises:
+        TypeError: One is not.
+    """
+    for one in fields(Settings):
+        value = getattr(settings, one.name)
+        if not isinstance(value, _KINDS[str(one.type)]):
+            raise TypeError(f"{one.name} is {value!r}")
+    if not 0 <= settings.port <= _LAST_PORT or not all(isinstance(name, str) for name in settings.hostnames):
+        raise TypeError(f"port is {settings.port}, and hostnames are {settings.hostnames}")
+    return settings
 
 
 def _taken(file: IO[str], kind: int) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from brickyard.errors import WorkspaceProcessError
+from brickyard.errors import BrickyardError, WorkspaceProcessError
 from brickyard.workspace import data_directory, launch, process_tree, profiles
 from brickyard.workspace.layout import Layout, Settings, layout_of, layouts
 from brickyard.workspace.start_options import StartOptions
@@ -84,7 +84,6 @@ def start(name: str, options: StartOptions = _NOTHING) -> Status:
     if _is_running(layout) and launch.wait_until_ready(layout, None):
         return _running(layout, options)
     recovered(layout).create()
-    layout.process.unlink(missing_ok=True)
     with launch.log_of(layout) as log:
         beginning = log.tell()
         process = launch.spawn(layout, log)
@@ -162,7 +161,7 @@ def listing() -> list[Status]:
 def _status_or_damaged(layout: Layout) -> Status:
     try:
         return status(layout.name)
-    except WorkspaceProcessError:
+    except BrickyardError:
         plain = Settings()
         return Status(
             name=layout.name,

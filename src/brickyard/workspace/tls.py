@@ -143,7 +143,7 @@ def check_accepted(layout: Layout, identity: Identity, context: ssl.SSLContext, 
         raise UsageError(
             f"clients would refuse the certificate: {getattr(error, 'verify_message', None) or error.reason}",
             where=str(identity.certificate),
-            next="add the certificates of its authorities to the file, or name a file with them in SSL_CERT_FILE",
+            next="add the certificates of its authorities to the file, or name a file with them in REQUESTS_CA_BUNDLE",
         ) from error
 
 

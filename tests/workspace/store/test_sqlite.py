@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import DatabaseError
 
 from brickyard.errors import WorkspaceProcessError
-from brickyard.workspace.store import Failure, Store, failure
+from brickyard.workspace.store import Failure, Owner, Store, failure
 from brickyard.workspace.store.secrets import secret_scopes
 
 
@@ -24,6 +24,8 @@ def test_damage_that_is_met_while_running_is_told_from_a_mistake_of_the_caller(t
     with path.open("r+b") as file:
         file.seek(size // 2)
         file.write(b"\xff" * (size // 4))
+    with pytest.raises(WorkspaceProcessError, match="damaged"):  # a workspace that starts looks for it
+        Store(path, Owner("dev", 1, new=False))
     store = Store(path)
     with pytest.raises(DatabaseError) as error, store.read() as connection:
         connection.execute(select(secret_scopes)).all()

@@ -20,6 +20,7 @@ __all__ = ["Sqlite"]
 
 # NORMAL: a write has reached the operating system when it returns; a killed process loses nothing.
 _SETTINGS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
+_LARGE_BYTES = 16 << 20  # a look at more would be felt at every start
 _START_AFRESH = "or start afresh with `brickyard workspace reset`"
 
 
@@ -46,7 +47,21 @@ class Sqlite:
         """The file is all there is to prepare, and it exists."""
 
     def take(self, connection: Connection, owner: Owner) -> None:
-        """A file in the workspace's own directory is its own."""
+        """A file in the workspace's own directory is its own; one that is not large is looked at whether it is whole.
+
+        Raises:
+            WorkspaceProcessError: It is damaged.
+        """
+        pages, size = (connection.exec_driver_sql(f"PRAGMA {one}").scalar_one() for one in ("page_count", "page_size"))
+        if pages * size > _LARGE_BYTES:
+            return
+        found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+        if found != "ok":
+            raise WorkspaceProcessError(
+                f"the workspace's database is damaged: {' '.join(found.split())}",
+                where=self.place,
+                next=f"restore the file from a copy, {_START_AFRESH}",
+            )
 
     def lost(self, owner: Owner) -> WorkspaceProcessError:
         """The file was deleted or emptied."""

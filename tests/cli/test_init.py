@@ -23,3 +23,5 @@ def test_a_directory_with_files_is_left_alone(workspaces: WorkspaceHome, tmp_pat
     done = workspaces.run("init", "--output-dir", "mine", cwd=tmp_path, check=False)
     assert done.returncode == 2 and "not empty" in done.stderr
     assert [p.name for p in (tmp_path / "mine").iterdir()] == ["notes.txt"]
+    done = workspaces.run("init", "--output-dir", "mine/notes.txt", cwd=tmp_path, check=False)
+    assert done.returncode == 2 and "mine/notes.txt is a file" in done.stderr

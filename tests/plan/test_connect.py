@@ -77,6 +77,13 @@ def test_a_token_is_never_sent_to_another_host_than_it_was_exported_for(tmp_path
         connect(host="http://127.0.0.1:10", environ=exported)
 
 
+def test_an_address_with_the_wrong_scheme_is_named(workspace: LocalWorkspace, tmp_path: Path) -> None:
+    exported = environ(tmp_path, DATABRICKS_TOKEN=workspace.token)
+
+    with pytest.raises(ConnectionFailed, match=r"it does not speak TLS(.|\n)*write the address with http://"):
+        connect(host=workspace.host.replace("http:", "https:"), environ=exported)
+
+
 def test_a_process_that_ended_is_known_to_be_dead() -> None:
     alive = Holder.here("ann", "deploy")
     child = os.fork()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from brickyard.errors import UsageError
@@ -46,6 +48,14 @@ def test_a_saved_plan_reads_back_as_it_was() -> None:
 def test_what_is_not_a_plan_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         Plan.from_json(text)
+
+
+@pytest.mark.parametrize("edited", [{"address": "foo.bar"}, {"action": "explode"}, {"config": 5}, {"config": None}])
+def test_a_plan_that_was_edited_into_what_nothing_can_do_is_refused(edited: dict[str, object]) -> None:
+    plan = json.loads(PLAN.to_json())
+    plan["resources"][2] |= edited
+    with pytest.raises(UsageError, match="the file is not a plan"):
+        Plan.from_json(json.dumps(plan))
 
 
 def test_files_come_before_what_runs_them_and_leave_after_it() -> None:

@@ -275,6 +275,17 @@ def test_an_unknown_variable_of_the_command_line_is_named(tmp_path: Path) -> Non
     assert faults == ["databricks.yml:2:12: --var names 'catlog', which is not declared; did you mean 'catalog'?"]
 
 
+def test_a_value_of_the_command_line_that_is_not_json_is_one_fault(tmp_path: Path) -> None:
+    text = (
+        BUNDLE
+        + "variables: {v: {type: complex, default: {a: b}}}\n"
+        + "resources: {schemas: {s: {"
+        + ('catalog_name: c, name: n, properties: "${var.v}"}}}\n')
+    )
+    faults = faults_of(tmp_path, {"databricks.yml": text}, variables={"v": "[half"})
+    assert len(faults) == 1 and "databricks.yml:2:16: the value given for 'v' is not JSON" in faults[0]
+
+
 MODEL = "models: {m: {name: a.b.c, gate: {data: a.b.d, label: y, bars: {auc: {min: 0.5}}}}}\n"
 
 

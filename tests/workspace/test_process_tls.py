@@ -19,6 +19,8 @@ from cryptography import x509
 from databricks.sdk.service.jobs import NotebookTask, SubmitTask
 from databricks.sdk.service.workspace import ImportFormat, Language
 
+from brickyard.errors import ConnectionFailed
+from brickyard.plan.connect import connect
 from brickyard.workspace import tls
 from brickyard.workspace.layout import Layout, Settings
 from tests.support import WorkspaceHome
@@ -88,10 +90,15 @@ def test_official_clients_work_with_the_lines_that_env_prints(workspaces: Worksp
     assert "{'m': 1.5} an artifact" in done.stdout
 
 
-def test_a_client_that_does_not_trust_the_authority_is_not_connected(workspaces: WorkspaceHome) -> None:
+def test_a_client_that_does_not_trust_the_authority_is_not_connected(
+    workspaces: WorkspaceHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
     workspace = workspaces.start("dev", "--tls")
     with pytest.raises(requests.exceptions.SSLError, match="CERTIFICATE_VERIFY_FAILED"):
         requests.get(f"{workspace.host}/health", verify=certifi.where(), timeout=30)
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    with pytest.raises(ConnectionFailed, match="its certificate is not trusted here"):
+        connect(host=workspace.host, auth={"token": workspace.token}, environ={})
     own = exported(workspaces, "dev")["REQUESTS_CA_BUNDLE"]
     assert requests.get(f"{workspace.host}/health", verify=own, timeout=30).json()["workspace"] == "dev"
 

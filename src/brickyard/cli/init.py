@@ -32,8 +32,10 @@ def create_project(template: str, target: Path) -> Path:
     """Copy a template into a new directory.
 
     Raises:
-        UsageError: The directory exists and is not empty.
+        UsageError: The directory exists and is not empty, or is a file.
     """
+    if target.exists() and not target.is_dir():
+        raise UsageError(f"{target} is a file", next="name a directory with --output-dir")
     if target.exists() and any(target.iterdir()):
         raise UsageError(
             f"{target} exists and is not empty", next="choose another directory with --output-dir, or empty this one"

@@ -6,11 +6,12 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from brickyard import __version__
 from brickyard.errors import UsageError
 from brickyard.plan.compare import FieldChange
+from brickyard.project.types import TYPES
 
 __all__ = ["Action", "FileChange", "Plan", "ResourceChange"]
 
@@ -134,4 +135,10 @@ class Plan:
 
 def _resource(item: dict[str, Any]) -> ResourceChange:
     changes = tuple(FieldChange(**change) for change in item.pop("changes"))
-    return ResourceChange(changes=changes, depends_on=tuple(item.pop("depends_on")), **item)
+    found = ResourceChange(changes=changes, depends_on=tuple(item.pop("depends_on")), **item)
+    kind, _, key = found.address.partition(".")
+    if kind not in TYPES or not key or found.action not in get_args(Action):
+        raise ValueError(f"nothing can {found.action} {found.address}")
+    if not isinstance(found.config, type(None) if found.action == "delete" else Mapping):
+        raise TypeError(f"{found.address} has no configuration")
+    return found

@@ -85,7 +85,11 @@ def _profiles(environ: Mapping[str, str]) -> Iterator[Profile]:
             continue
         except (OSError, UnicodeDecodeError, configparser.Error) as error:
             reason = str(error).replace("\n", " ")
-            raise ConnectionFailed("the profiles cannot be read", where=f"{file}: {reason}") from error
+            raise ConnectionFailed(
+                "the profiles cannot be read",
+                where=f"{file}: {reason}",
+                next="correct the file, or name another in DATABRICKS_CONFIG_FILE",
+            ) from error
         for name in parser.sections():
             if name != "__settings__":
                 yield Profile(name, file, dict(parser.items(name)))

@@ -124,4 +124,4 @@ def _parsed(name: str, text: str, definition: Node, faults: Faults) -> Node:
         return from_plain(json.loads(text), definition.at)
     except ValueError as error:
         faults.add(definition.at, f"the value given for '{name}' is not JSON: {error}")
-        return Node(None, definition.at)
+        return definition.get("default") or Node({}, definition.at)

@@ -114,7 +114,6 @@ def stop(name: str) -> Status:
                 where=str(layout.log),
                 next="read the log",
             )
-    layout.process.unlink(missing_ok=True)
     return status(name)
 
 

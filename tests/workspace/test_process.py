@@ -103,6 +103,7 @@ def test_token_and_database_are_for_the_owner_only(workspace: LocalWorkspace) ->
 
 def test_reset_deletes_everything(workspaces: WorkspaceHome) -> None:
     workspace = workspaces.start("dev")
+    (workspace.root / "settings.json").write_text("{")  # damaged while it runs
     workspaces.run("workspace", "reset", "dev", "--yes")
     assert not Path(workspace.root).exists()
     assert "no workspaces yet" in workspaces.run("workspace", "list").stdout

@@ -37,7 +37,9 @@ def _moment(context: click.Context, option: click.Parameter, value: str | None) 
 
 @click.command(short_help="Show what was changed and refused in workspace NAME.")
 @click.argument("name")
-@click.option("--since", metavar="TIME", callback=_moment, help="From this time on: 2030-01-31T12:00, or 2h ago.")
+@click.option(
+    "--since", metavar="TIME", callback=_moment, help="From this time on: 2030-01-31T12:00, or 2h for two hours ago."
+)
 @click.option("--until", metavar="TIME", callback=_moment, help="Before this time.")
 @click.option("--principal", help="Of this user, or service principal by its application id.")
 @click.option("--action", help="Of this operation (secrets.put_secret), or of this family (secrets).")
@@ -64,6 +66,8 @@ def audit(name: str, thing: str | None, follow: bool, output: str, **wanted: Any
     try:
         for event in events(record, AuditFilter(object=thing, **wanted), follow=follow):
             click.echo(_json(event) if output == "json" else _text(event))
+    except KeyboardInterrupt:  # how following ends
+        return
     finally:
         record.close()
 

@@ -102,19 +102,22 @@ def stop(name: str) -> Status:
     Raises:
         WorkspaceProcessError: There is no such workspace, another command uses it, or a process would not end.
     """
-    layout = existing(name)
+    _end(existing(name))
+    return status(name)
+
+
+def _end(layout: Layout) -> None:
     if _is_running(layout):
         launch.wait_until_ready(layout, None)  # a server that has just begun has not written itself down
         record = layout.read_process()
         if record is not None and _is_running(layout):
-            process_tree.end(record.pid, name)
+            process_tree.end(record.pid, layout.name)
         elif _is_running(layout):
             raise WorkspaceProcessError(
-                f"the workspace {name!r} is starting, and does not say by which process",
+                f"the workspace {layout.name!r} is starting, and does not say by which process",
                 where=str(layout.log),
                 next="read the log",
             )
-    return status(name)
 
 
 def restart(name: str) -> Status:
@@ -184,8 +187,7 @@ def reset(name: str) -> None:
         WorkspaceProcessError: There is no such workspace, or its database cannot be reached.
     """
     layout = existing(name)
-    if _is_running(layout):
-        stop(name)
+    _end(layout)
     try:
         settings = layout.read_settings()
     except WorkspaceProcessError:  # they are damaged, and what they say is lost

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 from typing import Any
 
@@ -95,7 +96,8 @@ def test_follow_goes_on_with_what_comes(workspaces: WorkspaceHome) -> None:
         for name in ("one", "two"):
             workspace.client().secrets.create_scope(name)
             assert f"scope={name}" in process.stdout.readline()
-        process.terminate()
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 0
 
 
 def test_what_cannot_be_shown_is_said(workspaces: WorkspaceHome) -> None:

@@ -141,7 +141,7 @@ LEAVING = {
     "parent": (tarfile.TarInfo("data/../../../escaped"),),
     "absolute": (tarfile.TarInfo("/escaped"),),
     "link": (link("data/escape", "../../../../escaped"),),
-    "link by a later link": (link("data/a/escape", "up/../.."), link("data/a/up", "../..")),
+    "link by a later link": (link("data/a/b/escape", "up/../.."), link("data/a/b/up", "../..")),
     "absolute link": (link("data/escape", "/etc/passwd"),),
     "hard link": (link("data/escape", "data/../../escaped", tarfile.LNKTYPE),),
     "device": (link("data/device", "", tarfile.CHRTYPE),),

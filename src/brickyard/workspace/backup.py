@@ -136,7 +136,9 @@ def _write_rest(writer: Writer, layout: Layout, data: Path, copied: set[Path]) -
         try:
             writer.text("key", b64encode(read_key(layout.root)).decode() + "\n")
         except KeyUnusable as error:
-            raise WorkspaceProcessError(f"the workspace's key {error}", where=str(layout.root / "key")) from error
+            raise WorkspaceProcessError(
+                f"the workspace's key {error}", where=str(layout.root / "key"), next="restore it from a copy"
+            ) from error
     for tree in _TREES:
         if (layout.root / tree).is_dir():
             writer.tree(tree, layout.root / tree)

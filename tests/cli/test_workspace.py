@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -216,6 +217,26 @@ def test_damaged_settings_are_named(workspaces: WorkspaceHome) -> None:
     assert [(one["name"], one["state"]) for one in of_json(workspaces, "list")] == [("dev", "damaged")]
     workspaces.run("workspace", "reset", "dev", "--yes")
     assert not workspace.root.exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and not shutil.which("setpriv"), reason="nothing is forbidden to root")
+def test_files_that_may_not_be_read_are_named_and_stay_as_they_are(workspaces: WorkspaceHome) -> None:
+    plain = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [*plain, *BRICKYARD, "workspace", *arguments]
+        return subprocess.run(command, env=workspaces.environ, capture_output=True, text=True, check=False)
+
+    workspace = workspaces.start("dev")
+    workspaces.run("workspace", "stop", "dev")
+    (workspace.root / "token").chmod(0)
+    done = run("start", "dev")
+    assert done.returncode == 12 and f"where: {workspace.root}/token" in done.stderr
+    workspace.root.chmod(0)
+    assert "dev  damaged" in run("list").stdout
+    workspace.root.chmod(0o700)
+    (workspace.root / "token").chmod(0o600)
+    assert (workspace.root / "token").read_text().strip() == workspace.token
 
 
 def test_a_home_that_cannot_be_written_is_named(tmp_path: Path) -> None:

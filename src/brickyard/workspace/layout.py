@@ -285,11 +285,14 @@ def layouts() -> list[Layout]:
     directory = home() / "workspaces"
     if not directory.is_dir():
         return []
-    return [
-        Layout(path)
-        for path in sorted(directory.iterdir())
-        if path.name[0] != "." and any((path / file).exists() for file in ("settings.json", "token"))
-    ]
+    return [Layout(path) for path in sorted(directory.iterdir()) if path.name[0] != "." and _is_workspace(path)]
+
+
+def _is_workspace(path: Path) -> bool:
+    try:
+        return any((path / file).exists() for file in ("settings.json", "token"))
+    except PermissionError:  # it is somebody's, and its status says what is wrong
+        return True
 
 
 def _checked(settings: Settings) -> Settings:

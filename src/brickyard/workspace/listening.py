@@ -108,10 +108,11 @@ def _refused(layout: Layout, settings: Settings, error: OSError) -> WorkspacePro
             where=f"workspace {layout.name!r}",
             next=f"choose another: `brickyard workspace start {layout.name} --address ADDRESS`",
         )
+    other = f"choose another: `brickyard workspace start {layout.name} --port N`"
     return WorkspaceProcessError(
         f"port {settings.port} cannot be used: {error.strerror}",
         where=f"workspace {layout.name!r}",
-        next=f"stop what listens there, or choose another: `brickyard workspace start {layout.name} --port N`",
+        next=other if error.errno == errno.EACCES else f"stop what listens there, or {other}",
     )
 
 

@@ -163,7 +163,7 @@ def listing() -> list[Status]:
 def _status_or_damaged(layout: Layout) -> Status:
     try:
         return status(layout.name)
-    except BrickyardError:
+    except (BrickyardError, OSError):
         plain = Settings()
         return Status(
             name=layout.name,
@@ -199,7 +199,9 @@ def reset(name: str) -> None:
             shutil.rmtree(layout.root)
         except OSError as error:
             raise WorkspaceProcessError(
-                f"the workspace cannot be deleted: {error.strerror}", where=error.filename, next="give access"
+                f"the workspace cannot be deleted: {error.strerror}",
+                where=str(layout.root / (error.filename or "")),
+                next="give access, and do it again",
             ) from error
     profiles.remove(profiles.own_file(), name)
 

@@ -176,6 +176,8 @@ async def _run(layout: Layout, workspace: Workspace, place: _Place) -> None:
 
 def _owner_token(layout: Layout, workspace: Workspace) -> None:
     """Make the owner's token where there is none that is accepted; its file is readable by the owner only."""
+    if layout.token.exists():
+        layout.token.open("rb").close()  # one that may only not be read is not replaced
     if _is_accepted(layout.read_token(), workspace):
         return
     value, _ = workspace.identity.create_token(workspace.identity.owner, "created with the workspace")

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from databricks.sdk.service.jobs import (
         CreateResponse,
         Job,
-        ListJobsResponse,
         ListRunsResponse,
         Run,
         RunNowResponse,
@@ -95,10 +94,8 @@ def get(workspace: Workspace, call: Call) -> Job:
 
 
 @_call("GET", "list", anyone)
-def list_jobs(workspace: Workspace, call: Call) -> ListJobsResponse:
+def list_jobs(workspace: Workspace, call: Call) -> dict[str, Any]:
     """Jobs, newest first."""
-    from databricks.sdk.service.jobs import ListJobsResponse
-
     limit = _limit(call, _MOST_JOBS)
     found = workspace.jobs.page(
         call.principal,
@@ -109,11 +106,8 @@ def list_jobs(workspace: Workspace, call: Call) -> ListJobsResponse:
     )
     shown, more = found[:limit], len(found) > limit
     expand = flag(call.query, "expand_tasks")
-    return ListJobsResponse(
-        jobs=[wire.base_job(record, expand=expand) for record in shown],
-        has_more=more,
-        next_page_token=str(shown[-1].job_id) if more else None,
-    )
+    answer = {"jobs": [wire.base_job(record, expand=expand) for record in shown], "has_more": more}
+    return answer | ({"next_page_token": str(shown[-1].job_id)} if more else {})
 
 
 @_call("POST", "delete", _on_job("CAN_MANAGE"))
@@ -148,7 +142,10 @@ def get_run(workspace: Workspace, call: Call) -> Run:
     if run.run_id != run_id:
         first = workspace.jobs.first_attempt(tasks[0])
         return wire.run_of_task(run, tasks[0], first, workspace.url, resolved=resolved)
-    return wire.run(run, tasks, workspace.url, start=_start(call), size=_page_size(call), resolved=resolved)
+    answer = wire.run(run, tasks, workspace.url, start=_start(call), size=_page_size(call), resolved=resolved)
+    if flag(call.query, "include_history"):
+        answer.repair_history = [wire.original(run, tasks)]
+    return answer
 
 
 @_call("GET", "runs/list", anyone)

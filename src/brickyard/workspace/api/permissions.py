@@ -50,14 +50,14 @@ def get_permissions(workspace: Workspace, call: Call) -> ObjectPermissions:
 @family.call("PUT", _OBJECT, access=_may_manage)
 def set_permissions(workspace: Workspace, call: Call) -> ObjectPermissions:
     """Replace what is granted on the object itself."""
-    replace(workspace.identity, _securable(workspace, call), _wanted(call))
+    replace(workspace.identity, _securable(workspace, call), _wanted(call), call.principal)
     return _answer(workspace, call)
 
 
 @family.call("PATCH", _OBJECT, access=_may_manage)
 def update_permissions(workspace: Workspace, call: Call) -> ObjectPermissions:
     """Add to what is granted on the object itself; a principal's earlier level is replaced."""
-    update(workspace.identity, _securable(workspace, call), _wanted(call))
+    update(workspace.identity, _securable(workspace, call), _wanted(call), call.principal)
     return _answer(workspace, call)
 
 

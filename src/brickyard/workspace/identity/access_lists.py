@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import TYPE_CHECKING, Any
 
-from brickyard.workspace.api.errors import InvalidParameterValue, ResourceDoesNotExist
+from brickyard.workspace.api.errors import InvalidParameterValue, PermissionDenied, ResourceDoesNotExist
 from brickyard.workspace.identity.permissions import LEVELS, Securable
-from brickyard.workspace.identity.principals import Kind
+from brickyard.workspace.identity.principals import Kind, Principal
 
 if TYPE_CHECKING:
     from brickyard.workspace.identity.service import Identity
 
-__all__ = ["PRINCIPAL_FIELDS", "grants_of", "replace", "update"]
+__all__ = ["PRINCIPAL_FIELDS", "check_owner", "grants_of", "replace", "update"]
 
 PRINCIPAL_FIELDS = {"user_name": Kind.USER, "group_name": Kind.GROUP, "service_principal_name": Kind.SERVICE_PRINCIPAL}
 _LABELS = {"user_name": "UserName", "group_name": "GroupName", "service_principal_name": "ServicePrincipalName"}
@@ -36,21 +36,23 @@ def grants_of(identity: Identity, securable: Securable, entries: Any) -> dict[in
     return found
 
 
-def replace(identity: Identity, securable: Securable, entries: Any) -> None:
+def replace(identity: Identity, securable: Securable, entries: Any, by: Principal) -> None:
     """Grant on an object what a list says, and nothing else.
 
     Raises:
         InvalidParameterValue: The list is wrong, or would leave a job without its one owner.
+        PermissionDenied: It changes a job's owner, and `by` is no administrator.
         ResourceDoesNotExist: It names a principal that there is not.
     """
-    _write(identity, securable, grants_of(identity, securable, entries))
+    _write(identity, securable, grants_of(identity, securable, entries), by)
 
 
-def update(identity: Identity, securable: Securable, entries: Any) -> None:
+def update(identity: Identity, securable: Securable, entries: Any, by: Principal) -> None:
     """Grant on an object what a list says, beside what others have already.
 
     Raises:
         InvalidParameterValue: As for `replace`.
+        PermissionDenied: As for `replace`.
         ResourceDoesNotExist: As for `replace`.
     """
     wanted = grants_of(identity, securable, entries)
@@ -58,15 +60,38 @@ def update(identity: Identity, securable: Securable, entries: Any) -> None:
     granted = {grant.principal_id: grant.level for grant in own}
     if "IS_OWNER" in wanted.values():  # the owner of before stays a manager
         granted = {one: "CAN_MANAGE" if level == "IS_OWNER" else level for one, level in granted.items()}
-    _write(identity, securable, granted | wanted)
+    _write(identity, securable, granted | wanted, by)
 
 
-def _write(identity: Identity, securable: Securable, wanted: Mapping[int, str]) -> None:
+def check_owner(
+    identity: Identity, securable: Securable, wanted: Mapping[int, str], by: Principal, before: Set[int]
+) -> None:
+    """Refuse owners that an object cannot have: a job runs with the rights of its one owner.
+
+    Args:
+        identity: Knows the principals.
+        securable: The object.
+        wanted: The levels that it is to have, by principal.
+        by: Who asks for it.
+        before: Who owns it so far.
+
+    Raises:
+        InvalidParameterValue: It is not one, or a group.
+        PermissionDenied: It is another one than before, which only administrators can ask for.
+    """
     owners = [principal_id for principal_id, level in wanted.items() if level == "IS_OWNER"]
     if securable.kind in _OWNED and len(owners) != 1:
         raise InvalidParameterValue(f"The {securable.kind.removesuffix('s')} must have exactly one owner.")
     if any(identity.principals.describe(owner).kind is Kind.GROUP for owner in owners):
         raise InvalidParameterValue("Groups cannot be owners.")
+    if set(owners) != before and not by.is_admin:
+        raise PermissionDenied(f"Only workspace administrators can change the owner of {securable}.")
+
+
+def _write(identity: Identity, securable: Securable, wanted: Mapping[int, str], by: Principal) -> None:
+    granted = identity.permissions.grants(securable)
+    before = {one.principal_id for one in granted if one.level == "IS_OWNER"}
+    check_owner(identity, securable, wanted, by, before)
     root = securable == Securable("tree", "/")
     if root and wanted.get(identity.principals.admins) != "CAN_MANAGE":
         raise InvalidParameterValue("Cannot remove admins's CAN_MANAGE permission on 0")

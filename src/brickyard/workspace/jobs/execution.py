@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from brickyard.workspace.api.errors import ApiError, ResourceDoesNotExist
+from brickyard.workspace.api.errors import ApiError
 from brickyard.workspace.compute.tasks import TaskHandle, TaskOutcome, TaskSpec, read_outcome
 from brickyard.workspace.jobs.board import Board
+from brickyard.workspace.jobs.people import Nobody, whoever_runs
 from brickyard.workspace.jobs.preparation import Faulty, job_parameters, prepare, run_directory
 from brickyard.workspace.jobs.records import Ids, RunRecord, TaskRecord
 from brickyard.workspace.jobs.references import UnknownReference
@@ -76,7 +77,7 @@ class Execution:
         self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
         self._handles: dict[int, TaskHandle] = {}
         self._closing = threading.Event()
-        self._token, self._run_as = "", 0
+        self._token = ""
         self._places = 0  # of the slots, those that this run holds
         self._unanswered: list[_Stop] = []
         self._thread = threading.Thread(target=self._run, name=f"run-{run.run_id}", daemon=True)
@@ -119,9 +120,15 @@ class Execution:
         board, workspace = self._board, self._around.workspace
         for task in board.running:
             self._task_ended(task, read_outcome(run_directory(workspace, task.run_id)))
-        self._issue_token()
         first, stopping = board.run.started_at is None, board.run.stopping
         board.begin()
+        try:
+            self._issue_token()
+        except Nobody as nobody:
+            run, audit = board.run, workspace.identity.audit
+            audit.record_refusal(run.run_as, "jobs.start_run", f"job_id={run.job_id} run_id={run.run_id}")
+            board.refuse_all(refused(str(nobody), "UNAUTHORIZED_ERROR"))
+            return
         if stopping is not None:
             board.run = replace(board.run, stopping=None)
             board.stop(stopping)
@@ -130,15 +137,10 @@ class Execution:
 
     def _issue_token(self) -> None:
         run, identity = self._board.run, self._around.workspace.identity
-        try:
-            owner = identity.principal_named(run.run_as)
-        except ResourceDoesNotExist:
-            identity.audit.record_refusal(run.run_as, "jobs.start_run", f"job_id={run.job_id} run_id={run.run_id}")
-            raise
+        owner = whoever_runs(self._around.workspace, run.run_as)
         if run.token_id is not None:
             self._revoke(owner, run.token_id)
         self._token, record = identity.create_token(owner, f"run {run.run_id}", TOKEN_LIFETIME_SECONDS, listed=False)
-        self._run_as = owner.id
         self._board.run = replace(run, token_id=record.id)
 
     def _resolve_parameters(self) -> None:
@@ -168,9 +170,10 @@ class Execution:
         board, workspace = self._board, self._around.workspace
         try:
             spec, resolved = prepare(workspace, board.run, task, board.attempts, self._token)
-            check_sources(workspace, spec, workspace.identity.principals.get(self._run_as))
-        except Faulty as error:
-            board.task_ended(task, refused(str(error), error.code), final=True)
+            check_sources(workspace, spec, whoever_runs(workspace, board.run.run_as))
+        except (Faulty, Nobody) as error:
+            code = error.code if isinstance(error, Faulty) else "UNAUTHORIZED_ERROR"
+            board.task_ended(task, refused(str(error), code), final=True)
             return None
         board.started(task, resolved)
         return spec

@@ -17,7 +17,14 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class JobRecord:
-    """A job. `settings` is the vendor's `JobSettings` as JSON, with its defaults filled in."""
+    """A job.
+
+    Attributes:
+        creator: Who made it; empty where that one was deleted since.
+        run_as: Whose rights its runs have; empty where its owner was deleted.
+        settings: The vendor's `JobSettings` as JSON, with its defaults filled in.
+        listed: Whether it is shown: it was not deleted, and not made for a run that was submitted once.
+    """
 
     job_id: int
     creator: str
@@ -46,7 +53,7 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """A run of a job, or of tasks that were submitted once."""
+    """A run of a job, or of tasks that were submitted once; `creator` is empty where that one was deleted since."""
 
     run_id: int
     job_id: int

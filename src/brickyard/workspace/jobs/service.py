@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.errors import InvalidParameterValue, InvalidState, PermissionDenied
-from brickyard.workspace.identity.access_lists import grants_of, replace
-from brickyard.workspace.identity.permissions import Securable
+from brickyard.workspace.identity.access_lists import check_owner, grants_of
+from brickyard.workspace.identity.access_lists import replace as replace_access
 from brickyard.workspace.jobs.job_store import JobStore, find_job
+from brickyard.workspace.jobs.people import known, named_in_run_as, run_as, securable_of
 from brickyard.workspace.jobs.preparation import run_directory
 from brickyard.workspace.jobs.records import Ids, JobRecord, Json, RunRecord, RunRequest, TaskRecord, now
 from brickyard.workspace.jobs.requests import idempotency_token, merged, number, run_request
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from brickyard.workspace.identity import Principal
+    from brickyard.workspace.identity.permissions import Securable
     from brickyard.workspace.workspace import Workspace
 
 __all__ = ["Jobs", "build"]
@@ -66,7 +69,7 @@ class Jobs:
             InvalidParameterValue: There is no such job.
         """
         self._jobs.get(job_id)
-        return _securable(job_id)
+        return securable_of(job_id)
 
     def securable_of_run(self, run_id: int) -> Securable:
         """The job of a run, or of an attempt at a task, as permissions know it; also where the job was deleted.
@@ -74,35 +77,48 @@ class Jobs:
         Raises:
             InvalidParameterValue: There is no such run.
         """
-        return _securable(self._runs.get(run_id)[0].job_id)
+        return securable_of(self._runs.get(run_id)[0].job_id)
 
     def reset(self, job_id: int, body: Mapping[str, Any], principal: Principal) -> None:
         """Replace a job's settings."""
         with self._changing:
-            self._reset(job_id, body, principal)
+            self._reset(job_id, self._keeping_run_as(job_id, body), principal)
 
     def _reset(self, job_id: int, body: Mapping[str, Any], principal: Principal) -> None:
         job = self._jobs.get(job_id)
         settings, run_as = self._settings(body, principal, job)
         self._jobs.change(job_id, settings, run_as)
         if body.get("access_control_list"):
-            replace(self._workspace.identity, _securable(job_id), body["access_control_list"])
+            replace_access(self._workspace.identity, securable_of(job_id), body["access_control_list"], principal)
+
+    def _keeping_run_as(self, job_id: int, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """On the service a `run_as` that was set once stays until another one is set (databricks/cli#4873)."""
+        before = self._jobs.get(job_id).settings.get("run_as")
+        return body if body.get("run_as") or not before else {**body, "run_as": before}
 
     def update(self, job_id: int, changes: Mapping[str, Any], remove: list[str], principal: Principal) -> None:
-        """Replace some of a job's settings."""
+        """Replace some of a job's settings; without `run_as`, it runs as its owner again."""
         with self._changing:
             self._reset(job_id, merged(self._jobs.get(job_id).settings, changes, remove), principal)
 
     def get(self, job_id: int) -> JobRecord:
         """A job."""
-        return self._jobs.get(job_id)
+        return self._true([self._jobs.get(job_id)])[0]
+
+    def _true(self, jobs: Sequence[JobRecord]) -> list[JobRecord]:
+        """Jobs with whose rights they run now, and with their makers where these are still there."""
+        there = known(self._workspace, {job.creator for job in jobs})
+        return [
+            replace(job, creator=job.creator if job.creator in there else "", run_as=run_as(self._workspace, job))
+            for job in jobs
+        ]
 
     def page(
         self, principal: Principal, *, name: str | None, before: int | None, offset: int, limit: int
     ) -> list[JobRecord]:
         """Jobs that a principal may see, newest first."""
         only = self.visible_to(principal)
-        return self._jobs.page(name=name, before=before, offset=offset, limit=limit, only=only)
+        return self._true(self._jobs.page(name=name, before=before, offset=offset, limit=limit, only=only))
 
     def visible_to(self, principal: Principal) -> list[int] | None:
         """The ids of the jobs that a principal may see; nothing where these are all."""
@@ -143,12 +159,13 @@ class Jobs:
         self._grant(job, principal, body.get("access_control_list"))
         run = self._scheduler.submit(make, f"submit:{principal.id}:{token}" if token else None)
         if run.job_id != job.job_id:  # the token was used before, and answers the run of then
-            self._permissions.forget(_securable(job.job_id))
+            self._permissions.forget(securable_of(job.job_id))
         return run
 
     def run(self, run_id: int) -> tuple[RunRecord, list[TaskRecord]]:
         """A run with the attempts at its tasks; by an attempt's run id, with that one only."""
-        return self._runs.get(run_id)
+        run, tasks = self._runs.get(run_id)
+        return self._with_makers([run])[0], tasks
 
     def tasks(self, run_id: int) -> list[TaskRecord]:
         """The attempts at a run's tasks."""
@@ -160,7 +177,11 @@ class Jobs:
 
     def runs(self, wanted: RunFilter, limit: int) -> list[RunRecord]:
         """Runs, newest first."""
-        return self._runs.page(wanted, limit)
+        return self._with_makers(self._runs.page(wanted, limit))
+
+    def _with_makers(self, runs: Sequence[RunRecord]) -> list[RunRecord]:
+        there = known(self._workspace, {run.creator for run in runs})
+        return [run if run.creator in there else replace(run, creator="") for run in runs]
 
     def cancel(self, run_id: int) -> None:
         """Cancel a run or one attempt at a task; it ends soon after this returns."""
@@ -174,7 +195,7 @@ class Jobs:
     def _cancel_all(self, job_id: int | None, *, queued_only: bool, principal: Principal | None = None) -> None:
         for run in reversed(self._runs.active()):  # what waits is cancelled before what it waits for
             wanted = job_id in (None, run.job_id) and (not queued_only or run.state.life_cycle == "QUEUED")
-            securable = _securable(run.job_id)
+            securable = securable_of(run.job_id)
             if wanted and (principal is None or self._permissions.allows(principal, securable, "CAN_MANAGE_RUN")):
                 self._scheduler.cancel(run.run_id)
 
@@ -194,10 +215,12 @@ class Jobs:
 
     def _grant(self, job: JobRecord, principal: Principal, entries: Any) -> None:
         """Whoever makes a job owns it, where it does not say otherwise."""
-        wanted = grants_of(self._workspace.identity, _securable(job.job_id), entries or [])
+        identity, securable = self._workspace.identity, securable_of(job.job_id)
+        wanted = grants_of(identity, securable, entries or [])
         if "IS_OWNER" not in wanted.values():
             wanted[principal.id] = "IS_OWNER"
-        self._permissions.replace(_securable(job.job_id), wanted)
+        check_owner(identity, securable, wanted, principal, before={principal.id})
+        self._permissions.replace(securable, wanted)
 
     def _settings(
         self, body: Mapping[str, Any], principal: Principal, job: JobRecord | None = None, *, submitted: bool = False
@@ -210,15 +233,18 @@ class Jobs:
         return settings, self._run_as(settings.get("run_as", {}), principal, job)
 
     def _run_as(self, wanted: Mapping[str, Any], principal: Principal, job: JobRecord | None) -> str:
-        if not wanted:
-            return principal.user_name if job is None else job.creator
-        name = wanted.get("user_name") or wanted.get("service_principal_name")
-        if not name:
-            raise InvalidParameterValue("run_as must name a user or a service principal of the local workspace")
-        found = self._workspace.identity.principal_named(str(name)).user_name
-        unchanged = job is not None and found == job.run_as
-        if found != principal.user_name and not unchanged and not principal.is_admin:
-            raise PermissionDenied(f"Only administrators can let a job run as somebody else ({found}).")
+        """The name in `run_as`, checked where it is new; without one, who owns the job counts when it runs."""
+        if job is not None and wanted == job.settings.get("run_as", {}):
+            return job.run_as
+        if not wanted and job is None:
+            return principal.user_name
+        workspace = self._workspace
+        if wanted or job is None:
+            found = named_in_run_as(workspace, wanted)
+        else:
+            found = run_as(workspace, replace(job, settings={}))
+        if found not in (principal.user_name, job and run_as(workspace, job)) and not principal.is_admin:
+            raise PermissionDenied(f"Only administrators can let a job run as somebody else ({found or 'nobody'}).")
         return found
 
     def _new_run(self, job: JobRecord, settings: Json, by: Principal, request: RunRequest, run_type: str) -> RunRecord:
@@ -227,17 +253,13 @@ class Jobs:
             job_id=job.job_id,
             name=settings["name"],
             creator=by.user_name,
-            run_as=job.run_as,
+            run_as=run_as(self._workspace, job),
             run_type=run_type,
             request=request,
             settings=settings,
             created_at=now(),
             state=State("PENDING"),
         )
-
-
-def _securable(job_id: int) -> Securable:
-    return Securable("jobs", str(job_id))
 
 
 def build(workspace: Workspace) -> Jobs:

@@ -10,9 +10,9 @@ from brickyard.workspace.jobs.records import JobRecord, Json, RunRecord, TaskRec
 from brickyard.workspace.jobs.states import State
 
 if TYPE_CHECKING:
-    from databricks.sdk.service.jobs import BaseJob, BaseRun, Job, Run, RunTask
+    from databricks.sdk.service.jobs import BaseRun, Job, RepairHistoryItem, Run, RunTask
 
-__all__ = ["PAGE", "base_job", "base_run", "job", "run", "run_of_task"]
+__all__ = ["PAGE", "base_job", "base_run", "job", "original", "run", "run_of_task"]
 
 sdk.install()
 
@@ -25,12 +25,12 @@ def job(record: JobRecord, *, start: int = 0, size: int | None = PAGE) -> Job:
     """A job with one page of its arrays; `size` none is everything, as before API 2.2."""
     from databricks.sdk.service.jobs import Job
 
-    settings, more = _page(record.settings, start, size)
+    settings, more = _page(_shown(record.settings), start, size)
     return Job.from_dict(
         {
             "job_id": record.job_id,
-            "creator_user_name": record.creator,
-            "run_as_user_name": record.run_as,
+            "creator_user_name": record.creator or None,
+            "run_as_user_name": record.run_as or None,
             "created_time": record.created_at,
             "settings": settings,
             "has_more": more,
@@ -39,22 +39,26 @@ def job(record: JobRecord, *, start: int = 0, size: int | None = PAGE) -> Job:
     )
 
 
-def base_job(record: JobRecord, *, expand: bool) -> BaseJob:
-    """A job in a listing; its arrays are there when they are asked for."""
+def base_job(record: JobRecord, *, expand: bool) -> Json:
+    """A job in a listing; its arrays are there when they are asked for.
+
+    It has `run_as_user_name`, which the service answers and the SDK's type does not know.
+    """
     from databricks.sdk.service.jobs import BaseJob
 
-    settings, more = _page(record.settings, 0, PAGE)
+    settings, more = _page(_shown(record.settings), 0, PAGE)
     if not expand:
         settings = {name: value for name, value in settings.items() if name not in _PAGED}
-    return BaseJob.from_dict(
+    answer = BaseJob.from_dict(
         {
             "job_id": record.job_id,
-            "creator_user_name": record.creator,
+            "creator_user_name": record.creator or None,
             "created_time": record.created_at,
             "settings": settings,
             "has_more": more,
         }
-    )
+    ).as_dict()
+    return answer | ({"run_as_user_name": record.run_as} if record.run_as else {})
 
 
 def run(
@@ -78,6 +82,21 @@ def run(
     return answer
 
 
+def original(record: RunRecord, tasks: Sequence[TaskRecord]) -> RepairHistoryItem:
+    """The one item in the history of a run that was never repaired."""
+    from databricks.sdk.service.jobs import RepairHistoryItem
+
+    return RepairHistoryItem.from_dict(
+        {
+            "type": "ORIGINAL",
+            "start_time": record.created_at,
+            "end_time": record.ended_at or 0,
+            "task_run_ids": [task.run_id for task in tasks],
+            **_state(record.state),
+        }
+    )
+
+
 def run_of_task(record: RunRecord, task: TaskRecord, first: int, url: str, *, resolved: bool = False) -> Run:
     """One attempt at a task as a run of its own; `first` is the run id of the first attempt at the task."""
     from databricks.sdk.service.jobs import Run
@@ -93,7 +112,7 @@ def run_of_task(record: RunRecord, task: TaskRecord, first: int, url: str, *, re
             "attempt_number": task.attempt,
             "run_page_url": _page_url(record, task.run_id, url),
             **_times(task.started_at, task.ended_at, record.created_at),
-            **_state(task.state, task.state.result in ("CANCELED", "TIMEDOUT")),
+            **_state(task.state),
         }
     )
     answer.tasks = [_task(record, task, url, resolved=resolved)]
@@ -109,6 +128,11 @@ def base_run(record: RunRecord, tasks: Sequence[TaskRecord] | None, url: str) ->
         answer.tasks = [_task(record, task, url, resolved=False) for task in tasks[:PAGE]]
         answer.has_more = len(tasks) > PAGE
     return answer
+
+
+def _shown(settings: Json) -> Json:
+    """The settings as the service answers them: `run_as` can only be written (databricks/databricks-sdk-py#967)."""
+    return {name: value for name, value in settings.items() if name != "run_as"}
 
 
 def _page(settings: Json, start: int, size: int | None) -> tuple[Json, bool]:
@@ -128,7 +152,7 @@ def _run(record: RunRecord, url: str) -> Json:
         "number_in_job": record.run_id,
         "original_attempt_run_id": record.run_id,
         "run_name": record.name,
-        "creator_user_name": record.creator,
+        "creator_user_name": record.creator or None,
         "run_type": record.run_type,
         "trigger": "ONE_TIME",
         "trigger_info": {},
@@ -144,7 +168,7 @@ def _run(record: RunRecord, url: str) -> Json:
         "start_time": record.created_at,
         "end_time": record.ended_at or 0,
         "run_duration": (record.ended_at or record.created_at) - record.created_at,
-        **_state(record.state, record.stopping is not None),
+        **_state(record.state, stopping=record.stopping is not None),
     }
 
 
@@ -165,7 +189,7 @@ def _task(record: RunRecord, task: TaskRecord, url: str, *, resolved: bool) -> R
             "attempt_number": task.attempt,
             "run_page_url": _page_url(record, task.run_id, url),
             **_times(task.started_at, task.ended_at, record.created_at),
-            **_state(task.state, task.state.result in ("CANCELED", "TIMEDOUT")),
+            **_state(task.state),
             **extra,
         }
     )
@@ -182,12 +206,12 @@ def _times(started_at: int | None, ended_at: int | None, otherwise: int) -> Mapp
     }
 
 
-def _state(record: State, stopped: bool) -> Json:
+def _state(record: State, *, stopping: bool = False) -> Json:
     legacy = {
         "life_cycle_state": record.life_cycle,
         "result_state": record.result,
         "state_message": record.message,
-        "user_cancelled_or_timedout": stopped,
+        "user_cancelled_or_timedout": stopping or record.result in ("CANCELED", "TIMEDOUT"),
         "queue_reason": record.message if record.life_cycle == "QUEUED" else None,
     }
     return {"state": legacy, "status": _status(record)}

@@ -101,8 +101,8 @@ def job(workspace: Workspace, principal: Principal, path: Mapping[str, str]) -> 
     runs = run_rows(workspace, record.job_id, _RUNS, principal)
     facts = [
         ("Job ID", str(record.job_id)),
-        ("Created by", record.creator),
-        ("Runs as", record.run_as),
+        ("Created by", record.creator or "somebody who was deleted"),
+        ("Runs as", record.run_as or "nobody: its owner was deleted"),
         ("Schedule", _schedule(record.settings) or "none; runs when it is started"),
         ("Runs at once", str(record.settings.get("max_concurrent_runs", 1))),
     ]

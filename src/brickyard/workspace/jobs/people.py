@@ -1,0 +1,93 @@
+"""Whose rights a job's runs have, and which of the people that records name are still there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from brickyard.workspace.api.errors import InvalidParameterValue, ResourceDoesNotExist
+from brickyard.workspace.identity.permissions import Securable
+from brickyard.workspace.identity.principals import Kind
+from brickyard.workspace.store.identity import principals
+
+if TYPE_CHECKING:
+    from brickyard.workspace.identity import Principal
+    from brickyard.workspace.jobs.records import JobRecord
+    from brickyard.workspace.workspace import Workspace
+
+__all__ = ["Nobody", "known", "named_in_run_as", "run_as", "securable_of", "whoever_runs"]
+
+
+_FIELDS = {"user_name": Kind.USER, "service_principal_name": Kind.SERVICE_PRINCIPAL}
+
+
+class Nobody(Exception):
+    """The principal that a run should have the rights of is no longer there; the message says who, and what to do."""
+
+
+def securable_of(job_id: int) -> Securable:
+    """A job as permissions know it."""
+    return Securable("jobs", str(job_id))
+
+
+def run_as(workspace: Workspace, job: JobRecord) -> str:
+    """The principal that a job's runs have the rights of: the one that it names, else its owner.
+
+    Empty where it names none and its owner was deleted.
+    """
+    if job.settings.get("run_as") or not job.listed:
+        return job.run_as
+    identity = workspace.identity
+    for grant in identity.permissions.grants(securable_of(job.job_id)):
+        if grant.level == "IS_OWNER":
+            try:
+                return identity.principals.describe(grant.principal_id).name
+            except ResourceDoesNotExist:  # deleted just now
+                break
+    return ""
+
+
+def named_in_run_as(workspace: Workspace, wanted: Mapping[str, Any]) -> str:
+    """The active principal that the vendor's `JobRunAs` names.
+
+    Raises:
+        InvalidParameterValue: It names none, or two.
+        ResourceDoesNotExist: There is no such principal, or it is not active.
+    """
+    given = [field for field in _FIELDS if wanted.get(field)]
+    if len(given) != 1:
+        raise InvalidParameterValue("run_as must have either user_name or service_principal_name")
+    [field] = given
+    found = workspace.identity.principals.find(_FIELDS[field], wanted[field])
+    if found is None:
+        raise ResourceDoesNotExist(f"run_as: there is no {field} {wanted[field]!r} in this workspace")
+    return workspace.identity.principals.get(found).user_name
+
+
+def whoever_runs(workspace: Workspace, name: str) -> Principal:
+    """The active principal of that name.
+
+    Raises:
+        Nobody: There is none.
+    """
+    if not name:
+        raise Nobody(
+            "The job has no owner any more, and no run_as: its owner was deleted. An administrator can give it another"
+            " owner, or set run_as."
+        )
+    try:
+        return workspace.identity.principal_named(name)
+    except ResourceDoesNotExist as error:
+        raise Nobody(
+            f"The identity used to run this job, {name}, was deleted or deactivated. Set run_as to somebody else, or"
+            " give the job another owner."
+        ) from error
+
+
+def known(workspace: Workspace, names: Iterable[str]) -> frozenset[str]:
+    """Those of the names whose users and service principals were not deleted."""
+    wanted = select(principals.c.user_name).where(principals.c.user_name.in_(set(names)))
+    with workspace.store.read() as connection:
+        return frozenset(connection.execute(wanted).scalars())

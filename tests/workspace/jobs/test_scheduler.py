@@ -16,6 +16,7 @@ from brickyard.workspace.api.errors import (
     Unauthenticated,
 )
 from brickyard.workspace.compute.tasks import TaskOutcome
+from brickyard.workspace.jobs.run_store import RunFilter
 from tests.support import wait_for
 from tests.workspace.jobs.lab import BROKEN, OK, Lab, task
 
@@ -144,6 +145,12 @@ def test_same_idempotency_token_is_the_same_run(lab: Lab) -> None:
     assert lab.run(job_id, idempotency_token="once") == first
     lab.ended(first)
     assert lab.run(job_id, idempotency_token="once") == first and lab.compute.keys() == ["a"]
+    lab.jobs.delete_run(lab.ended(first).run_id)
+    with pytest.raises(InvalidParameterValue, match="with this idempotency_token was deleted"):
+        lab.run(job_id, idempotency_token="once")
+    assert lab.jobs.runs(RunFilter(job_id=job_id), 9) == []
+    with pytest.raises(InvalidParameterValue, match="does not exist"):
+        lab.jobs.run(first)
 
 
 def test_parameters_reach_tasks_with_references_resolved(lab: Lab) -> None:
@@ -312,7 +319,12 @@ def test_restart_keeps_a_cancel_and_starts_the_queue(lab: Lab) -> None:
         ({"tasks": [task("a", new_cluster={"init_scripts": [{"workspace": {"destination": "/i"}}]})]}, "init_scripts"),
         ({"tasks": [task("a", new_cluster={"spark_env_vars": {"A=B": "c"}})]}, "'A=B'"),
         ({"git_source": {"git_url": "u", "git_provider": "gitHub"}}, "git_source is not supported"),
-        ({"parameters": [{"name": "p", "default": "{{nope}}"}]}, r"\{\{nope\}\}"),
+        ({"parameters": [{"name": "p", "default": "{{job.naem}}"}]}, r"\{\{job.naem\}\}"),
+        ({"parameters": [{"name": "a b", "default": "1"}]}, "parameter name 'a b'"),
+        ({"name": "é" * 2049}, "name has 4098 bytes; at most 4096"),
+        ({"description": "x" * 27701}, "description has 27701 characters"),
+        ({"tags": {str(one): "" for one in range(26)}}, "26 tags; at most 25"),
+        ({"max_concurrent_runs": 1001}, "max_concurrent_runs is 1001"),
     ],
 )
 def test_what_cannot_run_is_refused_by_name(lab: Lab, body: dict[str, Any], message: str) -> None:
@@ -332,7 +344,12 @@ def test_references_are_checked_when_the_job_is_made(lab: Lab) -> None:
     def reading(reference: str) -> dict[str, Any]:
         return {"task_key": "b", "notebook_task": {"notebook_path": "/n", "base_parameters": {"x": reference}}}
 
-    for reference in ("{{job.parameters.none}}", "{{tasks.a.values.x}}", "{{ ds }}", "{{job.start_time.century}}"):
+    for reference in (
+        "{{job.parameters.none}}",
+        "{{tasks.a.values.x}}",
+        "{{ task.no }}",
+        "{{job.start_time.century}}",
+    ):
         with pytest.raises(InvalidParameterValue, match="{{" + reference.strip("{} ") + "}}"):
             lab.job(task("a"), reading(reference))
 

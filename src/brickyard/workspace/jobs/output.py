@@ -49,7 +49,7 @@ def run_output(workspace: Workspace, run_id: int, *, single: bool = False) -> Ru
     task = tasks[-1]
     outcome = task.outcome or {}
     logs, truncated = _tail(run_directory(workspace, task.run_id) / OUTPUT_FILE)
-    failed = task.state.result == "FAILED"
+    failed = task.state.result in ("FAILED", "TIMEDOUT", "CANCELED")
     return RunOutput(
         metadata=run_of_task(run, task, workspace.jobs.first_attempt(task), workspace.url),
         notebook_output=_notebook_output(run, task),

@@ -1,7 +1,9 @@
 """Dynamic value references: `{{job.parameters.x}}`, `{{tasks.k.values.v}}`, `{{job.start_time.iso_date}}` and others.
 
 The names are those of the vendor's documentation "What is a dynamic value reference?", and of its older variables
-(`{{job_id}}`, `{{run_id}}`, ...). A name that does not exist is an error, not text that stays as it is.
+(`{{job_id}}`, `{{run_id}}`, ...). As there, a name that does not exist in one of the namespaces is an error, and what
+belongs to none of them (`{{ ds }}`) is text that stays as it is. Names with other signs than letters, digits and
+underscores are put between backticks.
 """
 
 from __future__ import annotations
@@ -16,6 +18,10 @@ from typing import Any
 __all__ = ["Scope", "TaskFacts", "UnknownReference", "check_reference", "references", "resolve"]
 
 _REFERENCE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+_SEGMENT = re.compile(r"`([^`]+)`|([\w-]+)")
+_NAME = re.compile(rf"(?:{_SEGMENT.pattern})(?:\.(?:{_SEGMENT.pattern}))*")
+_NAMESPACES = frozenset({"job", "task", "tasks", "workspace", "input", "backfill"})
+_OLD = frozenset({"job_id", "run_id", "parent_run_id", "task_key", "task_retry_count", "start_date", "start_time"})
 _MOMENT: dict[str, Callable[[datetime], str]] = {
     "timestamp_ms": lambda at: str(round(at.timestamp() * 1000)),
     "iso_weekday": lambda at: str(at.isoweekday()),
@@ -33,7 +39,7 @@ _PLAIN = frozenset(
     {
         *("job.id", "job.name", "job.run_id", "job.repair_count", "job.trigger.type", "workspace.id", "workspace.url"),
         *("task.name", "task.run_id", "task.execution_count", "task.notebook_path"),
-        *("job_id", "run_id", "parent_run_id", "task_key", "task_retry_count", "start_date", "start_time"),
+        *_OLD,
     }
 )
 _OF_TASK = frozenset({"run_id", "result_state", "error_code", "execution_count", "notebook_path"})
@@ -74,12 +80,21 @@ def resolve(text: str, scope: Scope) -> str:
     Raises:
         UnknownReference: A reference names nothing, or a task value that was not set.
     """
-    return _REFERENCE.sub(lambda match: _value(match.group(1), scope), text)
+    return _REFERENCE.sub(lambda match: _value(match[1], scope) if _is_known(match[1]) else match[0], text)
 
 
 def references(text: str) -> list[str]:
     """The references in a text, without their braces."""
-    return _REFERENCE.findall(text)
+    return [name for name in _REFERENCE.findall(text) if _is_known(name)]
+
+
+def _is_known(name: str) -> bool:
+    """Whether a name belongs to a namespace of the vendor's, so that it must mean something."""
+    return name in _OLD or (_NAME.fullmatch(name) is not None and _segments(name)[0] in _NAMESPACES and "." in name)
+
+
+def _segments(name: str) -> list[str]:
+    return [quoted or plain for quoted, plain in _SEGMENT.findall(name)]
 
 
 def check_reference(name: str, parameters: Mapping[str, Any], tasks: frozenset[str]) -> None:
@@ -91,15 +106,16 @@ def check_reference(name: str, parameters: Mapping[str, Any], tasks: frozenset[s
     moment, _, argument = name.rpartition(".")
     if name in _PLAIN or (moment in ("job.start_time", "job.trigger.time") and argument in _MOMENT):
         return
-    if name.startswith("job.parameters."):
-        if name.removeprefix("job.parameters.") not in parameters:
+    first, *rest = _segments(name)
+    if first == "job" and rest[0] == "parameters":
+        if ".".join(rest[1:]) not in parameters:
             raise UnknownReference(f"{{{{{name}}}}} refers to a parameter that the job does not define")
         return
-    match = re.fullmatch(r"tasks\.([\w-]+)\.(values\..+|\w+)", name)
-    if match is None or not (match[2].startswith("values.") or match[2] in _OF_TASK):
+    is_value = len(rest) > 2 and rest[1] == "values"
+    if first != "tasks" or not (is_value or (len(rest) == 2 and rest[1] in _OF_TASK)):
         raise UnknownReference(f"{{{{{name}}}}} is not a dynamic value reference that is known here")
-    if match[1] not in tasks:
-        raise UnknownReference(f"{{{{{name}}}}} refers to {match[1]!r}, which this task does not depend on")
+    if rest[0] not in tasks:
+        raise UnknownReference(f"{{{{{name}}}}} refers to {rest[0]!r}, which this task does not depend on")
 
 
 def _value(name: str, scope: Scope) -> str:
@@ -108,16 +124,16 @@ def _value(name: str, scope: Scope) -> str:
     moment, _, argument = name.rpartition(".")
     if moment in scope.moments and argument in _MOMENT:
         return _MOMENT[argument](datetime.fromtimestamp(scope.moments[moment] / 1000, UTC))
-    if name.startswith("job.parameters."):
-        return _parameter(name, scope)
-    match = re.fullmatch(r"tasks\.([\w-]+)\.(values\.)?(.+)", name)
-    if match is None:
+    first, *rest = _segments(name)
+    if first == "job" and rest[0] == "parameters":
+        return _parameter(name, ".".join(rest[1:]), scope)
+    if first != "tasks" or len(rest) < 2:
         raise UnknownReference(f"{{{{{name}}}}} is not a dynamic value reference that is known here")
-    return _of_task(name, match[1], match[3], scope, is_value=match[2] is not None)
+    is_value = rest[1] == "values"
+    return _of_task(name, rest[0], ".".join(rest[2:] if is_value else rest[1:]), scope, is_value=is_value)
 
 
-def _parameter(name: str, scope: Scope) -> str:
-    key = name.removeprefix("job.parameters.")
+def _parameter(name: str, key: str, scope: Scope) -> str:
     if key not in scope.parameters:
         raise UnknownReference(f"{{{{{name}}}}} refers to a parameter that the job does not define")
     return scope.parameters[key]

@@ -94,8 +94,8 @@ def run_request(body: Mapping[str, Any], settings: Json) -> RunRequest:
         InvalidParameterValue: A field is not supported, or names what the job does not have.
     """
     check_shape(_RunNow, body)
-    for name in body:
-        if name not in _RUN_NOW:
+    for name, value in body.items():
+        if name not in _RUN_NOW and value not in (None, [], {}):
             raise InvalidParameterValue(f"{name} is not supported by the local workspace in run-now")
     defined = parameters_of(settings)
     given = as_texts(body.get("job_parameters") or {})

@@ -37,6 +37,10 @@ class RunFilter:
     only: Sequence[int] | None = None  # of these jobs
 
 
+DELETED = "DELETED"  # what is left of a deleted run that has an idempotency token
+_IS_THERE = runs.c.life_cycle != DELETED
+
+
 class RunStore:
     """Keeps runs and the attempts at their tasks."""
 
@@ -66,7 +70,7 @@ class RunStore:
             if mine:
                 return run, mine
         with self._store.read() as connection:
-            row = connection.execute(select(runs).where(runs.c.run_id == run_id)).first()
+            row = connection.execute(select(runs).where(runs.c.run_id == run_id, _IS_THERE)).first()
             if row is not None:
                 return _run(row), _tasks(connection, run_id)
             task = connection.execute(select(task_runs).where(task_runs.c.run_id == run_id)).first()
@@ -77,7 +81,7 @@ class RunStore:
 
     def page(self, wanted: RunFilter, limit: int) -> list[RunRecord]:
         """Runs, newest first."""
-        query = select(runs).order_by(runs.c.run_id.desc()).offset(wanted.offset).limit(limit)
+        query = select(runs).where(_IS_THERE).order_by(runs.c.run_id.desc()).offset(wanted.offset).limit(limit)
         if wanted.job_id is None:
             gone = select(jobs.c.job_id).where(~jobs.c.listed)
             query = query.where((runs.c.run_type != "JOB_RUN") | runs.c.job_id.not_in(gone))
@@ -118,11 +122,13 @@ class RunStore:
         return [_run(row) for row in connection.execute(query.order_by(runs.c.run_id))]
 
     def delete(self, run_id: int) -> list[int]:
-        """Forget a run; answers the run ids of its attempts, whose directories can go."""
+        """Forget a run but its idempotency token; answers the run ids of its attempts, whose directories can go."""
         with self._store.write() as connection:
             gone = [task.run_id for task in _tasks(connection, run_id)]
             connection.execute(delete(task_runs).where(task_runs.c.job_run_id == run_id))
-            connection.execute(delete(runs).where(runs.c.run_id == run_id))
+            mine = runs.c.run_id == run_id
+            connection.execute(delete(runs).where(mine, runs.c.idempotency.is_(None)))
+            connection.execute(update(runs).where(mine).values(life_cycle=DELETED, settings="{}"))
         return gone
 
     def last_id(self) -> int:
@@ -139,8 +145,14 @@ def running(connection: Connection, job_id: int) -> int:
 
 
 def by_idempotency(connection: Connection, key: str) -> RunRecord | None:
-    """The run that was made with an idempotency token."""
+    """The run that was made with an idempotency token.
+
+    Raises:
+        InvalidParameterValue: It was deleted.
+    """
     row = connection.execute(select(runs).where(runs.c.idempotency == key)).first()
+    if row is not None and row.life_cycle == DELETED:
+        raise InvalidParameterValue(f"The run {row.run_id} with this idempotency_token was deleted; use another token.")
     return None if row is None else _run(row)
 
 

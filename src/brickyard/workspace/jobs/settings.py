@@ -12,15 +12,16 @@ from brickyard.workspace.api.errors import InvalidParameterValue, NotImplemented
 from brickyard.workspace.api.shape import check_shape
 from brickyard.workspace.jobs.clusters import check_cluster
 from brickyard.workspace.jobs.graph import RUN_IF, GraphFault, Node, check, upstream
+from brickyard.workspace.jobs.limits import check_limits
 from brickyard.workspace.jobs.records import Json
 from brickyard.workspace.jobs.references import UnknownReference, check_reference, references
+from brickyard.workspace.jobs.single_task import with_task_list
 
 __all__ = ["as_texts", "graph_of", "normalise", "parameters_of"]
 
 sdk.install()
 
 SUPPORTED = ("notebook_task", "spark_python_task", "python_wheel_task")
-MAX_TASKS = 1000
 _TASK_KEY = re.compile(r"[\w-]{1,100}", re.ASCII)
 _JOB_DEFAULTS: Json = {
     "name": "Untitled",
@@ -49,6 +50,7 @@ def normalise(body: Mapping[str, Any], *, submitted: bool = False) -> Json:
     """
     from databricks.sdk.service.jobs import JobSettings
 
+    body = with_task_list(body)
     check_shape(JobSettings, body)
     try:
         settings: Json = JobSettings.from_dict(dict(body)).as_dict()
@@ -151,8 +153,7 @@ def _check_settings(settings: Json) -> None:
         check_cluster(f"job cluster {one.get('job_cluster_key')!r}", one.get("new_cluster", {}))
     _check_unique(settings)
     tasks = settings.get("tasks", [])
-    if len(tasks) > MAX_TASKS:
-        raise InvalidParameterValue(f"a job can have {MAX_TASKS} tasks; this one has {len(tasks)}")
+    check_limits(settings)
     for task in tasks:
         _check_task(task, settings)
     nodes = graph_of(tasks)

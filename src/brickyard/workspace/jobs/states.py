@@ -96,7 +96,7 @@ def of_run(result: str, failures: Sequence[tuple[str, State]], timeout_seconds: 
         return ended("FAILED", message, life_cycle="INTERNAL_ERROR", code=state.code)
     if result == "TIMEDOUT":
         return ended(
-            "TIMEDOUT", f"Run timed out after {timeout_seconds:g} seconds." if timeout_seconds else "Timed out."
+            "TIMEDOUT", f"Run timed out after {timeout_seconds:g} seconds." if timeout_seconds else "A task timed out."
         )
     return ended(result, "Run cancelled." if result == "CANCELED" else "")
 

@@ -1,0 +1,31 @@
+"""Forms in which clients say what a job does: references, and one task without a list."""
+
+from __future__ import annotations
+
+import pytest
+
+from brickyard.workspace.api.errors import InvalidParameterValue
+from brickyard.workspace.compute.tasks import TaskOutcome
+from tests.workspace.jobs.lab import Lab, task
+
+
+def test_names_are_put_between_backticks_and_other_braces_stay_text(lab: Lab) -> None:
+    given = {
+        "q": "{{tasks.`a-1`.values.`my value`}}",
+        "p": "{{job.parameters.`p.x-1`}}",
+        "ds": "{{ ds }} {{run.id}} {{}}",
+    }
+    lab.compute.behaviours["a-1"] = lambda _: TaskOutcome("SUCCESS", task_values={"my value": 7})
+    reads = {"task_key": "b", "notebook_task": {"notebook_path": "/n", "base_parameters": given}}
+    lab.done(task("a-1"), reads | {"depends_on": [{"task_key": "a-1"}]}, parameters=[{"name": "p.x-1", "default": "x"}])
+    assert lab.compute.started[-1].parameters == {"q": "7", "p": "x", "ds": given["ds"], "p.x-1": "x"}
+
+
+def test_one_task_without_a_list_is_a_job_too(lab: Lab) -> None:
+    """As Airflow's operators and MLflow's projects send it, to every version of the API."""
+    body = {"notebook_task": {"notebook_path": "/n"}, "new_cluster": {"num_workers": 1}, "max_retries": 1}
+    run = lab.ended(lab.jobs.submit(body | {"run_name": "my run", "timeout_seconds": 60}, lab.owner).run_id)
+    assert run.settings["format"] == "MULTI_TASK" and run.settings["timeout_seconds"] == 60
+    assert run.tasks[0]["task_key"] == "my_run" and run.tasks[0]["max_retries"] == 1
+    with pytest.raises(InvalidParameterValue, match="spark_jar_task is not supported"):
+        lab.jobs.create({"name": "j", "spark_jar_task": {"main_class_name": "a.B"}}, lab.owner)

@@ -88,6 +88,11 @@ class TaskContext:
     spark_conf: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def cluster_id(self) -> str:
+        """What a program is told that asks for its cluster: there is none, but each run has a place of its own."""
+        return f"local-{self.job_run_id or self.run_id}"
+
+    @property
     def notebook_path(self) -> str | None:
         """The notebook's path; none where the task is no notebook."""
         return self.source if self.kind == "notebook" else None

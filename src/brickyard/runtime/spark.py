@@ -73,8 +73,24 @@ def _connect(session: LazySparkSession) -> None:
             object.__setattr__(session, "__class__", SparkSession)
             SparkSession.__init__(session, connection=url)
             atexit.unregister(session.client._on_exit)  # the engine ends with the task, there is nothing to clean up
-            for name, value in current().spark_conf.items():
-                session.conf.set(name, value)
+            properties: dict[str, str | int | bool] = {**usage_tags(current()), **current().spark_conf}
+            session.conf._set_all(properties, silent=False)  # in one call
+
+
+def usage_tags(context: TaskContext) -> dict[str, str]:
+    """The properties by which programs find out on a cluster where they run."""
+    name = f"job-{context.job_id}-run-{context.job_run_id}-{context.task_key}"
+    version = f"{os.environ.get('DATABRICKS_RUNTIME_VERSION', '')}.x-scala2.12"
+    return {
+        "spark.databricks.workspaceUrl": context.api_url.partition("://")[2],
+        "spark.databricks.clusterUsageTags.clusterId": context.cluster_id,
+        "spark.databricks.clusterUsageTags.clusterName": name,
+        "spark.databricks.clusterUsageTags.clusterOwnerOrgId": str(context.workspace_id),
+        "spark.databricks.clusterUsageTags.orgId": str(context.workspace_id),
+        "spark.databricks.clusterUsageTags.sparkVersion": version,
+        "spark.databricks.job.id": str(context.job_id),
+        "spark.databricks.job.runId": str(context.job_run_id),
+    }
 
 
 def _start_before(builder: Any) -> None:

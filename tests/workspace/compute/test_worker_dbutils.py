@@ -104,16 +104,19 @@ def test_files(lab: Lab) -> None:
         "fs.cp('/lab/in', '/lab/out', True)\nfs.mv('dbfs:/lab/out/a.txt', 'dbfs:/lab/b.txt')",
         "print(open('/dbfs/lab/b.txt').read(), fs.rm('/lab', True), fs.rm('/lab', True))",
         "%fs ls /",
+        "fs.put('/lab/c.txt', '', True)\nprint(spark.createDataFrame(fs.ls('/lab')).columns, fs.mounts())\nfs.help()",
         "fs.ls('/Volumes/main/default/no_such_volume')",
     )
     assert "[('dbfs:/lab/in/', 'in/', 0, True)] hell" in done.output
     assert "hello True False" in done.output
+    assert "['path', 'name', 'size', 'modificationTime'] []" in done.output
+    assert "dbutils.fs.put(file, contents, overwrite=False): Write a text to a file.\n" in done.output
     assert done.outcome.error == "FileNotFoundError: the volume main.default.no_such_volume does not exist"
 
 
 def test_what_is_not_supported_is_refused_by_name(lab: Lab) -> None:
-    outcome = lab.cells("dbutils.fs.mounts()").outcome
-    assert outcome.error and outcome.error.startswith("NotSupported: dbutils.fs.mounts is not available")
+    outcome = lab.cells("dbutils.fs.unmount('/mnt/a')").outcome
+    assert outcome.error and outcome.error.startswith("NotSupported: dbutils.fs.unmount is not available")
     assert "dbutils.credentials is not available" in (lab.cells("dbutils.credentials").outcome.error or "")
 
 
@@ -123,7 +126,11 @@ def test_context_of_the_notebook(lab: Lab) -> None:
         "print(c.notebookPath().get(), c.apiUrl().get(), c.tags().get('jobId').get())",
         "print(c.tags().get('none').isDefined())",
         "import json\nprint(json.loads(c.toJson())['tags']['user'])",
+        "assert json.loads(c.safeToJson())['attributes']['currentRunId'] == c.currentRunId().get()",
+        "print(json.loads(c.toJson())['currentRunId'], c.extraContext().apply('notebook_path'))",
+        "print(spark.conf.get('spark.databricks.clusterUsageTags.clusterId') == c.tags().get('clusterId').get())",
     ).ok()
+    assert f"{{'id': {done.handle.spec.run_id}}} {done.handle.spec.source}\nTrue" in done.output
     assert f"{done.handle.spec.source} {lab.workspace.url} 77\nFalse" in done.output
     assert "me@localhost" in done.output
 

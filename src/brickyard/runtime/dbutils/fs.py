@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sys
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from brickyard.runtime import paths
 from brickyard.runtime.context import TaskContext
@@ -15,8 +15,7 @@ from brickyard.runtime.ending import NotSupported
 __all__ = ["FileInfo", "FileSystem"]
 
 
-@dataclass(frozen=True)
-class FileInfo:
+class FileInfo(NamedTuple):
     """A file or directory; a directory's path and name end with a slash. The time is epoch milliseconds."""
 
     path: str
@@ -107,6 +106,14 @@ class FileSystem(Part):
         """Mounts are not available; use volumes."""
         raise NotSupported("dbutils.fs.mount: a local workspace has no mounts; use a volume (/Volumes/...)")
 
+    def mounts(self) -> list[object]:
+        """The mounts; there are none."""
+        return []
+
+    def refreshMounts(self) -> bool:
+        """Look for mounts that others have made; there are none."""
+        return True
+
     def _place(self, path: str) -> Path:
         place = paths.spark_path(path)
         names = place.split("/")[2:]
@@ -119,7 +126,8 @@ class FileSystem(Part):
     def _existing(self, path: str) -> Path:
         place = self._place(path)
         if not place.exists():
-            raise FileNotFoundError(f"No such file or directory: {path}")
+            # Programs that ask whether a file is there look for the Java exception's name in the message.
+            raise FileNotFoundError(f"java.io.FileNotFoundException: No such file or directory: {path}")
         return place
 
 

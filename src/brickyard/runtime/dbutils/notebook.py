@@ -89,6 +89,9 @@ class _Tags:
     def apply(self, name: str) -> str:
         return self._tags[name]
 
+    def contains(self, name: str) -> bool:
+        return name in self._tags
+
     def __repr__(self) -> str:
         return repr(dict(self._tags))
 
@@ -108,7 +111,8 @@ class _Context:
             "workspaceId": str(task.workspace_id),
             "jobId": str(task.job_id) if task.job_id else None,
             "currentRunId": str(task.run_id) if task.run_id else None,
-            "clusterId": None,
+            "rootRunId": str(task.run_id) if task.run_id else None,
+            "clusterId": task.cluster_id,
         }
 
     def tags(self) -> _Tags:
@@ -117,20 +121,33 @@ class _Context:
             "user": task.user_name,
             "orgId": str(task.workspace_id),
             "browserHostName": self._values["browserHostName"],
+            "clusterId": task.cluster_id,
             "runId": str(task.run_id),
+            "idInJob": str(task.run_id),
             "taskKey": task.task_key,
         }
         if task.job_id:
             tags |= {"jobId": str(task.job_id), "multitaskParentRunId": str(task.job_run_id), "jobType": "NORMAL"}
         return _Tags({name: value for name, value in tags.items() if value})
 
-    def toJson(self) -> str:
-        shown = {name: value for name, value in self._values.items() if name != "apiToken"}
-        return json.dumps(
-            {"tags": self.tags()._tags, "extraContext": {"notebook_path": self._task.notebook_path}} | shown
-        )
+    def extraContext(self) -> _Tags:
+        """What the vendor gives beside the tags."""
+        found = {"notebook_path": self._task.notebook_path, "api_url": self._task.api_url}
+        return _Tags({name: value for name, value in found.items() if value})
 
-    safeToJson = toJson
+    def toJson(self) -> str:
+        """All of it but the token; the run's numbers are objects with an `id`, as the vendor writes them."""
+        shown = {name: value for name, value in self._values.items() if name != "apiToken"}
+        run = {"id": self._task.run_id} if self._task.run_id else None
+        more: dict[str, Any] = {"tags": self.tags()._tags, "extraContext": self.extraContext()._tags}
+        more |= {"currentRunId": run, "rootRunId": run}
+        return json.dumps(shown | more)
+
+    def safeToJson(self) -> str:
+        """What the vendor shows to code that may not see the whole context: one level, under `attributes`."""
+        values = {name: value for name, value in self._values.items() if name != "apiToken"}
+        notebook = {"notebook_path": self._task.notebook_path, "notebook_id": self._values["notebookId"]}
+        return json.dumps({"attributes": values | dict(self.tags()._tags) | notebook})
 
     def __getattr__(self, name: str) -> Any:
         if name not in self.__dict__.get("_values", {}):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 import sys
@@ -75,9 +76,18 @@ def _markdown(runner: NotebookRunner, body: str) -> None:
 
 
 def _shell(runner: NotebookRunner, body: str) -> None:
-    """Execute a script with bash; its output comes as it is written, and its exit code counts as the vendor's does."""
+    """Execute a script with bash; its output comes as it is written, and it fails where its last command does.
+
+    With `%sh -e` it also ends at the first command that fails.
+    """
+    options = re.match(r"\s*-e(?=\s|$)", body)
+    script = body[options.end() :] if options else body
     process = subprocess.Popen(
-        ["bash", "-c", body], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        ["bash", *(["-e"] if options else []), "-c", script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
     )
     if process.stdout is not None:
         for line in process.stdout:

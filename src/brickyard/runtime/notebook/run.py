@@ -60,6 +60,7 @@ class NotebookRunner:
         self.recorder.write()
         for cell, record in zip(notebook.cells, records, strict=True):
             self.recorder.begin(record)
+            self.shell.execution_count = record.index + 1  # tracebacks name the cell by it
             ending = self._guarded(cell)
             self.recorder.end("ERROR" if ending is not None and ending.error else "FINISHED")
             if ending is not None:

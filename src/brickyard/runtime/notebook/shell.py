@@ -74,6 +74,22 @@ class NotebookShell(InteractiveShell):
     recorder: Recorder
     trace: list[str]
 
+    def enable_gui(self, gui: Any = None) -> None:
+        """There are no windows; `%matplotlib inline` asks for that, and figures are shown as they are without it."""
+
+    def ask_exit(self) -> None:
+        """What `exit()` and `quit()` mean: the notebook ends here.
+
+        Raises:
+            SystemExit: Always.
+        """
+        raise SystemExit(0)
+
+    def showtraceback(self, *arguments: Any, **options: Any) -> None:
+        """Show an error; that code asks to end the notebook is none."""
+        if not isinstance(sys.exc_info()[1], SystemExit):
+            super().showtraceback(*arguments, **options)
+
     def _showtraceback(self, etype: Any, evalue: Any, stb: list[str]) -> None:
         self.trace = stb
         self.recorder.error(getattr(etype, "__name__", str(etype)), str(evalue), stb)

@@ -94,8 +94,8 @@ class TaskContext:
 
     @property
     def notebook_path(self) -> str | None:
-        """The notebook's path; none where the task is no notebook."""
-        return self.source if self.kind == "notebook" else None
+        """The notebook's path as the workspace API shows it; none where the task is no notebook."""
+        return self.source.removeprefix("/Workspace") if self.kind == "notebook" else None
 
 
 _current: list[TaskContext] = []

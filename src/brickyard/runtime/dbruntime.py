@@ -2,7 +2,7 @@
 
 `databricks.sdk.runtime` reads `dbruntime.UserNamespaceInitializer`, the SDK's credentials come from
 `dbruntime.sdk_credential_provider`, mlflow's tags of a run from `dbruntime.databricks_repl_context`, and programs
-import `databricks.connect`. (Read in databricks-sdk 0.156 and mlflow 3.17.)
+import `databricks.connect` and `pyspark.dbutils`. (Read in databricks-sdk 0.156 and mlflow 3.17.)
 """
 
 from __future__ import annotations
@@ -110,6 +110,16 @@ class DatabricksSession:
     builder = Builder()
 
 
+class DBUtils:
+    """What Python files make from a session, `DBUtils(spark)`, where notebooks have `dbutils`."""
+
+    def __new__(cls, *session: Any) -> Any:
+        """The task's utilities, whatever the session."""
+        from brickyard.runtime.dbutils import dbutils
+
+        return dbutils()
+
+
 class _Absent:
     """A name that `databricks.sdk.runtime` exports, of something that needs the JVM; its use says so."""
 
@@ -156,6 +166,7 @@ def install() -> None:
     }
     for name, content in parts.items():
         setattr(package, name, _module(f"dbruntime.{name}", **content))
+    importlib.import_module("pyspark").__dict__["dbutils"] = _module("pyspark.dbutils", DBUtils=DBUtils)
     databricks = importlib.import_module("databricks")
     if importlib.util.find_spec("databricks.connect") is None:
         connect = _module("databricks.connect", DatabricksSession=DatabricksSession)

@@ -54,14 +54,9 @@ def install_libraries(line: str) -> None:
         raise NotSupported(f"%pip {words[0] if words else ''}: a local workspace has `%pip install` only")
     for password in passwords_in(line):
         current().host.hide(password)
-    requirements = [_library(word) for word in words[1:] if word not in _IGNORED]
+    requirements = [paths.library(word) for word in words[1:] if word not in _IGNORED]
     sys.stdout.write(current().host.install(requirements))
     importlib.invalidate_caches()
-
-
-def _library(word: str) -> str:
-    """A library of the workspace as a file on this machine; other words as they are."""
-    return paths.local(paths.full(word)) if word.startswith(("/Workspace/", "/Volumes/", "/dbfs/", "dbfs:/")) else word
 
 
 def register(runner: Any) -> None:

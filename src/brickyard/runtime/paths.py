@@ -19,7 +19,7 @@ from typing import Any
 
 from brickyard.runtime.context import current
 
-__all__ = ["full", "install", "local", "spark_path", "to_local"]
+__all__ = ["full", "install", "library", "local", "spark_path", "to_local"]
 
 #: Functions of `os` whose first argument is a path, and those with two.
 _ONE = (
@@ -58,6 +58,11 @@ def to_local(path: str, mounts: Mapping[str, Path]) -> Path:
 def local(path: str) -> str:
     """The real path of `/Workspace/..`, `/Volumes/..` or `/dbfs/..`, for libraries that open files themselves."""
     return str(to_local(path, current().mounts))
+
+
+def library(word: str) -> str:
+    """A library of the workspace as a file on this machine; other words as they are."""
+    return local(full(word)) if word.startswith(("/Workspace/", "/Volumes/", "/dbfs/", "dbfs:/")) else word
 
 
 def spark_path(path: str) -> str:

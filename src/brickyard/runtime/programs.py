@@ -120,8 +120,8 @@ def describe(error: BaseException) -> str:
 
 
 def _users(trace: TracebackType | None) -> TracebackType | None:
-    """The traceback without the frames of this package at its beginning."""
+    """The traceback without the frames of this package at its beginning; nothing where there are no others."""
     first = trace
     while first is not None and first.tb_frame.f_code.co_filename.startswith(_OWN + os.sep):
         first = first.tb_next
-    return first or trace
+    return first

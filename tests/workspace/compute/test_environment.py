@@ -253,9 +253,10 @@ def test_what_is_not_a_wheel_is_refused(tmp_path: Path) -> None:
 
 def test_pip_magic_installs_for_the_rest_of_the_notebook(lab: Lab, tmp_path: Path) -> None:
     library = put_wheel(lab, wheel(tmp_path, version="4.0", word="from pip"))
+    lab.put("requirements.txt", f"# ours\n{library}\n")
     done = lab.cells(
         "kept = 1",
-        f"%pip install {library}",
+        "%pip install -r requirements.txt",
         "dbutils.library.restartPython()",
         "import brickyard_greeting_data\nprint(brickyard_greeting_data.WORD, 'kept' in globals(), dbutils is not None)",
     ).ok()

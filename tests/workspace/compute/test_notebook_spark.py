@@ -45,9 +45,16 @@ def test_sql_cells_take_widgets_as_parameters(lab: Lab) -> None:
         "dbutils.widgets.text('low', '1')",
         "%sql\n-- two; statements\nselect ';' as a;\nselect id from range(5) where id > :low and id < ${high}",
         "print([row.id for row in _sqldf.collect()])",
+        "%sql CREATE WIDGET DROPDOWN high DEFAULT '9' CHOICES select id from range(3, 10);\n"
+        "CREATE WIDGET TEXT word DEFAULT \"it's\";\nselect :word as word, '${high}' as high",
+        "print(_sqldf.collect()[0], dbutils.widgets.getAll())",
+        "%sql REMOVE WIDGET word",
+        "dbutils.widgets.get('word')",
         parameters={"low": "2", "high": "4"},
-    ).ok()
+    )
     assert "[3]" in done.output
+    assert "Row(word=\"it's\", high='4')" in done.output and "'word': \"it's\"" in done.output
+    assert done.outcome.error == "InputWidgetNotDefined: No input widget named word is defined"
 
 
 def test_sql_error_fails_the_run_with_spark_s_words(lab: Lab) -> None:

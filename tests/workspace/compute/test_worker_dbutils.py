@@ -141,9 +141,10 @@ def test_the_sdk_works_without_configuration(lab: Lab) -> None:
         "from databricks.sdk.runtime import dbutils as other, spark as session",
         "print(other is dbutils, session is spark)",
         "print(w.dbutils is dbutils)",
+        "from pyspark.dbutils import DBUtils\nprint(DBUtils(spark) is dbutils)",
     ).ok()
     assert lab.workspace.identity.owner.user_name in done.output
-    assert "True True\nTrue" in done.output
+    assert "True True\nTrue\nTrue" in done.output
 
 
 def test_everything_of_the_sdk_runtime_can_be_imported(lab: Lab) -> None:

@@ -65,7 +65,7 @@ def _failed(runner: NotebookRunner, error: Exception) -> CellFailed:
 
 
 def _sql(runner: NotebookRunner, body: str) -> None:
-    frame = sql.run(body, runner.namespace["spark"], dbutils().widgets.getAll())
+    frame = sql.run(body, runner.namespace["spark"], dbutils().widgets)
     runner.namespace["_sqldf"] = frame
     if frame is not None and frame.columns:
         display.show_table(frame)

@@ -6,6 +6,7 @@ import importlib
 import os
 import posixpath
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,10 @@ class NotebookRunner:
             return
         if isinstance(error, NotebookExit | PythonRestart | TaskStopped | SystemExit | CellFailed):
             raise error
+        if not self.shell.trace:  # of groups of exceptions, IPython only prints it
+            own = error.__traceback__ and error.__traceback__.tb_next
+            self.shell.trace = "".join(traceback.format_exception(type(error), error, own)).splitlines()
+            self.recorder.error(type(error).__name__, str(error), self.shell.trace)
         raise CellFailed(error, list(self.shell.trace))
 
     def _restart(self) -> None:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import itertools
 import os
 import queue
+import shlex
 import signal
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
+from brickyard.runtime import paths
 from brickyard.runtime.context import NotebookResult
 from brickyard.runtime.execution import TaskStopped
 from brickyard.runtime.redaction import Redactor
 from brickyard.workspace.compute.channel import Channel, Message
 from brickyard.workspace.compute.environments import Environments
+from brickyard.workspace.compute.requirements import requirement_lines
 from brickyard.workspace.compute.results import write_json
 from brickyard.workspace.compute.tasks import TASK_FILE, read_outcome
 
@@ -88,7 +91,7 @@ class WorkerHost:
             LibraryError: The installer refused; with its own words.
         """
         environments = Environments(Path(self._message["environments"]))
-        return environments.install(requirements, Path(self._message["site"]))
+        return environments.install(_without_files(requirements), Path(self._message["site"]))
 
     def hide(self, secret: str) -> None:
         """Take this value out of everything the task prints from now on."""
@@ -131,6 +134,18 @@ class WorkerHost:
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
             return
         self._answers[message["id"]].put(message)
+
+
+def _without_files(requirements: Iterable[str]) -> list[str]:
+    """Requirements with the lines of files of them in their place; the lines may name libraries of the workspace."""
+    found: list[str] = []
+    following = iter([word for item in requirements for word in (shlex.split(item) if item[:1] == "-" else [item])])
+    for word in following:
+        if word in ("-r", "--requirement"):
+            found += _without_files(requirement_lines(Path(next(following, ""))))
+        else:
+            found.append(paths.library(word))
+    return found
 
 
 def _ended(code: int) -> str:

@@ -14,6 +14,7 @@ from brickyard.workspace.compute.tasks import TaskOutcome
 __all__ = ["ENDED", "State", "of_outcome", "of_run", "of_skip", "queued", "skipped_run"]
 
 ENDED = frozenset({"TERMINATED", "SKIPPED", "INTERNAL_ERROR"})
+_LONGEST_MESSAGE = 4096
 WORKLOAD_FAILED = "Workload failed, see run output for details"
 _SKIPPED_MESSAGES = {
     "UPSTREAM_FAILED": "This task was skipped because a task it depends on failed.",
@@ -66,7 +67,10 @@ def of_outcome(outcome: TaskOutcome, timeout_seconds: float = 0) -> State:
     """The state of a task that was started; a code says that it is not the user's code that failed."""
     if outcome.state == "FAILED":
         life_cycle = "INTERNAL_ERROR" if outcome.code else "TERMINATED"
-        return ended("FAILED", outcome.message or WORKLOAD_FAILED, life_cycle=life_cycle, code=outcome.code)
+        message = outcome.message or WORKLOAD_FAILED
+        if len(message) > _LONGEST_MESSAGE:  # all of it is in the run's output
+            message = f"{message[:_LONGEST_MESSAGE]}..."
+        return ended("FAILED", message, life_cycle=life_cycle, code=outcome.code)
     if outcome.state == "TIMEDOUT":
         return ended("TIMEDOUT", outcome.message or f"Run timed out after {timeout_seconds:g} seconds.")
     if outcome.state == "CANCELED":

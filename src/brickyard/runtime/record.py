@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -15,6 +17,7 @@ from brickyard.runtime.redaction import Redactor
 __all__ = ["CellRecord", "Recorder", "recorder"]
 
 _STREAM_LIMIT = 1024 * 1024
+_SECONDS_BETWEEN_WRITES = 1.0
 _CUT = "\n*** the output is longer; the whole of it is in the run's log ***\n"
 
 
@@ -33,7 +36,9 @@ class CellRecord:
 
 
 class Recorder:
-    """Keeps the cells of a notebook and their outputs in a file, which is written after every cell.
+    """Keeps the cells of a notebook and their outputs in a file.
+
+    It is written when a cell begins and ends, and about every second while one prints.
 
     Args:
         path: The file.
@@ -46,11 +51,15 @@ class Recorder:
         self._redactor = redactor
         self._current: CellRecord | None = None
         self._printed = 0
+        self._written = 0.0
+        self._process = os.getpid()
+        self._lock = threading.Lock()  # threads of the notebook print, too
 
     def begin(self, cell: CellRecord) -> None:
         """What is put out from now on belongs to this cell."""
         self._current, self._printed = cell, 0
         cell.state, cell.started_at = "RUNNING", _now()
+        self.write()
 
     def end(self, state: str) -> None:
         """The current cell ended."""
@@ -78,6 +87,9 @@ class Recorder:
             cell.outputs[-1]["text"] += text
         else:
             cell.outputs.append({"output_type": "stream", "name": name, "text": text})
+        if time.monotonic() - self._written > _SECONDS_BETWEEN_WRITES:
+            with contextlib.suppress(OSError):  # a print does not fail for it; the end of the cell says so
+                self.write()
 
     def display(self, data: Mapping[str, Any], metadata: Mapping[str, Any] | None = None) -> None:
         """Something was displayed, in one or more formats by MIME type."""
@@ -93,10 +105,14 @@ class Recorder:
 
     def write(self) -> None:
         """Write the file, in one step."""
-        cells = [self._redactor.redact_all(_texts(asdict(cell))) for cell in self.cells]
-        temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}")
-        temporary.write_text(json.dumps({"cells": cells}))
-        temporary.replace(self._path)
+        if os.getpid() != self._process:
+            return  # a process that the notebook has forked knows only what there was then
+        with self._lock:
+            cells = [self._redactor.redact_all(_texts(asdict(cell))) for cell in self.cells]
+            temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+            temporary.write_text(json.dumps({"cells": cells}))
+            temporary.replace(self._path)
+            self._written = time.monotonic()
 
 
 def _texts(cell: dict[str, Any]) -> dict[str, Any]:

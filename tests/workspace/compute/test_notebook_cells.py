@@ -93,6 +93,8 @@ def test_error_stops_the_notebook_and_shows_the_cell(lab: Lab) -> None:
 def test_syntax_error_is_the_notebook_s(lab: Lab) -> None:
     outcome = lab.cells("x = = 1").outcome
     assert outcome.state == "FAILED" and outcome.error is not None and "SyntaxError" in outcome.error
+    done = lab.cells("def f():\n    f()\nf()")
+    assert "similar frames: f at line 2 (95 times)" in (done.outcome.error_trace or ""), "formatting all takes long"
     done = lab.cells("raise ExceptionGroup('both', [ValueError(1), TypeError(2)])")
     assert "ExceptionGroup: both" in (done.outcome.error_trace or "") and "IPython" not in done.outcome.error_trace
     assert done.cells[0]["outputs"][-1]["ename"] == "ExceptionGroup"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import re
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -35,6 +37,7 @@ display(pandas.DataFrame({"name": ["<script>alert(2)</script>"], "count": [7]}))
 
 raise ValueError("broken on <purpose>")
 """
+ABOUT = {"description": "What it <does>", "tags": {"team": "ml", "new": ""}}
 
 
 def path_of(url: str) -> str:
@@ -51,7 +54,7 @@ def failed_run(workspace: LocalWorkspace) -> tuple[int, int]:
     body = {"path": "/Shared/ui_notebook", "language": "PYTHON", "format": "SOURCE", "content": content}
     client.api_client.do("POST", "/api/2.0/workspace/import", body=body)
     task = {"task_key": "show", "notebook_task": {"notebook_path": "/Shared/ui_notebook"}}
-    job = client.api_client.do("POST", "/api/2.2/jobs/create", body={"name": "ui <job>", "tasks": [task]})
+    job = client.api_client.do("POST", "/api/2.2/jobs/create", body={"name": "ui <job>", "tasks": [task]} | ABOUT)
     body = {"job_id": job["job_id"], "notebook_params": {"city": "Bergen & <co>"}}
     run = client.api_client.do("POST", "/api/2.2/jobs/run-now", body=body)
     wait_for(lambda: client.jobs.get_run(run["run_id"]).state.result_state, seconds=90)
@@ -95,7 +98,7 @@ def test_home_and_job_pages_lead_to_the_run(browser: httpx.Client, failed_run: t
     assert f'<a href="/jobs/{job_id}">ui &lt;job&gt;</a>' in home
     assert f"/jobs/{job_id}/runs/{run_id}" in home
     job = browser.get(f"/jobs/{job_id}").text
-    assert "/Shared/ui_notebook" in job
+    assert "/Shared/ui_notebook" in job and "What it &lt;does&gt;" in job and "team: ml, new" in job
     assert f"/jobs/{job_id}/runs/{run_id}" in job
 
 
@@ -109,9 +112,15 @@ def test_the_address_that_the_api_answers_is_a_page(
     assert "Task run" in task.text
 
 
+def printed(cells: Path) -> list[dict[str, Any]]:
+    """The cells that have put out something."""
+    return [cell for cell in json.loads(cells.read_text())["cells"] if cell["outputs"]]
+
+
 def test_an_active_run_refreshes_and_an_ended_one_does_not(browser: httpx.Client, workspace: LocalWorkspace) -> None:
     client = workspace.client()
-    source = "# Databricks notebook source\nimport threading\nprint('begun')\nthreading.Event().wait(100)"
+    loop = "import threading\nwhile True:\n    print('be' + 'gun')\n    threading.Event().wait(0.1)"
+    source = f"# Databricks notebook source\n{loop}"
     content = base64.b64encode(source.encode()).decode()
     body = {"path": "/Shared/ui_waits", "language": "PYTHON", "format": "SOURCE", "content": content}
     client.api_client.do("POST", "/api/2.0/workspace/import", body=body)
@@ -120,6 +129,9 @@ def test_an_active_run_refreshes_and_an_ended_one_does_not(browser: httpx.Client
     path = path_of(client.jobs.get_run(run_id).run_page_url)
     wait_for(lambda: "begun" in browser.get(path).text)
     assert '<meta http-equiv="refresh" content="3">' in browser.get(path).text
+    attempt = client.jobs.get_run(run_id).tasks[0].run_id
+    [cell] = wait_for(lambda: printed(workspace.root / "runs" / str(attempt) / "cells.json"))
+    assert cell["state"] == "RUNNING" and "begun\nbegun" in cell["outputs"][0]["text"]
     client.jobs.cancel_run(run_id)
     wait_for(lambda: client.jobs.get_run(run_id).state.result_state)
     assert "http-equiv" not in browser.get(path).text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, TracebackType
 from typing import Any
 
 from IPython.core.displayhook import DisplayHook
@@ -19,6 +19,8 @@ from brickyard.runtime.ending import NotebookExit, PythonRestart, TaskStopped
 from brickyard.runtime.record import Recorder
 
 __all__ = ["CellStream", "NotebookShell", "new_shell"]
+
+_FRAMES_KEPT = 50
 
 
 class CellStream:
@@ -88,12 +90,23 @@ class NotebookShell(InteractiveShell):
     def showtraceback(self, *arguments: Any, **options: Any) -> None:
         """Show an error; that code asks to end the notebook is none."""
         if not isinstance(sys.exc_info()[1], SystemExit):
+            _shorten(sys.exc_info()[2])
             super().showtraceback(*arguments, **options)
 
     def _showtraceback(self, etype: Any, evalue: Any, stb: list[str]) -> None:
         self.trace = stb
         self.recorder.error(getattr(etype, "__name__", str(etype)), str(evalue), stb)
         (sys.__stderr__ or sys.stderr).write("\n".join(stb) + "\n")
+
+
+def _shorten(trace: TracebackType | None) -> None:
+    """Leave out the middle of a very long traceback, as an endless recursion has; IPython takes long to format it."""
+    frames = []
+    while trace is not None:
+        frames.append(trace)
+        trace = trace.tb_next
+    if len(frames) > 2 * _FRAMES_KEPT:
+        frames[_FRAMES_KEPT - 1].tb_next = frames[-_FRAMES_KEPT]
 
 
 def new_shell(module: ModuleType, directory: Path, recorder: Recorder) -> Any:

@@ -106,7 +106,10 @@ def job(workspace: Workspace, principal: Principal, path: Mapping[str, str]) -> 
         ("Schedule", _schedule(record.settings) or "none; runs when it is started"),
         ("Runs at once", str(record.settings.get("max_concurrent_runs", 1))),
     ]
+    if tags := record.settings.get("tags"):
+        facts.append(("Tags", ", ".join(f"{name}: {value}" if value else name for name, value in tags.items())))
     values = {
+        "description": record.settings.get("description", ""),
         "facts": facts,
         "created_at": record.created_at,
         "parameters": [(one["name"], one["default"]) for one in record.settings.get("parameters", [])],

@@ -42,9 +42,17 @@ def _prepare(context: TaskContext) -> None:
     dbruntime.install()
     sdksecrets.install()
     directory = _home(context)
-    sys.path[:0] = [*context.search_path, str(directory)]
+    sys.path[:0] = [*context.search_path, str(directory), *_git_folder(context)]
     os.chdir(directory)
     paths.install(context.mounts)
+
+
+def _git_folder(context: TaskContext) -> list[str]:
+    """The root of the Git folder below `/Repos` that the code is in; its modules can be imported, as on a cluster."""
+    names = paths.full(context.source).split("/")
+    if context.kind == "python_wheel" or names[1:3] != ["Workspace", "Repos"] or len(names) < 6:
+        return []
+    return [str(paths.to_local("/".join(names[:5]), context.mounts))]
 
 
 def _home(context: TaskContext) -> Path:

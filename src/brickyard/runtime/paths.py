@@ -2,8 +2,9 @@
 
 In a task's process the functions of `os`, `io` and `builtins` that take a path understand these three prefixes, and
 so does what is written in Python on top of them: `open`, `pathlib`, `os.path`, `shutil`, `glob`, `tempfile`, `zipfile`,
-`pandas.read_csv`, `json`, `pickle`, `joblib`. Not covered is what opens files in its own machine code: `deltalake`,
-`pyarrow.dataset`, `sqlite3`, shell commands. `dbutils.fs` and Spark know the paths, and `local` gives the real one.
+`pandas.read_csv`, `json`, `pickle`, `joblib`; imports understand them in `sys.path`. Not covered is what opens files in
+its own machine code: `deltalake`, `pyarrow.dataset`, `sqlite3`, shell commands. `dbutils.fs` and Spark know the paths,
+and `local` gives the real one.
 """
 
 from __future__ import annotations
@@ -12,12 +13,17 @@ import builtins
 import io
 import os
 import posixpath
+import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
+from importlib import machinery
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from brickyard.runtime.context import current
+
+if TYPE_CHECKING:
+    from _typeshed.importlib import PathEntryFinderProtocol
 
 __all__ = ["full", "install", "library", "local", "spark_path", "to_local"]
 
@@ -96,6 +102,25 @@ def install(mounts: Mapping[str, Path]) -> None:
     for name in _TWO:
         setattr(os, name, _mapping_two(getattr(os, name), mapped))
     builtins.open = io.open = _mapping_one(builtins.open, mapped)
+    sys.path_hooks.insert(0, _import_hook(prefixes, mounts))
+    for entry in [entry for entry in sys.path_importer_cache if entry.startswith(prefixes)]:
+        del sys.path_importer_cache[entry]
+
+
+def _import_hook(prefixes: tuple[str, ...], mounts: Mapping[str, Path]) -> Callable[[str], PathEntryFinderProtocol]:
+    """Lets `sys.path` have the prefixes: the import system asks the operating system by ways of its own."""
+    find = machinery.FileFinder.path_hook(
+        (machinery.ExtensionFileLoader, machinery.EXTENSION_SUFFIXES),
+        (machinery.SourceFileLoader, machinery.SOURCE_SUFFIXES),
+        (machinery.SourcelessFileLoader, machinery.BYTECODE_SUFFIXES),
+    )
+
+    def hook(entry: str) -> PathEntryFinderProtocol:
+        if not entry.startswith(prefixes):
+            raise ImportError(f"{entry} is not a path of the workspace")
+        return find(str(to_local(entry, mounts)))
+
+    return hook
 
 
 def _mapping_one(function: Callable[..., Any], mapped: Callable[[Any], Any]) -> Callable[..., Any]:

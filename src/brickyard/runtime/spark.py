@@ -6,11 +6,13 @@ import atexit
 import os
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 from pyspark.sql import SparkSession as AnySparkSession
 from pyspark.sql.connect.session import SparkSession
 
+from brickyard.runtime import paths
 from brickyard.runtime.context import TaskContext, current
 
 __all__ = ["LazySparkSession", "install", "remote", "session"]
@@ -50,7 +52,9 @@ def remote() -> str:
     with _lock:
         if not _remotes:
             context = current()
-            _remotes.append(context.host.start_engine(list(sys.path)))
+            # Functions of the user's are executed elsewhere, where a relative path would mean another directory.
+            search_path = [str(Path(paths.local(entry)).resolve()) for entry in sys.path]
+            _remotes.append(context.host.start_engine(search_path))
             os.environ["SPARK_REMOTE"] = _remotes[0]
         return _remotes[0]
 

@@ -187,3 +187,21 @@ def test_modules_beside_the_notebook_can_be_imported(lab: Lab) -> None:
     lab.put("project/helpers/__init__.py", "def answer():\n    return 42\n")
     path = lab.notebook("project/main", "from helpers import answer\nprint(answer())")
     assert "42" in lab.run("notebook", path).ok().output
+
+
+def test_modules_elsewhere_in_the_workspace_can_be_imported(lab: Lab) -> None:
+    lab.put("bundle/src/forty/two.py", "ANSWER = 42\n")
+    lab.put("bundle/lib/one.py", "ONE = 1\n")
+    path = lab.notebook(
+        "bundle/notebooks/main",
+        "import sys\nsys.path += ['../lib', '/Workspace/Users/me@localhost/bundle/src']",
+        "from forty.two import ANSWER\nfrom pyspark.sql.functions import udf",
+        "@udf('int')\ndef add(x):\n    import one, forty.two\n    return x + one.ONE + forty.two.ANSWER",
+        "print(ANSWER, spark.range(1).select(add('id')).first()[0])",
+    )
+    assert "42 43" in lab.run("notebook", path).ok().output
+    lab.put("core/three.py", "THREE = 3\n", base="/Repos/me@localhost/flights")
+    file = lab.put(
+        "jobs/deep/main.py", "from core.three import THREE\nprint(THREE)", base="/Repos/me@localhost/flights"
+    )
+    assert lab.run("spark_python", file).ok().output == "3\n"

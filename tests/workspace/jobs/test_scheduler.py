@@ -325,6 +325,10 @@ def test_restart_keeps_a_cancel_and_starts_the_queue(lab: Lab) -> None:
         ({"description": "x" * 27701}, "description has 27701 characters"),
         ({"tags": {str(one): "" for one in range(26)}}, "26 tags; at most 25"),
         ({"max_concurrent_runs": 1001}, "max_concurrent_runs is 1001"),
+        (
+            {"tasks": [task("a", existing_cluster_id="c", new_cluster={"num_workers": 1})]},
+            "only one of existing_cluster",
+        ),
     ],
 )
 def test_what_cannot_run_is_refused_by_name(lab: Lab, body: dict[str, Any], message: str) -> None:

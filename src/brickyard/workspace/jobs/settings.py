@@ -228,6 +228,9 @@ def _check_work(key: str, kind: str, work: Json) -> None:
 
 def _check_where(key: str, task: Json, settings: Json) -> None:
     """Refuse what the task runs in and with, where it is not there."""
+    places = [name for name in ("existing_cluster_id", "new_cluster", "job_cluster_key") if task.get(name)]
+    if len(places) > 1:
+        raise InvalidParameterValue(f"task {key!r} can have only one of {' and '.join(places)}")
     clusters = {one.get("job_cluster_key") for one in settings.get("job_clusters", [])}
     if task.get("job_cluster_key") and task["job_cluster_key"] not in clusters:
         raise InvalidParameterValue(f"task {key!r}: job_cluster_key {task['job_cluster_key']!r} is not defined")

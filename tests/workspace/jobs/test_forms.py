@@ -29,3 +29,16 @@ def test_one_task_without_a_list_is_a_job_too(lab: Lab) -> None:
     assert run.tasks[0]["task_key"] == "my_run" and run.tasks[0]["max_retries"] == 1
     with pytest.raises(InvalidParameterValue, match="spark_jar_task is not supported"):
         lab.jobs.create({"name": "j", "spark_jar_task": {"main_class_name": "a.B"}}, lab.owner)
+
+
+def test_token_of_a_deleted_submission_leaves_nothing_behind(lab: Lab) -> None:
+    body = {"tasks": [task("a")], "idempotency_token": "once"}
+    run = lab.ended(lab.jobs.submit(body, lab.owner).run_id)
+    lab.jobs.delete_run(run.run_id)
+    count = "select count(*) from permissions where kind = 'jobs'"
+    with lab.workspace.store.read() as connection:
+        before = connection.exec_driver_sql(count).scalar()
+    with pytest.raises(InvalidParameterValue, match="was deleted; use another token"):
+        lab.jobs.submit(body, lab.owner)
+    with lab.workspace.store.read() as connection:
+        assert connection.exec_driver_sql(count).scalar() == before

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from brickyard.workspace.api.errors import InvalidParameterValue, InvalidState, PermissionDenied
+from brickyard.workspace.api.errors import ApiError, InvalidParameterValue, InvalidState, PermissionDenied
 from brickyard.workspace.identity.access_lists import check_owner, grants_of
 from brickyard.workspace.identity.access_lists import replace as replace_access
 from brickyard.workspace.jobs.job_store import JobStore, find_job
@@ -157,7 +157,11 @@ class Jobs:
             return self._new_run(job, settings, principal, RunRequest(), "SUBMIT_RUN")
 
         self._grant(job, principal, body.get("access_control_list"))
-        run = self._scheduler.submit(make, f"submit:{principal.id}:{token}" if token else None)
+        try:
+            run = self._scheduler.submit(make, f"submit:{principal.id}:{token}" if token else None)
+        except ApiError:  # the run that has the token was deleted
+            self._permissions.forget(securable_of(job.job_id))
+            raise
         if run.job_id != job.job_id:  # the token was used before, and answers the run of then
             self._permissions.forget(securable_of(job.job_id))
         return run

@@ -36,6 +36,9 @@ def test_job_runs_and_answers_its_result(client: Client) -> None:
     assert output.notebook_output and output.notebook_output.result == "42"
     assert "printed" in (output.logs or "")
     assert output.metadata and output.metadata.job_run_id == run.run_id
+    [original] = client.sdk.jobs.get_run(run.run_id or 0, include_history=True).repair_history or []
+    assert original.type is jobs.RepairHistoryItemType.ORIGINAL and original.end_time == run.end_time
+    assert original.task_run_ids == [one.run_id for one in run.tasks or []] and not run.repair_history
 
 
 def test_failure_carries_error_and_trace(client: Client) -> None:

@@ -6,6 +6,8 @@ import pytest
 
 from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.compute.tasks import TaskOutcome
+from brickyard.workspace.jobs import wire
+from brickyard.workspace.jobs.output import run_output
 from tests.workspace.jobs.lab import Lab, task
 
 
@@ -42,3 +44,18 @@ def test_token_of_a_deleted_submission_leaves_nothing_behind(lab: Lab) -> None:
         lab.jobs.submit(body, lab.owner)
     with lab.workspace.store.read() as connection:
         assert connection.exec_driver_sql(count).scalar() == before
+
+
+def test_a_run_whose_task_was_late_says_so_everywhere(lab: Lab) -> None:
+    lab.compute.behaviours["a"] = lambda _: TaskOutcome("TIMEDOUT", "It was late.")
+    run, tasks = lab.done(task("a"))
+    answer = wire.run(run, list(tasks.values()), "").as_dict()
+    assert answer["state"]["user_cancelled_or_timedout"] and answer["tasks"][0]["state"]["user_cancelled_or_timedout"]
+    assert run_output(lab.workspace, tasks["a"].run_id).error == "It was late."
+
+
+def test_a_long_message_is_whole_in_the_output_only(lab: Lab) -> None:
+    lab.compute.behaviours["a"] = lambda _: TaskOutcome("FAILED", "x" * 9999, error="x" * 9999)
+    run, tasks = lab.done(task("a"))
+    assert len(tasks["a"].state.message) == 4099 and len(run.state.message) < 4300
+    assert len(run_output(lab.workspace, tasks["a"].run_id).error or "") == 9999

@@ -48,13 +48,19 @@ def test_sql_cells_take_widgets_as_parameters(lab: Lab) -> None:
         "%sql CREATE WIDGET DROPDOWN high DEFAULT '9' CHOICES select id from range(3, 10);\n"
         "CREATE WIDGET TEXT word DEFAULT \"it's\";\nselect :word as word, '${high}' as high",
         "print(_sqldf.collect()[0], dbutils.widgets.getAll())",
+        "spark.range(3).createOrReplaceTempView('numbers_4')",
+        "%sql select max(id) as m, getArgument('word') as word from IDENTIFIER('numbers_' || :high) where id < :high",
+        "print(_sqldf.collect())",
         "%sql REMOVE WIDGET word",
         "dbutils.widgets.get('word')",
         parameters={"low": "2", "high": "4"},
     )
     assert "[3]" in done.output
     assert "Row(word=\"it's\", high='4')" in done.output and "'word': \"it's\"" in done.output
+    assert '[Row(m=2, word="it\'s")]' in done.output
     assert done.outcome.error == "InputWidgetNotDefined: No input widget named word is defined"
+    done = lab.cells("%sql select * from identifier(:t)", parameters={"t": "a; drop table b"})
+    assert "is 'a; drop table b', which is not the name of an object" in (done.outcome.error or "")
 
 
 def test_sql_error_fails_the_run_with_spark_s_words(lab: Lab) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from brickyard.runtime.dbutils.widgets import Widgets
@@ -15,6 +16,10 @@ _CREATE = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _REMOVE = re.compile(r"remove\s+widget\s+`?([\w.-]+)`?", re.IGNORECASE)
+_PART = r"""(?::\w+|'[^']*'|"[^"]*")"""
+_IDENTIFIER = re.compile(rf"\bidentifier\(\s*({_PART}(?:\s*\|\|\s*{_PART})*)\s*\)", re.IGNORECASE)
+_NAME = re.compile(r"(?:\w+|`[^`]+`)(?:\.(?:\w+|`[^`]+`))*")
+_FUNCTION = re.compile(r"""\bgetArgument\(\s*["']([^"']+)["']\s*\)""", re.IGNORECASE)
 _LEGACY = re.compile(r"\$\{?(?:getArgument\([\"'])?([A-Za-z_]\w*)(?:[\"']\))?\}?")
 
 
@@ -36,7 +41,8 @@ def statements(text: str) -> list[str]:
 def run(text: str, spark: Any, widgets: Widgets) -> Any:
     """Execute the statements; the last one's result, none where there is no statement.
 
-    Widgets are parameters (`:name`), and replace `${name}` as text. `CREATE WIDGET` and `REMOVE WIDGET` are statements
+    Widgets are parameters (`:name`, also in `IDENTIFIER(:name)`, which this Spark does not know), and replace `${name}`
+    as text and `getArgument('name')` as a string. `CREATE WIDGET` and `REMOVE WIDGET` are statements
     of notebooks, which Spark does not know.
     """
     frame = None
@@ -54,7 +60,29 @@ def _execute(statement: str, spark: Any, widgets: Widgets) -> Any:
 
 def _filled(text: str, widgets: Widgets) -> str:
     values = widgets.getAll()
-    return _LEGACY.sub(lambda match: values.get(match[1], match[0]), text)
+    text = _LEGACY.sub(lambda match: values.get(match[1], match[0]), text)
+    text = _FUNCTION.sub(lambda match: _literal(values[match[1]]) if match[1] in values else match[0], text)
+    return _IDENTIFIER.sub(lambda match: _identifier(match[1], values), text)
+
+
+def _literal(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def _identifier(expression: str, values: Mapping[str, str]) -> str:
+    """The name that `IDENTIFIER(:catalog || '.t')` stands for; as it is where a parameter is no widget.
+
+    Raises:
+        ValueError: What comes out is no name.
+    """
+    parts = [part.strip() for part in expression.split("||")]
+    if any(part.startswith(":") and part[1:] not in values for part in parts):
+        return f"IDENTIFIER({expression})"
+    name = "".join(values[part[1:]] if part.startswith(":") else part[1:-1] for part in parts)
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"IDENTIFIER({expression}) is {name!r}, which is not the name of an object")
+    return name
 
 
 def _about_widgets(statement: str, spark: Any, widgets: Widgets) -> bool:

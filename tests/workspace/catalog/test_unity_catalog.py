@@ -276,12 +276,10 @@ def test_views_keep_their_query(client: WorkspaceClient, schema: str) -> None:
     assert (view.table_type, view.view_definition, view.storage_location) == (TableType.VIEW, "select 1", None)
 
 
-def test_comments_change_and_names_do_not(client: WorkspaceClient, schema: str) -> None:
+def test_comments_change(client: WorkspaceClient, schema: str) -> None:
     create(client, f"{schema}.t", a="string")
     client.api_client.do("PATCH", f"/api/2.1/unity-catalog/tables/{schema}.t", body={"comment": "new"})
     assert client.tables.get(f"{schema}.t").comment == "new"
-    with pytest.raises(NotImplementedByServer, match="new_name"):
-        client.schemas.update(schema, new_name="other")
     with pytest.raises(NotImplementedByServer, match="storage_root"):
         client.schemas.create("other", "main", storage_root="file:///tmp")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from databricks.sdk.errors import InvalidParameterValue, NotFound, NotImplemented, ResourceAlreadyExists
+from databricks.sdk.errors import InvalidParameterValue, NotFound, ResourceAlreadyExists
 from databricks.sdk.service.catalog import ModelVersionInfoStatus
 
 from tests.support import LocalWorkspace
@@ -61,5 +61,5 @@ def test_refusals(workspace: LocalWorkspace, schema: str) -> None:
             client.registered_models.set_alias(full_name, alias, 1)
     with pytest.raises(NotFound):
         client.model_versions.get_by_alias(full_name, "champion")
-    with pytest.raises(NotImplemented, match="renaming"):
-        client.registered_models.update(full_name, new_name="other")
+    with pytest.raises(InvalidParameterValue, match="stays in"):
+        client.registered_models.update(full_name, new_name=f"main.default.{name}")

@@ -19,6 +19,7 @@ from brickyard.workspace.api.errors import (
 )
 from brickyard.workspace.api.shape import check_shape
 from brickyard.workspace.api.unity.guards import caller, manages, require_creation, sees, shown, updates
+from brickyard.workspace.api.unity.renames import renamed
 from brickyard.workspace.catalog.privileges import ObjectKind
 from brickyard.workspace.registry.names import ModelName, parse_version
 from brickyard.workspace.registry.records import NewVersion, PageRequest
@@ -111,13 +112,12 @@ def create_model(workspace: Workspace, call: Call) -> Answer:
 
 @family.call("PATCH", f"{_MODELS}/update", access=_MANAGES)
 def update_model(workspace: Workspace, call: Call) -> Answer:
-    """Change a model's description."""
+    """Change a model's name or description."""
     check_shape(_Message, call.body)
-    for unsupported in ("new_name", "deployment_job_id"):
-        if call.body.get(unsupported):
-            raise NotImplementedByWorkspace(f"changing {unsupported} of a registered model is not implemented")
+    if call.body.get("deployment_job_id"):
+        raise NotImplementedByWorkspace("a registered model with a deployment job is not implemented")
     changes = {"description": call.body.get("description")} if "description" in call.body else {}
-    name = ModelName.parse(call.body.get("name"))
+    name = ModelName.parse(renamed(workspace, call, _KIND, _name(call)))
     updated = workspace.registry.models.update(name, call.principal.user_name, changes)
     return _answer(registered_model=_model(updated))
 

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.access import anyone
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace, ResourceDoesNotExist
 from brickyard.workspace.api.shape import check_shape
+from brickyard.workspace.api.unity import model_uploads
 from brickyard.workspace.api.unity.guards import manages, marked, require_creation, sees, shown
+from brickyard.workspace.api.unity.model_infos import Info, alias_info, model_info, version_info
+from brickyard.workspace.api.unity.model_uploads import Tag, given_tags
+from brickyard.workspace.api.unity.renames import renamed
 from brickyard.workspace.api.unity.requests import new_owner
 from brickyard.workspace.catalog.privileges import ObjectKind
 from brickyard.workspace.registry.names import ModelName, parse_version
 from brickyard.workspace.registry.records import PageRequest
 from brickyard.workspace.workspace import Workspace
-
-if TYPE_CHECKING:
-    from databricks.sdk.service.catalog import (
-        ListModelVersionsResponse,
-        ListRegisteredModelsResponse,
-        ModelVersionInfo,
-        RegisteredModelAlias,
-        RegisteredModelInfo,
-    )
-
-    from brickyard.workspace.registry import ModelVersion, RegisteredModel
 
 __all__ = ["family"]
 
@@ -60,12 +52,15 @@ class _Changes:
 
     comment: str | None = None
     owner: str | None = None
+    new_name: str | None = None
+    tags: list[Tag] | None = None
 
 
 @family.call("POST", _MODELS, access=_creates)
-def create(workspace: Workspace, call: Call) -> RegisteredModelInfo:
+def create(workspace: Workspace, call: Call) -> Info:
     """Register a model."""
     check_shape(_Changes, call.body)
+    _no_deployment_job(call)
     if call.body.get("storage_location"):
         raise NotImplementedByWorkspace("a registered model with a storage_location of its own is not implemented")
     if call.body.get("aliases"):
@@ -74,43 +69,42 @@ def create(workspace: Workspace, call: Call) -> RegisteredModelInfo:
     if not all(parts):
         raise InvalidParameterValue("catalog_name, schema_name and name are required")
     name = ModelName.parse(".".join(map(str, parts)))
-    created = workspace.registry.models.create(name, call.principal.user_name, call.body.get("comment"))
-    return _model(workspace, created)
+    comment, tags = call.body.get("comment"), given_tags(call.body.get("tags"))
+    created = workspace.registry.models.create(name, call.principal.user_name, comment, tags)
+    return model_info(workspace, created)
 
 
 @family.call("GET", _MODELS, access=anyone)
-def list_models(workspace: Workspace, call: Call) -> ListRegisteredModelsResponse:
+def list_models(workspace: Workspace, call: Call) -> Info:
     """Models by name that the caller may see, of one schema or of all; the vendor lists them without aliases, too."""
-    from databricks.sdk.service.catalog import ListRegisteredModelsResponse
-
     catalog, schema = call.query.get("catalog_name"), call.query.get("schema_name")
     if bool(catalog) != bool(schema):
         raise InvalidParameterValue("give both catalog_name and schema_name, or neither")
     page = workspace.registry.models.list(_page(call, str), catalog, schema)
     models = [
-        marked(workspace, call, _KIND, model, _model(workspace, model, aliases=False))
+        marked(workspace, call, _KIND, model, model_info(workspace, model, aliases=False))
         for model in shown(workspace, call, _KIND, page.items)
     ]
-    return ListRegisteredModelsResponse(registered_models=models, next_page_token=page.next_page_token)
+    return _listed("registered_models", models, page.next_page_token)
 
 
 @family.call("GET", _MODEL, access=_READS)
-def get(workspace: Workspace, call: Call) -> RegisteredModelInfo:
+def get(workspace: Workspace, call: Call) -> Info:
     """One model, with its aliases where they are asked for."""
     found = workspace.registry.models.get(_name(call))
-    return marked(workspace, call, _KIND, found, _model(workspace, found, aliases=_wants_aliases(call)))
+    return marked(workspace, call, _KIND, found, model_info(workspace, found, aliases=_wants_aliases(call)))
 
 
 @family.call("PATCH", _MODEL, access=_MANAGES)
-def update(workspace: Workspace, call: Call) -> RegisteredModelInfo:
-    """Change a model's comment or owner."""
-    if call.body.get("new_name"):
-        raise NotImplementedByWorkspace("renaming a registered model is not implemented")
+def update(workspace: Workspace, call: Call) -> Info:
+    """Change a model's name, comment or owner."""
     check_shape(_Changes, call.body)
+    _no_deployment_job(call)
     changes = {"description": call.body["comment"]} if "comment" in call.body else {}
     if "owner" in call.body:
         changes["owner"] = new_owner(workspace, call.body["owner"])
-    return _model(workspace, workspace.registry.models.update(_name(call), call.principal.user_name, changes))
+    name = ModelName.parse(renamed(workspace, call, _KIND, str(_name(call))))
+    return model_info(workspace, workspace.registry.models.update(name, call.principal.user_name, changes))
 
 
 @family.call("DELETE", _MODEL, access=_MANAGES)
@@ -120,11 +114,11 @@ def delete(workspace: Workspace, call: Call) -> None:
 
 
 @family.call("PUT", f"{_MODEL}/aliases/{{alias}}", access=_MANAGES)
-def set_alias(workspace: Workspace, call: Call) -> RegisteredModelAlias:
+def set_alias(workspace: Workspace, call: Call) -> Info:
     """Point an alias to a version."""
     name, version = _name(call), parse_version(call.body.get("version_num"))
     workspace.registry.aliases.set(name, call.path["alias"], version)
-    return _alias(name, call.path["alias"], version)
+    return alias_info(name, call.path["alias"], version)
 
 
 @family.call("DELETE", f"{_MODEL}/aliases/{{alias}}", access=_MANAGES)
@@ -134,43 +128,41 @@ def delete_alias(workspace: Workspace, call: Call) -> None:
 
 
 @family.call("GET", f"{_MODEL}/aliases/{{alias}}", access=_READS)
-def get_by_alias(workspace: Workspace, call: Call) -> ModelVersionInfo:
+def get_by_alias(workspace: Workspace, call: Call) -> Info:
     """The version that an alias points to."""
     name, alias = _name(call), call.path["alias"]
     version = workspace.registry.alias(str(name), alias)
     if version is None:
         raise ResourceDoesNotExist(f"the registered model {name} has no alias {alias!r}")
-    return _version(workspace, workspace.registry.versions.get(name, version), aliases=_wants_aliases(call))
+    return version_info(workspace, workspace.registry.versions.get(name, version), aliases=_wants_aliases(call))
 
 
 @family.call("GET", f"{_MODEL}/versions", access=_READS)
-def list_versions(workspace: Workspace, call: Call) -> ListModelVersionsResponse:
+def list_versions(workspace: Workspace, call: Call) -> Info:
     """The versions of a model, newest first."""
-    from databricks.sdk.service.catalog import ListModelVersionsResponse
-
     name = _name(call)
     workspace.registry.models.get(name)
     page = workspace.registry.versions.search(_page(call, str, int), name)
-    versions = [_version(workspace, version, aliases=False) for version in page.items]
-    return ListModelVersionsResponse(model_versions=versions, next_page_token=page.next_page_token)
+    versions = [version_info(workspace, version, aliases=False) for version in page.items]
+    return _listed("model_versions", versions, page.next_page_token)
 
 
 @family.call("GET", f"{_MODEL}/versions/{{version}}", access=_READS)
-def get_version(workspace: Workspace, call: Call) -> ModelVersionInfo:
+def get_version(workspace: Workspace, call: Call) -> Info:
     """One version, with its aliases where they are asked for."""
     found = workspace.registry.versions.get(*_key(call))
-    return _version(workspace, found, aliases=_wants_aliases(call))
+    return version_info(workspace, found, aliases=_wants_aliases(call))
 
 
 @family.call("PATCH", f"{_MODEL}/versions/{{version}}", access=_MANAGES)
-def update_version(workspace: Workspace, call: Call) -> ModelVersionInfo:
+def update_version(workspace: Workspace, call: Call) -> Info:
     """Change a version's comment."""
     name, version = _key(call)
     check_shape(_Changes, call.body)
     if "comment" not in call.body:
-        return _version(workspace, workspace.registry.versions.get(name, version))
+        return version_info(workspace, workspace.registry.versions.get(name, version))
     updated = workspace.registry.versions.update(name, version, call.principal.user_name, call.body["comment"])
-    return _version(workspace, updated)
+    return version_info(workspace, updated)
 
 
 @family.call("DELETE", f"{_MODEL}/versions/{{version}}", access=_MANAGES)
@@ -195,60 +187,13 @@ def _wants_aliases(call: Call) -> bool:
     return call.query.get("include_aliases", "").lower() == "true"
 
 
-def _alias(name: ModelName, alias: str, version: int) -> RegisteredModelAlias:
-    from databricks.sdk.service.catalog import RegisteredModelAlias
-
-    return RegisteredModelAlias(alias_name=alias, version_num=version, **_place(name))
+def _listed(key: str, found: list[Info], token: str | None) -> Info:
+    return {key: found, **({"next_page_token": token} if token else {})}
 
 
-def _model(workspace: Workspace, model: RegisteredModel, *, aliases: bool = True) -> RegisteredModelInfo:
-    from databricks.sdk.service.catalog import RegisteredModelInfo
-
-    name = ModelName.parse(model.name)
-    return RegisteredModelInfo(
-        name=name.model,
-        catalog_name=name.catalog,
-        schema_name=name.schema,
-        full_name=model.name,
-        owner=model.owner,
-        storage_location=workspace.registry.models.directory(name).as_uri(),
-        aliases=[_alias(name, *pair) for pair in model.aliases.items()] if aliases else None,
-        **_history(model),
-    )
+def _no_deployment_job(call: Call) -> None:
+    if call.body.get("deployment_job_id"):
+        raise NotImplementedByWorkspace("a registered model with a deployment job is not implemented")
 
 
-def _version(workspace: Workspace, version: ModelVersion, *, aliases: bool = True) -> ModelVersionInfo:
-    from databricks.sdk.service.catalog import ModelVersionInfo, ModelVersionInfoStatus
-
-    name = ModelName.parse(version.name)
-    return ModelVersionInfo(
-        version=version.version,
-        id=version.id,
-        status=ModelVersionInfoStatus(version.status.value),
-        source=version.source,
-        run_id=version.run_id,
-        run_workspace_id=_number(version.run_workspace_id),
-        storage_location=version.path.as_uri(),
-        aliases=[_alias(name, alias, version.version) for alias in version.aliases] if aliases else None,
-        **_place(name),
-        **_history(version),
-    )
-
-
-def _number(text: str | None) -> int | None:
-    """A workspace's number; MLflow's message has it as text, which a client may fill with anything."""
-    return int(text) if text and text.isascii() and text.isdecimal() and len(text) <= 18 else None
-
-
-def _place(name: ModelName) -> dict[str, Any]:
-    return {"catalog_name": name.catalog, "schema_name": name.schema, "model_name": name.model}
-
-
-def _history(record: RegisteredModel | ModelVersion) -> dict[str, Any]:
-    return {
-        "comment": record.description,
-        "created_at": record.created_at,
-        "created_by": record.created_by,
-        "updated_at": record.updated_at,
-        "updated_by": record.updated_by,
-    }
+model_uploads.declare(family)

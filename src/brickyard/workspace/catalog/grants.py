@@ -49,9 +49,16 @@ class Grants:
         self._granted: dict[Key, dict[int, frozenset[str]]] = {}
         with store.write() as connection:
             _forget_dropped(connection)
+        self.load()
+
+    def load(self) -> None:
+        """Read them again: the ids of models have changed in the database, with their names."""
+        with self._lock, self._store.read() as connection:
+            found: dict[Key, dict[int, frozenset[str]]] = {}
             for row in connection.execute(select(table)):
-                held = self._granted.setdefault((row.kind, row.object_id), {})
+                held = found.setdefault((row.kind, row.object_id), {})
                 held[row.principal_id] = held.get(row.principal_id, frozenset()) | {row.privilege}
+            self._granted = found
 
     def on(self, target: UnityObject) -> Mapping[int, frozenset[str]]:
         """What is granted on an object itself, by principal."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from brickyard.workspace.registry import RegisteredModel
     from brickyard.workspace.workspace import Workspace
 
-__all__ = ["Described", "UnityObject", "described", "find", "identities", "metastore"]
+__all__ = ["Described", "UnityObject", "described", "find", "identities", "metastore", "model_identity", "models_in"]
 
 #: What a list has of an object: a record of the catalog, or of the model registry.
 Described: TypeAlias = "Securable | RegisteredModel"
@@ -79,7 +79,7 @@ def find(connection: Connection, kind: ObjectKind, full_name: str) -> UnityObjec
         model = connection.execute(select(*_model_columns).where(registered_models.c.name == name)).first()
         if model is None:
             return None
-        return UnityObject(kind, name, _model_identity(name, model.created_at), model.owner, parent)
+        return UnityObject(kind, name, model_identity(name, model.created_at), model.owner, parent)
     table = _TABLES[kind]
     row = connection.execute(select(table.c.id, table.c.owner).where(table.c.full_name == name)).first()
     return None if row is None else UnityObject(kind, name, row.id, row.owner, parent)
@@ -89,10 +89,10 @@ def described(kind: ObjectKind, one: Described) -> UnityObject:
     """An object that was read already; without what it is in."""
     if isinstance(one, Securable):
         return UnityObject(kind, one.full_name, one.id, one.owner)
-    return UnityObject(kind, one.name, _model_identity(one.name, one.created_at), one.owner)
+    return UnityObject(kind, one.name, model_identity(one.name, one.created_at), one.owner)
 
 
-def _model_identity(name: str, created_at: int) -> str:
+def model_identity(name: str, created_at: int) -> str:
     """What tells a model from an earlier one of the same name; the registry has no id for it."""
     return f"{name}@{created_at}"
 
@@ -101,5 +101,13 @@ def identities(connection: Connection, kind: ObjectKind) -> set[str]:
     """The ids of all objects of a kind, except of the metastore."""
     if kind is ObjectKind.MODEL:
         rows: list[Row[Any]] = list(connection.execute(select(*_model_columns)))
-        return {_model_identity(row.name, row.created_at) for row in rows}
+        return {model_identity(row.name, row.created_at) for row in rows}
     return set(connection.execute(select(_TABLES[kind].c.id)).scalars())
+
+
+def models_in(connection: Connection, schema: str) -> list[str]:
+    """The names, without that of the schema, of the models in it."""
+    catalog, name = schema.split(".")
+    mine = (registered_models.c.catalog_name == catalog) & (registered_models.c.schema_name == name)
+    found = connection.execute(select(registered_models.c.name).where(mine).order_by(registered_models.c.name))
+    return [full_name.rpartition(".")[2] for full_name in found.scalars()]

@@ -19,6 +19,7 @@ from brickyard.workspace.catalog.dropped import Dropped
 from brickyard.workspace.catalog.errors import not_empty
 from brickyard.workspace.catalog.grants import Grants
 from brickyard.workspace.catalog.names import parent_of, valid_full_name, valid_name
+from brickyard.workspace.catalog.objects import UnityObject, models_in
 from brickyard.workspace.catalog.records import (
     CATALOG,
     SCHEMA,
@@ -30,6 +31,7 @@ from brickyard.workspace.catalog.records import (
     TableRecord,
     VolumeRecord,
 )
+from brickyard.workspace.catalog.renaming import Renaming
 from brickyard.workspace.catalog.staging import Staging
 from brickyard.workspace.store.registry import registered_models
 
@@ -56,8 +58,10 @@ class Catalog:
         self._data = workspace.data
         self._dropped = Dropped(workspace.data)
         self._staging = Staging(workspace.data, self._dropped)
+        self._renaming = Renaming(workspace.store, workspace.data, self._dropped)
         self._lock = threading.RLock()
         self.metastore_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"brickyard:{workspace.workspace_id}"))
+        self._renaming.settle()
         self._settle()
         add_main(workspace)
         self.grants = Grants(self._store)
@@ -306,6 +310,12 @@ class Catalog:
         with self._store.write() as connection:
             return kind.change(connection, full_name, by, **values)
 
+    def rename(self, target: UnityObject, new_name: str, by: str) -> None:
+        """Give an object another name in its parent; see `Renaming.rename`."""
+        with self._lock:
+            self._renaming.rename(target, new_name, by)
+            self.grants.load()
+
     def _get(self, kind: Kind[R], full_name: str) -> R:
         with self._store.read() as connection:
             return kind.get(connection, full_name)
@@ -333,7 +343,7 @@ class Catalog:
     def _drop_schema(self, connection: Connection, schema: CatalogRecord, force: bool) -> None:
         tables = TABLE.children(connection, schema.full_name)
         volumes = VOLUME.children(connection, schema.full_name)
-        models = _models_in(connection, schema.full_name)
+        models = models_in(connection, schema.full_name)
         if models or ((tables or volumes) and not force):
             names = ", ".join([*(one.name for one in (*tables, *volumes)), *models])
             raise not_empty("SCHEMA", schema.full_name, f"the tables, volumes or models {names}")
@@ -376,13 +386,6 @@ class Catalog:
             places = {one.id: Path(one.location) for one in VOLUME.children(connection)}
             managed = [one for one in TABLE.children(connection) if one.table_type == "MANAGED"]
         self._dropped.settle(places | {one.id: one.directory for one in managed})
-
-
-def _models_in(connection: Connection, schema: str) -> list[str]:
-    catalog, name = schema.split(".")
-    mine = (registered_models.c.catalog_name == catalog) & (registered_models.c.schema_name == name)
-    found = connection.execute(select(registered_models.c.name).where(mine).order_by(registered_models.c.name))
-    return [full_name.rpartition(".")[2] for full_name in found.scalars()]
 
 
 def _create_log(name: str, place: Path, columns: list[dict[str, Any]] | None) -> None:

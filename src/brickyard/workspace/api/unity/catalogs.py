@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from brickyard.workspace.api.access import anyone
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.unity.guards import manages, marked, needs, sees, shown
+from brickyard.workspace.api.unity.renames import renamed
 from brickyard.workspace.api.unity.requests import changes, flag, only, page, properties, text
 from brickyard.workspace.catalog import CatalogRecord
 from brickyard.workspace.catalog.names import valid_name
@@ -55,9 +56,10 @@ def get(workspace: Workspace, call: Call) -> CatalogInfo:
 
 
 def update(workspace: Workspace, call: Call) -> CatalogInfo:
-    """Change comment, owner or properties."""
-    values = changes(workspace, call, "comment", "owner", "properties")
-    return _info(workspace, workspace.catalog.change(CATALOG, call.path["name"], call.principal.user_name, values))
+    """Change name, comment, owner or properties."""
+    values = changes(workspace, call, "comment", "owner", "properties", "new_name")
+    name = renamed(workspace, call, ObjectKind.CATALOG, call.path["name"])
+    return _info(workspace, workspace.catalog.change(CATALOG, name, call.principal.user_name, values))
 
 
 def delete(workspace: Workspace, call: Call) -> None:

@@ -115,6 +115,9 @@ def shown(workspace: Workspace, call: Call, kind: ObjectKind, found: Iterable[R]
 def marked(workspace: Workspace, call: Call, kind: ObjectKind, one: Described, info: Info) -> Info:
     """An answer that says so, and less, where the caller may only know of the object."""
     if browses(call) and not caller(workspace, call).visible(kind, [one]):
+        if isinstance(info, dict):
+            kept = {name: value for name, value in info.items() if name not in _HIDDEN}
+            return type(info)(**kept, browse_only=True)
         for name, value in (("browse_only", True), *dict.fromkeys(_HIDDEN).items()):
             if hasattr(info, name):
                 setattr(info, name, value)

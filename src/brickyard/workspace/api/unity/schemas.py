@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.unity.guards import in_body, in_query, manages, marked, needs, sees, shown
+from brickyard.workspace.api.unity.renames import renamed
 from brickyard.workspace.api.unity.requests import changes, flag, only, page, properties, text
 from brickyard.workspace.catalog import CatalogRecord
 from brickyard.workspace.catalog.names import parent_of, valid_name
@@ -55,9 +56,10 @@ def get(workspace: Workspace, call: Call) -> SchemaInfo:
 
 
 def update(workspace: Workspace, call: Call) -> SchemaInfo:
-    """Change comment, owner or properties."""
-    values = changes(workspace, call, "comment", "owner", "properties")
-    return _info(workspace, workspace.catalog.change(SCHEMA, call.path["name"], call.principal.user_name, values))
+    """Change name, comment, owner or properties."""
+    values = changes(workspace, call, "comment", "owner", "properties", "new_name")
+    name = renamed(workspace, call, ObjectKind.SCHEMA, call.path["name"])
+    return _info(workspace, workspace.catalog.change(SCHEMA, name, call.principal.user_name, values))
 
 
 def delete(workspace: Workspace, call: Call) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import NotImplementedByWorkspace
 from brickyard.workspace.api.unity.guards import in_body, in_query, manages, marked, needs, sees, shown
+from brickyard.workspace.api.unity.renames import renamed
 from brickyard.workspace.api.unity.requests import changes, only, page, text
 from brickyard.workspace.catalog import VolumeRecord
 from brickyard.workspace.catalog.names import valid_name
@@ -57,9 +58,10 @@ def read(workspace: Workspace, call: Call) -> VolumeInfo:
 
 
 def update(workspace: Workspace, call: Call) -> VolumeInfo:
-    """Change comment or owner."""
-    values = changes(workspace, call, "comment", "owner")
-    return _info(workspace, workspace.catalog.change(VOLUME, call.path["name"], call.principal.user_name, values))
+    """Change name, comment or owner."""
+    values = changes(workspace, call, "comment", "owner", "new_name")
+    name = renamed(workspace, call, ObjectKind.VOLUME, call.path["name"])
+    return _info(workspace, workspace.catalog.change(VOLUME, name, call.principal.user_name, values))
 
 
 def delete(workspace: Workspace, call: Call) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from collections.abc import Callable
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import (
+    BadRequest,
     InvalidParameterValue,
     PermissionDenied,
     ResourceAlreadyExists,
@@ -94,6 +96,9 @@ def runs(w: WorkspaceClient, number: str) -> None:
     assert "stage" in tags and "gone" not in tags
     assert [one.value for one in family.get_history("loss", run_id=run_id)] == [0.5, 0.25]
     assert list(family.list_artifacts(run_id=run_id)) == []
+    assert family.delete_runs(number, 0).runs_deleted == 0  # it was started at 1
+    assert family.delete_runs(number, 1, max_runs=5).runs_deleted == 1
+    assert family.restore_runs(number, now).runs_restored == 1
     family.delete_run(run_id)
     assert not list(family.search_runs(experiment_ids=[number]))
     family.restore_run(run_id)
@@ -152,6 +157,29 @@ def test_more_than_a_page(w: WorkspaceClient, folder: str) -> None:
     assert [one.value for one in family.get_history("m", run_id=run_id, max_results=2)] == [0, 1, 2, 3, 4]
 
 
+def test_they_are_objects_of_the_workspace_tree(w: WorkspaceClient, robot: Robot, folder: str) -> None:
+    path = f"{folder}/e"
+    number = int(w.experiments.create_experiment(path).experiment_id or 0)
+    listed = [(one.path, one.object_id) for one in w.workspace.list(folder)]
+    assert listed == [(path, number)] == [(one.path, one.object_id) for one in w.workspace.list(path)]
+    status = w.api_client.do("GET", "/api/2.0/workspace/get-status", query={"path": path})
+    assert isinstance(status, dict) and status["object_type"] == "MLFLOW_EXPERIMENT"
+    for taken in (w.workspace.mkdirs, lambda path: w.workspace.upload(path, io.BytesIO(b"1"))):
+        with pytest.raises(ResourceAlreadyExists):
+            taken(path)
+    with pytest.raises(BadRequest, match="not empty"):
+        w.workspace.delete(folder)
+    with pytest.raises(PermissionDenied):
+        robot.client.workspace.get_status(path)
+    w.workspace.delete(path)
+    with pytest.raises(ResourceDoesNotExist):
+        w.workspace.get_status(path)
+    again = w.experiments.create_experiment(path).experiment_id or ""
+    w.workspace.delete(folder, recursive=True)
+    found = w.experiments.get_experiment(again).experiment
+    assert found is not None and (found.lifecycle_stage, found.name) == ("deleted", path)
+
+
 def test_refusals(w: WorkspaceClient, robot: Robot, folder: str) -> None:
     family = w.experiments
     number = family.create_experiment(f"{folder}/e").experiment_id or ""
@@ -169,6 +197,12 @@ def test_refusals(w: WorkspaceClient, robot: Robot, folder: str) -> None:
         family.get_logged_model("m-" + "0" * 32)
     with pytest.raises(InvalidParameterValue):
         list(family.search_runs(experiment_ids=[number], filter="what is this"))
+    with pytest.raises(InvalidParameterValue, match="max_runs"):
+        family.delete_runs(number, 1, max_runs=20_000)
+    with pytest.raises(ResourceDoesNotExist):
+        family.restore_runs("123", 1)
+    with pytest.raises(PermissionDenied):
+        robot.client.experiments.delete_runs(number, 1)
     run_id = new_run(w, number)
     family.log_param("p", "1", run_id=run_id)
     with pytest.raises(InvalidParameterValue):

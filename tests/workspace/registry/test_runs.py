@@ -128,6 +128,14 @@ def test_a_run_without_an_experiment_is_refused_with_the_way_out(workspace: Loca
     assert "RESOURCE_DOES_NOT_EXIST: no experiment is active: call mlflow.set_experiment" in done.stderr
 
 
+def test_traces_are_found(mlflow: Any) -> None:
+    experiment_id = mlflow.set_experiment(experiment_id=experiment(mlflow)).experiment_id
+    with mlflow.start_span("work"):
+        pass
+    mlflow.flush_trace_async_logging()
+    assert len(mlflow.search_traces(locations=[experiment_id], return_type="list")) == 1
+
+
 def test_experiments_with_the_sdk(mlflow: Any, workspace: LocalWorkspace) -> None:
     api = workspace.client().experiments
     name = f"/Shared/{uuid.uuid4().hex}"
@@ -148,20 +156,24 @@ def test_the_name_of_a_deleted_experiment_is_free_and_comes_back(mlflow: Any) ->
     name = f"/Shared/{uuid.uuid4().hex}"
     first = client.create_experiment(name)
     client.delete_experiment(first)
-    assert client.get_experiment_by_name(name) is None
+    gone = client.get_experiment_by_name(name)
+    assert (gone.experiment_id, gone.name, gone.lifecycle_stage) == (first, name, "deleted")
+    assert client.get_experiment(first).name == name
     second = client.create_experiment(name)
     with pytest.raises(mlflow.MlflowException, match="another experiment"):
         client.restore_experiment(first)
     client.delete_experiment(second)
     client.restore_experiment(first)
     assert client.get_experiment_by_name(name).experiment_id == first
+    with pytest.raises(mlflow.MlflowException, match="There already is an experiment") as taken:
+        client.create_experiment(name)
+    assert taken.value.error_code == "RESOURCE_ALREADY_EXISTS"
 
 
 def test_what_mlflow_does_not_have_is_named(workspace: LocalWorkspace) -> None:
     api = workspace.client().api_client
     for method, path in [
         ("GET", "/api/2.0/mlflow/registry-webhooks/list"),
-        ("POST", "/api/4.0/mlflow/traces/search-long-running"),
         ("POST", "/api/2.0/mlflow/artifacts/credentials-for-read"),
         ("POST", "/ajax-api/3.0/mlflow/assistant/message"),
     ]:

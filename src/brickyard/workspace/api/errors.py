@@ -95,6 +95,12 @@ class FeatureDisabled(ApiError):
     status, code = 404, "FEATURE_DISABLED"
 
 
+class EndpointNotFound(ApiError):
+    """There is no such call; clients then use another one that does the same."""
+
+    status, code = 404, "ENDPOINT_NOT_FOUND"
+
+
 class NotFound(ApiError):
     """There is no such object (families that answer `NOT_FOUND`)."""
 

@@ -17,6 +17,7 @@ from brickyard.workspace.api import mlflow_access
 from brickyard.workspace.api.access import Access, anyone
 from brickyard.workspace.api.base import MAX_INTEGER, Call, Family, json_response
 from brickyard.workspace.api.errors import (
+    EndpointNotFound,
     InvalidParameterValue,
     NotImplementedByWorkspace,
     ResourceAlreadyExists,
@@ -25,7 +26,8 @@ from brickyard.workspace.api.errors import (
 from brickyard.workspace.api.mlflow_guard import Guard
 from brickyard.workspace.files.paths import tree_path
 from brickyard.workspace.identity.permissions import Securable
-from brickyard.workspace.registry.tracking import TRASH
+from brickyard.workspace.registry import bulk_runs
+from brickyard.workspace.registry.trash import TRASH, discard, original_path
 from brickyard.workspace.workspace import Workspace
 
 __all__ = ["family"]
@@ -55,6 +57,10 @@ def _may_discard(workspace: Workspace, call: Call) -> None:
         Guard(workspace, call.principal).discard_experiment(_experiment_id(call))
 
 
+def _may_change_runs(workspace: Workspace, call: Call) -> None:
+    Guard(workspace, call.principal).experiments([_experiment_id(call)], "CAN_EDIT")
+
+
 def _may_list_artifacts(workspace: Workspace, call: Call) -> None:
     """The run's experiment must be readable, and where its artifacts are, which whoever made it has chosen."""
     if call.principal.is_admin:
@@ -78,6 +84,8 @@ async def create_experiment(workspace: Workspace, call: Call) -> Response:
             return json_response({"experiment_id": found.experiment_id})
     else:
         await anyio.to_thread.run_sync(_check_place, workspace, name)
+        if await anyio.to_thread.run_sync(workspace.registry.experiments.at, name) is not None:
+            raise ResourceAlreadyExists(f"There already is an experiment {name}.")
     owner = {
         "mlflow.ownerId": str(call.principal.id),
         "mlflow.ownerEmail": call.principal.user_name,
@@ -104,23 +112,32 @@ async def update_experiment(workspace: Workspace, call: Call) -> Response:
 
 @family.call("GET", "/api/2.0/mlflow/experiments/get-by-name", access=anyone, stream=True)
 async def get_experiment_by_name(workspace: Workspace, call: Call) -> Response:
-    """Find an experiment by its path, with or without `/Workspace` in front."""
+    """Find an experiment by its path, with or without `/Workspace` in front; a deleted one where no other has it."""
     name = call.query.get("experiment_name") or ""
-    query = urlencode({"experiment_name": tree_path(name) if name.startswith("/") else name})
-    return await mlflow_access.forward(workspace, call, query=query)
+    if name.startswith("/"):
+        name = await anyio.to_thread.run_sync(workspace.registry.experiments.stored_name, tree_path(name))
+    answer = await mlflow_access.forward(workspace, call, query=urlencode({"experiment_name": name}))
+    return _by_their_paths(answer)
+
+
+@family.call("GET", "/api/2.0/mlflow/experiments/get", access=anyone, stream=True)
+async def get_experiment(workspace: Workspace, call: Call) -> Response:
+    """One experiment."""
+    return _by_their_paths(await mlflow_access.forward(workspace, call))
 
 
 @family.call("POST", "/api/2.0/mlflow/experiments/search", access=anyone, changes=False)
 async def search_experiments(workspace: Workspace, call: Call) -> Response:
     """Find experiments; MLflow's server demands a page size, which the SDK leaves to the workspace."""
-    return await _forward(workspace, call, {**call.body, "max_results": call.body.get("max_results") or _PAGE})
+    body = {**call.body, "max_results": call.body.get("max_results") or _PAGE}
+    return _by_their_paths(await _forward(workspace, call, body))
 
 
 @family.call("POST", "/api/2.0/mlflow/experiments/delete", access=_may_discard)
 async def delete_experiment(workspace: Workspace, call: Call) -> None:
     """Delete an experiment; its name is free again, and it can be restored."""
     experiment_id = _experiment_id(call)
-    await workspace.registry.tracking.ask(lambda store: _discard(store, experiment_id))
+    await workspace.registry.tracking.ask(lambda store: discard(store, experiment_id))
 
 
 @family.call("POST", "/api/2.0/mlflow/experiments/restore", access=_may_discard)
@@ -128,6 +145,30 @@ async def restore_experiment(workspace: Workspace, call: Call) -> None:
     """Bring a deleted experiment back under its name."""
     experiment_id = _experiment_id(call)
     await workspace.registry.tracking.ask(lambda store: _restore(store, experiment_id))
+
+
+@family.call("POST", "/api/2.0/mlflow/databricks/runs/delete-runs", access=_may_change_runs)
+def delete_runs(workspace: Workspace, call: Call) -> dict[str, int]:
+    """Delete the runs of an experiment that were started until some time."""
+    return {"runs_deleted": bulk_runs.delete(workspace.registry.tracking, *_bulk(call, "max_timestamp_millis"))}
+
+
+@family.call("POST", "/api/2.0/mlflow/databricks/runs/restore-runs", access=_may_change_runs)
+def restore_runs(workspace: Workspace, call: Call) -> dict[str, int]:
+    """Bring back the runs of an experiment that were deleted since some time."""
+    return {"runs_restored": bulk_runs.restore(workspace.registry.tracking, *_bulk(call, "min_timestamp_millis"))}
+
+
+def _bulk(call: Call, field: str) -> tuple[str, int, int]:
+    """The experiment, a time, and how many runs at most."""
+    time, most = (call.body.get(name, default) for name, default in ((field, None), ("max_runs", bulk_runs.MOST)))
+    if isinstance(time, str) and time.isascii() and time.isdecimal() and len(time) <= 18:
+        time = int(time)
+    if not isinstance(time, int) or isinstance(time, bool) or not 0 <= time <= MAX_INTEGER:
+        raise InvalidParameterValue(f"{field} must be milliseconds since the epoch")
+    if not isinstance(most, int) or isinstance(most, bool) or not 0 < most <= bulk_runs.MOST:
+        raise InvalidParameterValue(f"max_runs must be a number from 1 to {bulk_runs.MOST}")
+    return _experiment_id(call), time, most
 
 
 @family.call("POST", "/api/2.0/mlflow/runs/create", access=anyone)
@@ -170,6 +211,11 @@ def list_logged_model_artifacts(workspace: Workspace, call: Call) -> None:
     raise NotImplementedByWorkspace("the artifacts of a logged model are listed through the Files API")
 
 
+def _search_traces(workspace: Workspace, call: Call) -> None:
+    """Not offered: with this answer, clients search by version 3 of the call instead."""
+    raise EndpointNotFound(f"No API found for '{call.request.method} {call.request.url.path}'")
+
+
 def _not_offered(workspace: Workspace, call: Call) -> None:
     """Not offered: MLflow's own server has these, and a Databricks workspace does not."""
     raise NotImplementedByWorkspace(f"{call.request.method} {call.request.url.path} is not an operation of Databricks")
@@ -195,6 +241,8 @@ def _named(body: bytes) -> Mapping[str, Any]:
     return fields if isinstance(fields, dict) else {}
 
 
+for _path in ("/api/4.0/mlflow/traces/search", "/api/4.0/mlflow/traces/search-long-running"):
+    family.call("POST", _path, access=anyone, changes=False)(_search_traces)
 # What is asked for with POST, and changes nothing.
 _READS = ("batchGetInfos", "calculate-filter-correlation", "get-latest-versions", "metrics", "search")
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -256,18 +304,19 @@ def _check_place(workspace: Workspace, name: str) -> None:
         raise ResourceAlreadyExists(f"there already is an object at {name} in the workspace tree")
 
 
-def _discard(store: Any, experiment_id: str) -> None:
-    """Delete an experiment and free its name, as the vendor moves it to the trash."""
-    name = store.get_experiment(experiment_id).name
-    trash = f"{TRASH}/{experiment_id}"
-    if not name.startswith(f"{trash}/"):
-        store.rename_experiment(experiment_id, f"{trash}{name}")
-    store.delete_experiment(experiment_id)
+def _by_their_paths(answer: Response) -> Response:
+    """An answer in which deleted experiments have the names that they had."""
+    if answer.status_code != 200 or TRASH.encode() not in bytes(answer.body):
+        return answer
+    found = json.loads(bytes(answer.body))
+    for one in [*found.get("experiments", ()), *filter(None, [found.get("experiment")])]:
+        one["name"] = original_path(str(one["experiment_id"]), one["name"])
+    return json_response(found)
 
 
 def _restore(store: Any, experiment_id: str) -> None:
     name = store.get_experiment(experiment_id).name
-    original = name.removeprefix(f"{TRASH}/{experiment_id}")
+    original = original_path(experiment_id, name)
     if store.get_experiment_by_name(original) is not None and original != name:
         raise ResourceAlreadyExists(f"there is another experiment {original} now")
     store.restore_experiment(experiment_id)

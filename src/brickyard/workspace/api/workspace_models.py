@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import anyio.to_thread
 from starlette.responses import Response
 
-from brickyard.workspace.api import mlflow_access
+from brickyard.workspace.api import mlflow_access, model_files
 from brickyard.workspace.api.access import anyone
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace
@@ -99,6 +99,9 @@ def transition_stage(workspace: Workspace, call: Call) -> TransitionStageRespons
         lambda store: store.transition_model_version_stage(name, version, stage, archive)
     )
     return TransitionStageResponse(model_version_databricks=ModelVersionDatabricks.from_dict(_version(moved)))
+
+
+model_files.declare(family)
 
 
 async def _forward(workspace: Workspace, call: Call) -> Response:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import anyio.to_thread
 from starlette.responses import Response, StreamingResponse
 
+from brickyard.workspace.api import tree_experiments
 from brickyard.workspace.api.access import Access, anyone
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import BadRequest, InvalidParameterValue, ResourceAlreadyExists
@@ -130,7 +131,9 @@ def get_status(workspace: Workspace, call: Call) -> dict[str, object]:
 
     The latter is what the vendor's command line asks to tell `.py` from `.ipynb` notebooks.
     """
-    found = workspace.files.tree.get(_path(call.query))
+    found = workspace.files.tree.find(_path(call.query))
+    if found is None:
+        return tree_experiments.experiment_at(workspace, _path(call.query))
     answer: dict[str, object] = _info(found).as_dict()
     if found.kind == "NOTEBOOK" and _boolean(call.query.get("return_export_info", "false"), "return_export_info"):
         answer["repos_export_format"] = workspace.files.tree.read_notebook(found.path).format
@@ -140,19 +143,25 @@ def get_status(workspace: Workspace, call: Call) -> dict[str, object]:
 @family.call("GET", "/api/2.0/workspace/list", access=_sees)
 def list_objects(workspace: Workspace, call: Call) -> dict[str, object]:
     """The objects in a directory; an empty one answers without `objects`, as the vendor's does."""
-    found = workspace.files.tree.children(_path(call.query))
+    path = _path(call.query)
+    if workspace.files.tree.find(path) is None:
+        return {"objects": [tree_experiments.experiment_at(workspace, path)]}
+    found = workspace.files.tree.children(path)
     found = [one for one in found if workspace.files.access.sees(call.principal, one.path)]
     after = call.query.get("notebooks_modified_after")
     if after is not None:
         if not after.isdecimal() or len(after) > 18:
             raise InvalidParameterValue("notebooks_modified_after must be milliseconds since the epoch")
         found = [one for one in found if one.kind != "NOTEBOOK" or one.modified_at > int(after)]
-    return {"objects": [_info(one).as_dict() for one in found]} if found else {}
+    objects: list[dict[str, object]] = [_info(one).as_dict() for one in found]
+    objects += tree_experiments.experiments_in(workspace, call.principal, path)
+    return {"objects": objects} if objects else {}
 
 
 @family.call("POST", "/api/2.0/workspace/mkdirs", access=_makes_directory)
 def mkdirs(workspace: Workspace, call: Call) -> None:
     """Make a directory and its parents."""
+    tree_experiments.require_no_experiment(workspace, _path(call.body))
     workspace.files.tree.make_directory(_path(call.body))
 
 
@@ -162,10 +171,16 @@ def delete(workspace: Workspace, call: Call) -> None:
     recursive = call.body.get("recursive", False)
     if not isinstance(recursive, bool):
         raise InvalidParameterValue("recursive must be true or false")
-    workspace.files.tree.delete(_path(call.body), recursive=recursive)
+    path = _path(call.body)
+    if workspace.files.tree.find(path) is None and tree_experiments.delete_experiment(workspace, path):
+        return
+    if not workspace.files.tree.is_protected(path):
+        tree_experiments.delete_experiments_below(workspace, path, recursive=recursive)
+    workspace.files.tree.delete(path, recursive=recursive)
 
 
 def _import(workspace: Workspace, principal: Principal, wanted: _Import, content: Spool) -> None:
+    tree_experiments.require_no_experiment(workspace, wanted.path)
     import_object(
         workspace.files.tree,
         tree_path(wanted.path),

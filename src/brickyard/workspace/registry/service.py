@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from brickyard.workspace.registry.aliases import AliasCallback, Aliases
+from brickyard.workspace.registry.experiments import Experiments
 from brickyard.workspace.registry.models import RegisteredModels
 from brickyard.workspace.registry.names import ModelName
 from brickyard.workspace.registry.records import ModelVersion, Status
+from brickyard.workspace.registry.signed import SignedFiles
 from brickyard.workspace.registry.tracking import Tracking
 from brickyard.workspace.registry.versions import ModelVersions
 from brickyard.workspace.registry.workspace_models import WorkspaceModels
@@ -23,6 +25,8 @@ class Registry:
 
     Attributes:
         tracking: The mounted MLflow server.
+        experiments: Its experiments, by their path in the workspace tree.
+        signed_files: Addresses of files that were given out.
         workspace_models: What MLflow does not know of the models in the workspace's own registry.
         models: Registered models in Unity Catalog.
         versions: Their versions.
@@ -31,6 +35,8 @@ class Registry:
 
     def __init__(self, workspace: Workspace) -> None:
         self.tracking = Tracking(workspace.data / "mlflow", workspace.store)
+        self.signed_files = SignedFiles()
+        self.experiments = Experiments(workspace.data / "mlflow", workspace.store)
         self.workspace_models = WorkspaceModels(workspace.store, workspace.identity.permissions, self.tracking)
         self.aliases = Aliases(workspace.store)
         self.models = RegisteredModels(workspace, workspace.data / "models", self.aliases)
@@ -64,6 +70,7 @@ class Registry:
     def close(self) -> None:
         """Give back the tracking server's connections."""
         self.tracking.close()
+        self.experiments.close()
 
 
 def build(workspace: Workspace) -> Registry:

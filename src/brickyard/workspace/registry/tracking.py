@@ -18,6 +18,7 @@ from brickyard.workspace.api.errors import ApiError, InternalError, InvalidParam
 from brickyard.workspace.identity.permissions import Securable, tree_object
 from brickyard.workspace.registry.misfits import Sent, misfit
 from brickyard.workspace.registry.reading import Reading, read
+from brickyard.workspace.registry.trash import original_path
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from brickyard.workspace.store import Store
 
-__all__ = ["TRASH", "Check", "Tracking", "experiment_securable"]
+__all__ = ["Check", "Tracking", "experiment_securable"]
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +38,6 @@ _SETTINGS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELE
 _NOT_FOR_CHILDREN = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
 _DEFAULT_EXPERIMENT = "0"
 _MOST_REMEMBERED = 100_000
-TRASH = "/Trash"  # where deleted experiments are, below their ids
 _HOP_BY_HOP = {"content-length", "transfer-encoding", "connection"}
 
 T = TypeVar("T")
@@ -198,7 +198,7 @@ def _experiment_of(store: Any, kind: str, owned: str) -> str:
 
 def experiment_securable(experiment_id: str, name: str) -> Securable:
     """An experiment of that id and name as permissions know it, also one in the trash."""
-    original = name.removeprefix(f"{TRASH}/{experiment_id}")
+    original = original_path(experiment_id, name)
     return Securable("experiments", experiment_id, tree_object(original) if original.startswith("/") else None)
 
 

@@ -89,6 +89,19 @@ def test_sql_gives_what_databricks_gives(spark: Any, case: str) -> None:
     assert found == [tuple(schema if value == "{schema}" else value for value in row) for row in expected]
 
 
+def test_what_a_table_was_made_of_is_shown(spark: Any) -> None:
+    made = (
+        "CREATE TABLE t (id BIGINT NOT NULL COMMENT 'it''s', s STRUCT<Name: STRING, n: INT>, `a b` STRING) "
+        "PARTITIONED BY (id) COMMENT 'trips' TBLPROPERTIES ('k' = 'v')"
+    ).replace("''", "\\'")
+    described = run(spark, made, "DESCRIBE t")
+    assert described[0] == ("id", "bigint", "it's")
+    assert described[-2:] == [("# col_name", "data_type", "comment"), ("id", "bigint", "it's")]
+    text = run(spark, "SHOW CREATE TABLE t")[0][0]
+    assert "s STRUCT<Name: STRING, n: INT>" in text and "COMMENT 'trips'" in text and "'k' = 'v'" in text
+    assert run(spark, "DROP TABLE t", text, "SHOW CREATE TABLE t")[0][0] == text
+
+
 ERRORS: dict[str, tuple[list[str], str, str]] = {
     "missing table": (["SELECT * FROM nope"], "AnalysisException", "TABLE_OR_VIEW_NOT_FOUND"),
     "missing schema": (["CREATE TABLE nope.t (a INT)"], "AnalysisException", "SCHEMA_NOT_FOUND"),

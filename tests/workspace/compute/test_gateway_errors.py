@@ -81,6 +81,19 @@ CASES: dict[str, tuple[Callable[[Any], Any], str, str]] = {
         "NumberFormatException",
         "CAST_INVALID_INPUT",
     ),
+    "cast that is too large": (
+        lambda spark: spark.sql("SELECT CAST(300 AS TINYINT)").collect(),
+        "ArithmeticException",
+        "CAST_OVERFLOW",
+    ),
+    "two rows for one": (
+        lambda spark: spark.sql(
+            "MERGE INTO t USING (SELECT 1 a, 5 b UNION ALL SELECT 1, 6) u ON t.id = u.a "
+            "WHEN MATCHED THEN UPDATE SET id = u.b"
+        ),
+        "AnalysisException",
+        "DELTA_MULTIPLE_SOURCE_ROW_MATCHING_TARGET_ROW_IN_MERGE",
+    ),
     "value that does not fit": (
         lambda spark: spark.sql("UPDATE t SET id = 'abc'"),
         "AnalysisException",

@@ -30,6 +30,7 @@ NO_FUNCTION = (
 )
 NO_TIMESTAMP = "The timestamp {1} is before the earliest version of the table."
 NO_VERSION = "Cannot time travel the Delta table to version {1}. The latest version is {2}."
+TOO_LARGE = "The value {1} does not fit into the type. Use a larger type, or try_cast to get NULL instead."
 NO_COLUMN = "A column, variable, or function parameter with name {1} cannot be resolved."
 
 
@@ -80,6 +81,28 @@ RULES = (
         "The value '{1}' cannot be cast to {2} because it is malformed. Use try_cast to get NULL instead.",
         "22018",
         NUMBER_FORMAT,
+    ),
+    Rule(r"Can't cast value (\S+) to type \w+", "CAST_OVERFLOW", TOO_LARGE, "22003", ARITHMETIC),
+    Rule(
+        r"Invalid argument error: (\S+) is too large to store in a Decimal\d+ of precision",
+        "NUMERIC_VALUE_OUT_OF_RANGE",
+        TOO_LARGE,
+        "22003",
+        ARITHMETIC,
+    ),
+    Rule(
+        r"MERGE_CARDINALITY_VIOLATION",
+        "DELTA_MULTIPLE_SOURCE_ROW_MATCHING_TARGET_ROW_IN_MERGE",
+        "Cannot perform Merge as multiple source rows matched and attempted to modify the same target row in the Delta "
+        "table in possibly conflicting ways. Keep one row per key in the source.",
+        "21506",
+    ),
+    Rule(
+        r"Failed to commit transaction: \d+",
+        "DELTA_CONCURRENT_WRITE",
+        "A concurrent transaction has written new data since the current transaction read the table. Try the operation "
+        "again.",
+        "2D521",
     ),
     Rule(
         r"Missing commit file: expected final version (\d+), replay reached (\d+)",

@@ -15,7 +15,7 @@ from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.unity import Table
 
-__all__ = ["describe", "target"]
+__all__ = ["column_comments", "describe", "target"]
 
 TEXT, WHEN, LONG = pa.string(), pa.timestamp("us", tz="UTC"), pa.int64()
 STRINGS = pa.map_(TEXT, TEXT)
@@ -56,9 +56,32 @@ def _table(cursor: Cursor, session: Session) -> Any:
     cursor.end()
     text = cursor.sql[cursor.tokens[start].start : cursor.tokens[-1].end + 1]
     relation = session.relation(f"SELECT * FROM {text}")
-    if not extended or session.names.is_temporary(parts):
+    if session.names.is_temporary(parts) or (len(parts) == 2 and parts[0].lower() in FILE_FORMATS):
         return _columns(session, relation)
     table = session.catalog.table(session.names.table(parts))
+    rows = _described(session, relation, {} if table.is_view else column_comments(table.place))
+    return literals.rows(COLUMNS, [*rows, *_partitions(table, rows), *(_facts(table) if extended else [])])
+
+
+def column_comments(place: Path) -> dict[str, str]:
+    """The comments of a Delta table's columns, which Sail does not tell."""
+    from deltalake import DeltaTable
+
+    fields = json.loads(DeltaTable(place).schema().to_json())["fields"]
+    return {field["name"]: field["metadata"]["comment"] for field in fields if "comment" in field["metadata"]}
+
+
+def _partitions(table: Table, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    from deltalake import DeltaTable
+
+    names = [] if table.is_view else DeltaTable(table.place).metadata().partition_columns
+    if not names:
+        return []
+    head = [("# Partition Information", "", ""), ("# col_name", "data_type", "comment")]
+    return head + [row for name in names for row in rows if row[0] == name]
+
+
+def _facts(table: Table) -> list[tuple[Any, ...]]:
     facts = [
         ("Catalog", table.name.catalog),
         ("Database", table.name.schema),
@@ -71,25 +94,29 @@ def _table(cursor: Cursor, session: Session) -> Any:
         ("Provider", None if table.is_view else "delta"),
         ("Owner", table.owner),
     ]
-    more = [("", "", ""), ("# Detailed Table Information", "", "")]
-    return _columns(session, relation, more + [(k, v, "") for k, v in facts if v])
+    return [("", "", ""), ("# Detailed Table Information", "", ""), *((k, v, "") for k, v in facts if v)]
 
 
 def _time(milliseconds: int | None) -> str | None:
     return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC).ctime()
 
 
-def _columns(session: Session, relation: Any, more: Any = ()) -> Any:
-    schema = session.sail.schema(session.key, relation)
-    rows = [(f.name, f.dataType.simpleString(), f.metadata.get("comment")) for f in schema.fields]
-    return literals.rows(COLUMNS, [*rows, *more])
+def _columns(session: Session, relation: Any) -> Any:
+    return literals.rows(COLUMNS, _described(session, relation, {}))
+
+
+def _described(session: Session, relation: Any, comments: dict[str, str]) -> list[tuple[Any, ...]]:
+    fields = session.sail.schema(session.key, relation).fields
+    return [(f.name, f.dataType.simpleString(), comments.get(f.name) or f.metadata.get("comment")) for f in fields]
 
 
 def _schema(cursor: Cursor, session: Session) -> Any:
     cursor.take("EXTENDED")
     catalog, schema = session.names.namespace(cursor.name())
     session.catalog.need_schema(catalog, schema)
-    rows = [("Catalog Name", catalog), ("Namespace Name", schema)]
+    found = next(wire for wire in session.catalog.schemas(catalog) if wire["name"] == schema)
+    rows = [("Catalog Name", catalog), ("Namespace Name", schema), ("Comment", found.get("comment") or "")]
+    rows.append(("Owner", found.get("owner") or ""))
     return literals.rows({"database_description_item": TEXT, "database_description_value": TEXT}, rows)
 
 

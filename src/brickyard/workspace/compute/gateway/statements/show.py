@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from typing import Any
 
 import pyarrow as pa
 
 from brickyard.workspace.compute.gateway import literals
 from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
+from brickyard.workspace.compute.gateway.statements.describe import column_comments
 
 __all__ = ["show"]
 
@@ -118,15 +121,41 @@ def _create_table(cursor: Cursor, session: Session) -> Any:
     if table.is_view:
         text = f"CREATE VIEW {table.name} AS {table.definition}"
         return literals.rows({"createtab_stmt": TEXT}, [(text,)])
+    comments = column_comments(table.place)
     lines = []
     for column in session.schema_of(table.place).fields:
-        lines.append(
-            f"  {column.name} {column.dataType.simpleString().upper()}{'' if column.nullable else ' NOT NULL'}"
-        )
+        comment = f" COMMENT {_string(comments[column.name])}" if column.name in comments else ""
+        needed = "" if column.nullable else " NOT NULL"
+        lines.append(f"  {_name(column.name)} {_type(column.dataType)}{needed}{comment}")
     text = f"CREATE TABLE {table.name.full} (\n" + ",\n".join(lines) + ")\nUSING delta"
     partitions = DeltaTable(table.place).metadata().partition_columns
     if partitions:
         text += f"\nPARTITIONED BY ({', '.join(partitions)})"
     if table.kind == "EXTERNAL":
         text += f"\nLOCATION '{table.place.as_uri()}'"
+    if table.comment:
+        text += f"\nCOMMENT {_string(table.comment)}"
+    if table.properties:
+        pairs = [f"  {_string(key)} = {_string(value)}" for key, value in sorted(table.properties.items())]
+        text += "\nTBLPROPERTIES (\n" + ",\n".join(pairs) + ")"
     return literals.rows({"createtab_stmt": TEXT}, [(text,)])
+
+
+def _name(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) else quote(name)
+
+
+def _string(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def _type(kind: Any) -> str:
+    """A type as SQL writes it; names of fields keep their case."""
+    if hasattr(kind, "fields"):
+        return f"STRUCT<{', '.join(f'{_name(one.name)}: {_type(one.dataType)}' for one in kind.fields)}>"
+    if hasattr(kind, "elementType"):
+        return f"ARRAY<{_type(kind.elementType)}>"
+    if hasattr(kind, "keyType"):
+        return f"MAP<{_type(kind.keyType)}, {_type(kind.valueType)}>"
+    return str(kind.simpleString().upper())

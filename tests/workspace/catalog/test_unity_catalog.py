@@ -276,6 +276,24 @@ def test_views_keep_their_query(client: WorkspaceClient, schema: str) -> None:
     assert (view.table_type, view.view_definition, view.storage_location) == (TableType.VIEW, "select 1", None)
 
 
+def test_the_first_thing_that_is_missing_is_named(client: WorkspaceClient, schema: str) -> None:
+    for read, name, code in (
+        (client.schemas.get, "nowhere.s", "CATALOG_DOES_NOT_EXIST"),
+        (client.tables.get, "nowhere.s.t", "CATALOG_DOES_NOT_EXIST"),
+        (client.tables.get, "main.nowhere.t", "SCHEMA_DOES_NOT_EXIST"),
+        (client.volumes.read, "main.nowhere.v", "SCHEMA_DOES_NOT_EXIST"),
+        (client.tables.get, f"{schema}.nowhere", "TABLE_DOES_NOT_EXIST"),
+    ):
+        with pytest.raises(NotFound) as missing:
+            read(name)
+        assert missing.value.error_code == code
+    with pytest.raises(InvalidParameterValue, match="page_token"):
+        client.api_client.do("GET", "/api/2.1/unity-catalog/schemas?catalog_name=main&page_token=%25%25")
+    body = {"catalog_name": "main", "schema_name": "default", "name": "v", "volume_type": "OTHER"}
+    with pytest.raises(InvalidParameterValue, match="volume_type"):
+        client.api_client.do("POST", "/api/2.1/unity-catalog/volumes", body=body)
+
+
 def test_comments_change(client: WorkspaceClient, schema: str) -> None:
     create(client, f"{schema}.t", a="string")
     client.api_client.do("PATCH", f"/api/2.1/unity-catalog/tables/{schema}.t", body={"comment": "new"})

@@ -86,6 +86,16 @@ CASES: dict[str, tuple[Callable[[Any], Any], str, str]] = {
         "ArithmeticException",
         "CAST_OVERFLOW",
     ),
+    "date that is none": (
+        lambda spark: spark.sql("SELECT to_date('2024-02-30', 'yyyy-MM-dd')").collect(),
+        "DateTimeException",
+        "CANNOT_PARSE_TIMESTAMP",
+    ),
+    "literal that is none": (
+        lambda spark: spark.sql("SELECT date'2024-13-01'").collect(),
+        "ParseException",
+        "INVALID_TYPED_LITERAL",
+    ),
     "two rows for one": (
         lambda spark: spark.sql(
             "MERGE INTO t USING (SELECT 1 a, 5 b UNION ALL SELECT 1, 6) u ON t.id = u.a "

@@ -74,7 +74,7 @@ class CallerAccess:
             found = find(connection, kind, full_name)
         if found is None:
             self._refuse(self._no_way(kind, full_name))
-            raise _missing(kind, full_name)
+            raise self._missing(kind, full_name)
         return found
 
     def require(self, kind: ObjectKind, full_name: str, *privileges: str) -> None:
@@ -173,6 +173,17 @@ class CallerAccess:
             return self._no_way(above, name)
         return None if self.sees(inside, browse=True) else self._lack(inside, USE[above])
 
+    def _missing(self, kind: ObjectKind, full_name: str) -> ApiError:
+        """What is missing: the object, or already the catalog or schema that it would be in."""
+        if kind is ObjectKind.MODEL:
+            return ResourceDoesNotExist(f"{kind.label} '{full_name}' does not exist.")
+        above, name = kind.container, parent_of(full_name)
+        if above is not ObjectKind.METASTORE:
+            with self._workspace.store.read() as connection:
+                if find(connection, above, name) is None:
+                    return self._missing(above, name)
+        return does_not_exist(kind.value, full_name)
+
     def _lack(self, target: UnityObject, privilege: str) -> _Lack | None:
         for one in target.path()[:-1]:
             if not self._holds(one, USE[one.kind]):
@@ -206,9 +217,3 @@ class CallerAccess:
     def _refuse(lack: _Lack | None) -> None:
         if lack is not None:
             raise lack.error()
-
-
-def _missing(kind: ObjectKind, full_name: str) -> ApiError:
-    if kind is ObjectKind.MODEL:
-        return ResourceDoesNotExist(f"{kind.label} '{full_name}' does not exist.")
-    return does_not_exist(kind.value, full_name)

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Table, delete, insert, select, update
 
+from brickyard.workspace.api.errors import ApiError
 from brickyard.workspace.catalog.errors import already_exists, does_not_exist
 from brickyard.workspace.catalog.names import parent_of, valid_full_name
 from brickyard.workspace.store.catalog import catalogs, schemas, tables, volumes
@@ -114,8 +115,17 @@ class Kind(Generic[R]):
         """
         found = self.find(connection, full_name)
         if found is None:
-            raise does_not_exist(self.noun, full_name)
+            raise self._missing(connection, full_name)
         return found
+
+    def _missing(self, connection: Connection, full_name: str) -> ApiError:
+        """What is missing: the object, or already the catalog or schema that it would be in."""
+        names = valid_full_name(full_name, self.depth).split(".")
+        for above in (CATALOG, SCHEMA)[: self.depth - 1]:
+            inside = ".".join(names[: above.depth])
+            if above.find(connection, inside) is None:
+                return does_not_exist(above.noun, inside)
+        return does_not_exist(self.noun, full_name)
 
     def by_id(self, connection: Connection, identity: str) -> R:
         """The object of that id.

@@ -223,6 +223,6 @@ def _after(token: str | None) -> str | None:
     if not token:
         return None
     try:
-        return base64.urlsafe_b64decode(token).decode()
+        return base64.b64decode(token, altchars=b"-_", validate=True).decode()
     except ValueError as error:  # also of base64 and of text
         raise InvalidParameterValue("page_token is not one of this listing") from error

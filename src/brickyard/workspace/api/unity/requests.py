@@ -120,6 +120,6 @@ def page(
 
 def _after(token: str) -> str:
     try:
-        return base64.urlsafe_b64decode(token).decode()
+        return base64.b64decode(token, altchars=b"-_", validate=True).decode()
     except ValueError as error:  # also of base64 and of text
         raise InvalidParameterValue("page_token is not one of this listing") from error

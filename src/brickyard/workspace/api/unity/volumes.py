@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.base import Call, Family
-from brickyard.workspace.api.errors import NotImplementedByWorkspace
+from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace
 from brickyard.workspace.api.unity.guards import in_body, in_query, manages, marked, needs, sees, shown
 from brickyard.workspace.api.unity.renames import renamed
 from brickyard.workspace.api.unity.requests import changes, only, page, text
@@ -38,6 +38,8 @@ def create(workspace: Workspace, call: Call) -> VolumeInfo:
     """Make a managed volume."""
     only(call, "name", "catalog_name", "schema_name", "volume_type", "comment")
     kind = text(call, "volume_type") or "MANAGED"
+    if kind not in ("MANAGED", "EXTERNAL"):
+        raise InvalidParameterValue(f"volume_type must be MANAGED or EXTERNAL, not {kind!r}")
     if kind != "MANAGED":
         raise NotImplementedByWorkspace(f"volume_type {kind} is not implemented; only MANAGED is")
     parts = [valid_name(call.body.get(field), field) for field in ("catalog_name", "schema_name", "name")]

@@ -15,6 +15,7 @@ from google.rpc import error_details_pb2
 from brickyard.workspace.compute.gateway.errors import (
     ANALYSIS,
     ARITHMETIC,
+    DATE_TIME,
     NUMBER_FORMAT,
     PARSE,
     SparkError,
@@ -89,6 +90,20 @@ RULES = (
         TOO_LARGE,
         "22003",
         ARITHMETIC,
+    ),
+    Rule(
+        r"(?:invalid parsed date|invalid timestamp): (.*)",
+        "CANNOT_PARSE_TIMESTAMP",
+        "The text cannot be parsed: {1}. Use try_to_timestamp to tolerate it and get NULL instead.",
+        "22007",
+        DATE_TIME,
+    ),
+    Rule(
+        r"invalid argument: ((?:Date|Timestamp)Value .*)",
+        "INVALID_TYPED_LITERAL",
+        "The value of the typed literal is invalid: {1}.",
+        "42604",
+        PARSE,
     ),
     Rule(
         r"MERGE_CARDINALITY_VIOLATION",

@@ -10,6 +10,7 @@ UNSUPPORTED = "java.lang.UnsupportedOperationException"
 RUNTIME = "org.apache.spark.SparkRuntimeException"
 ARITHMETIC = "java.lang.ArithmeticException"
 NUMBER_FORMAT = "java.lang.NumberFormatException"
+DATE_TIME = "java.time.DateTimeException"
 
 
 class SparkError(Exception):

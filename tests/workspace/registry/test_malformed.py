@@ -69,6 +69,9 @@ def test_a_page_token_that_nobody_gave_out(workspace: LocalWorkspace, run_id: st
             r"prompt_versions\[0\].version is required",
         ),
         ("PATCH", f"{_MLFLOW_3}/issues/1", {"issue_id": "1", "status": "odd"}, "status must be one of pending"),
+        ("GET", f"{_MLFLOW}/model-versions/get?name=a&version={2**63}", None, "version must be a number of at most 64"),
+        ("DELETE", f"{_MLFLOW}/model-versions/delete?name=a&version={2**63}", None, "version must be a number of at"),
+        ("GET", f"{_MLFLOW}/registered-models/search", {"max_results": {}}, "the request cannot be read"),
     ],
 )
 def test_what_the_server_stumbles_over_is_named(

@@ -13,6 +13,7 @@ from brickyard.workspace.api.access import anyone
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import InvalidParameterValue, ResourceDoesNotExist
 from brickyard.workspace.api.mlflow_guard import Guard
+from brickyard.workspace.registry.names import parse_version
 from brickyard.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _place(workspace: Workspace, call: Call) -> Place:
 
 
 def _uri(workspace: Workspace, call: Call) -> str:
-    name, version = _required(call, "name"), _required(call, "version")
+    name, version = _required(call, "name"), str(parse_version(_required(call, "version")))
     return str(
         workspace.registry.tracking.ask_models(lambda store: store.get_model_version_download_uri(name, version))
     )

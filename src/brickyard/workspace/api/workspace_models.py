@@ -15,6 +15,7 @@ from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace
 from brickyard.workspace.api.mlflow_guard import Guard
 from brickyard.workspace.identity.permissions import LEVELS
+from brickyard.workspace.registry.names import parse_version
 from brickyard.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ async def _then(answer: Response, step: Callable[[], None]) -> Response:
 
 def _transition(call: Call) -> tuple[str, str, str]:
     name, version, stage = (_text(call.body.get(field), field) for field in ("name", "version", "stage"))
-    return name, version, stage
+    return name, str(parse_version(version)), stage
 
 
 def _text(value: object, field: str) -> str:

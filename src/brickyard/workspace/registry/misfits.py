@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from brickyard.workspace.registry.reading import operations
+
 if TYPE_CHECKING:
     from flask import Flask
 
@@ -60,12 +62,8 @@ def misfit(app: Flask, sent: Sent) -> str | None:
 
 def _message(app: Flask, sent: Sent) -> Any:
     """The class of an operation's message; nothing for one without."""
-    from mlflow.protos.service_pb2 import MlflowService
-    from mlflow.server.handlers import get_service_endpoints
-
     rule, _ = app.url_map.bind("").match(sent.path, method=sent.method, return_rule=True)
-    places = get_service_endpoints(MlflowService, lambda kind: kind)
-    return next((kind for place, kind, verbs in places if place == rule.rule and sent.method in verbs), None)
+    return operations().get((rule.rule, sent.method))
 
 
 def _fields(kind: Any, sent: Sent) -> Any:

@@ -177,6 +177,11 @@ def test_an_external_table_keeps_its_data(workspace: LocalWorkspace, client: Wor
         columns=[column],
     )
     assert directory(made.storage_location) == place
+    for taken in (f"dbfs:/{schema}", f"dbfs:/{schema}/inside"):
+        body = {"name": "twice", "catalog_name": "main", "schema_name": schema.split(".")[1], "table_type": "EXTERNAL"}
+        body |= {"data_source_format": "DELTA", "storage_location": taken}
+        with pytest.raises(InvalidParameterValue, match=rf"overlaps .* {schema}\.outside"):
+            client.api_client.do("POST", "/api/2.1/unity-catalog/tables", body=body)
     client.tables.delete(f"{schema}.outside")
     assert DeltaTable(place).to_pyarrow_table().num_rows == 2
 

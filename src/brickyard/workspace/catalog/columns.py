@@ -52,12 +52,16 @@ def read_columns(directory: Path) -> list[ColumnInfo]:
     return [_column(field, position, partitions) for position, field in enumerate(described)]
 
 
-def create_log(directory: Path, columns: list[dict[str, Any]]) -> None:
+def create_log(directory: Path, columns: list[dict[str, Any]], name: str) -> None:
     """Make an empty Delta table, as the catalog's own `create` does.
 
     Raises:
-        InvalidParameterValue: A column has no name, or a type that is not understood.
+        InvalidParameterValue: There are no columns, or one has no name, or a type that is not understood.
     """
+    if not columns:
+        raise InvalidParameterValue(
+            f"There is no Delta table in {directory.as_uri()}, and no columns to make {name} of."
+        )
     from deltalake import DeltaTable, Schema
     from deltalake.exceptions import DeltaError
 

@@ -20,6 +20,7 @@ from brickyard.workspace.catalog.errors import not_empty
 from brickyard.workspace.catalog.grants import Grants
 from brickyard.workspace.catalog.names import parent_of, valid_full_name, valid_name
 from brickyard.workspace.catalog.objects import UnityObject, models_in
+from brickyard.workspace.catalog.overlaps import require_free
 from brickyard.workspace.catalog.records import (
     CATALOG,
     SCHEMA,
@@ -221,6 +222,8 @@ class Catalog:
         place = self._place(name, table_type, location)
         with self._lock, self._store.write() as connection:
             SCHEMA.get(connection, parent_of(name))
+            if place is not None and table_type == "EXTERNAL":
+                require_free(connection, place)
             record = TABLE.add(
                 connection,
                 name,
@@ -236,7 +239,7 @@ class Catalog:
             if place is not None and table_type == "MANAGED" and location != place:
                 self._staging.fill(place, location)
             if place is not None and format == "DELTA" and not has_log(place):
-                _create_log(name, place, columns)
+                create_log(place, columns or [], name)
             return record
 
     def delete_table(self, full_name: str) -> None:
@@ -386,12 +389,6 @@ class Catalog:
             places = {one.id: Path(one.location) for one in VOLUME.children(connection)}
             managed = [one for one in TABLE.children(connection) if one.table_type == "MANAGED"]
         self._dropped.settle(places | {one.id: one.directory for one in managed})
-
-
-def _create_log(name: str, place: Path, columns: list[dict[str, Any]] | None) -> None:
-    if not columns:
-        raise InvalidParameterValue(f"There is no Delta table in {place.as_uri()}, and no columns to make {name} of.")
-    create_log(place, columns)
 
 
 def build(workspace: Workspace) -> Catalog:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +12,22 @@ import pytest
 from tests.workspace.registry.clients import LABELS, experiment, frame, log_sklearn, model_name, save_python_model
 
 
+def choose(native: str) -> None:
+    """Set the variable, and forget the store that the client has made before."""
+    from mlflow.tracking._model_registry.utils import _model_registry_store_registry
+
+    os.environ["MLFLOW_ENABLE_UC_NATIVE_MODEL_REGISTRY"] = native
+    _model_registry_store_registry._get_store_with_resolved_uri.cache_clear()
+
+
 @pytest.fixture
-def native(mlflow: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv("MLFLOW_ENABLE_UC_NATIVE_MODEL_REGISTRY", "true")
-    return mlflow
+def native(mlflow: Any) -> Iterator[Any]:
+    choose("true")
+    yield mlflow
+    choose("false")
 
 
-def test_a_model_is_logged_aliased_tagged_renamed_and_deleted(native: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_is_logged_aliased_tagged_renamed_and_deleted(native: Any) -> None:
     name = model_name()
     info = log_sklearn(native, experiment(native), registered_model_name=name)
     client = native.MlflowClient()
@@ -40,13 +51,13 @@ def test_a_model_is_logged_aliased_tagged_renamed_and_deleted(native: Any, monke
     client.delete_registered_model_tag(name, "team")
     renamed = f"{name}_2"
     client.rename_registered_model(name, renamed)
-    monkeypatch.setenv("MLFLOW_ENABLE_UC_NATIVE_MODEL_REGISTRY", "false")
+    choose("false")
     seen = native.MlflowClient().get_model_version(renamed, "1")  # by the other surface
     assert (seen.tags, seen.aliases) == ({}, ["champion"])
     copied = client.copy_model_version(f"models:/{renamed}/1", f"{name}_copy")
     assert (copied.name, copied.version, copied.status) == (f"{name}_copy", "1", "READY")
     native.MlflowClient().rename_registered_model(renamed, name.rpartition(".")[2])
-    monkeypatch.setenv("MLFLOW_ENABLE_UC_NATIVE_MODEL_REGISTRY", "true")
+    choose("true")
     client.delete_registered_model_alias(name, "champion")
     client.delete_model_version(name, "1")
     client.delete_registered_model(name)

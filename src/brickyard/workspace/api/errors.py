@@ -84,7 +84,7 @@ class PermissionDenied(ApiError):
 
 
 class EndpointNotFound(ApiError):
-    """The vendor has no operation at this method and path."""
+    """There is no operation at this method and path; clients then use another one that does the same."""
 
     status, code = 404, "ENDPOINT_NOT_FOUND"
 
@@ -93,12 +93,6 @@ class FeatureDisabled(ApiError):
     """The feature exists, but is off in this workspace."""
 
     status, code = 404, "FEATURE_DISABLED"
-
-
-class EndpointNotFound(ApiError):
-    """There is no such call; clients then use another one that does the same."""
-
-    status, code = 404, "ENDPOINT_NOT_FOUND"
 
 
 class NotFound(ApiError):

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import anyio.to_thread
 from starlette.responses import Response
 
-from brickyard.workspace.api.errors import ApiError, InternalError, InvalidParameterValue, NotImplementedByWorkspace
+from brickyard.workspace.api.errors import ApiError, InternalError, InvalidParameterValue
+from brickyard.workspace.api.surface import not_implemented
 from brickyard.workspace.identity.permissions import Securable, tree_object
 from brickyard.workspace.registry.misfits import Sent, misfit
 from brickyard.workspace.registry.reading import Reading, read
@@ -82,7 +83,8 @@ class Tracking:
             check: Called with what the server will read from it, before the server does; may refuse.
 
         Raises:
-            NotImplementedByWorkspace: MLflow's server has no such operation.
+            NotImplementedByWorkspace: MLflow's server has no such operation, and the vendor has.
+            EndpointNotFound: Neither has it.
         """
         server = await self._ready()
         data = await request.body() if body is None else body
@@ -210,11 +212,11 @@ def _answer(app: Flask, request: Request, body: bytes, query: str, check: Check 
     content, status, headers = run_wsgi_app(app, _environ(request, body, query), buffered=True)
     code = int(status.split(" ", 1)[0])
     kept = {name: value for name, value in headers.items() if name.lower() not in _HOP_BY_HOP}
-    where = f"{request.method} {request.url.path}"
-    if code >= 500 and (wrong := misfit(app, Sent(request.method, request.url.path, query, body))):
-        raise InvalidParameterValue(f"{where}: {wrong}")
+    method, path = request.method, request.url.path
+    if code >= 500 and (wrong := misfit(app, Sent(method, path, query, body))):
+        raise InvalidParameterValue(f"{method} {path}: {wrong}")
     if code >= 400 and "json" not in kept.get("Content-Type", ""):
-        raise _failure(code, where)
+        raise _failure(code, method, path)
     return Response(b"".join(content), code, kept)
 
 
@@ -232,11 +234,11 @@ def _environ(request: Request, body: bytes, query: str) -> Any:
     return builder.get_environ()
 
 
-def _failure(code: int, where: str) -> ApiError:
+def _failure(code: int, method: str, path: str) -> ApiError:
     """MLflow answers its own errors in JSON; a page of HTML comes from Flask: no such route, or a crash."""
     if code in (404, 405):
-        return NotImplementedByWorkspace(f"{where} is not implemented by the local workspace")
-    return InternalError(f"MLflow's server failed in {where} with status {code}; see the workspace's log")
+        return not_implemented(method, path)
+    return InternalError(f"MLflow's server failed in {method} {path} with status {code}; see the workspace's log")
 
 
 def _tuned(store: Any) -> Any:

@@ -175,7 +175,8 @@ def test_what_mlflow_does_not_have_is_named(workspace: LocalWorkspace) -> None:
     for method, path in [
         ("GET", "/api/2.0/mlflow/registry-webhooks/list"),
         ("POST", "/api/2.0/mlflow/artifacts/credentials-for-read"),
-        ("POST", "/ajax-api/3.0/mlflow/assistant/message"),
     ]:
         with pytest.raises(NotImplemented, match=path.rsplit("/", 1)[1]):
             api.do(method, path)
+    with pytest.raises(NotFound, match="No API found"):
+        api.do("POST", "/ajax-api/3.0/mlflow/assistant/message")

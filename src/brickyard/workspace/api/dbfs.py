@@ -12,7 +12,7 @@ import anyio.to_thread
 
 from brickyard.workspace.api.access import anyone
 from brickyard.workspace.api.base import Call, Family
-from brickyard.workspace.api.errors import BadRequest, InvalidParameterValue
+from brickyard.workspace.api.errors import InvalidParameterValue, MalformedRequest
 from brickyard.workspace.api.forms import form_file
 from brickyard.workspace.files.dbfs import MAX_BLOCK, BlockTooLarge
 from brickyard.workspace.workspace import Workspace
@@ -115,9 +115,9 @@ def _unpack(body: Spool, kind: str, content: Spool) -> dict[str, Any]:
     try:
         fields = json.loads(body.read() or b"{}")
     except (ValueError, RecursionError) as error:
-        raise BadRequest(f"the request body is not JSON: {error}") from error
+        raise MalformedRequest(f"the request body is not JSON: {error}") from error
     if not isinstance(fields, dict):
-        raise BadRequest("the request body must be a JSON object")
+        raise MalformedRequest("the request body must be a JSON object")
     data = _bytes(fields.get("contents") or "")
     if len(data) > MAX_BLOCK:
         raise BlockTooLarge(f"contents has more than {MAX_BLOCK} bytes; send a form, or create, add-block and close")

@@ -15,6 +15,18 @@ from brickyard.workspace.api.errors import ApiError, EndpointNotFound, NotImplem
 __all__ = ["not_implemented", "operation_name"]
 
 _LONGEST_SHOWN = 300
+# What the vendor's service has besides, and its MLflow client calls: credentials of a cloud's storage.
+_BEYOND_THE_SDK = """\
+POST /api/2.0/mlflow/artifacts/credentials-for-read MLflow.credentials-for-read
+POST /api/2.0/mlflow/artifacts/credentials-for-write MLflow.credentials-for-write
+POST /api/2.0/mlflow/artifacts/create-multipart-upload MLflow.create-multipart-upload
+POST /api/2.0/mlflow/artifacts/complete-multipart-upload MLflow.complete-multipart-upload
+GET /api/2.0/mlflow/artifacts/get-presigned-upload-part-url MLflow.get-presigned-upload-part-url
+POST /api/2.0/mlflow/logged-models/{model_id}/artifacts/credentials-for-download MLflow.credentials-for-download
+POST /api/2.0/mlflow/logged-models/{model_id}/artifacts/credentials-for-upload MLflow.credentials-for-upload
+GET /api/2.0/mlflow/traces/{trace_id}/credentials-for-data-download MLflow.credentials-for-data-download
+GET /api/2.0/mlflow/traces/{trace_id}/credentials-for-data-upload MLflow.credentials-for-data-upload
+"""
 
 
 @dataclass(frozen=True)
@@ -46,7 +58,8 @@ def operation_name(method: str, path: str) -> str | None:
 def _surface() -> dict[str, list[_Named]]:
     """Operations by method."""
     found: dict[str, list[_Named]] = {}
-    for line in files("brickyard.workspace.api").joinpath("surface.txt").read_text().splitlines():
+    of_the_sdk = files("brickyard.workspace.api").joinpath("surface.txt").read_text()
+    for line in (of_the_sdk + _BEYOND_THE_SDK).splitlines():
         method, path, name = line.split(" ")
         parts = re.split(r"(\{[^}]*\})", path)
         pattern = "".join(_placeholder(part) if part.startswith("{") else _fixed(part) for part in parts)

@@ -220,8 +220,10 @@ def _wanted(fields: dict[str, Any]) -> _Import:
 
 def _path(fields: Any) -> str:
     path = fields.get("path")
-    if not isinstance(path, str) or not path:
+    if not path:
         raise InvalidParameterValue("path is required")
+    if not isinstance(path, str):
+        raise InvalidParameterValue(f"path must be a string, not {json.dumps(path)[:100]}")
     return path
 
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def main() -> int:
     """Run pytest, then print what the tests covered; fails below the floor in `pyproject.toml`."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--workers", default="2")
+    parser.add_argument("--workers", default="4")
     options, rest = parser.parse_known_args()
     environment = {
         k: v for k, v in os.environ.items() if not k.startswith(("DATABRICKS_", "MLFLOW_", "BRICKYARD_", "SPARK_"))

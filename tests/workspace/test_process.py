@@ -7,6 +7,8 @@ import os
 import signal
 import socket
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import psutil
@@ -14,7 +16,7 @@ import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import Unauthenticated
 
-from brickyard.workspace import process
+from brickyard.workspace import process, process_tree
 from tests.support import LocalWorkspace, WorkspaceHome, wait_for
 
 
@@ -126,3 +128,18 @@ def test_what_is_not_there_says_so_by_name(workspace: LocalWorkspace) -> None:
 
     with pytest.raises(NotImplementedByServer, match=r"GET /api/2\.1/clusters/list"):
         list(workspace.client().clusters.list())
+
+
+def test_a_server_whose_parent_does_not_ask_for_its_end_is_stopped() -> None:
+    # As the first process of many containers, to which a server's processes are left.
+    parent = subprocess.Popen(
+        [sys.executable, "-c", "import subprocess; print(subprocess.Popen(['sleep', '60']).pid, flush=True); input()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert parent.stdout is not None
+    server = psutil.Process(int(parent.stdout.readline()))
+    process_tree.end(server.pid, "dev")
+    assert server.status() == psutil.STATUS_ZOMBIE
+    parent.communicate("\n", timeout=30)

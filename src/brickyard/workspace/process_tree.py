@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["end"]
 
 _STOP_SECONDS = 15
+_LOOK_SECONDS = 0.01
 
 
 def end(pid: int, name: str) -> None:
@@ -24,15 +26,13 @@ def end(pid: int, name: str) -> None:
     Raises:
         WorkspaceProcessError: A process does not end even then.
     """
-    import psutil
-
     tree = _tree(pid)
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
-    _, alive = psutil.wait_procs(tree, timeout=_STOP_SECONDS)
+    alive = _wait(tree)
     late = [child for one in alive for child in _tree(one.pid)]  # started while it was ending
     _kill([*alive, *late])
-    _, alive = psutil.wait_procs([*alive, *late], timeout=_STOP_SECONDS)
+    alive = _wait([*alive, *late])
     if alive:
         left = ", ".join(str(process.pid) for process in alive)
         raise WorkspaceProcessError(
@@ -48,6 +48,23 @@ def _tree(pid: int) -> list[psutil.Process]:
         return [server, *server.children(recursive=True)]
     except psutil.NoSuchProcess:
         return []
+
+
+def _wait(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
+    """Those that have not ended in time; what has ended may wait long for its parent, say the first of a container."""
+    until = time.monotonic() + _STOP_SECONDS
+    while (alive := [process for process in processes if _lives(process)]) and time.monotonic() < until:
+        time.sleep(_LOOK_SECONDS)
+    return alive
+
+
+def _lives(process: psutil.Process) -> bool:
+    import psutil
+
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _kill(processes: Iterable[psutil.Process]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import shutil
@@ -21,6 +22,8 @@ from brickyard.workspace.files.errors import explained
 __all__ = ["Spool", "Storage", "open_file"]
 
 _BUFFER = 1024 * 1024
+_MOST_PIECES = 256  # of one `writev`
+_WRITTEN_AT_ONCE = 2 * 1024 * 1024
 
 
 def open_file(local: Path) -> BinaryIO:
@@ -88,21 +91,42 @@ class Spool:
             RequestTooLarge: There are more.
             StorageFull: The disk is full.
         """
-        buffer = bytearray()
-        size = 0
-        async for chunk in chunks:
-            size += len(chunk)
-            if limit is not None and size > limit:
-                raise RequestTooLarge(f"The content is larger than {limit} bytes.")
-            buffer += chunk
-            if len(buffer) >= _BUFFER:
-                await self._write(buffer)
-                buffer = bytearray()
-        await self._write(buffer)
+        writing = None  # what has arrived is written while the next arrives
+        waiting: list[bytes] = []
+        size = written = 0
+        try:
+            async for chunk in chunks:
+                size += len(chunk)
+                if limit is not None and size > limit:
+                    raise RequestTooLarge(f"The content is larger than {limit} bytes.")
+                waiting.append(chunk)
+                if size - written >= _WRITTEN_AT_ONCE:
+                    if writing is not None:
+                        await writing
+                    writing = asyncio.ensure_future(anyio.to_thread.run_sync(self._write, waiting))
+                    waiting, written = [], size
+            if writing is not None:
+                await writing
+            await anyio.to_thread.run_sync(self._write, waiting)
+        finally:
+            if writing is not None:
+                await asyncio.wait([writing])
 
-    async def _write(self, buffer: bytearray) -> None:
+    def _write(self, chunks: list[bytes]) -> None:
         with explained("the upload"):
-            await anyio.to_thread.run_sync(self.file.write, buffer)
+            self.file.flush()
+            _write_all(self.file.fileno(), chunks if len(chunks) <= _MOST_PIECES else [b"".join(chunks)])
+
+
+def _write_all(handle: int, chunks: list[bytes]) -> None:
+    """Write pieces in as few calls as the system does: it is faster with larger ones."""
+    rest = [memoryview(chunk) for chunk in chunks if chunk]
+    while rest:
+        count = os.writev(handle, rest)
+        while rest and count >= len(rest[0]):
+            count -= len(rest.pop(0))
+        if count:
+            rest[0] = rest[0][count:]
 
 
 class Storage:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
+
+import anyio.to_thread
 
 from brickyard.workspace.api.errors import InvalidParameterValue, NotFound
 from brickyard.workspace.files import storage
@@ -62,13 +65,25 @@ def open_file(files: Files, path: str) -> tuple[BinaryIO, os.stat_result]:
     return file, os.fstat(file.fileno())
 
 
-def read_chunks(file: BinaryIO, start: int, length: int) -> Iterator[bytes]:
-    """A part of a file, in bounded memory; closes the file."""
+async def read_chunks(file: BinaryIO, start: int, length: int) -> AsyncIterator[bytes]:
+    """A part of a file, in bounded memory: the next chunk is read while one is sent; closes the file."""
+    left = length
+
+    def read() -> bytes:
+        nonlocal left
+        chunk = file.read(min(_CHUNK, left))
+        left -= len(chunk)
+        return chunk
+
     with file:
         file.seek(start)
-        while length > 0 and (chunk := file.read(min(_CHUNK, length))):
-            length -= len(chunk)
-            yield chunk
+        reading = asyncio.ensure_future(anyio.to_thread.run_sync(read))
+        try:
+            while chunk := await reading:
+                reading = asyncio.ensure_future(anyio.to_thread.run_sync(read))
+                yield chunk
+        finally:
+            await asyncio.wait([reading])
 
 
 def delete_file(files: Files, path: str) -> None:

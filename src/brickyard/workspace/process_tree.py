@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["end"]
 
 _STOP_SECONDS = 15
+_GONE_SECONDS = 3
 _LOOK_SECONDS = 0.01
 
 
@@ -50,12 +51,21 @@ def _tree(pid: int) -> list[psutil.Process]:
         return []
 
 
-def _wait(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
-    """Those that have not ended in time; what has ended may wait long for its parent, say the first of a container."""
+def _wait(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Those that have not ended in time.
+
+    What has ended keeps its number until its parent asks for it, which the first process of a container may never do:
+    that is waited for a while, and no longer.
+    """
     until = time.monotonic() + _STOP_SECONDS
-    while (alive := [process for process in processes if _lives(process)]) and time.monotonic() < until:
+    while alive := [process for process in processes if _lives(process)]:
+        if time.monotonic() > until:
+            return alive
         time.sleep(_LOOK_SECONDS)
-    return alive
+    until = time.monotonic() + _GONE_SECONDS
+    while any(process.is_running() for process in processes) and time.monotonic() < until:
+        time.sleep(_LOOK_SECONDS)
+    return []
 
 
 def _lives(process: psutil.Process) -> bool:

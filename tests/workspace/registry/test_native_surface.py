@@ -14,10 +14,10 @@ from tests.workspace.registry.clients import LABELS, experiment, frame, log_skle
 
 def choose(native: str) -> None:
     """Set the variable, and forget the store that the client has made before."""
-    from mlflow.tracking._model_registry.utils import _model_registry_store_registry
+    from mlflow.tracking._model_registry.utils import _get_store_registry
 
     os.environ["MLFLOW_ENABLE_UC_NATIVE_MODEL_REGISTRY"] = native
-    _model_registry_store_registry._get_store_with_resolved_uri.cache_clear()
+    _get_store_registry()._get_store_with_resolved_uri.cache_clear()
 
 
 @pytest.fixture

@@ -75,15 +75,19 @@ async def read_chunks(file: BinaryIO, start: int, length: int) -> AsyncIterator[
         left -= len(chunk)
         return chunk
 
-    with file:
-        file.seek(start)
-        reading = asyncio.ensure_future(anyio.to_thread.run_sync(read))
-        try:
-            while chunk := await reading:
-                reading = asyncio.ensure_future(anyio.to_thread.run_sync(read))
-                yield chunk
-        finally:
-            await asyncio.wait([reading])
+    def close(ended: asyncio.Future[bytes]) -> None:
+        file.close()
+        if not ended.cancelled():
+            ended.exception()  # of a read that nobody waits for any more
+
+    file.seek(start)
+    reading = asyncio.ensure_future(anyio.to_thread.run_sync(read))
+    try:
+        while chunk := await reading:
+            reading = asyncio.ensure_future(anyio.to_thread.run_sync(read))
+            yield chunk
+    finally:  # nothing is waited for: where the client has left, this is being cancelled
+        reading.add_done_callback(close)
 
 
 def delete_file(files: Files, path: str) -> None:

@@ -39,7 +39,7 @@ def main() -> None:
 
         started = process.start("bench")
         try:
-            time.sleep(3)
+            time.sleep(3)  # until nothing is being loaded any more
             server = psutil.Process(started.pid)
             idle = sum(one.memory_info().rss for one in (server, *server.children(recursive=True))) / 2**20
             netloc, token = urlsplit(started.url or "").netloc, started.token or ""

@@ -53,7 +53,7 @@ class Compute:
 
     def warm_up(self) -> None:
         """Start the fork server before the first task needs it: a workspace that runs none does without its memory."""
-        with contextlib.suppress(ForkServerGone):
+        with contextlib.suppress(ForkServerGone, OSError):  # the first task says so, if it still is
             self._fork_server()
 
     def start_task(self, spec: TaskSpec) -> TaskHandle:

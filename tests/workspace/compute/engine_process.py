@@ -1,16 +1,31 @@
-"""The process of an engine: prints where it listens."""
+"""A gateway as a task has it, and the fork server behind it: prints where it listens."""
 
 from __future__ import annotations
 
+import os
 import sys
-from pathlib import Path
 
-from brickyard.workspace.compute.engine import EngineConfig, serve
+from brickyard.workspace.compute.channel import Channel
+from brickyard.workspace.compute.forkserver import ForkServer, finish
+from brickyard.workspace.compute.processes import adopt_orphans, die_with_parent
 
 
 def main() -> None:
     host, token, data, scratch = sys.argv[1:]
-    serve(EngineConfig(host, token, Path(data), Path(scratch)), lambda url: print(url, flush=True))
+    ours, theirs = Channel.pair()
+    parent = os.getpid()
+    if os.fork() == 0:
+        ours.close()
+        die_with_parent(parent)
+        adopt_orphans()
+        os._exit(finish(ForkServer(theirs).serve(1)))
+    theirs.close()
+    where = {"api_url": host, "token": token, "data": data, "scratch": scratch, "search_path": sys.path}
+    ours.send({"do": "engine", "id": 1, "environ": dict(os.environ)} | where)
+    while True:
+        for message in ours.receive():
+            if "remote" in message:
+                print(message["remote"], flush=True)
 
 
 if __name__ == "__main__":

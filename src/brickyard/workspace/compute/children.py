@@ -1,4 +1,4 @@
-"""The children of the fork server: task workers, their Spark engines, and the later generation of itself."""
+"""The children of the fork server: workers, their gateways and Spark engines, and the later generation of itself."""
 
 from __future__ import annotations
 
@@ -72,19 +72,25 @@ class Child:
         kind: What it is.
         request: The number of the request that asked for it.
         channel: The conversation with it.
-        owner: The worker that asked for it; none where the server did.
+        owner: The child that asked for it; none where the server did.
         output: The pipe behind its outputs, where it is its own.
         kill_at: When it is killed, on the monotonic clock, if it has not ended until then.
     """
 
     pid: int
-    kind: Literal["worker", "engine", "generation"]
+    kind: Literal["worker", "engine", "sail", "generation"]
     request: int
     channel: Channel
     owner: Child | None = None
     output: OutputPipe | None = None
     kill_at: float | None = None
     answered: bool = field(default=False)
+
+    def writer(self) -> int:
+        """The pipe that its output, or its owner's, goes to; the fork server's own where there is none."""
+        if self.output is not None:
+            return self.output.writer
+        return 2 if self.owner is None else self.owner.writer()
 
     def forget(self) -> None:
         """Close what is shared with it, in a process that is not its parent."""

@@ -28,7 +28,7 @@ from brickyard.workspace.compute.channel import Channel, Message
 from brickyard.workspace.compute.children import Child, OutputPipe
 from brickyard.workspace.compute.processes import adopt_orphans, die_with_parent, end_orphans, kill_group, signal_group
 
-__all__ = ["ForkServer", "main"]
+__all__ = ["ForkServer", "finish", "main"]
 
 _GRACE_SECONDS = 2.0
 Become = Callable[[], int]
@@ -93,11 +93,13 @@ class ForkServer:
                 return
             if message["do"] == "spawn":
                 self._start_worker(message, None)
+            elif message["do"] == "engine":
+                self._start_engine(message, None)
             elif message["do"] == "kill":
                 self._kill(message["id"], None)
 
     def _told(self, child: Child) -> None:
-        """Read what a child says: a worker asks for something, an engine is ready."""
+        """Read what a child says: it asks for something, or answers."""
         if self._children.get(child.pid) is not child:
             return  # its end was noticed earlier in this turn of the loop, and its channel is closed
         try:
@@ -111,11 +113,13 @@ class ForkServer:
             self._answer(child, message)
 
     def _answer(self, child: Child, message: Message) -> None:
-        if child.kind == "engine" and child.owner is not None:
+        if "do" not in message:
             child.answered = True
-            _send(child.owner.channel, message | {"id": child.request})
-        elif message["do"] == "engine":
+            self._report(child, {"event": "answered"} | message)
+        elif message["do"] in ("engine", "sail"):
             self._start_engine(message, child)
+        elif message["do"] == "tell":
+            self._tell(message, child)
         elif message["do"] == "spawn":
             self._start_worker(message, child)
         elif message["do"] == "kill":
@@ -139,7 +143,14 @@ class ForkServer:
         self._add(child)
         self._report(child, {"event": "started", "pid": pid})
 
-    def _start_engine(self, message: Message, owner: Child) -> None:
+    def _tell(self, message: Message, owner: Child) -> None:
+        """Pass on what a gateway says to one of its engines."""
+        for child in self._children.values():
+            if child.request == message["id"] and child.owner is owner:
+                _send(child.channel, message["say"])
+
+    def _start_engine(self, message: Message, owner: Child | None) -> None:
+        """Start a gateway for a worker or for the server, or a Sail for a gateway."""
         try:
             ours, theirs = Channel.pair()
             parent, pid = os.getpid(), _fork(ours.close, theirs.close)
@@ -147,12 +158,13 @@ class ForkServer:
             self._refuse(message, owner, error)
             return
         if pid == 0:
-            writer = os.dup(owner.output.writer) if owner.output is not None else os.dup(2)
+            writer = os.dup(2 if owner is None else owner.writer())
             self._leave(parent, ours)
-            self._become = lambda: worker.run_engine(message, theirs, writer)
+            run = worker.run_sail if message["do"] == "sail" else worker.run_engine
+            self._become = lambda: run(message, theirs, writer)
             return
         theirs.close()
-        self._add(Child(pid, "engine", message["id"], ours, owner))
+        self._add(Child(pid, message["do"], message["id"], ours, owner))
 
     def _leave(self, parent: int, *channels: Channel) -> None:
         """Stop being the fork server, right after a fork."""
@@ -183,11 +195,15 @@ class ForkServer:
         _send(to, message | {"id": child.request})
 
     def _kill(self, request: int, owner: Child | None) -> None:
-        """Ask a worker to end, and kill it when the grace is over."""
+        """Ask a worker to end, and kill it when the grace is over; engines have nothing to tidy up."""
         for child in self._children.values():
-            if child.kind == "worker" and child.request == request and child.owner is owner:
+            if child.request != request or child.owner is not owner:
+                continue
+            if child.kind == "worker":
                 signal_group(child.pid, signal.SIGTERM)
                 child.kill_at = child.kill_at or time.monotonic() + _GRACE_SECONDS
+            elif child.kind != "generation":
+                kill_group(child.pid)
 
     def _kill_overdue(self) -> None:
         for child in list(self._children.values()):
@@ -281,7 +297,7 @@ def main(arguments: list[str]) -> int:
     second.close()
     server = ForkServer(first)
     server.add_generation(Child(pid, "generation", 0, second))
-    return _finish(server.serve(1))
+    return finish(server.serve(1))
 
 
 def _second_generation(channel: Channel, parent: int) -> int:
@@ -290,10 +306,10 @@ def _second_generation(channel: Channel, parent: int) -> int:
     preload.second()
     gc.collect()
     gc.freeze()
-    return _finish(ForkServer(channel).serve(2))
+    return finish(ForkServer(channel).serve(2))
 
 
-def _finish(become: Become | None) -> int:
+def finish(become: Become | None) -> int:
     """End this process: as the fork server, or as the child that it has become, which does not return."""
     if become is not None:
         code = 1

@@ -17,6 +17,7 @@ from brickyard.runtime.context import NotebookResult
 from brickyard.runtime.execution import TaskStopped
 from brickyard.runtime.redaction import Redactor
 from brickyard.workspace.compute.channel import Channel, Message
+from brickyard.workspace.compute.engines.forks import how_it_ended
 from brickyard.workspace.compute.environments import Environments
 from brickyard.workspace.compute.requirements import requirement_lines
 from brickyard.workspace.compute.results import write_json
@@ -58,7 +59,7 @@ class WorkerHost:
         scratch = str(Path(self._message["task"]["directory"]) / "engine")
         answer = self._ask({"do": "engine", "search_path": list(search_path), "scratch": scratch} | same)
         if "remote" not in answer:
-            raise RuntimeError(f"the Spark engine did not start: {answer.get('error') or _ended(answer['code'])}")
+            raise RuntimeError(f"the Spark engine did not start: {answer.get('error') or how_it_ended(answer['code'])}")
         return str(answer["remote"])
 
     def run_notebook(self, path: str, arguments: Mapping[str, str], timeout_seconds: float) -> NotebookResult:
@@ -81,7 +82,7 @@ class WorkerHost:
             return NotebookResult(f"the notebook {path} did not end within {timeout_seconds:g} seconds")
         outcome = read_outcome(directory)
         if outcome is None:
-            return NotebookResult(answer.get("error") or f"the notebook's process {_ended(answer['code'])}")
+            return NotebookResult(answer.get("error") or f"the notebook's process {how_it_ended(answer['code'])}")
         return NotebookResult(outcome.error, outcome.result)
 
     def install(self, requirements: Sequence[str]) -> str:
@@ -130,7 +131,7 @@ class WorkerHost:
         if message.get("event") == "started":
             return
         if message.get("kind") == "engine" and message.get("answered"):
-            self.reason = f"the Spark engine {_ended(message['code'])}"
+            self.reason = f"the Spark engine {how_it_ended(message['code'])}"
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
             return
         self._answers[message["id"]].put(message)
@@ -146,11 +147,3 @@ def _without_files(requirements: Iterable[str]) -> list[str]:
         else:
             found.append(paths.library(word))
     return found
-
-
-def _ended(code: int) -> str:
-    if code >= 0:
-        return f"ended with exit code {code}"
-    name = signal.Signals(-code).name
-    hint = ", perhaps because memory ran out" if name == "SIGKILL" else ""
-    return f"was ended by {name}{hint}"

@@ -34,6 +34,7 @@ _FIRST = (
     "brickyard.runtime.dbutils",
     "brickyard.workspace.compute.host",
     "brickyard.workspace.compute.engine",
+    "brickyard.workspace.compute.engines.sail_process",
     "brickyard.workspace.compute.gateway",
     "brickyard.workspace.compute.gateway.files",
 )

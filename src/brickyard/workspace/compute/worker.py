@@ -1,4 +1,4 @@
-"""The process of one task, from just after it was forked to its end; and that of its Spark engine."""
+"""The process of one task, from just after it was forked to its end; and those of its Spark gateway and engine."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from brickyard.workspace.compute.processes import adopt_orphans
 from brickyard.workspace.compute.results import write_outcome
 from brickyard.workspace.compute.tasks import OUTPUT_FILE, TaskOutcome
 
-__all__ = ["run", "run_engine"]
+__all__ = ["run", "run_engine", "run_sail"]
 
 _RESULT_LIMIT = 5 * 1024 * 1024
 
@@ -62,16 +63,15 @@ def run(message: Message, channel: Channel, output: OutputPipe) -> int:
 
 
 def run_engine(message: Message, channel: Channel, output: int) -> int:
-    """Be the Spark engine of a task until it ends.
+    """Be the Spark gateway of a task until it ends.
 
     Args:
         message: Where the workspace is, and the paths that the task imports from.
-        channel: Tells where the engine listens, or why it does not.
-        output: What it prints goes here, for example what a user-defined function prints.
+        channel: The conversation with the fork server; tells where the gateway listens, or why it does not.
+        output: What it prints goes here.
     """
     _set_environment(message["environ"])
     _redirect(output)
-    sys.path[:] = message["search_path"]
     from brickyard.workspace.compute.engine import EngineConfig, serve
 
     config = EngineConfig(
@@ -79,9 +79,30 @@ def run_engine(message: Message, channel: Channel, output: int) -> int:
         token=message["token"],
         data=Path(message["data"]),
         scratch=Path(message["scratch"]),
+        search_path=tuple(message["search_path"]),
     )
+    return _said(channel, lambda: serve(config, channel))
+
+
+def run_sail(message: Message, channel: Channel, output: int) -> int:
+    """Be the Sail of one session until it ends.
+
+    Args:
+        message: What Python functions import from, and their environment.
+        channel: The conversation with the fork server, and through it with the gateway.
+        output: What Python functions print goes here.
+    """
+    _set_environment(message["environ"])
+    _redirect(output)
+    sys.path[:] = message["search_path"]
+    from brickyard.workspace.compute.engines import sail_process
+
+    return _said(channel, lambda: sail_process.serve(channel, Path(message["scratch"])))
+
+
+def _said(channel: Channel, serve: Callable[[], None]) -> int:
     try:
-        serve(config, lambda remote: channel.send({"remote": remote}))
+        serve()
     except Exception as error:  # whatever keeps the engine from starting is said where Spark is first used
         channel.send({"error": f"{type(error).__name__}: {error}"})
     return 1

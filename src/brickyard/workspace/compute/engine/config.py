@@ -17,6 +17,7 @@ class EngineConfig:
         token: The task's token: for the catalog, and required from Spark clients.
         data: The workspace's data directory, with `tables`, `volumes` and `dbfs`.
         scratch: A private directory for checkpoints, spilled data and artifacts.
+        search_path: What Python functions import from.
         default_catalog: Current catalog of a new session.
         default_schema: Current schema of a new session.
     """
@@ -25,5 +26,6 @@ class EngineConfig:
     token: str
     data: Path
     scratch: Path
+    search_path: tuple[str, ...] = ()
     default_catalog: str = "main"
     default_schema: str = "default"

@@ -2,35 +2,43 @@
 
 from __future__ import annotations
 
-import sys
+import hashlib
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pyspark.sql.connect.proto import base_pb2
 
 from brickyard.workspace.compute.gateway.errors import SparkError
-from brickyard.workspace.compute.gateway.sail import SessionKey
+from brickyard.workspace.compute.gateway.sail import Sail, SessionKey
 
 __all__ = ["Artifacts"]
 
-Blobs = Callable[[SessionKey], dict[str, bytes]]
+
+class Receiver(Protocol):
+    """The session that artifacts are for."""
+
+    blobs: dict[str, bytes]
+    sail: Sail
+
+
+Receivers = Callable[[SessionKey], Receiver]
 
 
 class Artifacts:
-    """Keeps artifacts of one engine in a private directory; modules in it can be imported by UDFs."""
+    """Keeps artifacts of one engine in a private directory; modules of a session can be imported by its UDFs."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def add(self, requests: Iterable[base_pb2.AddArtifactsRequest], blobs: Blobs) -> bytes:
+    def add(self, requests: Iterable[base_pb2.AddArtifactsRequest], receivers: Receivers) -> bytes:
         """Take a stream of artifacts, whole or in chunks."""
         answer = base_pb2.AddArtifactsResponse()
         key: SessionKey | None = None
         for key, name, data, intact in _assembled(requests):
             if intact:
-                self._store(name, data, blobs(key))
+                self._store(name, data, key, receivers(key))
             answer.artifacts.add(name=name, is_crc_successful=intact)
         if key is not None:
             answer.session_id = key.session_id
@@ -43,24 +51,20 @@ class Artifacts:
             answer.statuses[name].exists = name.removeprefix("cache/") in blobs
         return bytes(answer.SerializeToString())
 
-    def _store(self, name: str, data: bytes, blobs: dict[str, bytes]) -> None:
+    def _store(self, name: str, data: bytes, key: SessionKey, session: Receiver) -> None:
         kind, _, rest = name.partition("/")
         if kind == "cache":
-            blobs[rest] = data
+            session.blobs[rest] = data
             return
-        place = (self._directory / kind / rest).resolve()
-        if not place.is_relative_to(self._directory.resolve()):
+        own = self._directory / hashlib.sha256(f"{key.user_id}\0{key.session_id}".encode()).hexdigest()[:32]
+        place = (own / kind / rest).resolve()
+        if not place.is_relative_to(own.resolve()):
             raise SparkError("INVALID_ARTIFACT_PATH", f"The artifact name {name} leads out of the session.")
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(data)
         if kind == "pyfiles":
             archive = place.suffix in {".zip", ".egg", ".whl", ".jar"}
-            _importable(str(place if archive else place.parent))
-
-
-def _importable(entry: str) -> None:
-    if entry not in sys.path:
-        sys.path.insert(0, entry)
+            session.sail.import_from(str(place if archive else place.parent))
 
 
 def _assembled(

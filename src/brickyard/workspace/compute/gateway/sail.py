@@ -1,8 +1,10 @@
-"""Calls that the gateway makes to Sail on its own behalf, inside the session of a client."""
+"""One session's engine: calls of the gateway and of the client to it; started when needed, and again where it died."""
 
 from __future__ import annotations
 
+import threading
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +12,16 @@ import grpc
 import pyarrow as pa
 from pyspark.sql.connect.proto import base_pb2, commands_pb2, relations_pb2
 
+from brickyard.workspace.compute.engines import Address, Engine, EngineServer
+from brickyard.workspace.compute.gateway.errors import RUNTIME, SparkError
+from brickyard.workspace.compute.gateway.memory import Memory
+from brickyard.workspace.compute.gateway.operations import Operation, current
+
 __all__ = ["Sail", "SessionKey"]
 
+#: The fork server tells of a death just after the connection broke.
+DEATH_SECONDS = 2.0
+KILL_SECONDS = 5.0
 SERVICE = "/spark.connect.SparkConnectService/"
 #: Results travel as gRPC messages; Sail's own batches stay below 4 MiB, a client's local data may not.
 OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
@@ -31,18 +41,100 @@ class SessionKey:
 
 
 class Sail:
-    """A channel to Sail: raw calls for forwarding, and typed calls for the gateway's own work."""
+    """A session's own engine: raw calls for forwarding, and typed calls for the gateway's own work.
 
-    def __init__(self, address: str) -> None:
-        self._channel = grpc.insecure_channel(address, OPTIONS)
+    The engine may be another than Sail. What makes up a session is remembered, so that one that died can be replaced.
+
+    Args:
+        engine: Starts the session's engine.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.capabilities = engine.capabilities
+        self.memory = Memory()
+        self._engine = engine
+        self._lock = threading.RLock()
+        self._server: EngineServer | None = None
+        self._channel: grpc.Channel | None = None
+        self._killed: str | None = None
+
+    @property
+    def runs(self) -> bool:
+        """Whether the engine has been started and has not ended."""
+        server = self._server
+        return server is not None and server.ended() is None
 
     def unary(self, method: str) -> Any:
         """A unary call that takes and gives bytes."""
-        return self._channel.unary_unary(SERVICE + method)
+
+        def call(raw: bytes) -> Any:
+            channel, server = self._connected()
+            try:
+                return channel.unary_unary(SERVICE + method)(raw, metadata=server.address.metadata)
+            except grpc.RpcError as error:
+                raise self._explained(error, server) from error
+
+        return call
 
     def stream(self, method: str) -> Any:
-        """A call that takes bytes and gives a stream of bytes."""
-        return self._channel.unary_stream(SERVICE + method)
+        """A call that takes bytes and gives a stream of bytes; it works for this thread's operation."""
+
+        def call(raw: bytes) -> Iterator[bytes]:
+            channel, server = self._connected()
+            operation = current() or Operation("")
+            stream = channel.unary_stream(SERVICE + method)(raw, metadata=server.address.metadata)
+            operation.calls.append(stream)
+            try:
+                operation.check()
+                yield from stream
+            except grpc.RpcError as error:
+                operation.check()
+                raise self._explained(error, server) from error
+            finally:
+                stream.cancel()
+                operation.calls.remove(stream)
+
+        return call
+
+    def import_from(self, entry: str) -> None:
+        """Let Python functions of this session import what is in a directory or archive."""
+        self._connected()[1].import_from(entry)
+        self.memory.imports.append(entry)
+
+    def interrupt(self, timeout: float) -> int:
+        """Stop Python functions; how many threads still execute one."""
+        server = self._server
+        return server.interrupt(timeout) if server is not None and self.runs else 0
+
+    def kill(self, why: str) -> None:
+        """End the engine; the next call starts another, and a call that is under way learns `why`."""
+        server = self._server
+        if server is not None:
+            self._killed = why
+            server.kill()
+            server.ended(KILL_SECONDS)
+
+    def _connected(self) -> tuple[grpc.Channel, EngineServer]:
+        with self._lock:
+            if self._server is not None and self._server.ended() is not None:
+                self.close()
+            if self._server is None or self._channel is None:
+                self._server, self._killed = self._started(), None
+                self._channel = _channel(self._server.address)
+                self.memory.replay(self._channel, self._server)
+            return self._channel, self._server
+
+    def _started(self) -> EngineServer:
+        try:
+            return self._engine.start()
+        except RuntimeError as error:
+            raise SparkError("SPARK_ENGINE_NOT_AVAILABLE", str(error), kind=RUNTIME, sql_state="58000") from error
+
+    def _explained(self, error: grpc.RpcError, server: EngineServer) -> Exception:
+        """What the client is told: that the engine has died, or what the engine itself said."""
+        lost = error.code() == grpc.StatusCode.UNAVAILABLE
+        how = server.ended(DEATH_SECONDS if lost else 0)
+        return error if how is None else died(self.capabilities.name, self._killed or how)
 
     def execute(self, key: SessionKey, plan: base_pb2.Plan) -> pa.Table | None:
         """Run a plan to its end in the client's session; its rows, if it has any.
@@ -58,6 +150,7 @@ class Sail:
             if response.HasField("arrow_batch"):
                 with pa.ipc.open_stream(response.arrow_batch.data) as reader:
                     batches.extend(reader)
+        self.memory.executed(request)
         return pa.Table.from_batches(batches) if batches else None
 
     def run(self, key: SessionKey, command: commands_pb2.Command) -> None:
@@ -89,8 +182,32 @@ class Sail:
         request.user_context.user_id = key.user_id
         for name, value in values.items():
             request.operation.set.pairs.add(key=name, value=value)
-        self.unary("Config")(request.SerializeToString())
+        raw = request.SerializeToString()
+        self.unary("Config")(raw)
+        self.memory.configured(raw)
 
     def close(self) -> None:
-        """Close the channel."""
-        self._channel.close()
+        """End the session's engine."""
+        with self._lock:
+            if self._channel is not None:
+                self._channel.close()
+            if self._server is not None:
+                self._server.kill()
+            self._server = self._channel = None
+
+
+def _channel(address: Address) -> grpc.Channel:
+    if address.secure:
+        return grpc.secure_channel(address.target, grpc.ssl_channel_credentials(), OPTIONS)
+    return grpc.insecure_channel(address.target, OPTIONS)
+
+
+def died(engine: str, how: str) -> SparkError:
+    """The engine of a session ended while it executed something."""
+    return SparkError(
+        "SPARK_ENGINE_ENDED",
+        f"The Spark engine '{engine}' of this session {how}. The next query of the session starts a new one, with the "
+        "session's settings, temporary views and registered functions; cached and checkpointed data is gone.",
+        kind=RUNTIME,
+        sql_state="58000",
+    )

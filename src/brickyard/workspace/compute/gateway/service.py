@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import grpc
 from pyspark.sql.connect.proto import base_pb2
 
+from brickyard.workspace.compute.engines import Engine
 from brickyard.workspace.compute.gateway.artifacts import Artifacts
 from brickyard.workspace.compute.gateway.commands import prepare
 from brickyard.workspace.compute.gateway.errors import SparkError
@@ -28,16 +30,21 @@ __all__ = ["TOKEN_HEADER", "Gateway"]
 
 #: pyspark sends unknown parameters of its connection string as metadata; `token=` would make it ask for TLS.
 TOKEN_HEADER = "x-brickyard-token"
-UNARY = ("Interrupt", "ReleaseExecute", "FetchErrorDetails", "CloneSession", "GetStatus")
+#: Calls that go on as they are, with what tells the session of each.
+UNARY = {
+    "FetchErrorDetails": base_pb2.FetchErrorDetailsRequest,
+    "CloneSession": base_pb2.CloneSessionRequest,
+    "GetStatus": base_pb2.GetStatusRequest,
+}
 #: A stream holds one until its client has read it, and an interrupt needs one too.
 THREADS = 64
 
 
 class Gateway:
-    """A Spark Connect endpoint on loopback, in front of one Sail server.
+    """A Spark Connect endpoint on loopback, in front of an engine for each session.
 
     Args:
-        sail: Address of Sail, `host:port`.
+        engine: Starts the engines.
         catalog: The workspace's Unity Catalog.
         token: What a client must send.
         mapper: From the user's paths to local places.
@@ -46,9 +53,15 @@ class Gateway:
     """
 
     def __init__(
-        self, sail: str, catalog: UnityCatalog, token: str, mapper: PathMapper, scratch: Path, names: tuple[str, str]
+        self,
+        engine: Engine,
+        catalog: UnityCatalog,
+        token: str,
+        mapper: PathMapper,
+        scratch: Path,
+        names: tuple[str, str],
     ) -> None:
-        self._sail = Sail(sail)
+        self._engine = engine
         self._catalog = catalog
         self._token = token.encode()
         self._places = Places(mapper, scratch / "links")
@@ -73,28 +86,31 @@ class Gateway:
     def stop(self) -> None:
         """Stop listening; running calls are cut."""
         self._server.stop(None).wait()
-        self._sail.close()
+        self._engine.close()
 
     def session(self, key: SessionKey) -> Session:
         """The state of one session, made at its first call."""
         with self._lock:
             if key not in self._sessions:
                 names = SessionNames(*self._names)
-                self._sessions[key] = Session(key, self._sail, self._catalog, self._places, names)
+                self._sessions[key] = Session(key, Sail(self._engine), self._catalog, self._places, names)
             return self._sessions[key]
 
     def _handlers(self) -> dict[str, Any]:
         handlers = {
             "ExecutePlan": grpc.unary_stream_rpc_method_handler(self._guard_stream(self._execute)),
-            "ReattachExecute": grpc.unary_stream_rpc_method_handler(self._guard_stream(self._forward_stream)),
+            "ReattachExecute": grpc.unary_stream_rpc_method_handler(self._guard_stream(self._reattach)),
             "AnalyzePlan": grpc.unary_unary_rpc_method_handler(self._guard(self._analyze)),
             "Config": grpc.unary_unary_rpc_method_handler(self._guard(self._config)),
             "AddArtifacts": grpc.stream_unary_rpc_method_handler(self._guard(self._add_artifacts)),
+            "Interrupt": grpc.unary_unary_rpc_method_handler(self._guard(self._interrupt)),
+            "ReleaseExecute": grpc.unary_unary_rpc_method_handler(self._guard(self._release_execute)),
             "ReleaseSession": grpc.unary_unary_rpc_method_handler(self._guard(self._release)),
             "ArtifactStatus": grpc.unary_unary_rpc_method_handler(self._guard(self._artifact_status)),
         }
-        for method in UNARY:
-            handlers[method] = grpc.unary_unary_rpc_method_handler(self._guard(self._forward(method)))
+        for method, request in UNARY.items():
+            forward = self._guard(self._forward(method, request))
+            handlers[method] = grpc.unary_unary_rpc_method_handler(forward)
         return handlers
 
     def _admit(self, context: grpc.ServicerContext) -> None:
@@ -131,29 +147,45 @@ class Gateway:
     def _execute(self, raw: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
         request = base_pb2.ExecutePlanRequest.FromString(raw)
         session = self.session(SessionKey.of(request))
-        result = None
+        request.operation_id = request.operation_id or str(uuid.uuid4())
+        with session.operations.attached(request.operation_id, frozenset(request.tags)) as operation:
+            context.add_callback(lambda: session.operations.disconnected(operation))
+            result = self._prepared(request, session)
+            for answer in session.sail.stream("ExecutePlan")(request.SerializeToString()):
+                yield answer if result is None else _with_relation(answer, result)
+        session.sail.memory.executed(request)
+
+    def _prepared(self, request: base_pb2.ExecutePlanRequest, session: Session) -> Any:
+        """Make a plan fit for the engine; for SQL, the relation that the client is to go on with."""
         kind = request.plan.WhichOneof("op_type")
         if kind == "command":
-            result = prepare(request.plan.command, session)
-        elif kind == "root":
-            resolve(request.plan.root, session)
-        else:
+            return prepare(request.plan.command, session)
+        if kind != "root":
             raise SparkError("CONNECT_INVALID_PLAN.CANNOT_PARSE", "Compressed plans are not read here.")
-        for answer in self._stream("ExecutePlan", request.SerializeToString(), context):
-            yield answer if result is None else _with_relation(answer, result)
+        resolve(request.plan.root, session)
+        return None
 
-    def _forward_stream(self, raw: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
-        return self._stream("ReattachExecute", raw, context)
+    def _reattach(self, raw: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
+        request = base_pb2.ReattachExecuteRequest.FromString(raw)
+        session = self.session(SessionKey.of(request))
+        with session.operations.attached(request.operation_id) as operation:
+            context.add_callback(lambda: session.operations.disconnected(operation))
+            yield from session.sail.stream("ReattachExecute")(raw)
 
-    def _stream(self, method: str, raw: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
-        """Sail's answers; when the client goes away, Sail is told."""
-        stream = self._sail.stream(method)(raw)
-        context.add_callback(stream.cancel)
-        yield from stream
+    def _interrupt(self, raw: bytes) -> bytes:
+        request = base_pb2.InterruptRequest.FromString(raw)
+        session = self.session(SessionKey.of(request))
+        ids = session.operations.interrupt(request)
+        answer = base_pb2.InterruptResponse(session_id=request.session_id, interrupted_ids=ids)
+        answer.server_side_session_id = request.session_id
+        return bytes(answer.SerializeToString())
 
-    def _forward(self, method: str) -> Callable[[bytes], bytes]:
-        send: Callable[[bytes], bytes] = self._sail.unary(method)
-        return send
+    def _forward(self, method: str, request: Any) -> Callable[[bytes], bytes]:
+        def forward(raw: bytes) -> bytes:
+            session = self.session(SessionKey.of(request.FromString(raw)))
+            return bytes(session.sail.unary(method)(raw))
+
+        return forward
 
     def _analyze(self, raw: bytes) -> bytes:
         request = base_pb2.AnalyzePlanRequest.FromString(raw)
@@ -162,7 +194,7 @@ class Gateway:
         if hashed is not None:
             return self._semantic_hash(session, hashed)
         resolve(request, session)
-        answer: bytes = self._sail.unary("AnalyzePlan")(request.SerializeToString())
+        answer: bytes = session.sail.unary("AnalyzePlan")(request.SerializeToString())
         return answer
 
     def _semantic_hash(self, session: Session, plan: bytes) -> bytes:
@@ -170,14 +202,15 @@ class Gateway:
         import zlib
 
         version = base_pb2.AnalyzePlanRequest.SparkVersion()
-        answer = self._sail.analyze(session.key, spark_version=version)
+        answer = session.sail.analyze(session.key, spark_version=version)
         answer.semantic_hash.result = zlib.crc32(plan) - 2**31
         return bytes(answer.SerializeToString())
 
     def _config(self, raw: bytes) -> bytes:
         request = base_pb2.ConfigRequest.FromString(raw)
         session = self.session(SessionKey.of(request))
-        answer: bytes = self._sail.unary("Config")(raw)
+        answer: bytes = session.sail.unary("Config")(raw)
+        session.sail.memory.configured(raw)
         for pair in request.operation.set.pairs:
             session.settings[pair.key.lower()] = pair.value
         for key in request.operation.unset.keys:
@@ -185,14 +218,28 @@ class Gateway:
         return answer
 
     def _release(self, raw: bytes) -> bytes:
+        request = base_pb2.ReleaseSessionRequest.FromString(raw)
         with self._lock:
-            self._sessions.pop(SessionKey.of(base_pb2.ReleaseSessionRequest.FromString(raw)), None)
-        answer: bytes = self._sail.unary("ReleaseSession")(raw)
-        return answer
+            session = self._sessions.pop(SessionKey.of(request), None)
+        if session is not None:
+            session.close()
+        answer = base_pb2.ReleaseSessionResponse(session_id=request.session_id)
+        answer.server_side_session_id = request.session_id
+        return bytes(answer.SerializeToString())
+
+    def _release_execute(self, raw: bytes) -> bytes:
+        """A client may say this after it has released the session, or of an engine that has died."""
+        request = base_pb2.ReleaseExecuteRequest.FromString(raw)
+        session = self._sessions.get(SessionKey.of(request))
+        if session is not None and session.sail.runs:
+            return bytes(session.sail.unary("ReleaseExecute")(raw))
+        answer = base_pb2.ReleaseExecuteResponse(session_id=request.session_id, operation_id=request.operation_id)
+        answer.server_side_session_id = request.session_id
+        return bytes(answer.SerializeToString())
 
     def _add_artifacts(self, stream: Iterator[bytes]) -> bytes:
         requests = map(base_pb2.AddArtifactsRequest.FromString, stream)
-        return self._artifacts.add(requests, lambda key: self.session(key).blobs)
+        return self._artifacts.add(requests, self.session)
 
     def _artifact_status(self, raw: bytes) -> bytes:
         request = base_pb2.ArtifactStatusesRequest.FromString(raw)

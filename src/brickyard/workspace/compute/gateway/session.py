@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from pyspark.sql.connect.proto import commands_pb2, relations_pb2
 
 from brickyard.workspace.compute.gateway import commits
 from brickyard.workspace.compute.gateway.names import SessionNames, TableName
+from brickyard.workspace.compute.gateway.operations import Operations
 from brickyard.workspace.compute.gateway.places import Places
 from brickyard.workspace.compute.gateway.queries import QueryRewriter
 from brickyard.workspace.compute.gateway.sail import Sail, SessionKey
@@ -33,6 +35,9 @@ class Session:
         blobs: Local data that the client sent ahead, by hash.
         settings: Configuration values that the client has set; keys in lower case.
         statement: The SQL that is being run, with its arguments; data frames in it are resolved.
+
+    Attributes:
+        operations: What it is executing.
     """
 
     key: SessionKey
@@ -43,6 +48,15 @@ class Session:
     blobs: dict[str, bytes] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
     statement: relations_pb2.Relation = field(default_factory=relations_pb2.Relation)
+    operations: Operations = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.operations = Operations(self.sail)
+        self.sail.memory.lost = self.names.temporary.discard
+
+    def close(self) -> None:
+        """End the session's engine."""
+        self.sail.close()
 
     def setting(self, key: str, default: str = "") -> str:
         """A setting that the client has set; keys are case-insensitive."""
@@ -55,7 +69,9 @@ class Session:
 
     def for_statement(self, original: relations_pb2.Relation) -> Session:
         """The session while it runs one statement, with the statement's arguments and data frames."""
-        return replace(self, statement=original)
+        session = copy.copy(self)
+        session.statement = original
+        return session
 
     @property
     def has_arguments(self) -> bool:

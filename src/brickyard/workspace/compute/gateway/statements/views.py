@@ -71,6 +71,7 @@ def drop_temporary(session: Session, name: str) -> Any:
     relation = relations_pb2.Relation()
     relation.catalog.drop_temp_view.view_name = name
     session.sail.execute(session.key, base_pb2.Plan(root=relation))
+    session.sail.memory.dropped(name)
     session.names.temporary.discard(name.lower())
     return literals.empty()
 

@@ -1,0 +1,80 @@
+"""The seam between the gateway and a Spark engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+__all__ = ["Address", "Capabilities", "Engine", "EngineServer"]
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where an engine speaks Spark Connect.
+
+    Attributes:
+        target: `host:port`.
+        secure: Whether it speaks TLS.
+        metadata: What goes with every call, for example a token.
+    """
+
+    target: str
+    secure: bool = False
+    metadata: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What an engine can do.
+
+    Attributes:
+        name: What it is called in errors and in `spark.brickyard.engine`.
+        is_spark: It is Apache Spark itself: nothing that only another engine lacks is refused or rewritten.
+        own_names: Names and paths are the engine's own, so that plans go through as they are.
+    """
+
+    name: str
+    is_spark: bool = False
+    own_names: bool = False
+
+
+class EngineServer(Protocol):
+    """What serves one session."""
+
+    @property
+    def address(self) -> Address:
+        """Where it listens."""
+
+    def interrupt(self, timeout: float) -> int:
+        """Stop Python functions that it executes for the session; how many threads still do so.
+
+        Raises:
+            TimeoutError: It does not answer.
+        """
+
+    def import_from(self, entry: str) -> None:
+        """Let Python functions import what is in a directory or archive."""
+
+    def ended(self, timeout: float = 0) -> str | None:
+        """How it ended, waiting so many seconds for that; none while it runs."""
+
+    def kill(self) -> None:
+        """End it; does nothing where the sessions share it and it ends with the engine."""
+
+
+class Engine(Protocol):
+    """Something that serves sessions."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do."""
+
+    def start(self) -> EngineServer:
+        """A server for one session.
+
+        Raises:
+            RuntimeError: It does not start; the text says why and what to do.
+        """
+
+    def close(self) -> None:
+        """End everything that it has started."""

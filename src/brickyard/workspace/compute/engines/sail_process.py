@@ -1,0 +1,82 @@
+"""The process of one Sail: serves one session, and stops its Python functions when it is told to.
+
+Sail reads its configuration from the environment, and settings meant for other clients (`DATABRICKS_*`, `UC_*`,
+cloud keys) would redirect its calls; so they are removed first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from brickyard.workspace.compute.channel import Channel, Message
+
+__all__ = ["FunctionCanceled", "interrupt_functions", "scrub", "serve"]
+
+#: Prefixes of variables that redirect an engine to another workspace or to a cloud.
+SCRUBBED = ("DATABRICKS_", "UNITY_", "UC_", "SAIL_", "AWS_", "AZURE_", "GOOGLE_", "SPARK_REMOTE", "SPARK_CONNECT_")
+#: An idle notebook must not lose its session; the default of Sail is 15 minutes.
+SESSION_SECONDS = 30 * 86_400
+
+
+class FunctionCanceled(BaseException):
+    """Raised inside a Python function whose query was canceled; `except Exception` does not catch it."""
+
+
+def serve(channel: Channel, scratch: Path) -> None:
+    """Start Sail, say where it listens, and do as told until the conversation ends."""
+    scrub(scratch)
+    from pysail.spark import SparkConnectServer
+
+    server = SparkConnectServer("127.0.0.1", 0)
+    server.start(background=True)
+    host, port = server.listening_address
+    channel.send({"address": f"{host}:{port}"})
+    with contextlib.suppress(EOFError):
+        while True:
+            for message in channel.receive():
+                channel.send(_told(message))
+
+
+def scrub(scratch: Path) -> None:
+    """Leave only what Sail is to read in the environment of this process."""
+    for name in [name for name in os.environ if name.startswith(SCRUBBED)]:
+        del os.environ[name]
+    os.environ.update(
+        {
+            "SAIL_SPARK__SESSION_TIMEOUT_SECS": str(SESSION_SECONDS),
+            "SAIL_EXECUTION__CHECKPOINT__PATH": (scratch / "checkpoints").as_uri(),
+            "RUST_LOG": "error",
+        }
+    )
+
+
+def _told(message: Message) -> Message:
+    if message["do"] == "import" and message["entry"] not in sys.path:
+        sys.path.insert(0, message["entry"])
+    if message["do"] == "interrupt":
+        return {"busy": interrupt_functions()}
+    return {}
+
+
+def interrupt_functions() -> int:
+    """Raise `FunctionCanceled` in each thread of Sail that executes Python; how many there are.
+
+    Sail's threads are not known to `threading`, unlike those that a user's library has started. One of them is met
+    inside Python only while it executes a function: its state ends with the call.
+    """
+    own = {thread.ident for thread in threading.enumerate() if not _foreign(thread)}
+    busy = [ident for ident in sys._current_frames() if ident not in own]
+    for ident in busy:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(FunctionCanceled))
+    return len(busy)
+
+
+def _foreign(thread: Any) -> bool:
+    """Whether a thread was started outside Python; such a one is known only once its code asks for it."""
+    return type(thread).__name__ == "_DummyThread"

@@ -1,0 +1,90 @@
+"""What makes up a session in its engine, kept so that it can be made again in another."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+from pyspark.sql.connect.proto import base_pb2
+
+from brickyard.workspace.compute.engines import EngineServer
+
+__all__ = ["Memory"]
+
+SERVICE = "/spark.connect.SparkConnectService/"
+#: Commands that register something under a name; a later one of the same kind and name takes its place.
+REGISTERING = ("create_dataframe_view", "register_function", "register_table_function", "register_data_source")
+NAME_FIELDS = {"register_function": "function_name", "register_table_function": "function_name"}
+
+
+class Memory:
+    """The settings, temporary views, functions and imports of one session.
+
+    Attributes:
+        imports: What Python functions import from.
+        lost: Called with the name of a view that cannot be made again.
+    """
+
+    def __init__(self) -> None:
+        self.imports: list[str] = []
+        self.lost: Callable[[str], None] = lambda name: None
+        self._settings: dict[str, bytes] = {}
+        self._commands: dict[tuple[str, str], bytes] = {}
+        self._lock = threading.Lock()
+
+    def configured(self, raw: bytes) -> None:
+        """Remember what a Config call has set."""
+        request = base_pb2.ConfigRequest.FromString(raw)
+        for pair in request.operation.set.pairs:
+            one = base_pb2.ConfigRequest(session_id=request.session_id, user_context=request.user_context)
+            one.operation.set.pairs.add(key=pair.key, value=pair.value)
+            self._settings[pair.key.lower()] = one.SerializeToString()
+        for key in request.operation.unset.keys:
+            self._settings.pop(key.lower(), None)
+
+    def executed(self, request: base_pb2.ExecutePlanRequest) -> None:
+        """Remember a plan, if it registers something."""
+        key = _registered(request)
+        if key is None:
+            return
+        with self._lock:
+            self._commands.pop(key, None)  # the order is that of the last registration
+            self._commands[key] = request.SerializeToString()
+
+    def dropped(self, view: str) -> None:
+        """Forget a temporary view."""
+        self._commands.pop(("create_dataframe_view", view.lower()), None)
+
+    def replay(self, channel: grpc.Channel, server: EngineServer) -> None:
+        """Make a new engine what the one before was."""
+        for entry in self.imports:
+            server.import_from(entry)
+        metadata = server.address.metadata
+        for raw in list(self._settings.values()):
+            channel.unary_unary(SERVICE + "Config")(raw, metadata=metadata)
+        for key, raw in list(self._commands.items()):
+            request = base_pb2.ExecutePlanRequest.FromString(raw)
+            request.operation_id = str(uuid.uuid4())
+            try:
+                list(channel.unary_stream(SERVICE + "ExecutePlan")(request.SerializeToString(), metadata=metadata))
+            except grpc.RpcError as error:
+                self._forget(key, error)
+
+    def _forget(self, key: tuple[str, str], error: Any) -> None:
+        kind, name = key
+        del self._commands[key]
+        sys.stderr.write(f"After the restart of the Spark engine, {name} could not be made again: {error.details()}\n")
+        if kind == "create_dataframe_view":
+            self.lost(name)
+
+
+def _registered(request: base_pb2.ExecutePlanRequest) -> tuple[str, str] | None:
+    kind = request.plan.command.WhichOneof("command_type") if request.plan.HasField("command") else None
+    if kind not in REGISTERING:
+        return None
+    name = str(getattr(getattr(request.plan.command, kind), NAME_FIELDS.get(kind, "name")))
+    return kind, name.lower()

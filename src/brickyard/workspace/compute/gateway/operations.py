@@ -1,0 +1,180 @@
+"""What a session is executing, and how it is stopped: Python functions included."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from pyspark.sql.connect.proto import base_pb2
+
+from brickyard.workspace.compute.gateway.errors import SparkError
+
+__all__ = ["Operation", "Operations", "current"]
+
+#: So long Python functions may take to end; then their process is killed.
+GRACE_SECONDS = 3.0
+#: So long a client that lost its connection may take to come back for its results.
+REATTACH_SECONDS = 1.0
+PAUSE_SECONDS = 0.1
+_here = threading.local()
+
+
+@dataclass(eq=False)
+class Operation:
+    """A plan that is being executed.
+
+    Attributes:
+        id: Its id, of the client.
+        tags: The client's tags for it.
+        canceled: Whether it is to stop.
+        attached: How many calls of the client wait for it.
+        left: Whether its client has gone while it was executed.
+        calls: The engine's calls that work for it.
+    """
+
+    id: str
+    tags: frozenset[str] = frozenset()
+    canceled: bool = False
+    attached: int = 0
+    left: bool = False
+    calls: list[Any] = field(default_factory=list)
+
+    def cancel(self) -> None:
+        """Cut the calls to the engine; whoever waits for one of them learns why."""
+        self.canceled = True
+        for call in list(self.calls):
+            call.cancel()
+
+    def check(self) -> None:
+        """Raise OPERATION_CANCELED if it is to stop."""
+        if self.canceled:
+            text = "Operation has been canceled."
+            raise SparkError("OPERATION_CANCELED", text, kind="org.apache.spark.SparkSQLException", sql_state="HY008")
+
+
+class Stoppable(Protocol):
+    """What the operations of a session are executed by."""
+
+    def interrupt(self, timeout: float) -> int:
+        """Stop Python functions; how many threads still execute one."""
+
+    def kill(self, why: str) -> None:
+        """End the engine of the session."""
+
+
+def current() -> Operation | None:
+    """The operation that this thread works for."""
+    return getattr(_here, "operation", None)
+
+
+class Operations:
+    """The operations of one session."""
+
+    def __init__(self, engine: Stoppable) -> None:
+        self._engine = engine
+        self._running: dict[str, Operation] = {}
+        self._change = threading.Condition()
+        self._stopping = False
+        self._left = False
+
+    @contextlib.contextmanager
+    def attached(self, key: str, tags: frozenset[str] = frozenset()) -> Iterator[Operation]:
+        """The operation while a call of the client waits for it; waits until what was canceled before has stopped."""
+        with self._change:
+            self._change.wait_for(lambda: not self._stopping)
+            operation = self._running.setdefault(key, Operation(key, tags))
+            operation.attached += 1
+            operation.left = False
+        _here.operation = operation
+        try:
+            yield operation
+        finally:
+            _here.operation = None
+            with self._change:
+                operation.attached -= 1
+            if not operation.attached:
+                self._finish(operation)
+
+    def disconnected(self, operation: Operation) -> None:
+        """A call of the client has ended: unless the operation has, too, the client may come back for it, or not."""
+        if self._running.get(operation.id) is not operation:
+            return
+        operation.left = True
+        for call in list(operation.calls):
+            call.cancel()
+        timer = threading.Timer(REATTACH_SECONDS, self._abandon, [operation])
+        timer.daemon = True
+        timer.start()
+
+    def interrupt(self, request: base_pb2.InterruptRequest) -> list[str]:
+        """Stop what an Interrupt names; the ids of the operations. Returns at once."""
+        with self._change:
+            chosen = [operation for operation in self._running.values() if _is_meant(operation, request)]
+        self._cancel(chosen)
+        return [operation.id for operation in chosen]
+
+    def _abandon(self, operation: Operation) -> None:
+        if self._running.get(operation.id) is operation and not operation.attached:
+            self._cancel([operation])
+            self._remove(operation)
+
+    def _finish(self, operation: Operation) -> None:
+        """Forget an operation that has ended; one whose client has gone may be asked for again."""
+        if not operation.left or operation.canceled:
+            self._remove(operation)
+
+    def _remove(self, operation: Operation) -> None:
+        with self._change:
+            self._running.pop(operation.id, None)
+            again = self._left
+        if again:
+            self._stop_functions()
+
+    def _cancel(self, chosen: list[Operation]) -> None:
+        for operation in chosen:
+            operation.cancel()
+        if chosen:
+            self._left = True
+            self._stop_functions()
+
+    def _stop_functions(self) -> None:
+        """Stop the functions of canceled operations, as soon as no other operation of the session is executed."""
+        with self._change:
+            if self._stopping or any(not operation.canceled for operation in self._running.values()):
+                return
+            self._stopping, self._left = True, False
+        threading.Thread(target=self._stop, name="interrupt", daemon=True).start()
+
+    def _stop(self) -> None:
+        try:
+            if not _within(GRACE_SECONDS, lambda left: self._engine.interrupt(left) == 0):
+                self._engine.kill("was restarted, because a canceled Python function did not end")
+        finally:
+            with self._change:
+                self._stopping = False
+                self._change.notify_all()
+
+
+def _within(seconds: float, done: Callable[[float], bool]) -> bool:
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        try:
+            if done(left):
+                return True
+        except TimeoutError:
+            return False
+        threading.Event().wait(PAUSE_SECONDS)
+    return False
+
+
+def _is_meant(operation: Operation, request: base_pb2.InterruptRequest) -> bool:
+    kinds = base_pb2.InterruptRequest.InterruptType
+    if request.interrupt_type == kinds.INTERRUPT_TYPE_ALL:
+        return True
+    if request.interrupt_type == kinds.INTERRUPT_TYPE_TAG:
+        return request.operation_tag in operation.tags
+    return request.operation_id == operation.id

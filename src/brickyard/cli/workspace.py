@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from brickyard.cli.audit import audit
+from brickyard.cli.samples import samples
 from brickyard.cli.workspace_copies import backup, restore
 from brickyard.cli.workspace_token import token
 
@@ -198,6 +199,7 @@ workspace.add_command(audit)
 workspace.add_command(token)
 workspace.add_command(backup)
 workspace.add_command(restore)
+workspace.add_command(samples)
 
 
 def _move_key(name: str) -> None:

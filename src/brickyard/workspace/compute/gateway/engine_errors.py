@@ -32,6 +32,10 @@ NO_FUNCTION = (
 NO_TIMESTAMP = "The timestamp {1} is before the earliest version of the table."
 NO_VERSION = "Cannot time travel the Delta table to version {1}. The latest version is {2}."
 TOO_LARGE = "The value {1} does not fit into the type. Use a larger type, or try_cast to get NULL instead."
+OVERFLOW = (
+    "The result {1} of the computation does not fit into its type. Cast an operand to a larger type, or use try_add, "
+    "try_subtract, try_multiply or try_sum to get NULL instead."
+)
 NO_COLUMN = "A column, variable, or function parameter with name {1} cannot be resolved."
 
 
@@ -70,6 +74,20 @@ RULES = (
         PARSE,
     ),
     Rule(
+        r".*[Rr]emainder by zero",
+        "REMAINDER_BY_ZERO",
+        "Remainder by zero. Use try_mod to tolerate a divisor of 0 and return NULL instead.",
+        "22012",
+        ARITHMETIC,
+    ),
+    Rule(
+        r"(Int32|Int64|Int16|Int8) overflow on .*",
+        "ARITHMETIC_OVERFLOW",
+        "{0}. Cast the operand to a larger type.",
+        "22003",
+        ARITHMETIC,
+    ),
+    Rule(
         r"[Dd]ivide by zero",
         "DIVIDE_BY_ZERO",
         "Division by zero. Use try_divide to tolerate a divisor of 0 and return NULL instead.",
@@ -85,7 +103,21 @@ RULES = (
     ),
     Rule(r"Can't cast value (\S+) to type \w+", "CAST_OVERFLOW", TOO_LARGE, "22003", ARITHMETIC),
     Rule(
-        r"Invalid argument error: (\S+) is too large to store in a Decimal\d+ of precision",
+        r"(?:Cast error: )?value of (\S+) is out of range Int(?:32|64)",
+        "ARITHMETIC_OVERFLOW",
+        OVERFLOW,
+        "22003",
+        ARITHMETIC,
+    ),
+    Rule(
+        r"(?:Cast error: )?value of (\S+) is out of range Int(?:8|16)",
+        "BINARY_ARITHMETIC_OVERFLOW",
+        OVERFLOW,
+        "22003",
+        ARITHMETIC,
+    ),
+    Rule(
+        r"(?:Invalid argument error: )?(\S+) is too large to store in a Decimal\d+ of precision",
         "NUMERIC_VALUE_OUT_OF_RANGE",
         TOO_LARGE,
         "22003",

@@ -8,7 +8,7 @@ from typing import Any
 
 from pyspark.sql.connect.proto import relations_pb2
 
-from brickyard.workspace.compute.gateway import catalog_calls
+from brickyard.workspace.compute.gateway import catalog_calls, values
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.queries import FILE_FORMATS
 from brickyard.workspace.compute.gateway.session import Session
@@ -36,24 +36,28 @@ def resolve(message: Any, session: Session) -> None:
     Raises:
         SparkError: For a name or path that does not exist, or a relation that is not supported.
     """
-    for part, local in list(_parts(message, frozenset())):
+    parts = list(_parts(message, None))
+    for part, around in parts:
         if part.DESCRIPTOR.name == "Relation":
-            _relation(part, local, session)
+            _relation(part, around, session)
         else:
             _current_name(part, session)
+    for part, _ in reversed(parts):  # what a relation reads comes after it, and is corrected first
+        if part.DESCRIPTOR.name == "Relation":
+            values.correct_relation(part, session.fields)
 
 
-def _parts(message: Any, local: frozenset[str]) -> Iterator[tuple[Any, frozenset[str]]]:
-    """All relations and expressions below a message, with the names that the plan defines around them."""
+def _parts(message: Any, around: Any) -> Iterator[tuple[Any, Any]]:
+    """All relations and expressions below a message, with the WithRelations around them, whose references come first."""
     if message.DESCRIPTOR.name == "WithRelations":
-        local = local | {ref.subquery_alias.alias.lower() for ref in message.references}
+        around = message
     if message.DESCRIPTOR.name in {"Relation", "Expression"}:
-        yield message, local
-    for field, value in message.ListFields():
+        yield message, around
+    for field, value in sorted(message.ListFields(), key=lambda item: item[0].name == "root"):
         if field.message_type is None or (field.message_type.GetOptions().map_entry and _plain_map(field)):
             continue
         for child in _children(field, value):
-            yield from _parts(child, local)
+            yield from _parts(child, around)
 
 
 def _plain_map(field: Any) -> bool:
@@ -66,14 +70,14 @@ def _children(field: Any, value: Any) -> Any:
     return list(value) if field.is_repeated else [value]
 
 
-def _relation(relation: Any, local: frozenset[str], session: Session) -> None:
+def _relation(relation: Any, around: Any, session: Session) -> None:
     kind = relation.WhichOneof("rel_type")
     if kind in REFUSED:
         raise unsupported(*REFUSED[kind])
     if kind == "read":
         _read(relation, session)
     elif kind == "sql":
-        _sql(relation, local, session)
+        _sql(relation, around, session)
     elif kind == "catalog":
         _replace(relation, catalog_calls.answer(relation.catalog, session))
     elif kind in ("cached_local_relation", "chunked_cached_local_relation"):
@@ -107,8 +111,9 @@ def _replace(relation: Any, answer: Any) -> None:
     relation.common.CopyFrom(common)
 
 
-def _sql(relation: Any, local: frozenset[str], session: Session) -> None:
-    relation.sql.query = session.rewriter(local).rewrite_query(relation.sql.query)
+def _sql(relation: Any, around: Any, session: Session) -> None:
+    statement = relations_pb2.Relation(with_relations=around) if around else relations_pb2.Relation(sql=relation.sql)
+    relation.sql.query = session.for_statement(statement).rewriter().rewrite_query(relation.sql.query)
 
 
 def _read(relation: Any, session: Session) -> None:

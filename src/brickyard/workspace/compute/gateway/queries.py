@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from brickyard.workspace.compute.gateway import values
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.names import SessionNames, TableName, quote
 from brickyard.workspace.compute.gateway.places import Places
 from brickyard.workspace.compute.gateway.sqltext import Edit, parse, splice
 from brickyard.workspace.compute.gateway.unity import Table
+from brickyard.workspace.compute.gateway.values.probes import Probe
 
 __all__ = ["FILE_FORMATS", "QueryRewriter"]
 
@@ -28,12 +30,14 @@ class QueryRewriter:
         places: Where tables and files are.
         lookup: Finds a table in the catalog, or raises TABLE_OR_VIEW_NOT_FOUND.
         local: Names that the plan around this SQL defines.
+        probe: Asks the engine for the fields of a query; with it, expressions that Sail evaluates wrongly are replaced.
     """
 
     names: SessionNames
     places: Places
     lookup: Callable[[TableName], Table]
     local: frozenset[str] = field(default_factory=frozenset)
+    probe: Probe | None = None
 
     def rewrite(self, sql: str, tree: Any = None) -> str:
         """The same statement with every table and path resolved.
@@ -53,7 +57,8 @@ class QueryRewriter:
                 edits.append(edit)
         edits += [edit for column in tree.find_all(exp.Column) if (edit := _column(column, known))]
         edits += _current(sql, tree, self.names)
-        return splice(sql, edits)
+        resolved = splice(sql, edits)
+        return values.correct_sql(resolved, self.probe) if self.probe and values.concerns(tree) else resolved
 
     def rewrite_query(self, sql: str) -> str:
         """The same, for text that must be a query and not a statement that changes something."""

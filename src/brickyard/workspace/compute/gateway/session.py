@@ -18,6 +18,7 @@ from brickyard.workspace.compute.gateway.places import Places
 from brickyard.workspace.compute.gateway.queries import QueryRewriter
 from brickyard.workspace.compute.gateway.sail import Sail, SessionKey
 from brickyard.workspace.compute.gateway.unity import Table, UnityCatalog
+from brickyard.workspace.compute.gateway.values.probes import Asked, Question
 
 __all__ = ["Session"]
 
@@ -91,7 +92,15 @@ class Session:
 
         references = self.statement.with_relations.references
         named = frozenset(reference.subquery_alias.alias.lower() for reference in references)
-        return QueryRewriter(self.names, self.places, lookup, local | named)
+        return QueryRewriter(self.names, self.places, lookup, local | named, self._fields)
+
+    def _fields(self, question: Question) -> Asked:
+        return self.fields(self.with_text(question.sql))
+
+    def fields(self, relation: relations_pb2.Relation) -> Asked:
+        """The names and types of a resolved relation's columns."""
+        schema = self.sail.schema(self.key, relation)
+        return [(column.name, column.dataType.simpleString()) for column in schema.fields]
 
     def relation(self, sql: str) -> relations_pb2.Relation:
         """A query as a relation that Sail can run, with the arguments and data frames of the statement."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from brickyard.workspace.compute.gateway.errors import parse_error
 
-__all__ = ["Cursor", "Edit", "Token", "parse", "splice", "tokenize"]
+__all__ = ["Cursor", "Edit", "Token", "dialect", "parse", "splice", "tokenize"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ def splice(text: str, edits: Iterable[Edit]) -> str:
 
 
 @cache
-def _dialect() -> Any:
+def dialect() -> Any:
+    """The dialect that user SQL is written in."""
     from sqlglot.dialects import Databricks
 
     return Databricks()
@@ -45,7 +46,7 @@ def _tokenizer() -> Any:
     from sqlglot.dialects import Databricks
 
     words: Any = type("Words", (Databricks.Tokenizer,), {"COMMANDS": set()})
-    return words(dialect=_dialect())
+    return words(dialect=dialect())
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def parse(sql: str) -> Any:
     from sqlglot.errors import SqlglotError
 
     try:
-        trees = [tree for tree in _dialect().parse(sql) if tree is not None]
+        trees = [tree for tree in dialect().parse(sql) if tree is not None]
     except SqlglotError as exc:
         details: list[dict[str, Any]] = getattr(exc, "errors", [])
         where = f" near '{details[0]['highlight']}' (line {details[0]['line']})" if details else ""

@@ -48,7 +48,7 @@ def resolve(message: Any, session: Session) -> None:
 
 
 def _parts(message: Any, around: Any) -> Iterator[tuple[Any, Any]]:
-    """All relations and expressions below a message, with the WithRelations around them, whose references come first."""
+    """All relations and expressions below a message, each with the WithRelations around it; references come first."""
     if message.DESCRIPTOR.name == "WithRelations":
         around = message
     if message.DESCRIPTOR.name in {"Relation", "Expression"}:

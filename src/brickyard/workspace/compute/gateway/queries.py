@@ -107,7 +107,8 @@ class QueryRewriter:
     def _view(self, view: Table) -> str:
         if not view.definition:
             raise SparkError("INVALID_VIEW", f"The view {view.name} has no definition.")
-        return QueryRewriter(_names_inside(view), self.places, self.lookup).rewrite(view.definition)
+        names = _names_inside(view)
+        return QueryRewriter(names, self.places, self.lookup, probe=self.probe).rewrite(view.definition)
 
 
 #: Properties in which Spark keeps the catalog and schema that a view's names refer to.

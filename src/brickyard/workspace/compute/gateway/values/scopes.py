@@ -33,6 +33,8 @@ def scope_of(sql: str, node: Any) -> Scope | None:
     from sqlglot import exp
 
     found = node.find_ancestor(exp.Select, exp.Update, exp.Delete, exp.Merge)
+    while found is not None and found.this is None and isinstance(found, exp.Update):
+        found = found.find_ancestor(exp.Merge)  # `WHEN MATCHED THEN UPDATE`
     if found is None:
         return None
     group = span(found.args["group"]) if found.args.get("group") else None

@@ -36,7 +36,11 @@ def correct_sql(sql: str, probe: Probe, *, named: bool = True) -> str:
         probe: Asks the engine for the fields of a query.
         named: Keep the names of columns.
     """
-    return _Correction(sql, parse_spans(sql), probe, named=named).run()
+    first = _Correction(sql, parse_spans(sql), probe, named=named)
+    literals = [node for node in first.nodes() if _is_smallest(node)]
+    if literals:  # they decide the types of what is computed from them
+        return correct_sql(first.run(literals), probe, named=named)
+    return first.run(first.nodes())
 
 
 def _operators() -> dict[Any, str]:
@@ -55,8 +59,12 @@ class _Correction:
     names: dict[int, str] = field(default_factory=dict)
     fixes: list[tuple[int, int, Render]] = field(default_factory=list)
 
-    def run(self) -> str:
-        nodes = [node for node in self.tree.find_all(*_kinds()) if not _is_plain(node)]
+    def nodes(self) -> list[Any]:
+        """The expressions that may have to be replaced."""
+        return [node for node in self.tree.find_all(*_kinds()) if not _is_plain(node)]
+
+    def run(self, nodes: list[Any]) -> str:
+        """The statement with some expressions replaced where it is needed."""
         self._ask([leaf for node in nodes for leaf in _leaves(node)], nodes)
         for node in nodes:
             self._fix(node)
@@ -133,7 +141,7 @@ class _Correction:
         kind = _smallest(node.this) or self._type(node.this)
         how = negation(kind)
         if _smallest(node.this) and place:  # Sail reads the digits first, which are too many without the sign
-            self.fixes.append((*place, lambda: f"CAST({LARGEST[kind] * -1 - 1} AS {kind})"))
+            self.fixes.append((*place, lambda: f"CAST('{-LARGEST[kind] - 1}' AS {kind})"))
             return
         if how and place and inner:
             self.fixes.append((*place, lambda: f"CAST((- CAST({self._text(*inner)} AS {how[0]})) AS {how[1]})"))
@@ -215,6 +223,12 @@ def _smallest(node: Any) -> str:
     return next((name for name in kinds if digits.name == str(LARGEST.get(name, 0) + 1)), "")
 
 
+def _is_smallest(node: Any) -> bool:
+    from sqlglot import exp
+
+    return isinstance(node, exp.Neg) and bool(_smallest(node.this))
+
+
 def _is_integer(node: Any) -> bool:
     from sqlglot import exp
 
@@ -258,7 +272,7 @@ def _leaves(node: Any) -> list[Any]:
     """The operands whose types the engine must tell."""
     from sqlglot import exp
 
-    if isinstance(node, exp.ArrayContains):
+    if isinstance(node, exp.ArrayContains) or _is_smallest(node):
         return []
     sides = [_summed(node)] if isinstance(node, exp.Sum) else [node.this, node.args.get("expression")]
     found = []

@@ -50,6 +50,7 @@ def workspace() -> None:
 @click.option("--address", "--host", metavar="IP", help="The address to listen on; 127.0.0.1 by default.")
 @click.option("--hostname", multiple=True, metavar="NAME", help="A name by which clients call it; may be repeated.")
 @click.option("--insecure", is_flag=True, default=None, help="Allow other machines to reach it without TLS.")
+@click.option("--engine", metavar="NAME", help="Spark engine of clusters that name none: sail, jvm or sc://HOST:PORT.")
 @click.option("--keyring", is_flag=True, help="Move the key that seals secrets from its file to the system's keyring.")
 @click.option("--foreground", is_flag=True, help="Run in this terminal until Ctrl-C, and log to it.")
 @_output

@@ -49,6 +49,7 @@ class Settings:
         tls_certificate: The user's own certificate, with the chain to its authority.
         tls_key: The key of that certificate.
         url: Where clients were told to reach it when it last started.
+        engine: The Spark engine of clusters that name none.
     """
 
     port: int = 0
@@ -62,6 +63,7 @@ class Settings:
     tls_certificate: str | None = None
     tls_key: str | None = None
     url: str | None = None
+    engine: str = field(default="sail", repr=False)
 
 
 @dataclass(frozen=True)

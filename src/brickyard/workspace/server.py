@@ -137,6 +137,7 @@ def _run_at(layout: Layout, before: Settings, settings: Settings, place: _Place)
         hosts=place.addresses.hosts,
         workspace_id=settings.workspace_id,
         store=store,
+        engine=settings.engine,
     )
     try:
         _owner_token(layout, workspace)

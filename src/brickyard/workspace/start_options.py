@@ -30,6 +30,7 @@ class StartOptions:
         tls: Whether it speaks TLS.
         tls_certificate: The user's own certificate; with it, TLS is meant.
         tls_key: Its key.
+        engine: The Spark engine of clusters that name none: `sail`, `jvm` or a Spark Connect URL.
     """
 
     port: int | None = None
@@ -41,6 +42,7 @@ class StartOptions:
     tls: bool | None = None
     tls_certificate: str | None = None
     tls_key: str | None = None
+    engine: str | None = field(default=None, repr=False)
 
     def changes(self) -> dict[str, Any]:
         """The settings that are to change, with paths that hold wherever they are read.
@@ -57,6 +59,7 @@ class StartOptions:
             "hostnames": self.hostnames,
             "insecure": self.insecure,
             "tls": True if files and self.tls is None else self.tls,
+            "engine": _engine(self.engine),
             **files,
         }
         wanted = {name: one for name, one in changes.items() if one is not None}
@@ -82,6 +85,19 @@ class StartOptions:
     def _files(self) -> dict[str, str]:
         both = {"tls_certificate": self.tls_certificate, "tls_key": self.tls_key}
         return {name: one for name, one in both.items() if one is not None}
+
+
+def _engine(given: str | None) -> str | None:
+    from brickyard.workspace.compute.engines.choice import EngineChoice, UnknownEngine
+
+    try:
+        if given is not None:
+            EngineChoice.of({}, given)
+    except UnknownEngine as error:
+        raise UsageError(
+            str(error), where="--engine", next="name one of these; `brickyard doctor` says which work here"
+        ) from error
+    return given
 
 
 def _same_database(wanted: str, present: str | None) -> bool:

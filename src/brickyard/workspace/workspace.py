@@ -36,6 +36,7 @@ class Workspace:
         hosts: What a request's `Host` may name, without a port.
         workspace_id: The number that the vendor calls workspace or organisation id.
         store: The database.
+        engine: The Spark engine of clusters that name none: `sail`, `jvm` or a Spark Connect URL.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Workspace:
         data: Path | None = None,
         local_url: str | None = None,
         hosts: frozenset[str] = frozenset({"127.0.0.1", "::1", "localhost"}),
+        engine: str = "sail",
     ) -> None:
         self.name = name
         self.root = root
@@ -58,6 +60,7 @@ class Workspace:
         self.hosts = hosts
         self.workspace_id = workspace_id
         self.store = store
+        self.engine = engine
         self._services: dict[str, Any] = {}
         self._lock = threading.RLock()
 

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 
 from brickyard.workspace.compute.channel import Channel
 from brickyard.workspace.compute.forkserver import ForkServer, finish
-from brickyard.workspace.compute.processes import adopt_orphans, die_with_parent
+from brickyard.workspace.compute.processes import adopt_orphans
 
 
 def main() -> None:
-    host, token, data, scratch = sys.argv[1:]
+    host, token, data, scratch, more = sys.argv[1:]
     ours, theirs = Channel.pair()
-    parent = os.getpid()
     if os.fork() == 0:
         ours.close()
-        die_with_parent(parent)
         adopt_orphans()
         os._exit(finish(ForkServer(theirs).serve(1)))
     theirs.close()
     where = {"api_url": host, "token": token, "data": data, "scratch": scratch, "search_path": sys.path}
-    ours.send({"do": "engine", "id": 1, "environ": dict(os.environ)} | where)
+    ours.send({"do": "engine", "id": 1, "environ": dict(os.environ)} | where | json.loads(more))
     while True:
         for message in ours.receive():
             if "remote" in message:

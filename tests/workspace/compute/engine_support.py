@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,12 @@ class Engine:
         root: An empty directory for both.
         lab: A workspace that is there already.
         token: Whose engine it is; without one, the workspace owner's.
+        choice: Which engine, as a message of the worker has it.
     """
 
-    def __init__(self, root: Path, lab: Lab | None = None, token: str = "") -> None:
+    def __init__(
+        self, root: Path, lab: Lab | None = None, token: str = "", choice: Mapping[str, str] | None = None
+    ) -> None:
         self.own = lab is None
         self.lab = lab or Lab(root / "lab")
         self.catalog = self.lab.workspace.catalog
@@ -29,6 +34,8 @@ class Engine:
         self.data = self.lab.workspace.data
         self.token = token or self.lab.token
         arguments = [self.lab.workspace.url, self.token, str(self.data), str(root / "scratch")]
+        more = {"user_environ": dict(os.environ)} | ({"engine": choice} if choice else {})
+        arguments.append(json.dumps(more))
         self.process = subprocess.Popen(
             [sys.executable, PROGRAM, *arguments], stdout=subprocess.PIPE, text=True, env={**os.environ, **HOSTILE}
         )

@@ -55,7 +55,7 @@ class WorkerHost:
         Raises:
             RuntimeError: It did not start.
         """
-        same = {key: self._message[key] for key in ("environ", "api_url", "token", "data")}
+        same = {key: self._message[key] for key in ("environ", "api_url", "token", "data", "engine", "user_environ")}
         scratch = str(Path(self._message["task"]["directory"]) / "engine")
         answer = self._ask({"do": "engine", "search_path": list(search_path), "scratch": scratch} | same)
         if "remote" not in answer:

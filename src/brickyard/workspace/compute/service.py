@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.errors import ApiError
 from brickyard.workspace.compute.client import Exit, ForkServerClient, ForkServerGone
+from brickyard.workspace.compute.engines.choice import EngineChoice, UnknownEngine, split
 from brickyard.workspace.compute.environ import TASK_MARK, base_environment, task_environment, without_own
 from brickyard.workspace.compute.environments import Environments, LibraryError
 from brickyard.workspace.compute.requirements import requirement_lines
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["Compute", "build"]
 
 _TRIES = 3
+#: What tells where the user's own Spark and Java are; tasks themselves do not inherit it.
+_USER_ENVIRON = ("HOME", "PATH", "XDG_CACHE_HOME", "SPARK_HOME", "JAVA_HOME")
 
 _log = logging.getLogger(__name__)
 
@@ -74,7 +77,11 @@ class Compute:
         return handle
 
     def _refusal(self, spec: TaskSpec) -> str | None:
-        """Why the task cannot be executed, as far as only the workspace's database knows it."""
+        """Why the task cannot be executed, as far as only the workspace knows it."""
+        try:
+            self._engine(spec)
+        except UnknownEngine as error:
+            return f"UnknownEngine: {error}"
         if spec.kind != "notebook":
             return None
         try:
@@ -205,16 +212,22 @@ class Compute:
             return
         raise ForkServerGone("the process that executes tasks does not stay alive; see the workspace's log")
 
+    def _engine(self, spec: TaskSpec) -> EngineChoice:
+        return EngineChoice.of(spec.revealed(spec.spark_conf), self._workspace.engine)
+
     def _message(self, spec: TaskSpec, environments: list[str]) -> dict[str, Any]:
         workspace = self._workspace
         site = spec.directory / "site-packages"
+        choice = self._engine(spec)
         own = task_environment(spec.revealed(spec.environment), workspace.local_url, spec.token)
         return {
             "task": spec.as_dict(),
             "token": spec.token,
-            "secrets": [spec.token, *spec.secrets.values()],
+            "secrets": [spec.token, *spec.secrets.values(), *choice.secrets()],
             "environ": base_environment(os.environ, self._mark) | own,
-            "spark_conf": spec.revealed(spec.spark_conf),
+            "spark_conf": split(spec.revealed(spec.spark_conf), choice),
+            "engine": choice.as_dict(),
+            "user_environ": {name: os.environ[name] for name in _USER_ENVIRON if name in os.environ},
             "api_url": workspace.local_url,
             "workspace_id": workspace.workspace_id,
             "data": str(workspace.data),

@@ -73,6 +73,7 @@ def run_engine(message: Message, channel: Channel, output: int) -> int:
     _set_environment(message["environ"])
     _redirect(output)
     from brickyard.workspace.compute.engine import EngineConfig, serve
+    from brickyard.workspace.compute.engines.choice import EngineChoice
 
     config = EngineConfig(
         host=message["api_url"],
@@ -80,6 +81,8 @@ def run_engine(message: Message, channel: Channel, output: int) -> int:
         data=Path(message["data"]),
         scratch=Path(message["scratch"]),
         search_path=tuple(message["search_path"]),
+        choice=EngineChoice(**message.get("engine", {})),
+        user_environ=message.get("user_environ", {}),
     )
     return _said(channel, lambda: serve(config, channel))
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from brickyard.workspace.compute.engines.choice import EngineChoice
 
 __all__ = ["EngineConfig"]
 
@@ -18,6 +21,8 @@ class EngineConfig:
         data: The workspace's data directory, with `tables`, `volumes` and `dbfs`.
         scratch: A private directory for checkpoints, spilled data and artifacts.
         search_path: What Python functions import from.
+        choice: Which engine.
+        user_environ: Where the user's own Spark and Java are named, and the user's cache.
         default_catalog: Current catalog of a new session.
         default_schema: Current schema of a new session.
     """
@@ -27,5 +32,7 @@ class EngineConfig:
     data: Path
     scratch: Path
     search_path: tuple[str, ...] = ()
+    choice: EngineChoice = field(default_factory=EngineChoice)
+    user_environ: Mapping[str, str] = field(default_factory=dict)
     default_catalog: str = "main"
     default_schema: str = "default"

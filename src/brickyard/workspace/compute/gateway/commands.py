@@ -9,23 +9,27 @@ from pyspark.sql.connect.proto import commands_pb2, relations_pb2
 
 from brickyard.workspace.compute.gateway import literals, overwrites, statements, writes
 from brickyard.workspace.compute.gateway.alignment import assign
-from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
+from brickyard.workspace.compute.gateway.errors import OTHER_ENGINE, SparkError, unsupported
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.plans import resolve, split_name
 from brickyard.workspace.compute.gateway.queries import FILE_FORMATS
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.statements.views import register_temporary
+from brickyard.workspace.compute.gateway.streams import prepare_ml, prepare_stream
 from brickyard.workspace.compute.gateway.writes import NewTable
 
 __all__ = ["prepare"]
 
-STREAMING = ("Structured Streaming", "Process the data as a batch, for example in a scheduled job.")
+STREAMING = ("Structured Streaming", f"Process the data as a batch, for example in a scheduled job, or {OTHER_ENGINE}.")
 REFUSED = {
     "write_stream_operation_start": STREAMING,
     "streaming_query_command": STREAMING,
     "streaming_query_manager_command": STREAMING,
     "streaming_query_listener_bus_command": STREAMING,
-    "ml_command": ("Spark ML", "Use scikit-learn or LightGBM, and mlflow.pyfunc.spark_udf to score."),
+    "ml_command": (
+        "Spark ML",
+        f"Use scikit-learn or LightGBM, and mlflow.pyfunc.spark_udf to score, or {OTHER_ENGINE}.",
+    ),
     "create_resource_profile_command": ("resource profiles", "Leave them out: a local workspace is one machine."),
     "execute_external_command": ("external commands", "Use Python."),
     "pipeline_command": ("declarative pipelines", "Use a job with notebook tasks."),
@@ -57,7 +61,7 @@ def prepare(command: commands_pb2.Command, session: Session) -> relations_pb2.Re
         SparkError: If the command cannot be run.
     """
     kind = command.WhichOneof("command_type")
-    if kind in REFUSED:
+    if kind in REFUSED and not session.sail.capabilities.is_spark:
         raise unsupported(*REFUSED[kind])
     if kind == "sql_command":
         return _sql(command.sql_command, session)
@@ -69,6 +73,10 @@ def prepare(command: commands_pb2.Command, session: Session) -> relations_pb2.Re
         _write_v2(command, session)
     elif kind == "merge_into_table_command":
         _merge(command, session)
+    elif kind == "write_stream_operation_start":
+        prepare_stream(command, session)
+    elif kind == "ml_command":
+        prepare_ml(command, session)
     else:
         resolve(command, session)
     return None
@@ -230,6 +238,11 @@ def _merge(command: commands_pb2.Command, session: Session) -> None:
     if session.names.is_temporary([table.name.name]):
         raise unsupported("mergeInto a table named as a temporary view", "Drop the view, or use MERGE INTO in SQL.")
     name, place = quote(table.name.name), session.places.text(table.place)
+    if session.sail.capabilities.is_spark:
+        merge.target_table_name = f"delta.{quote(place)}"
+        session.sail.run(session.key, command)
+        _done(command)
+        return
     merge.target_table_name = name
     session.sail.query(session.key, f"CREATE TABLE {name} USING delta LOCATION '{place}'")
     try:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["SparkError", "already_exists", "not_found", "parse_error", "unsupported"]
+__all__ = ["OTHER_ENGINE", "SparkError", "already_exists", "not_found", "parse_error", "unsupported"]
 
+#: What has streaming, Spark ML and all of Spark's SQL.
+OTHER_ENGINE = "choose Apache Spark for the cluster (spark_conf: spark.brickyard.engine: jvm)"
 ANALYSIS = "org.apache.spark.sql.AnalysisException"
 PARSE = "org.apache.spark.sql.catalyst.parser.ParseException"
 UNSUPPORTED = "java.lang.UnsupportedOperationException"

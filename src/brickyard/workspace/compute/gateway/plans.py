@@ -9,7 +9,7 @@ from typing import Any
 from pyspark.sql.connect.proto import relations_pb2
 
 from brickyard.workspace.compute.gateway import catalog_calls, values
-from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
+from brickyard.workspace.compute.gateway.errors import OTHER_ENGINE, SparkError, unsupported
 from brickyard.workspace.compute.gateway.queries import FILE_FORMATS
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
@@ -17,13 +17,15 @@ from brickyard.workspace.compute.gateway.sqltext import Cursor
 __all__ = ["resolve"]
 
 REFUSED = {
-    "ml_relation": ("Spark ML", "Use scikit-learn or LightGBM, and mlflow.pyfunc.spark_udf to score."),
+    "ml_relation": ("Spark ML", f"Use scikit-learn or LightGBM, and mlflow.pyfunc.spark_udf, or {OTHER_ENGINE}."),
     "approx_quantile": ("approxQuantile", "Use the SQL function percentile_approx."),
     "collect_metrics": ("df.observe", "Compute the metric with agg()."),
-    "with_watermark": ("Structured Streaming", "Read the source as a batch."),
+    "with_watermark": ("Structured Streaming", f"Read the source as a batch, or {OTHER_ENGINE}."),
     "relation_changes": ("the change data feed", "Read two versions and compare them."),
 }
 
+#: Local data that an engine keeps which takes the clients' artifacts.
+CACHED = ("cached_local_relation", "chunked_cached_local_relation")
 #: Functions whose answer is the gateway's own.
 CURRENT = frozenset({"current_catalog", "current_database", "current_schema"})
 CURRENT_CALL = re.compile(r"\bcurrent_(catalog|database|schema)\s*\(", re.IGNORECASE)
@@ -43,7 +45,7 @@ def resolve(message: Any, session: Session) -> None:
         else:
             _current_name(part, session)
     for part, _ in reversed(parts):  # what a relation reads comes after it, and is corrected first
-        if part.DESCRIPTOR.name == "Relation":
+        if part.DESCRIPTOR.name == "Relation" and not session.sail.capabilities.is_spark:
             values.correct_relation(part, session.fields)
 
 
@@ -72,7 +74,7 @@ def _children(field: Any, value: Any) -> Any:
 
 def _relation(relation: Any, around: Any, session: Session) -> None:
     kind = relation.WhichOneof("rel_type")
-    if kind in REFUSED:
+    if kind in REFUSED and not session.sail.capabilities.is_spark:
         raise unsupported(*REFUSED[kind])
     if kind == "read":
         _read(relation, session)
@@ -80,7 +82,7 @@ def _relation(relation: Any, around: Any, session: Session) -> None:
         _sql(relation, around, session)
     elif kind == "catalog":
         _replace(relation, catalog_calls.answer(relation.catalog, session))
-    elif kind in ("cached_local_relation", "chunked_cached_local_relation"):
+    elif kind in CACHED and not session.sail.capabilities.is_spark:
         _cached(relation, kind, session)
     elif kind == "project":
         for column in relation.project.expressions:
@@ -118,8 +120,9 @@ def _sql(relation: Any, around: Any, session: Session) -> None:
 
 def _read(relation: Any, session: Session) -> None:
     read = relation.read
-    if read.is_streaming:
-        raise unsupported("Structured Streaming (spark.readStream)", "Read the source as a batch with spark.read.")
+    if read.is_streaming and not session.sail.capabilities.is_spark:
+        instead = f"Read the source as a batch with spark.read, or {OTHER_ENGINE}."
+        raise unsupported("Structured Streaming (spark.readStream)", instead)
     if read.HasField("named_table"):
         _named(relation, session)
     else:
@@ -146,6 +149,7 @@ def _named(relation: Any, session: Session) -> None:
     if table.is_view:
         alias.input.sql.query = session.rewriter().rewrite(f"SELECT * FROM {name}")
     else:
+        alias.input.read.is_streaming = relation.read.is_streaming
         source = alias.input.read.data_source
         source.format = "delta"
         source.paths.append(session.places.text(table.place))

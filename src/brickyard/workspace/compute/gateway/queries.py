@@ -31,6 +31,7 @@ class QueryRewriter:
         lookup: Finds a table in the catalog, or raises TABLE_OR_VIEW_NOT_FOUND.
         local: Names that the plan around this SQL defines.
         probe: Asks the engine for the fields of a query; with it, expressions that Sail evaluates wrongly are replaced.
+        spark: Whether Apache Spark runs it, which has what is refused otherwise.
     """
 
     names: SessionNames
@@ -38,6 +39,7 @@ class QueryRewriter:
     lookup: Callable[[TableName], Table]
     local: frozenset[str] = field(default_factory=frozenset)
     probe: Probe | None = None
+    spark: bool = False
 
     def rewrite(self, sql: str, tree: Any = None) -> str:
         """The same statement with every table and path resolved.
@@ -48,7 +50,8 @@ class QueryRewriter:
         from sqlglot import exp
 
         tree = tree if tree is not None else parse(sql)
-        _refuse(tree)
+        if not self.spark:
+            _refuse(tree)
         edits: list[Edit] = []
         known: set[tuple[str, ...]] = set()
         for table in tree.find_all(exp.Table):
@@ -107,8 +110,8 @@ class QueryRewriter:
     def _view(self, view: Table) -> str:
         if not view.definition:
             raise SparkError("INVALID_VIEW", f"The view {view.name} has no definition.")
-        names = _names_inside(view)
-        return QueryRewriter(names, self.places, self.lookup, probe=self.probe).rewrite(view.definition)
+        inside = QueryRewriter(_names_inside(view), self.places, self.lookup, probe=self.probe, spark=self.spark)
+        return inside.rewrite(view.definition)
 
 
 #: Properties in which Spark keeps the catalog and schema that a view's names refer to.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import itertools
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -151,6 +152,9 @@ class Gateway:
         with session.operations.attached(request.operation_id, frozenset(request.tags)) as operation:
             context.add_callback(lambda: session.operations.disconnected(operation))
             result = self._prepared(request, session)
+            if session.sail.capabilities.is_spark and _has_been_run(request.plan):
+                yield from _answers(request)
+                return
             for answer in session.sail.stream("ExecutePlan")(request.SerializeToString()):
                 yield answer if result is None else _with_relation(answer, result)
         session.sail.memory.executed(request)
@@ -158,6 +162,8 @@ class Gateway:
     def _prepared(self, request: base_pb2.ExecutePlanRequest, session: Session) -> Any:
         """Make a plan fit for the engine; for SQL, the relation that the client is to go on with."""
         kind = request.plan.WhichOneof("op_type")
+        if session.sail.capabilities.own_names:
+            return None
         if kind == "command":
             return prepare(request.plan.command, session)
         if kind != "root":
@@ -175,6 +181,8 @@ class Gateway:
     def _interrupt(self, raw: bytes) -> bytes:
         request = base_pb2.InterruptRequest.FromString(raw)
         session = self.session(SessionKey.of(request))
+        if session.sail.capabilities.is_spark:  # it stops them, and says so to those who wait for them
+            return bytes(session.sail.unary("Interrupt")(raw))
         ids = session.operations.interrupt(request)
         answer = base_pb2.InterruptResponse(session_id=request.session_id, interrupted_ids=ids)
         answer.server_side_session_id = request.session_id
@@ -191,6 +199,8 @@ class Gateway:
         request = base_pb2.AnalyzePlanRequest.FromString(raw)
         session = self.session(SessionKey.of(request))
         hashed = request.semantic_hash.plan.SerializeToString() if request.HasField("semantic_hash") else None
+        if session.sail.capabilities.own_names:
+            return bytes(session.sail.unary("AnalyzePlan")(raw))
         if hashed is not None:
             return self._semantic_hash(session, hashed)
         resolve(request, session)
@@ -222,6 +232,8 @@ class Gateway:
         with self._lock:
             session = self._sessions.pop(SessionKey.of(request), None)
         if session is not None:
+            if session.sail.capabilities.is_spark and session.sail.runs:
+                session.sail.unary("ReleaseSession")(raw)
             session.close()
         answer = base_pb2.ReleaseSessionResponse(session_id=request.session_id)
         answer.server_side_session_id = request.session_id
@@ -238,12 +250,36 @@ class Gateway:
         return bytes(answer.SerializeToString())
 
     def _add_artifacts(self, stream: Iterator[bytes]) -> bytes:
-        requests = map(base_pb2.AddArtifactsRequest.FromString, stream)
-        return self._artifacts.add(requests, self.session)
+        first = next(stream)
+        session = self.session(SessionKey.of(base_pb2.AddArtifactsRequest.FromString(first)))
+        everything = itertools.chain([first], stream)
+        if session.sail.capabilities.is_spark:
+            return session.sail.upload(everything)
+        return self._artifacts.add(map(base_pb2.AddArtifactsRequest.FromString, everything), self.session)
 
     def _artifact_status(self, raw: bytes) -> bytes:
         request = base_pb2.ArtifactStatusesRequest.FromString(raw)
-        return self._artifacts.status(request, self.session(SessionKey.of(request)).blobs)
+        session = self.session(SessionKey.of(request))
+        if session.sail.capabilities.is_spark:
+            return bytes(session.sail.unary("ArtifactStatus")(raw))
+        return self._artifacts.status(request, session.blobs)
+
+
+def _has_been_run(plan: base_pb2.Plan) -> bool:
+    """Whether a command has been run here: Spark takes no rows in its place, as Sail does."""
+    command = plan.command.sql_command
+    return command.HasField("input") and command.input.WhichOneof("rel_type") not in ("sql", "with_relations")
+
+
+def _answers(request: base_pb2.ExecutePlanRequest) -> Iterator[bytes]:
+    """The answers to a command that has been run here."""
+    result, end = base_pb2.ExecutePlanResponse(), base_pb2.ExecutePlanResponse()
+    result.sql_command_result.relation.CopyFrom(request.plan.command.sql_command.input)
+    end.result_complete.SetInParent()
+    for answer in (result, end):
+        answer.session_id, answer.operation_id = request.session_id, request.operation_id
+        answer.response_id = str(uuid.uuid4())
+        yield bytes(answer.SerializeToString())
 
 
 def _with_relation(raw: bytes, relation: Any) -> bytes:

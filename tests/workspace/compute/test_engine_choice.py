@@ -89,6 +89,27 @@ def test_spark_has_the_workspace_s_tables(jvm: Any) -> None:
     assert [row.operation for row in jvm.sql("DESCRIBE HISTORY t").collect()][-1] == "CREATE TABLE"
 
 
+def test_errors_of_spark_are_its_own(jvm: Any) -> None:
+    from pyspark.errors import AnalysisException, ArithmeticException
+
+    with pytest.raises(ArithmeticException) as raised:
+        jvm.sql("SELECT 2147483647 + id FROM range(1) WHERE 1 / id > 0").collect()
+    assert raised.value.getCondition() == "DIVIDE_BY_ZERO"
+    with pytest.raises(AnalysisException, match="TABLE_OR_VIEW_NOT_FOUND"):
+        jvm.table("nowhere").count()
+
+
+def test_a_spark_that_dies_is_replaced(jvm: Any) -> None:
+    import psutil
+
+    jvm.range(3).createOrReplaceTempView("kept")
+    me = psutil.Process()
+    (server,) = [one for one in me.children(recursive=True) if "SparkConnectServer" in " ".join(one.cmdline())]
+    server.kill()
+    psutil.wait_procs([server], 20)
+    assert jvm.table("kept").count() == 3
+
+
 def test_spark_has_streaming_and_ml(jvm: Any) -> None:
     from pyspark.ml.feature import VectorAssembler
 

@@ -69,6 +69,7 @@ class Memory:
         for key, raw in list(self._commands.items()):
             request = base_pb2.ExecutePlanRequest.FromString(raw)
             request.operation_id = str(uuid.uuid4())
+            request.ClearField("client_observed_server_side_session_id")
             try:
                 list(channel.unary_stream(SERVICE + "ExecutePlan")(request.SerializeToString(), metadata=metadata))
             except grpc.RpcError as error:

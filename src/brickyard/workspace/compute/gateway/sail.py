@@ -14,6 +14,7 @@ from pyspark.sql.connect.proto import base_pb2, commands_pb2, relations_pb2
 
 from brickyard.workspace.compute.engines import Address, Engine, EngineServer
 from brickyard.workspace.compute.gateway.errors import RUNTIME, SparkError
+from brickyard.workspace.compute.gateway.lasting import stamped, unobserved
 from brickyard.workspace.compute.gateway.memory import Memory
 from brickyard.workspace.compute.gateway.operations import Operation, current
 
@@ -69,8 +70,10 @@ class Sail:
 
         def call(raw: bytes) -> Any:
             channel, server = self._connected()
+            raw, session_id = self._for_engine(method, raw)
             try:
-                return channel.unary_unary(SERVICE + method)(raw, metadata=server.address.metadata)
+                answer = channel.unary_unary(SERVICE + method)(raw, metadata=server.address.metadata)
+                return stamped(method, answer, session_id) if session_id else answer
             except grpc.RpcError as error:
                 raise self._explained(error, server) from error
 
@@ -82,11 +85,13 @@ class Sail:
         def call(raw: bytes) -> Iterator[bytes]:
             channel, server = self._connected()
             operation = current() or Operation("")
+            raw, session_id = self._for_engine(method, raw)
             stream = channel.unary_stream(SERVICE + method)(raw, metadata=server.address.metadata)
             operation.calls.append(stream)
             try:
                 operation.check()
-                yield from stream
+                for answer in stream:
+                    yield stamped(method, answer, session_id) if session_id else answer
             except grpc.RpcError as error:
                 operation.check()
                 raise self._explained(error, server) from error
@@ -100,10 +105,16 @@ class Sail:
         """Artifacts, for an engine that keeps them itself."""
         channel, server = self._connected()
         try:
-            answer = channel.stream_unary(SERVICE + "AddArtifacts")(requests, metadata=server.address.metadata)
+            plain = (unobserved("AddArtifacts", raw)[0] for raw in requests)
+            answer = channel.stream_unary(SERVICE + "AddArtifacts")(plain, metadata=server.address.metadata)
         except grpc.RpcError as error:
             raise self._explained(error, server) from error
-        return bytes(answer)
+        session_id = base_pb2.AddArtifactsResponse.FromString(answer).session_id
+        return stamped("AddArtifacts", answer, session_id)
+
+    def _for_engine(self, method: str, raw: bytes) -> tuple[bytes, str]:
+        """A request for the engine; and the session's id where answers are to be stamped with it."""
+        return unobserved(method, raw) if self.capabilities.is_spark else (raw, "")
 
     def import_from(self, entry: str) -> None:
         """Let Python functions of this session import what is in a directory or archive."""

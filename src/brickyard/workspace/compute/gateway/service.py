@@ -123,6 +123,9 @@ class Gateway:
             grpc.StatusCode.UNAUTHENTICATED, f"This Spark session needs the task's token (metadata {TOKEN_HEADER})."
         )
 
+    def _status(self, error: Exception) -> Any:
+        return status_of(error, of_spark=self._engine.capabilities.is_spark)
+
     def _guard(self, call: Callable[..., Any]) -> Callable[..., Any]:
         """Check the token before, and give errors as Spark Connect does after."""
 
@@ -131,7 +134,7 @@ class Gateway:
             try:
                 return call(request)
             except Exception as exc:  # a user reads every error in Spark's terms
-                context.abort_with_status(status_of(exc))
+                context.abort_with_status(self._status(exc))
 
         return guarded
 
@@ -141,7 +144,7 @@ class Gateway:
             try:
                 yield from call(request, context)
             except Exception as exc:
-                context.abort_with_status(status_of(exc))
+                context.abort_with_status(self._status(exc))
 
         return guarded
 
@@ -278,7 +281,7 @@ def _answers(request: base_pb2.ExecutePlanRequest) -> Iterator[bytes]:
     end.result_complete.SetInParent()
     for answer in (result, end):
         answer.session_id, answer.operation_id = request.session_id, request.operation_id
-        answer.response_id = str(uuid.uuid4())
+        answer.server_side_session_id, answer.response_id = request.session_id, str(uuid.uuid4())
         yield bytes(answer.SerializeToString())
 
 

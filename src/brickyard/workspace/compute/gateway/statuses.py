@@ -18,12 +18,17 @@ __all__ = ["status_of"]
 _log = logging.getLogger(__name__)
 
 
-def status_of(error: Exception) -> Any:
-    """The gRPC status of any error: of the gateway, of Sail, of delta-rs or of the files."""
+def status_of(error: Exception, *, of_spark: bool = False) -> Any:
+    """The gRPC status of any error: of the gateway, of the engine, of delta-rs or of the files.
+
+    Args:
+        error: What was raised.
+        of_spark: Whether the engine is Apache Spark, whose own errors need no other words.
+    """
     if isinstance(error, grpc.RpcError):
         known = rpc_status.from_call(error)
         if known is not None and known.details:
-            return rpc_status.to_status(named(known))
+            return rpc_status.to_status(known if of_spark else named(known))
     return _status(_in_spark_s_terms(error))
 
 

@@ -16,8 +16,11 @@ from brickyard.workspace.compute.gateway.errors import (
     ANALYSIS,
     ARITHMETIC,
     DATE_TIME,
+    ILLEGAL,
+    INDEX,
     NUMBER_FORMAT,
     PARSE,
+    RUNTIME,
     SparkError,
     unsupported,
 )
@@ -58,6 +61,15 @@ class Rule:
     kind: str = ANALYSIS
 
 
+MALFORMED = "CAST_INVALID_INPUT"
+CANNOT_CAST = "The text '{1}' cannot be cast to {2} because it is malformed. Use try_cast to get NULL instead."
+NO_INTEGER = "The text '{1}' cannot be cast to INT because it is malformed. Use try_cast to get NULL instead."
+NO_TIME = "The text '{1}' cannot be cast to TIMESTAMP because it is malformed. Use try_cast to get NULL instead."
+ELEMENT = "INVALID_ARRAY_INDEX_IN_ELEMENT_AT"
+OUT_OF_BOUNDS = "The index is out of bounds of the array. Use try_element_at to get NULL instead."
+RANGE = "NUMERIC_VALUE_OUT_OF_RANGE.WITH_SUGGESTION"
+MIXED = "DATATYPE_MISMATCH.BINARY_OP_DIFF_TYPES"
+NO_COMMON = "The operands have types that do not go together: {1}. Cast one of them."
 UNRESOLVED = "UNRESOLVED_COLUMN.WITHOUT_SUGGESTION"
 RULES = (
     Rule(r"attribute (ObjectName\(.*?\]\))", UNRESOLVED, NO_COLUMN, "42703"),
@@ -118,15 +130,43 @@ RULES = (
     ),
     Rule(
         r"(?:Invalid argument error: )?(\S+) is too large to store in a Decimal\d+ of precision",
-        "NUMERIC_VALUE_OUT_OF_RANGE",
+        RANGE,
         TOO_LARGE,
         "22003",
         ARITHMETIC,
     ),
+    Rule(r"(?:Cast error: )?Cannot cast value '(.*)' to value of (\w+) type", MALFORMED, CANNOT_CAST, "22018", RUNTIME),
+    Rule(r"(?:Invalid input syntax for type interval): \"(.*) days\"", MALFORMED, NO_INTEGER, "22018", NUMBER_FORMAT),
+    Rule(r"invalid timestamp: (.*)", MALFORMED, NO_TIME, "22018", DATE_TIME),
+    Rule(r".*element_at: the index is out of bounds", ELEMENT, OUT_OF_BOUNDS, "22003", INDEX),
     Rule(
-        r"(?:invalid parsed date|invalid timestamp): (.*)",
+        r".*(?:element_at: the index 0 is invalid|field position must not be zero)",
+        "INVALID_INDEX_OF_ZERO",
+        "The index 0 is invalid. An index shall be either < 0 or > 0 (the first element has index 1).",
+        "22003",
+        RUNTIME,
+    ),
+    Rule(r".*(Illegal input for day of week: \S+)", "ILLEGAL_DAY_OF_WEEK", "{1}.", "22009", ILLEGAL),
+    Rule(
+        r".*((?:Month|Day|Year) value '.*' is out of range|invalid input for Spark `make_timestamp_ntz`: .*)",
+        "DATETIME_FIELD_OUT_OF_BOUNDS.WITH_SUGGESTION",
+        "{1}. Use try_make_timestamp to get NULL instead.",
+        "22023",
+        DATE_TIME,
+    ),
+    Rule(r".*'Boolean\((\w+)\)' is not true!", "USER_RAISED_EXCEPTION", "'{1}' is not true!", "P0001", RUNTIME),
+    Rule(r".*Arithmetic overflow: (Overflow happened on: .*)", RANGE, "{1}. Use a larger type.", "22003", ARITHMETIC),
+    Rule(r".*Cannot (?:coerce arithmetic expression|infer common argument type for) (.*)", MIXED, NO_COMMON, "42K09"),
+    Rule(
+        r"invalid argument: (cannot cast .*)|This feature is not implemented: (Unsupported CAST from .*)",
+        "DATATYPE_MISMATCH.CAST_WITHOUT_SUGGESTION",
+        "{0}.",
+        "42K09",
+    ),
+    Rule(
+        r"invalid parsed date: (.*)|.*(expected \w+ datetime field at byte offset \d+)",
         "CANNOT_PARSE_TIMESTAMP",
-        "The text cannot be parsed: {1}. Use try_to_timestamp to tolerate it and get NULL instead.",
+        "The text cannot be parsed: {0}. Use try_to_timestamp to tolerate it and get NULL instead.",
         "22007",
         DATE_TIME,
     ),
@@ -184,7 +224,7 @@ def _error(message: str, info: Any) -> SparkError | None:
     for rule in RULES:
         found = re.match(rule.pattern, message, re.DOTALL)
         if found:
-            groups = [_readable(group) for group in found.groups()]
+            groups = [_readable(group) for group in found.groups() if group is not None]
             return SparkError(
                 rule.condition, rule.text.format(message, *groups), kind=rule.kind, sql_state=rule.sql_state
             )

@@ -13,6 +13,8 @@ RUNTIME = "org.apache.spark.SparkRuntimeException"
 ARITHMETIC = "java.lang.ArithmeticException"
 NUMBER_FORMAT = "java.lang.NumberFormatException"
 DATE_TIME = "java.time.DateTimeException"
+INDEX = "java.lang.ArrayIndexOutOfBoundsException"
+ILLEGAL = "java.lang.IllegalArgumentException"
 
 
 class SparkError(Exception):

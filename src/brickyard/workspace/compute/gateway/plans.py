@@ -29,6 +29,8 @@ CACHED = ("cached_local_relation", "chunked_cached_local_relation")
 #: Functions whose answer is the gateway's own.
 CURRENT = frozenset({"current_catalog", "current_database", "current_schema"})
 CURRENT_CALL = re.compile(r"\bcurrent_(catalog|database|schema)\s*\(", re.IGNORECASE)
+#: Formats whose directories may be partitioned without a log that knows the types.
+PARTITIONED = frozenset({"parquet", "orc", "avro", "csv", "json"})
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -127,6 +129,14 @@ def _read(relation: Any, session: Session) -> None:
         _named(relation, session)
     else:
         _source(read.data_source, session)
+        _type_partitions(relation, session)
+
+
+def _type_partitions(relation: Any, session: Session) -> None:
+    source = relation.read.data_source
+    inferred = session.setting("spark.sql.sources.partitionColumnTypeInference.enabled", "true").lower() == "true"
+    if source.format.lower() in PARTITIONED and not source.schema and inferred:
+        values.type_partitions(relation)
 
 
 def _named(relation: Any, session: Session) -> None:

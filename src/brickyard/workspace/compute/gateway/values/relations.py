@@ -27,7 +27,7 @@ __all__ = ["correct_relation"]
 
 #: From a relation to its fields.
 Fields = Callable[[relations_pb2.Relation], Asked]
-CONCERNED = OPERATORS | {"negative", "sum", "array_contains"}
+CONCERNED = OPERATORS | {"negative", "sum", "array_contains", "datediff", "date_diff"}
 AGGREGATES: frozenset[str] = frozenset().union(
     {"sum", "count", "avg", "mean", "min", "max", "first", "last"},
     {"any_value", "first_value", "last_value", "collect_list", "collect_set", "stddev", "stddev_pop", "stddev_samp"},
@@ -45,7 +45,12 @@ AGGREGATES: frozenset[str] = frozenset().union(
     {"bool_and", "bool_or", "every", "some", "count_if", "bit_and", "bit_or", "bit_xor"},
     {"try_sum", "try_avg", "array_agg", "listagg", "string_agg"},
 )
-SIGNS = ("+", "-", "*", "sum", "array_contains")
+#: The rows of `describe()` and `summary()`.
+STATISTICS = {
+    "describe": ["count", "mean", "stddev", "min", "max"],
+    "summary": ["count", "mean", "stddev", "min", "25%", "50%", "75%", "max"],
+}
+SIGNS = ("+", "-", "*", "sum", "array_contains", "diff")
 
 
 def correct_relation(relation: relations_pb2.Relation, fields: Fields) -> None:
@@ -56,6 +61,9 @@ def correct_relation(relation: relations_pb2.Relation, fields: Fields) -> None:
         fields: Asks the engine for the fields of a relation.
     """
     kind = relation.WhichOneof("rel_type")
+    if kind in {"describe", "summary"}:
+        _order_statistics(relation, str(kind))
+        return
     found, named = _expressions(relation, kind)
     tops = [(top, naming) for tops, naming in ((found, False), (named, True)) for top in tops if _concerned(top)]
     if tops:
@@ -89,6 +97,20 @@ def _input(relation: Any, kind: str) -> relations_pb2.Relation:
     elif getattr(relation, kind).HasField("input"):
         source.CopyFrom(getattr(relation, kind).input)
     return source
+
+
+def _order_statistics(relation: Any, kind: str) -> None:
+    """The rows of `describe` and `summary` in the order in which they were asked for; Sail gives them in any."""
+    asked = list(relation.summary.statistics) if kind == "summary" else []
+    names = asked or STATISTICS[kind]
+    inner = relations_pb2.Relation()
+    inner.CopyFrom(relation)
+    order = relation.sort.order.add()
+    order.direction, order.null_ordering = order.SORT_DIRECTION_ASCENDING, order.SORT_NULLS_LAST
+    listed = ", ".join("'" + name.replace("'", "") + "'" for name in names)
+    order.child.expression_string.expression = f"array_position(array({listed}), summary)"
+    relation.sort.is_global = True
+    relation.sort.input.CopyFrom(inner)
 
 
 def _concerned(expression: Any) -> bool:
@@ -215,6 +237,8 @@ class _Correction:
                 self._correct(child)
             if name == "array_contains":
                 node.CopyFrom(null_aware_contains(_copy(node)))
+            elif name in {"datediff", "date_diff"} and len(node.unresolved_function.arguments) == 2:
+                node.CopyFrom(cast(_copy(node), "int"))
 
     def _answer(self, question: Question) -> Asked:
         expressions = []

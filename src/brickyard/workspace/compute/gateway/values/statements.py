@@ -20,7 +20,7 @@ Render = Callable[[], str]
 def _kinds() -> tuple[Any, ...]:
     from sqlglot import exp
 
-    return exp.Add, exp.Sub, exp.Mul, exp.Neg, exp.Sum, exp.ArrayContains
+    return exp.Add, exp.Sub, exp.Mul, exp.Neg, exp.Sum, exp.ArrayContains, exp.DateDiff
 
 
 def concerns(tree: Any) -> bool:
@@ -114,6 +114,8 @@ class _Correction:
             self._fix_sum(node)
         elif isinstance(node, exp.ArrayContains):
             self._fix_contains(node)
+        elif isinstance(node, exp.DateDiff):
+            self._fix_days(node)
         elif isinstance(node, exp.Neg):
             self._fix_negation(node)
         else:
@@ -160,6 +162,12 @@ class _Correction:
             return f"CAST({before}CAST({self._text(*inner)} AS DECIMAL(28,0)){after} AS BIGINT)"
 
         self.fixes.append((*place, render))
+
+    def _fix_days(self, node: Any) -> None:
+        """`datediff(end, start)` is an INT; with a unit, which the parser puts last first, it is a BIGINT."""
+        place, end, start = span(node), span(node.this), span(node.expression)
+        if place and end and start and end < start:
+            self.fixes.append((*place, lambda: f"CAST({self._text(*place, own=False)} AS INT)"))
 
     def _fix_contains(self, node: Any) -> None:
         place, array = span(node), span(node.this)
@@ -272,7 +280,7 @@ def _leaves(node: Any) -> list[Any]:
     """The operands whose types the engine must tell."""
     from sqlglot import exp
 
-    if isinstance(node, exp.ArrayContains) or _is_smallest(node):
+    if isinstance(node, exp.ArrayContains | exp.DateDiff) or _is_smallest(node):
         return []
     sides = [_summed(node)] if isinstance(node, exp.Sum) else [node.this, node.args.get("expression")]
     found = []

@@ -141,6 +141,40 @@ def test_names_of_a_data_frames_columns_stay(client: Any) -> None:
     assert frame.groupBy("a").sum("b").columns == ["a", "sum(b)"]
 
 
+def test_partition_columns_have_types(client: Any) -> None:
+    frame = client.createDataFrame([(1, 9, "2024-01-01"), (2, 10, "2024-01-02")], "a int, n int, d string")
+    frame.write.partitionBy("n", "d").parquet("dbfs:/partitioned")
+    read = client.read.parquet("dbfs:/partitioned")
+    assert read.dtypes == [("a", "int"), ("n", "int"), ("d", "date")]
+    assert [row.a for row in read.filter("n > 9").collect()] == [2]
+
+
+def test_statistics_come_in_order(client: Any) -> None:
+    frame = client.createDataFrame([(1,), (3,)], "a int")
+    assert [row.summary for row in frame.describe().collect()] == ["count", "mean", "stddev", "min", "max"]
+    assert [row.a for row in frame.summary("max", "count").collect()] == ["3", "2"]
+
+
+#: Query -> error class, exception.
+CLASSES = {
+    "SELECT element_at(array(1, 2), 3)": ("INVALID_ARRAY_INDEX_IN_ELEMENT_AT", "ArrayIndexOutOfBoundsException"),
+    "SELECT CAST('abc' AS TIMESTAMP)": ("CAST_INVALID_INPUT", "DateTimeException"),
+    "SELECT CAST('abc' AS BOOLEAN)": ("CAST_INVALID_INPUT", "SparkRuntimeException"),
+    "SELECT next_day('2020-01-01', 'xx')": ("ILLEGAL_DAY_OF_WEEK", "IllegalArgumentException"),
+    "SELECT make_date(2020, 13, 1)": ("DATETIME_FIELD_OUT_OF_BOUNDS.WITH_SUGGESTION", "DateTimeException"),
+    "SELECT CAST(123456 AS DECIMAL(4, 1))": ("NUMERIC_VALUE_OUT_OF_RANGE.WITH_SUGGESTION", "ArithmeticException"),
+    "SELECT true = 1": ("DATATYPE_MISMATCH.BINARY_OP_DIFF_TYPES", "AnalysisException"),
+}
+
+
+@pytest.mark.parametrize("query", CLASSES)
+def test_error_classes(client: Any, query: str) -> None:
+    with pytest.raises(Exception, match=r"\[") as caught:
+        client.sql(query).collect()
+    error: Any = caught.value
+    assert (error.getCondition(), type(error).__name__) == CLASSES[query]
+
+
 TYPES = {"tinyint": 7, "smallint": 15, "int": 31, "bigint": 63}
 ORDER = list(TYPES)
 SPECIAL = {kind: [-(2**bits), 2**bits - 1, 0, 1, -1] for kind, bits in TYPES.items()}

@@ -135,7 +135,8 @@ def _read(relation: Any, session: Session) -> None:
 def _type_partitions(relation: Any, session: Session) -> None:
     source = relation.read.data_source
     inferred = session.setting("spark.sql.sources.partitionColumnTypeInference.enabled", "true").lower() == "true"
-    if source.format.lower() in PARTITIONED and not source.schema and inferred:
+    wrong = inferred and not session.sail.capabilities.is_spark
+    if wrong and source.format.lower() in PARTITIONED and not source.schema:
         values.type_partitions(relation)
 
 

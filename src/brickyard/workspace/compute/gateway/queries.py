@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from brickyard.workspace.compute.gateway import values
@@ -11,6 +11,7 @@ from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.names import SessionNames, TableName, quote
 from brickyard.workspace.compute.gateway.places import Places
 from brickyard.workspace.compute.gateway.sqltext import Edit, parse, splice
+from brickyard.workspace.compute.gateway.sugar import expand
 from brickyard.workspace.compute.gateway.unity import Table
 from brickyard.workspace.compute.gateway.values.probes import Probe
 
@@ -32,6 +33,7 @@ class QueryRewriter:
         local: Names that the plan around this SQL defines.
         probe: Asks the engine for the fields of a query; with it, expressions that Sail evaluates wrongly are replaced.
         spark: Whether Apache Spark runs it, which has what is refused otherwise.
+        ask: The schema of a query that is fit for Sail; without it, SQL that Sail lacks is left as it is.
     """
 
     names: SessionNames
@@ -40,6 +42,7 @@ class QueryRewriter:
     local: frozenset[str] = field(default_factory=frozenset)
     probe: Probe | None = None
     spark: bool = False
+    ask: Callable[[str], Any] | None = None
 
     def rewrite(self, sql: str, tree: Any = None) -> str:
         """The same statement with every table and path resolved.
@@ -49,9 +52,9 @@ class QueryRewriter:
         """
         from sqlglot import exp
 
+        if self.ask is not None:
+            sql, tree = self._expanded(sql, tree)
         tree = tree if tree is not None else parse(sql)
-        if not self.spark:
-            _refuse(tree)
         edits: list[Edit] = []
         known: set[tuple[str, ...]] = set()
         for table in tree.find_all(exp.Table):
@@ -67,10 +70,18 @@ class QueryRewriter:
         """The same, for text that must be a query and not a statement that changes something."""
         from sqlglot import exp
 
+        if self.ask is not None:
+            sql = self._expanded(sql, None)[0]
         tree = parse(sql)
         if not isinstance(tree, exp.Query | exp.Values):
             raise unsupported("a statement inside a plan", "Run it by itself with spark.sql(...).")
         return self.rewrite(sql, tree)
+
+    def _expanded(self, sql: str, tree: Any) -> tuple[str, Any]:
+        """The statement without what Sail lacks, and its tree if it is the same statement."""
+        ask = self.ask
+        assert ask is not None
+        return expand(sql, lambda text: ask(self.rewrite(text)), tree)
 
     def _table(self, table: Any, known: set[tuple[str, ...]]) -> Edit | None:
         parts = _parts(table)
@@ -110,7 +121,7 @@ class QueryRewriter:
     def _view(self, view: Table) -> str:
         if not view.definition:
             raise SparkError("INVALID_VIEW", f"The view {view.name} has no definition.")
-        inside = QueryRewriter(_names_inside(view), self.places, self.lookup, probe=self.probe, spark=self.spark)
+        inside = replace(self, names=_names_inside(view), local=frozenset())
         return inside.rewrite(view.definition)
 
 
@@ -214,19 +225,3 @@ def _current(sql: str, tree: Any, names: SessionNames) -> list[Edit]:
         named = f" AS `{sql[start:end].lower()}`" if isinstance(function.parent, exp.Select) else ""
         edits.append(Edit(start, end, f"'{values[type(function)]}'{named}"))
     return edits
-
-
-def _refuse(tree: Any) -> None:
-    """Refuse by name what Sail cannot parse, or would run and answer wrongly."""
-    from sqlglot import exp
-
-    for pivot in tree.find_all(exp.Pivot):
-        if pivot.args.get("unpivot"):
-            raise unsupported("SQL UNPIVOT", "Use df.unpivot(...), or stack() in SQL.")
-        raise unsupported("SQL PIVOT", "Use df.groupBy(...).pivot(...).agg(...).")
-    if any(star.args.get("except_") for star in tree.find_all(exp.Star)):
-        raise unsupported("SELECT * EXCEPT", "Name the columns, or use df.drop(...).")
-    if any(tree.find_all(exp.Qualify)):
-        raise unsupported("QUALIFY", "Compute the window function in a subquery and filter on it with WHERE.")
-    if any(tree.find_all(exp.TableSample)):
-        raise unsupported("TABLESAMPLE", "Use df.sample(fraction).")

@@ -94,7 +94,7 @@ class Session:
         named = frozenset(reference.subquery_alias.alias.lower() for reference in references)
         spark = self.sail.capabilities.is_spark
         probe = None if spark else self._fields
-        return QueryRewriter(self.names, self.places, lookup, local | named, probe, spark=spark)
+        return QueryRewriter(self.names, self.places, lookup, local | named, probe, spark=spark, ask=None if spark else self.schema_of_query)
 
     def _fields(self, question: Question) -> Asked:
         return self.fields(self.with_text(question.sql))
@@ -103,6 +103,10 @@ class Session:
         """The names and types of a resolved relation's columns."""
         schema = self.sail.schema(self.key, relation)
         return [(column.name, column.dataType.simpleString()) for column in schema.fields]
+
+    def schema_of_query(self, sql: str) -> Any:
+        """The `StructType` of a query that is fit for Sail."""
+        return self.sail.schema(self.key, self.with_text(sql))
 
     def relation(self, sql: str) -> relations_pb2.Relation:
         """A query as a relation that Sail can run, with the arguments and data frames of the statement."""

@@ -83,7 +83,8 @@ def _persistent(
     session.catalog.need_schema(name.catalog, name.schema)
     names = SessionNames(session.names.catalog, session.names.schema)
     spark = session.sail.capabilities.is_spark
-    text = QueryRewriter(names, session.places, session.catalog.table, spark=spark).rewrite_query(query)
+    ask = None if spark else session.schema_of_query
+    text = QueryRewriter(names, session.places, session.catalog.table, spark=spark, ask=ask).rewrite_query(query)
     session.sail.schema(session.key, relations_pb2.Relation(sql=relations_pb2.SQL(query=text)))
     existing = session.catalog.find_table(name)
     if existing is not None:

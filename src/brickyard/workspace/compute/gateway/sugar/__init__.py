@@ -1,0 +1,91 @@
+"""SQL of Databricks that Sail lacks, rewritten on the tree into SQL that Sail runs; before names are resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from brickyard.workspace.compute.gateway import sqltext
+from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.sugar.conditions import conditions
+from brickyard.workspace.compute.gateway.sugar.groups import group_by_all, order_by_all
+from brickyard.workspace.compute.gateway.sugar.names import lateral_aliases
+from brickyard.workspace.compute.gateway.sugar.needs import needed, reuses_alias
+from brickyard.workspace.compute.gateway.sugar.pipes import unpipe
+from brickyard.workspace.compute.gateway.sugar.pivots import pivot
+from brickyard.workspace.compute.gateway.sugar.qualify import qualify
+from brickyard.workspace.compute.gateway.sugar.samples import sample
+from brickyard.workspace.compute.gateway.sugar.scope import Scope, selects
+from brickyard.workspace.compute.gateway.sugar.stars import expand_stars
+from brickyard.workspace.compute.gateway.sugar.tree import parse, render, touch
+
+__all__ = ["expand"]
+
+
+def expand(sql: str, ask: Callable[[str], Any], tree: Any = None) -> tuple[str, Any]:
+    """The statement without what Sail cannot run, or the same text and its tree if there is nothing of that kind.
+
+    Args:
+        sql: One statement, or a part of one that is a query.
+        ask: The `StructType` of a query that needs no further rewriting here.
+        tree: The statement as `sqltext.parse` reads it, if it is known.
+
+    Raises:
+        SparkError: PARSE_SYNTAX_ERROR, or a construct that cannot be rewritten.
+    """
+    wanted = needed(sql)
+    if not wanted:
+        tree = tree if tree is not None else sqltext.parse(sql)
+        if not reuses_alias(tree):
+            return sql, tree
+    return render(desugar(parse(unpipe(sql) if "|>" in wanted else sql), Scope(ask), "FROM" in wanted)), None
+
+
+def desugar(tree: Any, scope: Scope, reorder: bool = False) -> Any:
+    """Rewrite a tree in place; `reorder`: it has queries that begin with FROM."""
+    from sqlglot import exp
+
+    queries = selects(tree)
+    for query in queries:
+        if isinstance(query, exp.Select):
+            sample(query)
+            pivot(query, scope)
+            _distribution(query)
+            if reorder:
+                touch(query)
+    conditions(tree, scope)
+    for query in queries:
+        if isinstance(query, exp.Select):
+            expand_stars(query, scope)
+            lateral_aliases(query, scope)
+            group_by_all(query, scope)
+        order_by_all(query, scope)
+        if isinstance(query, exp.Select):
+            qualify(query, scope)
+    _refuse(tree)
+    return tree
+
+
+def _distribution(select: Any) -> None:
+    """DISTRIBUTE BY moves rows between executors, of which there is one here; CLUSTER BY also sorts."""
+    from sqlglot import exp
+
+    cluster = select.args.get("cluster")
+    if cluster is None and select.args.get("distribute") is None:
+        return
+    if cluster is not None:
+        terms = [one if isinstance(one, exp.Ordered) else exp.Ordered(this=one) for one in cluster.expressions]
+        select.set("sort", exp.Sort(expressions=terms))
+    select.set("cluster", None)
+    select.set("distribute", None)
+    touch(select)
+
+
+def _refuse(tree: Any) -> None:
+    from sqlglot import exp
+
+    for clause in tree.find_all(exp.With):
+        if clause.args.get("recursive"):
+            raise unsupported("WITH RECURSIVE", "Repeat the step in Python until no rows are new.")
+    if any(tree.find_all(exp.QueryTransform)):
+        raise unsupported("SELECT TRANSFORM", "Use df.mapInPandas(...), or a Python function.")

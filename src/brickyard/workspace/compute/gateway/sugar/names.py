@@ -1,0 +1,153 @@
+"""Names that stand for an expression: aliases used further right in the same select list, variables, parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.sugar.aggregates import function_name
+from brickyard.workspace.compute.gateway.sugar.scope import Scope, aliases
+from brickyard.workspace.compute.gateway.sugar.tree import replace
+
+__all__ = ["bind", "labelled", "lateral_aliases", "own_columns", "substitute", "volatile"]
+
+VOLATILE = frozenset("rand randn random uuid randstr uniform shuffle monotonically_increasing_id".split())
+
+
+def own_columns(node: Any) -> Iterator[Any]:
+    """The columns of an expression; not those of subqueries in it, nor arguments of lambdas."""
+    from sqlglot import exp
+
+    if isinstance(node, exp.Query):
+        return
+    if isinstance(node, exp.Column):
+        yield node
+    hidden = {one.name.lower() for one in node.expressions} if isinstance(node, exp.Lambda) else set()
+    for child in node.iter_expressions():
+        for column in own_columns(child):
+            if column.parts[0].name.lower() not in hidden:
+                yield column
+
+
+def volatile(node: Any) -> bool:
+    """Whether the expression may give another value each time."""
+    from sqlglot import exp
+
+    return any(function_name(one) in VOLATILE for one in node.find_all(exp.Func))
+
+
+def substitute(column: Any, value: Any, used: int = 1) -> None:
+    """Put an expression in place of the first `used` parts of a column's name; further parts are fields of it."""
+    from sqlglot import exp
+
+    atoms = (exp.Column, exp.Literal, exp.Paren, exp.Func, exp.Subquery)
+    new = value.copy() if isinstance(value, atoms) else exp.Paren(this=value.copy())
+    for part in column.parts[used:]:
+        new = exp.Dot(this=new, expression=exp.to_identifier(part.name, quoted=True))
+    replace(column, new)
+
+
+def lateral_aliases(select: Any, scope: Scope) -> None:
+    """`SELECT a + 1 AS b, b * 2 AS c`: an alias may be used to its right, unless an input has a column of that name."""
+    from sqlglot import exp
+
+    known: dict[str, Any] = {}
+    for item in list(select.expressions):
+        uses = [column for column in own_columns(item) if column.parts[0].name.lower() in known]
+        for column in uses:
+            name = column.parts[0].name.lower()
+            if scope.has_column(select, name) is not False or name in _sources(select, column):
+                continue
+            if volatile(known[name]):
+                raise unsupported(f"the alias {name} of a random value in the same SELECT", "Use a subquery.")
+            substitute(labelled(column, column.parts[-1].name), known[name])
+        if isinstance(item, exp.Alias):
+            known[item.alias.lower()] = item.this
+
+
+def _sources(select: Any, column: Any) -> list[str]:
+    """The names of inputs, if the column's first part could be one."""
+    return [alias.lower() for alias in aliases(select)] if len(column.parts) > 1 else []
+
+
+def bind(tree: Any, values: Mapping[str, Any], scope: Scope, qualifiers: frozenset[tuple[str, ...]]) -> Any:
+    """Replace names that are no columns by the expressions that they stand for.
+
+    Args:
+        tree: A statement or an expression; it is changed.
+        values: The expressions by name, in lower case.
+        scope: Says what is a column.
+        qualifiers: What may stand before a name, for example `session`.
+
+    Returns:
+        The tree, or what replaces it.
+    """
+    from sqlglot import exp
+
+    holder = exp.Tuple(expressions=[tree]) if tree.parent is None else None
+    for column in list(tree.find_all(exp.Column)):
+        parts = tuple(part.name.lower() for part in column.parts)
+        used = _used(column, parts, values, scope, qualifiers)
+        if used:
+            substitute(labelled(column, column.parts[-1].name), values[parts[used - 1]], used)
+    if holder is None:
+        return tree
+    result = holder.expressions[0]
+    result.parent = None
+    return result
+
+
+def _used(
+    column: Any,
+    parts: tuple[str, ...],
+    values: Mapping[str, Any],
+    scope: Scope,
+    qualifiers: frozenset[tuple[str, ...]],
+) -> int:
+    """How many parts of the column's name are the name of a value; 0 if it is a column."""
+    for qualifier in qualifiers:
+        if parts[: len(qualifier)] == qualifier and parts[len(qualifier) :][:1] and parts[len(qualifier)] in values:
+            return len(qualifier) + 1
+    if parts[0] not in values or _is_lambda_argument(column, parts[0]):
+        return 0
+    from sqlglot import exp
+
+    select = column.find_ancestor(exp.Select)
+    while select is not None:
+        if scope.has_column(select, parts[0]) is not False or _is_alias(select, column, parts[0]):
+            return 0
+        select = select.find_ancestor(exp.Select)
+    return 1
+
+
+def _is_alias(select: Any, column: Any, name: str) -> bool:
+    """Whether the name is an alias of the select list, where aliases can be used."""
+    from sqlglot import exp
+
+    if name not in {item.alias.lower() for item in select.expressions if isinstance(item, exp.Alias)}:
+        return False
+    clause = column
+    while clause.parent is not select:
+        clause = clause.parent
+    return clause.arg_key in {"order", "group", "having", "qualify"}
+
+
+def _is_lambda_argument(column: Any, name: str) -> bool:
+    from sqlglot import exp
+
+    around = column.find_ancestor(exp.Lambda)
+    while around is not None:
+        if name in {argument.name.lower() for argument in around.expressions}:
+            return True
+        around = around.find_ancestor(exp.Lambda)
+    return False
+
+
+def labelled(node: Any, name: str) -> Any:
+    """The node, which keeps its name as an item of a select list when it is replaced."""
+    from sqlglot import exp
+
+    if isinstance(node.parent, exp.Select) and node.arg_key == "expressions":
+        return replace(node, exp.alias_(node.copy(), name, quoted=True)).this
+    return node

@@ -1,0 +1,52 @@
+"""Whether a statement has anything that must be rewritten: asked of its words, which is cheap."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from brickyard.workspace.compute.gateway.sqltext import Token, tokenize
+from brickyard.workspace.compute.gateway.sugar.names import own_columns
+
+__all__ = ["needed", "reuses_alias"]
+
+WORDS = frozenset({"QUALIFY", "PIVOT", "UNPIVOT", "TABLESAMPLE", "CLUSTER", "DISTRIBUTE", "RECURSIVE", "|>", "?::"})
+#: Words that make sugar of the word before them.
+PAIRS = frozenset({("*", "EXCEPT"), ("BY", "ALL"), ("LIKE", "ANY"), ("LIKE", "ALL"), ("LIKE", "SOME")}) | frozenset(
+    {("ILIKE", "ANY"), ("ILIKE", "ALL"), ("ILIKE", "SOME"), ("(", "FROM")}
+)
+#: What may stand before the colon of a path, and does not stand before a parameter marker.
+BASES = frozenset({"VAR", "IDENTIFIER", "STRING", "R_PAREN", "R_BRACKET"})
+
+
+def needed(sql: str) -> frozenset[str]:
+    """The words that ask for a rewriting; FROM stands for a query that begins with it."""
+    tokens = tokenize(sql)
+    found: set[str] = set()
+    before: Token | None = None
+    for token in tokens:
+        word = token.text.upper() if token.kind not in {"STRING", "IDENTIFIER"} else ""
+        last = before.text.upper() if before is not None and before.kind not in {"STRING", "IDENTIFIER"} else ""
+        if word in WORDS or (last, word) in PAIRS:
+            found.add(word)
+        elif word == ":" and before is not None and before.kind in BASES:
+            found.add(word)
+        elif word == "USING" and last == ")":
+            found.add(word)
+        before = token
+    if tokens and tokens[0].text.upper() == "FROM":
+        found.add("FROM")
+    return frozenset(found)
+
+
+def reuses_alias(tree: Any) -> bool:
+    """Whether a select list uses a name that it gives further left."""
+    from sqlglot import exp
+
+    for select in tree.find_all(exp.Select):
+        known: set[str] = set()
+        for item in select.expressions:
+            if known and any(column.parts[0].name.lower() in known for column in own_columns(item)):
+                return True
+            if isinstance(item, exp.Alias):
+                known.add(item.alias.lower())
+    return False

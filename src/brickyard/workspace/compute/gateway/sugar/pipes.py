@@ -1,0 +1,169 @@
+"""`FROM t |> WHERE ... |> AGGREGATE ...`: each operator is a query over the one before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.sqltext import Cursor, Token, tokenize
+
+__all__ = ["unpipe"]
+
+SET_OPERATORS = ("UNION", "INTERSECT", "EXCEPT", "MINUS")
+JOINS = ("JOIN", "INNER", "LEFT", "RIGHT", "FULL", "CROSS", "NATURAL", "SEMI", "ANTI", "LATERAL")
+TAILS = ("PIVOT", "UNPIVOT", "TABLESAMPLE")
+
+
+@dataclass(frozen=True)
+class Piped:
+    """A query so far.
+
+    Args:
+        text: The query.
+        alias: The name by which its columns may be called.
+    """
+
+    text: str
+    alias: str
+
+    @property
+    def source(self) -> str:
+        """The query as the input of another."""
+        return f"FROM ({self.text}) AS {self.alias}"
+
+
+def unpipe(sql: str) -> str:
+    """The statement without pipes; pipes in brackets are replaced first, from the inside."""
+    start, end = 0, len(sql)
+    tokens = tokenize(sql)
+    opened: list[int] = []
+    for at, token in enumerate(tokens):
+        if token.kind == "L_PAREN":
+            opened.append(at)
+        elif token.kind == "R_PAREN" and opened:
+            first = opened.pop()
+            inner = sql[tokens[first].end + 1 : token.start]
+            if any(one.text == "|>" for one in tokens[first + 1 : at]):
+                return unpipe(sql[: tokens[first].end + 1] + _chain(inner) + sql[token.start :])
+    if any(token.text == "|>" for token in tokens):
+        start, end = _query(sql)
+    return sql[:start] + (_chain(sql[start:end]) if start or "|>" in {one.text for one in tokens} else sql[start:end])
+
+
+def _query(sql: str) -> tuple[int, int]:
+    """Where the query of a statement (`CREATE ... AS`, `INSERT INTO t`) begins."""
+    depth = 0
+    for token in tokenize(sql):
+        depth += {"L_PAREN": 1, "R_PAREN": -1}.get(token.kind, 0)
+        if depth == 0 and token.text.upper() in {"FROM", "SELECT", "VALUES", "TABLE", "WITH"}:
+            return token.start, len(sql)
+    return 0, len(sql)
+
+
+def _chain(sql: str) -> str:
+    """A query with operators at its end, none of them in brackets."""
+    cuts = [token for token in tokenize(sql) if token.text == "|>"]
+    starts = [0, *[token.end + 1 for token in cuts]]
+    ends = [*[token.start for token in cuts], len(sql)]
+    pieces = [sql[start:end].strip().rstrip(";") for start, end in zip(starts, ends, strict=True)]
+    head, prefix = pieces[0], ""
+    if tokenize(head)[0].text.upper() == "WITH":
+        prefix, head = _after_with(head)
+    first = Cursor(head)
+    alias = "_piped"
+    if first.take("FROM"):
+        alias = _alias(first) or alias
+        head = f"SELECT * {head}"
+    piped = Piped(head, alias)
+    for piece in pieces[1:]:
+        piped = _operator(Cursor(piece), piped)
+    return prefix + piped.text
+
+
+def _after_with(sql: str) -> tuple[str, str]:
+    depth = 0
+    for token in tokenize(sql):
+        depth += {"L_PAREN": 1, "R_PAREN": -1}.get(token.kind, 0)
+        if depth == 0 and token.text.upper() in {"FROM", "SELECT", "VALUES", "TABLE"}:
+            return sql[: token.start], sql[token.start :]
+    return "", sql
+
+
+def _alias(cursor: Cursor) -> str:
+    """The name of a single table: `FROM a.b.t [AS x]`."""
+    if cursor.peek() == "(":
+        return ""
+    last = cursor.name()[-1]
+    if cursor.take("AS") or not cursor.done:
+        last = cursor.name()[-1]
+    return f"`{last}`" if cursor.done else ""
+
+
+def _operator(cursor: Cursor, before: Piped) -> Piped:
+    word = cursor.peek()
+    if word in {"SELECT", "EXTEND", "WHERE", "LIMIT", "OFFSET", "ORDER", "SORT", "CLUSTER", "DISTRIBUTE"}:
+        return Piped(_simple(cursor, before), before.alias if word != "SELECT" else "_piped")
+    if word == "AS":
+        cursor.next()
+        return Piped(before.text, f"`{cursor.name()[0]}`")
+    if word == "AGGREGATE":
+        return Piped(_aggregate(cursor, before), "_piped")
+    if word == "SET":
+        cursor.next()
+        return Piped(f"SELECT * REPLACE ({_assignments(cursor)}) {before.source}", before.alias)
+    if word == "DROP":
+        cursor.next()
+        return Piped(f"SELECT * EXCEPT ({cursor.rest()}) {before.source}", before.alias)
+    if word in SET_OPERATORS:
+        return Piped(f"SELECT * {before.source} {cursor.rest()}", "_piped")
+    if word in JOINS or word in TAILS:
+        return Piped(f"SELECT * {before.source} {cursor.rest()}", "_piped" if word in JOINS else before.alias)
+    raise unsupported(f"the pipe operator {word}", "Use the clause of the same name in a SELECT.")
+
+
+def _simple(cursor: Cursor, before: Piped) -> str:
+    if cursor.peek() == "SELECT":
+        return f"{cursor.rest()} {before.source}"
+    if cursor.take("EXTEND"):
+        return f"SELECT *, {cursor.rest()} {before.source}"
+    return f"SELECT * {before.source} {cursor.rest()}"
+
+
+def _aggregate(cursor: Cursor, before: Piped) -> str:
+    """`AGGREGATE sum(a) AS s GROUP BY b AS c`: the keys come first in the result."""
+    cursor.expect("AGGREGATE")
+    rest = cursor.rest()
+    cut = next((one for one in _top(rest) if one.text.upper() == "GROUP"), None)
+    if cut is None:
+        return f"SELECT {rest} {before.source}"
+    sums, keys = rest[: cut.start].strip(), Cursor(rest[cut.start :])
+    keys.expect("GROUP", "BY")
+    count = 1 + sum(token.text == "," for token in _top(keys.rest()))
+    both = f"{keys.rest()}, {sums}" if sums else keys.rest()
+    return f"SELECT {both} {before.source} GROUP BY {', '.join(str(at + 1) for at in range(count))}"
+
+
+def _top(sql: str) -> list[Token]:
+    """The tokens outside brackets."""
+    found, depth = [], 0
+    for token in tokenize(sql):
+        depth += token.kind in {"L_PAREN", "L_BRACKET"}
+        if depth == 0:
+            found.append(token)
+        depth -= token.kind in {"R_PAREN", "R_BRACKET"}
+    return found
+
+
+def _assignments(cursor: Cursor) -> str:
+    """`a = 1, b = 2` as `1 AS a, 2 AS b`."""
+    rest = cursor.rest()
+    commas = [token.start for token in _top(rest) if token.text == ","]
+    pieces = [rest[a:b].lstrip(", ") for a, b in zip([0, *commas], [*commas, len(rest)], strict=True)]
+    return ", ".join(f"{value} AS {name}" for name, value in (_assignment(piece) for piece in pieces))
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    cursor = Cursor(text)
+    name = cursor.next()
+    cursor.expect("=")
+    return f"`{name.text}`", cursor.rest()

@@ -1,0 +1,124 @@
+"""`* EXCEPT (...)`, and `* REPLACE (...)` of the pipe operator SET: the columns are named one by one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
+from brickyard.workspace.compute.gateway.sugar.scope import Scope, aliases
+from brickyard.workspace.compute.gateway.sugar.tree import column, render, touch
+
+__all__ = ["expand_stars", "star_of"]
+
+
+def star_of(item: Any) -> Any:
+    """The star in `*` or `t.*`, or None."""
+    from sqlglot import exp
+
+    if isinstance(item, exp.Column) and isinstance(item.this, exp.Star):
+        return item.this
+    return item if isinstance(item, exp.Star) else None
+
+
+def expand_stars(select: Any, scope: Scope, *, every: bool = False) -> None:
+    """Replace the stars of a SELECT (`every`: also those without EXCEPT) by the columns that they stand for."""
+    for holder in [select, *_functions(select)]:
+        changed = False
+        items: list[Any] = []
+        for item in holder.expressions:
+            star = star_of(item)
+            if star is None or not (every and holder is select or star.args.get("except_") or star.args.get("replace")):
+                items.append(item)
+                continue
+            items += _columns(select, item, star, scope)
+            changed = True
+        if changed:
+            holder.set("expressions", items)
+            touch(holder)
+
+
+def _functions(select: Any) -> list[Any]:
+    """Functions that are given a star, such as `struct(* EXCEPT (a))`."""
+    from sqlglot import exp
+
+    found = [star for item in select.expressions for star in item.find_all(exp.Star)]
+    holders = [star.parent.parent if isinstance(star.parent, exp.Column) else star.parent for star in found]
+    return [holder for holder in holders if isinstance(holder, exp.Func)]
+
+
+def _columns(select: Any, item: Any, star: Any, scope: Scope) -> list[Any]:
+    qualifier = [part.name for part in item.parts[:-1]] if item is not star else []
+    fields = _references(select, qualifier, scope)
+    dropped = [_name(node) for node in star.args.get("except_") or []]
+    replaced = {node.alias.lower(): node for node in star.args.get("replace") or []}
+    found: set[tuple[str, ...]] = set()
+    items = []
+    for reference, field in fields:
+        name = field.name.lower()
+        whole = [path for path in dropped if path[-1:] == (name,) and _covers(path[:-1], reference)]
+        found.update(whole)
+        if whole:
+            continue
+        inner = [path for path in dropped if len(path) > 1 and path[0] == name]
+        found.update(inner)
+        if name in replaced:
+            items.append(replaced.pop(name).copy())
+        else:
+            items.append(_without_fields(reference, field, inner) if inner else reference)
+    missing = [path for path in dropped if path not in found] + [(name,) for name in replaced]
+    if missing:
+        raise SparkError(
+            "UNRESOLVED_COLUMN.WITH_SUGGESTION",
+            f"A column, variable, or function parameter with name {_quoted(missing[0])} cannot be resolved. "
+            f"Did you mean one of the following? [{', '.join(_quoted((field.name,)) for _, field in fields)}].",
+            sql_state="42703",
+        )
+    return items
+
+
+def _name(node: Any) -> tuple[str, ...]:
+    return tuple(part.name.lower() for part in getattr(node, "parts", [node]))
+
+
+def _quoted(path: tuple[str, ...]) -> str:
+    return ".".join(f"`{part}`" for part in path)
+
+
+def _covers(qualifier: tuple[str, ...], reference: Any) -> bool:
+    own = tuple(part.name.lower() for part in reference.parts[:-1])
+    return not qualifier or not own or own[-len(qualifier) :] == qualifier
+
+
+def _references(select: Any, qualifier: list[str], scope: Scope) -> list[tuple[Any, Any]]:
+    """Each column of the star: how to call it, and its field."""
+    from sqlglot import exp
+
+    if qualifier:
+        parts = [exp.Star(), *[exp.to_identifier(part, quoted=True) for part in reversed(qualifier)]]
+        schema = scope.schema(select, exp.column(*parts))
+        return [(column(*qualifier, field.name), field) for field in schema.fields]
+    schema = scope.schema(select)
+    names = [field.name.lower() for field in schema.fields]
+    if len(set(names)) == len(names):
+        return [(column(field.name), field) for field in schema.fields]
+    found = [pair for alias in aliases(select) for pair in _references(select, [alias], scope)]
+    if [field.name for _, field in found] != schema.names:
+        raise unsupported("* EXCEPT over a join with USING that repeats column names", "Name the columns.")
+    return found
+
+
+def _without_fields(reference: Any, field: Any, paths: list[tuple[str, ...]]) -> Any:
+    """A struct without some of its fields."""
+    from sqlglot import exp
+
+    dropped = {path[1] for path in paths}
+    if any(len(path) > 2 for path in paths) or not hasattr(field.dataType, "fields"):
+        raise unsupported("* EXCEPT of a field inside a field", "Build the struct with named_struct().")
+    place = render(reference)
+    kept = [f"{_text(one.name)}, {place}.`{one.name}`" for one in field.dataType if one.name.lower() not in dropped]
+    struct = exp.maybe_parse(f"if({place} IS NULL, NULL, named_struct({', '.join(kept)}))", dialect="databricks")
+    return exp.alias_(struct, field.name, quoted=True)
+
+
+def _text(name: str) -> str:
+    return "'" + name.replace("\\", "\\\\").replace("'", "\\'") + "'"

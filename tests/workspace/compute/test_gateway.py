@@ -135,12 +135,6 @@ ERRORS: dict[str, tuple[list[str], str, str]] = {
     ),
     "vacuum too soon": ([T, "VACUUM t RETAIN 0 HOURS"], "AnalysisException", "RETENTION_PERIOD_TOO_SHORT"),
     "restore too far": ([T, "RESTORE t TO VERSION AS OF 9"], "AnalysisException", "DELTA_ERROR"),
-    "pivot": ([T, "SELECT * FROM t PIVOT (count(id) FOR s IN ('a'))"], "UnsupportedOperationException", "PIVOT"),
-    "qualify": (
-        [T, "SELECT * FROM t QUALIFY row_number() OVER (ORDER BY id) = 1"],
-        "UnsupportedOperationException",
-        "sail",
-    ),
     "copy into": ([T, "COPY INTO t FROM '/x' FILEFORMAT = CSV"], "UnsupportedOperationException", "spark.read"),
     "other table formats": (["CREATE TABLE p (a INT) USING parquet"], "UnsupportedOperationException", "parquet"),
     "generated columns": (

@@ -94,7 +94,15 @@ class Session:
         named = frozenset(reference.subquery_alias.alias.lower() for reference in references)
         spark = self.sail.capabilities.is_spark
         probe = None if spark else self._fields
-        return QueryRewriter(self.names, self.places, lookup, local | named, probe, spark=spark, ask=None if spark else self.schema_of_query)
+        return QueryRewriter(
+            self.names,
+            self.places,
+            lookup,
+            local | named,
+            probe,
+            spark=spark,
+            ask=None if spark else self.schema_of_query,
+        )
 
     def _fields(self, question: Question) -> Asked:
         return self.fields(self.with_text(question.sql))

@@ -87,5 +87,3 @@ def _refuse(tree: Any) -> None:
     for clause in tree.find_all(exp.With):
         if clause.args.get("recursive"):
             raise unsupported("WITH RECURSIVE", "Repeat the step in Python until no rows are new.")
-    if any(tree.find_all(exp.QueryTransform)):
-        raise unsupported("SELECT TRANSFORM", "Use df.mapInPandas(...), or a Python function.")

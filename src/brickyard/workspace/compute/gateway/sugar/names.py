@@ -12,7 +12,9 @@ from brickyard.workspace.compute.gateway.sugar.tree import replace
 
 __all__ = ["bind", "labelled", "lateral_aliases", "own_columns", "substitute", "volatile"]
 
-VOLATILE = frozenset("rand randn random uuid randstr uniform shuffle monotonically_increasing_id".split())
+VOLATILE = frozenset(
+    ["rand", "randn", "random", "uuid", "randstr", "uniform", "shuffle", "monotonically_increasing_id"]
+)
 
 
 def own_columns(node: Any) -> Iterator[Any]:
@@ -42,7 +44,7 @@ def substitute(column: Any, value: Any, used: int = 1) -> None:
     from sqlglot import exp
 
     atoms = (exp.Column, exp.Literal, exp.Paren, exp.Func, exp.Subquery)
-    new = value.copy() if isinstance(value, atoms) else exp.Paren(this=value.copy())
+    new: Any = value.copy() if isinstance(value, atoms) else exp.Paren(this=value.copy())
     for part in column.parts[used:]:
         new = exp.Dot(this=new, expression=exp.to_identifier(part.name, quoted=True))
     replace(column, new)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.sqltext import Token, tokenize
 from brickyard.workspace.compute.gateway.sugar.names import own_columns
 
@@ -26,12 +27,10 @@ def needed(sql: str) -> frozenset[str]:
     for token in tokens:
         word = token.text.upper() if token.kind not in {"STRING", "IDENTIFIER"} else ""
         last = before.text.upper() if before is not None and before.kind not in {"STRING", "IDENTIFIER"} else ""
-        if word in WORDS or (last, word) in PAIRS:
+        if word in WORDS or (last, word) in PAIRS or (word == ":" and before is not None and before.kind in BASES):
             found.add(word)
-        elif word == ":" and before is not None and before.kind in BASES:
-            found.add(word)
-        elif word == "USING" and last == ")":
-            found.add(word)
+        elif token.kind == "STRING" and last == "USING" and "TRANSFORM" in {one.text.upper() for one in tokens}:
+            raise unsupported("SELECT TRANSFORM", "Use df.mapInPandas(...), or a Python function.")
         before = token
     if tokens and tokens[0].text.upper() == "FROM":
         found.add("FROM")

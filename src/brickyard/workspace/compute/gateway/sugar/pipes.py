@@ -21,15 +21,17 @@ class Piped:
     Args:
         text: The query.
         alias: The name by which its columns may be called.
+        joined: The FROM clause, if its inputs may be called by their own names (after JOIN).
     """
 
     text: str
     alias: str
+    joined: str = ""
 
     @property
     def source(self) -> str:
         """The query as the input of another."""
-        return f"FROM ({self.text}) AS {self.alias}"
+        return self.joined or f"FROM ({self.text}) AS {self.alias}"
 
 
 def unpipe(sql: str) -> str:
@@ -116,8 +118,11 @@ def _operator(cursor: Cursor, before: Piped) -> Piped:
         return Piped(f"SELECT * EXCEPT ({cursor.rest()}) {before.source}", before.alias)
     if word in SET_OPERATORS:
         return Piped(f"SELECT * {before.source} {cursor.rest()}", "_piped")
-    if word in JOINS or word in TAILS:
-        return Piped(f"SELECT * {before.source} {cursor.rest()}", "_piped" if word in JOINS else before.alias)
+    if word in JOINS:
+        joined = f"{before.source} {cursor.rest()}"
+        return Piped(f"SELECT * {joined}", "_piped", joined)
+    if word in TAILS:
+        return Piped(f"SELECT * FROM ({before.text}) AS {before.alias} {cursor.rest()}", before.alias)
     raise unsupported(f"the pipe operator {word}", "Use the clause of the same name in a SELECT.")
 
 

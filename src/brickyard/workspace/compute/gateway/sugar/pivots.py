@@ -16,7 +16,9 @@ __all__ = ["pivot"]
 def pivot(select: Any, scope: Scope) -> None:
     """Replace `source PIVOT (...)` and `source UNPIVOT (...)` by subqueries."""
     if any(join.args.get("pivots") for join in select.args.get("joins") or []):
-        raise unsupported("PIVOT or UNPIVOT after a join", "Put the join into a subquery: FROM (SELECT ...) PIVOT (...)")
+        raise unsupported(
+            "PIVOT or UNPIVOT after a join", "Put the join into a subquery: FROM (SELECT ...) PIVOT (...)"
+        )
     for source in list(sources(select)):
         clauses = source.args.get("pivots")
         if not clauses:
@@ -50,7 +52,9 @@ def _pivot(source: Any, clause: Any, select: Any, scope: Scope) -> Any:
     inner.set("group", exp.Group(expressions=positions))
     labels = [f"_c{at}" for at in range(len(items))]
     cells = _cells(field, clause, rows, select, scope, labels[len(groups) :], len(keys))
-    outer = exp.Select(expressions=[exp.alias_(column(labels[at]), name, quoted=True) for at, name in enumerate(groups)])
+    outer = exp.Select(
+        expressions=[exp.alias_(column(labels[at]), name, quoted=True) for at, name in enumerate(groups)]
+    )
     outer.set("expressions", [*outer.expressions, *cells])
     outer.set("from_", exp.From(this=derived(inner, "_cells", labels)))
     if groups:
@@ -58,9 +62,7 @@ def _pivot(source: Any, clause: Any, select: Any, scope: Scope) -> Any:
     return outer
 
 
-def _cells(
-    field: Any, clause: Any, rows: Any, select: Any, scope: Scope, labels: list[str], width: int
-) -> list[Any]:
+def _cells(field: Any, clause: Any, rows: Any, select: Any, scope: Scope, labels: list[str], width: int) -> list[Any]:
     """One column per value and aggregate: there is at most one row for it in each group."""
     from sqlglot import exp
 
@@ -70,7 +72,9 @@ def _cells(
         wanted = value.this if isinstance(value, exp.PivotAlias | exp.Alias) else value
         parts = list(wanted.expressions) if isinstance(wanted, exp.Tuple) else [wanted]
         if len(parts) != width:
-            raise unsupported("PIVOT values with another number of columns than FOR names", "Give one value per column.")
+            raise unsupported(
+                "PIVOT values with another number of columns than FOR names", "Give one value per column."
+            )
         same = [_same(labels[at], part) for at, part in enumerate(parts)]
         for at, ending in enumerate(endings):
             cell = exp.Anonymous(this="any_value", expressions=[column(labels[width + at])])
@@ -90,13 +94,11 @@ def _same(label: str, value: Any) -> Any:
 
 def _endings(clause: Any, rows: Any, select: Any, scope: Scope) -> list[str]:
     """With one aggregate a column is named by its value alone, with several also by the aggregate."""
-    from sqlglot import exp
-
     if len(clause.expressions) == 1:
         return [""]
     plain = rows.copy()
     plain.set("expressions", [node.copy() for node in clause.expressions])
-    return [f"_{name}" for name in scope.of(plain, exp.maybe_parse("SELECT 1") if select is None else select).names]
+    return [f"_{name}" for name in scope.of(plain, select).names]
 
 
 def _value_name(value: Any, parts: list[Any], select: Any, scope: Scope) -> str:
@@ -123,4 +125,6 @@ def _constant(part: Any) -> str:
         return str(part.this)
     if isinstance(part, exp.Cast) and isinstance(part.this, exp.Literal):
         return str(part.this.this)
-    raise unsupported("a computed value in PIVOT ... IN (...) without an alias", "Give it an alias: IN (value AS name).")
+    raise unsupported(
+        "a computed value in PIVOT ... IN (...) without an alias", "Give it an alias: IN (value AS name)."
+    )

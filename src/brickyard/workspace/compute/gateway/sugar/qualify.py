@@ -37,8 +37,6 @@ def qualify(select: Any, scope: Scope) -> None:
     outer.set("expressions", [exp.alias_(column(labels[at]), name, quoted=True) for at, name in enumerate(columns)])
     outer.set("from_", exp.From(this=derived(inner, "_qualified", labels)))
     outer.set("where", exp.Where(this=column(labels[len(columns)])))
-    if select.parent is None:
-        select.parent = None
     _put(select, outer)
 
 

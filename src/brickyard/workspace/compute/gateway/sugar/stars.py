@@ -27,7 +27,9 @@ def expand_stars(select: Any, scope: Scope, *, every: bool = False) -> None:
         items: list[Any] = []
         for item in holder.expressions:
             star = star_of(item)
-            if star is None or not (every and holder is select or star.args.get("except_") or star.args.get("replace")):
+            if star is None or not (
+                (every and holder is select) or star.args.get("except_") or star.args.get("replace")
+            ):
                 items.append(item)
                 continue
             items += _columns(select, item, star, scope)
@@ -94,8 +96,9 @@ def _references(select: Any, qualifier: list[str], scope: Scope) -> list[tuple[A
     from sqlglot import exp
 
     if qualifier:
-        parts = [exp.Star(), *[exp.to_identifier(part, quoted=True) for part in reversed(qualifier)]]
-        schema = scope.schema(select, exp.column(*parts))
+        everything = column(*qualifier, "*")
+        everything.set("this", exp.Star())
+        schema = scope.schema(select, everything)
         return [(column(*qualifier, field.name), field) for field in schema.fields]
     schema = scope.schema(select)
     names = [field.name.lower() for field in schema.fields]
@@ -116,7 +119,7 @@ def _without_fields(reference: Any, field: Any, paths: list[tuple[str, ...]]) ->
         raise unsupported("* EXCEPT of a field inside a field", "Build the struct with named_struct().")
     place = render(reference)
     kept = [f"{_text(one.name)}, {place}.`{one.name}`" for one in field.dataType if one.name.lower() not in dropped]
-    struct = exp.maybe_parse(f"if({place} IS NULL, NULL, named_struct({', '.join(kept)}))", dialect="databricks")
+    struct: Any = exp.maybe_parse(f"if({place} IS NULL, NULL, named_struct({', '.join(kept)}))", dialect="databricks")
     return exp.alias_(struct, field.name, quoted=True)
 
 

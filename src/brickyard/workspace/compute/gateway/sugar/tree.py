@@ -32,6 +32,8 @@ RULES = (
     "_parse_lateral",
     "_parse_join",
 )
+#: Nodes that the generator puts right after the text before them.
+SPACED = ("join", "lateral")
 #: Functions that sqlglot must know in order to read what follows them.
 KNOWN_FUNCTIONS = ("ARRAY",)
 SPECIAL_FUNCTIONS = ("CAST", "TRY_CAST", "EXTRACT", "TRIM", "SUBSTRING", "POSITION", "OVERLAY")
@@ -69,7 +71,7 @@ def _generator(base: Any) -> Any:
         if key is None and hasattr(expression, "meta"):
             text = expression.meta.get("text")
             if text is not None and not expression.meta.get("touched"):
-                return str(text)
+                return f" {text}" if expression.key in SPACED else str(text)
         return str(base.sql(self, expression, key, comment))
 
     return type("Generator", (base,), {"sql": sql})

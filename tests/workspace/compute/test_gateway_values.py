@@ -149,6 +149,23 @@ def test_partition_columns_have_types(client: Any) -> None:
     assert [row.a for row in read.filter("n > 9").collect()] == [2]
 
 
+def test_a_map_is_exploded(client: Any) -> None:
+    from pyspark.sql import functions as f
+
+    frame = client.sql("SELECT map('a', 1) AS m, array(1, 2) AS x")
+    frame.createOrReplaceTempView("maps")
+    assert frame.select(f.explode("m")).columns == ["key", "value"]
+    assert [tuple(row) for row in frame.select(f.explode("m").alias("k", "v")).collect()] == [("a", 1)]
+    assert frame.select(f.explode("x")).columns == ["col"]
+    for query in (
+        "SELECT explode(m) FROM maps",
+        "SELECT explode_outer(m) AS (k, v) FROM maps",
+        "SELECT k, v FROM maps LATERAL VIEW explode(m) e AS k, v",
+    ):
+        assert [tuple(row) for row in client.sql(query).collect()] == [("a", 1)], query
+    assert client.sql("SELECT explode(x) FROM maps").columns == ["col"]
+
+
 def test_statistics_come_in_order(client: Any) -> None:
     frame = client.createDataFrame([(1,), (3,)], "a int")
     assert [row.summary for row in frame.describe().collect()] == ["count", "mean", "stddev", "min", "max"]

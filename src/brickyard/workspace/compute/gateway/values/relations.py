@@ -27,7 +27,8 @@ __all__ = ["correct_relation"]
 
 #: From a relation to its fields.
 Fields = Callable[[relations_pb2.Relation], Asked]
-CONCERNED = OPERATORS | {"negative", "sum", "array_contains", "datediff", "date_diff"}
+EXPLODES = frozenset({"explode", "explode_outer"})
+CONCERNED = OPERATORS | {"negative", "sum", "array_contains", "datediff", "date_diff"} | EXPLODES
 AGGREGATES: frozenset[str] = frozenset().union(
     {"sum", "count", "avg", "mean", "min", "max", "first", "last"},
     {"any_value", "first_value", "last_value", "collect_list", "collect_set", "stddev", "stddev_pop", "stddev_samp"},
@@ -50,7 +51,7 @@ STATISTICS = {
     "describe": ["count", "mean", "stddev", "min", "max"],
     "summary": ["count", "mean", "stddev", "min", "25%", "50%", "75%", "max"],
 }
-SIGNS = ("+", "-", "*", "sum", "array_contains", "diff")
+SIGNS = ("+", "-", "*", "sum", "array_contains", "diff", "explode")
 
 
 def correct_relation(relation: relations_pb2.Relation, fields: Fields) -> None:
@@ -152,7 +153,7 @@ class _Correction:
         function = node.unresolved_function
         if node.HasField("unresolved_function"):
             self._bind(function)
-            if function.function_name.lower() in OPERATORS | {"negative", "sum"}:
+            if function.function_name.lower() in OPERATORS | EXPLODES | {"negative", "sum"}:
                 for operand in function.arguments:
                     if not type_of(operand) and not _computed(operand):
                         wanted[operand.SerializeToString()] = self._closed(_copy(operand))
@@ -230,6 +231,9 @@ class _Correction:
         name = node.unresolved_function.function_name.lower()
         if name == "sum":
             self._correct_sum(node, node)
+        elif name in EXPLODES and self._type(node.unresolved_function.arguments[0]).startswith("map"):
+            entries = call("map_entries", *node.unresolved_function.arguments)
+            node.CopyFrom(call(name.replace("explode", "inline"), entries))  # Sail panics where a map is exploded
         elif _computed(node):
             self._correct_arithmetic(node, name)
         else:

@@ -20,7 +20,7 @@ Render = Callable[[], str]
 def _kinds() -> tuple[Any, ...]:
     from sqlglot import exp
 
-    return exp.Add, exp.Sub, exp.Mul, exp.Neg, exp.Sum, exp.ArrayContains, exp.DateDiff
+    return exp.Add, exp.Sub, exp.Mul, exp.Neg, exp.Sum, exp.ArrayContains, exp.DateDiff, exp.Explode
 
 
 def concerns(tree: Any) -> bool:
@@ -114,6 +114,8 @@ class _Correction:
             self._fix_sum(node)
         elif isinstance(node, exp.ArrayContains):
             self._fix_contains(node)
+        elif isinstance(node, exp.Explode):
+            self._fix_explode(node)
         elif isinstance(node, exp.DateDiff):
             self._fix_days(node)
         elif isinstance(node, exp.Neg):
@@ -162,6 +164,13 @@ class _Correction:
             return f"CAST({before}CAST({self._text(*inner)} AS DECIMAL(28,0)){after} AS BIGINT)"
 
         self.fixes.append((*place, render))
+
+    def _fix_explode(self, node: Any) -> None:
+        """Sail panics where a map is exploded."""
+        place, inner = span(node), span(node.this)
+        if place and inner and self._type(node.this).startswith("map"):
+            name = self.sql[place[0] : inner[0]].lower().replace("explode", "inline")
+            self.fixes.append((*place, lambda: f"{name}map_entries({self._text(*inner)}))"))
 
     def _fix_days(self, node: Any) -> None:
         """`datediff(end, start)` is an INT; with a unit, which the parser puts last first, it is a BIGINT."""
@@ -250,7 +259,9 @@ def _is_plain(node: Any) -> bool:
     if isinstance(node, exp.Neg):
         return isinstance(node.this, exp.Literal) and not _smallest(node.this)
     if type(node) not in _operators():
-        return False
+        return (
+            isinstance(node, exp.Explode) and type(node).__name__.lower().strip("_").removesuffix("outer") != "explode"
+        )
     if any(isinstance(side, exp.Interval) for side in (node.this, node.expression)):
         return True
     return all(_is_integer(side) and len(side.name) < 5 for side in (node.this, node.expression))
@@ -298,6 +309,8 @@ def _projections(nodes: list[Any]) -> list[Any]:
 
     found: dict[int, Any] = {}
     for node in nodes:
+        if isinstance(node, exp.Explode):
+            continue  # it makes columns of its own
         while node is not None and not (isinstance(node.parent, exp.Select) and node.arg_key == "expressions"):
             node = node.parent
         if node is not None and not isinstance(node, exp.Alias | exp.Star):

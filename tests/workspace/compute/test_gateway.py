@@ -142,7 +142,7 @@ ERRORS: dict[str, tuple[list[str], str, str]] = {
         "UnsupportedOperationException",
         "GENERATED",
     ),
-    "a panic of the engine": (["SELECT explode(map('a', 1))"], "SparkRuntimeException", "sail"),
+    "a panic of the engine": (["SELECT posexplode(map('a', 1))"], "SparkRuntimeException", "sail"),
     "drop a view as a table": (["CREATE VIEW v AS SELECT 1 a", "DROP TABLE v"], "AnalysisException", "WRONG_COMMAND"),
     "bad table name": (["CREATE TABLE `../x` (a INT)"], "AnalysisException", "INVALID_IDENTIFIER"),
 }

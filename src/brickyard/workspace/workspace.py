@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from brickyard.workspace.registry import Registry
     from brickyard.workspace.secrets import Secrets
     from brickyard.workspace.serving import Serving
+    from brickyard.workspace.sql import Sql
     from brickyard.workspace.store import Store
 
 __all__ = ["Workspace"]
@@ -122,9 +123,15 @@ class Workspace:
         service: Serving = self._service("serving")
         return service
 
+    @property
+    def sql(self) -> Sql:
+        """SQL warehouses, statements and saved queries."""
+        service: Sql = self._service("sql")
+        return service
+
     def recover(self) -> None:
         """Bring back what was active when the workspace last ended, and warm what is slow to start."""
-        for name in ("compute", "jobs", "serving"):
+        for name in ("compute", "jobs", "serving", "sql"):
             try:
                 self._service(name).recover()
             except Exception:

@@ -19,6 +19,7 @@ from tests.support import wait_for
 from tests.workspace.permissions.actions import Action, Kind, Thing
 from tests.workspace.permissions.mlflow_objects import EXPERIMENT, MODEL, experiment, model
 from tests.workspace.permissions.people import Lab, Robot
+from tests.workspace.permissions.sql_objects import QUERY, QUERY_LEVELS, WAREHOUSE, WAREHOUSE_LEVELS, query, warehouse
 
 __all__ = ["KINDS"]
 
@@ -253,6 +254,8 @@ def _kinds() -> dict[str, Kind]:
         "serving-endpoints": Kind(
             ("CAN_VIEW", "CAN_QUERY", "CAN_MANAGE"), _endpoint, _common("serving-endpoints", "CAN_VIEW") | _ENDPOINT
         ),
+        "warehouses": Kind(WAREHOUSE_LEVELS, warehouse, _common("warehouses", "CAN_VIEW") | WAREHOUSE),
+        "queries": Kind(QUERY_LEVELS, query, _common("queries", "CAN_VIEW") | QUERY),
         "authorization": Kind(
             ("CAN_USE",),
             lambda lab, robot: Thing("tokens", "tokens"),

@@ -22,7 +22,7 @@ family = Family()
 _OBJECT = "/api/2.0/permissions/{kind}/{id}"
 _NOT_HERE = (
     "alerts alertsv2 apps clusters cluster-policies dashboards database-instances database-projects dbsql-dashboards"
-    " genie instance-pools knowledge-assistants pipelines queries supervisor-agents vector-search-endpoints warehouses"
+    " genie instance-pools knowledge-assistants pipelines supervisor-agents vector-search-endpoints"
 )
 
 

@@ -21,6 +21,7 @@ _CAN = {
     "CAN_QUERY": "Can view and query",
     "CAN_USE": "Can use",
     "CAN_EDIT": "Can view, run and edit",
+    "CAN_MONITOR": "Can use and monitor",
     "CAN_MANAGE_RUN": "Can view, start and cancel runs",
     "CAN_MANAGE_STAGING_VERSIONS": "Can edit, and manage versions in staging",
     "CAN_MANAGE_PRODUCTION_VERSIONS": "Can edit, and manage versions in staging and production",
@@ -100,6 +101,14 @@ def _endpoint(workspace: Workspace, object_id: str) -> Securable:
     return workspace.serving.securable_with_id(object_id)
 
 
+def _warehouse(workspace: Workspace, object_id: str) -> Securable:
+    return workspace.sql.warehouses.securable(object_id)
+
+
+def _saved_query(workspace: Workspace, object_id: str) -> Securable:
+    return workspace.sql.queries.securable(object_id)
+
+
 def _authorization(workspace: Workspace, object_id: str) -> Securable:
     if object_id not in ("tokens", "passwords"):
         raise ResourceDoesNotExist(
@@ -121,5 +130,7 @@ SECURABLES = {
     "serving-endpoints": SecurableKind(
         "serving-endpoints", _endpoint, "serving-endpoint", Securable("serving-endpoints", "")
     ),
+    "warehouses": SecurableKind("warehouses", _warehouse, "warehouses", Securable("warehouses", "")),
+    "queries": SecurableKind("queries", _saved_query, "query", Securable("queries", "")),
     "authorization": SecurableKind("authorization", _authorization, "tokens", Securable("authorization", "")),
 }

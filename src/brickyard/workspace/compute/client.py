@@ -43,6 +43,7 @@ class _Waiting:
     channel: Channel
     started: Callable[[int], None]
     ended: Callable[[Exit], None]
+    heard: Callable[[Message], None] | None = None
 
 
 class ForkServerClient:
@@ -76,13 +77,20 @@ class ForkServerClient:
         """The first generation's process."""
         return self._process.pid
 
-    def spawn(self, message: Message, started: Callable[[int], None], ended: Callable[[Exit], None]) -> int:
+    def spawn(
+        self,
+        message: Message,
+        started: Callable[[int], None],
+        ended: Callable[[Exit], None],
+        heard: Callable[[Message], None] | None = None,
+    ) -> int:
         """Start a worker; the number of the request.
 
         Args:
             message: What the worker is to do.
             started: Called with the process's id.
             ended: Called at its end, once nothing that it started is left.
+            heard: Called with what it says while it runs.
 
         Raises:
             ForkServerGone: The fork server has ended.
@@ -90,13 +98,20 @@ class ForkServerClient:
         number = next(self._numbers)
         with self._lock:
             channel = self._current
-            self._waiting[number] = _Waiting(channel, started, ended)
+            self._waiting[number] = _Waiting(channel, started, ended, heard)
         try:
             channel.send(message | {"do": "spawn", "id": number})
         except OSError as error:
             if self._waiting.pop(number, None) is not None:  # else its end has been told already
                 raise ForkServerGone("the process that executes tasks has ended") from error
         return number
+
+    def tell(self, number: int, message: Message) -> None:
+        """Tell a worker something; does nothing where it has ended."""
+        waiting = self._waiting.get(number)
+        if waiting is not None:
+            with contextlib.suppress(OSError):
+                waiting.channel.send({"do": "tell", "id": number, "say": {"told": message}})
 
     def kill(self, number: int) -> None:
         """End a worker and everything it has started; does nothing where it has ended."""
@@ -153,6 +168,10 @@ class ForkServerClient:
                 self._current = channel
         elif message["event"] == "started":
             self._waiting[message["id"]].started(message["pid"])
+        elif message["event"] == "answered":
+            heard = self._waiting[message["id"]].heard
+            if heard is not None and "said" in message:
+                heard(message["said"])
         elif message["event"] == "exited":
             self._waiting.pop(message["id"]).ended(Exit(message["code"], message.get("error")))
 

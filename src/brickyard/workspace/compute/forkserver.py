@@ -95,6 +95,8 @@ class ForkServer:
                 self._start_worker(message, None)
             elif message["do"] == "engine":
                 self._start_engine(message, None)
+            elif message["do"] == "tell":
+                self._tell(message, None)
             elif message["do"] == "kill":
                 self._kill(message["id"], None)
 
@@ -143,8 +145,8 @@ class ForkServer:
         self._add(child)
         self._report(child, {"event": "started", "pid": pid})
 
-    def _tell(self, message: Message, owner: Child) -> None:
-        """Pass on what a gateway says to one of its engines."""
+    def _tell(self, message: Message, owner: Child | None) -> None:
+        """Pass on what a gateway says to one of its engines, or the server to a worker."""
         for child in self._children.values():
             if child.request == message["id"] and child.owner is owner:
                 _send(child.channel, message["say"])

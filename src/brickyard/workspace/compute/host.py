@@ -8,7 +8,7 @@ import queue
 import shlex
 import signal
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -43,6 +43,7 @@ class WorkerHost:
         self._numbers = itertools.count(1)
         self._answers: dict[int, queue.SimpleQueue[Message]] = {}
         self._listener: threading.Thread | None = None
+        self._heard: Callable[[Message], None] | None = None
         self._lock = threading.Lock()
 
     def stopped(self, number: int, frame: FrameType | None) -> None:
@@ -100,6 +101,15 @@ class WorkerHost:
             self._redactor.add(secret)
             self._channel.send({"do": "hide", "secret": secret})
 
+    def say(self, message: Message) -> None:
+        """Tell the server something, whenever it is."""
+        self._channel.send({"said": message})
+
+    def listen_for(self, heard: Callable[[Message], None]) -> None:
+        """Have what the server tells this process given to `heard`, on the thread that listens."""
+        self._heard = heard
+        self._listen()
+
     def _ask(self, message: Message, number: int | None = None, timeout: float = 0) -> Message:
         """Ask the fork server for something and wait for the answer; beyond the timeout what was asked for ends."""
         number = next(self._numbers) if number is None else number
@@ -129,6 +139,10 @@ class WorkerHost:
 
     def _dispatch(self, message: Message) -> None:
         if message.get("event") == "started":
+            return
+        if "told" in message:
+            if self._heard is not None:
+                self._heard(message["told"])
             return
         if message.get("kind") == "engine" and message.get("answered"):
             self.reason = f"the Spark engine {how_it_ended(message['code'])}"

@@ -9,7 +9,7 @@ import os
 import shlex
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,11 +59,16 @@ class Compute:
         with contextlib.suppress(ForkServerGone, OSError):  # the first task says so, if it still is
             self._fork_server()
 
-    def start_task(self, spec: TaskSpec) -> TaskHandle:
-        """Start a task; returns at once. Whatever is wrong with it is in its outcome."""
+    def start_task(self, spec: TaskSpec, heard: Callable[[dict[str, Any]], None] | None = None) -> TaskHandle:
+        """Start a task; returns at once. Whatever is wrong with it is in its outcome.
+
+        Args:
+            spec: The task.
+            heard: Called with what its process says while it runs, on the thread that listens.
+        """
         spec.directory.mkdir(parents=True, exist_ok=True)
         write_json(spec.directory / TASK_FILE, spec.as_dict())
-        handle = TaskHandle(spec, self._kill)
+        handle = TaskHandle(spec, self._kill, heard)
         refusal = self._refusal(spec)
         if refusal is not None:
             self._finish(handle, _failed(refusal))
@@ -204,11 +209,13 @@ class Compute:
                     message,
                     started=lambda pid: setattr(handle, "pid", pid),
                     ended=lambda end: self._ended(handle, end),
+                    heard=handle.heard,
                 )
             except ForkServerGone:
                 self._lost(server)
                 continue
             handle.end_process = functools.partial(server.kill, number)
+            handle.tell = functools.partial(server.tell, number)
             return
         raise ForkServerGone("the process that executes tasks does not stay alive; see the workspace's log")
 

@@ -22,7 +22,7 @@ __all__ = [
     "read_outcome",
 ]
 
-TaskKind = Literal["notebook", "spark_python", "python_wheel"]
+TaskKind = Literal["notebook", "spark_python", "python_wheel", "sql_warehouse"]
 TaskState = Literal["SUCCESS", "FAILED", "TIMEDOUT", "CANCELED"]
 
 #: The files in a run's directory: the specification (without its token and secrets), what the task printed (redacted,
@@ -39,7 +39,7 @@ class TaskSpec:
         job_id: The job it belongs to; 0 for a run that was submitted once.
         job_run_id: The run of the whole job.
         task_key: Its name in the job.
-        kind: What it is.
+        kind: What it is; a `sql_warehouse` executes statements until it is stopped.
         source: The notebook's workspace path; the Python file's path (`/Workspace/..`, `/Volumes/..`, `dbfs:/..`);
             or `package:entry_point` of a wheel.
         parameters: A notebook's base parameters (widgets); a Python file's arguments; a wheel's arguments as a
@@ -134,14 +134,18 @@ class TaskHandle:
 
     Attributes:
         spec: What was started.
+        heard: Called with what the process says while it runs.
         pid: The task's process; none before it is started, as while its libraries are being installed.
         end_process: Ends the process; none before it is asked for. For the compute service.
+        tell: Tells the process something; none before it is asked for.
     """
 
-    def __init__(self, spec: TaskSpec, kill: _Killer) -> None:
+    def __init__(self, spec: TaskSpec, kill: _Killer, heard: Callable[[dict[str, Any]], None] | None = None) -> None:
         self.spec = spec
+        self.heard = heard
         self.pid: int | None = None
         self.end_process: Callable[[], None] | None = None
+        self.tell: Callable[[dict[str, Any]], None] | None = None
         self._kill = kill
         self._lock = threading.Lock()
         self._done = threading.Event()

@@ -49,7 +49,7 @@ def run(message: Message, channel: Channel, output: OutputPipe) -> int:
     context = _context(message, host, redactor)
     enter(context)
     signal.signal(signal.SIGTERM, host.stopped)
-    ending = _end(host, context.kind, execute(context))
+    ending = _end(host, context.kind, _executed(context, host))
     pump.close()
     if pump.failure is not None and ending.error is None:
         ending = Ending(error=f"OSError: the task's output could not be written: {pump.failure}")
@@ -60,6 +60,17 @@ def run(message: Message, channel: Channel, output: OutputPipe) -> int:
         sys.stderr.write(f"OSError: the task's result could not be written: {error.strerror}\n")
         return 1
     return 0 if outcome.succeeded else 1
+
+
+def _executed(context: TaskContext, host: WorkerHost) -> Ending:
+    if context.kind != "sql_warehouse":
+        return execute(context)
+    from brickyard.workspace.sql.runner import serve
+
+    try:
+        return serve(context, host)
+    except (RuntimeError, TaskStopped) as error:  # the engine did not start, or this is the warehouse's end
+        return Ending(error=f"{type(error).__name__}: {error}")
 
 
 def run_engine(message: Message, channel: Channel, output: int) -> int:
@@ -158,6 +169,8 @@ def _context(message: Message, host: WorkerHost, redactor: Redactor) -> TaskCont
 
 def _end(host: WorkerHost, kind: str, ending: Ending) -> Ending:
     """Do what an interpreter does at its end: wait for a program's threads, call exit functions, flush."""
+    if kind == "sql_warehouse":  # nothing of it is the user's
+        return ending
     try:
         if kind != "notebook":
             vars(threading)["_shutdown"]()  # what the interpreter calls; a notebook's end does not wait for threads

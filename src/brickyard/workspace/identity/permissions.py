@@ -36,6 +36,8 @@ LEVELS: Mapping[str, tuple[str, ...]] = {
     ),
     "serving-endpoints": ("CAN_VIEW", "CAN_QUERY", "CAN_MANAGE"),
     "authorization": ("CAN_USE",),
+    "warehouses": ("CAN_VIEW", "CAN_USE", "CAN_MONITOR", "CAN_MANAGE", "IS_OWNER"),
+    "queries": ("CAN_VIEW", "CAN_RUN", "CAN_EDIT", "CAN_MANAGE"),
     "secret-scopes": ("READ", "WRITE", "MANAGE"),  # through the calls of secrets, not through /api/2.0/permissions
 }
 

@@ -39,6 +39,9 @@ OVERFLOW = (
     "The result {1} of the computation does not fit into its type. Cast an operand to a larger type, or use try_add, "
     "try_subtract, try_multiply or try_sum to get NULL instead."
 )
+NO_PARAMETER = "Found the unbound parameter: {1}. Please, fix `args` and provide a mapping of the parameter to a value."
+    "Found the unbound parameter: {1}. Please, fix `args` and provide a mapping of the parameter to a literal."
+)
 NO_COLUMN = "A column, variable, or function parameter with name {1} cannot be resolved."
 
 
@@ -77,6 +80,7 @@ RULES = (
     Rule(r"invalid argument: Cannot resolve UPDATE target column (\S+)", UNRESOLVED, NO_COLUMN, "42703"),
     Rule(r"ambiguous attribute: (ObjectName\(.*?\]\))", "AMBIGUOUS_REFERENCE", "Reference {1} is ambiguous.", "42704"),
     Rule(r"No field named .*\"#\d+\"", "MISSING_AGGREGATION", NO_AGGREGATE, "42803"),
+    Rule(r".*Placeholder ':?(\w*)' was not provided", "UNBOUND_SQL_PARAMETER", NO_PARAMETER, "42P02"),
     Rule(r".*\bunknown function: (\S+)", "UNRESOLVED_ROUTINE", NO_FUNCTION, "42883"),
     Rule(
         r"(?:invalid argument|error in SQL parser): (found .*? expected .*)",

@@ -1,0 +1,133 @@
+"""Saved queries: `/api/2.0/sql/queries`, and warehouses as data sources. Wire types: `databricks.sdk.service.sql`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from brickyard.workspace.api.access import Access, anyone
+from brickyard.workspace.api.base import Call, Family
+from brickyard.workspace.api.errors import InvalidParameterValue
+from brickyard.workspace.sql.saved import SavedQuery
+from brickyard.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from databricks.sdk.service.sql import Query
+
+__all__ = ["family"]
+
+family = Family()
+_ROOT = "/api/2.0/sql/queries"
+_PAGE, _MOST = 20, 100
+
+
+def _on(level: str) -> Access:
+    def check(workspace: Workspace, call: Call) -> None:
+        workspace.identity.permissions.require(call.principal, _query(workspace, call).securable, level)
+
+    return check
+
+
+@family.call("POST", _ROOT, access=anyone)
+def create_query(workspace: Workspace, call: Call) -> Query:
+    """Make a query."""
+    rename = call.body.get("auto_resolve_display_name") is True
+    return _wire(workspace.sql.queries.create(_given(call), call.principal, rename=rename))
+
+
+@family.call("GET", _ROOT, access=anyone)
+def list_queries(workspace: Workspace, call: Call) -> dict[str, Any]:
+    """The queries that the caller may see, in pages."""
+    allows = workspace.identity.permissions.allows
+    found = [one for one in workspace.sql.queries.all() if allows(call.principal, one.securable, "CAN_VIEW")]
+    start, size = _number(call, "page_token", 0, 10**9), _number(call, "page_size", _PAGE, _MOST)
+    page = [_wire(one).as_dict() for one in found[start : start + size]]
+    for one in page:
+        one.pop("parent_path", None)
+    answer: dict[str, Any] = {"results": page} if page else {}
+    return answer | ({"next_page_token": str(start + size)} if len(found) > start + size else {})
+
+
+@family.call("GET", _ROOT + "/{id}", access=_on("CAN_VIEW"))
+def get_query(workspace: Workspace, call: Call) -> Query:
+    """A query."""
+    return _wire(_query(workspace, call))
+
+
+@family.call("PATCH", _ROOT + "/{id}", access=_on("CAN_EDIT"))
+def update_query(workspace: Workspace, call: Call) -> Query:
+    """Change the fields that `update_mask` names."""
+    mask = call.body.get("update_mask")
+    if not isinstance(mask, str) or not mask:
+        raise InvalidParameterValue("update_mask is required: the fields to change, separated by commas")
+    given = _given(call)
+    names = list(given) if mask == "*" else [name.strip() for name in mask.split(",")]
+    return _wire(workspace.sql.queries.update(_query(workspace, call), given, names, call.principal))
+
+
+@family.call("DELETE", _ROOT + "/{id}", access=_on("CAN_MANAGE"))
+def delete_query(workspace: Workspace, call: Call) -> None:
+    """Move a query to the trash."""
+    workspace.sql.queries.trash(_query(workspace, call), call.principal)
+
+
+@family.call("GET", "/api/2.0/preview/sql/data_sources", access=anyone)
+def list_data_sources(workspace: Workspace, call: Call) -> Any:
+    """The warehouses that the caller may see, as older calls of queries name them."""
+    from brickyard.workspace.api.base import json_response
+
+    allows = workspace.identity.permissions.allows
+    return json_response(
+        [
+            {
+                "id": one.id,
+                "name": one.name,
+                "warehouse_id": one.id,
+                "type": "databricks_internal",
+                "syntax": "sql",
+                "paused": 0,
+                "supports_auto_limit": True,
+                "view_only": not allows(call.principal, one.securable, "CAN_USE"),
+            }
+            for one in workspace.sql.warehouses.all()
+            if allows(call.principal, one.securable, "CAN_VIEW")
+        ]
+    )
+
+
+def _given(call: Call) -> dict[str, Any]:
+    given = call.body.get("query") or {}
+    if not isinstance(given, dict):
+        raise InvalidParameterValue("query must be an object")
+    return given
+
+
+def _number(call: Call, name: str, default: int, most: int) -> int:
+    text = call.query.get(name) or str(default)
+    if not text.isdecimal() or int(text) > most:
+        raise InvalidParameterValue(f"{name} is not one of this listing, or more than {most}")
+    return int(text)
+
+
+def _query(workspace: Workspace, call: Call) -> SavedQuery:
+    return workspace.sql.queries.get(call.path["id"])
+
+
+def _wire(one: SavedQuery) -> Query:
+    from databricks.sdk.service.sql import Query
+
+    return Query.from_dict(
+        {
+            **one.settings,
+            "id": one.id,
+            "owner_user_name": one.owner,
+            "last_modifier_user_name": one.modified_by,
+            "lifecycle_state": one.state,
+            "create_time": _time(one.created_at),
+            "update_time": _time(one.updated_at),
+        }
+    )
+
+
+def _time(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,140 @@
+"""The history of statements: `/api/2.0/sql/history/queries`. Wire types: `databricks.sdk.service.sql`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from brickyard.workspace.api.access import anyone
+from brickyard.workspace.api.base import Call, Family
+from brickyard.workspace.api.errors import InvalidParameterValue
+from brickyard.workspace.sql.records import ENDED, StatementRecord, now
+from brickyard.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from databricks.sdk.service.sql import ListQueriesResponse
+
+__all__ = ["family"]
+
+family = Family()
+_STATUSES = {
+    "PENDING": "QUEUED",
+    "RUNNING": "RUNNING",
+    "SUCCEEDED": "FINISHED",
+    "CLOSED": "FINISHED",
+    "FAILED": "FAILED",
+    "CANCELED": "CANCELED",
+}
+_KNOWN = frozenset({"QUEUED", "STARTED", "COMPILING", "COMPILED", "RUNNING", "CANCELED", "FAILED", "FINISHED"})
+_FILTERS = ("statuses", "user_ids", "warehouse_ids", "statement_ids")
+_PAGE, _MOST = 100, 1000
+
+
+@family.call("GET", "/api/2.0/sql/history/queries", access=anyone)
+def list_queries(workspace: Workspace, call: Call) -> ListQueriesResponse:
+    """Statements that warehouses have executed, the newest first: the caller's, and of warehouses that they monitor."""
+    from databricks.sdk.service.sql import ListQueriesResponse
+
+    filters = _filters(call)
+    found = [one for one in _visible(workspace, call) if _passes(one, filters)]
+    size = _size(call)
+    after = call.query.get("page_token")
+    if after:
+        found = [one for one in found if one.id < after]
+    metrics = call.query.get("include_metrics", "").lower() == "true"
+    more = len(found) > size
+    return ListQueriesResponse.from_dict(
+        {
+            "res": [_wire(one, metrics=metrics) for one in found[:size]],
+            "has_next_page": more,
+            "next_page_token": found[size - 1].id if more else None,
+        }
+    )
+
+
+def _visible(workspace: Workspace, call: Call) -> Iterator[StatementRecord]:
+    permissions = workspace.identity.permissions
+    monitored = {
+        one.id
+        for one in workspace.sql.warehouses.all()
+        if permissions.allows(call.principal, one.securable, "CAN_MONITOR")
+    }
+    for one in workspace.sql.statements.records():
+        if one.user_id == call.principal.id or one.warehouse_id in monitored or call.principal.is_admin:
+            yield one
+
+
+def _filters(call: Call) -> dict[str, Any]:
+    """The filter: by dots in the query, as the SDK sends it, or as JSON."""
+    given: dict[str, Any] = json.loads(call.query["filter_by"]) if call.query.get("filter_by") else {}
+    query = call.request.query_params
+    for name in _FILTERS:
+        values = query.getlist(f"filter_by.{name}")
+        if values:
+            given[name] = values
+    for name in ("start_time_ms", "end_time_ms"):
+        value = query.get(f"filter_by.query_start_time_range.{name}")
+        if value is not None:
+            given.setdefault("query_start_time_range", {})[name] = value
+    unknown = set(given.get("statuses", ())) - _KNOWN
+    if unknown:
+        raise InvalidParameterValue(f"filter_by.statuses has {', '.join(sorted(unknown))}, which no query has")
+    return given
+
+
+def _passes(one: StatementRecord, filters: Mapping[str, Any]) -> bool:
+    own = {
+        "statuses": _STATUSES[one.state],
+        "user_ids": str(one.user_id),
+        "warehouse_ids": one.warehouse_id,
+        "statement_ids": one.id,
+    }
+    span = filters.get("query_start_time_range") or {}
+    return all(own[name] in map(str, filters[name]) for name in _FILTERS if filters.get(name)) and (
+        int(span.get("start_time_ms") or 0) <= one.submitted_at <= int(span.get("end_time_ms") or one.submitted_at)
+    )
+
+
+def _size(call: Call) -> int:
+    text = call.query.get("max_results") or str(_PAGE)
+    if not text.isdecimal() or not 0 < int(text) <= _MOST:
+        raise InvalidParameterValue(f"max_results must be 1 to {_MOST}")
+    return int(text)
+
+
+def _wire(one: StatementRecord, *, metrics: bool) -> dict[str, Any]:
+    final = one.state in ENDED
+    duration = (one.ended_at if one.ended_at is not None else now()) - one.submitted_at
+    rows = (one.manifest or {}).get("total_row_count", 0)
+    found: dict[str, Any] = {
+        "query_id": one.id,
+        "lookup_key": one.id,
+        "query_text": one.text,
+        "statement_type": one.kind,
+        "status": _STATUSES[one.state],
+        "is_final": final,
+        "user_id": one.user_id,
+        "user_name": one.user_name,
+        "executed_as_user_id": one.user_id,
+        "executed_as_user_name": one.user_name,
+        "warehouse_id": one.warehouse_id,
+        "endpoint_id": one.warehouse_id,
+        "query_start_time_ms": one.submitted_at,
+        "duration": duration,
+        "rows_produced": rows,
+        "client_application": one.client,
+    }
+    if final:
+        found |= {"query_end_time_ms": one.ended_at, "execution_end_time_ms": one.ended_at}
+    if one.error is not None:
+        found["error_message"] = one.error["message"]
+    if metrics:
+        begun = one.started_at if one.started_at is not None else one.submitted_at
+        found["metrics"] = {
+            "total_time_ms": duration,
+            "execution_time_ms": duration - (begun - one.submitted_at),
+            "rows_produced_count": rows,
+            "result_from_cache": False,
+        }
+    return found

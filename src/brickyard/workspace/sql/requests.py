@@ -1,0 +1,168 @@
+"""What `execute_statement` is sent, checked as the vendor does.
+
+Source: `databricks.sdk.service.sql.StatementExecutionAPI.execute_statement`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from brickyard.workspace.api.errors import InvalidParameterValue
+from brickyard.workspace.api.shape import check_shape
+
+__all__ = ["StatementRequest", "statement_request"]
+
+_WAIT = re.compile(r"(\d{1,4})s")
+_FORMATS = {"INLINE": ("JSON_ARRAY",), "EXTERNAL_LINKS": ("JSON_ARRAY", "ARROW_STREAM", "CSV")}
+_MOST_TEXT = 16 << 20
+_KINDS = frozenset(
+    {"ALTER", "ANALYZE", "COPY", "CREATE", "DELETE", "DESCRIBE", "DROP", "EXPLAIN", "GRANT", "INSERT", "MERGE"}
+    | {"OPTIMIZE", "REFRESH", "REPLACE", "REVOKE", "SELECT", "SET", "SHOW", "TRUNCATE", "UPDATE", "USE"}
+)
+_QUERIES = ("WITH", "VALUES", "FROM", "TABLE", "(")
+
+
+@dataclass(frozen=True)
+class _Parameter:
+    name: str
+    value: str | None = None
+    type: str | None = None
+
+
+@dataclass(frozen=True)
+class _Wire:
+    """The types of the body."""
+
+    statement: str
+    warehouse_id: str
+    byte_limit: int | None = None
+    catalog: str | None = None
+    disposition: str | None = None
+    format: str | None = None
+    on_wait_timeout: str | None = None
+    parameters: list[_Parameter] | None = None
+    query_tags: list[dict[str, Any]] | None = None
+    row_limit: int | None = None
+    schema: str | None = None
+    wait_timeout: str | None = None
+
+
+@dataclass(frozen=True)
+class StatementRequest:
+    """A statement to execute.
+
+    Attributes:
+        text: The SQL.
+        warehouse_id: Where.
+        catalog: The current catalog; none for the default.
+        schema: The current schema; none for the default.
+        parameters: Named parameters as they were sent.
+        disposition: `INLINE` or `EXTERNAL_LINKS`.
+        format: `JSON_ARRAY`, `ARROW_STREAM` or `CSV`.
+        row_limit: The most rows; none for all.
+        byte_limit: The most bytes; none for all.
+        wait_seconds: For how long the call waits.
+        cancels: Whether it is canceled then.
+    """
+
+    text: str
+    warehouse_id: str
+    catalog: str | None
+    schema: str | None
+    parameters: tuple[Mapping[str, Any], ...]
+    disposition: str
+    format: str
+    row_limit: int | None
+    byte_limit: int | None
+    wait_seconds: int
+    cancels: bool
+
+    @property
+    def kind(self) -> str:
+        """The first word, as the history names it."""
+        words = _without_comments(self.text).split(None, 1)
+        word = words[0].upper() if words else "OTHER"
+        if word.startswith(_QUERIES):
+            return "SELECT"
+        return {"DESC": "DESCRIBE"}.get(word, word if word in _KINDS else "OTHER")
+
+
+def statement_request(body: Mapping[str, Any]) -> StatementRequest:
+    """Read the body.
+
+    Raises:
+        InvalidParameterValue: A value that it cannot have.
+    """
+    check_shape(_Wire, body)
+    for unknown in body.keys() - _Wire.__dataclass_fields__.keys():
+        raise InvalidParameterValue(f"{unknown} is not a field of statements")
+    text = body["statement"]
+    if not text.strip():
+        raise InvalidParameterValue("statement must not be empty")
+    if len(text.encode()) > _MOST_TEXT:
+        raise InvalidParameterValue(f"statement has more than {_MOST_TEXT} bytes")
+    disposition = _one_of(body, "disposition", tuple(_FORMATS))
+    kind = _one_of(body, "format", ("JSON_ARRAY", "ARROW_STREAM", "CSV"))
+    if kind not in _FORMATS[disposition]:
+        raise InvalidParameterValue(f"The format {kind} is only supported with disposition EXTERNAL_LINKS.")
+    wait, cancels = _wait(body)
+    return StatementRequest(
+        text=text,
+        warehouse_id=body["warehouse_id"],
+        catalog=body.get("catalog") or None,
+        schema=body.get("schema") or None,
+        parameters=_parameters(body.get("parameters") or []),
+        disposition=disposition,
+        format=kind,
+        row_limit=_limit(body, "row_limit"),
+        byte_limit=_limit(body, "byte_limit"),
+        wait_seconds=wait,
+        cancels=cancels,
+    )
+
+
+def _one_of(body: Mapping[str, Any], name: str, known: tuple[str, ...]) -> str:
+    value = body.get(name) or known[0]
+    if value not in known:
+        raise InvalidParameterValue(f"{name} must be one of {', '.join(known)}, not {value!r}")
+    return str(value)
+
+
+def _wait(body: Mapping[str, Any]) -> tuple[int, bool]:
+    match = _WAIT.fullmatch(body.get("wait_timeout") or "10s")
+    seconds = int(match[1]) if match else -1
+    if seconds != 0 and not 5 <= seconds <= 50:
+        raise InvalidParameterValue("wait_timeout must be 0s, or 5s to 50s")
+    cancels = _one_of(body, "on_wait_timeout", ("CONTINUE", "CANCEL")) == "CANCEL"
+    if cancels and seconds == 0:
+        raise InvalidParameterValue("on_wait_timeout cannot be CANCEL with a wait_timeout of 0s")
+    return seconds, cancels
+
+
+def _limit(body: Mapping[str, Any], name: str) -> int | None:
+    value = body.get(name)
+    if value is None:
+        return None
+    if int(value) < 1:
+        raise InvalidParameterValue(f"{name} must be at least 1")
+    return int(value)
+
+
+def _parameters(given: list[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+    names = [one["name"] for one in given]
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise InvalidParameterValue(f"the parameter {min(twice)} is given twice")
+    return tuple({"name": one["name"], "value": one.get("value"), "type": one.get("type")} for one in given)
+
+
+def _without_comments(text: str) -> str:
+    """The text from its first word on."""
+    text = text.lstrip()
+    while text.startswith(("--", "/*")):
+        end = "\n" if text.startswith("--") else "*/"
+        text = text.partition(end)[2].lstrip()
+    return text

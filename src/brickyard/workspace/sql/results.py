@@ -1,0 +1,123 @@
+"""Results of SQL statements on disk: chunks in the format that was asked for, and the manifest that lists them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql.types import StructType
+
+from brickyard.workspace.sql.columns import column, text_of
+
+__all__ = ["SUFFIXES", "ResultWriter"]
+
+SUFFIXES = {"JSON_ARRAY": "json", "CSV": "csv", "ARROW_STREAM": "arrow"}
+#: A chunk is closed when it holds this much: the vendor's are at most some 20 MiB.
+_CHUNK_BYTES = 16 << 20
+
+
+class ResultWriter:
+    """Writes the rows of one statement, chunk by chunk.
+
+    Args:
+        directory: Where the chunks go: `0.json`, `1.json`, ...
+        format: `JSON_ARRAY`, `CSV` or `ARROW_STREAM`.
+        row_limit: The most rows; None for all.
+        byte_limit: The most bytes; None for all.
+    """
+
+    def __init__(self, directory: Path, format: str, row_limit: int | None, byte_limit: int | None) -> None:
+        self._directory = directory
+        self._format = format
+        self._row_limit = row_limit
+        self._byte_limit = byte_limit
+        self._waiting: list[pa.RecordBatch] = []
+        self._waiting_bytes = 0
+        self._chunks: list[dict[str, int]] = []
+        self._rows = 0
+        self._bytes = 0
+        self.truncated = False
+
+    def add(self, table: pa.Table, schema: StructType) -> bool:
+        """Take more rows; whether more are wanted."""
+        for batch in table.to_batches(max_chunksize=8192):
+            if self._row_limit is not None and self._rows + batch.num_rows > self._row_limit:
+                batch, self.truncated = batch.slice(0, self._row_limit - self._rows), True
+            self._rows += batch.num_rows
+            self._waiting.append(batch)
+            self._waiting_bytes += batch.nbytes
+            if self._waiting_bytes >= _CHUNK_BYTES:
+                self._close_chunk(schema)
+            if self._byte_limit is not None and self._bytes + self._waiting_bytes > self._byte_limit:
+                self.truncated = True
+            if self.truncated:
+                return False
+        return True
+
+    def finish(self, schema: StructType) -> dict[str, Any]:
+        """Write what waits, and give the manifest."""
+        if any(batch.num_rows for batch in self._waiting):
+            self._close_chunk(schema)
+        return {
+            "format": self._format,
+            "schema": {
+                "column_count": len(schema.fields),
+                "columns": [column(place, field) for place, field in enumerate(schema.fields)],
+            },
+            "total_chunk_count": len(self._chunks),
+            "chunks": self._chunks,
+            "total_row_count": self._rows,
+            "total_byte_count": self._bytes,
+            "truncated": self.truncated,
+        }
+
+    def _close_chunk(self, schema: StructType) -> None:
+        index = len(self._chunks)
+        rows = sum(batch.num_rows for batch in self._waiting)
+        data = b"".join(self._encoded(schema, first=index == 0))
+        (self._directory / f"{index}.{SUFFIXES[self._format]}").write_bytes(data)
+        offset = self._chunks[-1]["row_offset"] + self._chunks[-1]["row_count"] if self._chunks else 0
+        self._chunks.append({"chunk_index": index, "row_offset": offset, "row_count": rows, "byte_count": len(data)})
+        self._bytes += len(data)
+        self._waiting, self._waiting_bytes = [], 0
+
+    def _encoded(self, schema: StructType, *, first: bool) -> Iterator[bytes]:
+        if self._format == "ARROW_STREAM":
+            yield _arrow(self._waiting, schema)
+            return
+        rows = _texts(self._waiting, schema)
+        if self._format == "JSON_ARRAY":
+            yield json.dumps(list(rows), ensure_ascii=False, separators=(",", ":")).encode()
+            return
+        sheet = io.StringIO()
+        writer = csv.writer(sheet, lineterminator="\n")
+        if first:
+            writer.writerow(schema.names)
+        writer.writerows([["null" if value is None else value for value in row] for row in rows])
+        yield sheet.getvalue().encode()
+
+
+def _arrow(batches: list[pa.RecordBatch], schema: StructType) -> bytes:
+    from pyspark.sql.pandas.types import to_arrow_schema
+
+    kind = batches[0].schema if batches else to_arrow_schema(schema)
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, kind) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+    return sink.getvalue()
+
+
+def _texts(batches: list[pa.RecordBatch], schema: StructType) -> Iterator[list[str | None]]:
+    converters = [text_of(field.dataType) for field in schema.fields]
+    for batch in batches:
+        columns = [
+            [None if value is None else convert(value) for value in array.to_pylist()]
+            for array, convert in zip(batch.columns, converters, strict=True)
+        ]
+        yield from map(list, zip(*columns, strict=True))

@@ -1,0 +1,153 @@
+"""The process that runs a principal's statements of one SQL warehouse: a client of its own Spark engine.
+
+It is a task of the compute service that goes on until it is stopped. The server tells it statements and cancellations
+over the channel of its host, and hears when each is running and how it ended; rows go to files.
+"""
+
+from __future__ import annotations
+
+import queue
+import shutil
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from brickyard.runtime.context import TaskContext
+from brickyard.runtime.ending import Ending
+from brickyard.workspace.compute.channel import Message
+from brickyard.workspace.compute.host import WorkerHost
+from brickyard.workspace.sql.parameters import literals
+from brickyard.workspace.sql.results import ResultWriter
+
+__all__ = ["serve"]
+
+#: How many statements of a principal run at once; the others wait.
+_AT_ONCE = 8
+#: What leaves nothing behind in a session, so that the next statement can use it too.
+_CLEAN = frozenset(
+    ("SELECT", "WITH", "VALUES", "FROM", "TABLE", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "INSERT", "UPDATE", "DELETE")
+) | frozenset(("MERGE", "OPTIMIZE", "VACUUM", "TRUNCATE", "ALTER", "DROP", "GRANT", "REVOKE", "COMMENT", "COPY"))
+_INLINE_BYTES = 26_214_400
+_INTERRUPT_SECONDS = 0.2
+
+
+class _Canceled(Exception):
+    """The statement was canceled before it was run."""
+
+
+class _Runner:
+    def __init__(self, host: WorkerHost, remote: str) -> None:
+        self._host = host
+        self._remote = remote
+        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="statement")
+        self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._running: dict[str, tuple[Any, threading.Event]] = {}
+        self._canceled: set[str] = set()
+        self._lock = threading.Lock()
+
+    def heard(self, message: Message) -> None:
+        """Take a statement, or cancel one."""
+        if "cancel" in message:
+            threading.Thread(target=self._cancel, args=[message["cancel"]], daemon=True).start()
+        else:
+            self._pool.submit(self._run, message["statement"])
+
+    def _cancel(self, statement_id: str) -> None:
+        """Interrupt the statement until it ends: it may be between two queries of its own."""
+        with self._lock:
+            self._canceled.add(statement_id)
+            session, ended = self._running.get(statement_id, (None, None))
+        while ended is not None and not ended.is_set():
+            session.interruptAll()
+            ended.wait(_INTERRUPT_SECONDS)
+
+    def _run(self, statement: dict[str, Any]) -> None:
+        ended: dict[str, Any] = {"statement_id": statement["id"]}
+        try:
+            ended["manifest"] = self._executed(statement)
+        except _Canceled:
+            ended["canceled"] = True
+        except Exception as error:  # the user's statement: whatever is wrong with it is its answer
+            if statement["id"] in self._canceled:
+                ended["canceled"] = True
+            else:
+                ended["error"] = _described(error)
+        if "manifest" not in ended:
+            shutil.rmtree(statement["directory"], ignore_errors=True)
+        self._canceled.discard(statement["id"])
+        self._host.say(ended)
+
+    def _executed(self, statement: dict[str, Any]) -> dict[str, Any]:
+        clean = statement["text"].lstrip(" \t\r\n(").partition(" ")[0].split("\n")[0].upper() in _CLEAN
+        session, ended = self._session(), threading.Event()
+        try:
+            with self._lock:
+                if statement["id"] in self._canceled:
+                    raise _Canceled
+                self._running[statement["id"]] = session, ended
+            self._host.say({"statement_id": statement["id"], "running": True})
+            return _written(session, statement)
+        finally:
+            ended.set()
+            with self._lock:
+                self._running.pop(statement["id"], None)
+            if clean and statement["id"] not in self._canceled:
+                self._idle.put(session)
+            else:
+                session.client.close()
+
+    def _session(self) -> Any:
+        from pyspark.sql.connect.session import SparkSession
+
+        try:
+            return self._idle.get_nowait()
+        except queue.Empty:
+            return SparkSession.builder.remote(self._remote).create()
+
+
+def _written(session: Any, statement: dict[str, Any]) -> dict[str, Any]:
+    """Run the statement, write its rows, and give the manifest."""
+    for kind in ("catalog", "schema"):
+        wanted = statement.get(kind) or {"catalog": "main", "schema": "default"}[kind]
+        if kind == "schema" and not statement.get("schema") and statement.get("catalog"):
+            continue  # USE CATALOG has gone to the schema `default`
+        current = {"catalog": session.catalog.currentCatalog, "schema": session.catalog.currentDatabase}[kind]()
+        if current != wanted:
+            {"catalog": session.catalog.setCurrentCatalog, "schema": session.catalog.setCurrentDatabase}[kind](wanted)
+    frame = session.sql(statement["text"], literals(statement["parameters"]) or None)
+    directory = Path(statement["directory"])
+    directory.mkdir(parents=True, exist_ok=True)
+    writer = ResultWriter(directory, statement["format"], statement["row_limit"], statement["byte_limit"])
+    schema = frame.schema
+    for part in session.client.to_table_as_iterator(frame._plan.to_proto(session.client), frame._plan.observations):
+        if hasattr(part, "to_batches") and not writer.add(part, schema):
+            break
+    manifest = writer.finish(schema)
+    if statement["inline"] and manifest["total_byte_count"] > _INLINE_BYTES:
+        raise ValueError(
+            "Inline byte limit exceeded. Statements executed with disposition=INLINE can have a result size of at most"
+            f" {_INLINE_BYTES} bytes. Please execute the statement with disposition=EXTERNAL_LINKS if you want to"
+            " download the full result."
+        )
+    return manifest
+
+
+def _described(error: Exception) -> dict[str, Any]:
+    state = getattr(error, "getSqlState", lambda: None)()
+    message = getattr(error, "getMessage", lambda: None)() or str(error)
+    condition = getattr(error, "getCondition", lambda: None)()
+    if condition and not message.startswith("["):
+        message = f"[{condition}] {message}"
+    return {"message": message, "sql_state": state}
+
+
+def serve(context: TaskContext, host: WorkerHost) -> Ending:
+    """Run statements until the process is ended."""
+    remote = host.start_engine([*context.search_path, *sys.path])
+    runner = _Runner(host, remote)
+    host.listen_for(runner.heard)
+    host.say({"ready": True})
+    threading.Event().wait()
+    return Ending()

@@ -1,0 +1,42 @@
+"""The SQL service of a workspace."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from brickyard.workspace.sql.saved import SavedQueries
+from brickyard.workspace.sql.statements import Statements
+from brickyard.workspace.sql.warehouses import Warehouses
+
+if TYPE_CHECKING:
+    from brickyard.workspace.workspace import Workspace
+
+__all__ = ["Sql", "build"]
+
+
+class Sql:
+    """What the families of SQL are given.
+
+    Attributes:
+        warehouses: What executes statements.
+        statements: Statements, their results, and what ran before.
+        queries: Queries with a name.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.warehouses = Warehouses(workspace)
+        self.statements = Statements(workspace, self.warehouses)
+        self.queries = SavedQueries(workspace)
+
+    def recover(self) -> None:
+        """End what an earlier life of this workspace has left behind."""
+        self.statements.recover()
+
+    def close(self) -> None:
+        """Stop all warehouses."""
+        self.warehouses.close()
+
+
+def build(workspace: Workspace) -> Sql:
+    """The SQL service of a workspace."""
+    return Sql(workspace)

@@ -1,0 +1,216 @@
+"""Statements: submitted, executed, waited for, canceled; their results for a while, and their record for longer."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import shutil
+import threading
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import insert, select, update
+
+from brickyard.workspace.api.errors import NotFound, PermissionDenied
+from brickyard.workspace.sql.records import ENDED, StatementRecord, new_id, now
+from brickyard.workspace.sql.requests import StatementRequest
+from brickyard.workspace.store.sql import sql_statements as table
+
+if TYPE_CHECKING:
+    from brickyard.workspace.identity import Principal
+    from brickyard.workspace.sql.runners import Runner
+    from brickyard.workspace.sql.warehouses import Warehouses
+    from brickyard.workspace.workspace import Workspace
+
+__all__ = ["Statement", "Statements"]
+
+_log = logging.getLogger(__name__)
+#: For how long results can be fetched: twelve hours, as on the service.
+_RESULT_MILLISECONDS = 12 * 3_600_000
+
+
+class Statement:
+    """A statement that has not ended, or has just.
+
+    Attributes:
+        record: How it is now.
+        finished: Done when it has ended.
+    """
+
+    def __init__(self, statements: Statements, record: StatementRecord, order: dict[str, Any]) -> None:
+        self._statements = statements
+        self._lock = threading.Lock()
+        self.record = record
+        self.order = order
+        self.runner: Runner | None = None
+        self.finished: Future[None] = Future()
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        return self.record.id
+
+    def running(self) -> None:
+        """It is being executed."""
+        with self._lock:
+            if self.record.state == "PENDING":
+                self.record = replace(self.record, state="RUNNING", started_at=now())
+
+    def ended(self, message: dict[str, Any]) -> None:
+        """It has ended; the first end counts."""
+        with self._lock:
+            if self.record.state in ENDED:
+                return
+            self.record = _ended(self.record, message)
+        self._statements.keep(self)
+
+
+class Statements:
+    """The statements of a workspace."""
+
+    def __init__(self, workspace: Workspace, warehouses: Warehouses) -> None:
+        self._store = workspace.store
+        self._warehouses = warehouses
+        self._directory = workspace.root / "sql" / "results"
+        self._live: dict[str, Statement] = {}
+
+    def recover(self) -> None:
+        """What was running when the workspace ended has failed; results that are too old are deleted."""
+        unfinished = table.c.state.not_in(ENDED)
+        error = {"message": "The workspace stopped while the statement was running.", "sql_state": None}
+        with self._store.write() as connection:
+            connection.execute(update(table).where(unfinished).values(state="FAILED", ended_at=now(), error=error))
+        self._expire()
+
+    def submit(self, request: StatementRequest, by: Principal, client: str | None) -> Statement:
+        """Start a statement.
+
+        Raises:
+            ResourceDoesNotExist: There is no such warehouse.
+        """
+        warehouse = self._warehouses.get(request.warehouse_id)
+        record = StatementRecord(
+            id=new_id(),
+            warehouse_id=warehouse.id,
+            user_id=by.id,
+            user_name=by.user_name,
+            text=request.text,
+            kind=request.kind,
+            client=client,
+            disposition=request.disposition,
+            format=request.format,
+            state="PENDING",
+            submitted_at=now(),
+        )
+        self._expire()
+        with self._store.write() as connection:
+            connection.execute(insert(table).values(**record.row()))
+        statement = self._live[record.id] = Statement(self, record, self._order(record.id, request))
+        statement.runner = self._warehouses.submit(warehouse, by, statement)
+        return statement
+
+    def live(self, statement_id: str) -> Statement | None:
+        """A statement that has not ended."""
+        return self._live.get(statement_id)
+
+    def get(self, statement_id: str, caller: Principal) -> StatementRecord:
+        """A statement of the caller's.
+
+        Raises:
+            NotFound: There is none of that id.
+            PermissionDenied: It is somebody else's.
+        """
+        live = self._live.get(statement_id)
+        record = live.record if live is not None else self._find(statement_id)
+        if record.user_id != caller.id and not caller.is_admin:
+            raise PermissionDenied(f"{caller.user_name} did not execute the statement {statement_id}.")
+        return record
+
+    def cancel(self, statement_id: str, caller: Principal) -> None:
+        """Stop a statement; does nothing where it has ended.
+
+        Raises:
+            NotFound: There is none of that id.
+            PermissionDenied: It is somebody else's.
+        """
+        self.get(statement_id, caller)
+        live = self._live.get(statement_id)
+        if live is not None and live.runner is not None:
+            live.runner.cancel(statement_id)
+
+    def chunk(self, statement_id: str, name: str) -> Path:
+        """A file of a result.
+
+        Raises:
+            NotFound: It has expired.
+        """
+        place = self._directory / statement_id / name
+        if not place.is_file():
+            raise NotFound(f"The result of statement {statement_id} is not available any more; execute it again.")
+        return place
+
+    def records(self, warehouse_ids: frozenset[str] | None = None) -> list[StatementRecord]:
+        """All statements, the newest first; of these warehouses only, where they are given."""
+        query = select(table).order_by(table.c.id.desc())
+        if warehouse_ids is not None:
+            query = query.where(table.c.warehouse_id.in_(warehouse_ids))
+        with self._store.read() as connection:
+            found = [StatementRecord.of(row) for row in connection.execute(query).mappings()]
+        return [self._live[one.id].record if one.id in self._live else one for one in found]
+
+    def keep(self, statement: Statement) -> None:
+        """Write down how a statement has ended, and let go of it."""
+        record = statement.record
+        values = {name: getattr(record, name) for name in ("state", "started_at", "ended_at", "error", "manifest")}
+        try:
+            with self._store.write() as connection:
+                connection.execute(update(table).where(table.c.id == record.id).values(**values))
+        except Exception:  # whoever waits hears how it ended all the same
+            _log.exception("the end of statement %s could not be written", record.id)
+        else:
+            self._live.pop(record.id, None)
+        statement.finished.set_result(None)
+        self._warehouses.done(record.warehouse_id)
+
+    def _find(self, statement_id: str) -> StatementRecord:
+        with self._store.read() as connection:
+            row = connection.execute(select(table).where(table.c.id == statement_id)).mappings().first()
+        if row is None:
+            raise NotFound(f"The statement {statement_id} was not found.")
+        record = StatementRecord.of(row)
+        old = record.ended_at is not None and record.ended_at < now() - _RESULT_MILLISECONDS
+        return replace(record, state="CLOSED") if old and record.state == "SUCCEEDED" else record
+
+    def _order(self, statement_id: str, request: StatementRequest) -> dict[str, Any]:
+        return {
+            "id": statement_id,
+            "text": request.text,
+            "catalog": request.catalog,
+            "schema": request.schema,
+            "parameters": [dict(one) for one in request.parameters],
+            "format": request.format,
+            "inline": request.disposition == "INLINE",
+            "row_limit": request.row_limit,
+            "byte_limit": request.byte_limit,
+            "directory": str(self._directory / statement_id),
+        }
+
+    def _expire(self) -> None:
+        """Delete results that are too old; ids begin with their time."""
+        oldest = (now() - _RESULT_MILLISECONDS) * 1000
+        with contextlib.suppress(FileNotFoundError):
+            for place in self._directory.iterdir():
+                if int(place.name.replace("-", "")[:16], 16) < oldest:
+                    shutil.rmtree(place, ignore_errors=True)
+
+
+def _ended(record: StatementRecord, message: Mapping[str, Any]) -> StatementRecord:
+    record = replace(record, ended_at=now(), started_at=record.started_at or now())
+    if message.get("canceled"):
+        return replace(record, state="CANCELED")
+    if "error" in message:
+        return replace(record, state="FAILED", error=message["error"])
+    return replace(record, state="SUCCEEDED", manifest=message["manifest"])

@@ -1,0 +1,283 @@
+"""SQL warehouses: statements, their results in every format, and the history."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+
+import pyarrow as pa
+import pytest
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.errors import BadRequest, InvalidParameterValue, NotFound, PermissionDenied
+from databricks.sdk.service.catalog import PermissionsChange, Privilege
+from databricks.sdk.service.sql import (
+    Disposition,
+    ExecuteStatementRequestOnWaitTimeout,
+    ExternalLink,
+    Format,
+    QueryFilter,
+    QueryHistoryAPI,
+    QueryStatus,
+    State,
+    StatementExecutionAPI,
+    StatementParameterListItem,
+    StatementResponse,
+    StatementState,
+    WarehouseAccessControlRequest,
+    WarehousePermissionLevel,
+    WarehousesAPI,
+)
+
+from tests.support import LocalWorkspace, wait_for
+from tests.workspace.calls.conftest import Robot
+
+FAMILIES = (WarehousesAPI, StatementExecutionAPI, QueryHistoryAPI)
+
+
+def starter(w: WorkspaceClient) -> str:
+    """The warehouse that a new workspace has."""
+    return next(one.id or "" for one in w.warehouses.list() if one.name == "Serverless Starter Warehouse")
+
+
+def data(answer: StatementResponse) -> list[list[str]]:
+    assert answer.status is not None and answer.status.state is StatementState.SUCCEEDED, answer.status
+    return (answer.result.data_array if answer.result else None) or []
+
+
+def error(answer: StatementResponse) -> tuple[str, str | None]:
+    assert answer.status is not None and answer.status.error is not None, answer
+    return answer.status.error.message or "", answer.status.sql_state
+
+
+def test_every_operation(w: WorkspaceClient, robot: Robot, name: Callable[[], str]) -> None:
+    family = w.warehouses
+    made = family.create_and_wait(name=name(), cluster_size="2X-Small", max_num_clusters=1, auto_stop_mins=10)
+    number = made.id or ""
+    assert (made.state, made.auto_stop_mins, made.num_clusters) == (State.RUNNING, 10, 1)
+    assert f"/sql/1.0/warehouses/{number}" == (made.odbc_params.path if made.odbc_params else None)
+    renamed = name()
+    assert family.edit_and_wait(number, name=renamed, cluster_size="Small").auto_stop_mins == 10
+    assert {one.id: one.name for one in family.list()}[number] == renamed
+    assert family.get_workspace_warehouse_config().enabled_warehouse_types
+    statements(w, number)
+    permissions(w, robot, number)
+    assert family.stop_and_wait(number).state is State.STOPPED
+    assert family.start_and_wait(number).state is State.RUNNING
+    family.delete(number)
+    with pytest.raises(NotFound):
+        family.get(number)
+
+
+def statements(w: WorkspaceClient, number: str) -> None:
+    family = w.statement_execution
+    answer = family.execute_statement("SELECT 1 AS one", number, wait_timeout="50s")
+    assert data(answer) == [["1"]]
+    again = family.get_statement(answer.statement_id or "")
+    assert again.as_dict() == answer.as_dict()
+    assert family.get_statement_result_chunk_n(answer.statement_id or "", 0).data_array == [["1"]]
+    long = family.execute_statement("SELECT count(*) FROM range(1000000000000) WHERE id < 0", number, wait_timeout="0s")
+    family.cancel_execution(long.statement_id or "")
+    wait_for(lambda: _state(w, long) is StatementState.CANCELED, seconds=30)
+    history = w.query_history.list(
+        filter_by=QueryFilter(warehouse_ids=[number], statuses=[QueryStatus.FINISHED]), include_metrics=True
+    )
+    (found,) = history.res or []
+    assert (found.query_id, found.query_text, found.rows_produced) == (answer.statement_id, "SELECT 1 AS one", 1)
+    assert found.is_final and found.metrics and (found.metrics.total_time_ms or 0) > 0
+
+
+def _state(w: WorkspaceClient, answer: StatementResponse) -> StatementState | None:
+    status = w.statement_execution.get_statement(answer.statement_id or "").status
+    return status.state if status else None
+
+
+def permissions(w: WorkspaceClient, robot: Robot, number: str) -> None:
+    family, use = w.warehouses, WarehousePermissionLevel.CAN_USE
+    assert family.get_permission_levels(number).permission_levels
+    with pytest.raises(PermissionDenied):
+        robot.client.statement_execution.execute_statement("SELECT 1", number)
+    entry = WarehouseAccessControlRequest(service_principal_name=robot.name, permission_level=use)
+    family.update_permissions(number, access_control_list=[entry])
+    found = family.get_permissions(number).access_control_list or []
+    assert robot.name in {one.service_principal_name for one in found}
+    assert data(robot.client.statement_execution.execute_statement("SELECT current_user()", number)) == [[robot.name]]
+    family.set_permissions(number, access_control_list=[])
+    with pytest.raises(PermissionDenied):
+        robot.client.warehouses.get(number)
+
+
+@pytest.fixture
+def run(workspace: LocalWorkspace) -> Callable[..., StatementResponse]:
+    """Executes a statement on the starter warehouse of the shared workspace, as its owner."""
+    w = workspace.client()
+    number = starter(w)
+
+    def execute(text: str, **more: object) -> StatementResponse:
+        return w.statement_execution.execute_statement(text, number, **{"wait_timeout": "50s", **more})  # type: ignore[arg-type]
+
+    return execute
+
+
+TYPES = {
+    "CAST(1 AS TINYINT)": ("BYTE", "TINYINT", "1"),
+    "2S": ("SHORT", "SMALLINT", "2"),
+    "3": ("INT", "INT", "3"),
+    "4L": ("LONG", "BIGINT", "4"),
+    "CAST(1.5 AS FLOAT)": ("FLOAT", "FLOAT", "1.5"),
+    "1e10D": ("DOUBLE", "DOUBLE", "1.0E10"),
+    "0.1D": ("DOUBLE", "DOUBLE", "0.1"),
+    "CAST('7.50' AS DECIMAL(10, 2))": ("DECIMAL", "DECIMAL(10,2)", "7.50"),
+    "'a \"b\"'": ("STRING", "STRING", 'a "b"'),
+    "true": ("BOOLEAN", "BOOLEAN", "true"),
+    "X'00FF'": ("BINARY", "BINARY", "AP8="),
+    "DATE'2024-02-29'": ("DATE", "DATE", "2024-02-29"),
+    "TIMESTAMP'2024-01-02 03:04:05.678'": ("TIMESTAMP", "TIMESTAMP", "2024-01-02T03:04:05.678Z"),
+    "CAST(NULL AS INT)": ("INT", "INT", None),
+    "array(1, NULL)": ("ARRAY", "ARRAY<INT>", '["1",null]'),
+    "map('k', 1.5D)": ("MAP", "MAP<STRING, DOUBLE>", '{"k":"1.5"}'),
+    "named_struct('a', 1, 'b', array('x'))": ("STRUCT", "STRUCT<a: INT, b: ARRAY<STRING>>", '{"a":"1","b":["x"]}'),
+}
+
+
+def test_types_and_texts(run: Callable[..., StatementResponse]) -> None:
+    answer = run("SELECT " + ", ".join(f"{text} AS c{place}" for place, text in enumerate(TYPES)))
+    columns = (answer.manifest.schema.columns if answer.manifest and answer.manifest.schema else None) or []
+    found = [(one.type_name.value if one.type_name else None, one.type_text) for one in columns]
+    assert [(kind, text.replace(" NOT NULL", "")) for kind, text in found] == [v[:2] for v in TYPES.values()]
+    assert data(answer) == [[value[2] for value in TYPES.values()]]
+    assert [(one.name, one.position) for one in columns] == [(f"c{place}", place) for place in range(len(TYPES))]
+    decimal = next(one for one in columns if one.type_text == "DECIMAL(10,2)")
+    assert (decimal.type_precision, decimal.type_scale) == (10, 2)
+
+
+def fetched(link: ExternalLink) -> bytes:
+    with urllib.request.urlopen(link.external_link or "") as answer:
+        return bytes(answer.read())
+
+
+def test_links_and_formats(run: Callable[..., StatementResponse], workspace: LocalWorkspace) -> None:
+    text = "SELECT id, CAST(id AS STRING) AS name, NULL AS nothing FROM range(3)"
+    links = {"disposition": Disposition.EXTERNAL_LINKS}
+    arrow = run(text, **links, format=Format.ARROW_STREAM)
+    (link,) = (arrow.result.external_links if arrow.result else None) or []
+    assert pa.ipc.open_stream(fetched(link)).read_all()["id"].to_pylist() == [0, 1, 2]
+    (sheet,) = run(text, **links, format=Format.CSV).result.external_links or []  # type: ignore[union-attr]
+    assert list(csv.reader(io.StringIO(fetched(sheet).decode())))[:2] == [["id", "name", "nothing"], ["0", "0", "null"]]
+    (rows,) = run(text, **links, format=Format.JSON_ARRAY).result.external_links or []  # type: ignore[union-attr]
+    assert json.loads(fetched(rows))[2] == ["2", "2", None]
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen((link.external_link or "").replace("signature=", "signature=0"))
+    with pytest.raises(InvalidParameterValue, match="EXTERNAL_LINKS"):
+        run(text, format=Format.CSV)
+
+
+def test_large_results_come_in_chunks(run: Callable[..., StatementResponse], workspace: LocalWorkspace) -> None:
+    rows = 3_000_000
+    answer = run(f"SELECT id FROM range({rows})", disposition=Disposition.EXTERNAL_LINKS, format=Format.ARROW_STREAM)
+    manifest = answer.manifest
+    assert manifest is not None and (manifest.total_chunk_count or 0) > 1 and manifest.total_row_count == rows
+    chunk: int | None = 0
+    seen = 0
+    while chunk is not None:
+        result = workspace.client().statement_execution.get_statement_result_chunk_n(answer.statement_id or "", chunk)
+        (link,) = result.external_links or []
+        assert link.row_offset == seen
+        seen += pa.ipc.open_stream(fetched(link)).read_all().num_rows
+        chunk = link.next_chunk_index
+    assert seen == rows
+
+
+def test_limits(run: Callable[..., StatementResponse]) -> None:
+    cut = run("SELECT id FROM range(10)", row_limit=4)
+    assert data(cut) == [["0"], ["1"], ["2"], ["3"]] and cut.manifest and cut.manifest.truncated
+    whole = run("SELECT id FROM range(4)", row_limit=4)
+    assert len(data(whole)) == 4 and whole.manifest and not whole.manifest.truncated
+    assert error(run("SELECT repeat('x', 1000) FROM range(30000)"))[0].startswith("Inline byte limit exceeded")
+
+
+def test_parameters(run: Callable[..., StatementResponse]) -> None:
+    item = StatementParameterListItem
+    given = [
+        item("n", "INT", "41"), item("s", value="it's"), item("none", "DATE"), item("d", "DECIMAL(5, 2)", "1.25"),
+        item("day", "DATE", "2024-02-29"), item("yes", "BOOLEAN", "true"),
+    ]  # fmt: skip
+    answer = run("SELECT :n + 1, :s, :none, :d, :day, :yes", parameters=given)
+    assert data(answer) == [["42", "it's", None, "1.25", "2024-02-29", "true"]]
+    assert "UNBOUND_SQL_PARAMETER" in error(run("SELECT :missing"))[0]
+    assert "CAST_INVALID_INPUT" in error(run("SELECT :n", parameters=[item("n", "INT", "x")]))[0]
+    assert "cannot have the type" in error(run("SELECT :n", parameters=[item("n", "SHAPE", "x")]))[0]
+
+
+def test_errors_say_what_spark_says(run: Callable[..., StatementResponse]) -> None:
+    message, state = error(run("SELECT * FROM no_such_table"))
+    assert message.startswith("[TABLE_OR_VIEW_NOT_FOUND]") and state == "42P01"
+    assert error(run("SELEKT 1"))[0].startswith("[PARSE_SYNTAX_ERROR]")
+
+
+def test_statements_leave_nothing_to_others(run: Callable[..., StatementResponse], name: Callable[[], str]) -> None:
+    schema = name()
+    assert data(run(f"CREATE SCHEMA main.{schema}")) == []
+    assert data(run("CREATE TEMPORARY VIEW left_behind AS SELECT 1")) == []
+    assert "TABLE_OR_VIEW_NOT_FOUND" in error(run("SELECT * FROM left_behind"))[0]
+    assert data(run("SELECT current_catalog(), current_schema()", catalog="main", schema=schema)) == [["main", schema]]
+    assert data(run(f"USE main.{schema}")) == []
+    assert data(run("SELECT current_schema()")) == [["default"]]
+    run("CREATE TABLE t (i INT)", schema=schema)
+    assert data(run("INSERT INTO t VALUES (1), (2)", schema=schema)) == [["2", "2"]]
+    assert data(run(f"SELECT sum(i) FROM main.{schema}.t")) == [["3"]]
+
+
+def test_waiting(run: Callable[..., StatementResponse], workspace: LocalWorkspace) -> None:
+    long = "SELECT count(*) FROM range(1000000000000) WHERE id < 0"
+    canceled = run(long, wait_timeout="5s", on_wait_timeout=ExecuteStatementRequestOnWaitTimeout.CANCEL)
+    assert canceled.status and canceled.status.state is StatementState.CANCELED
+    for wrong in ("3s", "51s", "5", "-5s"):
+        with pytest.raises(BadRequest, match="wait_timeout"):
+            run(long, wait_timeout=wrong)
+
+
+def test_privileges(workspace: LocalWorkspace, run: Callable[..., StatementResponse], name: Callable[[], str]) -> None:
+    w, table = workspace.client(), f"main.default.{name()}"
+    run(f"CREATE TABLE {table} AS SELECT 1 AS i")
+    robot = w.service_principals.create(display_name=name()).application_id or ""
+    token = w.token_management.create_obo_token(robot, lifetime_seconds=600).token_value
+    other = WorkspaceClient(host=workspace.host, token=token, auth_type="pat")
+
+    def select() -> StatementResponse:
+        text = f"SELECT * FROM {table}"
+        return other.statement_execution.execute_statement(text, starter(w), wait_timeout="50s")
+
+    refused = select()
+    assert error(refused)[0].startswith("[INSUFFICIENT_PERMISSIONS]")
+    w.grants.update("table", table, changes=[PermissionsChange(add=[Privilege.SELECT], principal=robot)])
+    allowed = select()
+    assert data(allowed) == [["1"]]
+    mine = run("SELECT 1")
+    with pytest.raises(PermissionDenied):
+        other.statement_execution.get_statement(mine.statement_id or "")
+    seen = {one.query_id for one in other.query_history.list().res or []}
+    assert seen == {refused.statement_id, allowed.statement_id}
+    with pytest.raises(NotFound):
+        w.statement_execution.get_statement("01234567-0000-0000-0000-000000000000")
+
+
+def test_history_is_paged(workspace: LocalWorkspace, run: Callable[..., StatementResponse]) -> None:
+    w = workspace.client()
+    ids = [run(f"SELECT {number}").statement_id for number in range(3)]
+    wanted = QueryFilter(statement_ids=[one or "" for one in ids])
+    first = w.query_history.list(filter_by=wanted, max_results=2)
+    assert [one.query_id for one in first.res or []] == [ids[2], ids[1]] and first.has_next_page
+    second = w.query_history.list(filter_by=wanted, max_results=2, page_token=first.next_page_token)
+    assert [one.query_id for one in second.res or []] == [ids[0]] and not second.has_next_page
+
+
+def test_settings_that_cannot_be(w: WorkspaceClient, name: Callable[[], str]) -> None:
+    for wrong in ({"auto_stop_mins": 5}, {"cluster_size": "Huge"}, {"min_num_clusters": 3}, {"name": ""}):
+        with pytest.raises(InvalidParameterValue):
+            w.warehouses.create(**{"name": name(), "cluster_size": "Small", **wrong})  # type: ignore[arg-type]
+    with pytest.raises(InvalidParameterValue, match="already exists"):
+        w.warehouses.create(name="Serverless Starter Warehouse")

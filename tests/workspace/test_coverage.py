@@ -28,5 +28,5 @@ def test_what_is_not_implemented_is_named(workspace: LocalWorkspace) -> None:
     w = workspace.client()
     with pytest.raises(NotImplementedByVendor, match=r"ClustersAPI\.get "):
         w.clusters.get("1")
-    with pytest.raises(NotImplementedByVendor, match=r"WarehousesAPI\.list "):
-        list(w.warehouses.list())
+    with pytest.raises(NotImplementedByVendor, match=r"PipelinesAPI\.list_pipelines "):
+        list(w.pipelines.list_pipelines())

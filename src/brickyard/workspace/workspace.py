@@ -131,7 +131,7 @@ class Workspace:
 
     def recover(self) -> None:
         """Bring back what was active when the workspace last ended, and warm what is slow to start."""
-        for name in ("compute", "jobs", "serving", "sql"):
+        for name in ("compute", "jobs", "serving"):
             try:
                 self._service(name).recover()
             except Exception:

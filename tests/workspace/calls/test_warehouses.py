@@ -8,6 +8,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -116,8 +117,8 @@ def run(workspace: LocalWorkspace) -> Callable[..., StatementResponse]:
     w = workspace.client()
     number = starter(w)
 
-    def execute(text: str, **more: object) -> StatementResponse:
-        return w.statement_execution.execute_statement(text, number, **{"wait_timeout": "50s", **more})  # type: ignore[arg-type]
+    def execute(text: str, wait_timeout: str = "50s", **more: Any) -> StatementResponse:
+        return w.statement_execution.execute_statement(text, number, wait_timeout=wait_timeout, **more)
 
     return execute
 
@@ -161,13 +162,15 @@ def fetched(link: ExternalLink) -> bytes:
 
 def test_links_and_formats(run: Callable[..., StatementResponse], workspace: LocalWorkspace) -> None:
     text = "SELECT id, CAST(id AS STRING) AS name, NULL AS nothing FROM range(3)"
-    links = {"disposition": Disposition.EXTERNAL_LINKS}
-    arrow = run(text, **links, format=Format.ARROW_STREAM)
-    (link,) = (arrow.result.external_links if arrow.result else None) or []
+
+    def only_link(format: Format) -> ExternalLink:
+        answer = run(text, disposition=Disposition.EXTERNAL_LINKS, format=format)
+        (link,) = (answer.result.external_links if answer.result else None) or []
+        return link
+
+    link, sheet, rows = map(only_link, (Format.ARROW_STREAM, Format.CSV, Format.JSON_ARRAY))
     assert pa.ipc.open_stream(fetched(link)).read_all()["id"].to_pylist() == [0, 1, 2]
-    (sheet,) = run(text, **links, format=Format.CSV).result.external_links or []  # type: ignore[union-attr]
     assert list(csv.reader(io.StringIO(fetched(sheet).decode())))[:2] == [["id", "name", "nothing"], ["0", "0", "null"]]
-    (rows,) = run(text, **links, format=Format.JSON_ARRAY).result.external_links or []  # type: ignore[union-attr]
     assert json.loads(fetched(rows))[2] == ["2", "2", None]
     with pytest.raises(urllib.error.HTTPError, match="403"):
         urllib.request.urlopen((link.external_link or "").replace("signature=", "signature=0"))
@@ -276,8 +279,9 @@ def test_history_is_paged(workspace: LocalWorkspace, run: Callable[..., Statemen
 
 
 def test_settings_that_cannot_be(w: WorkspaceClient, name: Callable[[], str]) -> None:
-    for wrong in ({"auto_stop_mins": 5}, {"cluster_size": "Huge"}, {"min_num_clusters": 3}, {"name": ""}):
+    wrongs: list[dict[str, Any]] = [{"auto_stop_mins": 5}, {"cluster_size": "Huge"}, {"min_num_clusters": 3}, {}]
+    for wrong in wrongs:
         with pytest.raises(InvalidParameterValue):
-            w.warehouses.create(**{"name": name(), "cluster_size": "Small", **wrong})  # type: ignore[arg-type]
+            w.warehouses.create(name=name() if wrong else "", **wrong)
     with pytest.raises(InvalidParameterValue, match="already exists"):
         w.warehouses.create(name="Serverless Starter Warehouse")

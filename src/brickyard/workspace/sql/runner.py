@@ -11,6 +11,7 @@ import shutil
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +38,19 @@ class _Canceled(Exception):
     """The statement was canceled before it was run."""
 
 
+@dataclass(frozen=True)
+class _Running:
+    session: Any
+    ended: threading.Event = field(default_factory=threading.Event)
+
+
 class _Runner:
     def __init__(self, host: WorkerHost, remote: str) -> None:
         self._host = host
         self._remote = remote
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="statement")
         self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._running: dict[str, tuple[Any, threading.Event]] = {}
+        self._running: dict[str, _Running] = {}
         self._canceled: set[str] = set()
         self._lock = threading.Lock()
 
@@ -58,10 +65,10 @@ class _Runner:
         """Interrupt the statement until it ends: it may be between two queries of its own."""
         with self._lock:
             self._canceled.add(statement_id)
-            session, ended = self._running.get(statement_id, (None, None))
-        while ended is not None and not ended.is_set():
-            session.interruptAll()
-            ended.wait(_INTERRUPT_SECONDS)
+            running = self._running.get(statement_id)
+        while running is not None and not running.ended.is_set():
+            running.session.interruptAll()
+            running.ended.wait(_INTERRUPT_SECONDS)
 
     def _run(self, statement: dict[str, Any]) -> None:
         ended: dict[str, Any] = {"statement_id": statement["id"]}
@@ -81,16 +88,17 @@ class _Runner:
 
     def _executed(self, statement: dict[str, Any]) -> dict[str, Any]:
         clean = statement["text"].lstrip(" \t\r\n(").partition(" ")[0].split("\n")[0].upper() in _CLEAN
-        session, ended = self._session(), threading.Event()
+        session = self._session()
+        running = _Running(session)
         try:
             with self._lock:
                 if statement["id"] in self._canceled:
                     raise _Canceled
-                self._running[statement["id"]] = session, ended
+                self._running[statement["id"]] = running
             self._host.say({"statement_id": statement["id"], "running": True})
             return _written(session, statement)
         finally:
-            ended.set()
+            running.ended.set()
             with self._lock:
                 self._running.pop(statement["id"], None)
             if clean and statement["id"] not in self._canceled:

@@ -28,10 +28,6 @@ class Sql:
         self.statements = Statements(workspace, self.warehouses)
         self.queries = SavedQueries(workspace)
 
-    def recover(self) -> None:
-        """End what an earlier life of this workspace has left behind."""
-        self.statements.recover()
-
     def close(self) -> None:
         """Stop all warehouses."""
         self.warehouses.close()

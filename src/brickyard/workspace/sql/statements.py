@@ -76,8 +76,9 @@ class Statements:
         self._warehouses = warehouses
         self._directory = workspace.root / "sql" / "results"
         self._live: dict[str, Statement] = {}
+        self._settle()
 
-    def recover(self) -> None:
+    def _settle(self) -> None:
         """What was running when the workspace ended has failed; results that are too old are deleted."""
         unfinished = table.c.state.not_in(ENDED)
         error = {"message": "The workspace stopped while the statement was running.", "sql_state": None}

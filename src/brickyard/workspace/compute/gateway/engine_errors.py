@@ -39,9 +39,7 @@ OVERFLOW = (
     "The result {1} of the computation does not fit into its type. Cast an operand to a larger type, or use try_add, "
     "try_subtract, try_multiply or try_sum to get NULL instead."
 )
-NO_PARAMETER = "Found the unbound parameter: {1}. Please, fix `args` and provide a mapping of the parameter to a value."
-    "Found the unbound parameter: {1}. Please, fix `args` and provide a mapping of the parameter to a literal."
-)
+NO_PARAMETER = "Found the unbound parameter: {1}. Please, fix `args` and provide a value for the parameter."
 NO_COLUMN = "A column, variable, or function parameter with name {1} cannot be resolved."
 
 
@@ -111,7 +109,7 @@ RULES = (
         ARITHMETIC,
     ),
     Rule(
-        r"Cannot cast string '(.*)' to value of (\w+) type",
+        r"(?:.*Cast error: )?Cannot cast string '(.*)' to value of (\w+) type",
         "CAST_INVALID_INPUT",
         "The value '{1}' cannot be cast to {2} because it is malformed. Use try_cast to get NULL instead.",
         "22018",

@@ -1,0 +1,89 @@
+"""The processes of warehouses: killed, stopped when idle, and after a restart of the workspace."""
+
+from __future__ import annotations
+
+import psutil
+import pytest
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.service.sql import State, StatementResponse, StatementState
+
+from brickyard.workspace.sql import warehouses
+from tests.support import LocalWorkspace, WorkspaceHome, wait_for
+from tests.workspace.compute.compute_support import Lab
+from tests.workspace.compute.conftest import lab
+
+__all__ = ["lab"]
+
+LONG = "SELECT count(*) FROM range(1000000000000) WHERE id < 0"
+
+
+def starter(w: WorkspaceClient) -> str:
+    return next(one.id or "" for one in w.warehouses.list() if one.name == "Serverless Starter Warehouse")
+
+
+def state(w: WorkspaceClient, statement: StatementResponse) -> StatementState | None:
+    status = w.statement_execution.get_statement(statement.statement_id or "").status
+    return status.state if status else None
+
+
+def client(lab: Lab) -> WorkspaceClient:
+    return WorkspaceClient(host=lab.workspace.url, token=lab.token, auth_type="pat")
+
+
+def test_a_killed_process_fails_what_it_executes_and_the_next_statement_starts_another(lab: Lab) -> None:
+    w = client(lab)
+    number = starter(w)
+    long = w.statement_execution.execute_statement(LONG, number, wait_timeout="0s")
+    wait_for(lambda: state(w, long) is StatementState.RUNNING)
+    (process,) = [
+        one
+        for one in psutil.Process().children(recursive=True)
+        if (lab.workspace.root / "sql" / "warehouses") in one_directories(one)
+    ]
+    process.kill()
+    wait_for(lambda: state(w, long) is StatementState.FAILED)
+    status = w.statement_execution.get_statement(long.statement_id or "").status
+    assert status and status.error and "SIGKILL" in (status.error.message or "")
+    again = w.statement_execution.execute_statement("SELECT 1", number, wait_timeout="50s")
+    assert again.result and again.result.data_array == [["1"]]
+
+
+def one_directories(process: psutil.Process) -> set[object]:
+    """The directories above the files that a worker's outputs go to; none where it is none."""
+    from pathlib import Path
+
+    try:
+        found = [Path(one.path) for one in process.open_files()]
+    except psutil.Error:
+        return set()
+    return {parent for one in found if one.name == "output.log" for parent in one.parents}
+
+
+def test_it_stops_by_itself(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    w = client(lab)
+    number = starter(w)
+    w.statement_execution.execute_statement("SELECT 1", number, wait_timeout="50s")
+    assert w.warehouses.get(number).state is State.RUNNING
+    monkeypatch.setattr(warehouses, "_SECONDS_A_MINUTE", 0.001)
+    long = w.statement_execution.execute_statement(LONG, number, wait_timeout="5s")
+    assert state(w, long) is StatementState.RUNNING  # it does not stop while something runs
+    w.statement_execution.cancel_execution(long.statement_id or "")
+    wait_for(lambda: w.warehouses.get(number).state is State.STOPPED)
+
+
+def test_results_outlive_a_restart(workspaces: WorkspaceHome) -> None:
+    def asked(started: LocalWorkspace, statement: StatementResponse) -> StatementResponse:
+        return started.client().statement_execution.get_statement(statement.statement_id or "")
+
+    before = workspaces.start("dev")
+    w = before.client()
+    number = starter(w)
+    done = w.statement_execution.execute_statement("SELECT 7", number, wait_timeout="50s")
+    long = w.statement_execution.execute_statement(LONG, number, wait_timeout="0s")
+    wait_for(lambda: state(w, long) is StatementState.RUNNING)
+    workspaces.run("workspace", "restart", "dev")
+    result = asked(before, done).result
+    assert result and result.data_array == [["7"]]
+    status = asked(before, long).status
+    assert status and status.state is StatementState.FAILED and status.error
+    assert before.client().warehouses.get(number).state is State.STOPPED

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from brickyard.workspace.api.access import anyone
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import InvalidParameterValue
+from brickyard.workspace.api.shape import check_shape
 from brickyard.workspace.sql.records import ENDED, StatementRecord, now
 from brickyard.workspace.workspace import Workspace
 
@@ -67,8 +68,9 @@ def _visible(workspace: Workspace, call: Call) -> Iterator[StatementRecord]:
 
 def _filters(call: Call) -> dict[str, Any]:
     """The filter: by dots in the query, as the SDK sends it, or as JSON."""
-    given: dict[str, Any] = json.loads(call.query["filter_by"]) if call.query.get("filter_by") else {}
-    query = call.request.query_params
+    from databricks.sdk.service.sql import QueryFilter
+
+    given, query = _json_filter(call.query.get("filter_by")), call.request.query_params
     for name in _FILTERS:
         values = query.getlist(f"filter_by.{name}")
         if values:
@@ -77,9 +79,20 @@ def _filters(call: Call) -> dict[str, Any]:
         value = query.get(f"filter_by.query_start_time_range.{name}")
         if value is not None:
             given.setdefault("query_start_time_range", {})[name] = value
-    unknown = set(given.get("statuses", ())) - _KNOWN
+    check_shape(QueryFilter, given, "filter_by")
+    unknown = set(given.get("statuses") or ()) - _KNOWN
     if unknown:
         raise InvalidParameterValue(f"filter_by.statuses has {', '.join(sorted(unknown))}, which no query has")
+    return given
+
+
+def _json_filter(text: str | None) -> dict[str, Any]:
+    try:
+        given = json.loads(text or "{}")
+    except ValueError as error:
+        raise InvalidParameterValue(f"filter_by is no JSON: {error}") from error
+    if not isinstance(given, dict):
+        raise InvalidParameterValue("filter_by must be an object")
     return given
 
 

@@ -14,8 +14,10 @@ from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.plans import resolve, split_name
 from brickyard.workspace.compute.gateway.queries import FILE_FORMATS
 from brickyard.workspace.compute.gateway.session import Session
+from brickyard.workspace.compute.gateway.statements.identifiers import spell_out
 from brickyard.workspace.compute.gateway.statements.views import register_temporary
 from brickyard.workspace.compute.gateway.streams import prepare_ml, prepare_stream
+from brickyard.workspace.compute.gateway.sugar.parameters import inline
 from brickyard.workspace.compute.gateway.writes import NewTable
 
 __all__ = ["prepare"]
@@ -102,10 +104,12 @@ def _sql(command: commands_pb2.SqlCommand, session: Session) -> relations_pb2.Re
     resolved.CopyFrom(original)
     for reference in resolved.with_relations.references:
         resolve(reference, session)
+    inline(resolved)
     session = session.for_statement(resolved)
-    answer = statements.run(text.query, session)
+    query = spell_out((_text(resolved) or text).query, session)
+    answer = statements.run(query, session)
     command.Clear()
-    command.input.CopyFrom(session.relation(text.query) if answer is None else answer)
+    command.input.CopyFrom(session.relation(query) if answer is None else answer)
     return original if answer is None else answer
 
 

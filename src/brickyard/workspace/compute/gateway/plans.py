@@ -13,6 +13,8 @@ from brickyard.workspace.compute.gateway.errors import OTHER_ENGINE, SparkError,
 from brickyard.workspace.compute.gateway.queries import FILE_FORMATS
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
+from brickyard.workspace.compute.gateway.statements.identifiers import spell_out
+from brickyard.workspace.compute.gateway.sugar.parameters import inline
 
 __all__ = ["resolve"]
 
@@ -116,8 +118,10 @@ def _replace(relation: Any, answer: Any) -> None:
 
 
 def _sql(relation: Any, around: Any, session: Session) -> None:
+    inline(relation)
     statement = relations_pb2.Relation(with_relations=around) if around else relations_pb2.Relation(sql=relation.sql)
-    relation.sql.query = session.for_statement(statement).rewriter().rewrite_query(relation.sql.query)
+    inside = session.for_statement(statement)
+    relation.sql.query = inside.rewriter().rewrite_query(spell_out(relation.sql.query, inside))
 
 
 def _read(relation: Any, session: Session) -> None:

@@ -12,6 +12,7 @@ from brickyard.workspace.compute.gateway.names import SessionNames, TableName, q
 from brickyard.workspace.compute.gateway.places import Places
 from brickyard.workspace.compute.gateway.sqltext import Edit, parse, splice
 from brickyard.workspace.compute.gateway.sugar import expand
+from brickyard.workspace.compute.gateway.sugar.bindings import Bindings
 from brickyard.workspace.compute.gateway.unity import Table
 from brickyard.workspace.compute.gateway.values.probes import Probe
 
@@ -34,6 +35,7 @@ class QueryRewriter:
         probe: Asks the engine for the fields of a query; with it, expressions that Sail evaluates wrongly are replaced.
         spark: Whether Apache Spark runs it, which has what is refused otherwise.
         ask: The schema of a query that is fit for Sail; without it, SQL that Sail lacks is left as it is.
+        bindings: The variables and functions of the session.
     """
 
     names: SessionNames
@@ -43,6 +45,7 @@ class QueryRewriter:
     probe: Probe | None = None
     spark: bool = False
     ask: Callable[[str], Any] | None = None
+    bindings: Bindings = field(default_factory=Bindings)
 
     def rewrite(self, sql: str, tree: Any = None) -> str:
         """The same statement with every table and path resolved.
@@ -81,7 +84,7 @@ class QueryRewriter:
         """The statement without what Sail lacks, and its tree if it is the same statement."""
         ask = self.ask
         assert ask is not None
-        return expand(sql, lambda text: ask(self.rewrite(text)), tree)
+        return expand(sql, lambda text: ask(self.rewrite(text)), tree, self.bindings)
 
     def _table(self, table: Any, known: set[tuple[str, ...]]) -> Edit | None:
         parts = _parts(table)
@@ -121,7 +124,7 @@ class QueryRewriter:
     def _view(self, view: Table) -> str:
         if not view.definition:
             raise SparkError("INVALID_VIEW", f"The view {view.name} has no definition.")
-        inside = replace(self, names=_names_inside(view), local=frozenset())
+        inside = replace(self, names=_names_inside(view), local=frozenset(), bindings=Bindings())
         return inside.rewrite(view.definition)
 
 

@@ -17,6 +17,7 @@ from brickyard.workspace.compute.gateway.operations import Operations
 from brickyard.workspace.compute.gateway.places import Places
 from brickyard.workspace.compute.gateway.queries import QueryRewriter
 from brickyard.workspace.compute.gateway.sail import Sail, SessionKey
+from brickyard.workspace.compute.gateway.sugar.bindings import Bindings
 from brickyard.workspace.compute.gateway.unity import Table, UnityCatalog
 from brickyard.workspace.compute.gateway.values.probes import Asked, Question
 
@@ -35,7 +36,8 @@ class Session:
         names: Current catalog and schema, temporary views.
         blobs: Local data that the client sent ahead, by hash.
         settings: Configuration values that the client has set; keys in lower case.
-        statement: The SQL that is being run, with its arguments; data frames in it are resolved.
+        statement: The SQL that is being run; data frames in it are resolved.
+        bindings: Its variables and functions.
 
     Attributes:
         operations: What it is executing.
@@ -49,6 +51,7 @@ class Session:
     blobs: dict[str, bytes] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
     statement: relations_pb2.Relation = field(default_factory=relations_pb2.Relation)
+    bindings: Bindings = field(default_factory=Bindings)
     operations: Operations = field(init=False)
 
     def __post_init__(self) -> None:
@@ -74,13 +77,6 @@ class Session:
         session.statement = original
         return session
 
-    @property
-    def has_arguments(self) -> bool:
-        """Whether the statement was given arguments (`spark.sql(..., args=...)`)."""
-        nested = self.statement.with_relations.root if self.statement.HasField("with_relations") else self.statement
-        sql = nested.sql
-        return bool(sql.args or sql.pos_args or sql.named_arguments or sql.pos_arguments)
-
     def rewriter(self, local: frozenset[str] = frozenset()) -> QueryRewriter:
         """Rewrites SQL of this session; each table is asked for once per statement."""
         found: dict[TableName, Table] = {}
@@ -102,6 +98,7 @@ class Session:
             probe,
             spark=spark,
             ask=None if spark else self.schema_of_query,
+            bindings=self.bindings,
         )
 
     def _fields(self, question: Question) -> Asked:

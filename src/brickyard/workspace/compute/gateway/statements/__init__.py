@@ -14,12 +14,15 @@ from brickyard.workspace.compute.gateway.statements import (
     alter,
     changes,
     describe,
+    explain,
+    immediate,
     inserts,
     maintenance,
     namespaces,
     settings,
     show,
     tables,
+    variables,
     views,
 )
 
@@ -35,15 +38,19 @@ HANDLERS: dict[str, Handler] = {
     "CACHE": views.cache,
     "COMMENT": alter.comment,
     "CREATE": tables.create,
+    "DECLARE": variables.declare,
     "DELETE": changes.change,
     "DESC": describe.describe,
     "DESCRIBE": describe.describe,
     "DROP": tables.drop,
+    "EXECUTE": lambda cursor, session: immediate.execute(cursor, session, run),
+    "EXPLAIN": explain.explain,
     "INSERT": inserts.insert,
     "MERGE": changes.change,
     "OPTIMIZE": maintenance.optimize,
     "REFRESH": settings.accepted,
     "REPLACE": tables.create,
+    "RESET": settings.reset,
     "RESTORE": maintenance.restore,
     "SET": settings.set_value,
     "SHOW": show.show,
@@ -55,9 +62,6 @@ HANDLERS: dict[str, Handler] = {
 }
 INSTEAD = {
     "COPY": "Read the files with spark.read and write with df.write.mode('append').saveAsTable(...).",
-    "DECLARE": "Use a Python variable and spark.sql(..., args=...).",
-    "EXECUTE": "Build the statement in Python and call spark.sql.",
-    "EXPLAIN": "Use df.explain().",
     "GRANT": "Use w.grants.update(...) of the SDK, or `databricks grants update`.",
     "REVOKE": "Use w.grants.update(...) of the SDK, or `databricks grants update`.",
     "UNDROP": "Create the table again; a local workspace removes the files at once.",
@@ -65,8 +69,8 @@ INSTEAD = {
 # What Spark and Databricks have as the first word of a statement, beside those that are handled.
 KNOWN = (
     INSTEAD.keys()
-    | {"ADD", "APPLY", "BEGIN", "CALL", "CLONE", "CONVERT", "DENY", "EXPORT", "FSCK", "GENERATE", "GET", "IMPORT"}
-    | {"LIST", "LOAD", "LOCK", "MAP", "MSCK", "PUT", "REDUCE", "REMOVE", "REORG", "REPAIR", "RESET", "SIGNAL"}
+    | {"ADD", "APPLY", "CALL", "CLONE", "CONVERT", "DENY", "EXPORT", "FSCK", "GENERATE", "GET", "IMPORT"}
+    | {"LIST", "LOAD", "LOCK", "MAP", "MSCK", "PUT", "REDUCE", "REMOVE", "REORG", "REPAIR", "SIGNAL"}
     | {"SYNC", "UNLOCK", "UNSET"}
 )
 
@@ -77,6 +81,8 @@ def run(sql: str, session: Session) -> Any:
     Raises:
         SparkError: If it cannot be run.
     """
+    if sql.split(maxsplit=1)[:1] in (["BEGIN"], ["begin"], ["Begin"]):
+        raise unsupported("BEGIN ... END scripts", "Run one statement at a time; use Python for the control flow.")
     cursor = Cursor(sql)
     word = cursor.peek()
     if not word:

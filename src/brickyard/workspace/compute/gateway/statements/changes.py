@@ -35,10 +35,6 @@ def change(cursor: Cursor, session: Session) -> Any:
     _ = cursor.take("FROM") or cursor.take("INTO") or cursor.take("WITH", "SCHEMA", "EVOLUTION", "INTO")
     if cursor.peek() == "WITH":
         raise unsupported("MERGE WITH this clause", "Use MERGE INTO ... USING ...")
-    if session.has_arguments:
-        raise unsupported(
-            f"arguments in {what}", "Make a temporary view with spark.sql(query, args=...) and use it in the statement."
-        )
     place, _table = target(cursor, session, write=True)
     before = latest(place)
     plan = base_pb2.Plan(root=session.with_text(session.rewriter().rewrite(cursor.sql, parse(cursor.sql))))

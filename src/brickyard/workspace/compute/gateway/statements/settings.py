@@ -5,26 +5,74 @@ from __future__ import annotations
 from typing import Any
 
 import pyarrow as pa
+from pyspark.sql.connect.proto import base_pb2
 
 from brickyard.workspace.compute.gateway import literals
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
+from brickyard.workspace.compute.gateway.statements import variables
 
-__all__ = ["accepted", "set_value"]
+__all__ = ["accepted", "reset", "set_value"]
+
+TEXT = pa.string()
+PAIR = {"key": TEXT, "value": TEXT}
 
 
 def set_value(cursor: Cursor, session: Session) -> Any:
-    """`SET key = value`."""
+    """`SET`, `SET -v`, `SET key`, `SET key = value`, `SET TIME ZONE zone`, `SET VARIABLE name = value`."""
     cursor.expect("SET")
+    if cursor.take("VARIABLE") or cursor.take("VAR"):
+        return variables.set_variable(cursor, session)
+    if cursor.take("TIME", "ZONE"):
+        return _configure(session, "spark.sql.session.timeZone", _zone(cursor))
+    if cursor.done:
+        return literals.rows(PAIR, sorted(session.settings.items()))
     key, equals, value = cursor.rest().partition("=")
     key, value = key.strip().strip("`"), value.strip().strip("'\"")
+    if key.lower() == "-v":
+        rows = [(name, value, "", "") for name, value in sorted(session.settings.items())]
+        return literals.rows({**PAIR, "meaning": TEXT, "Since version": TEXT}, rows)
     if not equals:
-        raise unsupported("SET without a value", "Use spark.conf.get(key).")
-    if key.upper().startswith(("VAR ", "VARIABLE ", "TIME ZONE")):
-        raise unsupported(f"SET {key.upper()}", "Use spark.conf.set('spark.sql.session.timeZone', ...) or Python.")
+        return literals.rows(PAIR, [(key, session.setting(key) or _engines(session, key))])
+    return _configure(session, key, value)
+
+
+def _configure(session: Session, key: str, value: str) -> Any:
     session.configure(key, value)
-    return literals.rows({"key": pa.string(), "value": pa.string()}, [(key, value)])
+    return literals.rows(PAIR, [(key, value)])
+
+
+def _zone(cursor: Cursor) -> str:
+    """`'Europe/Madrid'`, `LOCAL`; intervals are written as an offset."""
+    if cursor.take("LOCAL"):
+        return "UTC"
+    if cursor.take("INTERVAL"):
+        raise unsupported("SET TIME ZONE INTERVAL", "Write the offset as a string: SET TIME ZONE '+02:00'.")
+    return cursor.string()
+
+
+def _engines(session: Session, key: str) -> str:
+    """The engine's own value of a setting."""
+    request = base_pb2.ConfigRequest(session_id=session.key.session_id)
+    request.user_context.user_id = session.key.user_id
+    request.operation.get_option.keys.append(key)
+    answer = base_pb2.ConfigResponse.FromString(session.sail.unary("Config")(request.SerializeToString()))
+    values = [pair.value for pair in answer.pairs if pair.HasField("value")]
+    return values[0] if values else "<undefined>"
+
+
+def reset(cursor: Cursor, session: Session) -> Any:
+    """`RESET [key]`: the setting has its first value again."""
+    cursor.expect("RESET")
+    keys = [cursor.rest().strip("`")] if not cursor.done else list(session.settings)
+    request = base_pb2.ConfigRequest(session_id=session.key.session_id)
+    request.user_context.user_id = session.key.user_id
+    request.operation.unset.keys.extend(keys)
+    session.sail.unary("Config")(request.SerializeToString())
+    for key in keys:
+        session.settings.pop(key.lower(), None)
+    return literals.empty()
 
 
 def accepted(cursor: Cursor, session: Session) -> Any:

@@ -9,7 +9,7 @@ from brickyard.workspace.compute.gateway import literals, writes
 from brickyard.workspace.compute.gateway.errors import SparkError, already_exists, not_found, unsupported
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
-from brickyard.workspace.compute.gateway.statements import views
+from brickyard.workspace.compute.gateway.statements import variables, views
 from brickyard.workspace.compute.gateway.statements.columns import delta_schema, read_columns
 from brickyard.workspace.compute.gateway.statements.namespaces import KINDS, create_namespace, drop_namespace
 from brickyard.workspace.compute.gateway.writes import NewTable
@@ -141,6 +141,8 @@ def _empty_table(session: Session, new: NewTable, schema: Any, existing: Path | 
 def drop(cursor: Cursor, session: Session) -> Any:
     """`DROP TABLE | VIEW | SCHEMA | CATALOG | VOLUME [IF EXISTS] name`."""
     cursor.expect("DROP")
+    if cursor.take("TEMPORARY", "VARIABLE") or cursor.take("TEMPORARY", "VAR"):
+        return variables.drop_variable(cursor, session)
     if cursor.peek() in KINDS:
         return drop_namespace(cursor, session)
     if cursor.peek() not in {"TABLE", "VIEW"}:

@@ -7,6 +7,7 @@ from typing import Any
 
 from brickyard.workspace.compute.gateway import sqltext
 from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.sugar.bindings import Bindings, bind_variables
 from brickyard.workspace.compute.gateway.sugar.conditions import conditions
 from brickyard.workspace.compute.gateway.sugar.groups import group_by_all, order_by_all
 from brickyard.workspace.compute.gateway.sugar.names import lateral_aliases
@@ -22,23 +23,27 @@ from brickyard.workspace.compute.gateway.sugar.tree import parse, render, touch
 __all__ = ["expand"]
 
 
-def expand(sql: str, ask: Callable[[str], Any], tree: Any = None) -> tuple[str, Any]:
+def expand(sql: str, ask: Callable[[str], Any], tree: Any = None, bindings: Bindings | None = None) -> tuple[str, Any]:
     """The statement without what Sail cannot run, or the same text and its tree if there is nothing of that kind.
 
     Args:
         sql: One statement, or a part of one that is a query.
         ask: The `StructType` of a query that needs no further rewriting here.
         tree: The statement as `sqltext.parse` reads it, if it is known.
+        bindings: Variables and functions that the statement can use.
 
     Raises:
         SparkError: PARSE_SYNTAX_ERROR, or a construct that cannot be rewritten.
     """
-    wanted = needed(sql)
+    bindings = bindings or Bindings()
+    wanted = needed(sql, bindings.words)
     if not wanted:
         tree = tree if tree is not None else sqltext.parse(sql)
         if not reuses_alias(tree):
             return sql, tree
-    return render(desugar(parse(unpipe(sql) if "|>" in wanted else sql), Scope(ask), "FROM" in wanted)), None
+    tree, scope = parse(unpipe(sql) if "|>" in wanted else sql), Scope(ask)
+    bind_variables(tree, bindings.variables, scope)
+    return render(desugar(tree, scope, "FROM" in wanted)), None
 
 
 def desugar(tree: Any, scope: Scope, reorder: bool = False) -> Any:

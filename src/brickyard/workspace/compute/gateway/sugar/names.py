@@ -88,11 +88,14 @@ def bind(tree: Any, values: Mapping[str, Any], scope: Scope, qualifiers: frozens
     from sqlglot import exp
 
     holder = exp.Tuple(expressions=[tree]) if tree.parent is None else None
-    for column in list(tree.find_all(exp.Column)):
+    found = []
+    for column in tree.find_all(exp.Column):
         parts = tuple(part.name.lower() for part in column.parts)
         used = _used(column, parts, values, scope, qualifiers)
         if used:
-            substitute(labelled(column, column.parts[-1].name), values[parts[used - 1]], used)
+            found.append((column, values[parts[used - 1]], used))
+    for column, value, used in found:  # after the search, which looks at aliases
+        substitute(labelled(column, column.parts[-1].name), value, used)
     if holder is None:
         return tree
     result = holder.expressions[0]
@@ -117,22 +120,49 @@ def _used(
 
     select = column.find_ancestor(exp.Select)
     while select is not None:
-        if scope.has_column(select, parts[0]) is not False or _is_alias(select, column, parts[0]):
+        if parts[0] in _sources(select, column) or _is_alias(select, column, parts[0]):
+            return 0
+        if scope.has_column(select, parts[0]) is not False:
             return 0
         select = select.find_ancestor(exp.Select)
-    return 1
+    return 0 if any(_has(target, column, scope) for target in _targets(column)) else 1
+
+
+def _targets(column: Any) -> Iterator[Any]:
+    """The tables of the UPDATE, DELETE or MERGE around a column."""
+    from sqlglot import exp
+
+    change = column.find_ancestor(exp.Update, exp.Delete, exp.Merge)
+    while change is not None:
+        for key in ("this", "using"):
+            if isinstance(change.args.get(key), exp.Table | exp.Subquery):
+                yield change.args[key]
+        change = change.find_ancestor(exp.Update, exp.Delete, exp.Merge)  # MERGE holds an UPDATE without a table
+
+
+def _has(source: Any, column: Any, scope: Scope) -> bool:
+    """Whether a column may be one of a table or a subquery, or start with its name."""
+    from sqlglot import exp
+
+    name = column.parts[0].name
+    if source.alias_or_name.lower() == name.lower():
+        return True
+    return scope.has_column(exp.Select(from_=exp.From(this=source.copy())), name) is not False
 
 
 def _is_alias(select: Any, column: Any, name: str) -> bool:
-    """Whether the name is an alias of the select list, where aliases can be used."""
+    """Whether the name is an alias of the select list, at a place where aliases can be used."""
     from sqlglot import exp
 
-    if name not in {item.alias.lower() for item in select.expressions if isinstance(item, exp.Alias)}:
-        return False
     clause = column
     while clause.parent is not select:
         clause = clause.parent
-    return clause.arg_key in {"order", "group", "having", "qualify"}
+    items = select.expressions
+    if clause.arg_key == "expressions":
+        items = items[: next(at for at, item in enumerate(items) if item is clause)]
+    elif clause.arg_key not in {"order", "group", "having", "qualify"}:
+        return False
+    return name in {item.alias.lower() for item in items if isinstance(item, exp.Alias)}
 
 
 def _is_lambda_argument(column: Any, name: str) -> bool:

@@ -19,8 +19,13 @@ PAIRS = frozenset({("*", "EXCEPT"), ("BY", "ALL"), ("LIKE", "ANY"), ("LIKE", "AL
 BASES = frozenset({"VAR", "IDENTIFIER", "STRING", "R_PAREN", "R_BRACKET"})
 
 
-def needed(sql: str) -> frozenset[str]:
-    """The words that ask for a rewriting; FROM stands for a query that begins with it."""
+def needed(sql: str, names: frozenset[str] = frozenset()) -> frozenset[str]:
+    """The words that ask for a rewriting; FROM stands for a query that begins with it.
+
+    Args:
+        sql: A statement.
+        names: Further words to look for, in lower case.
+    """
     tokens = tokenize(sql)
     found: set[str] = set()
     before: Token | None = None
@@ -29,6 +34,8 @@ def needed(sql: str) -> frozenset[str]:
         last = before.text.upper() if before is not None and before.kind not in {"STRING", "IDENTIFIER"} else ""
         if word in WORDS or (last, word) in PAIRS or (word == ":" and before is not None and before.kind in BASES):
             found.add(word)
+        elif token.text.lower() in names and token.kind != "STRING":
+            found.add("NAME")
         elif token.kind == "STRING" and last == "USING" and "TRANSFORM" in {one.text.upper() for one in tokens}:
             raise unsupported("SELECT TRANSFORM", "Use df.mapInPandas(...), or a Python function.")
         before = token

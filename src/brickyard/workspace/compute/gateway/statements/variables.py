@@ -1,0 +1,139 @@
+"""Session variables: DECLARE, SET VARIABLE, DROP TEMPORARY VARIABLE."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyspark.sql.connect.proto import base_pb2
+
+from brickyard.workspace.compute.gateway import literals
+from brickyard.workspace.compute.gateway.errors import SparkError
+from brickyard.workspace.compute.gateway.names import quote
+from brickyard.workspace.compute.gateway.session import Session
+from brickyard.workspace.compute.gateway.sqltext import Cursor
+from brickyard.workspace.compute.gateway.sugar.bindings import Variable
+from brickyard.workspace.compute.gateway.sugar.constants import cell
+
+__all__ = ["assign", "declare", "drop_variable", "evaluate", "set_variable", "variable_name"]
+
+
+def evaluate(session: Session, query: str) -> Any:
+    """The rows of a query, as an Arrow table or None."""
+    return session.sail.execute(session.key, base_pb2.Plan(root=session.relation(query)))
+
+
+def declare(cursor: Cursor, session: Session) -> Any:
+    """`DECLARE [OR REPLACE] [VARIABLE] name [, ...] [type] [DEFAULT | = expression]`."""
+    cursor.expect("DECLARE")
+    replace = cursor.take("OR", "REPLACE")
+    _ = cursor.take("VARIABLE") or cursor.take("VAR")
+    names = [variable_name(cursor)]
+    while cursor.take(","):
+        names.append(variable_name(cursor))
+    start = cursor.position
+    while not cursor.done and cursor.peek() not in {"DEFAULT", "="}:
+        cursor.next()
+    kind = _between(cursor, start)
+    value = cursor.rest() if cursor.take("DEFAULT") or cursor.take("=") else "NULL"
+    if not kind:
+        kind = session.sail.schema(session.key, session.relation(f"SELECT {value}")).fields[0].dataType.simpleString()
+    text = cell(evaluate(session, f"SELECT CAST(({value}) AS {kind})"))
+    for name in names:
+        if name in session.bindings.variables and not replace:
+            raise SparkError(
+                "VARIABLE_ALREADY_EXISTS",
+                f"Cannot create the variable {quote('system', 'session', name)} because it already exists. Choose a "
+                "different name, or drop or replace the existing variable.",
+                sql_state="42723",
+            )
+        session.bindings.variables[name] = Variable(kind, text, text)
+    return literals.empty()
+
+
+def _between(cursor: Cursor, start: int) -> str:
+    """The text from a token to before the current one."""
+    if start == cursor.position:
+        return ""
+    return cursor.sql[cursor.tokens[start].start : cursor.tokens[cursor.position - 1].end + 1]
+
+
+def variable_name(cursor: Cursor) -> str:
+    """Read `[[system.]session.]name`."""
+    parts = [part.lower() for part in cursor.name()]
+    if parts[:-1] not in ([], ["session"], ["system", "session"]):
+        raise SparkError("UNRESOLVED_VARIABLE", f"Variables live in system.session, not in {quote(*parts[:-1])}.")
+    return parts[-1]
+
+
+def set_variable(cursor: Cursor, session: Session) -> Any:
+    """`name = expression [, ...]` or `(names) = (query)`, after SET VARIABLE."""
+    if cursor.take("("):
+        names = [variable_name(cursor)]
+        while cursor.take(","):
+            names.append(variable_name(cursor))
+        cursor.expect(")", "=", "(")
+        query = cursor.rest().rstrip()[:-1]
+        assign(session, names, evaluate(session, query))
+        return literals.empty()
+    for name, value in list(_assignments(cursor)):
+        variable = _variable(session, name)
+        value = variable.default if value.upper() == "DEFAULT" else value
+        text = cell(evaluate(session, f"SELECT CAST(({value}) AS {variable.kind})"))
+        session.bindings.variables[name] = Variable(variable.kind, text, variable.default)
+    return literals.empty()
+
+
+def _assignments(cursor: Cursor) -> Any:
+    while not cursor.done:
+        name = variable_name(cursor)
+        cursor.expect("=")
+        start, depth = cursor.position, 0
+        while not cursor.done and not (depth == 0 and cursor.peek() == ","):
+            depth += {"L_PAREN": 1, "R_PAREN": -1}.get(cursor.next().kind, 0)
+        yield name, _between(cursor, start)
+        cursor.take(",")
+
+
+def assign(session: Session, names: list[str], table: Any) -> None:
+    """Give variables the columns of a query of at most one row; without a row they become NULL.
+
+    Raises:
+        SparkError: ROW_SUBQUERY_TOO_MANY_ROWS, ASSIGNMENT_ARITY_MISMATCH.
+    """
+    if table is not None and table.num_rows > 1:
+        raise SparkError("ROW_SUBQUERY_TOO_MANY_ROWS", "More than one row returned by a subquery used as a row.")
+    if table is not None and table.num_columns != len(names):
+        raise SparkError(
+            "ASSIGNMENT_ARITY_MISMATCH",
+            f"The number of columns or variables assigned or aliased: {len(names)} does not match the number of source "
+            f"expressions: {table.num_columns}.",
+            sql_state="42802",
+        )
+    for at, name in enumerate(names):
+        variable = _variable(session, name)
+        text = cell(evaluate(session, f"SELECT CAST({cell(table, at)} AS {variable.kind})"))
+        session.bindings.variables[name] = Variable(variable.kind, text, variable.default)
+
+
+def _variable(session: Session, name: str) -> Variable:
+    if name not in session.bindings.variables:
+        raise _unresolved(name)
+    return session.bindings.variables[name]
+
+
+def _unresolved(name: str) -> SparkError:
+    return SparkError(
+        "UNRESOLVED_VARIABLE",
+        f"Cannot resolve variable {quote(name)} on search path [`system`.`session`]. Use DECLARE VARIABLE first.",
+        sql_state="42883",
+    )
+
+
+def drop_variable(cursor: Cursor, session: Session) -> Any:
+    """`DROP TEMPORARY VARIABLE [IF EXISTS] name`, after TEMPORARY VARIABLE."""
+    missing_ok = cursor.take("IF", "EXISTS")
+    name = variable_name(cursor)
+    cursor.end()
+    if session.bindings.variables.pop(name, None) is None and not missing_ok:
+        raise _unresolved(name)
+    return literals.empty()

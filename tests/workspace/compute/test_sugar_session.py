@@ -1,0 +1,117 @@
+"""Session variables, parameter markers, IDENTIFIER, EXECUTE IMMEDIATE, SET and EXPLAIN."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def tables(client: Any) -> Any:
+    """The shared session in a schema with the table `t`."""
+    for statement in (
+        "CREATE SCHEMA main.bound",
+        "USE main.bound",
+        "CREATE TABLE t AS SELECT * FROM VALUES (1, 'a', 10), (2, 'a', 20), (3, 'b', NULL) AS t(id, k, v)",
+    ):
+        client.sql(statement)
+    return client
+
+
+def rows(frame: Any) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in frame.collect()]
+
+
+def test_a_variable_is_a_value_where_no_column_has_its_name(tables: Any) -> None:
+    tables.sql("DECLARE VARIABLE x INT DEFAULT 5")
+    tables.sql("DECLARE OR REPLACE y = 'abc'")
+    frame = tables.sql("SELECT x, session.x + 1 AS n, system.session.y, (SELECT max(id) + x FROM t) AS m")
+    assert (frame.columns, rows(frame)) == (["x", "n", "y", "m"], [(5, 6, "abc", 8)])
+    assert rows(tables.sql("SELECT x FROM (SELECT 7 AS x)")) == [(7,)]
+    assert rows(tables.sql("SELECT id AS x, x FROM t AS x WHERE x.id = 1")) == [(1, 1)]
+    tables.sql("SET VAR x = x - 3, y = concat(y, 'd')")
+    assert rows(tables.sql("SELECT id, y FROM t WHERE id = x")) == [(2, "abcd")]
+    tables.sql("SET VARIABLE (x, y) = (SELECT id, k FROM t WHERE id = 3)")
+    assert rows(tables.sql("SELECT x, y")) == [(3, "b")]
+    tables.sql("SET VAR x = DEFAULT")
+    assert rows(tables.sql("SELECT x").filter("x > 4")) == [(5,)]
+    for sql, condition in {
+        "DECLARE x INT": "VARIABLE_ALREADY_EXISTS",
+        "SET VAR nosuch = 1": "UNRESOLVED_VARIABLE",
+        "SET VAR (x, y) = (SELECT id, k FROM t)": "ROW_SUBQUERY_TOO_MANY_ROWS",
+    }.items():
+        with pytest.raises(Exception, match=condition):
+            tables.sql(sql)
+    tables.sql("DROP TEMPORARY VARIABLE x")
+    with pytest.raises(Exception, match="UNRESOLVED_COLUMN"):
+        tables.sql("SELECT x").collect()
+
+
+def test_a_column_of_the_changed_table_comes_before_a_variable(tables: Any) -> None:
+    tables.sql("CREATE TABLE c AS SELECT * FROM VALUES (1, 0), (2, 0), (3, 0) AS c(id, v)")
+    tables.sql("DECLARE OR REPLACE v = 9")
+    tables.sql("DECLARE OR REPLACE one = 1")
+    tables.sql("UPDATE c SET v = v + session.v WHERE id = one")
+    tables.sql("DELETE FROM c WHERE v = 0 AND id = one + 1")
+    tables.sql("MERGE INTO c USING (SELECT 3 AS id) s ON c.id = s.id WHEN MATCHED THEN UPDATE SET v = one")
+    assert rows(tables.sql("SELECT * FROM c ORDER BY id")) == [(1, 9), (3, 1)]
+
+
+def test_markers_in_every_statement(tables: Any) -> None:
+    day = dt.date(2020, 1, 2)
+    tables.sql(
+        "CREATE OR REPLACE TABLE IDENTIFIER(:n) AS SELECT :v AS v, :d AS d, :l AS l",
+        args={"n": "main.bound.made", "v": 1.5, "d": day, "l": [1, 2]},
+    )
+    tables.sql("UPDATE made SET v = :v WHERE d = :d", args={"v": -2.5, "d": day})
+    tables.sql("INSERT INTO made VALUES (:v, :d, array(:a))", args={"v": 1, "d": day, "a": 5})
+    tables.sql("DELETE FROM made WHERE v > ? AND d = ?", args=[0, day])
+    source = "MERGE INTO made USING (SELECT :v AS v) s ON made.v = s.v WHEN MATCHED THEN UPDATE SET v = :w"
+    tables.sql(source, args={"v": -2.5, "w": 7})
+    assert rows(tables.sql("SELECT * FROM made")) == [(7.0, day, [1, 2])]
+    with pytest.raises(Exception, match="UNBOUND_SQL_PARAMETER"):
+        tables.sql("SELECT id FROM t WHERE id = :nosuch", args={"i": 3})
+    found = tables.sql("SELECT IDENTIFIER(:c) FROM IDENTIFIER(:t) WHERE id = :i", args={"c": "k", "t": "t", "i": 3})
+    assert rows(found.filter("k = 'b'")) == [("b",)]
+
+
+def test_values_of_markers_keep_their_kind(tables: Any) -> None:
+    values = {"s": "it's \\ \n", "b": True, "d": Decimal("1.20"), "t": dt.datetime(2020, 1, 2, 3, 4, 5), "n": None}
+    found = tables.sql(
+        "SELECT :s AS s, :b AS b, :d AS d, :t AS t, :n AS n, ':s' AS q, `x:s` FROM (SELECT 1 AS `x:s`)", values
+    )
+    assert rows(found) == [(*values.values(), ":s", 1)]
+
+
+def test_execute_immediate(tables: Any) -> None:
+    assert rows(tables.sql("EXECUTE IMMEDIATE 'SELECT id FROM t WHERE id = ?' USING 2")) == [(2,)]
+    assert rows(tables.sql("EXECUTE IMMEDIATE 'SELECT :a + :b AS s' USING (5 AS a, 1 + 1 AS b)")) == [(7,)]
+    tables.sql("DECLARE OR REPLACE n INT")
+    tables.sql("EXECUTE IMMEDIATE 'SELECT count(*) FROM t' INTO n")
+    assert rows(tables.sql("SELECT n")) == [(3,)]
+    tables.sql("EXECUTE IMMEDIATE 'CREATE OR REPLACE TABLE immediate AS SELECT 1 AS a'")
+    assert rows(tables.table("immediate")) == [(1,)]
+
+
+def test_set_and_reset(tables: Any) -> None:
+    tables.sql("SET my.key = a value")
+    assert rows(tables.sql("SET my.key")) == [("my.key", "a value")]
+    assert ("my.key", "a value") in rows(tables.sql("SET"))
+    assert tables.sql("SET -v").columns == ["key", "value", "meaning", "Since version"]
+    tables.sql("RESET my.key")
+    assert rows(tables.sql("SET my.key")) == [("my.key", "<undefined>")]
+    tables.sql("SET TIME ZONE 'Europe/Madrid'")
+    assert rows(tables.sql("SELECT current_timezone()")) == [("Europe/Madrid",)]
+    tables.sql("RESET spark.sql.session.timeZone")
+
+
+def test_explain_is_one_row_and_scripts_are_refused(tables: Any) -> None:
+    for mode in ("", "EXTENDED", "FORMATTED", "COST"):
+        frame = tables.sql(f"EXPLAIN {mode} SELECT * FROM t QUALIFY row_number() OVER (ORDER BY id) = 1")
+        assert frame.columns == ["plan"]
+        assert "Physical Plan" in frame.collect()[0][0]
+    with pytest.raises(Exception, match=r"UNSUPPORTED_BY_ENGINE.*BEGIN"):
+        tables.sql("BEGIN SELECT 1; END")

@@ -11,13 +11,19 @@ from databricks.sdk.service.catalog import (
     CatalogsAPI,
     ColumnInfo,
     ColumnTypeName,
+    CreateFunction,
     DataSourceFormat,
+    ForeignKeyConstraint,
+    FunctionsAPI,
     GrantsAPI,
     MetastoresAPI,
     PathOperation,
     PermissionsChange,
+    PrimaryKeyConstraint,
     Privilege,
     SchemasAPI,
+    TableConstraint,
+    TableConstraintsAPI,
     TableInfo,
     TableOperation,
     TablesAPI,
@@ -34,8 +40,10 @@ from tests.workspace.calls.conftest import Robot
 
 FAMILIES = (
     CatalogsAPI,
+    FunctionsAPI,
     SchemasAPI,
     MetastoresAPI,
+    TableConstraintsAPI,
     TablesAPI,
     VolumesAPI,
     GrantsAPI,
@@ -67,7 +75,9 @@ def external(w: WorkspaceClient, catalog: str, name: str) -> TableInfo:
 
 
 def test_every_operation(w: WorkspaceClient, robot: Robot, name: Callable[[], str]) -> None:
-    assert w.metastores.current().metastore_id == w.metastores.summary().metastore_id
+    number = w.metastores.current().metastore_id
+    assert w.metastores.summary().metastore_id == number == w.metastores.get(number or "").metastore_id
+    assert [one.metastore_id for one in w.metastores.list()] == [number]
     catalog = w.catalogs.create(name(), comment="one").name or ""
     assert w.catalogs.update(catalog, comment="two") == w.catalogs.get(catalog)
     assert catalog in {one.name for one in w.catalogs.list()}
@@ -76,6 +86,8 @@ def test_every_operation(w: WorkspaceClient, robot: Robot, name: Callable[[], st
     assert schema in {one.full_name for one in w.schemas.list(catalog)}
     tables(w, catalog)
     volumes(w, catalog)
+    keys(w, catalog)
+    functions(w, robot, catalog)
     grants(w, robot, catalog)
     w.schemas.delete(schema, force=True)
     assert schema not in {one.full_name for one in w.schemas.list(catalog)}
@@ -103,6 +115,69 @@ def tables(w: WorkspaceClient, catalog: str) -> None:
     assert path.url == made.storage_location
     w.tables.delete(full_name)
     assert w.tables.exists(full_name).table_exists is False
+
+
+def plus_one(catalog: str, name: str) -> CreateFunction:
+    return CreateFunction.from_dict(
+        {
+            "name": name,
+            "catalog_name": catalog,
+            "schema_name": "s",
+            "input_params": {
+                "parameters": [{"name": "x", "type_text": "int", "type_name": "INT", "position": 0, "type_json": "{}"}]
+            },
+            "data_type": "INT",
+            "full_data_type": "INT",
+            "routine_body": "SQL",
+            "routine_definition": "x + 1",
+            "parameter_style": "S",
+            "is_deterministic": True,
+            "sql_data_access": "CONTAINS_SQL",
+            "is_null_call": False,
+            "security_type": "DEFINER",
+            "specific_name": name,
+            "comment": "one more",
+        }
+    )
+
+
+def functions(w: WorkspaceClient, robot: Robot, catalog: str) -> None:
+    made = w.functions.create(plus_one(catalog, "plus_one"))
+    name = f"{catalog}.s.plus_one"
+    assert (made.full_name, made.routine_definition, made.comment) == (name, "x + 1", "one more")
+    assert made.input_params and made.input_params.parameters and made.input_params.parameters[0].name == "x"
+    assert w.functions.get(name) == made and [one.full_name for one in w.functions.list(catalog, "s")] == [name]
+    with pytest.raises(BadRequest):
+        w.functions.create(plus_one(catalog, "plus_one"))
+    with pytest.raises(PermissionDenied):
+        robot.client.functions.get(name)
+    change = PermissionsChange(principal=robot.name, add=[Privilege.EXECUTE])
+    assigned = w.grants.update("function", name, changes=[change]).privilege_assignments or []
+    assert [one.privileges for one in assigned] == [[Privilege.EXECUTE]]
+    assert w.functions.update(name, owner=robot.name).owner == robot.name
+    w.functions.delete(name)
+    with pytest.raises(NotFound):
+        w.functions.get(name)
+
+
+def keys(w: WorkspaceClient, catalog: str) -> None:
+    parent, child = (external(w, catalog, name).full_name or "" for name in ("parent", "child"))
+    family = w.table_constraints
+    primary = TableConstraint(primary_key_constraint=PrimaryKeyConstraint("pk", ["a"]))
+    assert family.create(parent, primary) == primary
+    assert w.tables.get(parent).table_constraints == [primary]
+    with pytest.raises(BadRequest, match="primary key"):
+        family.create(parent, TableConstraint(primary_key_constraint=PrimaryKeyConstraint("again", ["a"])))
+    with pytest.raises(BadRequest, match="no column"):
+        family.create(child, TableConstraint(primary_key_constraint=PrimaryKeyConstraint("pk", ["nothing"])))
+    foreign = TableConstraint(foreign_key_constraint=ForeignKeyConstraint("fk", ["a"], parent, ["a"]))
+    assert family.create(child, foreign) == foreign
+    with pytest.raises(BadRequest, match="refers to"):
+        family.delete(parent, "pk", False)
+    family.delete(parent, "pk", True)
+    assert not w.tables.get(parent).table_constraints and not w.tables.get(child).table_constraints
+    with pytest.raises(NotFound):
+        family.delete(parent, "pk", False)
 
 
 def volumes(w: WorkspaceClient, catalog: str) -> None:

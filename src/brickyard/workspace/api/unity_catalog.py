@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from brickyard.workspace.api.base import Family
-from brickyard.workspace.api.unity import catalogs, grants, locations, schemas, tables, volumes
+from brickyard.workspace.api.unity import (
+    catalogs,
+    constraints,
+    functions,
+    grants,
+    locations,
+    metastores,
+    schemas,
+    tables,
+    volumes,
+)
 
 __all__ = ["family"]
 
 family = Family()
-for part in (catalogs, schemas, tables, volumes, locations, grants):
+for part in (metastores, catalogs, schemas, tables, constraints, functions, volumes, locations, grants):
     part.declare(family)

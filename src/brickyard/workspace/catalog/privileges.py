@@ -25,11 +25,12 @@ class ObjectKind(StrEnum):
     TABLE = "TABLE"
     VOLUME = "VOLUME"
     MODEL = "MODEL"
+    FUNCTION = "FUNCTION"
 
     @property
     def label(self) -> str:
         """What the vendor's messages call it."""
-        return "Routine or Model" if self is ObjectKind.MODEL else self.capitalize()
+        return "Routine or Model" if self in (ObjectKind.MODEL, ObjectKind.FUNCTION) else self.capitalize()
 
     @property
     def securable_type(self) -> str:
@@ -92,6 +93,7 @@ APPLICABLE: Mapping[ObjectKind, frozenset[str]] = {
     ObjectKind.TABLE: _ON_ALL | _ON_TABLES,
     ObjectKind.VOLUME: _ON_ALL | _ON_VOLUMES,
     ObjectKind.MODEL: _ON_ALL | _ON_MODELS,
+    ObjectKind.FUNCTION: _ON_ALL | {"EXECUTE"},
 }
 
 #: What is needed on an object to reach those in it.
@@ -103,6 +105,7 @@ SIGHT: Mapping[ObjectKind, str] = {
     ObjectKind.TABLE: "SELECT",
     ObjectKind.VOLUME: "READ_VOLUME",
     ObjectKind.MODEL: "EXECUTE",
+    ObjectKind.FUNCTION: "EXECUTE",
 }
 
 

@@ -15,11 +15,12 @@ from sqlalchemy import Connection, Table, delete, insert, select, update
 from brickyard.workspace.api.errors import ApiError
 from brickyard.workspace.catalog.errors import already_exists, does_not_exist
 from brickyard.workspace.catalog.names import parent_of, valid_full_name
-from brickyard.workspace.store.catalog import catalogs, schemas, tables, volumes
+from brickyard.workspace.store.catalog import catalogs, functions, schemas, tables, volumes
 
-__all__ = ["CATALOG", "SCHEMA", "TABLE", "VOLUME", "CatalogRecord", "Kind", "Securable", "TableRecord", "VolumeRecord"]
+__all__ = ["CATALOG", "FUNCTION", "SCHEMA", "TABLE", "VOLUME", "CatalogRecord", "FunctionRecord", "Kind", "Securable"]
+__all__ += ["TableRecord", "VolumeRecord"]
 
-_JSON = ("properties", "columns")
+_JSON = ("properties", "columns", "definition")
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,13 @@ class VolumeRecord(Securable):
     """A managed volume; `location` is the directory of its files."""
 
     location: str
+
+
+@dataclass(frozen=True)
+class FunctionRecord(Securable):
+    """A function; `definition` is what the API was sent: parameters, types, language and body."""
+
+    definition: Mapping[str, Any]
 
 
 R = TypeVar("R", bound=Securable)
@@ -191,6 +199,7 @@ CATALOG = Kind("CATALOG", catalogs, CatalogRecord, 1)
 SCHEMA = Kind("SCHEMA", schemas, CatalogRecord, 2)
 TABLE = Kind("TABLE", tables, TableRecord, 3)
 VOLUME = Kind("VOLUME", volumes, VolumeRecord, 3)
+FUNCTION = Kind("FUNCTION", functions, FunctionRecord, 3)
 
 
 def _written(values: Mapping[str, Any]) -> dict[str, Any]:

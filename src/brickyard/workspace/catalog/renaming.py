@@ -15,7 +15,7 @@ from brickyard.workspace.catalog.errors import already_exists
 from brickyard.workspace.catalog.names import parent_of
 from brickyard.workspace.catalog.objects import UnityObject, find, model_identity
 from brickyard.workspace.catalog.privileges import ObjectKind
-from brickyard.workspace.store.catalog import catalogs, grants, schemas, tables, volumes
+from brickyard.workspace.store.catalog import catalogs, functions, grants, schemas, tables, volumes
 from brickyard.workspace.store.registry import (
     lineage,
     model_aliases,
@@ -126,11 +126,20 @@ def _move_parent(connection: Connection, data: Path, table: Table, old: str, val
             for leaf in connection.execute(select(leaves.c.full_name).where(leaves.c.parent == old)).scalars().all():
                 moved = f"{new}.{leaf.rpartition('.')[2]}"
                 _move_leaf(connection, data, leaves, leaf, {"full_name": moved, "parent": new})
+        _move_functions(connection, old, new)
         catalog, _, schema = old.partition(".")
         mine = (registered_models.c.catalog_name == catalog) & (registered_models.c.schema_name == schema)
         _move_models(connection, mine, old, new)
     connection.execute(delete(table).where(table.c.full_name == old))
     connection.execute(update(table).where(table.c.full_name == new).values(id=row["id"]))
+
+
+def _move_functions(connection: Connection, old: str, new: str) -> None:
+    """Move the functions of a schema."""
+    wanted = select(functions.c.full_name, functions.c.name).where(functions.c.parent == old)
+    for name, last in connection.execute(wanted).all():
+        moved = {"full_name": f"{new}.{last}", "parent": new}
+        connection.execute(update(functions).where(functions.c.full_name == name).values(**moved))
 
 
 def _move_leaf(connection: Connection, data: Path, table: Table, old: str, values: Mapping[str, Any]) -> None:

@@ -14,15 +14,18 @@ from sqlalchemy import ColumnElement, Connection, select
 from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.catalog.access import CallerAccess
 from brickyard.workspace.catalog.columns import create_log, has_log
+from brickyard.workspace.catalog.constraints import Constraints
 from brickyard.workspace.catalog.defaults import DEFAULT_SCHEMA, add_catalog, add_main, grant_defaults
 from brickyard.workspace.catalog.dropped import Dropped
 from brickyard.workspace.catalog.errors import not_empty
+from brickyard.workspace.catalog.functions import Functions
 from brickyard.workspace.catalog.grants import Grants
 from brickyard.workspace.catalog.names import parent_of, valid_full_name, valid_name
 from brickyard.workspace.catalog.objects import UnityObject, models_in
 from brickyard.workspace.catalog.overlaps import require_free
 from brickyard.workspace.catalog.records import (
     CATALOG,
+    FUNCTION,
     SCHEMA,
     TABLE,
     VOLUME,
@@ -51,6 +54,8 @@ class Catalog:
     Attributes:
         metastore_id: The id of the one metastore, the same at every start.
         grants: What is granted on them and on registered models.
+        functions: The functions.
+        constraints: Keys of tables.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -66,6 +71,8 @@ class Catalog:
         self._settle()
         add_main(workspace)
         self.grants = Grants(self._store)
+        self.functions = Functions(self._store)
+        self.constraints = Constraints(self._store)
         grant_defaults(workspace, self.grants, self.metastore_id)
 
     def access(self, principal: Principal) -> CallerAccess:
@@ -347,9 +354,12 @@ class Catalog:
         tables = TABLE.children(connection, schema.full_name)
         volumes = VOLUME.children(connection, schema.full_name)
         models = models_in(connection, schema.full_name)
-        if models or ((tables or volumes) and not force):
-            names = ", ".join([*(one.name for one in (*tables, *volumes)), *models])
-            raise not_empty("SCHEMA", schema.full_name, f"the tables, volumes or models {names}")
+        functions = FUNCTION.children(connection, schema.full_name)
+        if models or ((tables or volumes or functions) and not force):
+            names = ", ".join([*(one.name for one in (*tables, *volumes, *functions)), *models])
+            raise not_empty("SCHEMA", schema.full_name, f"the tables, volumes, functions or models {names}")
+        for function in functions:
+            FUNCTION.remove(connection, function)
         for table in tables:
             self._drop_table(connection, table)
         for volume in volumes:
@@ -367,6 +377,7 @@ class Catalog:
 
     def _drop_table(self, connection: Connection, table: TableRecord) -> None:
         TABLE.remove(connection, table)
+        self.constraints.forget(connection, table.id)
         if table.table_type == "MANAGED":
             self._dropped.take(table.id, table.directory)
 

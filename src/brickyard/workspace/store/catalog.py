@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Column, ForeignKey, String, Table, Text
 
 from brickyard.workspace.store.base import metadata
 
-__all__ = ["catalogs", "grants", "metastores", "schemas", "tables", "volumes"]
+__all__ = ["catalogs", "constraints", "functions", "grants", "metastores", "schemas", "tables", "volumes"]
 
 
 def _common() -> list[Column[object]]:
@@ -60,6 +60,23 @@ volumes = Table(
     Column("parent", String, ForeignKey(schemas.c.full_name), nullable=False, index=True),
     *_common(),
     Column("location", String, nullable=False),  # a directory on disk
+)
+
+functions = Table(
+    "uc_functions",
+    metadata,
+    Column("full_name", String, primary_key=True),
+    Column("parent", String, ForeignKey(schemas.c.full_name), nullable=False, index=True),
+    *_common(),
+    Column("definition", Text, nullable=False),  # JSON: what the API was sent
+)
+
+constraints = Table(
+    "uc_constraints",
+    metadata,
+    Column("table_id", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("definition", Text, nullable=False),  # JSON: as the API has it
 )
 
 # One row, from when the privileges of a new workspace were granted: what is revoked afterwards stays revoked.

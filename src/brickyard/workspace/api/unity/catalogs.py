@@ -1,4 +1,4 @@
-"""Catalogs and the metastore."""
+"""Catalogs."""
 
 from __future__ import annotations
 
@@ -31,8 +31,6 @@ def declare(family: Family) -> None:
     family.call("GET", _BASE + "/{name}", access=sees(kind))(get)
     family.call("PATCH", _BASE + "/{name}", access=manages(kind))(update)
     family.call("DELETE", _BASE + "/{name}", access=manages(kind))(delete)
-    family.call("GET", "/api/2.1/unity-catalog/metastore_summary", access=anyone)(summary)
-    family.call("GET", "/api/2.1/unity-catalog/current-metastore-assignment", access=anyone)(assignment)
 
 
 def create(workspace: Workspace, call: Call) -> CatalogInfo:
@@ -65,30 +63,6 @@ def update(workspace: Workspace, call: Call) -> CatalogInfo:
 def delete(workspace: Workspace, call: Call) -> None:
     """Delete a catalog; with `force` also what is in it."""
     workspace.catalog.delete_catalog(call.path["name"], force=flag(call, "force"))
-
-
-def summary(workspace: Workspace, call: Call) -> object:
-    """The one metastore."""
-    from databricks.sdk.service.catalog import GetMetastoreSummaryResponse
-
-    return GetMetastoreSummaryResponse(
-        metastore_id=workspace.catalog.metastore_id,
-        name=workspace.name,
-        owner=workspace.identity.owner.user_name,
-        storage_root=workspace.data.as_uri(),
-        privilege_model_version="1.0",
-    )
-
-
-def assignment(workspace: Workspace, call: Call) -> object:
-    """The metastore of this workspace, and its default catalog."""
-    from databricks.sdk.service.catalog import MetastoreAssignment
-
-    return MetastoreAssignment(
-        workspace_id=workspace.workspace_id,
-        metastore_id=workspace.catalog.metastore_id,
-        default_catalog_name="main",
-    )
 
 
 def _shown(workspace: Workspace, call: Call, record: CatalogRecord) -> CatalogInfo:

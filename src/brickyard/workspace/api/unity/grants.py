@@ -26,7 +26,6 @@ _BASE = "/api/2.1/unity-catalog"
 _LARGEST_PAGE = 1000  # in privileges, as the vendor counts
 _SMALLEST_PAGE = 150
 _KINDS = {kind.value: kind for kind in ObjectKind} | {
-    "FUNCTION": ObjectKind.MODEL,
     "REGISTERED_MODEL": ObjectKind.MODEL,
 }
 _NOT_HERE = frozenset(
@@ -66,7 +65,7 @@ def _looks(workspace: Workspace, call: Call) -> None:
     """Whoever may know of the object; who does not manage it is shown what counts for the caller alone."""
     if call.principal.is_admin:
         return
-    kind, name = _kind(call), _name(workspace, call)
+    kind, name = _kind(workspace, call), _name(workspace, call)
     if kind is not ObjectKind.METASTORE:
         caller(workspace, call).require_sight(kind, name, browse=True)
 
@@ -74,7 +73,7 @@ def _looks(workspace: Workspace, call: Call) -> None:
 def _grants(workspace: Workspace, call: Call) -> None:
     """Whoever owns the object or one that it is in, or has MANAGE."""
     if not call.principal.is_admin:
-        caller(workspace, call).require_management(_kind(call), _name(workspace, call))
+        caller(workspace, call).require_management(_kind(workspace, call), _name(workspace, call))
 
 
 def get(workspace: Workspace, call: Call) -> dict[str, Any]:
@@ -110,7 +109,7 @@ def update(workspace: Workspace, call: Call) -> dict[str, Any]:
     return {"privilege_assignments": _own(workspace, call)}
 
 
-def _kind(call: Call) -> ObjectKind:
+def _kind(workspace: Workspace, call: Call) -> ObjectKind:
     name = call.path["type"].upper()
     if name in _NOT_HERE:
         raise NotImplementedByWorkspace(f"grants on {name} are not implemented: the local workspace has no such object")
@@ -118,18 +117,20 @@ def _kind(call: Call) -> ObjectKind:
         raise InvalidParameterValue(
             f"{call.path['type']!r} is not a type of securable; known are {', '.join(_KINDS).lower()}"
         )
+    if name == "FUNCTION" and not workspace.catalog.functions.has(call.path["full_name"]):
+        return ObjectKind.MODEL  # models are functions, too, for who grants on them
     return _KINDS[name]
 
 
 def _name(workspace: Workspace, call: Call) -> str:
     name = call.path["full_name"]
-    if _kind(call) is ObjectKind.METASTORE and name != workspace.catalog.metastore_id:
+    if _kind(workspace, call) is ObjectKind.METASTORE and name != workspace.catalog.metastore_id:
         raise does_not_exist("METASTORE", name)
     return name
 
 
 def _target(workspace: Workspace, call: Call) -> UnityObject:
-    return caller(workspace, call).object(_kind(call), _name(workspace, call))
+    return caller(workspace, call).object(_kind(workspace, call), _name(workspace, call))
 
 
 def _change(workspace: Workspace, target: UnityObject, change: Mapping[str, Any]) -> Change:

@@ -213,7 +213,7 @@ def _columns_or_none(record: TableRecord) -> list[ColumnInfo] | None:
 
 
 def _info(workspace: Workspace, record: TableRecord, columns: list[ColumnInfo] | None) -> TableInfo:
-    from databricks.sdk.service.catalog import DataSourceFormat, TableInfo, TableType
+    from databricks.sdk.service.catalog import DataSourceFormat, TableConstraint, TableInfo, TableType
 
     catalog, schema, name = record.full_name.split(".")
     return TableInfo(
@@ -230,6 +230,7 @@ def _info(workspace: Workspace, record: TableRecord, columns: list[ColumnInfo] |
         owner=record.owner,
         properties=None if record.properties is None else dict(record.properties),
         view_definition=record.view_definition,
+        table_constraints=[TableConstraint.from_dict(one) for one in workspace.catalog.constraints.of(record)] or None,
         metastore_id=workspace.catalog.metastore_id,
         created_at=record.created_at,
         created_by=record.created_by,

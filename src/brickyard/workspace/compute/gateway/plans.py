@@ -156,7 +156,7 @@ def _named(relation: Any, session: Session) -> None:
         relation.sql.query = session.rewriter().rewrite(f"SELECT * FROM {text}")
         return
     name = session.names.table(parts)
-    table = session.catalog.table(name)
+    table = session.table(name)
     replaced = relations_pb2.Relation()
     alias = replaced.subquery_alias
     alias.alias = name.name

@@ -99,6 +99,8 @@ class QueryRewriter:
         known.add((name.schema, name.name))
         known.add((name.catalog, name.schema, name.name))
         found = self.lookup(name)
+        if found.held_in is not None:
+            return Edit(start, end, quote(found.held_in) + alias)
         if found.is_view:
             return Edit(start, end, f"({self._view(found)})" + alias)
         when = _when(table)

@@ -11,7 +11,7 @@ from typing import Any
 
 from pyspark.sql.connect.proto import commands_pb2, relations_pb2
 
-from brickyard.workspace.compute.gateway import commits
+from brickyard.workspace.compute.gateway import commits, information
 from brickyard.workspace.compute.gateway.names import SessionNames, TableName
 from brickyard.workspace.compute.gateway.operations import Operations
 from brickyard.workspace.compute.gateway.places import Places
@@ -77,13 +77,28 @@ class Session:
         session.statement = original
         return session
 
+    def table(self, name: TableName) -> Table:
+        """A table of the catalog, or a relation of an `information_schema`.
+
+        Raises:
+            SparkError: TABLE_OR_VIEW_NOT_FOUND, or INSUFFICIENT_PERMISSIONS.
+        """
+        if name.schema != information.SCHEMA:
+            return self.catalog.table(name)
+        command = commands_pb2.Command()
+        view = command.create_dataframe_view
+        view.input.CopyFrom(information.relation_of(name, self.catalog))
+        view.name, view.replace = f"__{name.catalog}_{name.schema}_{name.name}", True
+        self.sail.run(self.key, command)
+        return Table(name, "VIEW", held_in=view.name)
+
     def rewriter(self, local: frozenset[str] = frozenset()) -> QueryRewriter:
         """Rewrites SQL of this session; each table is asked for once per statement."""
         found: dict[TableName, Table] = {}
 
         def lookup(name: TableName) -> Table:
             if name not in found:
-                found[name] = self.catalog.table(name)
+                found[name] = self.table(name)
             return found[name]
 
         references = self.statement.with_relations.references
@@ -128,7 +143,7 @@ class Session:
     def need_table(self, parts: Sequence[str]) -> None:
         """Raise TABLE_OR_VIEW_NOT_FOUND unless there is such a table or view."""
         if not self.names.is_temporary(parts):
-            self.catalog.table(self.names.table(parts))
+            self.table(self.names.table(parts))
 
     def staged(self) -> Path:
         """A place to write a new managed table to; the catalog moves it where managed tables are kept."""

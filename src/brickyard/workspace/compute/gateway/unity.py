@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 from brickyard.workspace.compute.gateway.errors import SparkError, already_exists, not_found
 from brickyard.workspace.compute.gateway.names import TableName
 
-__all__ = ["Table", "UnityCatalog"]
+__all__ = ["Table", "UnityCatalog", "accept"]
 
 BASE = "/api/2.1/unity-catalog"
 #: What Spark calls the catalog's errors.
@@ -28,7 +28,11 @@ CONDITIONS = {
 
 @dataclass(frozen=True)
 class Table:
-    """A table or view as the catalog describes it."""
+    """A table or view as the catalog describes it.
+
+    Attributes:
+        held_in: The engine's temporary view with the rows, of what only the gateway knows (`information_schema`).
+    """
 
     name: TableName
     kind: str
@@ -39,6 +43,7 @@ class Table:
     properties: dict[str, str] = field(default_factory=dict)
     created_at: int | None = None
     table_id: str | None = None
+    held_in: str | None = None
 
     @property
     def is_view(self) -> bool:
@@ -117,7 +122,7 @@ class UnityCatalog:
         """
         if not table.is_view:
             body = {"table_id": table.table_id, "operation": "READ_WRITE" if write else "READ"}
-            _accept(*self.call("POST", "/temporary-table-credentials", body, repeatable=True))
+            accept(*self.call("POST", "/temporary-table-credentials", body, repeatable=True))
 
     def need_place(self, place: Path, *, write: bool = False) -> None:
         """Ask for access to a file or directory among the workspace's data.
@@ -126,17 +131,30 @@ class UnityCatalog:
             SparkError: INSUFFICIENT_PERMISSIONS.
         """
         body = {"url": place.as_uri(), "operation": "PATH_READ_WRITE" if write else "PATH_READ"}
-        _accept(*self.call("POST", "/temporary-path-credentials", body, repeatable=True))
+        accept(*self.call("POST", "/temporary-path-credentials", body, repeatable=True))
 
     def find_table(self, name: TableName) -> Table | None:
         """The table, or None if the catalog does not have it; says nothing of whether its data may be read."""
         status, wire = self.call("GET", f"/tables/{quote(name.full)}")
-        return None if status == 404 else Table.from_wire(_accept(status, wire))
+        return None if status == 404 else Table.from_wire(accept(status, wire))
 
     def tables(self, catalog: str, schema: str) -> list[Table]:
         """All tables and views of one schema."""
         query = {"catalog_name": catalog, "schema_name": schema, "omit_columns": "true"}
         return [Table.from_wire(wire) for wire in self._pages("/tables", "tables", query)]
+
+    def table_wires(self, catalog: str, schema: str, *, columns: bool) -> list[dict[str, Any]]:
+        """All tables and views of one schema, as the API describes them."""
+        query = {"catalog_name": catalog, "schema_name": schema, "omit_columns": str(not columns).lower()}
+        return list(self._pages("/tables", "tables", query))
+
+    def functions(self, catalog: str, schema: str) -> list[dict[str, Any]]:
+        """All functions of a schema, as the API describes them."""
+        return list(self._pages("/functions", "functions", {"catalog_name": catalog, "schema_name": schema}))
+
+    def effective_grants(self, kind: str, name: str) -> list[dict[str, Any]]:
+        """Who has which privileges on an object, also by inheritance, as far as the caller is told."""
+        return list(self._pages(f"/effective-permissions/{kind}/{quote(name)}", "privilege_assignments", {}))
 
     def create_table(self, name: TableName, wire: dict[str, Any]) -> None:
         """Register a table whose Delta log exists, or a view."""
@@ -144,11 +162,11 @@ class UnityCatalog:
         status, answer = self.call("POST", "/tables", body)
         if status == 409 or answer.get("error_code", "").endswith("ALREADY_EXISTS"):
             raise already_exists("table", str(name))
-        _accept(status, answer)
+        accept(status, answer)
 
     def drop_table(self, name: TableName) -> None:
         """Remove a table; the catalog removes a managed table's data too."""
-        _accept(*self.call("DELETE", f"/tables/{quote(name.full)}"))
+        accept(*self.call("DELETE", f"/tables/{quote(name.full)}"))
 
     def comment(self, name: TableName, text: str) -> None:
         """Set the comment of a table."""
@@ -159,12 +177,12 @@ class UnityCatalog:
         self._change(name, {"comment": comment, "properties": properties})
 
     def _change(self, name: TableName, body: dict[str, Any]) -> None:
-        _accept(*self.call("PATCH", f"/tables/{quote(name.full)}", body))
+        accept(*self.call("PATCH", f"/tables/{quote(name.full)}", body))
 
     def has_schema(self, catalog: str, schema: str) -> bool:
         """Whether the schema exists."""
         status, wire = self.call("GET", f"/schemas/{quote(f'{catalog}.{schema}')}")
-        return status != 404 and bool(_accept(status, wire))
+        return status != 404 and bool(accept(status, wire))
 
     def need_schema(self, catalog: str, schema: str) -> None:
         """Raise SCHEMA_NOT_FOUND unless the schema exists."""
@@ -174,7 +192,7 @@ class UnityCatalog:
     def has_catalog(self, catalog: str) -> bool:
         """Whether the catalog exists."""
         status, wire = self.call("GET", f"/catalogs/{quote(catalog)}")
-        return status != 404 and bool(_accept(status, wire))
+        return status != 404 and bool(accept(status, wire))
 
     def schemas(self, catalog: str) -> list[dict[str, Any]]:
         """All schemas of a catalog, as the API describes them."""
@@ -195,7 +213,7 @@ class UnityCatalog:
             if exists_ok:
                 return
             raise already_exists(what.removesuffix("s"), body["name"])
-        _accept(status, wire)
+        accept(status, wire)
 
     def delete(self, what: str, name: str, *, force: bool, missing_ok: bool) -> None:
         """Delete a `schemas`, `catalogs` or `volumes` entry; `force` deletes what is in it too."""
@@ -204,11 +222,11 @@ class UnityCatalog:
             if missing_ok:
                 return
             raise not_found(what.removesuffix("s"), name)
-        _accept(status, wire)
+        accept(status, wire)
 
     def _pages(self, path: str, key: str, query: dict[str, str]) -> Iterator[dict[str, Any]]:
         while True:
-            wire = _accept(*self.call("GET", f"{path}?{urlencode(query)}"))
+            wire = accept(*self.call("GET", f"{path}?{urlencode(query)}"))
             yield from wire.get(key) or []
             if not wire.get("next_page_token"):
                 return
@@ -261,7 +279,7 @@ class UnityCatalog:
         return connection
 
 
-def _accept(status: int, wire: dict[str, Any]) -> dict[str, Any]:
+def accept(status: int, wire: dict[str, Any]) -> dict[str, Any]:
     """The answer, if it is one.
 
     Raises:

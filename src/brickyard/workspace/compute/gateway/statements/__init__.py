@@ -15,6 +15,7 @@ from brickyard.workspace.compute.gateway.statements import (
     changes,
     describe,
     explain,
+    grants,
     immediate,
     inserts,
     maintenance,
@@ -45,6 +46,7 @@ HANDLERS: dict[str, Handler] = {
     "DROP": tables.drop,
     "EXECUTE": lambda cursor, session: immediate.execute(cursor, session, run),
     "EXPLAIN": explain.explain,
+    "GRANT": grants.grant,
     "INSERT": inserts.insert,
     "MERGE": changes.change,
     "OPTIMIZE": maintenance.optimize,
@@ -52,6 +54,7 @@ HANDLERS: dict[str, Handler] = {
     "REPLACE": tables.create,
     "RESET": settings.reset,
     "RESTORE": maintenance.restore,
+    "REVOKE": grants.revoke,
     "SET": settings.set_value,
     "SHOW": show.show,
     "TRUNCATE": maintenance.truncate,
@@ -62,8 +65,6 @@ HANDLERS: dict[str, Handler] = {
 }
 INSTEAD = {
     "COPY": "Read the files with spark.read and write with df.write.mode('append').saveAsTable(...).",
-    "GRANT": "Use w.grants.update(...) of the SDK, or `databricks grants update`.",
-    "REVOKE": "Use w.grants.update(...) of the SDK, or `databricks grants update`.",
     "UNDROP": "Create the table again; a local workspace removes the files at once.",
 }
 # What Spark and Databricks have as the first word of a statement, beside those that are handled.

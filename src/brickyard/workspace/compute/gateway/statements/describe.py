@@ -58,7 +58,7 @@ def _table(cursor: Cursor, session: Session) -> Any:
     relation = session.relation(f"SELECT * FROM {text}")
     if session.names.is_temporary(parts) or (len(parts) == 2 and parts[0].lower() in FILE_FORMATS):
         return _columns(session, relation)
-    table = session.catalog.table(session.names.table(parts))
+    table = session.table(session.names.table(parts))
     rows = _described(session, relation, {} if table.is_view else column_comments(table.place))
     return literals.rows(COLUMNS, [*rows, *_partitions(table, rows), *(_facts(table) if extended else [])])
 

@@ -13,6 +13,7 @@ from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
+from brickyard.workspace.compute.gateway.statements import grants
 from brickyard.workspace.compute.gateway.statements.describe import column_comments
 
 __all__ = ["show"]
@@ -36,6 +37,8 @@ def show(cursor: Cursor, session: Session) -> Any:
         "TBLPROPERTIES": _properties,
         "CREATE TABLE": _create_table,
         "VOLUMES": _volumes,
+        "GRANTS": grants.show_grants,
+        "GRANT": grants.show_grants,
     }.get(what)
     if handler is None:
         raise unsupported(f"SHOW {what}", "Use spark.catalog or the workspace's API.")

@@ -85,7 +85,7 @@ def _persistent(
     spark = session.sail.capabilities.is_spark
     ask = None if spark else session.schema_of_query
     text = QueryRewriter(names, session.places, session.catalog.table, spark=spark, ask=ask).rewrite_query(query)
-    session.sail.schema(session.key, relations_pb2.Relation(sql=relations_pb2.SQL(query=text)))
+    schema = session.sail.schema(session.key, relations_pb2.Relation(sql=relations_pb2.SQL(query=text)))
     existing = session.catalog.find_table(name)
     if existing is not None:
         if exists_ok:
@@ -93,8 +93,23 @@ def _persistent(
         if not (replace and existing.is_view):
             raise already_exists("table", str(name))
         session.catalog.drop_table(name)
-    wire: dict[str, Any] = {"table_type": "VIEW", "view_definition": query, "comment": comment, "columns": []}
+    columns = [_wire(place, field) for place, field in enumerate(schema.fields)]
+    wire: dict[str, Any] = {"table_type": "VIEW", "view_definition": query, "comment": comment, "columns": columns}
     session.catalog.create_table(name, {**wire, "properties": where_names_are(names)})
+
+
+#: Types whose names in the API are not those in SQL.
+TYPE_NAMES = {"BIGINT": "LONG", "SMALLINT": "SHORT", "TINYINT": "BYTE", "VOID": "NULL"}
+
+
+def _wire(place: int, field: Any) -> dict[str, Any]:
+    """A column of a view, as the catalog keeps it."""
+    text = field.dataType.simpleString()
+    name = text.upper().partition("(")[0].partition("<")[0]
+    wire = {"name": field.name, "type_text": text, "type_name": TYPE_NAMES.get(name, name), "position": place}
+    if name == "DECIMAL":
+        wire |= {"type_precision": field.dataType.precision, "type_scale": field.dataType.scale}
+    return wire | {"type_json": field.dataType.json(), "nullable": field.nullable}
 
 
 def cache(cursor: Cursor, session: Session) -> Any:

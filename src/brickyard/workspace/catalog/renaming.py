@@ -1,4 +1,4 @@
-"""New names of catalogs, schemas, volumes and models: everything in them, and their directories, move along."""
+"""New names of catalogs, schemas, tables, volumes and models: everything in them, and their directories, move along."""
 
 from __future__ import annotations
 
@@ -35,10 +35,13 @@ __all__ = ["Renaming"]
 _ROOTS: Mapping[ObjectKind, tuple[str, ...]] = {
     ObjectKind.CATALOG: ("tables", "volumes", "models"),
     ObjectKind.SCHEMA: ("tables", "volumes", "models"),
+    ObjectKind.TABLE: ("tables",),
     ObjectKind.VOLUME: ("volumes",),
     ObjectKind.MODEL: ("models",),
 }
 _PARENTS: Mapping[ObjectKind, Table] = {ObjectKind.CATALOG: catalogs, ObjectKind.SCHEMA: schemas}
+
+_LEAVES: Mapping[ObjectKind, Table] = {ObjectKind.TABLE: tables, ObjectKind.VOLUME: volumes}
 
 
 class Renaming:
@@ -103,8 +106,8 @@ class Renaming:
 
 def _move(connection: Connection, data: Path, target: UnityObject, new: str, stamp: Mapping[str, Any]) -> None:
     old, last = target.full_name, new.rpartition(".")[2]
-    if target.kind is ObjectKind.VOLUME:
-        _move_leaf(connection, data, volumes, old, {"full_name": new, "name": last, **stamp})
+    if target.kind in _LEAVES:
+        _move_leaf(connection, data, _LEAVES[target.kind], old, {"full_name": new, "name": last, **stamp})
     elif target.kind is ObjectKind.MODEL:
         _move_models(connection, registered_models.c.name == old, old, new)
         connection.execute(update(registered_models).where(registered_models.c.name == new).values(**stamp))

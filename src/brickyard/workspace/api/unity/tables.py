@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import InvalidParameterValue, InvalidState, NotImplementedByWorkspace
 from brickyard.workspace.api.unity.guards import caller, in_body, in_query, manages, marked, sees, shown, updates
+from brickyard.workspace.api.unity.renames import renamed
 from brickyard.workspace.api.unity.requests import changes, flag, only, page, properties, text
 from brickyard.workspace.catalog import TableRecord
 from brickyard.workspace.catalog.columns import read_columns
@@ -138,9 +139,10 @@ def get(workspace: Workspace, call: Call) -> TableInfo:
 
 
 def update(workspace: Workspace, call: Call) -> TableInfo:
-    """Change comment, owner or properties."""
-    values = changes(workspace, call, "comment", "owner", "properties")
-    changed = workspace.catalog.change(TABLE, call.path["name"], call.principal.user_name, values)
+    """Change name (in the same schema), comment, owner or properties."""
+    values = changes(workspace, call, "comment", "owner", "properties", "new_name")
+    name = renamed(workspace, call, ObjectKind.TABLE, call.path["name"])
+    changed = workspace.catalog.change(TABLE, name, call.principal.user_name, values)
     return _info(workspace, changed, _columns_or_none(changed))
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-__all__ = ["commits_since", "latest", "relax"]
+__all__ = ["add_commit", "commits_since", "latest", "relax"]
 
 Action = dict[str, Any]
 
@@ -50,7 +50,7 @@ def relax(place: Path, before: int) -> None:
             _replace(_file(place, 0), actions)
         elif changed:
             info = {"operation": "CHANGE COLUMNS", "operationParameters": {}, "timestamp": int(time.time() * 1000)}
-            if not _commit(place, last + 1, [{"commitInfo": info}, changed[0]]):
+            if not add_commit(place, last + 1, [{"commitInfo": info}, changed[0]]):
                 relax(place, before)  # another writer was first, and may have changed the columns again
         if changed:
             return
@@ -101,7 +101,7 @@ def _replace(file: Path, actions: list[Action]) -> None:
     draft.replace(file)
 
 
-def _commit(place: Path, number: int, actions: list[Action]) -> bool:
+def add_commit(place: Path, number: int, actions: list[Action]) -> bool:
     """Add a commit in one step; False if the number is taken by another writer."""
     draft = _draft(_file(place, number), actions)
     try:

@@ -1,90 +1,183 @@
-"""ALTER TABLE and COMMENT ON, done by delta-rs on the table's log."""
+"""ALTER and COMMENT ON: tables in their logs, everything else in the catalog."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from brickyard.workspace.compute.gateway import literals
+from brickyard.workspace.compute.gateway import literals, log, mapping
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
-from brickyard.workspace.compute.gateway.names import quote
+from brickyard.workspace.compute.gateway.names import TableName
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
-from brickyard.workspace.compute.gateway.statements.columns import delta_schema, read_column, read_columns
+from brickyard.workspace.compute.gateway.statements import altercolumns, keys, views
 from brickyard.workspace.compute.gateway.statements.describe import target
+from brickyard.workspace.compute.gateway.statements.namespaces import KINDS
+from brickyard.workspace.compute.gateway.unity import Table
 
 __all__ = ["alter", "comment"]
 
 
 def alter(cursor: Cursor, session: Session) -> Any:
-    """`ALTER TABLE t ADD COLUMNS | SET TBLPROPERTIES | ADD/DROP CONSTRAINT | CLUSTER BY`."""
+    """`ALTER TABLE | VIEW | SCHEMA | CATALOG | VOLUME name ...`."""
     cursor.expect("ALTER")
-    if not cursor.take("TABLE"):
+    if cursor.take("TABLE"):
+        _table(cursor, session)
+    elif cursor.take("VIEW"):
+        _view(cursor, session)
+    elif cursor.peek() in KINDS:
+        _container(cursor, session)
+    else:
         raise unsupported(f"ALTER {cursor.peek()}", "Use the workspace's API.")
-    place, _ = target(cursor, session, write=True)
-    if cursor.take("ADD", "COLUMNS") or cursor.take("ADD", "COLUMN"):
-        _add_columns(cursor, session, place)
-    elif cursor.take("SET", "TBLPROPERTIES"):
-        _set_properties(cursor, place)
-    elif cursor.take("ADD", "CONSTRAINT"):
-        _add_constraint(cursor, place)
-    elif cursor.take("DROP", "CONSTRAINT"):
-        _drop_constraint(cursor, place)
-    elif not cursor.take("CLUSTER", "BY"):  # a layout hint: the rows are the same without it
-        what = f"ALTER TABLE ... {cursor.peek()} {cursor.peek(1)}"
-        raise unsupported(what, "Write the table again with df.write.option('overwriteSchema', 'true').")
     return literals.empty()
 
 
-def _add_columns(cursor: Cursor, session: Session, place: Any) -> None:
-    from deltalake import DeltaTable
+def _table(cursor: Cursor, session: Session) -> None:
+    place, table = target(cursor, session, write=True)
+    if cursor.take("RENAME", "COLUMN"):
+        altercolumns.rename(cursor, place)
+    elif cursor.take("DROP", "COLUMNS") or cursor.take("DROP", "COLUMN"):
+        altercolumns.drop(cursor, place)
+    elif cursor.take("ADD", "COLUMNS") or cursor.take("ADD", "COLUMN"):
+        altercolumns.add(cursor, session, place)
+    elif cursor.take("ALTER") or cursor.take("CHANGE"):
+        cursor.take("COLUMN")
+        altercolumns.alter(cursor, session, place)
+    elif cursor.take("ADD"):
+        keys.add(cursor, session, place, table)
+    elif cursor.take("DROP", "CONSTRAINT"):
+        keys.drop(cursor, session, place, table)
+    elif cursor.take("CLUSTER", "BY"):  # a layout hint: the rows are the same without it
+        cursor.position = len(cursor.tokens)
+    elif cursor.peek() in {"SET", "UNSET"} and cursor.peek(1) == "TBLPROPERTIES":
+        _properties(cursor, place)
+    else:
+        _object(cursor, session, table, "TABLE")
 
-    columns = read_columns(cursor) if cursor.peek() == "(" else [read_column(cursor)]
+
+def _object(cursor: Cursor, session: Session, table: Table | None, what: str) -> None:
+    """What the catalog keeps: name and owner."""
+    if table is None:
+        raise unsupported(f"ALTER TABLE ... {cursor.peek()} of a path", "Name the table.")
+    if cursor.take("RENAME", "TO"):
+        _rename(session, table.name, session.names.table(_moved(cursor, table.name)))
+    elif _takes_owner(cursor):
+        session.catalog.change("tables", table.name.full, {"owner": _principal(cursor)})
+    else:
+        raise unsupported(f"ALTER {what} ... {cursor.peek()} {cursor.peek(1)}", "Use the workspace's API.")
     cursor.end()
-    known = [field.name.lower() for field in session.schema_of(place).fields]
-    taken = [column.name for column in columns if column.name.lower() in known]
-    if taken:
-        raise SparkError(
-            "FIELD_ALREADY_EXISTS",
-            f"Cannot add column, because {quote(taken[0])} already exists in the table's {', '.join(known)}.",
-            sql_state="42710",
-        )
-    DeltaTable(place).alter.add_columns(delta_schema(columns, session).fields)
 
 
-def _set_properties(cursor: Cursor, place: Any) -> None:
-    from deltalake import DeltaTable
+def _moved(cursor: Cursor, old: TableName) -> list[str]:
+    """The new name; of one part, it is in the schema of the old."""
+    parts = cursor.name()
+    return [old.catalog, old.schema, *parts] if len(parts) == 1 else parts
 
+
+def _rename(session: Session, old: TableName, new: TableName) -> None:
+    if (old.catalog, old.schema) != (new.catalog, new.schema):
+        raise unsupported("renaming a table into another schema", "Use CREATE TABLE ... AS SELECT and DROP TABLE.")
+    session.catalog.change("tables", old.full, {"new_name": new.name})
+
+
+def _takes_owner(cursor: Cursor) -> bool:
+    return cursor.take("SET", "OWNER", "TO") or cursor.take("OWNER", "TO")
+
+
+def _principal(cursor: Cursor) -> str:
+    return str(cursor.next().text)
+
+
+def _properties(cursor: Cursor, place: Path) -> None:
     from brickyard.workspace.compute.gateway.statements.tables import properties
 
-    values = properties(cursor)
+    setting = cursor.next().text.upper() == "SET"
+    cursor.next()
+    if setting:
+        values = properties(cursor)
+        cursor.end()
+        log.change(place, "SET TBLPROPERTIES", {"properties": values}, lambda metadata: _set(metadata, dict(values)))
+        return
+    cursor.take("IF", "EXISTS")
+    names = _keys(cursor)
+    log.change(place, "UNSET TBLPROPERTIES", {"properties": names}, lambda metadata: _unset(metadata, names))
+
+
+def _set(metadata: log.Metadata, values: dict[str, str]) -> None:
+    mode = values.pop(log.MAPPING, None)
+    if mode is not None:
+        mapping.enable(metadata, mode.lower())
+    for key in ("delta.minReaderVersion", "delta.minWriterVersion"):  # the protocol's, which follows the features
+        values.pop(key, None)
+    metadata.configuration |= values
+
+
+def _unset(metadata: log.Metadata, names: list[str]) -> None:
+    if log.MAPPING in names and metadata.mapped:
+        text = "Changing column mapping mode from 'name' to 'none' is not supported."
+        raise SparkError("DELTA_UNSUPPORTED_COLUMN_MAPPING_MODE_CHANGE", text, sql_state="0AKDC")
+    for name in names:
+        metadata.configuration.pop(name, None)
+
+
+def _keys(cursor: Cursor) -> list[str]:
+    cursor.expect("(")
+    names = []
+    while not cursor.take(")"):
+        string = not cursor.done and cursor.tokens[cursor.position].kind == "STRING"
+        names.append(cursor.string() if string else ".".join(cursor.name()))
+        cursor.take(",")
     cursor.end()
-    DeltaTable(place).alter.set_table_properties(values, raise_if_not_exists=False)
+    return names
 
 
-def _add_constraint(cursor: Cursor, place: Any) -> None:
-    from deltalake import DeltaTable
+def _view(cursor: Cursor, session: Session) -> None:
+    """`ALTER VIEW v AS query | RENAME TO w | SET OWNER TO p`."""
+    parts = cursor.name()
+    if cursor.take("AS"):
+        views.redefine(cursor, session, parts)
+        return
+    table = session.catalog.table(session.names.table(parts), write=True)
+    if not table.is_view:
+        raise SparkError("EXPECT_VIEW_NOT_TABLE.NO_ALTERNATIVE", f"{table.name} is a table; use ALTER TABLE.")
+    _object(cursor, session, table, "VIEW")
 
-    name = cursor.name()[0]
-    cursor.expect("CHECK")
-    condition = cursor.rest()
-    DeltaTable(place).alter.add_constraint({name: condition.strip()[1:-1]})
+
+def _container(cursor: Cursor, session: Session) -> None:
+    """`ALTER SCHEMA | CATALOG | VOLUME name SET OWNER TO p | RENAME TO n`."""
+    kind = cursor.next().text.upper()
+    name = _full(kind, cursor.name(), session)
+    if _takes_owner(cursor):
+        body = {"owner": _principal(cursor)}
+    elif kind == "VOLUME" and cursor.take("RENAME", "TO"):
+        body = {"new_name": cursor.name()[-1]}
+    else:
+        raise unsupported(f"ALTER {kind} ... {cursor.peek()} {cursor.peek(1)}", "Use the workspace's API.")
+    cursor.end()
+    session.catalog.change(KINDS[kind], name, body)
 
 
-def _drop_constraint(cursor: Cursor, place: Any) -> None:
-    from deltalake import DeltaTable
-
-    missing_ok = cursor.take("IF", "EXISTS")
-    DeltaTable(place).alter.drop_constraint(cursor.name()[0], raise_if_not_exists=not missing_ok)
+def _full(kind: str, parts: list[str], session: Session) -> str:
+    if kind == "CATALOG":
+        return parts[0].lower()
+    return session.names.table(parts).full if kind == "VOLUME" else ".".join(session.names.namespace(parts))
 
 
 def comment(cursor: Cursor, session: Session) -> Any:
-    """`COMMENT ON TABLE t IS '...'`."""
+    """`COMMENT ON TABLE | VIEW | COLUMN | SCHEMA | CATALOG | VOLUME name IS '...' | NULL`."""
     cursor.expect("COMMENT", "ON")
-    if not cursor.take("TABLE"):
-        raise unsupported(f"COMMENT ON {cursor.peek()}", "Use the workspace's API.")
-    name = session.names.table(cursor.name())
+    kind = cursor.next().text.upper()
+    parts = cursor.name()
     cursor.expect("IS")
     text = "" if cursor.take("NULL") else cursor.string()
     cursor.end()
-    session.catalog.comment(name, text)
+    if kind in KINDS:
+        session.catalog.change(KINDS[kind], _full(kind, parts, session), {"comment": text})
+    elif kind == "COLUMN" and len(parts) > 1:
+        table = session.catalog.table(session.names.table(parts[:-1]), write=True)
+        altercolumns.comment(table.place, parts[-1:], text)
+    elif kind in {"TABLE", "VIEW"}:
+        session.catalog.comment(session.names.table(parts), text)
+    else:
+        raise unsupported(f"COMMENT ON {kind}", "Use the workspace's API.")
     return literals.empty()

@@ -45,14 +45,14 @@ def read_columns(cursor: Cursor) -> list[Column]:
     return columns
 
 
-def read_column(cursor: Cursor) -> Column:
-    """Read one definition."""
+def read_column(cursor: Cursor, stop: tuple[str, ...] = ()) -> Column:
+    """Read one definition, to the words that end it."""
     if cursor.peek() in {"PRIMARY", "FOREIGN", "CONSTRAINT"}:
         raise unsupported(f"{cursor.peek()} among columns", INSTEAD[cursor.peek()])
     name = cursor.name()[0]
     kind = _type_text(cursor)
     nullable, comment = True, None
-    while cursor.peek() not in {",", ")", ""}:
+    while cursor.peek() not in {",", ")", "", *stop}:
         if cursor.take("NOT", "NULL"):
             nullable = False
         elif cursor.take("COMMENT"):

@@ -19,7 +19,6 @@ __all__ = ["create", "drop"]
 #: Properties that change what a table is, and that Sail cannot write.
 REFUSED_PROPERTIES = {
     "delta.enableChangeDataFeed": "Compare two versions of the table.",
-    "delta.columnMapping.mode": "Choose column names without special characters.",
 }
 
 

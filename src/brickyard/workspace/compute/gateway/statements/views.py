@@ -13,7 +13,7 @@ from brickyard.workspace.compute.gateway.queries import QueryRewriter, where_nam
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 
-__all__ = ["cache", "create_view", "drop_temporary", "register_temporary"]
+__all__ = ["cache", "create_view", "drop_temporary", "redefine", "register_temporary"]
 
 
 def create_view(cursor: Cursor, session: Session, *, replace: bool) -> Any:
@@ -110,6 +110,17 @@ def _wire(place: int, field: Any) -> dict[str, Any]:
     if name == "DECIMAL":
         wire |= {"type_precision": field.dataType.precision, "type_scale": field.dataType.scale}
     return wire | {"type_json": field.dataType.json(), "nullable": field.nullable}
+
+
+def redefine(cursor: Cursor, session: Session, parts: list[str]) -> None:
+    """`ALTER VIEW name AS query`: the view must be there."""
+    if session.names.is_temporary(parts):
+        register_temporary(session, parts[0], session.relation(cursor.rest()), replace=True)
+        return
+    view = session.catalog.table(session.names.table(parts))
+    if not view.is_view:
+        raise SparkError("EXPECT_VIEW_NOT_TABLE.NO_ALTERNATIVE", f"{view.name} is a table; use ALTER TABLE.")
+    _persistent(session, parts, cursor.rest(), view.comment, replace=True, exists_ok=False)
 
 
 def cache(cursor: Cursor, session: Session) -> Any:

@@ -1,0 +1,53 @@
+"""Column mapping: names of columns in the files that are not those of the table.
+
+Source: https://github.com/delta-io/delta/blob/master/PROTOCOL.md#column-mapping
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from brickyard.workspace.compute.gateway import log
+from brickyard.workspace.compute.gateway.errors import SparkError
+
+__all__ = ["enable"]
+
+IDENTITY, PHYSICAL, LAST = (
+    "delta.columnMapping.id",
+    "delta.columnMapping.physicalName",
+    "delta.columnMapping.maxColumnId",
+)
+
+
+def enable(metadata: log.Metadata, mode: str) -> None:
+    """Map columns by name: those that are there keep their names in the files.
+
+    Raises:
+        SparkError: DELTA_UNSUPPORTED_COLUMN_MAPPING_MODE_CHANGE.
+    """
+    have = metadata.configuration.get(log.MAPPING, "none")
+    if mode == have:
+        return
+    if (have, mode) != ("none", "name"):
+        text = f"Changing column mapping mode from '{have}' to '{mode}' is not supported."
+        raise SparkError("DELTA_UNSUPPORTED_COLUMN_MAPPING_MODE_CHANGE", text, sql_state="0AKDC")
+    number = 0
+    for field in _all(metadata.fields):
+        number += 1
+        field["metadata"].update({IDENTITY: number, PHYSICAL: field["name"]})
+    metadata.configuration |= {log.MAPPING: mode, LAST: str(number)}
+    metadata.require(log.MAPPING_PROTOCOL)
+
+
+def _all(fields: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for field in fields:
+        yield field
+        yield from _inside(field["type"])
+
+
+def _inside(kind: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(kind, dict):
+        yield from _all(kind.get("fields", []))
+        for inner in ("elementType", "keyType", "valueType"):
+            yield from _inside(kind.get(inner))

@@ -1,0 +1,117 @@
+"""ALTER TABLE and COMMENT ON: what the table is afterwards, for Spark, for the catalog and for delta-rs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from deltalake import DeltaTable
+from pyspark.errors import PySparkException
+
+from tests.workspace.compute.engine_support import Engine
+
+
+def rows(frame: Any) -> list[tuple[Any, ...]]:
+    return sorted(tuple(row) for row in frame.collect())
+
+
+@pytest.fixture
+def t(spark: Any, engine: Engine) -> Any:
+    spark.sql("CREATE TABLE t (a INT, b STRING, s STRUCT<x: INT>)")
+    spark.sql("INSERT INTO t VALUES (1, 'x', named_struct('x', 1)), (2, 'y', null)")
+    return engine.data / "tables/main" / spark.catalog.currentDatabase() / "t"
+
+
+def test_columns_are_added_and_moved_where_the_statement_says(spark: Any, t: Any) -> None:
+    spark.sql("ALTER TABLE t ADD COLUMNS (c INT COMMENT 'new' AFTER a, d DOUBLE FIRST, s.y STRING)")
+    spark.sql("ALTER TABLE t ALTER COLUMN b FIRST")
+    assert spark.table("t").columns == ["b", "d", "a", "c", "s"]
+    assert rows(spark.sql("SELECT b, a, c, s.x, s.y FROM t")) == [("x", 1, None, 1, None), ("y", 2, None, None, None)]
+    assert DeltaTable(t).to_pyarrow_table().column_names == ["b", "d", "a", "c", "s"]
+
+
+def test_comments_of_columns(spark: Any, t: Any) -> None:
+    spark.sql("ALTER TABLE t ALTER COLUMN a COMMENT 'first'")
+    spark.sql("COMMENT ON COLUMN t.b IS 'second'")
+    assert [row.comment for row in spark.sql("DESCRIBE t").collect()] == ["first", "second", None]
+    assert json.loads(DeltaTable(t).schema().to_json())["fields"][0]["metadata"] == {"comment": "first"}
+
+
+def test_a_check_holds_for_rows_there_are_and_rows_to_come(spark: Any, t: Any) -> None:
+    spark.sql("ALTER TABLE t ADD CONSTRAINT positive CHECK (a > 0)")
+    with pytest.raises(PySparkException, match="DELTA_VIOLATE_CONSTRAINT_WITH_VALUES"):
+        spark.sql("INSERT INTO t VALUES (-1, 'z', null)")
+    spark.sql("ALTER TABLE t DROP CONSTRAINT positive")
+    spark.sql("INSERT INTO t VALUES (-1, 'z', null)")
+    assert spark.table("t").count() == 3
+
+
+def test_columns_that_may_not_be_null(spark: Any, t: Any) -> None:
+    spark.sql("ALTER TABLE t ALTER COLUMN a SET NOT NULL")
+    with pytest.raises(PySparkException, match="NOT_NULL"):
+        spark.sql("INSERT INTO t VALUES (null, 'z', null)")
+    spark.sql("ALTER TABLE t ALTER COLUMN a DROP NOT NULL")
+    spark.sql("INSERT INTO t VALUES (null, 'z', null)")
+    assert spark.table("t").count() == 3
+
+
+REFUSED = {
+    "ALTER TABLE t ALTER COLUMN s SET NOT NULL": "DELTA_NEW_NOT_NULL_VIOLATION",
+    "ALTER TABLE t ADD CONSTRAINT big CHECK (a > 1)": "DELTA_NEW_CHECK_CONSTRAINT_VIOLATION",
+    "ALTER TABLE t DROP CONSTRAINT none": "DELTA_CONSTRAINT_DOES_NOT_EXIST",
+    "ALTER TABLE t DROP COLUMN b": "DELTA_UNSUPPORTED_DROP_COLUMN",
+    "ALTER TABLE t RENAME COLUMN b TO c": "DELTA_UNSUPPORTED_RENAME_COLUMN",
+    "ALTER TABLE t ALTER COLUMN a TYPE BIGINT": "DELTA_UNSUPPORTED_ALTER_TABLE_CHANGE_COL_OP",
+    "ALTER TABLE t ALTER COLUMN a SET DEFAULT 1": "WRONG_COLUMN_DEFAULTS_FOR_DELTA_FEATURE_NOT_ENABLED",
+    "ALTER TABLE t ALTER COLUMN none COMMENT 'x'": "UNRESOLVED_COLUMN.WITH_SUGGESTION",
+    "ALTER TABLE t ADD COLUMN n INT NOT NULL": "DELTA_OPERATION_NOT_ALLOWED",
+    "ALTER TABLE t ADD COLUMN s.x INT": "FIELD_ALREADY_EXISTS",
+    "ALTER TABLE t SET TBLPROPERTIES ('delta.columnMapping.mode' = 'id')": "COLUMN_MAPPING_MODE_CHANGE",
+}
+
+
+@pytest.mark.parametrize("statement", REFUSED)
+def test_what_the_table_does_not_allow_leaves_it_as_it_is(spark: Any, t: Any, statement: str) -> None:
+    with pytest.raises(PySparkException, match=REFUSED[statement]):
+        spark.sql(statement)
+    assert DeltaTable(t).version() == 1
+
+
+def test_columns_are_renamed_and_dropped_with_column_mapping(spark: Any, t: Any) -> None:
+    spark.sql("ALTER TABLE t SET TBLPROPERTIES ('delta.columnMapping.mode' = 'name')")
+    spark.sql("ALTER TABLE t RENAME COLUMN b TO other")
+    spark.sql("ALTER TABLE t DROP COLUMN s")
+    spark.sql("INSERT INTO t VALUES (3, 'z')")
+    spark.sql("UPDATE t SET other = 'w' WHERE a = 1")
+    assert spark.table("t").columns == ["a", "other"]
+    assert rows(spark.table("t")) == [(1, "w"), (2, "y"), (3, "z")]
+    operations = [row.operation for row in spark.sql("DESCRIBE HISTORY t").collect()]
+    assert operations[2:5] == ["DROP COLUMNS", "RENAME COLUMN", "SET TBLPROPERTIES"]
+
+
+def test_a_table_is_renamed_with_its_data_its_keys_and_its_history(spark: Any, engine: Engine, t: Any) -> None:
+    spark.sql("ALTER TABLE t ADD CONSTRAINT pk PRIMARY KEY (a)")
+    spark.sql("ALTER TABLE t RENAME TO u")
+    assert not spark.catalog.tableExists("t")
+    assert spark.table("u").count() == 2
+    assert DeltaTable(t.with_name("u")).version() == 1
+    record = engine.catalog.table(f"main.{spark.catalog.currentDatabase()}.u")
+    assert [list(one) for one in engine.catalog.constraints.of(record)] == [["primary_key_constraint"]]
+    spark.sql("ALTER TABLE u DROP CONSTRAINT pk")
+    assert engine.catalog.constraints.of(record) == []
+
+
+def test_properties_are_set_and_unset(spark: Any, t: Any) -> None:
+    spark.sql("ALTER TABLE t SET TBLPROPERTIES ('mine' = '1', 'yours' = '2')")
+    spark.sql("ALTER TABLE t UNSET TBLPROPERTIES ('mine')")
+    assert DeltaTable(t).metadata().configuration == {"yours": "2"}
+
+
+def test_views_are_altered(spark: Any, t: Any) -> None:
+    spark.sql("CREATE VIEW v AS SELECT a FROM t")
+    spark.sql("ALTER VIEW v AS SELECT b FROM t")
+    spark.sql("ALTER VIEW v RENAME TO w")
+    assert rows(spark.table("w")) == [("x",), ("y",)]
+    with pytest.raises(PySparkException, match="EXPECT_VIEW_NOT_TABLE"):
+        spark.sql("ALTER VIEW t AS SELECT 1")

@@ -110,7 +110,7 @@ CASES: dict[str, tuple[Callable[[Any], Any], str, str]] = {
         "INCOMPATIBLE_DATA_FOR_TABLE.CANNOT_SAFELY_CAST",
     ),
     "what delta-rs refuses": (
-        lambda spark: spark.sql("ALTER TABLE t DROP CONSTRAINT nope"),
+        lambda spark: spark.sql("OPTIMIZE t ZORDER BY (none)"),
         "AnalysisException",
         "DELTA_ERROR",
     ),

@@ -181,17 +181,17 @@ class UnityCatalog:
         status, answer = self.call("PATCH", f"/{what}/{quote(name)}", body)
         if status == 409 or answer.get("error_code", "").endswith("ALREADY_EXISTS"):
             raise already_exists(what.removesuffix("s"), str(body.get("new_name", name)))
-        _accept(status, answer)
+        accept(status, answer)
 
     def add_constraint(self, name: TableName, constraint: dict[str, Any]) -> None:
         """Enter a primary or foreign key, as the API describes it."""
-        _accept(*self.call("POST", "/constraints", {"full_name_arg": name.full, "constraint": constraint}))
+        accept(*self.call("POST", "/constraints", {"full_name_arg": name.full, "constraint": constraint}))
 
     def drop_constraint(self, name: TableName, constraint: str) -> bool:
         """Remove a key; False if the table has none of this name."""
         query = urlencode({"constraint_name": constraint, "cascade": "false"})
         status, answer = self.call("DELETE", f"/constraints/{quote(name.full)}?{query}")
-        return status != 404 and _accept(status, answer) is not None
+        return status != 404 and accept(status, answer) is not None
 
     def _change(self, name: TableName, body: dict[str, Any]) -> None:
         accept(*self.call("PATCH", f"/tables/{quote(name.full)}", body))

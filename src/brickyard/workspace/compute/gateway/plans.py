@@ -95,6 +95,7 @@ def _relation(relation: Any, around: Any, session: Session) -> None:
 
 def _current_name(expression: Any, session: Session, *, named: bool = False) -> None:
     """Answer `current_catalog()` and its kin, of which Sail knows nothing; `named` keeps the column's name."""
+    _expand(expression, session, named=named)
     text = expression.expression_string.expression
     if CURRENT_CALL.search(text):
         expression.expression_string.expression = session.rewriter().rewrite(f"SELECT {text}").removeprefix("SELECT ")
@@ -107,6 +108,13 @@ def _current_name(expression: Any, session: Session, *, named: bool = False) -> 
         expression.alias.name.append(f"{function}()")
         expression = expression.alias.expr
     expression.literal.string = value
+
+
+def _expand(expression: Any, session: Session, *, named: bool) -> None:
+    """SQL that Sail lacks, in `expr(...)`, `selectExpr(...)` and `filter("...")`."""
+    text = expression.expression_string.expression
+    if text:
+        expression.expression_string.expression = session.rewriter().expression(text, named=named)
 
 
 def _replace(relation: Any, answer: Any) -> None:

@@ -11,7 +11,7 @@ from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.names import SessionNames, TableName, quote
 from brickyard.workspace.compute.gateway.places import Places
 from brickyard.workspace.compute.gateway.sqltext import Edit, parse, splice
-from brickyard.workspace.compute.gateway.sugar import expand
+from brickyard.workspace.compute.gateway.sugar import expand, item
 from brickyard.workspace.compute.gateway.sugar.bindings import Bindings
 from brickyard.workspace.compute.gateway.unity import Table
 from brickyard.workspace.compute.gateway.values.probes import Probe
@@ -80,6 +80,18 @@ class QueryRewriter:
             raise unsupported("a statement inside a plan", "Run it by itself with spark.sql(...).")
         return self.rewrite(sql, tree)
 
+    def expression(self, sql: str, *, named: bool) -> str:
+        """An expression of a plan without what Sail lacks; variables are not for plans.
+
+        Args:
+            sql: The expression.
+            named: Whether it is a column of a result, which keeps its name.
+        """
+        if self.ask is None:
+            return sql
+        expanded, _ = expand(f"SELECT {sql}", self.ask, None, Bindings(functions=self.bindings.functions))
+        return sql if expanded == f"SELECT {sql}" else item(expanded, named=named)
+
     def _expanded(self, sql: str, tree: Any) -> tuple[str, Any]:
         """The statement without what Sail lacks, and its tree if it is the same statement."""
         ask = self.ask
@@ -126,7 +138,8 @@ class QueryRewriter:
     def _view(self, view: Table) -> str:
         if not view.definition:
             raise SparkError("INVALID_VIEW", f"The view {view.name} has no definition.")
-        inside = replace(self, names=_names_inside(view), local=frozenset(), bindings=Bindings())
+        names = _names_inside(view)
+        inside = replace(self, names=names, local=frozenset(), bindings=self.bindings.inside(names))
         return inside.rewrite(view.definition)
 
 

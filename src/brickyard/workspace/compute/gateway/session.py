@@ -12,6 +12,7 @@ from typing import Any
 from pyspark.sql.connect.proto import commands_pb2, relations_pb2
 
 from brickyard.workspace.compute.gateway import commits, information
+from brickyard.workspace.compute.gateway.functions import Functions
 from brickyard.workspace.compute.gateway.names import SessionNames, TableName
 from brickyard.workspace.compute.gateway.operations import Operations
 from brickyard.workspace.compute.gateway.places import Places
@@ -56,6 +57,7 @@ class Session:
 
     def __post_init__(self) -> None:
         self.operations = Operations(self.sail)
+        self.bindings.functions = Functions(self.catalog, self.names, self.sail, self.key)
         self.sail.memory.lost = self.names.temporary.discard
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from brickyard.workspace.compute.gateway import literals
 from brickyard.workspace.compute.gateway.queries import FILE_FORMATS
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
+from brickyard.workspace.compute.gateway.statements.functions import describe_function
 from brickyard.workspace.compute.gateway.unity import Table
 
 __all__ = ["column_comments", "describe", "target"]
@@ -29,6 +30,8 @@ def describe(cursor: Cursor, session: Session) -> Any:
         return _history(cursor, session)
     if cursor.take("DETAIL"):
         return _detail(cursor, session)
+    if cursor.take("FUNCTION"):
+        return describe_function(cursor, session)
     if cursor.take("SCHEMA") or cursor.take("DATABASE"):
         return _schema(cursor, session)
     if cursor.peek() in {"SELECT", "WITH", "QUERY"}:

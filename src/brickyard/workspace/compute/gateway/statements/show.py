@@ -15,6 +15,7 @@ from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements import grants
 from brickyard.workspace.compute.gateway.statements.describe import column_comments
+from brickyard.workspace.compute.gateway.statements.functions import show_functions
 
 __all__ = ["show"]
 
@@ -24,6 +25,8 @@ TEXT, FLAG = pa.string(), pa.bool_()
 def show(cursor: Cursor, session: Session) -> Any:
     """`SHOW TABLES | VIEWS | SCHEMAS | CATALOGS | VOLUMES | COLUMNS | TBLPROPERTIES | CREATE TABLE`."""
     cursor.expect("SHOW")
+    if cursor.peek() == "FUNCTIONS" or (cursor.peek() in {"USER", "SYSTEM", "ALL"} and cursor.peek(1) == "FUNCTIONS"):
+        return show_functions(cursor, session)
     what = cursor.next().text.upper()
     if what == "CREATE" and cursor.take("TABLE"):
         what = "CREATE TABLE"

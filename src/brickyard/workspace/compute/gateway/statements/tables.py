@@ -9,7 +9,7 @@ from brickyard.workspace.compute.gateway import literals, writes
 from brickyard.workspace.compute.gateway.errors import SparkError, already_exists, not_found, unsupported
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
-from brickyard.workspace.compute.gateway.statements import variables, views
+from brickyard.workspace.compute.gateway.statements import functions, variables, views
 from brickyard.workspace.compute.gateway.statements.columns import delta_schema, read_columns
 from brickyard.workspace.compute.gateway.statements.namespaces import KINDS, create_namespace, drop_namespace
 from brickyard.workspace.compute.gateway.writes import NewTable
@@ -22,14 +22,18 @@ REFUSED_PROPERTIES = {
 }
 
 
-def create(cursor: Cursor, session: Session) -> Any:
+def create(cursor: Cursor, session: Session, source: str | None = None) -> Any:
     """`CREATE [OR REPLACE] TABLE | [TEMP] VIEW | SCHEMA | CATALOG | VOLUME ...`, `REPLACE TABLE`."""
     replace = cursor.take("REPLACE") or (cursor.take("CREATE") and cursor.take("OR", "REPLACE"))
     if cursor.peek() in KINDS and not replace:
         return create_namespace(cursor, session)
+    if cursor.take("TEMPORARY", "FUNCTION") or cursor.take("TEMP", "FUNCTION"):
+        return functions.create_function(cursor, session, replace=bool(replace), temporary=True, source=source)
     if cursor.peek() in {"TEMP", "TEMPORARY", "VIEW", "GLOBAL"}:
         return views.create_view(cursor, session, replace=bool(replace))
     cursor.take("EXTERNAL")
+    if cursor.take("FUNCTION"):
+        return functions.create_function(cursor, session, replace=bool(replace), temporary=False, source=source)
     if not cursor.take("TABLE"):
         raise unsupported(f"CREATE {cursor.peek()}", "Use spark.udf.register for functions.")
     return _create_table(cursor, session, "replace" if replace else "error")
@@ -142,6 +146,9 @@ def drop(cursor: Cursor, session: Session) -> Any:
     cursor.expect("DROP")
     if cursor.take("TEMPORARY", "VARIABLE") or cursor.take("TEMPORARY", "VAR"):
         return variables.drop_variable(cursor, session)
+    temporary = cursor.take("TEMPORARY") or cursor.take("TEMP")
+    if cursor.take("FUNCTION"):
+        return functions.drop_function(cursor, session, temporary=temporary)
     if cursor.peek() in KINDS:
         return drop_namespace(cursor, session)
     if cursor.peek() not in {"TABLE", "VIEW"}:

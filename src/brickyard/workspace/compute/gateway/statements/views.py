@@ -84,7 +84,9 @@ def _persistent(
     names = SessionNames(session.names.catalog, session.names.schema)
     spark = session.sail.capabilities.is_spark
     ask = None if spark else session.schema_of_query
-    text = QueryRewriter(names, session.places, session.catalog.table, spark=spark, ask=ask).rewrite_query(query)
+    bindings = session.bindings.inside(names)
+    rewriter = QueryRewriter(names, session.places, session.catalog.table, spark=spark, ask=ask, bindings=bindings)
+    text = rewriter.rewrite_query(query)
     schema = session.sail.schema(session.key, relations_pb2.Relation(sql=relations_pb2.SQL(query=text)))
     existing = session.catalog.find_table(name)
     if existing is not None:

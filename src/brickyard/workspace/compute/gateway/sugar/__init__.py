@@ -7,7 +7,7 @@ from typing import Any
 
 from brickyard.workspace.compute.gateway import sqltext
 from brickyard.workspace.compute.gateway.errors import unsupported
-from brickyard.workspace.compute.gateway.sugar.bindings import Bindings, bind_variables
+from brickyard.workspace.compute.gateway.sugar.bindings import Bindings, bind_functions, bind_variables
 from brickyard.workspace.compute.gateway.sugar.conditions import conditions
 from brickyard.workspace.compute.gateway.sugar.groups import group_by_all, order_by_all
 from brickyard.workspace.compute.gateway.sugar.names import lateral_aliases
@@ -20,7 +20,7 @@ from brickyard.workspace.compute.gateway.sugar.scope import Scope, selects
 from brickyard.workspace.compute.gateway.sugar.stars import expand_stars
 from brickyard.workspace.compute.gateway.sugar.tree import parse, render, touch
 
-__all__ = ["expand"]
+__all__ = ["expand", "item"]
 
 
 def expand(sql: str, ask: Callable[[str], Any], tree: Any = None, bindings: Bindings | None = None) -> tuple[str, Any]:
@@ -39,11 +39,20 @@ def expand(sql: str, ask: Callable[[str], Any], tree: Any = None, bindings: Bind
     wanted = needed(sql, bindings.words)
     if not wanted:
         tree = tree if tree is not None else sqltext.parse(sql)
-        if not reuses_alias(tree):
+        if not (reuses_alias(tree) or bindings.calls_in(tree)):
             return sql, tree
     tree, scope = parse(unpipe(sql) if "|>" in wanted else sql), Scope(ask)
+    bind_functions(tree, bindings.functions, scope)
     bind_variables(tree, bindings.variables, scope)
     return render(desugar(tree, scope, "FROM" in wanted)), None
+
+
+def item(sql: str, *, named: bool) -> str:
+    """The only item of a SELECT without inputs, with its alias or without."""
+    from sqlglot import exp
+
+    found = parse(sql).expressions[0]
+    return render(found.this if isinstance(found, exp.Alias) and not named else found)
 
 
 def desugar(tree: Any, scope: Scope, reorder: bool = False) -> Any:

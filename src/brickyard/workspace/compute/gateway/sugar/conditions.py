@@ -48,6 +48,8 @@ def _path(path: Any, scope: Scope) -> None:
     text, name = _text(path.expression.expressions)
     base = path.this
     select = path.find_ancestor(exp.Select) or exp.Select()
+    if not select.args.get("from_") and any(base.find_all(exp.Column)):
+        raise unsupported("`:` without a FROM, as in expr()", "Use get_json_object() or variant_get().")
     kind = scope.schema(select, base).fields[0].dataType.typeName()
     function = "get_json_object" if kind == "string" else "variant_get"
     if kind not in {"string", "variant"}:

@@ -10,7 +10,7 @@ from brickyard.workspace.compute.gateway.sugar.aggregates import function_name
 from brickyard.workspace.compute.gateway.sugar.scope import Scope, aliases
 from brickyard.workspace.compute.gateway.sugar.tree import replace
 
-__all__ = ["bind", "labelled", "lateral_aliases", "own_columns", "substitute", "volatile"]
+__all__ = ["bind", "labelled", "lateral_aliases", "own_columns", "substitute", "targets", "volatile"]
 
 VOLATILE = frozenset(
     ["rand", "randn", "random", "uuid", "randstr", "uniform", "shuffle", "monotonically_increasing_id"]
@@ -125,10 +125,10 @@ def _used(
         if scope.has_column(select, parts[0]) is not False:
             return 0
         select = select.find_ancestor(exp.Select)
-    return 0 if any(_has(target, column, scope) for target in _targets(column)) else 1
+    return 0 if any(_has(target, column, scope) for target in targets(column)) else 1
 
 
-def _targets(column: Any) -> Iterator[Any]:
+def targets(column: Any) -> Iterator[Any]:
     """The tables of the UPDATE, DELETE or MERGE around a column."""
     from sqlglot import exp
 

@@ -1,0 +1,146 @@
+"""The functions of one session: temporary ones, those of Unity Catalog, and the engine's own."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pyspark.sql.connect.proto import base_pb2, commands_pb2
+
+from brickyard.workspace.compute.gateway.errors import SparkError, parse_error
+from brickyard.workspace.compute.gateway.names import SessionNames
+from brickyard.workspace.compute.gateway.sail import Sail, SessionKey
+from brickyard.workspace.compute.gateway.sugar.routines import Routine
+from brickyard.workspace.compute.gateway.unity import UnityCatalog
+
+__all__ = ["Functions"]
+
+
+class Functions:
+    """Finds, makes and drops functions.
+
+    Args:
+        catalog: Unity Catalog, as the session's principal sees it.
+        names: What a name of one or two parts means.
+        sail: The engine.
+        key: The session in the engine.
+    """
+
+    def __init__(self, catalog: UnityCatalog, names: SessionNames, sail: Sail, key: SessionKey) -> None:
+        self.temporary: dict[tuple[str, ...], Routine] = {}
+        self._catalog = catalog
+        self._names = names
+        self._sail = sail
+        self._key = key
+        self._installed: set[str] = set()
+        self._builtins: frozenset[str] = frozenset()
+
+    def inside(self, names: SessionNames) -> Functions:
+        """The functions that a view can use: none that are temporary, and names as they were for its author."""
+        other = Functions(self._catalog, names, self._sail, self._key)
+        other._installed, other._builtins = self._installed, self._builtins
+        return other
+
+    def builtins(self) -> frozenset[str]:
+        """The names of the engine's own functions."""
+        if not self._builtins:
+            found = self._sail.query(self._key, "SHOW FUNCTIONS")
+            self._builtins = frozenset() if found is None else frozenset(found.column(0).to_pylist())
+        return self._builtins
+
+    def find(self, parts: Sequence[str]) -> Routine | None:
+        """The function of that name, unless it is one of the engine's own."""
+        name = tuple(part.lower() for part in parts)
+        if name in self.temporary:
+            return self.temporary[name]
+        if not 1 <= len(name) <= 3 or (len(name) == 1 and name[0] in self.builtins()):
+            return None
+        with contextlib.suppress(SparkError):  # not a name that the catalog could have
+            full = self._names.table(name)
+            wire = self._catalog.find_function(full)
+            return None if wire is None else Routine.from_wire(wire)
+        return None
+
+    def create(self, routine: Routine) -> None:
+        """Make a function, in place of one of the same name."""
+        if len(routine.name) == 1:
+            self.temporary[routine.name] = routine
+            return
+        name = self._names.table(routine.name)
+        if self._catalog.find_function(name) is not None:
+            self._catalog.drop_function(name)
+        self._catalog.create_function(routine.to_wire())
+
+    def drop(self, name: tuple[str, ...]) -> None:
+        """Drop a function that exists."""
+        if self.temporary.pop(name, None) is None:
+            self._catalog.drop_function(self._names.table(name))
+
+    def names(self, catalog: str, schema: str) -> list[str]:
+        """The names of the temporary functions, and of those of a schema."""
+        kept = [f"{catalog}.{schema}.{wire['name']}" for wire in self._catalog.functions(catalog, schema)]
+        return [*(name[0] for name in self.temporary), *kept]
+
+    @contextlib.contextmanager
+    def trying(self, routine: Routine) -> Iterator[None]:
+        """While it lasts, the function is there, for this session only."""
+        before = self.temporary.get(routine.name)
+        self.temporary[routine.name] = routine
+        try:
+            yield
+        finally:
+            self.temporary.pop(routine.name)
+            if before is not None:
+                self.temporary[routine.name] = before
+
+    def install(self, routine: Routine) -> str:
+        """Make a Python function known to the engine; the name that it has there."""
+        source = _source(routine)
+        name = "f" + hashlib.md5(f"{source}{routine.returns}".encode(), usedforsecurity=False).hexdigest()
+        if name not in self._installed:
+            command = commands_pb2.Command()
+            function = command.register_function
+            function.function_name, function.deterministic = name, routine.deterministic
+            self._fill(function.python_udf, routine, source)
+            self._sail.run(self._key, command)
+            self._installed.add(name)
+        return name
+
+    def _fill(self, udf: Any, routine: Routine, source: str) -> None:
+        from pyspark.serializers import CloudPickleSerializer
+        from pyspark.sql.connect.types import proto_schema_to_pyspark_data_type
+        from pyspark.util import PythonEvalType
+
+        ddl = base_pb2.AnalyzePlanRequest.DDLParse(ddl_string=routine.returns)
+        kind = self._sail.analyze(self._key, ddl_parse=ddl).ddl_parse.parsed
+        udf.output_type.CopyFrom(kind)
+        udf.eval_type = PythonEvalType.SQL_BATCHED_UDF
+        pickler: Any = CloudPickleSerializer()
+        udf.command = pickler.dumps((_function(routine, source), proto_schema_to_pyspark_data_type(kind)))
+        udf.python_ver = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def _source(routine: Routine) -> str:
+    """The function as Python has it: the user's body below a `def` with the parameters."""
+    names = ", ".join(one.name for one in routine.parameters)
+    return (
+        f"def {routine.name[-1]}({names}):\n{textwrap.indent(textwrap.dedent(routine.body.strip(chr(10))), '    ')}\n"
+    )
+
+
+def _function(routine: Routine, source: str) -> Any:
+    """Define the function, which runs nothing of it; the engine's Python runs it.
+
+    Raises:
+        SparkError: PARSE_SYNTAX_ERROR, if it is no Python.
+    """
+    namespace: dict[str, Any] = {"__name__": "functions"}
+    try:
+        exec(compile(source, routine.full_name, "exec"), namespace)
+    except SyntaxError as exc:
+        raise parse_error(f"The body of {routine.full_name} is no Python: {exc}.") from exc
+    return namespace[routine.name[-1]]

@@ -78,3 +78,28 @@ def test_described_listed_and_dropped(tables: Any) -> None:
     tables.sql("DROP TEMPORARY FUNCTION gone")
     with pytest.raises(Exception, match="UNRESOLVED_ROUTINE"):
         tables.sql("SELECT gone(1)").collect()
+
+
+def test_functions_of_the_catalog_are_there_for_the_sdk_views_and_other_schemas(tables: Any, engine: Any) -> None:
+    from databricks.sdk import WorkspaceClient
+
+    tables.sql("CREATE FUNCTION kept(x INT DEFAULT 1) RETURNS INT COMMENT 'c' RETURN x + (SELECT count(*) FROM t)")
+    wire = WorkspaceClient(host=engine.lab.workspace.url, token=engine.token).functions.get("main.routines.kept")
+    assert (wire.routine_definition, wire.full_data_type, wire.comment) == (
+        "x + (SELECT count(*) FROM t)",
+        "INT",
+        "c",
+    )
+    assert [one.type_text for one in wire.input_params.parameters] == ["INT"]
+    tables.sql("CREATE VIEW calling AS SELECT kept(id) AS n FROM t")
+    tables.sql("CREATE SCHEMA main.elsewhere")
+    tables.sql("USE main.elsewhere")
+    assert rows(tables.sql("SELECT main.routines.kept() AS a, routines.kept(2) AS b")) == [(4, 5)]
+    assert rows(tables.table("main.routines.calling")) == [(4,), (5,), (6,)]
+    tables.sql("USE main.routines")
+    assert ("main.routines.kept",) in rows(tables.sql("SHOW USER FUNCTIONS"))
+    tables.sql("CREATE OR REPLACE FUNCTION kept(x INT) RETURNS INT RETURN x")
+    assert rows(tables.table("calling")) == [(1,), (2,), (3,)]
+    tables.sql("DROP FUNCTION kept")
+    with pytest.raises(Exception, match="UNRESOLVED_ROUTINE"):
+        tables.sql("SELECT kept(1)").collect()

@@ -53,17 +53,23 @@ class Functions:
         return self._builtins
 
     def find(self, parts: Sequence[str]) -> Routine | None:
-        """The function of that name, unless it is one of the engine's own."""
+        """The function of that name, unless it is one of the engine's own.
+
+        Raises:
+            SparkError: INSUFFICIENT_PERMISSIONS, for a name of more than one part.
+        """
         name = tuple(part.lower() for part in parts)
         if name in self.temporary:
             return self.temporary[name]
         if not 1 <= len(name) <= 3 or (len(name) == 1 and name[0] in self.builtins()):
             return None
-        with contextlib.suppress(SparkError):  # not a name that the catalog could have
-            full = self._names.table(name)
-            wire = self._catalog.find_function(full)
-            return None if wire is None else Routine.from_wire(wire)
-        return None
+        try:
+            wire = self._catalog.find_function(self._names.table(name))
+        except SparkError:
+            if len(name) > 1:
+                raise
+            return None  # it may be a function that the client has registered in the engine
+        return None if wire is None else Routine.from_wire(wire)
 
     def create(self, routine: Routine) -> None:
         """Make a function, in place of one of the same name."""

@@ -222,19 +222,15 @@ class UnityCatalog:
     def find_function(self, name: TableName) -> dict[str, Any] | None:
         """The function as the API describes it, or None if the catalog does not have it."""
         status, wire = self.call("GET", f"/functions/{quote(name.full)}")
-        return None if status == 404 else _accept(status, wire)
-
-    def functions(self, catalog: str, schema: str) -> list[dict[str, Any]]:
-        """All functions of a schema, as the API describes them."""
-        return list(self._pages("/functions", "functions", {"catalog_name": catalog, "schema_name": schema}))
+        return None if status == 404 else accept(status, wire)
 
     def create_function(self, wire: dict[str, Any]) -> None:
         """Make a function of a name that is free."""
-        _accept(*self.call("POST", "/functions", {"function_info": wire}))
+        accept(*self.call("POST", "/functions", {"function_info": wire}))
 
     def drop_function(self, name: TableName) -> None:
         """Remove a function."""
-        _accept(*self.call("DELETE", f"/functions/{quote(name.full)}"))
+        accept(*self.call("DELETE", f"/functions/{quote(name.full)}"))
 
     def catalogs(self) -> list[dict[str, Any]]:
         """All catalogs, as the API describes them."""

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.errors import BadRequest, InvalidParameterValue, NotFound, PermissionDenied
+from databricks.sdk.errors import BadRequest, InvalidParameterValue, NotFound, NotImplemented, PermissionDenied
 from databricks.sdk.service.catalog import PermissionsChange, Privilege
 from databricks.sdk.service.sql import (
     Disposition,
@@ -137,6 +137,10 @@ TYPES = {
     "X'00FF'": ("BINARY", "BINARY", "AP8="),
     "DATE'2024-02-29'": ("DATE", "DATE", "2024-02-29"),
     "TIMESTAMP'2024-01-02 03:04:05.678'": ("TIMESTAMP", "TIMESTAMP", "2024-01-02T03:04:05.678Z"),
+    "TIMESTAMP'2024-01-02 03:04:05.678901'": ("TIMESTAMP", "TIMESTAMP", "2024-01-02T03:04:05.678901Z"),
+    "parse_json('{\"a\": [1, null]}')": ("USER_DEFINED_TYPE", "VARIANT", '{"a":[1,null]}'),
+    "INTERVAL '1-2' YEAR TO MONTH": ("INTERVAL", "INTERVAL YEAR TO MONTH", "1-2"),
+    "INTERVAL '1 02:03:04' DAY TO SECOND": ("INTERVAL", "INTERVAL DAY TO SECOND", "1 02:03:04.000000000"),
     "CAST(NULL AS INT)": ("INT", "INT", None),
     "array(1, NULL)": ("ARRAY", "ARRAY<INT>", '["1",null]'),
     "map('k', 1.5D)": ("MAP", "MAP<STRING, DOUBLE>", '{"k":"1.5"}'),
@@ -174,6 +178,8 @@ def test_links_and_formats(run: Callable[..., StatementResponse], workspace: Loc
     assert json.loads(fetched(rows))[2] == ["2", "2", None]
     with pytest.raises(urllib.error.HTTPError, match="403"):
         urllib.request.urlopen((link.external_link or "").replace("signature=", "signature=0"))
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen((link.external_link or "").replace("signature=", "signature=%C3%A9"))
     with pytest.raises(InvalidParameterValue, match="EXTERNAL_LINKS"):
         run(text, format=Format.CSV)
 
@@ -199,6 +205,8 @@ def test_limits(run: Callable[..., StatementResponse]) -> None:
     assert data(cut) == [["0"], ["1"], ["2"], ["3"]] and cut.manifest and cut.manifest.truncated
     whole = run("SELECT id FROM range(4)", row_limit=4)
     assert len(data(whole)) == 4 and whole.manifest and not whole.manifest.truncated
+    cut = run("SELECT id FROM range(1000)", byte_limit=800)
+    assert data(cut) == [[str(number)] for number in range(100)] and cut.manifest and cut.manifest.truncated
     assert error(run("SELECT repeat('x', 1000) FROM range(30000)"))[0].startswith("Inline byte limit exceeded")
 
 
@@ -218,6 +226,7 @@ def test_parameters(run: Callable[..., StatementResponse]) -> None:
 def test_errors_say_what_spark_says(run: Callable[..., StatementResponse]) -> None:
     message, state = error(run("SELECT * FROM no_such_table"))
     assert message.startswith("[TABLE_OR_VIEW_NOT_FOUND]") and state == "42P01"
+    assert "months" in error(run("SELECT array(INTERVAL '1' MONTH)"))[0]
     assert error(run("SELEKT 1"))[0].startswith("[PARSE_SYNTAX_ERROR]")
 
 
@@ -227,6 +236,7 @@ def test_statements_leave_nothing_to_others(run: Callable[..., StatementResponse
     assert data(run("CREATE TEMPORARY VIEW left_behind AS SELECT 1")) == []
     assert "TABLE_OR_VIEW_NOT_FOUND" in error(run("SELECT * FROM left_behind"))[0]
     assert data(run("SELECT current_catalog(), current_schema()", catalog="main", schema=schema)) == [["main", schema]]
+    assert data(run("SELECT current_schema()", catalog="main")) == [["default"]]
     assert data(run(f"USE main.{schema}")) == []
     assert data(run("SELECT current_schema()")) == [["default"]]
     run("CREATE TABLE t (i INT)", schema=schema)
@@ -241,6 +251,12 @@ def test_waiting(run: Callable[..., StatementResponse], workspace: LocalWorkspac
     for wrong in ("3s", "51s", "5", "-5s"):
         with pytest.raises(BadRequest, match="wait_timeout"):
             run(long, wait_timeout=wrong)
+
+
+def test_what_other_clients_send(run: Callable[..., StatementResponse], workspace: LocalWorkspace) -> None:
+    assert data(run("SELECT 1", wait_timeout="30.0s")) == [["1"]]  # as databricks-labs-lsql does
+    with pytest.raises(NotImplemented, match="Thrift"):
+        workspace.client().api_client.do("POST", f"/sql/1.0/warehouses/{starter(workspace.client())}", body={})
 
 
 def test_privileges(workspace: LocalWorkspace, run: Callable[..., StatementResponse], name: Callable[[], str]) -> None:

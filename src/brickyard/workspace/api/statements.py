@@ -97,7 +97,8 @@ def get_result_file(workspace: Workspace, call: Call) -> Response:
     """A chunk's file, for whoever has the link to it."""
     statement_id, name = call.path["statement_id"], call.path["name"]
     expires = call.query.get("expires", "")
-    if not hmac.compare_digest(_signature(statement_id, name, expires), call.query.get("signature", "")):
+    given = call.query.get("signature", "").encode()
+    if not hmac.compare_digest(_signature(statement_id, name, expires).encode(), given):
         raise PermissionDenied("The link is not one of this workspace.")
     if float(expires) < time.time():
         raise PermissionDenied("The link has expired; ask for the chunk again.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import datetime
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -114,9 +114,14 @@ def _day_time(value: datetime.timedelta) -> str:
     return f"{sign}{value.days} {hours:02}:{rest // 60:02}:{rest % 60:02}.{value.microseconds * 1000:09}"
 
 
-def _year_month(months: int) -> str:
-    sign, months = ("-", -months) if months < 0 else ("", months)
-    return f"{sign}{months // 12}-{months % 12}"
+def _year_month(value: str) -> str:
+    """Out of `INTERVAL '1-2' YEAR TO MONTH`, as the engine writes it."""
+    return value.split("'")[1]
+
+
+def _variant(value: Mapping[str, bytes]) -> str:
+    """As JSON: it comes in its two binary parts."""
+    return spark.VariantVal(value["value"], value["metadata"]).toJson()
 
 
 def _decimal(value: Decimal) -> str:
@@ -134,4 +139,5 @@ _SCALARS: dict[type, Callable[[Any], str]] = {
     spark.TimestampNTZType: _plain,
     spark.DayTimeIntervalType: _day_time,
     spark.YearMonthIntervalType: _year_month,
+    spark.VariantType: _variant,
 }

@@ -15,7 +15,7 @@ from brickyard.workspace.api.shape import check_shape
 
 __all__ = ["StatementRequest", "statement_request"]
 
-_WAIT = re.compile(r"(\d{1,4})s")
+_WAIT = re.compile(r"(\d{1,4}(?:\.\d{1,9})?)s")  # lsql, the vendor's own client, sends `30.0s`
 _FORMATS = {"INLINE": ("JSON_ARRAY",), "EXTERNAL_LINKS": ("JSON_ARRAY", "ARROW_STREAM", "CSV")}
 _MOST_TEXT = 16 << 20
 _KINDS = frozenset(
@@ -77,7 +77,7 @@ class StatementRequest:
     format: str
     row_limit: int | None
     byte_limit: int | None
-    wait_seconds: int
+    wait_seconds: float
     cancels: bool
 
     @property
@@ -131,9 +131,9 @@ def _one_of(body: Mapping[str, Any], name: str, known: tuple[str, ...]) -> str:
     return str(value)
 
 
-def _wait(body: Mapping[str, Any]) -> tuple[int, bool]:
+def _wait(body: Mapping[str, Any]) -> tuple[float, bool]:
     match = _WAIT.fullmatch(body.get("wait_timeout") or "10s")
-    seconds = int(match[1]) if match else -1
+    seconds = float(match[1]) if match else -1.0
     if seconds != 0 and not 5 <= seconds <= 50:
         raise InvalidParameterValue("wait_timeout must be 0s, or 5s to 50s")
     cancels = _one_of(body, "on_wait_timeout", ("CONTINUE", "CANCEL")) == "CANCEL"

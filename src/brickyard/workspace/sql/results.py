@@ -14,11 +14,13 @@ from pyspark.sql.types import StructType
 
 from brickyard.workspace.sql.columns import column, text_of
 
-__all__ = ["SUFFIXES", "ResultWriter"]
+__all__ = ["INLINE_BYTES", "SUFFIXES", "ResultWriter"]
 
 SUFFIXES = {"JSON_ARRAY": "json", "CSV": "csv", "ARROW_STREAM": "arrow"}
 #: A chunk is closed when it holds this much: the vendor's are at most some 20 MiB.
 _CHUNK_BYTES = 16 << 20
+#: What answers can hold of one result.
+INLINE_BYTES = 26_214_400
 
 
 class ResultWriter:
@@ -28,19 +30,24 @@ class ResultWriter:
         directory: Where the chunks go: `0.json`, `1.json`, ...
         format: `JSON_ARRAY`, `CSV` or `ARROW_STREAM`.
         row_limit: The most rows; None for all.
-        byte_limit: The most bytes; None for all.
+        byte_limit: The most bytes, of rows as the engine gives them; None for all.
+        inline: Whether answers hold the rows, of which there can then be no more than `INLINE_BYTES`.
     """
 
-    def __init__(self, directory: Path, format: str, row_limit: int | None, byte_limit: int | None) -> None:
+    def __init__(
+        self, directory: Path, format: str, row_limit: int | None, byte_limit: int | None, *, inline: bool
+    ) -> None:
         self._directory = directory
         self._format = format
         self._row_limit = row_limit
         self._byte_limit = byte_limit
+        self._inline = inline
         self._waiting: list[pa.RecordBatch] = []
         self._waiting_bytes = 0
         self._chunks: list[dict[str, int]] = []
         self._rows = 0
         self._bytes = 0
+        self._taken = 0
         self.truncated = False
 
     def add(self, table: pa.Table, schema: StructType) -> bool:
@@ -48,16 +55,24 @@ class ResultWriter:
         for batch in table.to_batches(max_chunksize=8192):
             if self._row_limit is not None and self._rows + batch.num_rows > self._row_limit:
                 batch, self.truncated = batch.slice(0, self._row_limit - self._rows), True
+            batch = self._within_bytes(batch)
             self._rows += batch.num_rows
             self._waiting.append(batch)
             self._waiting_bytes += batch.nbytes
             if self._waiting_bytes >= _CHUNK_BYTES:
                 self._close_chunk(schema)
-            if self._byte_limit is not None and self._bytes + self._waiting_bytes > self._byte_limit:
-                self.truncated = True
             if self.truncated:
                 return False
         return True
+
+    def _within_bytes(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The rows that the byte limit has room for, by the average size of the batch's rows."""
+        self._taken += batch.nbytes
+        if self._byte_limit is None or self._taken <= self._byte_limit:
+            return batch
+        self.truncated = True
+        room = self._byte_limit - (self._taken - batch.nbytes)
+        return batch.slice(0, room * batch.num_rows // batch.nbytes)
 
     def finish(self, schema: StructType) -> dict[str, Any]:
         """Write what waits, and give the manifest."""
@@ -85,6 +100,12 @@ class ResultWriter:
         self._chunks.append({"chunk_index": index, "row_offset": offset, "row_count": rows, "byte_count": len(data)})
         self._bytes += len(data)
         self._waiting, self._waiting_bytes = [], 0
+        if self._inline and self._bytes > INLINE_BYTES:
+            raise ValueError(
+                "Inline byte limit exceeded. Statements executed with disposition=INLINE can have a result size of at"
+                f" most {INLINE_BYTES} bytes. Please execute the statement with disposition=EXTERNAL_LINKS if you want"
+                " to download the full result."
+            )
 
     def _encoded(self, schema: StructType, *, first: bool) -> Iterator[bytes]:
         if self._format == "ARROW_STREAM":

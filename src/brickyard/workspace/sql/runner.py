@@ -7,6 +7,7 @@ over the channel of its host, and hears when each is running and how it ended; r
 from __future__ import annotations
 
 import queue
+import re
 import shutil
 import sys
 import threading
@@ -30,8 +31,8 @@ _AT_ONCE = 8
 _CLEAN = frozenset(
     ("SELECT", "WITH", "VALUES", "FROM", "TABLE", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "INSERT", "UPDATE", "DELETE")
 ) | frozenset(("MERGE", "OPTIMIZE", "VACUUM", "TRUNCATE", "ALTER", "DROP", "GRANT", "REVOKE", "COMMENT", "COPY"))
-_INLINE_BYTES = 26_214_400
 _INTERRUPT_SECONDS = 0.2
+_MONTHS = re.compile(r"\binterval (year|month)\b")
 
 
 class _Canceled(Exception):
@@ -117,29 +118,53 @@ class _Runner:
 
 def _written(session: Any, statement: dict[str, Any]) -> dict[str, Any]:
     """Run the statement, write its rows, and give the manifest."""
-    for kind in ("catalog", "schema"):
-        wanted = statement.get(kind) or {"catalog": "main", "schema": "default"}[kind]
-        if kind == "schema" and not statement.get("schema") and statement.get("catalog"):
-            continue  # USE CATALOG has gone to the schema `default`
-        current = {"catalog": session.catalog.currentCatalog, "schema": session.catalog.currentDatabase}[kind]()
-        if current != wanted:
-            {"catalog": session.catalog.setCurrentCatalog, "schema": session.catalog.setCurrentDatabase}[kind](wanted)
+    _use(session, statement.get("catalog"), statement.get("schema"))
     frame = session.sql(statement["text"], literals(statement["parameters"]) or None)
     directory = Path(statement["directory"])
     directory.mkdir(parents=True, exist_ok=True)
-    writer = ResultWriter(directory, statement["format"], statement["row_limit"], statement["byte_limit"])
+    limits = (statement["row_limit"], statement["byte_limit"])
+    writer = ResultWriter(directory, statement["format"], *limits, inline=statement["inline"])
     schema = frame.schema
-    for part in session.client.to_table_as_iterator(frame._plan.to_proto(session.client), frame._plan.observations):
+    readable = _readable(frame, schema)
+    plan = readable._plan.to_proto(session.client)
+    for part in session.client.to_table_as_iterator(plan, readable._plan.observations):
         if hasattr(part, "to_batches") and not writer.add(part, schema):
             break
-    manifest = writer.finish(schema)
-    if statement["inline"] and manifest["total_byte_count"] > _INLINE_BYTES:
-        raise ValueError(
-            "Inline byte limit exceeded. Statements executed with disposition=INLINE can have a result size of at most"
-            f" {_INLINE_BYTES} bytes. Please execute the statement with disposition=EXTERNAL_LINKS if you want to"
-            " download the full result."
-        )
-    return manifest
+    return writer.finish(schema)
+
+
+def _use(session: Any, catalog: str | None, schema: str | None) -> None:
+    """Give a session, which may have run others, the catalog and schema of this statement."""
+    wanted, current = catalog or "main", session.catalog
+    if current.currentCatalog() != wanted or (schema is None and current.currentDatabase() != "default"):
+        current.setCurrentCatalog(wanted)  # the schema is `default` then
+    if schema is not None and current.currentDatabase() != schema:
+        current.setCurrentDatabase(schema)
+
+
+def _readable(frame: Any, schema: Any) -> Any:
+    """The rows with intervals of months as text, which pyarrow cannot read otherwise.
+
+    Raises:
+        ValueError: There is one inside of another value.
+    """
+    from pyspark.sql.connect.functions import col
+    from pyspark.sql.types import YearMonthIntervalType
+
+    months = [isinstance(one.dataType, YearMonthIntervalType) for one in schema.fields]
+    for one, is_months in zip(schema.fields, months, strict=True):
+        if not is_months and _MONTHS.search(one.dataType.simpleString()):
+            raise ValueError(
+                f"[UNSUPPORTED_BY_ENGINE] The column {one.name} has intervals of months inside of"
+                f" {one.dataType.typeName()}s, which a local warehouse cannot read; CAST them to STRING."
+            )
+    if not any(months):
+        return frame
+    named = frame.toDF(*(f"c{place}" for place in range(len(months))))
+    columns = [col(f"c{place}") for place in range(len(months))]
+    return named.select(
+        *(one.cast("string") if is_months else one for one, is_months in zip(columns, months, strict=True))
+    )
 
 
 def _described(error: Exception) -> dict[str, Any]:

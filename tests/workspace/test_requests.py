@@ -50,7 +50,8 @@ def test_a_path_that_is_nobodys(workspace: LocalWorkspace, method: str, path: st
     [
         ("GET", "/api/2.1/clusters/list", "ClustersAPI.list"),
         ("GET", "/api/2.0/clusters/list", "ClustersAPI.list"),  # as older clients call it
-        ("GET", "/api/2.0/sql/warehouses/12", "WarehousesAPI.get"),
+        ("GET", "/api/2.0/sql/alerts/12", "AlertsAPI.get"),
+        ("POST", "/sql/1.0/warehouses/12", "Thrift.of-sql-connectors"),  # the vendor's drivers, by their own protocol
         ("GET", "/api/2.0/domains/12", "DomainsAPI.get_domain"),  # by the name of a resource, which has segments
         ("GET", "/api/2.1/knowledge-assistants/1/examples", "KnowledgeAssistantsAPI.list_examples"),
         ("PATCH", "/api/environments/v1/workspace-base-environments/x", "EnvironmentsAPI.update_"),

@@ -133,7 +133,7 @@ def env(name: str, profile: bool, output: str) -> None:
     DATABRICKS_CONFIG_FILE names, by default ~/.databrickscfg.
     """
     from brickyard.errors import WorkspaceProcessError
-    from brickyard.workspace import process, profiles
+    from brickyard.workspace import process, profiles, remotes
 
     current = process.status(name)
     if current.url is None or current.token is None:
@@ -146,7 +146,11 @@ def env(name: str, profile: bool, output: str) -> None:
         variables = {"DATABRICKS_CONFIG_FILE": str(file), "DATABRICKS_CONFIG_PROFILE": name}
     else:
         variables = {"DATABRICKS_HOST": current.url, "DATABRICKS_TOKEN": current.token}
-    variables |= process.trust(name)
+        variables |= {"SPARK_REMOTE": remotes.spark_remote(current.url, current.token)}
+    trust = process.trust(name)
+    if trust:
+        trust |= {"GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": trust["SSL_CERT_FILE"]}
+    variables |= trust
     if output == "json":
         click.echo(json.dumps(variables, indent=2))
         return

@@ -25,7 +25,7 @@ import uvicorn
 
 from brickyard import sdk
 from brickyard.errors import BrickyardError
-from brickyard.workspace import data_directory, listening
+from brickyard.workspace import data_directory, listening, tunnel
 from brickyard.workspace.api.errors import Unauthenticated
 from brickyard.workspace.app import App
 from brickyard.workspace.layout import Layout, ProcessRecord, Settings
@@ -173,6 +173,7 @@ def _loop() -> asyncio.AbstractEventLoop:
 async def _run(layout: Layout, workspace: Workspace, place: _Place) -> None:
     config = uvicorn.Config(
         App(workspace),
+        http=tunnel.protocol(workspace.spark_socket),
         access_log=False,
         lifespan="off",
         ws="none",

@@ -129,6 +129,23 @@ class Workspace:
         service: Sql = self._service("sql")
         return service
 
+    def spark_socket(self, lost: str) -> str:
+        """Where the Spark engine of clients from outside listens; starts it if need be.
+
+        Args:
+            lost: Where it was found not to listen any more; empty at first.
+
+        Raises:
+            EngineUnavailable: It does not start.
+        """
+        from brickyard.workspace.compute.interactive import EngineFailed
+        from brickyard.workspace.tunnel import EngineUnavailable
+
+        try:
+            return self.compute.interactive.socket(lost)
+        except EngineFailed as error:
+            raise EngineUnavailable(f"the engine did not start: {error}") from error
+
     def recover(self) -> None:
         """Bring back what was active when the workspace last ended, and warm what is slow to start."""
         for name in ("compute", "jobs", "serving"):

@@ -13,6 +13,7 @@ from typing import Any
 
 import uvicorn
 
+from brickyard.workspace import tunnel
 from brickyard.workspace.app import App
 from brickyard.workspace.compute import TaskHandle, TaskOutcome, TaskSpec
 from brickyard.workspace.store import Store
@@ -36,7 +37,14 @@ class Lab:
             workspace_id=4242,
             store=Store(root / "workspace.db"),
         )
-        self.server = uvicorn.Server(uvicorn.Config(App(self.workspace), lifespan="off", ws="none", log_config=None))
+        config = uvicorn.Config(
+            App(self.workspace),
+            http=tunnel.protocol(self.workspace.spark_socket),
+            lifespan="off",
+            ws="none",
+            log_config=None,
+        )
+        self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=lambda: asyncio.run(self.server.serve([self.listener])), daemon=True)
         self.thread.start()
         self.token = self.workspace.identity.issue_token(self.workspace.identity.owner, "test")

@@ -84,7 +84,7 @@ class ForkServerClient:
         ended: Callable[[Exit], None],
         heard: Callable[[Message], None] | None = None,
     ) -> int:
-        """Start a worker; the number of the request.
+        """Start a worker, or what else the message asks for; the number of the request.
 
         Args:
             message: What the worker is to do.
@@ -100,7 +100,7 @@ class ForkServerClient:
             channel = self._current
             self._waiting[number] = _Waiting(channel, started, ended, heard)
         try:
-            channel.send(message | {"do": "spawn", "id": number})
+            channel.send({"do": "spawn"} | message | {"id": number})
         except OSError as error:
             if self._waiting.pop(number, None) is not None:  # else its end has been told already
                 raise ForkServerGone("the process that executes tasks has ended") from error
@@ -170,8 +170,8 @@ class ForkServerClient:
             self._waiting[message["id"]].started(message["pid"])
         elif message["event"] == "answered":
             heard = self._waiting[message["id"]].heard
-            if heard is not None and "said" in message:
-                heard(message["said"])
+            if heard is not None:
+                heard(message.get("said", message))
         elif message["event"] == "exited":
             self._waiting.pop(message["id"]).ended(Exit(message["code"], message.get("error")))
 

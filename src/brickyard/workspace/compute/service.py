@@ -19,6 +19,7 @@ from brickyard.workspace.compute.client import Exit, ForkServerClient, ForkServe
 from brickyard.workspace.compute.engines.choice import EngineChoice, UnknownEngine, split
 from brickyard.workspace.compute.environ import TASK_MARK, base_environment, task_environment, without_own
 from brickyard.workspace.compute.environments import Environments, LibraryError
+from brickyard.workspace.compute.interactive import InteractiveEngine, search_path
 from brickyard.workspace.compute.requirements import requirement_lines
 from brickyard.workspace.compute.results import write_json, write_outcome
 from brickyard.workspace.compute.tasks import TASK_FILE, TaskHandle, TaskOutcome, TaskSpec, read_outcome
@@ -49,6 +50,8 @@ class Compute:
         self._lock = threading.RLock()
         self._server: ForkServerClient | None = None
         self._closed = False
+        #: The Spark engine of clients from outside.
+        self.interactive = InteractiveEngine(self._fork_server, self._interactive, workspace.root / "spark")
 
     def recover(self) -> None:
         """End what an earlier life of this workspace has left behind."""
@@ -107,6 +110,7 @@ class Compute:
         if server is not None:
             server.close()
             end_leftovers(self._mark)
+        self.interactive.close()
 
     @property
     def _mark(self) -> str:
@@ -242,6 +246,20 @@ class Compute:
             "site": str(site),
             "search_path": [str(site), *environments],
             "environments": str(workspace.root / "environments"),
+        }
+
+    def _interactive(self) -> dict[str, Any]:
+        """What the engine of clients from outside is told; it has no token of its own."""
+        return {
+            "environ": base_environment(os.environ, self._mark),
+            "api_url": self._workspace.local_url,
+            "token": "",
+            "data": str(self._workspace.data),
+            "search_path": search_path(),
+            "engine": EngineChoice.of({}, self._workspace.engine).as_dict(),
+            "user_environ": {name: os.environ[name] for name in _USER_ENVIRON if name in os.environ},
+            "session_idle_seconds": float(os.environ.get("BRICKYARD_SPARK_SESSION_IDLE_SECONDS") or 3600),
+            "engine_idle_seconds": float(os.environ.get("BRICKYARD_SPARK_ENGINE_IDLE_SECONDS") or 600),
         }
 
     def _kill(self, handle: TaskHandle) -> None:

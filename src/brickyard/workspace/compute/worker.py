@@ -94,6 +94,9 @@ def run_engine(message: Message, channel: Channel, output: int) -> int:
         search_path=tuple(message["search_path"]),
         choice=EngineChoice(**message.get("engine", {})),
         user_environ=message.get("user_environ", {}),
+        socket=message.get("socket", ""),
+        session_idle_seconds=message.get("session_idle_seconds", 0),
+        engine_idle_seconds=message.get("engine_idle_seconds", 0),
     )
     return _said(channel, lambda: serve(config, channel))
 

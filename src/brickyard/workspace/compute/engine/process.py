@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from brickyard.workspace.compute.channel import Channel
@@ -15,6 +17,9 @@ from brickyard.workspace.compute.engines.jvm import JvmEngine
 from brickyard.workspace.compute.engines.remote import RemoteEngine
 from brickyard.workspace.compute.engines.sail import SailEngine
 from brickyard.workspace.compute.engines.sail_process import scrub
+
+if TYPE_CHECKING:
+    from brickyard.workspace.compute.gateway.admission import Caller
 
 __all__ = ["serve"]
 
@@ -40,18 +45,39 @@ def _engine(config: EngineConfig, channel: Channel, environ: Mapping[str, str]) 
 
 
 def _start(config: EngineConfig, engine: Engine) -> str:
+    from brickyard.workspace.compute.engine.idle import watch
     from brickyard.workspace.compute.gateway import Gateway
+    from brickyard.workspace.compute.gateway.admission import Everybody, OneTask
+
+    names = (config.default_catalog, config.default_schema)
+    if not config.token:
+        gateway = Gateway(engine, Everybody(lambda token: _caller(config, token)), config.scratch, names)
+        gateway.start(f"unix:{config.socket}")
+        watch(gateway, config.session_idle_seconds, config.engine_idle_seconds)
+        return config.socket
+    caller = _caller(config, config.token)
+    port = Gateway(engine, OneTask(config.token, caller), config.scratch, names).start()
+    return f"sc://127.0.0.1:{port}/;user_id={quote(caller.name, safe='')};x-brickyard-token={config.token}"
+
+
+def _caller(config: EngineConfig, token: str) -> Caller:
+    """Who has that token.
+
+    Raises:
+        NotAdmitted: Nobody.
+    """
+    from brickyard.workspace.compute.gateway.admission import Caller, named
     from brickyard.workspace.compute.gateway.files import WorkspaceFiles
     from brickyard.workspace.compute.gateway.paths import PathMapper
+    from brickyard.workspace.compute.gateway.places import Places
     from brickyard.workspace.compute.gateway.unity import UnityCatalog
 
-    catalog = UnityCatalog(config.host, config.token)
+    catalog = UnityCatalog(config.host, token)
+    name = named(catalog)
+    copies = config.scratch / "workspace" / hashlib.sha256(name.encode()).hexdigest()[:32]
     mapper = PathMapper(
         config.data,
-        WorkspaceFiles(catalog, config.scratch / "workspace").fetch,
+        WorkspaceFiles(catalog, copies).fetch,
         lambda place, write: catalog.need_place(place, write=write),
     )
-    names = (config.default_catalog, config.default_schema)
-    gateway = Gateway(engine, catalog, config.token, mapper, config.scratch, names)
-    port = gateway.start()
-    return f"sc://127.0.0.1:{port}/;user_id={quote(catalog.user_name(), safe='')};x-brickyard-token={config.token}"
+    return Caller(name, catalog, Places(mapper, config.scratch / "links"))

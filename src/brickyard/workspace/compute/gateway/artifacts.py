@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -51,12 +52,19 @@ class Artifacts:
             answer.statuses[name].exists = name.removeprefix("cache/") in blobs
         return bytes(answer.SerializeToString())
 
+    def remove(self, key: SessionKey) -> None:
+        """Remove the files of a session that has ended."""
+        shutil.rmtree(self._own(key), ignore_errors=True)
+
+    def _own(self, key: SessionKey) -> Path:
+        return self._directory / hashlib.sha256(f"{key.user_id}\0{key.session_id}".encode()).hexdigest()[:32]
+
     def _store(self, name: str, data: bytes, key: SessionKey, session: Receiver) -> None:
         kind, _, rest = name.partition("/")
         if kind == "cache":
             session.blobs[rest] = data
             return
-        own = self._directory / hashlib.sha256(f"{key.user_id}\0{key.session_id}".encode()).hexdigest()[:32]
+        own = self._own(key)
         place = (own / kind / rest).resolve()
         if not place.is_relative_to(own.resolve()):
             raise SparkError("INVALID_ARTIFACT_PATH", f"The artifact name {name} leads out of the session.")

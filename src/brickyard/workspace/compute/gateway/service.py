@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hmac
+import contextlib
 import itertools
-import threading
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,28 +14,30 @@ import grpc
 from pyspark.sql.connect.proto import base_pb2
 
 from brickyard.workspace.compute.engines import Engine
+from brickyard.workspace.compute.gateway import wire
+from brickyard.workspace.compute.gateway.admission import Admission, Caller, token_of
 from brickyard.workspace.compute.gateway.artifacts import Artifacts
 from brickyard.workspace.compute.gateway.commands import prepare
 from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.names import SessionNames
-from brickyard.workspace.compute.gateway.paths import PathMapper
-from brickyard.workspace.compute.gateway.places import Places
 from brickyard.workspace.compute.gateway.plans import resolve
 from brickyard.workspace.compute.gateway.sail import OPTIONS, SERVICE, Sail, SessionKey
 from brickyard.workspace.compute.gateway.session import Session
+from brickyard.workspace.compute.gateway.sessions import Sessions
 from brickyard.workspace.compute.gateway.statuses import status_of
-from brickyard.workspace.compute.gateway.unity import UnityCatalog
 
-__all__ = ["TOKEN_HEADER", "Gateway"]
+__all__ = ["Gateway"]
 
-#: pyspark sends unknown parameters of its connection string as metadata; `token=` would make it ask for TLS.
-TOKEN_HEADER = "x-brickyard-token"
 #: Calls that go on as they are, with what tells the session of each.
 UNARY = {
     "FetchErrorDetails": base_pb2.FetchErrorDetailsRequest,
     "CloneSession": base_pb2.CloneSessionRequest,
     "GetStatus": base_pb2.GetStatusRequest,
 }
+#: Calls that make no session, and need none to be there.
+RELEASES = frozenset({"ReleaseSession", "ReleaseExecute"})
+#: Calls about something that an earlier call has begun.
+OF_KNOWN_SESSIONS = frozenset({"ReattachExecute", "FetchErrorDetails", "CloneSession"})
 #: A stream holds one until its client has read it, and an interrupt needs one too.
 THREADS = 64
 
@@ -46,9 +47,7 @@ class Gateway:
 
     Args:
         engine: Starts the engines.
-        catalog: The workspace's Unity Catalog.
-        token: What a client must send.
-        mapper: From the user's paths to local places.
+        admission: Says who may come in.
         scratch: A private directory.
         names: The catalog and schema of a new session.
     """
@@ -56,27 +55,22 @@ class Gateway:
     def __init__(
         self,
         engine: Engine,
-        catalog: UnityCatalog,
-        token: str,
-        mapper: PathMapper,
+        admission: Admission,
         scratch: Path,
         names: tuple[str, str],
     ) -> None:
         self._engine = engine
-        self._catalog = catalog
-        self._token = token.encode()
-        self._places = Places(mapper, scratch / "links")
+        self._admission = admission
         self._names = names
         self._artifacts = Artifacts(scratch / "artifacts")
-        self._sessions: dict[SessionKey, Session] = {}
-        self._lock = threading.Lock()
+        self.sessions = Sessions(self._new_session)
         self._server = grpc.server(ThreadPoolExecutor(THREADS, thread_name_prefix="gateway"), options=OPTIONS)
         handler = grpc.method_handlers_generic_handler(SERVICE.strip("/"), self._handlers())
         self._server.add_generic_rpc_handlers([handler])
 
-    def start(self) -> int:
-        """Listen on a free port of 127.0.0.1, and return it."""
-        port: int = self._server.add_insecure_port("127.0.0.1:0")
+    def start(self, address: str = "127.0.0.1:0") -> int:
+        """Listen at an address, by default a free port of 127.0.0.1, and return the port."""
+        port: int = self._server.add_insecure_port(address)
         self._server.start()
         return port
 
@@ -90,63 +84,85 @@ class Gateway:
         self._engine.close()
 
     def session(self, key: SessionKey) -> Session:
-        """The state of one session, made at its first call."""
-        with self._lock:
-            if key not in self._sessions:
-                names = SessionNames(*self._names)
-                self._sessions[key] = Session(key, Sail(self._engine), self._catalog, self._places, names)
-            return self._sessions[key]
+        """The state of one session, of which a call is being answered."""
+        return self.sessions[key]
+
+    def _new_session(self, key: SessionKey, caller: Caller) -> Session:
+        return Session(key, Sail(self._engine), caller.catalog, caller.places, SessionNames(*self._names))
 
     def _handlers(self) -> dict[str, Any]:
         handlers = {
-            "ExecutePlan": grpc.unary_stream_rpc_method_handler(self._guard_stream(self._execute)),
-            "ReattachExecute": grpc.unary_stream_rpc_method_handler(self._guard_stream(self._reattach)),
-            "AnalyzePlan": grpc.unary_unary_rpc_method_handler(self._guard(self._analyze)),
-            "Config": grpc.unary_unary_rpc_method_handler(self._guard(self._config)),
-            "AddArtifacts": grpc.stream_unary_rpc_method_handler(self._guard(self._add_artifacts)),
-            "Interrupt": grpc.unary_unary_rpc_method_handler(self._guard(self._interrupt)),
-            "ReleaseExecute": grpc.unary_unary_rpc_method_handler(self._guard(self._release_execute)),
-            "ReleaseSession": grpc.unary_unary_rpc_method_handler(self._guard(self._release)),
-            "ArtifactStatus": grpc.unary_unary_rpc_method_handler(self._guard(self._artifact_status)),
+            "ExecutePlan": grpc.unary_stream_rpc_method_handler(self._guard_stream("ExecutePlan", self._execute)),
+            "ReattachExecute": grpc.unary_stream_rpc_method_handler(
+                self._guard_stream("ReattachExecute", self._reattach)
+            ),
+            "AnalyzePlan": grpc.unary_unary_rpc_method_handler(self._guard("AnalyzePlan", self._analyze)),
+            "Config": grpc.unary_unary_rpc_method_handler(self._guard("Config", self._config)),
+            "AddArtifacts": grpc.stream_unary_rpc_method_handler(self._guard_upload(self._add_artifacts)),
+            "Interrupt": grpc.unary_unary_rpc_method_handler(self._guard("Interrupt", self._interrupt)),
+            "ReleaseExecute": grpc.unary_unary_rpc_method_handler(self._guard("ReleaseExecute", self._release_execute)),
+            "ReleaseSession": grpc.unary_unary_rpc_method_handler(self._guard("ReleaseSession", self._release)),
+            "ArtifactStatus": grpc.unary_unary_rpc_method_handler(self._guard("ArtifactStatus", self._artifact_status)),
         }
         for method, request in UNARY.items():
-            forward = self._guard(self._forward(method, request))
+            forward = self._guard(method, self._forward(method, request))
             handlers[method] = grpc.unary_unary_rpc_method_handler(forward)
         return handlers
-
-    def _admit(self, context: grpc.ServicerContext) -> None:
-        for key, value in context.invocation_metadata():
-            given = value.removeprefix("Bearer ") if key == "authorization" else value
-            if key in {TOKEN_HEADER, "authorization"} and hmac.compare_digest(given.encode(), self._token):
-                return
-        context.abort(
-            grpc.StatusCode.UNAUTHENTICATED, f"This Spark session needs the task's token (metadata {TOKEN_HEADER})."
-        )
 
     def _status(self, error: Exception) -> Any:
         return status_of(error, of_spark=self._engine.capabilities.is_spark)
 
-    def _guard(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        """Check the token before, and give errors as Spark Connect does after."""
+    def _guard(self, method: str, call: Callable[[bytes], bytes]) -> Callable[..., Any]:
+        """Ask who calls before, and give errors as Spark Connect does after."""
 
-        def guarded(request: Any, context: grpc.ServicerContext) -> Any:
-            self._admit(context)
+        def guarded(request: bytes, context: grpc.ServicerContext) -> Any:
             try:
-                return call(request)
+                caller = self._admission.admit(token_of(context.invocation_metadata()))
+                raw = wire.claimed(request, caller.name)
+                if method in RELEASES:
+                    return call(raw)
+                with self._entered(method, raw, caller) as server_id:
+                    return self._stamped(method, call(raw), server_id)
             except Exception as exc:  # a user reads every error in Spark's terms
                 context.abort_with_status(self._status(exc))
 
         return guarded
 
-    def _guard_stream(self, call: Callable[..., Iterator[bytes]]) -> Callable[..., Iterator[bytes]]:
-        def guarded(request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
-            self._admit(context)
+    def _guard_upload(self, call: Callable[[Iterator[bytes]], bytes]) -> Callable[..., Any]:
+        def guarded(requests: Iterator[bytes], context: grpc.ServicerContext) -> Any:
             try:
-                yield from call(request, context)
+                caller = self._admission.admit(token_of(context.invocation_metadata()))
+                first = wire.claimed(next(requests), caller.name)
+                rest = (wire.claimed(raw, caller.name) for raw in requests)
+                with self._entered("AddArtifacts", first, caller) as server_id:
+                    return self._stamped("AddArtifacts", call(itertools.chain([first], rest)), server_id)
             except Exception as exc:
                 context.abort_with_status(self._status(exc))
 
         return guarded
+
+    def _guard_stream(self, method: str, call: Callable[..., Iterator[bytes]]) -> Callable[..., Iterator[bytes]]:
+        def guarded(request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
+            try:
+                caller = self._admission.admit(token_of(context.invocation_metadata()))
+                raw = wire.claimed(request, caller.name)
+                with self._entered(method, raw, caller) as server_id:
+                    for answer in call(raw, context):
+                        yield self._stamped(method, answer, server_id)
+            except Exception as exc:
+                context.abort_with_status(self._status(exc))
+
+        return guarded
+
+    def _entered(self, method: str, raw: bytes, caller: Caller) -> contextlib.AbstractContextManager[str]:
+        session_id, observed = wire.heading(method, raw)
+        return self.sessions.used(
+            SessionKey(caller.name, session_id), caller, observed, make=method not in OF_KNOWN_SESSIONS
+        )
+
+    def _stamped(self, method: str, answer: bytes, server_id: str) -> bytes:
+        """The answer with the gateway's own id of the session; Spark has one itself."""
+        return answer if self._engine.capabilities.is_spark else wire.stamped(method, answer, server_id)
 
     def _execute(self, raw: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
         request = base_pb2.ExecutePlanRequest.FromString(raw)
@@ -232,24 +248,34 @@ class Gateway:
 
     def _release(self, raw: bytes) -> bytes:
         request = base_pb2.ReleaseSessionRequest.FromString(raw)
-        with self._lock:
-            session = self._sessions.pop(SessionKey.of(request), None)
-        if session is not None:
-            if session.sail.capabilities.is_spark and session.sail.runs:
-                session.sail.unary("ReleaseSession")(raw)
-            session.close()
+        key = SessionKey.of(request)
+        self._end(key, self.sessions.close(key))
         answer = base_pb2.ReleaseSessionResponse(session_id=request.session_id)
-        answer.server_side_session_id = request.session_id
         return bytes(answer.SerializeToString())
+
+    def end_idle(self, seconds: float) -> None:
+        """End the sessions that nobody has used for so long."""
+        for key in self.sessions.idle(seconds):
+            self._end(key, self.sessions.close(key))
+
+    def _end(self, key: SessionKey, session: Session | None) -> None:
+        """Leave nothing of a session."""
+        if session is None:
+            return
+        if session.sail.capabilities.is_spark and session.sail.runs:
+            request = base_pb2.ReleaseSessionRequest(session_id=key.session_id)
+            request.user_context.user_id = key.user_id
+            session.sail.unary("ReleaseSession")(request.SerializeToString())
+        session.close()
+        self._artifacts.remove(key)
 
     def _release_execute(self, raw: bytes) -> bytes:
         """A client may say this after it has released the session, or of an engine that has died."""
         request = base_pb2.ReleaseExecuteRequest.FromString(raw)
-        session = self._sessions.get(SessionKey.of(request))
+        session = self.sessions.get(SessionKey.of(request))
         if session is not None and session.sail.runs:
             return bytes(session.sail.unary("ReleaseExecute")(raw))
         answer = base_pb2.ReleaseExecuteResponse(session_id=request.session_id, operation_id=request.operation_id)
-        answer.server_side_session_id = request.session_id
         return bytes(answer.SerializeToString())
 
     def _add_artifacts(self, stream: Iterator[bytes]) -> bytes:

@@ -10,6 +10,7 @@ from google.protobuf import any_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
+from brickyard.workspace.compute.gateway.admission import NotAdmitted
 from brickyard.workspace.compute.gateway.engine_errors import describe, named
 from brickyard.workspace.compute.gateway.errors import RUNTIME, SparkError
 
@@ -25,6 +26,8 @@ def status_of(error: Exception, *, of_spark: bool = False) -> Any:
         error: What was raised.
         of_spark: Whether the engine is Apache Spark, whose own errors need no other words.
     """
+    if isinstance(error, NotAdmitted):
+        return rpc_status.to_status(status_pb2.Status(code=code_pb2.UNAUTHENTICATED, message=str(error)))
     if isinstance(error, grpc.RpcError):
         known = rpc_status.from_call(error)
         if known is not None and known.details:

@@ -91,13 +91,15 @@ class UnityCatalog:
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self._local = threading.local()
 
-    def user_name(self) -> str:
-        """Whose token this is.
+    def user_name(self) -> str | None:
+        """Whose token this is; nothing where the workspace does not accept it.
 
         Raises:
-            SparkError: The workspace refuses the token.
+            SparkError: The workspace does not answer.
         """
         status, raw = self.send("GET", "/api/2.0/preview/scim/v2/Me")
+        if status in (401, 403):
+            return None
         if status != 200:
             raise SparkError("CATALOG_ERROR", f"The workspace answered {status} when asked whose token this is.")
         return str(json.loads(raw)["userName"])

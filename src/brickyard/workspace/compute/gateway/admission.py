@@ -1,0 +1,143 @@
+"""Who may use an engine: the task that it belongs to, or everybody whom the workspace knows."""
+
+from __future__ import annotations
+
+import hmac
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from brickyard.workspace.compute.gateway.places import Places
+from brickyard.workspace.compute.gateway.unity import UnityCatalog
+
+__all__ = ["TOKEN_HEADER", "Admission", "Caller", "Everybody", "NotAdmitted", "OneTask", "token_of"]
+
+#: pyspark sends unknown parameters of its connection string as metadata; `token=` makes it ask for TLS, unless the
+#: host is `localhost`.
+TOKEN_HEADER = "x-brickyard-token"
+#: How long the workspace's word on a token counts; a revoked one is refused after that.
+FRESH_SECONDS = 3.0
+#: After this long without a call a token is forgotten, with the connections that it had.
+KEPT_SECONDS = 600.0
+
+
+class NotAdmitted(Exception):
+    """The call has no token, or one that the workspace does not accept."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls, and what that principal may see.
+
+    Attributes:
+        name: The user's or service principal's name.
+        catalog: Unity Catalog, with the caller's rights.
+        places: From the caller's paths to local places.
+    """
+
+    name: str
+    catalog: UnityCatalog
+    places: Places
+
+
+class Admission(Protocol):
+    """Says who calls."""
+
+    def admit(self, token: str) -> Caller:
+        """The caller with that token; empty where none was sent.
+
+        Raises:
+            NotAdmitted: It is not to be served.
+        """
+        ...
+
+
+class OneTask:
+    """Admits the task that the engine belongs to."""
+
+    def __init__(self, token: str, caller: Caller) -> None:
+        self._token = token.encode()
+        self._caller = caller
+
+    def admit(self, token: str) -> Caller:
+        """See `Admission`."""
+        if not hmac.compare_digest(token.encode(), self._token):
+            raise NotAdmitted(f"This Spark session needs the task's token (metadata {TOKEN_HEADER}).")
+        return self._caller
+
+
+@dataclass
+class _Known:
+    caller: Caller
+    checked_at: float
+
+
+class Everybody:
+    """Admits whom the workspace knows, and asks it again every few seconds.
+
+    Args:
+        caller: Makes the caller of a token; raises NotAdmitted where the workspace refuses the token.
+        clock: Seconds, monotonic.
+    """
+
+    def __init__(self, caller: Callable[[str], Caller], clock: Callable[[], float] = time.monotonic) -> None:
+        self._caller = caller
+        self._clock = clock
+        self._known: dict[str, _Known] = {}
+        self._lock = threading.Lock()
+
+    def admit(self, token: str) -> Caller:
+        """See `Admission`."""
+        if not token:
+            raise NotAdmitted(
+                "No token was sent. Give one of the workspace's: SPARK_REMOTE='sc://localhost:PORT/;token=TOKEN' "
+                f"(with ;use_ssl=true over TLS), or ;{TOKEN_HEADER}=TOKEN."
+            )
+        known = self._known.get(token)
+        if known is not None and self._clock() - known.checked_at < FRESH_SECONDS:
+            return known.caller
+        return self._check(token, known)
+
+    def _check(self, token: str, known: _Known | None) -> Caller:
+        now = self._clock()
+        try:
+            caller = self._caller(token) if known is None else _still(known.caller)
+        except NotAdmitted:
+            with self._lock:
+                self._known.pop(token, None)
+            raise
+        with self._lock:
+            self._known = {key: one for key, one in self._known.items() if now - one.checked_at < KEPT_SECONDS}
+            self._known[token] = _Known(caller, now)
+        return caller
+
+
+def _still(caller: Caller) -> Caller:
+    named(caller.catalog)
+    return caller
+
+
+def named(catalog: UnityCatalog) -> str:
+    """Whose token the catalog is asked with.
+
+    Raises:
+        NotAdmitted: The workspace refuses it.
+        SparkError: The workspace does not answer.
+    """
+    found = catalog.user_name()
+    if found is None:
+        raise NotAdmitted(
+            "The workspace does not accept the token: it is unknown, expired or revoked. Create a new one."
+        )
+    return found
+
+
+def token_of(metadata: Iterable[Any]) -> str:
+    """The token in a call's metadata; empty where there is none."""
+    values = {key: value for key, value in metadata if isinstance(value, str)}
+    scheme, _, bearer = values.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and bearer:
+        return bearer.strip()
+    return values.get(TOKEN_HEADER, "").strip()

@@ -7,6 +7,7 @@ is not looked at here: the engine, behind a socket that only this user can open,
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -30,36 +31,49 @@ class EngineUnavailable(Exception):
     """There is no engine; the message is for the client."""
 
 
-def protocol(socket: Socket) -> type[asyncio.Protocol]:
-    """The server's protocol: HTTP/1.1 as it is, and tunnels to the engine.
+def protocol(socket: Socket) -> Any:
+    """What makes uvicorn's protocol of a connection: HTTP/1.1 as it is, and tunnels to the engine.
 
     Args:
         socket: Starts the engine if need be; called on a thread. Raises EngineUnavailable.
     """
-    base: Any = AutoHTTPProtocol
+    return functools.partial(_Front, socket)
 
-    class Front(base):  # type: ignore[misc]
-        """Looks at the first bytes of a connection."""
 
-        _begun = b""
-        _decided = False
+class _Front(asyncio.Protocol):
+    """Looks at the first bytes of a connection, and then hands it over."""
 
-        def data_received(self, data: bytes) -> None:
-            if self._decided:
-                super().data_received(data)
-                return
-            begun = self._begun + data
-            if len(begun) < len(PREFACE) and PREFACE.startswith(begun):
-                self._begun = begun
-                return
-            self._decided = True
-            if begun.startswith(PREFACE):
-                self.connections.discard(self)
-                Tunnel(self.transport, socket, self.connections).begin(begun)
-            else:
-                super().data_received(begun)
+    def __init__(self, socket: Socket, *, server_state: Any, **options: Any) -> None:
+        self._socket = socket
+        self._connections: set[Any] = server_state.connections
+        http: Callable[..., Any] = AutoHTTPProtocol
+        self._http = functools.partial(http, server_state=server_state, **options)
+        self._client: Any = None
+        self._begun = b""
 
-    return Front
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._client = transport
+        self._connections.add(self)
+
+    def shutdown(self) -> None:
+        """Close a connection on which nothing was said; the server calls it when it stops."""
+        self._client.close()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._connections.discard(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._begun += data
+        if len(self._begun) < len(PREFACE) and PREFACE.startswith(self._begun):
+            return
+        self._connections.discard(self)
+        if self._begun.startswith(PREFACE):
+            Tunnel(self._client, self._socket, self._connections).begin(self._begun)
+            return
+        http = self._http()
+        http.connection_made(self._client)
+        self._client.set_protocol(http)
+        http.data_received(self._begun)
 
 
 class Tunnel(asyncio.Protocol):

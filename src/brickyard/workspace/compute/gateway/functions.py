@@ -38,6 +38,7 @@ class Functions:
         self._key = key
         self._installed: set[str] = set()
         self._builtins: frozenset[str] = frozenset()
+        self._facts: dict[str, Any] = {}
 
     def inside(self, names: SessionNames) -> Functions:
         """The functions that a view can use: none that are temporary, and names as they were for its author."""
@@ -70,6 +71,20 @@ class Functions:
                 raise
             return None  # it may be a function that the client has registered in the engine
         return None if wire is None else Routine.from_wire(wire)
+
+    def fact(self, name: str) -> Any:
+        """What the workspace says of the session: `user`, `groups`, `metastore`."""
+        if not self._facts:
+            who = self._catalog.principal()
+            self._facts["user"] = str(who["userName"])
+            self._facts["groups"] = [str(group["display"]) for group in who.get("groups") or []]
+        if name == "metastore" and name not in self._facts:
+            self._facts[name] = self._catalog.metastore()
+        return self._facts[name]
+
+    def registered(self, name: str) -> bool:
+        """Whether the client has registered a function of that name in the engine."""
+        return self._sail.memory.has_function(name)
 
     def create(self, routine: Routine) -> None:
         """Make a function, in place of one of the same name."""

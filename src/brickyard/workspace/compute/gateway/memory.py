@@ -55,6 +55,10 @@ class Memory:
             self._commands.pop(key, None)  # the order is that of the last registration
             self._commands[key] = request.SerializeToString()
 
+    def has_function(self, name: str) -> bool:
+        """Whether a function of that name was registered."""
+        return any((kind, name.lower()) in self._commands for kind in NAME_FIELDS)
+
     def dropped(self, view: str) -> None:
         """Forget a temporary view."""
         self._commands.pop(("create_dataframe_view", view.lower()), None)

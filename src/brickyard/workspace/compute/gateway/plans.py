@@ -29,7 +29,8 @@ REFUSED = {
 #: Local data that an engine keeps which takes the clients' artifacts.
 CACHED = ("cached_local_relation", "chunked_cached_local_relation")
 #: Functions whose answer is the gateway's own.
-CURRENT = frozenset({"current_catalog", "current_database", "current_schema"})
+USER = frozenset({"current_user", "session_user", "user"})
+CURRENT = USER | {"current_catalog", "current_database", "current_schema"}
 CURRENT_CALL = re.compile(r"\bcurrent_(catalog|database|schema)\s*\(", re.IGNORECASE)
 #: Formats whose directories may be partitioned without a log that knows the types.
 PARTITIONED = frozenset({"parquet", "orc", "avro", "csv", "json"})
@@ -102,12 +103,18 @@ def _current_name(expression: Any, session: Session, *, named: bool = False) -> 
     function = expression.unresolved_function.function_name.lower()
     if function not in CURRENT:
         return
-    value = session.names.catalog if function == "current_catalog" else session.names.schema
+    value = _current(function, session)
     expression.Clear()
     if named:
         expression.alias.name.append(f"{function}()")
         expression = expression.alias.expr
     expression.literal.string = value
+
+
+def _current(function: str, session: Session) -> str:
+    if function in USER:
+        return str(session.bindings.functions.fact("user"))
+    return session.names.catalog if function == "current_catalog" else session.names.schema
 
 
 def _expand(expression: Any, session: Session, *, named: bool) -> None:

@@ -97,12 +97,26 @@ class UnityCatalog:
         Raises:
             SparkError: The workspace does not answer.
         """
+        return str(self.principal()["userName"])
+
+    def principal(self) -> dict[str, Any]:
+        """Whose token this is, as SCIM describes a user.
+
+        Raises:
+            SparkError: The workspace refuses the token.
+        """
         status, raw = self.send("GET", "/api/2.0/preview/scim/v2/Me")
         if status in (401, 403):
             return None
         if status != 200:
             raise SparkError("CATALOG_ERROR", f"The workspace answered {status} when asked whose token this is.")
-        return str(json.loads(raw)["userName"])
+        found: dict[str, Any] = json.loads(raw)
+        return found
+
+    def metastore(self) -> str:
+        """The metastore's id, which is global: `cloud:region:id`."""
+        wire = accept(*self.call("GET", "/metastore_summary"))
+        return str(wire.get("global_metastore_id") or wire["metastore_id"])
 
     def table(self, name: TableName, *, write: bool = False) -> Table:
         """The table, which is to be read or, with `write`, to be changed.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from brickyard.workspace.compute.gateway.sugar.builtins import rewrite_builtins
 from brickyard.workspace.compute.gateway.sugar.calls import calls, expand_calls
 from brickyard.workspace.compute.gateway.sugar.names import bind
 from brickyard.workspace.compute.gateway.sugar.scope import Scope
@@ -80,6 +81,7 @@ def bind_functions(tree: Any, functions: Any, scope: Scope) -> None:
     """Replace calls of users' functions by their bodies."""
     if functions is not None:
         expand_calls(tree, cache(functions.find), functions.install, scope, _qualify)
+        rewrite_builtins(tree, functions.fact, functions.registered)
 
 
 def _qualify(body: Any, routine: Any) -> None:

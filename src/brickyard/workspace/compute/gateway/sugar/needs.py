@@ -6,6 +6,7 @@ from typing import Any
 
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.sqltext import Token, tokenize
+from brickyard.workspace.compute.gateway.sugar.builtins import NAMES, refused
 from brickyard.workspace.compute.gateway.sugar.names import own_columns
 
 __all__ = ["needed", "reuses_alias"]
@@ -34,7 +35,7 @@ def needed(sql: str, names: frozenset[str] = frozenset()) -> frozenset[str]:
         last = before.text.upper() if before is not None and before.kind not in {"STRING", "IDENTIFIER"} else ""
         if word in WORDS or (last, word) in PAIRS or (word == ":" and before is not None and before.kind in BASES):
             found.add(word)
-        elif token.text.lower() in names and token.kind != "STRING":
+        elif token.kind != "STRING" and (token.text.lower() in names or _is_rewritten(token.text.lower())):
             found.add("NAME")
         elif token.kind == "STRING" and last == "USING" and "TRANSFORM" in {one.text.upper() for one in tokens}:
             raise unsupported("SELECT TRANSFORM", "Use df.mapInPandas(...), or a Python function.")
@@ -42,6 +43,10 @@ def needed(sql: str, names: frozenset[str] = frozenset()) -> frozenset[str]:
     if tokens and tokens[0].text.upper() == "FROM":
         found.add("FROM")
     return frozenset(found)
+
+
+def _is_rewritten(word: str) -> bool:
+    return word in NAMES or bool(refused(word))
 
 
 def reuses_alias(tree: Any) -> bool:

@@ -31,6 +31,9 @@ _AT_ONCE = 8
 _CLEAN = frozenset(
     ("SELECT", "WITH", "VALUES", "FROM", "TABLE", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "INSERT", "UPDATE", "DELETE")
 ) | frozenset(("MERGE", "OPTIMIZE", "VACUUM", "TRUNCATE", "ALTER", "DROP", "GRANT", "REVOKE", "COMMENT", "COPY"))
+_CREATED = frozenset(("TABLE", "VIEW", "SCHEMA", "DATABASE", "CATALOG", "VOLUME", "FUNCTION"))
+#: How many sessions, each with an engine of its own, wait for further statements.
+_IDLE = 2
 _INTERRUPT_SECONDS = 0.2
 _MONTHS = re.compile(r"\binterval (year|month)\b")
 
@@ -88,7 +91,6 @@ class _Runner:
         self._host.say(ended)
 
     def _executed(self, statement: dict[str, Any]) -> dict[str, Any]:
-        clean = statement["text"].lstrip(" \t\r\n(").partition(" ")[0].split("\n")[0].upper() in _CLEAN
         session = self._session()
         running = _Running(session)
         try:
@@ -102,10 +104,11 @@ class _Runner:
             running.ended.set()
             with self._lock:
                 self._running.pop(statement["id"], None)
-            if clean and statement["id"] not in self._canceled:
+            reusable = _is_clean(statement["text"]) and statement["id"] not in self._canceled
+            if reusable and self._idle.qsize() < _IDLE:
                 self._idle.put(session)
             else:
-                session.client.close()
+                session.stop()  # the engine of the session ends, too
 
     def _session(self) -> Any:
         from pyspark.sql.connect.session import SparkSession
@@ -114,6 +117,15 @@ class _Runner:
             return self._idle.get_nowait()
         except queue.Empty:
             return SparkSession.builder.remote(self._remote).create()
+
+
+def _is_clean(text: str) -> bool:
+    """Whether a statement leaves nothing behind in its session; where that is not plain, it is taken to."""
+    words = text.lstrip(" \t\r\n(").upper().split(None, 4)[:4]
+    if words[:1] == ["CREATE"]:
+        what = words[3:4] if words[1:3] == ["OR", "REPLACE"] else words[1:2]
+        return not _CREATED.isdisjoint(what)
+    return words[:1] != [] and words[0] in _CLEAN
 
 
 def _written(session: Any, statement: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from databricks.sdk.service.catalog import (
     ColumnTypeName,
     CreateFunction,
     DataSourceFormat,
+    ExternalLocationsAPI,
     ForeignKeyConstraint,
     FunctionsAPI,
     GrantsAPI,
@@ -22,6 +23,7 @@ from databricks.sdk.service.catalog import (
     PrimaryKeyConstraint,
     Privilege,
     SchemasAPI,
+    StorageCredentialsAPI,
     TableConstraint,
     TableConstraintsAPI,
     TableInfo,
@@ -47,6 +49,8 @@ FAMILIES = (
     TablesAPI,
     VolumesAPI,
     GrantsAPI,
+    StorageCredentialsAPI,
+    ExternalLocationsAPI,
     TemporaryPathCredentialsAPI,
     TemporaryTableCredentialsAPI,
     TemporaryVolumeCredentialsAPI,
@@ -89,6 +93,7 @@ def test_every_operation(w: WorkspaceClient, robot: Robot, name: Callable[[], st
     keys(w, catalog)
     functions(w, robot, catalog)
     grants(w, robot, catalog)
+    places(w, catalog)
     w.schemas.delete(schema, force=True)
     assert schema not in {one.full_name for one in w.schemas.list(catalog)}
     w.catalogs.delete(catalog, force=True)
@@ -191,6 +196,21 @@ def volumes(w: WorkspaceClient, catalog: str) -> None:
     assert [one.full_name for one in w.volumes.list(catalog, "s")] == [f"{catalog}.s.v"]
     w.volumes.delete(f"{catalog}.s.v")
     assert not list(w.volumes.list(catalog, "s"))
+
+
+def places(w: WorkspaceClient, name: str) -> None:
+    credential = w.storage_credentials.create(name, comment="one")
+    assert w.storage_credentials.update(name, comment="two") == w.storage_credentials.get(name)
+    assert credential.id in {one.id for one in w.storage_credentials.list()}
+    made = w.external_locations.create(name, f"dbfs:/{name}/out", name)
+    assert w.external_locations.update(name, comment="two") == w.external_locations.get(name)
+    assert made.url in {one.url for one in w.external_locations.list()}
+    w.dbutils.fs.mkdirs(made.url or "")
+    tried = w.storage_credentials.validate(storage_credential_name=name, url=made.url)
+    assert tried.is_dir and {one.result and one.result.value for one in tried.results or []} == {"PASS"}
+    w.external_locations.delete(name)
+    w.storage_credentials.delete(name)
+    assert name not in {one.name for one in w.storage_credentials.list()}
 
 
 def grants(w: WorkspaceClient, robot: Robot, catalog: str) -> None:

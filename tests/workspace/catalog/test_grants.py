@@ -180,8 +180,8 @@ def test_privileges_of_other_kinds_are_not_applicable(kind: str, privilege: str,
 
 
 def test_securables_that_are_not_here_are_named(w: WorkspaceClient) -> None:
-    with pytest.raises(NotImplementedByServer, match="EXTERNAL_LOCATION"):
-        w.grants.get("external_location", "raw")
+    with pytest.raises(NotImplementedByServer, match="CONNECTION"):
+        w.grants.get("connection", "raw")
     with pytest.raises(InvalidParameterValue, match="'aeroplane'"):
         w.grants.get("aeroplane", "a")
     with pytest.raises(NotFound, match=r"Routine or Model 'main\.default\.no' does not exist"):

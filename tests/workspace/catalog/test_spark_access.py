@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.service.catalog import PermissionsChange, Privilege
+from databricks.sdk.service.catalog import PermissionsChange, Privilege, VolumeType
 from databricks.sdk.service.jobs import NotebookTask, SubmitTask
 from databricks.sdk.service.workspace import ImportFormat, Language
 
@@ -31,6 +31,7 @@ class Sessions:
     robot: Any
     data: Path
     change: Callable[..., None]
+    share: Callable[..., None]
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +46,12 @@ def sessions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sessions]:
         added, removed = ([Privilege(one) for one in text.split()] for text in (add, remove))
         w.grants.update(kind, full_name, changes=[PermissionsChange(principal=name, add=added, remove=removed)])
 
+    def share(location: str, url: str, *, volume: str = "") -> None:
+        w.storage_credentials.create(location)
+        w.external_locations.create(location, url, location)
+        if volume:
+            w.volumes.create(*volume.split("."), VolumeType.EXTERNAL, storage_location=f"{url}/v")
+
     engines = [Engine(root / "owner", lab), Engine(root / "robot", lab, token)]
     owner, robot = (engine.client() for engine in engines)
     owner.sql("CREATE SCHEMA main.secret")
@@ -52,7 +59,7 @@ def sessions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sessions]:
     owner.range(3).write.saveAsTable(TABLE)
     owner.range(3).write.parquet(f"{FILES}/numbers")
     owner.sql("CREATE VIEW main.secret.seen AS SELECT * FROM main.secret.trips")
-    yield Sessions(owner, robot, lab.workspace.data, change)
+    yield Sessions(owner, robot, lab.workspace.data, change, share)
     for session in (owner, robot):
         session.stop()
     for engine in engines:
@@ -142,6 +149,55 @@ def test_a_session_reads_and_writes_files_of_volumes_it_was_granted(sessions: Se
     refused(sessions, write, "WRITE VOLUME on Volume 'main.secret.raw'")
     sessions.change("volume", "main.secret.raw", add="WRITE_VOLUME")
     write(sessions.robot, sessions.data)
+
+
+def test_a_session_uses_an_external_location_that_it_was_granted(sessions: Sessions, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    where = f"file:{tmp_path}/out"
+    sessions.share("out", where)
+    sessions.owner.range(3).write.parquet(f"{where}/numbers")
+    sessions.owner.range(3).write.format("delta").option("path", f"{where}/t").saveAsTable("main.secret.away")
+
+    def read(spark: Any, data: Path) -> Any:
+        return spark.read.parquet(f"{where}/numbers").count()
+
+    def write(spark: Any, data: Path) -> None:
+        spark.range(1).write.mode("overwrite").parquet(f"{where}/mine")
+
+    def through(spark: Any, data: Path) -> Any:
+        return spark.read.format("delta").load(f"{where}/t").count()
+
+    (tmp_path / "leads").symlink_to(tmp_path / "out")
+    refused(sessions, read, "READ FILES on External Location 'out'")
+    refused(sessions, lambda spark, data: spark.read.text(f"file:{tmp_path}/leads/numbers").count(), "READ FILES")
+    sessions.change("external_location", "out", add="READ_FILES")
+    assert read(sessions.robot, sessions.data) == 3
+    refused(sessions, write, "WRITE FILES on External Location 'out'")
+    sessions.change("external_location", "out", add="WRITE_FILES")
+    write(sessions.robot, sessions.data)
+    sessions.change("schema", "main.secret", add="USE_SCHEMA")
+    refused(sessions, through, "SELECT on Table 'main.secret.away'")
+    sessions.change("table", "main.secret.away", add="SELECT")
+    assert through(sessions.robot, sessions.data) == 3
+    assert sessions.robot.table("main.secret.away").count() == 3
+    (tmp_path / "free").mkdir()
+    sessions.robot.range(2).write.parquet(f"file:{tmp_path}/free/f")  # the driver's own disk
+    sessions.owner.sql("DROP TABLE main.secret.away")
+
+
+def test_a_session_reads_an_external_volume_that_it_was_granted(sessions: Sessions, tmp_path: Path) -> None:
+    (tmp_path / "vol").mkdir()
+    sessions.share("vol", f"file:{tmp_path}/vol", volume="main.secret.linked")
+    sessions.owner.range(4).write.parquet("/Volumes/main/secret/linked/n")
+    assert (tmp_path / "vol" / "v" / "n").is_dir()
+
+    def read(spark: Any, data: Path) -> Any:
+        return spark.read.parquet("/Volumes/main/secret/linked/n").count()
+
+    sessions.change("schema", "main.secret", add="USE_SCHEMA")
+    refused(sessions, read, "READ VOLUME on Volume 'main.secret.linked'")
+    sessions.change("volume", "main.secret.linked", add="READ_VOLUME")
+    assert read(sessions.robot, sessions.data) == 4
 
 
 def test_a_view_is_read_by_whom_was_granted_it_and_its_tables(sessions: Sessions) -> None:

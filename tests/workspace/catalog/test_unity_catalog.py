@@ -188,7 +188,7 @@ def test_an_external_table_keeps_its_data(workspace: LocalWorkspace, client: Wor
 
 def test_locations_stay_inside_of_the_data(client: WorkspaceClient, schema: str, tmp_path: Path) -> None:
     for location in (tmp_path.as_uri(), "s3://bucket/x", "file:///etc"):
-        with pytest.raises(InvalidParameterValue):
+        with pytest.raises((NotFound, InvalidParameterValue, NotImplementedByServer)):
             client.tables.create(
                 name="outside",
                 catalog_name="main",
@@ -322,7 +322,7 @@ def test_volumes_have_a_directory(workspace: LocalWorkspace, client: WorkspaceCl
     with pytest.raises(NotFound) as missing:
         client.volumes.read(f"{schema}.raw")
     assert missing.value.error_code == "VOLUME_DOES_NOT_EXIST"
-    with pytest.raises(NotImplementedByServer, match="EXTERNAL"):
+    with pytest.raises(InvalidParameterValue, match="external volume"):
         client.volumes.create("main", name, "x", VolumeType.EXTERNAL)
 
 
@@ -335,7 +335,7 @@ def test_credentials_are_an_address_only(client: WorkspaceClient, schema: str) -
     assert answer.url == location and answer.azure_user_delegation_sas is None
     path = client.temporary_path_credentials.generate_temporary_path_credentials(location, PathOperation.PATH_READ)
     assert path.url == location
-    with pytest.raises(InvalidParameterValue):
+    with pytest.raises(NotFound, match="External Location"):
         client.temporary_path_credentials.generate_temporary_path_credentials("file:///etc", PathOperation.PATH_READ)
     volume = client.volumes.create("main", schema.split(".")[1], "v", VolumeType.MANAGED)
     found = client.temporary_volume_credentials.generate_temporary_volume_credentials(

@@ -6,11 +6,13 @@ from brickyard.workspace.api.base import Family
 from brickyard.workspace.api.unity import (
     catalogs,
     constraints,
+    external_locations,
     functions,
     grants,
     locations,
     metastores,
     schemas,
+    storage_credentials,
     tables,
     volumes,
 )
@@ -18,5 +20,6 @@ from brickyard.workspace.api.unity import (
 __all__ = ["family"]
 
 family = Family()
-for part in (metastores, catalogs, schemas, tables, constraints, functions, volumes, locations, grants):
+places = (storage_credentials, external_locations)
+for part in (metastores, catalogs, schemas, tables, constraints, functions, volumes, locations, grants, *places):
     part.declare(family)

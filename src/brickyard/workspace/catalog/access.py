@@ -17,7 +17,15 @@ from brickyard.workspace.catalog.errors import does_not_exist
 from brickyard.workspace.catalog.names import parent_of
 from brickyard.workspace.catalog.objects import Described, UnityObject, described, find, metastore
 from brickyard.workspace.catalog.principals import owner_names
-from brickyard.workspace.catalog.privileges import ALL_PRIVILEGES, NOT_IN_ALL, SIGHT, USE, ObjectKind, words
+from brickyard.workspace.catalog.privileges import (
+    ALL_PRIVILEGES,
+    NOT_IN_ALL,
+    SEEN_WITH_ANY,
+    SIGHT,
+    USE,
+    ObjectKind,
+    words,
+)
 
 if TYPE_CHECKING:
     from brickyard.workspace.catalog.grants import Grants
@@ -138,6 +146,8 @@ class CallerAccess:
             return True
         if browse and self._holds(target, "BROWSE"):
             return True
+        if target.kind in SEEN_WITH_ANY and self._grants.held(target, self._principal.holders):
+            return True
         return self._lack(target, SIGHT[target.kind]) is None or self._no_manager(target) is None
 
     def visible(self, kind: ObjectKind, found: Iterable[R], *, browse: bool = False) -> list[R]:
@@ -153,7 +163,7 @@ class CallerAccess:
     ) -> UnityObject | None:
         """An object that was read already, with what it is in; nothing where that is gone."""
         target = described(kind, one)
-        if kind is ObjectKind.CATALOG:
+        if kind.depth == 1:
             return target
         above = parent_of(target.full_name)
         if above not in parents:

@@ -11,7 +11,15 @@ from sqlalchemy import Connection, select
 from brickyard.workspace.catalog.names import parent_of, valid_full_name
 from brickyard.workspace.catalog.privileges import ObjectKind
 from brickyard.workspace.catalog.records import Securable
-from brickyard.workspace.store.catalog import catalogs, functions, schemas, tables, volumes
+from brickyard.workspace.store.catalog import (
+    catalogs,
+    external_locations,
+    functions,
+    schemas,
+    storage_credentials,
+    tables,
+    volumes,
+)
 from brickyard.workspace.store.registry import registered_models
 
 if TYPE_CHECKING:
@@ -31,6 +39,8 @@ _TABLES: Mapping[ObjectKind, Table] = {
     ObjectKind.TABLE: tables,
     ObjectKind.VOLUME: volumes,
     ObjectKind.FUNCTION: functions,
+    ObjectKind.STORAGE_CREDENTIAL: storage_credentials,
+    ObjectKind.EXTERNAL_LOCATION: external_locations,
 }
 _model_columns = (registered_models.c.name, registered_models.c.owner, registered_models.c.created_at)
 

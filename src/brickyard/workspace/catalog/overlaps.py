@@ -7,24 +7,30 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from brickyard.workspace.api.errors import InvalidParameterValue
-from brickyard.workspace.catalog.records import TABLE
+from brickyard.workspace.catalog.records import TABLE, VOLUME
 
 __all__ = ["require_free"]
 
 
-def require_free(connection: Connection, place: Path) -> None:
-    """Refuse a place that another external table has, or that is inside of it or around it.
+def require_free(connection: Connection, place: Path, data: Path) -> None:
+    """Refuse a place that another external table or volume has, or that is inside of it or around it.
+
+    Args:
+        connection: To the database.
+        place: The place.
+        data: The workspace's data.
 
     Raises:
         InvalidParameterValue: It names that table.
     """
-    place = place.resolve()
-    for other in TABLE.children(connection):
-        if other.table_type != "EXTERNAL":
-            continue
-        taken = other.directory.resolve()
+    place, data = place.resolve(), data.resolve()
+    external = [(one.full_name, one.directory) for one in TABLE.children(connection) if one.table_type == "EXTERNAL"]
+    if not place.is_relative_to(data):  # what is in the workspace's own volumes is in their trees already
+        external += [(one.full_name, Path(one.location)) for one in VOLUME.children(connection)]
+    for name, directory in external:
+        taken = directory.resolve()
         if place.is_relative_to(taken) or taken.is_relative_to(place):
             raise InvalidParameterValue(
                 f"Input path url '{place.as_uri()}' overlaps with other external tables or volumes within "
-                f"'CreateTable' call. Conflicting tables/volumes: {other.full_name}."
+                f"'CreateTable' call. Conflicting tables/volumes: {name}."
             )

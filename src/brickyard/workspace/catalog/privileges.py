@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-__all__ = ["ALL_PRIVILEGES", "APPLICABLE", "NOT_IN_ALL", "SIGHT", "USE", "ObjectKind", "words"]
+__all__ = ["ALL_PRIVILEGES", "APPLICABLE", "NOT_IN_ALL", "SEEN_WITH_ANY", "SIGHT", "USE", "ObjectKind", "words"]
 
 ALL_PRIVILEGES = "ALL_PRIVILEGES"
 #: What ALL PRIVILEGES does not include.
@@ -26,11 +26,14 @@ class ObjectKind(StrEnum):
     VOLUME = "VOLUME"
     MODEL = "MODEL"
     FUNCTION = "FUNCTION"
+    STORAGE_CREDENTIAL = "STORAGE_CREDENTIAL"
+    EXTERNAL_LOCATION = "EXTERNAL_LOCATION"
 
     @property
     def label(self) -> str:
         """What the vendor's messages call it."""
-        return "Routine or Model" if self in (ObjectKind.MODEL, ObjectKind.FUNCTION) else self.capitalize()
+        is_routine = self in (ObjectKind.MODEL, ObjectKind.FUNCTION)
+        return "Routine or Model" if is_routine else self.replace("_", " ").title()
 
     @property
     def securable_type(self) -> str:
@@ -40,7 +43,7 @@ class ObjectKind(StrEnum):
     @property
     def depth(self) -> int:
         """How many names lead to it."""
-        return {"METASTORE": 0, "CATALOG": 1, "SCHEMA": 2}.get(self.value, 3)
+        return _DEPTHS.get(self.value, 3)
 
     @property
     def container(self) -> ObjectKind:
@@ -49,10 +52,28 @@ class ObjectKind(StrEnum):
         return above[self.depth]
 
 
+_DEPTHS = {"METASTORE": 0, "CATALOG": 1, "STORAGE_CREDENTIAL": 1, "EXTERNAL_LOCATION": 1, "SCHEMA": 2}
 _ON_ALL = frozenset({ALL_PRIVILEGES, "APPLY_TAG", "MANAGE"})
 _ON_TABLES = frozenset({"MODIFY", "REFRESH", "SELECT"})
 _ON_VOLUMES = frozenset({"READ_VOLUME", "WRITE_VOLUME"})
 _ON_MODELS = frozenset({"CREATE_MODEL_VERSION", "EXECUTE"})
+_ON_CREDENTIALS = frozenset(
+    {ALL_PRIVILEGES, "CREATE_EXTERNAL_LOCATION", "CREATE_EXTERNAL_TABLE", "MANAGE", "READ_FILES", "WRITE_FILES"}
+)
+_ON_LOCATIONS = frozenset(
+    {
+        ALL_PRIVILEGES,
+        "BROWSE",
+        "CREATE_EXTERNAL_TABLE",
+        "CREATE_EXTERNAL_VOLUME",
+        "CREATE_FOREIGN_SECURABLE",
+        "CREATE_MANAGED_STORAGE",
+        "EXTERNAL_USE_LOCATION",
+        "MANAGE",
+        "READ_FILES",
+        "WRITE_FILES",
+    }
+)
 _IN_SCHEMAS = frozenset(
     {
         "CREATE_FUNCTION",
@@ -94,6 +115,8 @@ APPLICABLE: Mapping[ObjectKind, frozenset[str]] = {
     ObjectKind.VOLUME: _ON_ALL | _ON_VOLUMES,
     ObjectKind.MODEL: _ON_ALL | _ON_MODELS,
     ObjectKind.FUNCTION: _ON_ALL | {"EXECUTE"},
+    ObjectKind.STORAGE_CREDENTIAL: _ON_CREDENTIALS,
+    ObjectKind.EXTERNAL_LOCATION: _ON_LOCATIONS,
 }
 
 #: What is needed on an object to reach those in it.
@@ -106,7 +129,13 @@ SIGHT: Mapping[ObjectKind, str] = {
     ObjectKind.VOLUME: "READ_VOLUME",
     ObjectKind.MODEL: "EXECUTE",
     ObjectKind.FUNCTION: "EXECUTE",
+    ObjectKind.STORAGE_CREDENTIAL: "READ_FILES",
+    ObjectKind.EXTERNAL_LOCATION: "READ_FILES",
 }
+
+
+#: What any privilege on lets see.
+SEEN_WITH_ANY = frozenset({ObjectKind.STORAGE_CREDENTIAL, ObjectKind.EXTERNAL_LOCATION})
 
 
 def words(privilege: str) -> str:

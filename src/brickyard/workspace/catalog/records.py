@@ -15,12 +15,21 @@ from sqlalchemy import Connection, Table, delete, insert, select, update
 from brickyard.workspace.api.errors import ApiError
 from brickyard.workspace.catalog.errors import already_exists, does_not_exist
 from brickyard.workspace.catalog.names import parent_of, valid_full_name
-from brickyard.workspace.store.catalog import catalogs, functions, schemas, tables, volumes
+from brickyard.workspace.store.catalog import (
+    catalogs,
+    external_locations,
+    functions,
+    schemas,
+    storage_credentials,
+    tables,
+    volumes,
+)
 
-__all__ = ["CATALOG", "FUNCTION", "SCHEMA", "TABLE", "VOLUME", "CatalogRecord", "FunctionRecord", "Kind", "Securable"]
+__all__ = ["CATALOG", "EXTERNAL_LOCATION", "FUNCTION", "SCHEMA", "STORAGE_CREDENTIAL", "TABLE", "VOLUME"]
+__all__ += ["CatalogRecord", "CredentialRecord", "FunctionRecord", "Kind", "LocationRecord", "Securable"]
 __all__ += ["TableRecord", "VolumeRecord"]
 
-_JSON = ("properties", "columns", "definition")
+_JSON = ("properties", "columns", "definition", "identity")
 
 
 @dataclass(frozen=True)
@@ -78,7 +87,7 @@ class TableRecord(Securable):
 
 @dataclass(frozen=True)
 class VolumeRecord(Securable):
-    """A managed volume; `location` is the directory of its files."""
+    """A volume; `location` is the directory of its files."""
 
     location: str
 
@@ -88,6 +97,40 @@ class FunctionRecord(Securable):
     """A function; `definition` is what the API was sent: parameters, types, language and body."""
 
     definition: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class CredentialRecord(Securable):
+    """A storage credential.
+
+    Attributes:
+        identity: The cloud's identity as the vendor's API writes it, without secrets; nothing for this machine's own.
+        read_only: Whether nothing may be written with it.
+        isolation_mode: As the vendor's API names it.
+    """
+
+    identity: Mapping[str, Any] | None
+    read_only: bool
+    isolation_mode: str
+
+
+@dataclass(frozen=True)
+class LocationRecord(Securable):
+    """An external location: a place outside of the workspace's data on which privileges are granted.
+
+    Attributes:
+        url: Where it is.
+        credential_id: The storage credential that leads there.
+        read_only: Whether nothing may be written there.
+        fallback: As the vendor's API has it; kept and shown.
+        isolation_mode: As the vendor's API names it.
+    """
+
+    url: str
+    credential_id: str
+    read_only: bool
+    fallback: bool
+    isolation_mode: str
 
 
 R = TypeVar("R", bound=Securable)
@@ -200,6 +243,8 @@ SCHEMA = Kind("SCHEMA", schemas, CatalogRecord, 2)
 TABLE = Kind("TABLE", tables, TableRecord, 3)
 VOLUME = Kind("VOLUME", volumes, VolumeRecord, 3)
 FUNCTION = Kind("FUNCTION", functions, FunctionRecord, 3)
+STORAGE_CREDENTIAL = Kind("STORAGE_CREDENTIAL", storage_credentials, CredentialRecord, 1)
+EXTERNAL_LOCATION = Kind("EXTERNAL_LOCATION", external_locations, LocationRecord, 1)
 
 
 def _written(values: Mapping[str, Any]) -> dict[str, Any]:

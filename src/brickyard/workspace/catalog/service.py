@@ -18,6 +18,7 @@ from brickyard.workspace.catalog.constraints import Constraints
 from brickyard.workspace.catalog.defaults import DEFAULT_SCHEMA, add_catalog, add_main, grant_defaults
 from brickyard.workspace.catalog.dropped import Dropped
 from brickyard.workspace.catalog.errors import not_empty
+from brickyard.workspace.catalog.external_volumes import VolumeDirectories
 from brickyard.workspace.catalog.functions import Functions
 from brickyard.workspace.catalog.grants import Grants
 from brickyard.workspace.catalog.names import parent_of, valid_full_name, valid_name
@@ -37,6 +38,7 @@ from brickyard.workspace.catalog.records import (
 )
 from brickyard.workspace.catalog.renaming import Renaming
 from brickyard.workspace.catalog.staging import Staging
+from brickyard.workspace.catalog.storage import Storage
 from brickyard.workspace.store.registry import registered_models
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ class Catalog:
         grants: What is granted on them and on registered models.
         functions: The functions.
         constraints: Keys of tables.
+        storage: Storage credentials and external locations.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -67,6 +70,8 @@ class Catalog:
         self._renaming = Renaming(workspace.store, workspace.data, self._dropped)
         self._lock = threading.RLock()
         self.metastore_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"brickyard:{workspace.workspace_id}"))
+        self.storage = Storage(workspace)
+        self._directories = VolumeDirectories(workspace, self.storage, self._dropped)
         self._renaming.settle()
         self._settle()
         add_main(workspace)
@@ -74,6 +79,7 @@ class Catalog:
         self.functions = Functions(self._store)
         self.constraints = Constraints(self._store)
         grant_defaults(workspace, self.grants, self.metastore_id)
+        self._directories.link()
 
     def access(self, principal: Principal) -> CallerAccess:
         """What a principal may do with these objects."""
@@ -230,7 +236,7 @@ class Catalog:
         with self._lock, self._store.write() as connection:
             SCHEMA.get(connection, parent_of(name))
             if place is not None and table_type == "EXTERNAL":
-                require_free(connection, place)
+                require_free(connection, place, self._data)
             record = TABLE.add(
                 connection,
                 name,
@@ -288,18 +294,29 @@ class Catalog:
         with self._store.read() as connection:
             return VOLUME.find(connection, full_name) is not None
 
-    def create_volume(self, full_name: str, by: str, *, comment: str | None = None) -> VolumeRecord:
-        """Make a managed volume, with its directory `<data>/volumes/<catalog>/<schema>/<volume>`.
+    def create_volume(
+        self, full_name: str, by: str, *, comment: str | None = None, location: Path | None = None
+    ) -> VolumeRecord:
+        """Make a volume, with its directory `<data>/volumes/<catalog>/<schema>/<volume>`.
+
+        Args:
+            full_name: Catalog, schema and name.
+            by: Who makes and owns it.
+            comment: What it is.
+            location: Of an external volume, below an external location; the volume's directory is a link there.
 
         Raises:
-            ApiError: `VOLUME_ALREADY_EXISTS`, `SCHEMA_DOES_NOT_EXIST`.
+            ApiError: `VOLUME_ALREADY_EXISTS`, `SCHEMA_DOES_NOT_EXIST`, or the location is not below an external one.
         """
         name = valid_full_name(full_name, 3)
-        place = self._data.joinpath("volumes", *name.split("."))
+        place = self._directories.home(name)
         with self._lock, self._store.write() as connection:
             SCHEMA.get(connection, parent_of(name))
-            record = VOLUME.add(connection, name, by, comment=comment, location=str(place))
-            place.mkdir(parents=True, exist_ok=True)
+            if location is not None:
+                self._directories.require(connection, location)
+            record = VOLUME.add(connection, name, by, comment=comment, location=str(location or place))
+            self._directories.make(place, location)
+        self._directories.link()
         return record
 
     def delete_volume(self, full_name: str) -> None:
@@ -325,6 +342,7 @@ class Catalog:
         with self._lock:
             self._renaming.rename(target, new_name, by)
             self.grants.load()
+            self._directories.link()
 
     def _get(self, kind: Kind[R], full_name: str) -> R:
         with self._store.read() as connection:
@@ -344,8 +362,10 @@ class Catalog:
             return managed
         if location is None:
             raise InvalidParameterValue("storage_location is required for an external table")
-        if not location.resolve().is_relative_to(self._data.resolve()):
-            raise InvalidParameterValue(f"{location} is outside of the workspace's data ({self._data}).")
+        if not location.resolve().is_relative_to(self._data.resolve()) and self.storage.around(location) is None:
+            raise InvalidParameterValue(
+                f"{location} is outside of the workspace's data ({self._data}), and no external location is around it."
+            )
         if location.resolve().is_relative_to((self._data / "tables").resolve()):
             raise InvalidParameterValue(f"{location} is where managed tables are kept; choose a place of its own.")
         return location
@@ -383,7 +403,7 @@ class Catalog:
 
     def _drop_volume(self, connection: Connection, volume: VolumeRecord) -> None:
         VOLUME.remove(connection, volume)
-        self._dropped.take(volume.id, Path(volume.location))
+        self._directories.remove(volume)
 
     @contextmanager
     def _dropping(self) -> Iterator[Connection]:
@@ -394,10 +414,12 @@ class Catalog:
                     yield connection
             finally:
                 self._settle()
+                self._directories.link()
 
     def _settle(self) -> None:
         with self._store.read() as connection:
-            places = {one.id: Path(one.location) for one in VOLUME.children(connection)}
+            volumes = [one for one in VOLUME.children(connection) if not self.storage.is_external(one)]
+            places = {one.id: Path(one.location) for one in volumes}
             managed = [one for one in TABLE.children(connection) if one.table_type == "MANAGED"]
         self._dropped.settle(places | {one.id: one.directory for one in managed})
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from brickyard.workspace.api.errors import InvalidParameterValue, PermissionDenied
+from brickyard.workspace.catalog.storage import no_location
 from brickyard.workspace.files.errors import LeadsAway
 from brickyard.workspace.files.paths import tree_path
 from brickyard.workspace.files.unity_access import UnityPlaces
@@ -171,9 +172,12 @@ class PlaceAccess:
             PermissionDenied: It may not, or that is in none of the trees.
             ApiError: It belongs to an object that does not exist.
         """
+        local = local.resolve()
+        if self._is_outside(local):
+            self.require_elsewhere(principal, local, "WRITE_FILES" if write else "READ_FILES")
+            return
         if principal.is_admin:
             return
-        local = local.resolve()
         if self._unity.require_table(principal, local, write=write):
             return
         directories = {root.directory.resolve(): root for root in self._workspace.files.roots.all}
@@ -182,6 +186,27 @@ class PlaceAccess:
             raise PermissionDenied(f"Only administrators may use {local}.")
         path = f"{directories[inside].prefix}/{local.relative_to(inside).as_posix()}"
         (self.require_write if write else self.require_read)(principal, path)
+
+    def require_elsewhere(self, principal: Principal, local: Path, privilege: str) -> None:
+        """Refuse unless a principal may do this in a directory outside of the workspace's data.
+
+        Args:
+            principal: Who.
+            local: The directory, or a file.
+            privilege: Of an external location.
+
+        Raises:
+            PermissionDenied: It may not.
+            ApiError: `EXTERNAL_LOCATION_DOES_NOT_EXIST`: none is around it.
+        """
+        in_table = privilege in ("READ_FILES", "WRITE_FILES") and self._unity.require_table(
+            principal, local, write=privilege == "WRITE_FILES"
+        )
+        if not in_table and not self._unity.require_elsewhere(principal, local, privilege):
+            raise no_location(local)
+
+    def _is_outside(self, local: Path) -> bool:
+        return not local.is_relative_to(self._workspace.data.resolve())
 
     def require_delete(self, principal: Principal, path: str) -> None:
         """Refuse unless a principal may delete a file or directory.

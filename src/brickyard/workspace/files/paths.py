@@ -79,6 +79,8 @@ class Roots:
         self.models = Root("/Models", data / "models", depth=4, folded=3, granted=4)
         self.artifacts = Root(_ARTIFACTS, data / "mlflow" / "artifacts", granted=1)
         self.dbfs = Root("/dbfs", data / "dbfs")
+        #: Names of external volumes, and where their files are; the catalog tells.
+        self.elsewhere: dict[tuple[str, ...], Path] = {}
         self.all = (self.workspace, self.volumes, self.models, self.artifacts, self.dbfs)
         for root in self.all:
             root.directory.mkdir(parents=True, exist_ok=True)
@@ -93,9 +95,14 @@ class Roots:
         clean = normal(path)
         for root in self.all:
             if clean == root.prefix or clean.startswith(root.prefix + "/"):
-                return _place(root, tuple(clean[len(root.prefix) :].split("/")[1:]))
+                return self._in(root, tuple(clean[len(root.prefix) :].split("/")[1:]))
         known = ", ".join(f"{root.prefix}/" for root in self.all)
         raise InvalidParameterValue(f"The path {path} must begin with one of {known}.")
+
+    def _in(self, root: Root, names: tuple[str, ...]) -> Place:
+        names = tuple(name.lower() for name in names[: root.folded]) + names[root.folded :]
+        home = self.elsewhere.get(names[: root.granted]) if root is self.volumes else None
+        return _place(root, names, home)
 
     def status(self, place: Place, name: str) -> os.stat_result | None:
         """The state of an entry of a directory; of a link that leads away or to nothing, that of the link itself."""
@@ -103,7 +110,7 @@ class Roots:
         try:
             if not local.is_symlink():
                 return local.stat()
-            return _place(place.root, (*place.names, name)).local.stat()
+            return self._in(place.root, (*place.names, name)).local.stat()
         except (OSError, LeadsAway):
             return local.lstat() if local.is_symlink() else None
 
@@ -155,10 +162,10 @@ def tree_path(path: str) -> str:
     return clean or "/"
 
 
-def _place(root: Root, names: tuple[str, ...]) -> Place:
-    names = tuple(name.lower() for name in names[: root.folded]) + names[root.folded :]
-    local = root.directory.joinpath(*names)
-    inside = "/".join((os.path.realpath(root.directory), *root.enclosure(names)))
+def _place(root: Root, names: tuple[str, ...], home: Path | None) -> Place:
+    """A place of a tree; `home` is where the files of an external volume are."""
+    local = root.directory.joinpath(*names) if home is None else home.joinpath(*names[root.granted :])
+    inside = "/".join((os.path.realpath(root.directory), *root.enclosure(names))) if home is None else str(home)
     if os.path.commonpath([inside, os.path.realpath(local)]) != inside:
         path = "/".join((root.prefix, *names))
         raise LeadsAway(f"The path {path} leaves {'/'.join((root.prefix, *root.enclosure(names)))} by a link.")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["UnityPlaces"]
 
+_IN_VOLUMES = {"READ_FILES": "READ_VOLUME", "WRITE_FILES": "WRITE_VOLUME"}
 _NAMES = 3  # of a volume, a model or a table
 
 
@@ -56,10 +57,10 @@ class UnityPlaces:
             self._workspace.catalog.access(principal).require_management(kind, name, "CREATE_MODEL_VERSION")
 
     def require_table(self, principal: Principal, local: Path, *, write: bool) -> bool:
-        """Refuse unless a principal may read, or write, the managed table in a directory on disk.
+        """Refuse unless a principal may read, or write, the table in a directory on disk.
 
         Returns:
-            Whether the directory is of a managed table.
+            Whether the directory is of a table.
 
         Raises:
             PermissionDenied: It may not.
@@ -67,10 +68,29 @@ class UnityPlaces:
         """
         tables = (self._workspace.data / "tables").resolve()
         names = local.relative_to(tables).parts if local.is_relative_to(tables) else ()
-        if len(names) < _NAMES:
+        external = None if len(names) >= _NAMES else self._workspace.catalog.storage.table_at(local)
+        if len(names) < _NAMES and external is None:
             return False
         wanted = ("SELECT", "MODIFY") if write else ("SELECT",)
-        self._require(principal, ObjectKind.TABLE, ".".join(names[:_NAMES]), *wanted)
+        name = ".".join(names[:_NAMES]) if external is None else external.full_name
+        self._require(principal, ObjectKind.TABLE, name, *wanted)
+        return True
+
+    def require_elsewhere(self, principal: Principal, local: Path, privilege: str) -> bool:
+        """Refuse unless a principal may do this in a directory outside of the workspace's data.
+
+        Returns:
+            Whether an external volume or location is around it.
+
+        Raises:
+            PermissionDenied: It may not.
+        """
+        storage = self._workspace.catalog.storage
+        volume = storage.volume_at(local)
+        if volume is None or privilege not in _IN_VOLUMES:
+            return storage.require(principal, local, privilege)
+        if not principal.is_admin:
+            self._require(principal, ObjectKind.VOLUME, volume.full_name, _IN_VOLUMES[privilege])
         return True
 
     def _object(self, place: Place) -> tuple[ObjectKind, str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, String, Table, Text
 
 from brickyard.workspace.store.base import metadata
 
-__all__ = ["catalogs", "constraints", "functions", "grants", "metastores", "schemas", "tables", "volumes"]
+__all__ = ["catalogs", "constraints", "external_locations", "functions", "grants", "metastores", "schemas"]
+__all__ += ["storage_credentials", "tables", "volumes"]
 
 
 def _common() -> list[Column[object]]:
@@ -77,6 +78,28 @@ constraints = Table(
     Column("table_id", String, primary_key=True),
     Column("name", String, primary_key=True),
     Column("definition", Text, nullable=False),  # JSON: as the API has it
+)
+
+storage_credentials = Table(
+    "uc_storage_credentials",
+    metadata,
+    Column("full_name", String, primary_key=True),
+    *_common(),
+    Column("identity", Text),  # JSON: the cloud's identity, without secrets
+    Column("read_only", Boolean, nullable=False),
+    Column("isolation_mode", String, nullable=False),
+)
+
+external_locations = Table(
+    "uc_external_locations",
+    metadata,
+    Column("full_name", String, primary_key=True),
+    *_common(),
+    Column("url", String, nullable=False),
+    Column("credential_id", String, ForeignKey(storage_credentials.c.id), nullable=False, index=True),
+    Column("read_only", Boolean, nullable=False),
+    Column("fallback", Boolean, nullable=False),
+    Column("isolation_mode", String, nullable=False),
 )
 
 # One row, from when the privileges of a new workspace were granted: what is revoked afterwards stays revoked.

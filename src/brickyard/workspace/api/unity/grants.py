@@ -34,7 +34,6 @@ _NOT_HERE = frozenset(
         "CLEAN_ROOM",
         "CONNECTION",
         "CREDENTIAL",
-        "EXTERNAL_LOCATION",
         "EXTERNAL_METADATA",
         "MCP_SERVICE",
         "MODEL_PROVIDER_SERVICE",
@@ -45,7 +44,6 @@ _NOT_HERE = frozenset(
         "SHARE",
         "SKILL",
         "STAGING_TABLE",
-        "STORAGE_CREDENTIAL",
     }
 )
 

@@ -13,12 +13,14 @@ from brickyard.workspace.catalog.names import valid_name
 from brickyard.workspace.catalog.privileges import ObjectKind
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from brickyard.workspace.catalog.access import CallerAccess
     from brickyard.workspace.catalog.objects import Described
     from brickyard.workspace.workspace import Workspace
 
 __all__ = ["browses", "caller", "in_body", "in_path", "in_query", "manages", "marked", "needs"]
-__all__ += ["require_creation", "sees", "shown", "updates"]
+__all__ += ["require_creation", "require_creation_at", "sees", "shown", "updates"]
 
 Name = Callable[[Call], str]
 R = TypeVar("R", bound="Described")
@@ -105,6 +107,25 @@ def require_creation(workspace: Workspace, call: Call, schema: str) -> None:
         may.require(ObjectKind.SCHEMA, schema, "CREATE_FUNCTION")
     except PermissionDenied:
         may.require(ObjectKind.SCHEMA, schema, "CREATE_MODEL")
+
+
+def require_creation_at(workspace: Workspace, call: Call, place: Path, privilege: str) -> None:
+    """Refuse unless the caller may make an external table or volume in a directory.
+
+    Args:
+        workspace: The workspace.
+        call: Who asks.
+        place: The directory.
+        privilege: What this needs of an external location.
+
+    Raises:
+        PermissionDenied: It may not.
+    """
+    access, place = workspace.files.place_access, place.resolve()
+    if place.is_relative_to(workspace.data.resolve()):
+        access.require_local(call.principal, place, write=True)
+    else:
+        access.require_elsewhere(call.principal, place, privilege)
 
 
 def shown(workspace: Workspace, call: Call, kind: ObjectKind, found: Iterable[R]) -> list[R]:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from brickyard.workspace.api.base import Call, Family
-from brickyard.workspace.api.errors import InvalidParameterValue
+from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace
 from brickyard.workspace.api.unity.guards import caller
 from brickyard.workspace.api.unity.requests import text
 from brickyard.workspace.catalog.privileges import ObjectKind
+from brickyard.workspace.catalog.urls import CLOUDS
 from brickyard.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -60,9 +61,12 @@ def _uses_volume(workspace: Workspace, call: Call) -> None:
 
 def _uses_path(workspace: Workspace, call: Call) -> None:
     """Whoever may read or write the table, volume or file that is there."""
-    writes = _operation(call, _PATH) != "PATH_READ"
-    place = _place(workspace, text(call, "url") or "")
-    workspace.files.place_access.require_local(call.principal, place, write=writes)
+    operation = _operation(call, _PATH)
+    access, place = workspace.files.place_access, _place(workspace, text(call, "url") or "")
+    if operation == "PATH_CREATE_TABLE" and not place.is_relative_to(workspace.data.resolve()):
+        access.require_elsewhere(call.principal, place, "CREATE_EXTERNAL_TABLE")
+    else:
+        access.require_local(call.principal, place, write=operation != "PATH_READ")
 
 
 def table(workspace: Workspace, call: Call) -> GenerateTemporaryTableCredentialResponse:
@@ -84,7 +88,7 @@ def volume(workspace: Workspace, call: Call) -> GenerateTemporaryVolumeCredentia
 
 
 def path(workspace: Workspace, call: Call) -> GenerateTemporaryPathCredentialResponse:
-    """The same path, if it is inside of the workspace's data."""
+    """The same path, if it is inside of the workspace's data or below an external location."""
     from databricks.sdk.service.catalog import GenerateTemporaryPathCredentialResponse
 
     url = text(call, "url") or ""
@@ -92,12 +96,13 @@ def path(workspace: Workspace, call: Call) -> GenerateTemporaryPathCredentialRes
 
 
 def _place(workspace: Workspace, url: str) -> Path:
-    parts, inside = urlsplit(url), workspace.data.resolve()
+    parts = urlsplit(url)
+    if parts.scheme in CLOUDS:
+        raise NotImplementedByWorkspace(f"A local workspace has no way to {url}: use a volume, or a file:/ location.")
     path = unquote(parts.path)
-    place = inside if "\0" in path else Path(path).resolve()
-    if parts.scheme != "file" or "\0" in path or not place.is_relative_to(inside):
-        raise InvalidParameterValue(f"{url!r} is not a path inside of {inside.as_uri()}")
-    return place
+    if parts.scheme != "file" or "\0" in path or not path.startswith("/"):
+        raise InvalidParameterValue(f"{url!r} is not a path of this machine, as file:/ writes it")
+    return Path(path).resolve()
 
 
 def _operation(call: Call, known: tuple[str, ...]) -> str:

@@ -13,7 +13,7 @@ from brickyard.workspace.catalog.principals import holder_id, holder_name
 if TYPE_CHECKING:
     from brickyard.workspace.workspace import Workspace
 
-__all__ = ["changes", "flag", "new_owner", "only", "page", "properties", "text"]
+__all__ = ["boolean", "changes", "flag", "isolation", "new_owner", "only", "page", "properties", "text"]
 
 T = TypeVar("T")
 
@@ -39,6 +39,32 @@ def text(call: Call, field: str) -> str | None:
     value = call.body.get(field)
     if value is not None and not isinstance(value, str):
         raise InvalidParameterValue(f"{field} must be text")
+    return value
+
+
+def boolean(call: Call, field: str) -> bool:
+    """An optional flag of the body, false where it is not given.
+
+    Raises:
+        InvalidParameterValue: It is neither true nor false.
+    """
+    value = call.body.get(field)
+    if value is not None and not isinstance(value, bool):
+        raise InvalidParameterValue(f"{field} must be true or false")
+    return bool(value)
+
+
+def isolation(call: Call) -> str:
+    """To which workspaces an object belongs; here there is one.
+
+    Raises:
+        InvalidParameterValue: It is none of the vendor's modes.
+    """
+    from databricks.sdk.service.catalog import IsolationMode
+
+    value = text(call, "isolation_mode") or ""
+    if value not in {mode.value for mode in IsolationMode}:
+        raise InvalidParameterValue(f"isolation_mode must be one of {', '.join(mode.value for mode in IsolationMode)}")
     return value
 
 

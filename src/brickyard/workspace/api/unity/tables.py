@@ -11,7 +11,17 @@ from urllib.parse import unquote, urlsplit
 
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import InvalidParameterValue, InvalidState, NotImplementedByWorkspace
-from brickyard.workspace.api.unity.guards import caller, in_body, in_query, manages, marked, sees, shown, updates
+from brickyard.workspace.api.unity.guards import (
+    caller,
+    in_body,
+    in_query,
+    manages,
+    marked,
+    require_creation_at,
+    sees,
+    shown,
+    updates,
+)
 from brickyard.workspace.api.unity.renames import renamed
 from brickyard.workspace.api.unity.requests import changes, flag, only, page, properties, text
 from brickyard.workspace.catalog import TableRecord
@@ -19,6 +29,7 @@ from brickyard.workspace.catalog.columns import read_columns
 from brickyard.workspace.catalog.names import parent_of, valid_name
 from brickyard.workspace.catalog.privileges import ObjectKind
 from brickyard.workspace.catalog.records import TABLE
+from brickyard.workspace.catalog.urls import CLOUDS
 from brickyard.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -52,7 +63,7 @@ def _creates(workspace: Workspace, call: Call) -> None:
     caller(workspace, call).require(ObjectKind.SCHEMA, schema, "USE_SCHEMA", "CREATE_TABLE")
     place = _location(workspace, text(call, "storage_location"))
     if place is not None and text(call, "table_type") == "EXTERNAL":
-        workspace.files.place_access.require_local(call.principal, place, write=True)
+        require_creation_at(workspace, call, place, "CREATE_EXTERNAL_TABLE")
 
 
 def _asks(workspace: Workspace, call: Call) -> None:
@@ -159,6 +170,10 @@ def _location(workspace: Workspace, uri: str | None) -> Path | None:
         return Path(unquote(parts.path))
     if parts.scheme in ("", "dbfs"):
         return workspace.files.local_path(uri)
+    if parts.scheme in CLOUDS:
+        raise NotImplementedByWorkspace(
+            f"A local workspace has no way to {uri}: use a file:/, dbfs:/ or /Volumes/ path."
+        )
     raise InvalidParameterValue(f"storage_location {uri!r} must be a file:///, dbfs:/ or /Volumes/ path here")
 
 

@@ -14,6 +14,7 @@ from brickyard.workspace.catalog import VolumeRecord
 from brickyard.workspace.catalog.names import valid_name
 from brickyard.workspace.catalog.privileges import ObjectKind
 from brickyard.workspace.catalog.records import VOLUME
+from brickyard.workspace.catalog.urls import address
 from brickyard.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -35,16 +36,30 @@ def declare(family: Family) -> None:
 
 
 def create(workspace: Workspace, call: Call) -> VolumeInfo:
-    """Make a managed volume."""
-    only(call, "name", "catalog_name", "schema_name", "volume_type", "comment")
+    """Make a volume."""
+    only(call, "name", "catalog_name", "schema_name", "volume_type", "comment", "storage_location")
     kind = text(call, "volume_type") or "MANAGED"
     if kind not in ("MANAGED", "EXTERNAL"):
         raise InvalidParameterValue(f"volume_type must be MANAGED or EXTERNAL, not {kind!r}")
-    if kind != "MANAGED":
-        raise NotImplementedByWorkspace(f"volume_type {kind} is not implemented; only MANAGED is")
+    place = _place(workspace, call, kind)
     parts = [valid_name(call.body.get(field), field) for field in ("catalog_name", "schema_name", "name")]
     who = call.principal.user_name
-    return _info(workspace, workspace.catalog.create_volume(".".join(parts), who, comment=text(call, "comment")))
+    made = workspace.catalog.create_volume(".".join(parts), who, comment=text(call, "comment"), location=place)
+    return _info(workspace, made)
+
+
+def _place(workspace: Workspace, call: Call, kind: str) -> Path | None:
+    """Where an external volume is to be; whoever makes it may do so there."""
+    url = text(call, "storage_location")
+    if (kind == "EXTERNAL") != bool(url):
+        raise InvalidParameterValue("storage_location is required for an external volume, and only there")
+    if not url:
+        return None
+    local = address(url, workspace.data.resolve()).local
+    if local is None:
+        raise NotImplementedByWorkspace(f"A local workspace has no way to {url}: use an external location at file:/.")
+    workspace.files.place_access.require_elsewhere(call.principal, local, "CREATE_EXTERNAL_VOLUME")
+    return local
 
 
 def list_volumes(workspace: Workspace, call: Call) -> dict[str, Any]:
@@ -85,7 +100,7 @@ def _info(workspace: Workspace, record: VolumeRecord) -> VolumeInfo:
         schema_name=schema,
         full_name=record.full_name,
         volume_id=record.id,
-        volume_type=VolumeType.MANAGED,
+        volume_type=VolumeType.EXTERNAL if workspace.catalog.storage.is_external(record) else VolumeType.MANAGED,
         storage_location=Path(record.location).as_uri(),
         comment=record.comment,
         owner=record.owner,

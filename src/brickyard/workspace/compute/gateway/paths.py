@@ -27,7 +27,7 @@ class PathMapper:
     Args:
         data: The workspace's data directory (`tables`, `volumes`, `dbfs`).
         fetch: Gives a local copy of a `/Workspace/...` path, which lives in the workspace's file store.
-        allow: Raises unless a place among the workspace's data may be read or, where the flag is set, written.
+        allow: Raises unless a place may be read or, where the flag is set, written.
     """
 
     data: Path
@@ -42,7 +42,7 @@ class PathMapper:
         """
         local = self._local(path)
         fixed = _fixed(local).resolve()
-        if self.allow is not None and fixed.is_relative_to(self.data.resolve()):
+        if self.allow is not None:
             self.allow(fixed, write)
         return local
 

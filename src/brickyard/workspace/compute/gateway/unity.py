@@ -141,13 +141,15 @@ class UnityCatalog:
             accept(*self.call("POST", "/temporary-table-credentials", body, repeatable=True))
 
     def need_place(self, place: Path, *, write: bool = False) -> None:
-        """Ask for access to a file or directory among the workspace's data.
+        """Ask for access to a file or directory; what no external location is around is the driver's own disk.
 
         Raises:
             SparkError: INSUFFICIENT_PERMISSIONS.
         """
         body = {"url": place.as_uri(), "operation": "PATH_READ_WRITE" if write else "PATH_READ"}
-        accept(*self.call("POST", "/temporary-path-credentials", body, repeatable=True))
+        status, wire = self.call("POST", "/temporary-path-credentials", body, repeatable=True)
+        if wire.get("error_code") != "EXTERNAL_LOCATION_DOES_NOT_EXIST":
+            accept(status, wire)
 
     def find_table(self, name: TableName) -> Table | None:
         """The table, or None if the catalog does not have it; says nothing of whether its data may be read."""

@@ -183,3 +183,27 @@ def test_an_engine_that_is_killed_is_replaced_and_clients_are_told(connect: Conn
     assert condition(lambda: session.range(1).count()) == "INVALID_HANDLE.SESSION_CHANGED"
     assert connect().range(5).count() == 5
     assert engine_of(lab).pid != killed.pid
+
+
+def test_local_data_in_chunks_is_read(spark: Any) -> None:
+    import pyarrow as pa
+
+    spark.conf.set("spark.sql.session.localRelationCacheThreshold", "100")
+    spark.conf.set("spark.sql.session.localRelationChunkSizeBytes", "30000")
+    frame = spark.createDataFrame(pa.table({"id": range(5000), "text": ["words"] * 5000}))
+    plan = frame._plan.to_proto(spark.client)
+    assert len(plan.root.to_df.input.chunked_cached_local_relation.dataHashes) > 1
+    assert frame.selectExpr("count(*)", "sum(id)", "max(text)").collect() == [(5000, 12497500, "words")]
+
+
+def test_compressed_plans_are_read(spark: Any) -> None:
+    import pyarrow as pa
+    from pyspark.sql.connect.proto import base_pb2
+
+    request = spark.client._execute_plan_request_with_metadata()
+    sent, plan = request.plan.compressed_operation, spark.range(7)._plan.to_proto(spark.client)
+    sent.data = pa.compress(plan.root.SerializeToString(), codec="zstd", asbytes=True)
+    sent.op_type = base_pb2.Plan.CompressedOperation.OP_TYPE_RELATION
+    sent.compression_codec = base_pb2.COMPRESSION_CODEC_ZSTD
+    table, *_ = spark.client._execute_and_fetch(request, {})
+    assert table.num_rows == 7

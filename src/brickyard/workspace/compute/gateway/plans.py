@@ -8,7 +8,7 @@ from typing import Any
 
 from pyspark.sql.connect.proto import relations_pb2
 
-from brickyard.workspace.compute.gateway import catalog_calls, values
+from brickyard.workspace.compute.gateway import catalog_calls, sent, values
 from brickyard.workspace.compute.gateway.errors import OTHER_ENGINE, SparkError, unsupported
 from brickyard.workspace.compute.gateway.queries import FILE_FORMATS
 from brickyard.workspace.compute.gateway.session import Session
@@ -227,14 +227,9 @@ def _source(source: Any, session: Session) -> None:
 
 
 def _cached(relation: Any, kind: str, session: Session) -> None:
-    """Local data that the client sent ahead as an artifact; Sail wants it inside the plan."""
-    cached = getattr(relation, kind)
-    hashes = [cached.hash] if kind == "cached_local_relation" else list(cached.dataHashes)
-    missing = [name for name in hashes if name not in session.blobs]
-    if missing:
-        raise SparkError("INVALID_HANDLE.LOCAL_RELATION", f"Local data {missing[0]} was not sent to this session.")
+    """Local data that the client sent ahead as artifacts; Sail wants it inside the plan."""
     if kind == "cached_local_relation":
-        local = relations_pb2.LocalRelation.FromString(session.blobs[hashes[0]])
-        _replace(relation, relations_pb2.Relation(local_relation=local))
-        return
-    raise unsupported("local data in several chunks", "Write the data to a volume and read it from there.")
+        local = sent.local_relation(relation.cached_local_relation.hash, session.blobs)
+    else:
+        local = sent.local_relation_of_chunks(relation.chunked_cached_local_relation, session.blobs)
+    _replace(relation, relations_pb2.Relation(local_relation=local))

@@ -22,6 +22,7 @@ from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.names import SessionNames
 from brickyard.workspace.compute.gateway.plans import resolve
 from brickyard.workspace.compute.gateway.sail import OPTIONS, SERVICE, Sail, SessionKey
+from brickyard.workspace.compute.gateway.sent import decompress
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sessions import Sessions
 from brickyard.workspace.compute.gateway.statuses import status_of
@@ -180,13 +181,14 @@ class Gateway:
 
     def _prepared(self, request: base_pb2.ExecutePlanRequest, session: Session) -> Any:
         """Make a plan fit for the engine; for SQL, the relation that the client is to go on with."""
-        kind = request.plan.WhichOneof("op_type")
         if session.sail.capabilities.own_names:
             return None
+        decompress(request.plan)
+        kind = request.plan.WhichOneof("op_type")
         if kind == "command":
             return prepare(request.plan.command, session)
         if kind != "root":
-            raise SparkError("CONNECT_INVALID_PLAN.CANNOT_PARSE", "Compressed plans are not read here.")
+            raise SparkError("CONNECT_INVALID_PLAN.CANNOT_PARSE", "The plan is empty.")
         resolve(request.plan.root, session)
         return None
 
@@ -217,6 +219,9 @@ class Gateway:
     def _analyze(self, raw: bytes) -> bytes:
         request = base_pb2.AnalyzePlanRequest.FromString(raw)
         session = self.session(SessionKey.of(request))
+        asked = getattr(request, request.WhichOneof("analyze") or "spark_version")
+        if "plan" in asked.DESCRIPTOR.fields_by_name and not session.sail.capabilities.own_names:
+            decompress(asked.plan)
         hashed = request.semantic_hash.plan.SerializeToString() if request.HasField("semantic_hash") else None
         if session.sail.capabilities.own_names:
             return bytes(session.sail.unary("AnalyzePlan")(raw))

@@ -43,6 +43,11 @@ QUERIES: dict[str, tuple[str, list[str], list[tuple[Any, ...]]]] = {
         ["j"],
         [('{"id":1,"k":"a"}',)],
     ),
+    "a qualified star over USING": (
+        "SELECT a.*, b.* EXCEPT (k) FROM t a JOIN t b USING (id) WHERE id = 1",
+        ["id", "k", "v", "id", "v"],
+        [(1, "a", 10, 1, 10)],
+    ),
     "GROUP BY ALL": ("SELECT k, count(*) AS n FROM t GROUP BY ALL", ["k", "n"], [("a", 2), ("b", 1)]),
     "GROUP BY ALL of aggregates only": ("SELECT count(*) AS n FROM t GROUP BY ALL", ["n"], [(3,)]),
     "ORDER BY ALL": ("SELECT k, id FROM t ORDER BY ALL DESC LIMIT 1", ["k", "id"], [("b", 3)]),
@@ -140,6 +145,10 @@ REFUSED = {
     "TRANSFORM": ("SELECT TRANSFORM(id) USING 'cat' FROM t", "UNSUPPORTED_BY_ENGINE"),
     "RECURSIVE": (
         "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 3) SELECT * FROM r",
+        "UNSUPPORTED_BY_ENGINE",
+    ),
+    "the other side's star over an outer join with USING": (
+        "SELECT b.* FROM t a LEFT JOIN t b USING (id)",
         "UNSUPPORTED_BY_ENGINE",
     ),
     "a random alias": ("SELECT rand() AS a, a + 1 AS b", "UNSUPPORTED_BY_ENGINE"),

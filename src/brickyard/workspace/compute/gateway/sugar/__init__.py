@@ -19,6 +19,7 @@ from brickyard.workspace.compute.gateway.sugar.samples import sample
 from brickyard.workspace.compute.gateway.sugar.scope import Scope, selects
 from brickyard.workspace.compute.gateway.sugar.stars import expand_stars
 from brickyard.workspace.compute.gateway.sugar.tree import parse, render, touch
+from brickyard.workspace.compute.gateway.sugar.using import whole_stars
 
 __all__ = ["expand", "item"]
 
@@ -70,6 +71,7 @@ def desugar(tree: Any, scope: Scope, reorder: bool = False) -> Any:
     conditions(tree, scope)
     for query in queries:
         if isinstance(query, exp.Select):
+            whole_stars(query, scope)
             expand_stars(query, scope)
             lateral_aliases(query, scope)
             group_by_all(query, scope)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from brickyard.workspace.compute.gateway.errors import unsupported
@@ -42,6 +43,9 @@ def needed(sql: str, names: frozenset[str] = frozenset()) -> frozenset[str]:
         before = token
     if tokens and tokens[0].text.upper() == "FROM":
         found.add("FROM")
+    words = [token.text.upper() for token in tokens]
+    if "USING" in words and (".", "*") in pairwise(words):
+        found.add("USING")
     return frozenset(found)
 
 

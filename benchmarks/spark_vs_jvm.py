@@ -1,7 +1,7 @@
 """The same work on five million rows: a notebook task of a workspace, beside PySpark on the JVM, each with its start.
 
 The JVM's side runs with the Python that `BENCHMARK_PYSPARK` names, which has `pyspark`, and with Delta's jars from the
-directory `BENCHMARK_DELTA_JARS` (without them it writes Parquet, which is less work); without the former, it is not run.
+directory `BENCHMARK_DELTA_JARS`; without them it writes Parquet, which is less work.
 """
 
 from __future__ import annotations

@@ -76,6 +76,8 @@ class Functions:
         """What the workspace says of the session: `user`, `groups`, `metastore`."""
         if not self._facts:
             who = self._catalog.principal()
+            if who is None:
+                raise SparkError("CATALOG_ERROR", "The workspace does not accept the session's token any more.")
             self._facts["user"] = str(who["userName"])
             self._facts["groups"] = [str(group["display"]) for group in who.get("groups") or []]
         if name == "metastore" and name not in self._facts:

@@ -97,13 +97,14 @@ class UnityCatalog:
         Raises:
             SparkError: The workspace does not answer.
         """
-        return str(self.principal()["userName"])
+        found = self.principal()
+        return None if found is None else str(found["userName"])
 
-    def principal(self) -> dict[str, Any]:
-        """Whose token this is, as SCIM describes a user.
+    def principal(self) -> dict[str, Any] | None:
+        """Whose token this is, as SCIM describes a user; nothing where the workspace does not accept it.
 
         Raises:
-            SparkError: The workspace refuses the token.
+            SparkError: The workspace does not answer.
         """
         status, raw = self.send("GET", "/api/2.0/preview/scim/v2/Me")
         if status in (401, 403):

@@ -175,16 +175,6 @@ def test_a_method_that_begins_like_the_preface_is_http(lab: Lab) -> None:
         assert client.recv(65536).startswith(b"HTTP/1.1 ")
 
 
-def test_an_engine_that_is_killed_is_replaced_and_clients_are_told(connect: Connect, lab: Lab) -> None:
-    session = connect()
-    assert session.range(1).count() == 1
-    killed = engine_of(lab)
-    killed.kill()
-    assert condition(lambda: session.range(1).count()) == "INVALID_HANDLE.SESSION_CHANGED"
-    assert connect().range(5).count() == 5
-    assert engine_of(lab).pid != killed.pid
-
-
 def test_local_data_in_chunks_is_read(spark: Any) -> None:
     import pyarrow as pa
 
@@ -207,3 +197,13 @@ def test_compressed_plans_are_read(spark: Any) -> None:
     sent.compression_codec = base_pb2.COMPRESSION_CODEC_ZSTD
     table, *_ = spark.client._execute_and_fetch(request, {})
     assert table.num_rows == 7
+
+
+def test_an_engine_that_is_killed_is_replaced_and_clients_are_told(connect: Connect, lab: Lab) -> None:
+    session = connect()
+    assert session.range(1).count() == 1
+    killed = engine_of(lab)
+    killed.kill()
+    assert condition(lambda: session.range(1).count()) == "INVALID_HANDLE.SESSION_CHANGED"
+    assert connect().range(5).count() == 5
+    assert engine_of(lab).pid != killed.pid

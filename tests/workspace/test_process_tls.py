@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import shlex
+import signal
 import ssl
 import stat
 import subprocess
@@ -38,6 +40,7 @@ print(mlflow.get_run(run.info.run_id).data.metrics, mlflow.artifacts.load_text(r
 """
 TASK = """# Databricks notebook source
 import json
+import os
 import mlflow, psutil
 from databricks.sdk import WorkspaceClient
 spark.sql("create schema if not exists main.tls")
@@ -206,3 +209,35 @@ def test_a_certificate_that_cannot_work_is_named(workspaces: WorkspaceHome, tmp_
         "no authority": "clients would refuse the certificate: unable to get local issuer certificate",
     }
     assert said[fault] in done.stderr
+
+
+def test_spark_connects_with_the_line_that_env_prints_also_after_a_kill(workspaces: WorkspaceHome) -> None:
+    workspaces.start("dev", "--tls")
+    variables = exported(workspaces, "dev")
+    assert "use_ssl=true" in variables["SPARK_REMOTE"]
+    made = run_spark(
+        workspaces, variables, "spark.range(3).write.saveAsTable('t'); spark.sql('CREATE VIEW v AS SELECT * FROM t')"
+    )
+    assert made.returncode == 0, made.stderr[-2000:]
+    record = server_process(workspaces)
+    os.kill(record, signal.SIGKILL)
+    workspaces.start("dev")
+    seen = run_spark(workspaces, variables, "print(spark.table('v').count())")
+    assert seen.stdout.split() == ["3"], seen.stderr[-2000:]
+
+
+def run_spark(workspaces: WorkspaceHome, variables: Mapping[str, str], code: str) -> subprocess.CompletedProcess[str]:
+    """Execute code with a Spark session in a process that knows the workspace by these variables only."""
+    program = workspaces.home / "spark_client.py"
+    program.write_text(f"from pyspark.sql import SparkSession\nspark = SparkSession.builder.getOrCreate()\n{code}\n")
+    environ = workspaces.environ | dict(variables)
+    return subprocess.run(
+        [sys.executable, str(program)], env=environ, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def server_process(workspaces: WorkspaceHome) -> int:
+    """The process of the server."""
+    record = Layout(workspaces.home / "workspaces/dev").read_process()
+    assert record is not None
+    return record.pid

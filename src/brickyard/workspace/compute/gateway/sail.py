@@ -76,6 +76,8 @@ class Sail:
                 return stamped(method, answer, session_id) if session_id else answer
             except grpc.RpcError as error:
                 raise self._explained(error, server) from error
+            except ValueError as error:  # of a channel that another thread has closed meanwhile
+                raise closed() from error
 
         return call
 
@@ -86,7 +88,10 @@ class Sail:
             channel, server = self._connected()
             operation = current() or Operation("")
             raw, session_id = self._for_engine(method, raw)
-            stream = channel.unary_stream(SERVICE + method)(raw, metadata=server.address.metadata)
+            try:
+                stream = channel.unary_stream(SERVICE + method)(raw, metadata=server.address.metadata)
+            except ValueError as error:
+                raise closed() from error
             operation.calls.append(stream)
             try:
                 operation.check()
@@ -220,6 +225,11 @@ def _channel(address: Address) -> grpc.Channel:
     if address.secure:
         return grpc.secure_channel(address.target, grpc.ssl_channel_credentials(), OPTIONS)
     return grpc.insecure_channel(address.target, OPTIONS)
+
+
+def closed() -> SparkError:
+    """The session was released while something was asked of it."""
+    return SparkError("INVALID_HANDLE.SESSION_CLOSED", "The session was closed.", kind=RUNTIME, sql_state="HY000")
 
 
 def died(engine: str, how: str) -> SparkError:

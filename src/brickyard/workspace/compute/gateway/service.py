@@ -279,7 +279,8 @@ class Gateway:
         request = base_pb2.ReleaseExecuteRequest.FromString(raw)
         session = self.sessions.get(SessionKey.of(request))
         if session is not None and session.sail.runs:
-            return bytes(session.sail.unary("ReleaseExecute")(raw))
+            with contextlib.suppress(SparkError):  # it has been closed meanwhile
+                return bytes(session.sail.unary("ReleaseExecute")(raw))
         answer = base_pb2.ReleaseExecuteResponse(session_id=request.session_id, operation_id=request.operation_id)
         return bytes(answer.SerializeToString())
 

@@ -135,6 +135,17 @@ def test_an_interrupt_ends_a_python_function_that_sleeps(engine: Engine, session
     assert not psutil.pid_exists(pid)
 
 
+def test_an_interrupt_ends_what_sail_itself_computes(engine: Engine, session: Any) -> None:
+    process = psutil.Process(own_sail(engine, session))
+    before = sum(process.cpu_times()[:2])
+    running = Running(lambda: session.range(10**7).crossJoin(session.range(10**7)).selectExpr("sum(rand())").collect())
+    wait_for(lambda: sum(process.cpu_times()[:2]) - before > 0.5)
+    wait_for(session.interruptAll)
+    assert "OPERATION_CANCELED" in running.outcome(2)
+    wait_for(lambda: not process.is_running())
+    assert session.range(2).count() == 2
+
+
 def test_an_interrupt_of_a_tag_leaves_the_others(engine: Engine, session: Any, tmp_path: Any) -> None:
     running = started(session, looping, tmp_path / "begun", tag="slow")
     assert session.interruptTag("other") == []
@@ -159,15 +170,13 @@ def test_an_engine_that_dies_is_replaced(engine: Engine, session: Any, tmp_path:
     session.conf.set("spark.sql.session.timeZone", "Asia/Tokyo")
     session.range(3).createOrReplaceTempView("kept")
     session.udf.register("twice", udf(lambda x: 2 * x, "long"))
-    psutil.Process(own_sail(engine, session)).kill()
-    assert session.sql("SELECT max(twice(id)) AS x FROM kept").collect()[0].x == 4
-    assert session.sql("SELECT current_timezone() AS x").collect()[0].x == "Asia/Tokyo"
     running = started(session, sleeping, tmp_path / "begun")
     for pid in sails(engine) - {untouched}:
         psutil.Process(pid).kill()
     said = running.outcome()
     assert "[SPARK_ENGINE_ENDED]" in said and "SIGKILL, perhaps because memory ran out" in said
-    assert session.table("kept").count() == 3
+    assert session.sql("SELECT max(twice(id)) AS x FROM kept").collect()[0].x == 4
+    assert session.sql("SELECT current_timezone() AS x").collect()[0].x == "Asia/Tokyo"
     assert own_sail(engine, other) == untouched
     other.stop()
 

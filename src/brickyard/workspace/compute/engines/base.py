@@ -46,7 +46,7 @@ class EngineServer(Protocol):
         """Where it listens."""
 
     def interrupt(self, timeout: float) -> int:
-        """Stop Python functions that it executes for the session; how many threads still do so.
+        """Stop Python functions that it executes for the session; how many threads still work for it.
 
         Raises:
             TimeoutError: It does not answer.

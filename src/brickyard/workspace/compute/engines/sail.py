@@ -32,7 +32,7 @@ class SailServer:
         return self._address
 
     def interrupt(self, timeout: float) -> int:
-        """Raise an exception in the threads that execute Python functions; how many there are."""
+        """Raise an exception in the threads that execute Python functions; how many threads are at work."""
         return int(self._fork.ask({"do": "interrupt"}, timeout).get("busy", 0))
 
     def import_from(self, entry: str) -> None:

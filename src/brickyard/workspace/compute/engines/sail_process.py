@@ -11,6 +11,7 @@ import ctypes
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ __all__ = ["FunctionCanceled", "interrupt_functions", "scrub", "serve"]
 
 #: Prefixes of variables that redirect an engine to another workspace or to a cloud.
 SCRUBBED = ("DATABRICKS_", "UNITY_", "UC_", "SAIL_", "AWS_", "AZURE_", "GOOGLE_", "SPARK_REMOTE", "SPARK_CONNECT_")
+#: What was computed before is not to count.
+_LOOK_SECONDS = 1.0
 #: An idle notebook must not lose its session; the default of Sail is 15 minutes.
 SESSION_SECONDS = 30 * 86_400
 
@@ -37,10 +40,11 @@ def serve(channel: Channel, scratch: Path) -> None:
     server.start(background=True)
     host, port = server.listening_address
     channel.send({"address": f"{host}:{port}"})
+    work = Work()
     with contextlib.suppress(EOFError):
         while True:
             for message in channel.receive():
-                channel.send(_told(message))
+                channel.send(_told(message, work))
 
 
 def scrub(scratch: Path) -> None:
@@ -56,11 +60,24 @@ def scrub(scratch: Path) -> None:
     )
 
 
-def _told(message: Message) -> Message:
+class Work:
+    """Whether this process computes something: Sail goes on with a query whose caller has gone."""
+
+    def __init__(self) -> None:
+        self._at = (0.0, 0.0)
+
+    def goes_on(self) -> bool:
+        """Whether it has computed since this was asked last, for more than a third of the time."""
+        (before, used), self._at = self._at, (time.monotonic(), time.process_time())
+        passed = self._at[0] - before
+        return passed > _LOOK_SECONDS or self._at[1] - used > passed / 3
+
+
+def _told(message: Message, work: Work) -> Message:
     if message["do"] == "import" and message["entry"] not in sys.path:
         sys.path.insert(0, message["entry"])
     if message["do"] == "interrupt":
-        return {"busy": interrupt_functions()}
+        return {"busy": interrupt_functions() or int(work.goes_on())}
     return {}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -17,6 +17,8 @@ __all__ = ["Operation", "Operations", "current"]
 
 #: So long Python functions may take to end; then their process is killed.
 GRACE_SECONDS = 3.0
+#: So long the engine may take to answer an interrupt; it does not while a Python function holds the interpreter.
+ANSWER_SECONDS = 0.2
 #: So long a client that lost its connection may take to come back for its results.
 REATTACH_SECONDS = 1.0
 PAUSE_SECONDS = 0.1
@@ -34,6 +36,7 @@ class Operation:
         attached: How many calls of the client wait for it.
         left: Whether its client has gone while it was executed.
         calls: The engine's calls that work for it.
+        ids: The ids of the engine's operations that work for it.
     """
 
     id: str
@@ -42,6 +45,7 @@ class Operation:
     attached: int = 0
     left: bool = False
     calls: list[Any] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
 
     def cancel(self) -> None:
         """Cut the calls to the engine; whoever waits for one of them learns why."""
@@ -59,8 +63,11 @@ class Operation:
 class Stoppable(Protocol):
     """What the operations of a session are executed by."""
 
-    def interrupt(self, timeout: float) -> int:
-        """Stop Python functions; how many threads still execute one."""
+    def interrupt(self, requests: Iterable[base_pb2.InterruptRequest], timeout: float) -> bool:
+        """Have the engine stop operations, but not Python functions that they execute; whether it has said so."""
+
+    def interrupt_functions(self, timeout: float) -> int:
+        """Stop Python functions; how many threads still work."""
 
     def kill(self, why: str) -> None:
         """End the engine of the session."""
@@ -72,10 +79,17 @@ def current() -> Operation | None:
 
 
 class Operations:
-    """The operations of one session."""
+    """The operations of one session.
 
-    def __init__(self, engine: Stoppable) -> None:
+    Args:
+        engine: Executes them.
+        user_id: Whose session it is.
+        session_id: The session.
+    """
+
+    def __init__(self, engine: Stoppable, user_id: str, session_id: str) -> None:
         self._engine = engine
+        self._whose = (base_pb2.UserContext(user_id=user_id), session_id)
         self._running: dict[str, Operation] = {}
         self._change = threading.Condition()
         self._stopping = False
@@ -139,7 +153,19 @@ class Operations:
             operation.cancel()
         if chosen:
             self._left = True
-            self._stop_functions()
+            threading.Thread(target=self._tell, args=[chosen], name="interrupt", daemon=True).start()
+
+    def _tell(self, chosen: list[Operation]) -> None:
+        """Have the engine stop these operations; it does not answer while a function holds the interpreter."""
+        ids = [one for operation in chosen for one in (operation.id, *operation.ids)]
+        kind = base_pb2.InterruptRequest.INTERRUPT_TYPE_OPERATION_ID
+        requests = [self._request(interrupt_type=kind, operation_id=one) for one in ids]
+        self._engine.interrupt(requests, ANSWER_SECONDS)
+        self._stop_functions()
+
+    def _request(self, **what: Any) -> base_pb2.InterruptRequest:
+        user, session_id = self._whose
+        return base_pb2.InterruptRequest(user_context=user, session_id=session_id, **what)
 
     def _stop_functions(self) -> None:
         """Stop the functions of canceled operations, as soon as no other operation of the session is executed."""
@@ -151,12 +177,19 @@ class Operations:
 
     def _stop(self) -> None:
         try:
-            if not _within(GRACE_SECONDS, lambda left: self._engine.interrupt(left) == 0):
-                self._engine.kill("was restarted, because a canceled Python function did not end")
+            if not _within(GRACE_SECONDS, self._stopped):
+                self._engine.kill("was restarted, because a canceled operation did not end")
         finally:
             with self._change:
                 self._stopping = False
                 self._change.notify_all()
+
+    def _stopped(self, left: float) -> bool:
+        """Stop functions, and then everything else: whether nothing is left."""
+        if self._engine.interrupt_functions(left):
+            return False
+        everything = self._request(interrupt_type=base_pb2.InterruptRequest.INTERRUPT_TYPE_ALL)
+        return self._engine.interrupt([everything], left)
 
 
 def _within(seconds: float, done: Callable[[float], bool]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,8 +126,19 @@ class Sail:
         self._connected()[1].import_from(entry)
         self.memory.imports.append(entry)
 
-    def interrupt(self, timeout: float) -> int:
-        """Stop Python functions; how many threads still execute one."""
+    def interrupt(self, requests: Iterable[base_pb2.InterruptRequest], timeout: float) -> bool:
+        """Have the engine stop operations, but not Python functions that they execute; whether it has said so."""
+        channel = self._channel
+        try:
+            for request in requests:
+                if channel is not None and self.runs:
+                    channel.unary_unary(SERVICE + "Interrupt")(request.SerializeToString(), timeout=timeout)
+        except (grpc.RpcError, ValueError):  # it does not answer, or has been closed meanwhile
+            return not self.runs
+        return True
+
+    def interrupt_functions(self, timeout: float) -> int:
+        """Stop Python functions; how many threads still work."""
         server = self._server
         return server.interrupt(timeout) if server is not None and self.runs else 0
 
@@ -169,6 +180,9 @@ class Sail:
         """
         request = base_pb2.ExecutePlanRequest(session_id=key.session_id, operation_id=str(uuid.uuid4()), plan=plan)
         request.user_context.user_id = key.user_id
+        operation = current()
+        if operation is not None:
+            operation.ids.append(request.operation_id)
         batches: list[pa.RecordBatch] = []
         for raw in self.stream("ExecutePlan")(request.SerializeToString()):
             response = base_pb2.ExecutePlanResponse.FromString(raw)

@@ -56,7 +56,7 @@ class Session:
     operations: Operations = field(init=False)
 
     def __post_init__(self) -> None:
-        self.operations = Operations(self.sail)
+        self.operations = Operations(self.sail, self.key.user_id, self.key.session_id)
         self.bindings.functions = Functions(self.catalog, self.names, self.sail, self.key)
         self.sail.memory.lost = self.names.temporary.discard
 

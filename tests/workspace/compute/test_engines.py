@@ -142,8 +142,8 @@ def test_an_interrupt_ends_what_sail_itself_computes(engine: Engine, session: An
     wait_for(lambda: sum(process.cpu_times()[:2]) - before > 0.5)
     wait_for(session.interruptAll)
     assert "OPERATION_CANCELED" in running.outcome(2)
-    wait_for(lambda: not process.is_running())
-    assert session.range(2).count() == 2
+    assert session.range(2).count() == 2, "the next query waits until it has ended"
+    assert not process.is_running() or process.cpu_percent(0.3) < 50
 
 
 def test_an_interrupt_of_a_tag_leaves_the_others(engine: Engine, session: Any, tmp_path: Any) -> None:

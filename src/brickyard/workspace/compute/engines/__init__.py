@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from brickyard.workspace.compute.engines.base import Address, Capabilities, Engine, EngineServer
+from brickyard.workspace.compute.engines.base import Address, Capabilities, Engine, EngineServer, Work
 
-__all__ = ["Address", "Capabilities", "Engine", "EngineServer"]
+__all__ = ["Address", "Capabilities", "Engine", "EngineServer", "Work"]

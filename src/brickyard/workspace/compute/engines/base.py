@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-__all__ = ["Address", "Capabilities", "Engine", "EngineServer"]
+__all__ = ["Address", "Capabilities", "Engine", "EngineServer", "Work"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,19 @@ class Capabilities:
     own_names: bool = False
 
 
+@dataclass(frozen=True)
+class Work:
+    """What an engine still does for a session.
+
+    Attributes:
+        functions: How many threads execute Python functions.
+        computes: Whether it computes something else.
+    """
+
+    functions: int = 0
+    computes: bool = False
+
+
 class EngineServer(Protocol):
     """What serves one session."""
 
@@ -45,8 +58,8 @@ class EngineServer(Protocol):
     def address(self) -> Address:
         """Where it listens."""
 
-    def interrupt(self, timeout: float) -> int:
-        """Stop Python functions that it executes for the session; how many threads still work for it.
+    def interrupt(self, timeout: float) -> Work:
+        """Stop Python functions that it executes for the session; what it still does.
 
         Raises:
             TimeoutError: It does not answer.

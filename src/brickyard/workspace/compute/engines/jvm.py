@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from brickyard.workspace.compute.engines import jvm_home
-from brickyard.workspace.compute.engines.base import Address, Capabilities
+from brickyard.workspace.compute.engines.base import Address, Capabilities, Work
 from brickyard.workspace.compute.engines.forks import how_it_ended
 
 __all__ = ["JvmEngine"]
@@ -46,9 +46,9 @@ class JvmServer:
         """Where it listens."""
         return self._address
 
-    def interrupt(self, timeout: float) -> int:
+    def interrupt(self, timeout: float) -> Work:
         """Nothing: Spark does it when it is asked to in the client's words."""
-        return 0
+        return Work()
 
     def import_from(self, entry: str) -> None:
         """Nothing: clients' files go to Spark as they are."""

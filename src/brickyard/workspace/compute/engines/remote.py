@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from brickyard.workspace.compute.engines.base import Address, Capabilities
+from brickyard.workspace.compute.engines.base import Address, Capabilities, Work
 
 __all__ = ["RemoteEngine"]
 
@@ -22,9 +22,9 @@ class RemoteServer:
         """Where it listens."""
         return self._address
 
-    def interrupt(self, timeout: float) -> int:
+    def interrupt(self, timeout: float) -> Work:
         """Nothing: the engine does it when it is asked to in the client's words."""
-        return 0
+        return Work()
 
     def import_from(self, entry: str) -> None:
         """Nothing: clients' files go to the engine as they are."""

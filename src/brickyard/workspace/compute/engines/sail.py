@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from brickyard.workspace.compute.engines.base import Address, Capabilities
+from brickyard.workspace.compute.engines.base import Address, Capabilities, Work
 from brickyard.workspace.compute.engines.forks import Fork, Forks
 
 __all__ = ["SailEngine"]
@@ -31,9 +31,10 @@ class SailServer:
         """Where it listens."""
         return self._address
 
-    def interrupt(self, timeout: float) -> int:
-        """Raise an exception in the threads that execute Python functions; how many threads are at work."""
-        return int(self._fork.ask({"do": "interrupt"}, timeout).get("busy", 0))
+    def interrupt(self, timeout: float) -> Work:
+        """Raise an exception in the threads that execute Python functions; what is still done."""
+        answer = self._fork.ask({"do": "interrupt"}, timeout)
+        return Work(answer.get("functions", 0), answer.get("computes", False))
 
     def import_from(self, entry: str) -> None:
         """Put a directory or archive on the path of Python functions."""

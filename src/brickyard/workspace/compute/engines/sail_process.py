@@ -77,7 +77,7 @@ def _told(message: Message, work: Work) -> Message:
     if message["do"] == "import" and message["entry"] not in sys.path:
         sys.path.insert(0, message["entry"])
     if message["do"] == "interrupt":
-        return {"busy": interrupt_functions() or int(work.goes_on())}
+        return {"functions": interrupt_functions(), "computes": work.goes_on()}
     return {}
 
 

@@ -11,12 +11,15 @@ from typing import Any, Protocol
 
 from pyspark.sql.connect.proto import base_pb2
 
+from brickyard.workspace.compute.engines import Work
 from brickyard.workspace.compute.gateway.errors import SparkError
 
 __all__ = ["Operation", "Operations", "current"]
 
 #: So long Python functions may take to end; then their process is killed.
 GRACE_SECONDS = 3.0
+#: So long the engine may go on with what is no Python function: meanwhile it answers nobody.
+ENGINE_SECONDS = 0.8
 #: So long the engine may take to answer an interrupt; it does not while a Python function holds the interpreter.
 ANSWER_SECONDS = 0.2
 #: So long a client that lost its connection may take to come back for its results.
@@ -66,8 +69,8 @@ class Stoppable(Protocol):
     def interrupt(self, requests: Iterable[base_pb2.InterruptRequest], timeout: float) -> bool:
         """Have the engine stop operations, but not Python functions that they execute; whether it has said so."""
 
-    def interrupt_functions(self, timeout: float) -> int:
-        """Stop Python functions; how many threads still work."""
+    def interrupt_functions(self, timeout: float) -> Work:
+        """Stop Python functions; what the engine still does."""
 
     def kill(self, why: str) -> None:
         """End the engine of the session."""
@@ -177,19 +180,19 @@ class Operations:
 
     def _stop(self) -> None:
         try:
-            if not _within(GRACE_SECONDS, self._stopped):
+            if not (_within(GRACE_SECONDS, self._no_functions) and _within(ENGINE_SECONDS, self._nothing)):
                 self._engine.kill("was restarted, because a canceled operation did not end")
         finally:
             with self._change:
                 self._stopping = False
                 self._change.notify_all()
 
-    def _stopped(self, left: float) -> bool:
-        """Stop functions, and then everything else: whether nothing is left."""
-        if self._engine.interrupt_functions(left):
-            return False
+    def _no_functions(self, left: float) -> bool:
+        return self._engine.interrupt_functions(left).functions == 0
+
+    def _nothing(self, left: float) -> bool:
         everything = self._request(interrupt_type=base_pb2.InterruptRequest.INTERRUPT_TYPE_ALL)
-        return self._engine.interrupt([everything], left)
+        return self._engine.interrupt([everything], left) and not self._engine.interrupt_functions(left).computes
 
 
 def _within(seconds: float, done: Callable[[float], bool]) -> bool:

@@ -12,7 +12,7 @@ import grpc
 import pyarrow as pa
 from pyspark.sql.connect.proto import base_pb2, commands_pb2, relations_pb2
 
-from brickyard.workspace.compute.engines import Address, Engine, EngineServer
+from brickyard.workspace.compute.engines import Address, Engine, EngineServer, Work
 from brickyard.workspace.compute.gateway.errors import RUNTIME, SparkError
 from brickyard.workspace.compute.gateway.lasting import stamped, unobserved
 from brickyard.workspace.compute.gateway.memory import Memory
@@ -137,10 +137,10 @@ class Sail:
             return not self.runs
         return True
 
-    def interrupt_functions(self, timeout: float) -> int:
-        """Stop Python functions; how many threads still work."""
+    def interrupt_functions(self, timeout: float) -> Work:
+        """Stop Python functions; what the engine still does."""
         server = self._server
-        return server.interrupt(timeout) if server is not None and self.runs else 0
+        return server.interrupt(timeout) if server is not None and self.runs else Work()
 
     def kill(self, why: str) -> None:
         """End the engine; the next call starts another, and a call that is under way learns `why`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hmac
 import itertools
 import uuid
 from collections.abc import Callable, Iterator

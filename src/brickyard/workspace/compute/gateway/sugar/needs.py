@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -49,6 +50,7 @@ def needed(sql: str, names: frozenset[str] = frozenset()) -> frozenset[str]:
     return frozenset(found)
 
 
+@lru_cache(4096)
 def _is_rewritten(word: str) -> bool:
     return word in NAMES or bool(refused(word))
 

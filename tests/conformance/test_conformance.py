@@ -1,0 +1,66 @@
+"""The conformance suite: what Spark code gets here is what Databricks and Apache Spark answer, or a named error."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.conformance import engines, recorded
+from tests.conformance.checks import CHECKS
+from tests.conformance.known import KNOWN
+from tests.conformance.model import SPARK, Check
+from tests.conformance.runner import Outcome, judged, run
+
+BAR = 0.95
+Outcomes = dict[str, Outcome]
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
+    with engines.sail(tmp_path_factory.mktemp("conformance")) as (spark, home):
+        return run(CHECKS, spark, home, recorded.load())
+
+
+def test_every_check_has_a_name_and_an_expectation_of_its_own() -> None:
+    assert [key for key, count in Counter(check.key for check in CHECKS).items() if count > 1] == []
+    answers = recorded.load()
+    assert [check.key for check in CHECKS if check.source == SPARK and check.key not in answers] == []
+
+
+def test_nothing_is_silently_wrong(outcomes: Outcomes) -> None:
+    wrong = {key: outcome for key, outcome in outcomes.items() if outcome.verdict == "WRONG" and key not in KNOWN}
+    assert wrong == {}
+
+
+def test_enough_is_right(outcomes: Outcomes) -> None:
+    right = sum(outcome.verdict == "right" for key, outcome in outcomes.items() if key not in KNOWN)
+    assert right >= BAR * (len(outcomes) - len(KNOWN))
+
+
+def test_what_is_not_supported_says_so_and_what_to_use(outcomes: Outcomes) -> None:
+    named = [outcome.message for outcome in outcomes.values() if outcome.verdict == "named"]
+    assert [message for message in named if "Use " not in message and "use " not in message] == []
+
+
+@pytest.mark.parametrize(
+    ("found", "message", "verdict"),
+    [
+        ({"types": ["int"], "rows": ["(1)"]}, "", "right"),
+        ({"types": ["bigint"], "rows": ["(1)"]}, "", "WRONG"),
+        ({"error": "AnalysisException", "condition": ""}, "no", "WRONG"),
+        ({"error": "UnsupportedOperationException", "condition": "UNSUPPORTED_BY_ENGINE"}, "Use x", "named"),
+    ],
+)
+def test_an_outcome_is_judged(found: object, message: str, verdict: str) -> None:
+    check = Check("g", "n", ["SELECT 1"])
+    reference = {"g: n": {"types": ["int"], "rows": ["(1)"]}}
+    assert judged(check, found, message, reference).verdict == verdict
+
+
+@pytest.mark.skipif(engines.remote() is None, reason=f"{engines.REMOTE} names no Spark Connect server")
+def test_the_reference_still_answers_the_same(tmp_path: Path) -> None:
+    with engines.connect(str(engines.remote())) as (spark, home):
+        found = run([check for check in CHECKS if check.source == SPARK], spark, home, recorded.load())
+    assert [key for key, outcome in found.items() if outcome.verdict != "right"] == []

@@ -19,6 +19,7 @@ from brickyard.workspace.compute.gateway.places import Places
 from brickyard.workspace.compute.gateway.queries import QueryRewriter
 from brickyard.workspace.compute.gateway.sail import Sail, SessionKey
 from brickyard.workspace.compute.gateway.sugar.bindings import Bindings
+from brickyard.workspace.compute.gateway.turns import turn
 from brickyard.workspace.compute.gateway.unity import Table, UnityCatalog
 from brickyard.workspace.compute.gateway.values.probes import Asked, Question
 
@@ -179,7 +180,11 @@ class Session:
     def run_write(self, command: commands_pb2.Command, place: Path) -> None:
         """Run a write of a Delta table, with nullable columns where Databricks has them."""
         before = commits.latest(place)
-        self.sail.run(self.key, command)
+        if command.write_operation.mode == MODES["append"]:
+            with turn(self.places.mapper.data, place):
+                self.sail.run(self.key, command)
+        else:
+            self.sail.run(self.key, command)
         if before < 0 or "overwriteSchema" in command.write_operation.options:
             commits.relax(place, before)
 

@@ -9,6 +9,7 @@ from pyspark.sql.connect.proto import commands_pb2, relations_pb2
 
 from brickyard.workspace.compute.gateway import literals, overwrites, statements, writes
 from brickyard.workspace.compute.gateway.alignment import assign
+from brickyard.workspace.compute.gateway.conflicts import settled
 from brickyard.workspace.compute.gateway.errors import OTHER_ENGINE, SparkError, unsupported
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.plans import resolve, split_name
@@ -259,7 +260,7 @@ def _merge(command: commands_pb2.Command, session: Session) -> None:
     merge.target_table_name = name
     session.sail.query(session.key, f"CREATE TABLE {name} USING delta LOCATION '{place}'")
     try:
-        session.sail.run(session.key, command)
+        settled(table.place, lambda: session.sail.run(session.key, command))
     finally:
         session.sail.query(session.key, f"DROP TABLE {name}")
     _done(command)

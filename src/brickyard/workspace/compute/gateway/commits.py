@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-__all__ = ["add_commit", "commits_since", "latest", "relax"]
+__all__ = ["actions_since", "add_commit", "commits_since", "latest", "relax"]
 
 Action = dict[str, Any]
 
@@ -30,6 +30,11 @@ def commits_since(place: Path, version: int) -> list[tuple[str, Action]]:
         for action in _actions(_file(place, number))
         if "commitInfo" in action
     ]
+
+
+def actions_since(place: Path, version: int) -> list[tuple[int, list[Action]]]:
+    """Number and actions of each commit after a version."""
+    return [(number, list(_actions(_file(place, number)))) for number in range(version + 1, latest(place) + 1)]
 
 
 def relax(place: Path, before: int) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from pyspark.sql.connect.proto import commands_pb2, relations_pb2
 
-from brickyard.workspace.compute.gateway import commits, information
+from brickyard.workspace.compute.gateway import commits, conflicts, information
 from brickyard.workspace.compute.gateway.functions import Functions
 from brickyard.workspace.compute.gateway.names import SessionNames, TableName
 from brickyard.workspace.compute.gateway.operations import Operations
@@ -182,9 +182,9 @@ class Session:
         before = commits.latest(place)
         if command.write_operation.mode == MODES["append"]:
             with turn(self.places.mapper.data, place):
-                self.sail.run(self.key, command)
+                conflicts.settled(place, lambda: self.sail.run(self.key, command))
         else:
-            self.sail.run(self.key, command)
+            conflicts.settled(place, lambda: self.sail.run(self.key, command))
         if before < 0 or "overwriteSchema" in command.write_operation.options:
             commits.relax(place, before)
 

@@ -9,6 +9,7 @@ from pyspark.sql.connect.proto import base_pb2
 
 from brickyard.workspace.compute.gateway import literals
 from brickyard.workspace.compute.gateway.commits import commits_since, latest
+from brickyard.workspace.compute.gateway.conflicts import settled
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor, parse
@@ -38,8 +39,8 @@ def change(cursor: Cursor, session: Session) -> Any:
     place, _table = target(cursor, session, write=True)
     before = latest(place)
     plan = base_pb2.Plan(root=session.with_text(session.rewriter().rewrite(cursor.sql, parse(cursor.sql))))
-    session.sail.execute(session.key, plan)
+    settled(place, lambda: session.sail.execute(session.key, plan))
     commits = [metrics for operation, metrics in commits_since(place, before) if operation == what]
-    metrics = commits[0] if commits else {}
+    metrics = commits[-1] if commits else {}
     counts = {name: sum(int(metrics.get(key, 0)) for key in keys) for name, keys in RESULTS[what].items()}
     return literals.rows(dict.fromkeys(counts, pa.int64()), [list(counts.values())])

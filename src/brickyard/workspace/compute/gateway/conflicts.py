@@ -1,0 +1,76 @@
+"""What happens when another writer was first: try again, or say which kind of conflict it is.
+
+Source: https://docs.databricks.com/aws/en/optimizations/isolation-level (conflicts under WriteSerializable).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import grpc
+
+from brickyard.workspace.compute.gateway.commits import actions_since, latest
+from brickyard.workspace.compute.gateway.errors import SparkError
+
+__all__ = ["settled"]
+
+Result = TypeVar("Result")
+#: What Sail says when its commit's number is taken, and when it reads a log that is just being made.
+LOST, UNREADY = "Failed to commit transaction:", "Missing commit file: expected version 0"
+TRIES = 20
+RETRY = "Please retry the operation."
+
+
+def settled(place: Path, attempt: Callable[[], Result]) -> Result:
+    """Run a transaction; again where only rows were added meanwhile, which no transaction conflicts with.
+
+    Raises:
+        SparkError: DELTA_CONCURRENT_APPEND and its kin: another transaction has changed what this one has read.
+    """
+    for last in [False] * (TRIES - 1) + [True]:
+        before = latest(place)
+        try:
+            return attempt()
+        except grpc.RpcError as error:
+            said = str(error.details())
+            if LOST not in said and UNREADY not in said:
+                raise
+            conflict = _conflict(place, before)
+            if conflict is not None:
+                raise conflict from error
+            if last:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _conflict(place: Path, before: int) -> SparkError | None:
+    """The first commit after `before` that a transaction which has read the table cannot live with."""
+    for version, actions in actions_since(place, before):
+        kinds = {kind for action in actions for kind in action}
+        info: dict[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
+        error = _error(str(info.get("operation", "WRITE")), version, kinds, place.name)
+        if error is not None:
+            return error
+    return None
+
+
+def _error(operation: str, version: int, kinds: set[str], table: str) -> SparkError | None:
+    where = f"table {table} (committed at version {version})"
+    if "protocol" in kinds:
+        return _raised("DELTA_PROTOCOL_CHANGED", "ProtocolChangedException", "The protocol version has been changed.")
+    if "metaData" in kinds:
+        text = f"The metadata of the Delta table {table} has been changed by a concurrent update."
+        return _raised("DELTA_METADATA_CHANGED", "MetadataChangedException", text)
+    if {"add", "remove"} <= kinds:
+        text = f"Transaction conflict detected. A concurrent {operation} added data to {where}."
+        return _raised("DELTA_CONCURRENT_APPEND.WITHOUT_HINT", "ConcurrentAppendException", text)
+    if "remove" in kinds:
+        text = f"Transaction conflict detected. A concurrent {operation} deleted data from {where}."
+        return _raised("DELTA_CONCURRENT_DELETE_READ.WITHOUT_HINT", "ConcurrentDeleteReadException", text)
+    return None
+
+
+def _raised(condition: str, name: str, text: str) -> SparkError:
+    return SparkError(condition, f"{text} {RETRY}", kind=f"io.delta.exceptions.{name}", sql_state="2D521")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from deltalake import DeltaTable
-from pyspark.errors import AnalysisException, PySparkException, UnsupportedOperationException
+from pyspark.errors import AnalysisException, PySparkException
 
 from tests.workspace.compute.engine_support import Engine
 
@@ -85,20 +85,62 @@ DYNAMIC: dict[str, Write] = {
     "setting": lambda frame: frame.write.mode("overwrite").saveAsTable("t"),
     "insertInto": lambda frame: frame.write.mode("overwrite").insertInto("t"),
     "SQL": lambda frame: frame.sparkSession.sql("INSERT OVERWRITE t SELECT 100L, 1L"),
+    "writeTo": lambda frame: frame.writeTo("t").overwritePartitions(),
 }
 
 
 @pytest.mark.parametrize("way", DYNAMIC)
-def test_overwriting_partitions_dynamically_never_overwrites_all(spark: Any, parts: Any, way: str) -> None:
+def test_overwriting_partitions_dynamically_overwrites_those_with_rows(spark: Any, parts: Any, way: str) -> None:
     frame = spark.sql("SELECT 100L AS id, 1L AS p")
     if way != "option":
         spark.sql("SET spark.sql.sources.partitionOverwriteMode = dynamic")
     try:
-        with pytest.raises(UnsupportedOperationException, match="replaceWhere"):
-            DYNAMIC[way](frame)
+        DYNAMIC[way](frame)
     finally:
         spark.conf.unset("spark.sql.sources.partitionOverwriteMode")
+    assert rows(spark.table("t")) == [*(row for row in parts if row[1] != 1), (100, 1)]
+
+
+INSERTS = {
+    "INSERT INTO t PARTITION (p = 1) VALUES (100), (101)": lambda p: [*p, (100, 1), (101, 1)],
+    "INSERT INTO t PARTITION (p) VALUES (100, 7)": lambda p: [*p, (100, 7)],
+    "INSERT INTO t PARTITION (p = 1) (id) SELECT 100L": lambda p: [*p, (100, 1)],
+    "INSERT OVERWRITE t PARTITION (p = 1) SELECT 100L": lambda p: [*(r for r in p if r[1] != 1), (100, 1)],
+    "INSERT INTO t REPLACE WHERE p = 1 AND id > 0 SELECT 100L, 1L": lambda p: [*(r for r in p if r[1] != 1), (100, 1)],
+}
+
+
+@pytest.mark.parametrize("statement", INSERTS)
+def test_parts_are_inserted_and_replaced(spark: Any, parts: Any, statement: str) -> None:
+    spark.sql(statement)
+    assert rows(spark.table("t")) == sorted(INSERTS[statement](parts))
+
+
+def test_rows_outside_of_the_condition_are_not_inserted(spark: Any, parts: Any) -> None:
+    with pytest.raises(PySparkException, match="DELTA_REPLACE_WHERE_MISMATCH"):
+        spark.sql("INSERT INTO t REPLACE WHERE p = 1 SELECT 100L, 2L")
     assert rows(spark.table("t")) == parts
+
+
+def test_of_transactions_that_change_the_same_rows_one_wins_and_others_get_the_vendors_class(
+    engine: Engine, spark: Any
+) -> None:
+    name = f"main.{spark.catalog.currentDatabase()}.t"
+    spark.range(2000).selectExpr("id", "0 AS v").write.saveAsTable("t")
+    merge = f"MERGE INTO {name} t USING (SELECT id FROM range(2000)) s ON t.id = s.id WHEN MATCHED THEN UPDATE SET v = v + 1"
+
+    def run(session: Any) -> str | None:
+        try:
+            session.sql(merge)
+        except PySparkException as error:
+            return error.getCondition()
+        return None
+
+    sessions = [engine.client() for _ in range(3)]
+    with ThreadPoolExecutor(len(sessions)) as pool:
+        outcomes = [one for _ in range(3) for one in pool.map(run, sessions)]
+    assert set(outcomes) == {None, "DELTA_CONCURRENT_APPEND.WITHOUT_HINT"}
+    assert rows(spark.sql("SELECT DISTINCT v FROM t")) == [(outcomes.count(None),)]
 
 
 REFUSED: dict[str, tuple[Write, str]] = {

@@ -53,6 +53,7 @@ V2_MODES = {
     V2.MODE_APPEND: "append",
     V2.MODE_REPLACE: "replace",
     V2.MODE_CREATE_OR_REPLACE: "replace",
+    V2.MODE_OVERWRITE_PARTITIONS: "overwrite",
 }
 
 
@@ -216,8 +217,12 @@ def _insert_into(write: commands_pb2.WriteOperation, parts: list[str], mode: str
     options = {key.lower(): value for key, value in write.options.items()}
     if "replacewhere" in options:
         raise unsupported("replaceWhere with insertInto", "Use df.write.option('replaceWhere', ...).saveAsTable(name).")
-    overwrites.check(session, table.place if mode == "overwrite" else None, options)
-    session.write(assign(session, write.input, table.place, None, by_name=False), table.place, mode)
+    dynamic = overwrites.check(session, table.place if mode == "overwrite" else None, options)
+    rows = assign(session, write.input, table.place, None, by_name=False)
+    if dynamic:
+        overwrites.replace_parts(session, rows, table.place)
+    else:
+        session.write(rows, table.place, mode)
 
 
 def _write_v2(command: commands_pb2.Command, session: Session) -> None:
@@ -230,7 +235,9 @@ def _write_v2(command: commands_pb2.Command, session: Session) -> None:
     if (write.provider.lower() or "delta") != "delta":
         raise unsupported(f"tables in the format {write.provider}", "Leave using() out: tables are Delta.")
     name = session.names.table(split_name(write.table_name))
-    if write.mode in {V2.MODE_APPEND, V2.MODE_REPLACE}:
+    if write.mode == V2.MODE_OVERWRITE_PARTITIONS:
+        write.options["partitionOverwriteMode"] = "dynamic"
+    if write.mode in {V2.MODE_APPEND, V2.MODE_REPLACE, V2.MODE_OVERWRITE_PARTITIONS}:
         session.catalog.table(name)
     partitions = tuple(_attribute(column) for column in write.partitioning_columns)
     new = NewTable(name, properties=dict(write.table_properties), partitions=partitions)

@@ -101,11 +101,14 @@ def rows(
     evolve = options.pop("mergeschema", "false").lower() == "true"
     replaces = mode == "overwrite" and options.get("overwriteschema", "false").lower() == "true"
     exists = commits.latest(place) >= 0
-    overwrites.check(session, place if exists and mode == "overwrite" else None, options)
+    dynamic = overwrites.check(session, place if exists and mode == "overwrite" else None, options)
     if exists and not replaces:
         relation = fit(session, relation, place, evolve=evolve)
     else:
         check_columns(session, relation)
+    if dynamic:
+        overwrites.replace_parts(session, relation, place)
+        return
     if mode == "overwrite" and "replacewhere" in options:
         relation = overwrites.only_matching(relation, options["replacewhere"])
     session.write(

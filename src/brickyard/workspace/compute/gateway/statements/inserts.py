@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ from brickyard.workspace.compute.gateway import literals, overwrites
 from brickyard.workspace.compute.gateway.alignment import assign
 from brickyard.workspace.compute.gateway.commits import commits_since, latest
 from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor, parse
 from brickyard.workspace.compute.gateway.statements.describe import target
@@ -33,27 +35,71 @@ def insert_with(cursor: Cursor, session: Session) -> Any:
 
 
 def insert(cursor: Cursor, session: Session, prefix: str = "") -> Any:
-    """`INSERT INTO | OVERWRITE [TABLE] t [(columns)] [BY NAME] query`."""
+    """`INSERT INTO | OVERWRITE [TABLE] t [PARTITION (...)] [(columns)] [BY NAME] [REPLACE WHERE condition] query`."""
     cursor.expect("INSERT")
     overwrite = cursor.take("OVERWRITE")
     if not overwrite:
         cursor.expect("INTO")
     cursor.take("TABLE")
     place, _ = target(cursor, session, write=True)
-    if cursor.peek() in {"PARTITION", "REPLACE"}:
-        raise unsupported(
-            f"INSERT ... {cursor.peek()}", "Give all columns in the query; use replaceWhere to overwrite a part."
-        )
-    overwrites.check(session, place if overwrite else None, {})
+    fixed = _partition(cursor) if cursor.take("PARTITION") else {}
     columns = _columns(cursor)
     by_name = cursor.take("BY", "NAME")
-    source = session.relation(prefix + cursor.rest())
-    rows = assign(session, source, place, columns, by_name=by_name)
+    condition = _condition(cursor) if cursor.take("REPLACE", "WHERE") else None
+    text = prefix + cursor.rest()
+    if fixed:
+        names = session.schema_of(place).names if columns is None else columns
+        columns = [name for name in names if name.lower() not in fixed] + list(fixed)
+        text = f"SELECT *, {', '.join(fixed.values())} FROM ({text})"
+        if overwrite:
+            condition = " AND ".join(_same(name, value) for name, value in fixed.items())
+    rows = assign(session, session.relation(text), place, columns, by_name=by_name and not fixed)
     before = latest(place)
-    session.write(rows, place, "overwrite" if overwrite else "append")
+    _write(session, rows, place, condition, overwrite=overwrite)
     written = [metrics for operation, metrics in commits_since(place, before) if operation == "WRITE"]
-    count = int(written[0].get("numOutputRows", 0)) if written else 0
+    count = int(written[-1].get("numOutputRows", 0)) if written else 0
     return literals.rows({"num_affected_rows": pa.int64(), "num_inserted_rows": pa.int64()}, [(count, count)])
+
+
+def _write(session: Session, rows: Any, place: Path, condition: str | None, *, overwrite: bool) -> None:
+    """Append, overwrite all, the part that `condition` names or, if the session says so, the partitions with rows."""
+    if overwrites.check(session, place if overwrite else None, {}):
+        overwrites.replace_parts(session, rows, place)
+    elif condition is not None:
+        checked = overwrites.only_matching(rows, condition)
+        session.write(checked, place, "overwrite", options={"replaceWhere": condition})
+    else:
+        session.write(rows, place, "overwrite" if overwrite else "append")
+
+
+def _partition(cursor: Cursor) -> dict[str, str]:
+    """Read `(p = value, q)`; the columns that have a value, with its SQL."""
+    fixed = {}
+    cursor.expect("(")
+    while not cursor.take(")"):
+        name = cursor.name()[0].lower()
+        if cursor.take("="):
+            start = cursor.position
+            cursor.next()
+            while cursor.peek() not in {",", ")", ""}:
+                cursor.next()
+            fixed[name] = cursor.sql[cursor.tokens[start].start : cursor.tokens[cursor.position - 1].end + 1]
+        cursor.take(",")
+    return fixed
+
+
+def _same(name: str, value: str) -> str:
+    return f"{quote(name)} IS NULL" if value.upper() == "NULL" else f"{quote(name)} = {value}"
+
+
+def _condition(cursor: Cursor) -> str:
+    """The text up to the query."""
+    start, depth = cursor.position, 0
+    while not cursor.done and (depth or cursor.peek() not in {"SELECT", "VALUES", "WITH", "FROM", "TABLE"}):
+        depth += {"(": 1, ")": -1}.get(cursor.next().text, 0)
+    if cursor.done or cursor.position == start:
+        raise cursor.error("expected a condition and a query")
+    return cursor.sql[cursor.tokens[start].start : cursor.tokens[cursor.position - 1].end + 1]
 
 
 def _columns(cursor: Cursor) -> list[str] | None:

@@ -63,7 +63,7 @@ def test_of_two_engines_that_create_a_table_one_wins_with_its_own_rows(
         second.close()
     assert len(winners) == 1
     assert rows(spark.table(name)) == [(winners[0],)]
-    assert list((engine.data / ".staged").iterdir()) == []
+    assert {place.name for place in (engine.data / ".staged").iterdir()} <= {".turns"}
 
 
 @pytest.mark.parametrize(

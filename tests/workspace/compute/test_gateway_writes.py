@@ -127,7 +127,8 @@ def test_of_transactions_that_change_the_same_rows_one_wins_and_others_get_the_v
 ) -> None:
     name = f"main.{spark.catalog.currentDatabase()}.t"
     spark.range(2000).selectExpr("id", "0 AS v").write.saveAsTable("t")
-    merge = f"MERGE INTO {name} t USING (SELECT id FROM range(2000)) s ON t.id = s.id WHEN MATCHED THEN UPDATE SET v = v + 1"
+    source = "(SELECT id FROM range(2000))"
+    merge = f"MERGE INTO {name} t USING {source} s ON t.id = s.id WHEN MATCHED THEN UPDATE SET v = v + 1"
 
     def run(session: Any) -> str | None:
         try:

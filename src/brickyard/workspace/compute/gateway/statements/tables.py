@@ -81,6 +81,8 @@ def _clauses(cursor: Cursor, session: Session, new: NewTable) -> tuple[NewTable,
             found["comment"] = cursor.string()
         elif cursor.take("TBLPROPERTIES"):
             found["properties"] = properties(cursor)
+            if "delta.columnMapping.mode" in found["properties"]:
+                raise unsupported("column mapping in CREATE TABLE", "Use ALTER TABLE ... SET TBLPROPERTIES after it.")
         elif cursor.take("AS") or cursor.peek() in {"SELECT", "WITH"}:
             return NewTable(**found), cursor.rest()
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tests.conformance.known import KNOWN
 from tests.conformance.model import SPARK, Check
 from tests.conformance.runner import Outcome, judged, run
 
+ROOT = Path(__file__).parents[2]
 BAR = 0.95
 #: How a message says what to do instead.
 ADVICE = ("use ", "repeat ", "choose ", "compute ")
@@ -67,3 +69,12 @@ def test_the_reference_still_answers_the_same(tmp_path: Path) -> None:
     with engines.connect(str(engines.remote())) as (spark, home):
         found = run([check for check in CHECKS if check.source == SPARK], spark, home, recorded.load())
     assert [key for key, outcome in found.items() if outcome.verdict != "right"] == []
+
+
+def test_the_page_says_how_the_checks_came_out(outcomes: Outcomes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [str(ROOT / "scripts"), *sys.path])
+    import conformance_page
+
+    text = conformance_page.PAGE.read_text()
+    current = conformance_page.written(text, conformance_page.page(outcomes))
+    assert text == current, "run `python scripts/conformance_page.py`"

@@ -12,9 +12,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "spark.md"
 BEGIN, END = "<!-- conformance: begin -->\n", "<!-- conformance: end -->\n"
-_INTRODUCTION = """Written by `python scripts/conformance_page.py`, which runs the suite (`tests/conformance`) on Sail behind the
-gateway; do not edit. What is expected is what {reference} with Delta on the JVM answered (`python -m tests.conformance
-sc://HOST:PORT` asks it again), or what a page of the vendor says, where the answer is Databricks' own (*vendor*).
+_INTRODUCTION = """Written by `python scripts/conformance_page.py`, which runs the suite (`tests/conformance`) on Sail
+behind the gateway; do not edit. What is expected is what {reference} with Delta on the JVM answered (`python -m
+tests.conformance sc://HOST:PORT` asks it again), or what a page of the vendor says, where the answer is Databricks' own
+(*vendor*).
 A *named error* says what is not supported and what to use instead.
 
 | Checks of | Right on `sail` | Named error | Wrong | Checks | *vendor* | Answered by `jvm` |

@@ -24,7 +24,7 @@ def samples() -> None:
     """
 
 
-@samples.command("install")
+@samples.command("install", short_help="Put the samples into workspace NAME.")
 @click.argument("name")
 @click.option("--only", type=click.Choice(_SCHEMAS), multiple=True, help="Only this schema; may be repeated.")
 @_output

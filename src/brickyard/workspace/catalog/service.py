@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import Connection
 
 from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.catalog.access import CallerAccess
@@ -22,11 +22,10 @@ from brickyard.workspace.catalog.external_volumes import VolumeDirectories
 from brickyard.workspace.catalog.functions import Functions
 from brickyard.workspace.catalog.grants import Grants
 from brickyard.workspace.catalog.names import parent_of, valid_full_name, valid_name
-from brickyard.workspace.catalog.objects import UnityObject, models_in
+from brickyard.workspace.catalog.objects import UnityObject
 from brickyard.workspace.catalog.overlaps import require_free
 from brickyard.workspace.catalog.records import (
     CATALOG,
-    FUNCTION,
     SCHEMA,
     TABLE,
     VOLUME,
@@ -36,6 +35,7 @@ from brickyard.workspace.catalog.records import (
     TableRecord,
     VolumeRecord,
 )
+from brickyard.workspace.catalog.removal import Removal
 from brickyard.workspace.catalog.renaming import Renaming
 from brickyard.workspace.catalog.staging import Staging
 from brickyard.workspace.catalog.storage import Storage
@@ -78,6 +78,7 @@ class Catalog:
         self.grants = Grants(self._store)
         self.functions = Functions(self._store)
         self.constraints = Constraints(self._store)
+        self._removal = Removal(workspace, self._dropped, self.constraints, self._directories)
         grant_defaults(workspace, self.grants, self.metastore_id)
         self._directories.link()
 
@@ -115,7 +116,7 @@ class Catalog:
             ApiError: `CATALOG_NOT_EMPTY`: it has more than an empty `default`, and the call is without force.
         """
         if force:
-            self._delete_models(registered_models.c.catalog_name == name.lower())
+            self._removal.models(registered_models.c.catalog_name == name.lower())
         with self._dropping() as connection:
             found = CATALOG.get(connection, name)
             schemas = SCHEMA.children(connection, found.full_name)
@@ -123,7 +124,7 @@ class Catalog:
             if others and not force:
                 raise not_empty("CATALOG", found.full_name, f"the schemas {', '.join(others)}")
             for schema in schemas:
-                self._drop_schema(connection, schema, force)
+                self._removal.schema(connection, schema, force)
             CATALOG.remove(connection, found)
 
     def schemas(self, catalog: str) -> list[CatalogRecord]:
@@ -164,9 +165,9 @@ class Catalog:
         if force:
             catalog, schema = valid_full_name(full_name, 2).split(".")
             mine = (registered_models.c.catalog_name == catalog) & (registered_models.c.schema_name == schema)
-            self._delete_models(mine)
+            self._removal.models(mine)
         with self._dropping() as connection:
-            self._drop_schema(connection, SCHEMA.get(connection, full_name), force)
+            self._removal.schema(connection, SCHEMA.get(connection, full_name), force)
 
     def tables(self, schema: str) -> list[TableRecord]:
         """The tables of a schema, by name.
@@ -262,7 +263,7 @@ class Catalog:
             ApiError: `TABLE_DOES_NOT_EXIST`.
         """
         with self._dropping() as connection:
-            self._drop_table(connection, TABLE.get(connection, full_name))
+            self._removal.table(connection, TABLE.get(connection, full_name))
 
     def volumes(self, schema: str) -> list[VolumeRecord]:
         """The volumes of a schema, by name.
@@ -326,7 +327,7 @@ class Catalog:
             ApiError: `VOLUME_DOES_NOT_EXIST`.
         """
         with self._dropping() as connection:
-            self._drop_volume(connection, VOLUME.get(connection, full_name))
+            self._removal.volume(connection, VOLUME.get(connection, full_name))
 
     def change(self, kind: Kind[R], full_name: str, by: str, values: dict[str, Any]) -> R:
         """Change comment, owner or properties of an object.
@@ -369,41 +370,6 @@ class Catalog:
         if location.resolve().is_relative_to((self._data / "tables").resolve()):
             raise InvalidParameterValue(f"{location} is where managed tables are kept; choose a place of its own.")
         return location
-
-    def _drop_schema(self, connection: Connection, schema: CatalogRecord, force: bool) -> None:
-        tables = TABLE.children(connection, schema.full_name)
-        volumes = VOLUME.children(connection, schema.full_name)
-        models = models_in(connection, schema.full_name)
-        functions = FUNCTION.children(connection, schema.full_name)
-        if models or ((tables or volumes or functions) and not force):
-            names = ", ".join([*(one.name for one in (*tables, *volumes, *functions)), *models])
-            raise not_empty("SCHEMA", schema.full_name, f"the tables, volumes, functions or models {names}")
-        for function in functions:
-            FUNCTION.remove(connection, function)
-        for table in tables:
-            self._drop_table(connection, table)
-        for volume in volumes:
-            self._drop_volume(connection, volume)
-        SCHEMA.remove(connection, schema)
-
-    def _delete_models(self, where: ColumnElement[bool]) -> None:
-        """Models belong to the registry, which deletes them with their versions and files."""
-        from brickyard.workspace.registry.names import ModelName
-
-        with self._store.read() as connection:
-            names = connection.execute(select(registered_models.c.name).where(where)).scalars().all()
-        for name in names:
-            self._workspace.registry.models.delete(ModelName.parse(name))
-
-    def _drop_table(self, connection: Connection, table: TableRecord) -> None:
-        TABLE.remove(connection, table)
-        self.constraints.forget(connection, table.id)
-        if table.table_type == "MANAGED":
-            self._dropped.take(table.id, table.directory)
-
-    def _drop_volume(self, connection: Connection, volume: VolumeRecord) -> None:
-        VOLUME.remove(connection, volume)
-        self._directories.remove(volume)
 
     @contextmanager
     def _dropping(self) -> Iterator[Connection]:

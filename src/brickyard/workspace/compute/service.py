@@ -22,7 +22,7 @@ from brickyard.workspace.compute.environments import Environments, LibraryError
 from brickyard.workspace.compute.interactive import InteractiveEngine, search_path
 from brickyard.workspace.compute.requirements import requirement_lines
 from brickyard.workspace.compute.results import write_json, write_outcome
-from brickyard.workspace.compute.tasks import TASK_FILE, TaskHandle, TaskOutcome, TaskSpec, read_outcome
+from brickyard.workspace.compute.tasks import NO_RESULT, TASK_FILE, TaskHandle, TaskOutcome, TaskSpec, read_outcome
 
 if TYPE_CHECKING:
     from brickyard.workspace.workspace import Workspace
@@ -329,6 +329,8 @@ def _reason(end: Exit) -> str:
         return f"The task was not started: {end.error}."
     if end.code is None:
         return "The process that executes tasks has ended."
+    if end.code == NO_RESULT:
+        return "The task's result could not be written: perhaps the disk is full."
     if end.code >= 0:
         return f"The Python process exited with code {end.code} before the task came to its end."
     name = signal.Signals(-end.code).name

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 
 __all__ = [
     "CELLS_FILE",
+    "NO_RESULT",
     "OUTPUT_FILE",
     "RESULT_FILE",
     "TASK_FILE",
@@ -28,6 +29,8 @@ TaskState = Literal["SUCCESS", "FAILED", "TIMEDOUT", "CANCELED"]
 #: The files in a run's directory: the specification (without its token and secrets), what the task printed (redacted,
 #: written while it runs), the notebook's cells with their outputs, and the outcome, written last and in one step.
 TASK_FILE, OUTPUT_FILE, CELLS_FILE, RESULT_FILE = "task.json", "output.log", "cells.json", "result.json"
+#: The exit code of a process that could not write its result: EX_IOERR of sysexits.h.
+NO_RESULT = 74
 
 
 @dataclass(frozen=True)

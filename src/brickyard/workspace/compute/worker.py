@@ -23,7 +23,7 @@ from brickyard.workspace.compute.children import OutputPipe
 from brickyard.workspace.compute.host import WorkerHost
 from brickyard.workspace.compute.processes import adopt_orphans
 from brickyard.workspace.compute.results import write_outcome
-from brickyard.workspace.compute.tasks import OUTPUT_FILE, TaskOutcome
+from brickyard.workspace.compute.tasks import NO_RESULT, OUTPUT_FILE, TaskOutcome
 
 __all__ = ["run", "run_engine", "run_sail"]
 
@@ -56,9 +56,9 @@ def run(message: Message, channel: Channel, output: OutputPipe) -> int:
     outcome = _outcome(ending, context)
     try:
         write_outcome(directory, outcome)
-    except OSError as error:  # the disk is full: the run then tells that the process ended, and the output why
+    except OSError as error:  # the disk is full: the exit code tells the server, as the output may be lost, too
         sys.stderr.write(f"OSError: the task's result could not be written: {error.strerror}\n")
-        return 1
+        return NO_RESULT
     return 0 if outcome.succeeded else 1
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -169,14 +171,41 @@ class Tracking:
                 return self._server
             os.environ.update(_SETTINGS)
             before = {name: os.environ.get(name) for name in _NOT_FOR_CHILDREN}
-            uri = self._database.address("mlflow", self._directory)
             from mlflow.server import app, handlers
 
-            handlers.initialize_backend_stores(uri, uri, ARTIFACT_ROOT)
+            with first_time(self._directory / "mlflow.db"):
+                uri = self._database.address("mlflow", self._directory)
+                handlers.initialize_backend_stores(uri, uri, ARTIFACT_ROOT)
             _restore(before)
             self._server = _Server(app, _tuned(handlers._get_tracking_store()), handlers._get_model_registry_store())
             _log.info("the MLflow server is loaded")
             return self._server
+
+
+@contextmanager
+def first_time(database: Path) -> Iterator[None]:
+    """Make a database that is a file whole: one whose making was interrupted holds nothing yet, and is made again.
+
+    MLflow makes its tables one by one, and cannot go on where a killed process stopped.
+    """
+    mark = database.with_suffix(".making")
+    if mark.exists():
+        for suffix in ("", "-wal", "-shm"):
+            database.with_name(database.name + suffix).unlink(missing_ok=True)
+    new = _has_no_tables(database)
+    if new:
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+    yield
+    if new:
+        mark.unlink(missing_ok=True)
+
+
+def _has_no_tables(database: Path) -> bool:
+    if not database.exists():
+        return True
+    with closing(sqlite3.connect(database)) as connection:
+        return connection.execute("SELECT name FROM sqlite_master").fetchone() is None
 
 
 def _translated(question: Callable[[Any], T], store: Any) -> T:

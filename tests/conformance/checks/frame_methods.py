@@ -1,0 +1,69 @@
+"""More of data frames by their methods."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from tests.conformance.checks import frames
+
+run = frames.run
+people = frames.people
+
+
+@run
+def ids_grow(spark, at):
+    ids = [row[0] for row in spark.range(5).select(F.monotonically_increasing_id()).collect()]
+    return (ids == sorted(ids), len(set(ids)))
+
+
+@run
+def time_windows(spark, at):
+    frame = spark.createDataFrame([(dt.datetime(2024, 1, 1, 0, 7),)], "t TIMESTAMP")
+    return frame.groupBy(F.window("t", "5 minutes")).count().select("window.start", "window.end", "count")
+
+
+@run
+def temporary_views(spark, at):
+    people(spark).createOrReplaceTempView("frames_people")
+    return spark.table("frames_people").filter("id = 1").union(spark.sql("SELECT * FROM frames_people WHERE id = 2"))
+
+
+@run
+def is_the_same(spark, at):
+    return (
+        spark.range(3).sameSemantics(spark.range(3)),
+        spark.range(3).semanticHash() == spark.range(3).semanticHash(),
+    )
+
+
+@run
+def to_another_schema(spark, at):
+    return people(spark).to(T.StructType([T.StructField("v", T.DoubleType()), T.StructField("id", T.LongType())]))
+
+
+@run
+def with_a_function_of_SQL(spark, at):
+    return people(spark).select(F.expr("coalesce(v, 0) + 1"), F.call_function("upper", "k"))
+
+
+@run
+def grouped_map_of_columns(spark, at):
+    return people(spark).groupBy("k").agg(F.collect_list("id"), F.first("id"), F.countDistinct("v"), F.stddev("v"))
+
+
+@run
+def intervals_and_ranges(spark, at):
+    return (spark.range(3, 10, 3).collect()[-1].id, spark.range(4).selectExpr("sum(id)").first()[0])
+
+
+@run
+def offset(spark, at):
+    return [row.id for row in spark.range(5).orderBy("id").offset(2).limit(2).collect()]
+
+
+@run
+def shown(spark, at):
+    return spark.createDataFrame([(1, "abc")], "i INT, s STRING")._show_string(20, 2)

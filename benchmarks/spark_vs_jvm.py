@@ -122,6 +122,7 @@ def theirs(python: str, directory: Path) -> tuple[float, dict[str, float]]:
     begin = time.perf_counter()
     command = [python, str(program), str(directory), os.environ.get("BENCHMARK_DELTA_JARS", "")]
     environ = {name: value for name, value in os.environ.items() if not name.startswith("SPARK_")}
+    environ["PYSPARK_PYTHON"] = python
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
     took = time.perf_counter() - begin
     if done.returncode != 0:

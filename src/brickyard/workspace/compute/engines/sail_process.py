@@ -67,10 +67,10 @@ class Work:
         self._at = (0.0, 0.0)
 
     def goes_on(self) -> bool:
-        """Whether it has computed since this was asked last, for more than a third of the time."""
+        """Whether it has computed since this was asked last, for over a tenth of the time: others may be busy."""
         (before, used), self._at = self._at, (time.monotonic(), time.process_time())
         passed = self._at[0] - before
-        return passed > _LOOK_SECONDS or self._at[1] - used > passed / 3
+        return passed > _LOOK_SECONDS or self._at[1] - used > passed / 10
 
 
 def _told(message: Message, work: Work) -> Message:

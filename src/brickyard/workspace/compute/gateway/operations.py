@@ -25,6 +25,8 @@ ANSWER_SECONDS = 0.2
 #: So long a client that lost its connection may take to come back for its results.
 REATTACH_SECONDS = 1.0
 PAUSE_SECONDS = 0.1
+#: So often the engine is told what a client has read of its answers, which it keeps until then.
+RELEASE_SECONDS = 0.1
 _here = threading.local()
 
 
@@ -40,6 +42,7 @@ class Operation:
         left: Whether its client has gone while it was executed.
         calls: The engine's calls that work for it.
         ids: The ids of the engine's operations that work for it.
+        released_at: When the engine was last told what of its answers has been read; at first, when it began.
     """
 
     id: str
@@ -49,6 +52,7 @@ class Operation:
     left: bool = False
     calls: list[Any] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
+    released_at: float = field(default_factory=time.monotonic)
 
     def cancel(self) -> None:
         """Cut the calls to the engine; whoever waits for one of them learns why."""
@@ -133,6 +137,17 @@ class Operations:
             chosen = [operation for operation in self._running.values() if _is_meant(operation, request)]
         self._cancel(chosen)
         return [operation.id for operation in chosen]
+
+    def spares(self, key: str) -> bool:
+        """Whether the engine need not yet be told that a client has read some answers of an operation."""
+        operation = self._running.get(key)
+        if operation is None:
+            return True
+        now = time.monotonic()
+        if now - operation.released_at < RELEASE_SECONDS:
+            return True
+        operation.released_at = now
+        return False
 
     def _abandon(self, operation: Operation) -> None:
         if self._running.get(operation.id) is operation and not operation.attached:

@@ -10,6 +10,7 @@ from typing import Any
 
 import grpc
 import pyarrow as pa
+from grpc.experimental import ChannelOptions
 from pyspark.sql.connect.proto import base_pb2, commands_pb2, relations_pb2
 
 from brickyard.workspace.compute.engines import Address, Engine, EngineServer, Work
@@ -26,6 +27,8 @@ KILL_SECONDS = 5.0
 SERVICE = "/spark.connect.SparkConnectService/"
 #: Results travel as gRPC messages; Sail's own batches stay below 4 MiB, a client's local data may not.
 OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+#: The thread that reads a stream waits for the network itself, not for another thread that does.
+CHANNEL_OPTIONS = [*OPTIONS, (ChannelOptions.SingleThreadedUnaryStream, 1)]
 
 
 @dataclass(frozen=True)
@@ -237,8 +240,8 @@ class Sail:
 
 def _channel(address: Address) -> grpc.Channel:
     if address.secure:
-        return grpc.secure_channel(address.target, grpc.ssl_channel_credentials(), OPTIONS)
-    return grpc.insecure_channel(address.target, OPTIONS)
+        return grpc.secure_channel(address.target, grpc.ssl_channel_credentials(), CHANNEL_OPTIONS)
+    return grpc.insecure_channel(address.target, CHANNEL_OPTIONS)
 
 
 def closed() -> SparkError:

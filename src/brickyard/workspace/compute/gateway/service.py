@@ -278,7 +278,12 @@ class Gateway:
         """A client may say this after it has released the session, or of an engine that has died."""
         request = base_pb2.ReleaseExecuteRequest.FromString(raw)
         session = self.sessions.get(SessionKey.of(request))
-        if session is not None and session.sail.runs:
+        partly = request.HasField("release_until")  # a client says so of each answer
+        if (
+            session is not None
+            and session.sail.runs
+            and not (partly and session.operations.spares(request.operation_id))
+        ):
             with contextlib.suppress(SparkError):  # it has been closed meanwhile
                 return bytes(session.sail.unary("ReleaseExecute")(raw))
         answer = base_pb2.ReleaseExecuteResponse(session_id=request.session_id, operation_id=request.operation_id)

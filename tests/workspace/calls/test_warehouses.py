@@ -15,6 +15,7 @@ import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import BadRequest, InvalidParameterValue, NotFound, NotImplemented, PermissionDenied
 from databricks.sdk.service.catalog import PermissionsChange, Privilege
+from databricks.sdk.service.iam import Patch, PatchSchema
 from databricks.sdk.service.sql import (
     Disposition,
     ExecuteStatementRequestOnWaitTimeout,
@@ -23,6 +24,7 @@ from databricks.sdk.service.sql import (
     QueryFilter,
     QueryHistoryAPI,
     QueryStatus,
+    ServiceErrorCode,
     State,
     StatementExecutionAPI,
     StatementParameterListItem,
@@ -36,6 +38,7 @@ from databricks.sdk.service.sql import (
 from tests.support import LocalWorkspace, wait_for
 from tests.workspace.calls.conftest import Robot
 
+PATCH = PatchSchema.URN_IETF_PARAMS_SCIM_API_MESSAGES_2_0_PATCH_OP
 FAMILIES = (WarehousesAPI, StatementExecutionAPI, QueryHistoryAPI)
 
 
@@ -106,7 +109,9 @@ def permissions(w: WorkspaceClient, robot: Robot, number: str) -> None:
     found = family.get_permissions(number).access_control_list or []
     assert robot.name in {one.service_principal_name for one in found}
     assert data(robot.client.statement_execution.execute_statement("SELECT current_user()", number)) == [[robot.name]]
-    family.set_permissions(number, access_control_list=[])
+    entries = family.set_permissions(number, access_control_list=[]).access_control_list or []
+    own = [one for entry in entries for one in entry.all_permissions or [] if not one.inherited]
+    assert [one.permission_level for one in own] == [WarehousePermissionLevel.IS_OWNER]  # who it was stays it
     with pytest.raises(PermissionDenied):
         robot.client.warehouses.get(number)
 
@@ -224,8 +229,10 @@ def test_parameters(run: Callable[..., StatementResponse]) -> None:
 
 
 def test_errors_say_what_spark_says(run: Callable[..., StatementResponse]) -> None:
-    message, state = error(run("SELECT * FROM no_such_table"))
+    answer = run("SELECT * FROM no_such_table")
+    message, state = error(answer)
     assert message.startswith("[TABLE_OR_VIEW_NOT_FOUND]") and state == "42P01"
+    assert answer.status and answer.status.error and answer.status.error.error_code is ServiceErrorCode.BAD_REQUEST
     assert "months" in error(run("SELECT array(INTERVAL '1' MONTH)"))[0]
     assert error(run("SELEKT 1"))[0].startswith("[PARSE_SYNTAX_ERROR]")
 
@@ -292,6 +299,15 @@ def test_history_is_paged(workspace: LocalWorkspace, run: Callable[..., Statemen
     assert [one.query_id for one in first.res or []] == [ids[2], ids[1]] and first.has_next_page
     second = w.query_history.list(filter_by=wanted, max_results=2, page_token=first.next_page_token)
     assert [one.query_id for one in second.res or []] == [ids[0]] and not second.has_next_page
+
+
+def test_who_may_create_warehouses(w: WorkspaceClient, robot: Robot, name: Callable[[], str]) -> None:
+    with pytest.raises(PermissionDenied, match="allow-cluster-create"):
+        robot.client.warehouses.create(name=name(), cluster_size="Small")
+    entitled = {"op": "add", "path": "entitlements", "value": [{"value": "allow-cluster-create"}]}
+    w.service_principals.patch(robot.id, operations=[Patch.from_dict(entitled)], schemas=[PATCH])
+    made = robot.client.warehouses.create(name=name(), cluster_size="Small")
+    robot.client.warehouses.delete(made.id or "")
 
 
 def test_settings_that_cannot_be(w: WorkspaceClient, name: Callable[[], str]) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import psutil
 import pytest
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.service.sql import State, StatementResponse, StatementState
+from databricks.sdk.service.sql import ServiceErrorCode, State, StatementResponse, StatementState
 
-from brickyard.workspace.sql import warehouses
+from brickyard.workspace.api.errors import Unauthenticated
+from brickyard.workspace.sql import history, statements, warehouses
+from brickyard.workspace.sql.runners import TOKEN_COMMENT
 from tests.support import LocalWorkspace, WorkspaceHome, wait_for
 from tests.workspace.compute.compute_support import Lab
 from tests.workspace.compute.conftest import lab
@@ -44,6 +46,7 @@ def test_a_killed_process_fails_what_it_executes_and_the_next_statement_starts_a
     wait_for(lambda: state(w, long) is StatementState.FAILED)
     status = w.statement_execution.get_statement(long.statement_id or "").status
     assert status and status.error and "SIGKILL" in (status.error.message or "")
+    assert status.error.error_code is ServiceErrorCode.INTERNAL_ERROR
     again = w.statement_execution.execute_statement("SELECT 1", number, wait_timeout="50s")
     assert again.result and again.result.data_array == [["1"]]
 
@@ -84,6 +87,31 @@ def test_it_stops_by_itself(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     assert state(w, long) is StatementState.RUNNING  # it does not stop while something runs
     w.statement_execution.cancel_execution(long.statement_id or "")
     wait_for(lambda: w.warehouses.get(number).state is State.STOPPED)
+
+
+def test_the_history_reaches_back_thirty_days(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    w = client(lab)
+    number = starter(w)
+    done = w.statement_execution.execute_statement("SELECT 1", number, wait_timeout="50s")
+
+    def ids() -> list[str | None]:
+        return [one.query_id for one in w.query_history.list().res or []]
+
+    assert done.statement_id in ids()
+    kept = history._KEPT_MILLISECONDS
+    monkeypatch.setattr(history, "_KEPT_MILLISECONDS", -60_000)
+    assert ids() == []
+    statements.Statements(lab.workspace, lab.workspace.sql.warehouses)  # forgets what is too old as it starts
+    monkeypatch.setattr(history, "_KEPT_MILLISECONDS", kept)
+    assert ids() == []
+
+
+def test_tokens_of_processes_end_with_a_killed_server(lab: Lab) -> None:
+    owner = lab.workspace.identity.owner
+    left = lab.workspace.identity.issue_token(owner, TOKEN_COMMENT)
+    warehouses.Warehouses(lab.workspace)  # as the next server does
+    with pytest.raises(Unauthenticated):
+        lab.workspace.identity.tokens.check(left)
 
 
 def test_results_outlive_a_restart(workspaces: WorkspaceHome) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.access import anyone
-from brickyard.workspace.api.base import Call, Family
+from brickyard.workspace.api.base import MAX_INTEGER, Call, Family
 from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.api.shape import check_shape
+from brickyard.workspace.sql.history import HistoryFilter
 from brickyard.workspace.sql.records import ENDED, StatementRecord, now
 from brickyard.workspace.workspace import Workspace
 
@@ -30,6 +31,8 @@ _STATUSES = {
 _KNOWN = frozenset({"QUEUED", "STARTED", "COMPILING", "COMPILED", "RUNNING", "CANCELED", "FAILED", "FINISHED"})
 _FILTERS = ("statuses", "user_ids", "warehouse_ids", "statement_ids")
 _PAGE, _MOST = 100, 1000
+#: Statuses that no query of a local warehouse is in (COMPILING and the like) name no state: nothing passes.
+_NO_STATE = frozenset({""})
 
 
 @family.call("GET", "/api/2.0/sql/history/queries", access=anyone)
@@ -37,12 +40,8 @@ def list_queries(workspace: Workspace, call: Call) -> ListQueriesResponse:
     """Statements that warehouses have executed, the newest first: the caller's, and of warehouses that they monitor."""
     from databricks.sdk.service.sql import ListQueriesResponse
 
-    filters = _filters(call)
-    found = [one for one in _visible(workspace, call) if _passes(one, filters)]
     size = _size(call)
-    after = call.query.get("page_token")
-    if after:
-        found = [one for one in found if one.id < after]
+    found = workspace.sql.statements.history(_wanted(workspace, call), size + 1)
     metrics = call.query.get("include_metrics", "").lower() == "true"
     more = len(found) > size
     return ListQueriesResponse.from_dict(
@@ -54,16 +53,44 @@ def list_queries(workspace: Workspace, call: Call) -> ListQueriesResponse:
     )
 
 
-def _visible(workspace: Workspace, call: Call) -> Iterator[StatementRecord]:
-    permissions = workspace.identity.permissions
-    monitored = {
-        one.id
-        for one in workspace.sql.warehouses.all()
-        if permissions.allows(call.principal, one.securable, "CAN_MONITOR")
-    }
-    for one in workspace.sql.statements.records():
-        if one.user_id == call.principal.id or one.warehouse_id in monitored or call.principal.is_admin:
-            yield one
+def _wanted(workspace: Workspace, call: Call) -> HistoryFilter:
+    given = _filters(call)
+    span = given.get("query_start_time_range") or {}
+    statuses = frozenset(given.get("statuses") or ())
+    return HistoryFilter(
+        seen_by=_sight(workspace, call),
+        states=frozenset(state for state, status in _STATUSES.items() if status in statuses)
+        or (_NO_STATE if statuses else frozenset()),
+        user_ids=frozenset(map(_number, given.get("user_ids") or ())),
+        warehouse_ids=frozenset(map(_id, given.get("warehouse_ids") or ())),
+        ids=frozenset(map(_id, given.get("statement_ids") or ())),
+        since=_moment(span, "start_time_ms"),
+        until=_moment(span, "end_time_ms"),
+        before=_id(call.query["page_token"]) if call.query.get("page_token") else None,
+    )
+
+
+def _sight(workspace: Workspace, call: Call) -> tuple[int, list[str]] | None:
+    """Whose statements the caller sees: the own, and those on warehouses that it monitors; none for everybody's."""
+    if call.principal.is_admin:
+        return None
+    allows, all_of_them = workspace.identity.permissions.allows, workspace.sql.warehouses.all()
+    return call.principal.id, [one.id for one in all_of_them if allows(call.principal, one.securable, "CAN_MONITOR")]
+
+
+def _moment(span: Mapping[str, Any], name: str) -> int | None:
+    return _number(span[name]) if span.get(name) else None
+
+
+def _number(value: Any) -> int:
+    """A number that the database takes: none is greater in it."""
+    return min(max(int(value), -MAX_INTEGER), MAX_INTEGER)
+
+
+def _id(value: Any) -> str:
+    """An id as databases take text; what none can be is empty, which nothing is."""
+    text = str(value)
+    return text if text.isascii() and text.isprintable() else ""
 
 
 def _filters(call: Call) -> dict[str, Any]:
@@ -94,19 +121,6 @@ def _json_filter(text: str | None) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise InvalidParameterValue("filter_by must be an object")
     return given
-
-
-def _passes(one: StatementRecord, filters: Mapping[str, Any]) -> bool:
-    own = {
-        "statuses": _STATUSES[one.state],
-        "user_ids": str(one.user_id),
-        "warehouse_ids": one.warehouse_id,
-        "statement_ids": one.id,
-    }
-    span = filters.get("query_start_time_range") or {}
-    return all(own[name] in map(str, filters[name]) for name in _FILTERS if filters.get(name)) and (
-        int(span.get("start_time_ms") or 0) <= one.submitted_at <= int(span.get("end_time_ms") or one.submitted_at)
-    )
 
 
 def _size(call: Call) -> int:

@@ -109,7 +109,7 @@ def get_result_file(workspace: Workspace, call: Call) -> Response:
 def _answer(workspace: Workspace, record: StatementRecord) -> dict[str, Any]:
     status: dict[str, Any] = {"state": record.state}
     if record.error is not None:
-        status["error"] = {"error_code": "BAD_REQUEST", "message": record.error["message"]}
+        status["error"] = {"error_code": record.error.get("code", "BAD_REQUEST"), "message": record.error["message"]}
         if record.error.get("sql_state"):
             status["sql_state"] = record.error["sql_state"]
     found: dict[str, Any] = {"statement_id": record.id, "status": status}

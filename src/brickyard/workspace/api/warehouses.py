@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from brickyard.workspace.api.access import Access, anyone
 from brickyard.workspace.api.base import Call, Family
+from brickyard.workspace.api.errors import PermissionDenied
 from brickyard.workspace.sql.records import WarehouseRecord
 from brickyard.workspace.workspace import Workspace
 
@@ -27,7 +28,16 @@ def _on(level: str) -> Access:
     return check
 
 
-@family.call("POST", _ROOT, access=anyone)
+def _may_create(workspace: Workspace, call: Call) -> None:
+    """Administrators, and who is entitled to create clusters, as on the service."""
+    if not call.principal.is_admin and "allow-cluster-create" not in call.principal.entitlements:
+        raise PermissionDenied(
+            f"{call.principal.user_name} is not authorized to create SQL warehouses. Please contact an administrator"
+            " for the entitlement allow-cluster-create (unrestricted cluster creation)."
+        )
+
+
+@family.call("POST", _ROOT, access=_may_create)
 def create(workspace: Workspace, call: Call) -> dict[str, str]:
     """Make a warehouse, and start it."""
     return {"id": workspace.sql.warehouses.create(call.body, call.principal).id}

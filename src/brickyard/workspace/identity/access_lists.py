@@ -16,7 +16,7 @@ __all__ = ["PRINCIPAL_FIELDS", "check_owner", "grants_of", "replace", "update"]
 
 PRINCIPAL_FIELDS = {"user_name": Kind.USER, "group_name": Kind.GROUP, "service_principal_name": Kind.SERVICE_PRINCIPAL}
 _LABELS = {"user_name": "UserName", "group_name": "GroupName", "service_principal_name": "ServicePrincipalName"}
-_OWNED = ("jobs",)
+_OWNED = ("jobs", "warehouses")
 
 
 def grants_of(identity: Identity, securable: Securable, entries: Any) -> dict[int, str]:
@@ -40,11 +40,14 @@ def replace(identity: Identity, securable: Securable, entries: Any, by: Principa
     """Grant on an object what a list says, and nothing else.
 
     Raises:
-        InvalidParameterValue: The list is wrong, or would leave a job without its one owner.
-        PermissionDenied: It changes a job's owner, and `by` is no administrator.
+        InvalidParameterValue: The list is wrong, or would leave a job or warehouse without its one owner.
+        PermissionDenied: It changes the owner of one, and `by` is no administrator.
         ResourceDoesNotExist: It names a principal that there is not.
     """
-    _write(identity, securable, grants_of(identity, securable, entries), by)
+    wanted = grants_of(identity, securable, entries)
+    if securable.kind == "warehouses" and "IS_OWNER" not in wanted.values():
+        wanted |= _owner_of_before(identity, securable)
+    _write(identity, securable, wanted, by)
 
 
 def update(identity: Identity, securable: Securable, entries: Any, by: Principal) -> None:
@@ -86,6 +89,18 @@ def check_owner(
         raise InvalidParameterValue("Groups cannot be owners.")
     if set(owners) != before and not by.is_admin:
         raise PermissionDenied(f"Only workspace administrators can change the owner of {securable}.")
+
+
+def _owner_of_before(identity: Identity, securable: Securable) -> dict[int, str]:
+    """Who owns a warehouse goes on doing so where a list names no owner.
+
+    Raises:
+        InvalidParameterValue: Nobody owns it: the owner was deleted.
+    """
+    owner = {one.principal_id: one.level for one in identity.permissions.grants(securable) if one.level == "IS_OWNER"}
+    if not owner:
+        raise InvalidParameterValue(f"PUT requests for {securable} with no existing owner must provide a new owner.")
+    return owner
 
 
 def _write(identity: Identity, securable: Securable, wanted: Mapping[int, str], by: Principal) -> None:

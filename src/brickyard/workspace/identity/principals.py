@@ -7,7 +7,7 @@ import secrets
 import threading
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Row, insert, select
 
@@ -48,6 +48,7 @@ class Principal:
         kind: User or service principal.
         groups: The numbers of all groups that it belongs to, also through other groups.
         is_admin: Whether one of them is `admins`.
+        entitlements: What it is entitled to, also by its groups.
     """
 
     id: int
@@ -56,6 +57,7 @@ class Principal:
     kind: Kind = Kind.USER
     groups: frozenset[int] = frozenset()
     is_admin: bool = False
+    entitlements: frozenset[str] = frozenset()
 
     @property
     def holders(self) -> frozenset[int]:
@@ -180,11 +182,17 @@ class Principals:
             row = connection.execute(select(principals).where(principals.c.id == principal_id)).first()
             if row is None or not row.active:
                 raise ResourceDoesNotExist(f"Principal {principal_id} does not exist or is not active")
-            belongs = Membership(connection).above(principal_id)
-        return self._principal(row, frozenset(belongs | {self.users}))
+            belongs = frozenset(Membership(connection).above(principal_id) | {self.users})
+            given = [
+                row.profile,
+                *connection.execute(select(groups.c.profile).where(groups.c.id.in_(belongs))).scalars(),
+            ]
+        entitled = frozenset(name for profile in given for name in (profile or {}).get("entitlements", ()))
+        return self._principal(row, belongs, entitled)
 
-    def _principal(self, row: Row[tuple[object, ...]], belongs: frozenset[int]) -> Principal:
-        return Principal(row.id, row.user_name, row.display_name, Kind(row.kind), belongs, self.admins in belongs)
+    def _principal(self, row: Row[Any], belongs: frozenset[int], entitled: frozenset[str]) -> Principal:
+        is_admin, kind = self.admins in belongs, Kind(row.kind)
+        return Principal(row.id, row.user_name, row.display_name, kind, belongs, is_admin, entitled)
 
     def _ensure_group(self, name: str) -> int:
         with self._store.write() as connection:

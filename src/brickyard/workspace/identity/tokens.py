@@ -154,6 +154,10 @@ class Tokens:
         """End a token by its value; does nothing where it is unknown."""
         self._end(tokens.c.hash == digest(value))
 
+    def revoke_of(self, comment: str) -> None:
+        """End the tokens, not listed, that were issued for something: processes that a killed server left behind."""
+        self._end(~_listed() & (tokens.c.comment == comment))
+
     def delete(self, token_id: str, owner: Principal | None = None) -> None:
         """End a token by its id.
 

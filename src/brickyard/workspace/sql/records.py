@@ -11,7 +11,7 @@ from typing import Any
 
 from brickyard.workspace.identity.permissions import Securable
 
-__all__ = ["ENDED", "StatementRecord", "WarehouseRecord", "new_id", "now"]
+__all__ = ["ENDED", "StatementRecord", "WarehouseRecord", "first_id", "new_id", "now"]
 
 #: States of a statement in which nothing changes any more.
 ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELED", "CLOSED"})
@@ -71,6 +71,11 @@ class StatementRecord:
 def now() -> int:
     """The time in epoch milliseconds."""
     return int(time.time() * 1000)
+
+
+def first_id(moment: int) -> str:
+    """What no statement's id that was made at a time or later is less than, given in epoch milliseconds."""
+    return str(uuid.UUID(int=max(0, moment) * 1000 << 64))
 
 
 def new_id() -> str:

@@ -38,6 +38,11 @@ _INTERRUPT_SECONDS = 0.2
 _MONTHS = re.compile(r"\binterval (year|month)\b")
 
 
+#: Errors of the engine, not of the statement.
+_OWN_FAULTS = frozenset(("SPARK_ENGINE_ENDED", "INTERNAL_ERROR", "SESSION_NOT_FOUND"))
+_SQL_STATE = re.compile(r"SQLSTATE: ([0-9A-Z]{5})")
+
+
 class _Canceled(Exception):
     """The statement was canceled before it was run."""
 
@@ -185,7 +190,22 @@ def _described(error: Exception) -> dict[str, Any]:
     condition = getattr(error, "getCondition", lambda: None)()
     if condition and not message.startswith("["):
         message = f"[{condition}] {message}"
-    return {"message": message, "sql_state": state}
+    return {"message": message, "sql_state": state or _state_of(message), "code": _code(condition, error)}
+
+
+def _code(condition: str | None, error: Exception) -> str:
+    """The service's code: whatever the statement itself is wrong about is a bad request there."""
+    from pyspark.errors import PySparkException
+
+    if condition in _OWN_FAULTS or (condition is None and not isinstance(error, ValueError | PySparkException)):
+        return "INTERNAL_ERROR"
+    return "BAD_REQUEST"
+
+
+def _state_of(message: str) -> str | None:
+    """The SQLSTATE at the end of a message, where the error does not tell it otherwise."""
+    found = _SQL_STATE.search(message)
+    return found[1] if found else None
 
 
 def serve(context: TaskContext, host: WorkerHost) -> Ending:

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from brickyard.workspace.identity import Principal
     from brickyard.workspace.workspace import Workspace
 
-__all__ = ["Job", "Runner"]
+__all__ = ["TOKEN_COMMENT", "Job", "Runner"]
+
+#: What the tokens of warehouses' processes are for.
+TOKEN_COMMENT = "SQL warehouse"
 
 
 class Job(Protocol):
@@ -61,7 +64,7 @@ class Runner:
         self._jobs: dict[str, Job] = {}
         self._ready = False
         self._over: str | None = None
-        self._token = workspace.identity.issue_token(principal, "SQL warehouse")
+        self._token = workspace.identity.issue_token(principal, TOKEN_COMMENT)
         spec = TaskSpec(
             run_id=0,
             job_id=0,
@@ -140,7 +143,8 @@ class Runner:
 
 
 def _ended_with_process(message: str, *, stopped: bool = False) -> dict[str, Any]:
-    text = "The SQL warehouse was stopped while the statement was running."
+    code, text = "ABORTED", "The SQL warehouse was stopped while the statement was running."
     if not stopped:
+        code = "INTERNAL_ERROR"
         text = f"The process of the SQL warehouse has ended: {message} Run the statement again; it starts a new one."
-    return {"error": {"message": text, "sql_state": None}}
+    return {"error": {"message": text, "sql_state": None, "code": code}}

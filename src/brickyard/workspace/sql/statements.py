@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import insert, select, update
 
 from brickyard.workspace.api.errors import NotFound, PermissionDenied
+from brickyard.workspace.sql.history import HistoryFilter, forget_old, page
 from brickyard.workspace.sql.records import ENDED, StatementRecord, new_id, now
 from brickyard.workspace.sql.requests import StatementRequest
 from brickyard.workspace.store.sql import sql_statements as table
@@ -29,7 +30,8 @@ __all__ = ["Statement", "Statements"]
 
 _log = logging.getLogger(__name__)
 #: For how long results can be fetched: twelve hours, as on the service.
-_RESULT_MILLISECONDS = 12 * 3_600_000
+_HOUR = 3_600_000
+_RESULT_MILLISECONDS = 12 * _HOUR
 
 
 class Statement:
@@ -76,12 +78,14 @@ class Statements:
         self._warehouses = warehouses
         self._directory = workspace.root / "sql" / "results"
         self._live: dict[str, Statement] = {}
+        self._expires_next = 0
         self._settle()
 
     def _settle(self) -> None:
         """What was running when the workspace ended has failed; results that are too old are deleted."""
         unfinished = table.c.state.not_in(ENDED)
-        error = {"message": "The workspace stopped while the statement was running.", "sql_state": None}
+        message = "The workspace stopped while the statement was running."
+        error = {"message": message, "sql_state": None, "code": "ABORTED"}
         with self._store.write() as connection:
             connection.execute(update(table).where(unfinished).values(state="FAILED", ended_at=now(), error=error))
         self._expire()
@@ -153,14 +157,10 @@ class Statements:
             raise NotFound(f"The result of statement {statement_id} is not available any more; execute it again.")
         return place
 
-    def records(self, warehouse_ids: frozenset[str] | None = None) -> list[StatementRecord]:
-        """All statements, the newest first; of these warehouses only, where they are given."""
-        query = select(table).order_by(table.c.id.desc())
-        if warehouse_ids is not None:
-            query = query.where(table.c.warehouse_id.in_(warehouse_ids))
+    def history(self, wanted: HistoryFilter, size: int) -> list[StatementRecord]:
+        """The newest statements that pass, at most so many."""
         with self._store.read() as connection:
-            found = [StatementRecord.of(row) for row in connection.execute(query).mappings()]
-        return [self._live[one.id].record if one.id in self._live else one for one in found]
+            return page(connection, wanted, self._live, size)
 
     def keep(self, statement: Statement) -> None:
         """Write down how a statement has ended, and let go of it."""
@@ -200,8 +200,13 @@ class Statements:
         }
 
     def _expire(self) -> None:
-        """Delete results that are too old; ids begin with their time."""
+        """Delete results and records that are too old, once an hour; ids begin with their time."""
+        if now() < self._expires_next:
+            return
+        self._expires_next = now() + _HOUR
         oldest = (now() - _RESULT_MILLISECONDS) * 1000
+        with self._store.write() as connection:
+            forget_old(connection)
         with contextlib.suppress(FileNotFoundError):
             for place in self._directory.iterdir():
                 if int(place.name.replace("-", "")[:16], 16) < oldest:

@@ -13,7 +13,7 @@ from sqlalchemy import delete, insert, select, update
 from brickyard.workspace.api.errors import InvalidParameterValue, InvalidState, ResourceDoesNotExist
 from brickyard.workspace.identity.permissions import Securable
 from brickyard.workspace.sql.records import WarehouseRecord, now
-from brickyard.workspace.sql.runners import Job, Runner
+from brickyard.workspace.sql.runners import TOKEN_COMMENT, Job, Runner
 from brickyard.workspace.sql.settings import settings_of
 from brickyard.workspace.store.sql import sql_warehouses as table
 
@@ -58,6 +58,7 @@ class Warehouses:
         self._live: dict[str, _Live] = {}
         self._directory = workspace.root / "sql" / "warehouses"
         shutil.rmtree(self._directory, ignore_errors=True)
+        workspace.identity.tokens.revoke_of(TOKEN_COMMENT)  # of processes that outlived a killed server
         with workspace.store.read() as connection:
             new = connection.execute(select(table.c.id)).first() is None
         if new:

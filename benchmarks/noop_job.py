@@ -25,7 +25,8 @@ NOTEBOOK = "# Databricks notebook source\n"
 class Api:
     """One keep-alive connection to a workspace."""
 
-    def __init__(self, host: str, token: str) -> None:
+    def __init__(self, host: str, token: str, pid: int = 0) -> None:
+        self.port, self.token, self.pid = urlsplit(host).port, token, pid
         self._connection = http.client.HTTPConnection(urlsplit(host).netloc, timeout=120)
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
@@ -78,7 +79,8 @@ def workspace() -> Iterator[Api]:
         lines = dict(
             line.removeprefix("export ").split("=", 1) for line in command("env", "benchmark").splitlines()[:2]
         )
-        yield Api(lines["DATABRICKS_HOST"], lines["DATABRICKS_TOKEN"])
+        pid = json.loads(command("status", "benchmark", "--output", "json"))["pid"]
+        yield Api(lines["DATABRICKS_HOST"], lines["DATABRICKS_TOKEN"], pid)
     finally:
         command("stop", "benchmark")
         shutil.rmtree(home)

@@ -101,7 +101,8 @@ def test_the_history_reaches_back_thirty_days(lab: Lab, monkeypatch: pytest.Monk
     kept = history._KEPT_MILLISECONDS
     monkeypatch.setattr(history, "_KEPT_MILLISECONDS", -60_000)
     assert ids() == []
-    statements.Statements(lab.workspace, lab.workspace.sql.warehouses)  # forgets what is too old as it starts
+    sql = lab.workspace.sql  # a new one forgets what is too old as it starts
+    statements.Statements(lab.workspace, sql.warehouses, sql.sessions)
     monkeypatch.setattr(history, "_KEPT_MILLISECONDS", kept)
     assert ids() == []
 

@@ -92,6 +92,12 @@ def cancel_execution(workspace: Workspace, call: Call) -> None:
     workspace.sql.statements.cancel(call.path["statement_id"], call.principal)
 
 
+@family.call("DELETE", _ROOT + "/{statement_id}", access=anyone)
+def close_statement(workspace: Workspace, call: Call) -> None:
+    """Delete a result that a connector has read."""
+    workspace.sql.statements.close(call.path["statement_id"], call.principal)
+
+
 @family.call("GET", _LINK, access=anyone)
 def get_result_file(workspace: Workspace, call: Call) -> Response:
     """A chunk's file, for whoever has the link to it."""

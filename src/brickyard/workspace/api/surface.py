@@ -15,7 +15,7 @@ from brickyard.workspace.api.errors import ApiError, EndpointNotFound, NotImplem
 __all__ = ["not_implemented", "operation_name"]
 
 _LONGEST_SHOWN = 300
-# What the vendor's service has besides: credentials of a cloud's storage, which its MLflow client asks for, and Thrift.
+# What the vendor's service has besides: credentials of a cloud's storage, which its MLflow client asks for.
 _BEYOND_THE_SDK = """\
 POST /api/2.0/mlflow/artifacts/credentials-for-read MLflow.credentials-for-read
 POST /api/2.0/mlflow/artifacts/credentials-for-write MLflow.credentials-for-write
@@ -26,9 +26,6 @@ POST /api/2.0/mlflow/logged-models/{model_id}/artifacts/credentials-for-download
 POST /api/2.0/mlflow/logged-models/{model_id}/artifacts/credentials-for-upload MLflow.credentials-for-upload
 GET /api/2.0/mlflow/traces/{trace_id}/credentials-for-data-download MLflow.credentials-for-data-download
 GET /api/2.0/mlflow/traces/{trace_id}/credentials-for-data-upload MLflow.credentials-for-data-upload
-POST /sql/1.0/warehouses/{warehouse_id} Thrift.of-sql-connectors
-POST /sql/1.0/endpoints/{warehouse_id} Thrift.of-sql-connectors
-POST /sql/protocolv1/o/{workspace_id}/{cluster_id} Thrift.of-sql-connectors
 """
 
 

@@ -17,22 +17,24 @@ _TYPES = {
 }  # fmt: skip
 
 
-def literals(parameters: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The parameters as columns of the Spark client, by name.
+def literals(parameters: Sequence[Mapping[str, Any]]) -> dict[str, Any] | list[Any]:
+    """The parameters as columns of the Spark client: by name, or in the order of their ordinals.
 
     Raises:
         ValueError: A type is none that parameters can have.
     """
+    if parameters and not any(one.get("name") for one in parameters):
+        return [_literal(one) for one in sorted(parameters, key=lambda one: one.get("ordinal") or 0)]
+    return {one["name"]: _literal(one) for one in parameters}
+
+
+def _literal(parameter: Mapping[str, Any]) -> Any:
     from pyspark.sql import functions as F
 
-    found: dict[str, Any] = {}
-    for one in parameters:
-        kind, value = _type(one.get("type") or "STRING"), one.get("value")
-        if value is None or kind == "void":
-            found[one["name"]] = F.lit(None).cast("string" if kind == "void" else kind)
-        else:
-            found[one["name"]] = F.lit(value) if kind == "string" else F.lit(value).cast(kind)
-    return found
+    kind, value = _type(parameter.get("type") or "STRING"), parameter.get("value")
+    if value is None or kind == "void":
+        return F.lit(None).cast("string" if kind == "void" else kind)
+    return F.lit(value) if kind == "string" else F.lit(value).cast(kind)
 
 
 def _type(text: str) -> str:

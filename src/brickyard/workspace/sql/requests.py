@@ -16,7 +16,10 @@ from brickyard.workspace.api.shape import check_shape
 __all__ = ["StatementRequest", "statement_request"]
 
 _WAIT = re.compile(r"(\d{1,4}(?:\.\d{1,9})?)s")  # lsql, the vendor's own client, sends `30.0s`
-_FORMATS = {"INLINE": ("JSON_ARRAY",), "EXTERNAL_LINKS": ("JSON_ARRAY", "ARROW_STREAM", "CSV")}
+_ALL_FORMATS = ("JSON_ARRAY", "ARROW_STREAM", "CSV")
+#: The last is for connectors, which take what comes: links, here.
+_FORMATS = {"INLINE": ("JSON_ARRAY",), "EXTERNAL_LINKS": _ALL_FORMATS, "INLINE_OR_EXTERNAL_LINKS": _ALL_FORMATS}
+_COMPRESSIONS = ("NONE", "LZ4_FRAME")
 _MOST_TEXT = 16 << 20
 _KINDS = frozenset(
     {"ALTER", "ANALYZE", "COPY", "CREATE", "DELETE", "DESCRIBE", "DROP", "EXPLAIN", "GRANT", "INSERT", "MERGE"}
@@ -27,9 +30,10 @@ _QUERIES = ("WITH", "VALUES", "FROM", "TABLE", "(")
 
 @dataclass(frozen=True)
 class _Parameter:
-    name: str
+    name: str | None = None
     value: str | None = None
     type: str | None = None
+    ordinal: int | None = None
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,10 @@ class _Wire:
     on_wait_timeout: str | None = None
     parameters: list[_Parameter] | None = None
     query_tags: list[dict[str, Any]] | None = None
+    result_compression: str | None = None
     row_limit: int | None = None
     schema: str | None = None
+    session_id: str | None = None
     wait_timeout: str | None = None
 
 
@@ -59,7 +65,9 @@ class StatementRequest:
         warehouse_id: Where.
         catalog: The current catalog; none for the default.
         schema: The current schema; none for the default.
-        parameters: Named parameters as they were sent.
+        parameters: Parameters as they were sent, all with a name or all with an ordinal.
+        session_id: The session of a connector that it belongs to; none for one of its own.
+        compression: `LZ4_FRAME`; none for none.
         disposition: `INLINE` or `EXTERNAL_LINKS`.
         format: `JSON_ARRAY`, `ARROW_STREAM` or `CSV`.
         row_limit: The most rows; none for all.
@@ -73,6 +81,8 @@ class StatementRequest:
     catalog: str | None
     schema: str | None
     parameters: tuple[Mapping[str, Any], ...]
+    session_id: str | None
+    compression: str | None
     disposition: str
     format: str
     row_limit: int | None
@@ -105,7 +115,7 @@ def statement_request(body: Mapping[str, Any]) -> StatementRequest:
     if len(text.encode()) > _MOST_TEXT:
         raise InvalidParameterValue(f"statement has more than {_MOST_TEXT} bytes")
     disposition = _one_of(body, "disposition", tuple(_FORMATS))
-    kind = _one_of(body, "format", ("JSON_ARRAY", "ARROW_STREAM", "CSV"))
+    kind = _one_of(body, "format", _ALL_FORMATS)
     if kind not in _FORMATS[disposition]:
         raise InvalidParameterValue(f"The format {kind} is only supported with disposition EXTERNAL_LINKS.")
     wait, cancels = _wait(body)
@@ -115,7 +125,9 @@ def statement_request(body: Mapping[str, Any]) -> StatementRequest:
         catalog=body.get("catalog") or None,
         schema=body.get("schema") or None,
         parameters=_parameters(body.get("parameters") or []),
-        disposition=disposition,
+        session_id=body.get("session_id") or None,
+        compression=_compression(body, kind),
+        disposition="INLINE" if disposition == "INLINE" else "EXTERNAL_LINKS",
         format=kind,
         row_limit=_limit(body, "row_limit"),
         byte_limit=_limit(body, "byte_limit"),
@@ -142,6 +154,11 @@ def _wait(body: Mapping[str, Any]) -> tuple[float, bool]:
     return seconds, cancels
 
 
+def _compression(body: Mapping[str, Any], kind: str) -> str | None:
+    given = _one_of(body, "result_compression", _COMPRESSIONS)
+    return given if given != "NONE" and kind == "ARROW_STREAM" else None
+
+
 def _limit(body: Mapping[str, Any], name: str) -> int | None:
     value = body.get(name)
     if value is None:
@@ -152,11 +169,13 @@ def _limit(body: Mapping[str, Any], name: str) -> int | None:
 
 
 def _parameters(given: list[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
-    names = [one["name"] for one in given]
+    names = [str(one["name"]) for one in given if one.get("name")]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
         raise InvalidParameterValue(f"the parameter {min(twice)} is given twice")
-    return tuple({"name": one["name"], "value": one.get("value"), "type": one.get("type")} for one in given)
+    if names and len(names) < len(given):
+        raise InvalidParameterValue("parameters must all have a name, or all be in the order of the markers (?)")
+    return tuple({key: one.get(key) for key in ("name", "value", "type", "ordinal")} for one in given)
 
 
 def _without_comments(text: str) -> str:

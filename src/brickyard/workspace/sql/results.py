@@ -32,16 +32,25 @@ class ResultWriter:
         row_limit: The most rows; None for all.
         byte_limit: The most bytes, of rows as the engine gives them; None for all.
         inline: Whether answers hold the rows, of which there can then be no more than `INLINE_BYTES`.
+        compression: `LZ4_FRAME`, of `ARROW_STREAM`; None for none.
     """
 
     def __init__(
-        self, directory: Path, format: str, row_limit: int | None, byte_limit: int | None, *, inline: bool
+        self,
+        directory: Path,
+        format: str,
+        row_limit: int | None,
+        byte_limit: int | None,
+        *,
+        inline: bool,
+        compression: str | None = None,
     ) -> None:
         self._directory = directory
         self._format = format
         self._row_limit = row_limit
         self._byte_limit = byte_limit
         self._inline = inline
+        self._compression = compression
         self._waiting: list[pa.RecordBatch] = []
         self._waiting_bytes = 0
         self._chunks: list[dict[str, int]] = []
@@ -78,7 +87,8 @@ class ResultWriter:
         """Write what waits, and give the manifest."""
         if any(batch.num_rows for batch in self._waiting):
             self._close_chunk(schema)
-        return {
+        compressed = {"result_compression": self._compression} if self._compression else {}
+        return compressed | {
             "format": self._format,
             "schema": {
                 "column_count": len(schema.fields),
@@ -109,7 +119,8 @@ class ResultWriter:
 
     def _encoded(self, schema: StructType, *, first: bool) -> Iterator[bytes]:
         if self._format == "ARROW_STREAM":
-            yield _arrow(self._waiting, schema)
+            data = _arrow(self._waiting, schema)
+            yield pa.compress(data, codec="lz4", asbytes=True) if self._compression else data
             return
         rows = _texts(self._waiting, schema)
         if self._format == "JSON_ARRAY":

@@ -6,7 +6,6 @@ over the channel of its host, and hears when each is running and how it ended; r
 
 from __future__ import annotations
 
-import queue
 import re
 import shutil
 import sys
@@ -20,6 +19,7 @@ from brickyard.runtime.context import TaskContext
 from brickyard.runtime.ending import Ending
 from brickyard.workspace.compute.channel import Message
 from brickyard.workspace.compute.host import WorkerHost
+from brickyard.workspace.sql.engine_sessions import EngineSessions
 from brickyard.workspace.sql.parameters import literals
 from brickyard.workspace.sql.results import ResultWriter
 
@@ -27,13 +27,6 @@ __all__ = ["serve"]
 
 #: How many statements of a principal run at once; the others wait.
 _AT_ONCE = 8
-#: What leaves nothing behind in a session, so that the next statement can use it too.
-_CLEAN = frozenset(
-    ("SELECT", "WITH", "VALUES", "FROM", "TABLE", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "INSERT", "UPDATE", "DELETE")
-) | frozenset(("MERGE", "OPTIMIZE", "VACUUM", "TRUNCATE", "ALTER", "DROP", "GRANT", "REVOKE", "COMMENT", "COPY"))
-_CREATED = frozenset(("TABLE", "VIEW", "SCHEMA", "DATABASE", "CATALOG", "VOLUME", "FUNCTION"))
-#: How many sessions, each with an engine of its own, wait for further statements.
-_IDLE = 2
 _INTERRUPT_SECONDS = 0.2
 _MONTHS = re.compile(r"\binterval (year|month)\b")
 
@@ -56,17 +49,18 @@ class _Running:
 class _Runner:
     def __init__(self, host: WorkerHost, remote: str) -> None:
         self._host = host
-        self._remote = remote
+        self._sessions = EngineSessions(remote)
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="statement")
-        self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._running: dict[str, _Running] = {}
         self._canceled: set[str] = set()
         self._lock = threading.Lock()
 
     def heard(self, message: Message) -> None:
-        """Take a statement, or cancel one."""
+        """Take a statement, cancel one, or end a session."""
         if "cancel" in message:
             threading.Thread(target=self._cancel, args=[message["cancel"]], daemon=True).start()
+        elif "close_session" in message:
+            self._pool.submit(self._sessions.close, message["close_session"])
         else:
             self._pool.submit(self._run, message["statement"])
 
@@ -96,7 +90,7 @@ class _Runner:
         self._host.say(ended)
 
     def _executed(self, statement: dict[str, Any]) -> dict[str, Any]:
-        session = self._session()
+        session = self._sessions.take(statement)
         running = _Running(session)
         try:
             with self._lock:
@@ -109,38 +103,19 @@ class _Runner:
             running.ended.set()
             with self._lock:
                 self._running.pop(statement["id"], None)
-            reusable = _is_clean(statement["text"]) and statement["id"] not in self._canceled
-            if reusable and self._idle.qsize() < _IDLE:
-                self._idle.put(session)
-            else:
-                session.stop()  # the engine of the session ends, too
-
-    def _session(self) -> Any:
-        from pyspark.sql.connect.session import SparkSession
-
-        try:
-            return self._idle.get_nowait()
-        except queue.Empty:
-            return SparkSession.builder.remote(self._remote).create()
-
-
-def _is_clean(text: str) -> bool:
-    """Whether a statement leaves nothing behind in its session; where that is not plain, it is taken to."""
-    words = text.lstrip(" \t\r\n(").upper().split(None, 4)[:4]
-    if words[:1] == ["CREATE"]:
-        what = words[3:4] if words[1:3] == ["OR", "REPLACE"] else words[1:2]
-        return not _CREATED.isdisjoint(what)
-    return words[:1] != [] and words[0] in _CLEAN
+            reusable = statement["id"] not in self._canceled
+            self._sessions.give_back(session, statement, reusable=reusable)
 
 
 def _written(session: Any, statement: dict[str, Any]) -> dict[str, Any]:
     """Run the statement, write its rows, and give the manifest."""
-    _use(session, statement.get("catalog"), statement.get("schema"))
     frame = session.sql(statement["text"], literals(statement["parameters"]) or None)
     directory = Path(statement["directory"])
     directory.mkdir(parents=True, exist_ok=True)
     limits = (statement["row_limit"], statement["byte_limit"])
-    writer = ResultWriter(directory, statement["format"], *limits, inline=statement["inline"])
+    writer = ResultWriter(
+        directory, statement["format"], *limits, inline=statement["inline"], compression=statement.get("compression")
+    )
     schema = frame.schema
     readable = _readable(frame, schema)
     plan = readable._plan.to_proto(session.client)
@@ -148,15 +123,6 @@ def _written(session: Any, statement: dict[str, Any]) -> dict[str, Any]:
         if hasattr(part, "to_batches") and not writer.add(part, schema):
             break
     return writer.finish(schema)
-
-
-def _use(session: Any, catalog: str | None, schema: str | None) -> None:
-    """Give a session, which may have run others, the catalog and schema of this statement."""
-    wanted, current = catalog or "main", session.catalog
-    if current.currentCatalog() != wanted or (schema is None and current.currentDatabase() != "default"):
-        current.setCurrentCatalog(wanted)  # the schema is `default` then
-    if schema is not None and current.currentDatabase() != schema:
-        current.setCurrentDatabase(schema)
 
 
 def _readable(frame: Any, schema: Any) -> Any:

@@ -84,6 +84,17 @@ class Runner:
         """How many statements it has."""
         return len(self._jobs)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the process has ended."""
+        return self._over is not None
+
+    def close_session(self, session_id: str) -> None:
+        """End a connector's session."""
+        with self._lock:
+            if self._over is None and self._ready:
+                self._tell({"close_session": session_id})
+
     def submit(self, job: Job) -> None:
         """Execute a statement, once the process is there."""
         with self._lock:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from brickyard.workspace.sql.saved import SavedQueries
+from brickyard.workspace.sql.sessions import Sessions
 from brickyard.workspace.sql.statements import Statements
 from brickyard.workspace.sql.warehouses import Warehouses
 
@@ -19,13 +20,15 @@ class Sql:
 
     Attributes:
         warehouses: What executes statements.
+        sessions: What statements of connectors share.
         statements: Statements, their results, and what ran before.
         queries: Queries with a name.
     """
 
     def __init__(self, workspace: Workspace) -> None:
         self.warehouses = Warehouses(workspace)
-        self.statements = Statements(workspace, self.warehouses)
+        self.sessions = Sessions(self.warehouses)
+        self.statements = Statements(workspace, self.warehouses, self.sessions)
         self.queries = SavedQueries(workspace)
 
     def close(self) -> None:

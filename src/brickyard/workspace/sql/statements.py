@@ -23,6 +23,7 @@ from brickyard.workspace.store.sql import sql_statements as table
 if TYPE_CHECKING:
     from brickyard.workspace.identity import Principal
     from brickyard.workspace.sql.runners import Runner
+    from brickyard.workspace.sql.sessions import Sessions
     from brickyard.workspace.sql.warehouses import Warehouses
     from brickyard.workspace.workspace import Workspace
 
@@ -73,9 +74,9 @@ class Statement:
 class Statements:
     """The statements of a workspace."""
 
-    def __init__(self, workspace: Workspace, warehouses: Warehouses) -> None:
+    def __init__(self, workspace: Workspace, warehouses: Warehouses, sessions: Sessions) -> None:
         self._store = workspace.store
-        self._warehouses = warehouses
+        self._warehouses, self._sessions = warehouses, sessions
         self._directory = workspace.root / "sql" / "results"
         self._live: dict[str, Statement] = {}
         self._expires_next = 0
@@ -94,9 +95,11 @@ class Statements:
         """Start a statement.
 
         Raises:
+            NotFound: Its session is not open.
             ResourceDoesNotExist: There is no such warehouse.
         """
         warehouse = self._warehouses.get(request.warehouse_id)
+        session = self._sessions.used(request.session_id, warehouse.id, by) if request.session_id else None
         record = StatementRecord(
             id=new_id(),
             warehouse_id=warehouse.id,
@@ -113,8 +116,10 @@ class Statements:
         self._expire()
         with self._store.write() as connection:
             connection.execute(insert(table).values(**record.row()))
-        statement = self._live[record.id] = Statement(self, record, self._order(record.id, request))
-        statement.runner = self._warehouses.submit(warehouse, by, statement)
+        order = self._order(record.id, request) | ({"session": session.order} if session else {})
+        statement = self._live[record.id] = Statement(self, record, order)
+        statement.runner = session.runner if session else self._warehouses.runner(warehouse, by)
+        statement.runner.submit(statement)
         return statement
 
     def live(self, statement_id: str) -> Statement | None:
@@ -145,6 +150,22 @@ class Statements:
         live = self._live.get(statement_id)
         if live is not None and live.runner is not None:
             live.runner.cancel(statement_id)
+
+    def close(self, statement_id: str, caller: Principal) -> None:
+        """Delete the result of a statement; one that has not ended is canceled.
+
+        Raises:
+            NotFound: There is none of that id.
+            PermissionDenied: It is somebody else's.
+        """
+        record = self.get(statement_id, caller)
+        if record.state not in ENDED:
+            self.cancel(statement_id, caller)
+            return
+        if record.state == "SUCCEEDED":
+            with self._store.write() as connection:
+                connection.execute(update(table).where(table.c.id == statement_id).values(state="CLOSED"))
+        shutil.rmtree(self._directory / statement_id, ignore_errors=True)
 
     def chunk(self, statement_id: str, name: str) -> Path:
         """A file of a result.
@@ -193,6 +214,7 @@ class Statements:
             "schema": request.schema,
             "parameters": [dict(one) for one in request.parameters],
             "format": request.format,
+            "compression": request.compression,
             "inline": request.disposition == "INLINE",
             "row_limit": request.row_limit,
             "byte_limit": request.byte_limit,

@@ -13,7 +13,7 @@ from sqlalchemy import delete, insert, select, update
 from brickyard.workspace.api.errors import InvalidParameterValue, InvalidState, ResourceDoesNotExist
 from brickyard.workspace.identity.permissions import Securable
 from brickyard.workspace.sql.records import WarehouseRecord, now
-from brickyard.workspace.sql.runners import TOKEN_COMMENT, Job, Runner
+from brickyard.workspace.sql.runners import TOKEN_COMMENT, Runner
 from brickyard.workspace.sql.settings import settings_of
 from brickyard.workspace.store.sql import sql_warehouses as table
 
@@ -149,11 +149,9 @@ class Warehouses:
         if not runners:
             self._forget(warehouse.id)
 
-    def submit(self, warehouse: WarehouseRecord, by: Principal, job: Job) -> Runner:
-        """Execute a statement; starts the warehouse where it is stopped."""
-        runner = self._runner(warehouse, by)
-        runner.submit(job)
-        return runner
+    def runner(self, warehouse: WarehouseRecord, by: Principal) -> Runner:
+        """What executes a principal's statements; starts the warehouse where it is stopped."""
+        return self._runner(warehouse, by)
 
     def done(self, warehouse_id: str) -> None:
         """A statement has ended: count from now how long nothing runs."""

@@ -16,6 +16,8 @@ from brickyard.workspace.compute.gateway.statements import variables
 __all__ = ["accepted", "reset", "set_value"]
 
 TEXT = pa.string()
+#: Names of Databricks SQL for settings of Spark.
+_PARAMETERS = {"TIMEZONE": "spark.sql.session.timeZone", "ANSI_MODE": "spark.sql.ansi.enabled"}
 PAIR = {"key": TEXT, "value": TEXT}
 
 
@@ -35,7 +37,7 @@ def set_value(cursor: Cursor, session: Session) -> Any:
         return literals.rows({**PAIR, "meaning": TEXT, "Since version": TEXT}, rows)
     if not equals:
         return literals.rows(PAIR, [(key, session.setting(key) or _engines(session, key))])
-    return _configure(session, key, value)
+    return _configure(session, _PARAMETERS.get(key.upper(), key), value)
 
 
 def _configure(session: Session, key: str, value: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from typing import Any
 
@@ -11,9 +10,10 @@ import pyarrow as pa
 from brickyard.workspace.compute.gateway import literals
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.names import quote
+from brickyard.workspace.compute.gateway.patterns import matches
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
-from brickyard.workspace.compute.gateway.statements import grants
+from brickyard.workspace.compute.gateway.statements import grants, metadata
 from brickyard.workspace.compute.gateway.statements.describe import column_comments
 from brickyard.workspace.compute.gateway.statements.functions import show_functions
 
@@ -30,6 +30,9 @@ def show(cursor: Cursor, session: Session) -> Any:
     what = cursor.next().text.upper()
     if what == "CREATE" and cursor.take("TABLE"):
         what = "CREATE TABLE"
+    everywhere = metadata.of_catalogs(what, cursor, session)
+    if everywhere is not None:
+        return everywhere
     handler = {
         "TABLES": _tables,
         "VIEWS": _views,
@@ -61,10 +64,6 @@ def _pattern(cursor: Cursor) -> str:
     return pattern
 
 
-def _like(name: str, pattern: str) -> bool:
-    return any(fnmatch.fnmatchcase(name.lower(), part.strip().lower()) for part in pattern.split("|"))
-
-
 def _tables(cursor: Cursor, session: Session) -> Any:
     return _listed(cursor, session, "tableName", views_only=False)
 
@@ -78,8 +77,8 @@ def _listed(cursor: Cursor, session: Session, column: str, *, views_only: bool) 
     pattern = _pattern(cursor)
     session.catalog.need_schema(catalog, schema)
     found = [t.name.name for t in session.catalog.tables(catalog, schema) if t.is_view or not views_only]
-    rows = [(schema, name, False) for name in sorted(found) if _like(name, pattern)]
-    rows += [("", name, True) for name in sorted(session.names.temporary) if _like(name, pattern)]
+    rows = [(schema, name, False) for name in sorted(found) if matches(name, pattern)]
+    rows += [("", name, True) for name in sorted(session.names.temporary) if matches(name, pattern)]
     return literals.rows({"database" if not views_only else "namespace": TEXT, column: TEXT, "isTemporary": FLAG}, rows)
 
 
@@ -87,13 +86,13 @@ def _schemas(cursor: Cursor, session: Session) -> Any:
     catalog = cursor.name()[0] if cursor.take("IN") or cursor.take("FROM") else session.names.catalog
     pattern = _pattern(cursor)
     names = sorted(wire["name"] for wire in session.catalog.schemas(catalog.lower()))
-    return literals.rows({"databaseName": TEXT}, [(name,) for name in names if _like(name, pattern)])
+    return literals.rows({"databaseName": TEXT}, [(name,) for name in names if matches(name, pattern)])
 
 
 def _catalogs(cursor: Cursor, session: Session) -> Any:
     pattern = _pattern(cursor)
     names = sorted(wire["name"] for wire in session.catalog.catalogs())
-    return literals.rows({"catalog": TEXT}, [(name,) for name in names if _like(name, pattern)])
+    return literals.rows({"catalog": TEXT}, [(name,) for name in names if matches(name, pattern)])
 
 
 def _volumes(cursor: Cursor, session: Session) -> Any:
@@ -101,7 +100,7 @@ def _volumes(cursor: Cursor, session: Session) -> Any:
     pattern = _pattern(cursor)
     names = sorted(wire["name"] for wire in session.catalog.volumes(catalog, schema))
     return literals.rows(
-        {"database": TEXT, "volume_name": TEXT}, [(schema, name) for name in names if _like(name, pattern)]
+        {"database": TEXT, "volume_name": TEXT}, [(schema, name) for name in names if matches(name, pattern)]
     )
 
 

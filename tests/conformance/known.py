@@ -25,4 +25,10 @@ KNOWN: dict[str, str] = {
     "date and time functions: extract(DOW FROM date'2024-05-17')": "values",
     "date and time functions: current_timezone()": "values",
     "date and time functions: tumbling windows": "values",
+    "Delta tables: not null": "delta",
+    "Delta tables: check constraint": "delta",
+    "Delta tables: a value that does not fit": "delta",
+    "Delta tables: a text that is no number": "delta",
+    "Delta tables: vacuum too early": "delta",
+    "Delta tables: time travel by time": "delta",
 }

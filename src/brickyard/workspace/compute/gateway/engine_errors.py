@@ -205,6 +205,33 @@ RULES = (
         NO_TIMESTAMP,
         "42816",
     ),
+    Rule(
+        r".*Physical plan does not support logical expression AggregateFunction",
+        "INVALID_WHERE_CONDITION",
+        "The WHERE condition contains invalid expressions: aggregate functions. Rewrite the query to avoid window "
+        "functions, aggregate functions, and generator functions in the WHERE clause; use HAVING.",
+        "42903",
+    ),
+    Rule(
+        r".*Physical plan does not support logical expression WindowFunction",
+        "WINDOW_FUNCTION_NOT_ALLOWED_IN_CLAUSE",
+        "It is not allowed to use window functions inside WHERE clause. Use QUALIFY, or a subquery.",
+        "42601",
+    ),
+    Rule(
+        r".*Aggregate function calls cannot be nested",
+        "NESTED_AGGREGATE_FUNCTION",
+        "It is not allowed to use an aggregate function in the argument of another aggregate function. Please use the "
+        "inner aggregate function in a sub-query.",
+        "42607",
+    ),
+    Rule(
+        r".*nulls for non-nullable StructArray field \"key\"",
+        "NULL_MAP_KEY",
+        "Cannot use null as map key.",
+        "2200E",
+        RUNTIME,
+    ),
     Rule(r"UNION queries have different number of columns: .*", "NUM_COLUMNS_MISMATCH", "{0}.", "42826"),
 )
 

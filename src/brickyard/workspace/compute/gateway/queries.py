@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from brickyard.workspace.compute.gateway import values
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.names import SessionNames, TableName, quote
 from brickyard.workspace.compute.gateway.places import Places
-from brickyard.workspace.compute.gateway.sqltext import Edit, parse, splice
+from brickyard.workspace.compute.gateway.sqltext import Edit, parse, splice, without_hints
 from brickyard.workspace.compute.gateway.sugar import expand, item
 from brickyard.workspace.compute.gateway.sugar.bindings import Bindings
 from brickyard.workspace.compute.gateway.unity import Table
@@ -47,15 +48,20 @@ class QueryRewriter:
     ask: Callable[[str], Any] | None = None
     bindings: Bindings = field(default_factory=Bindings)
 
-    def rewrite(self, sql: str, tree: Any = None) -> str:
+    def rewrite(self, sql: str, tree: Any = None, *, settled: bool = False) -> str:
         """The same statement with every table and path resolved.
+
+        Args:
+            sql: The statement.
+            tree: Its tree, if it is known.
+            settled: There is nothing left in it that Sail lacks.
 
         Raises:
             SparkError: If a name or a path does not exist, or a construct is not supported.
         """
         from sqlglot import exp
 
-        if self.ask is not None:
+        if self.ask is not None and not settled:
             sql, tree = self._expanded(sql, tree)
         tree = tree if tree is not None else parse(sql)
         edits: list[Edit] = []
@@ -78,7 +84,7 @@ class QueryRewriter:
         tree = parse(sql)
         if not isinstance(tree, exp.Query | exp.Values):
             raise unsupported("a statement inside a plan", "Run it by itself with spark.sql(...).")
-        return self.rewrite(sql, tree)
+        return self.rewrite(sql, tree, settled=True)
 
     def expression(self, sql: str, *, named: bool) -> str:
         """An expression of a plan without what Sail lacks; variables are not for plans.
@@ -96,7 +102,10 @@ class QueryRewriter:
         """The statement without what Sail lacks, and its tree if it is the same statement."""
         ask = self.ask
         assert ask is not None
-        return expand(sql, lambda text: ask(self.rewrite(text)), tree, self.bindings)
+        bare = without_hints(sql)
+        tree = tree if bare == sql else None
+        settled = partial(self.rewrite, settled=True)
+        return expand(bare, lambda text: ask(self.rewrite(text)), tree, self.bindings, lambda text: ask(settled(text)))
 
     def _table(self, table: Any, known: set[tuple[str, ...]]) -> Edit | None:
         parts = _parts(table)

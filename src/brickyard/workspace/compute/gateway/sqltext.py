@@ -13,7 +13,7 @@ from typing import Any
 
 from brickyard.workspace.compute.gateway.errors import parse_error
 
-__all__ = ["Cursor", "Edit", "Token", "dialect", "parse", "splice", "tokenize"]
+__all__ = ["Cursor", "Edit", "Token", "dialect", "parse", "splice", "tokenize", "without_hints"]
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,20 @@ def tokenize(sql: str) -> list[Token]:
     if any(token.text == ";" and token.kind == "SEMICOLON" for token in tokens):
         raise parse_error("Several statements in one call; Spark runs one statement at a time.")
     return tokens
+
+
+def without_hints(sql: str) -> str:
+    """The statement with its hints blanked: the engine here takes no advice, and their names are no tables."""
+    if "/*+" not in sql:
+        return sql
+    edits, start = [], -1
+    for token in tokenize(sql):
+        if token.kind == "HINT":
+            start = token.start if start < 0 else start
+            if token.text.endswith("*/"):
+                edits.append(Edit(start, token.end + 1, " " * (token.end + 1 - start)))
+                start = -1
+    return splice(sql, edits)
 
 
 def parse(sql: str) -> Any:

@@ -19,12 +19,19 @@ from brickyard.workspace.compute.gateway.sugar.samples import sample
 from brickyard.workspace.compute.gateway.sugar.scope import Scope, selects
 from brickyard.workspace.compute.gateway.sugar.stars import expand_stars
 from brickyard.workspace.compute.gateway.sugar.tree import parse, render, touch
+from brickyard.workspace.compute.gateway.sugar.unions import widen
 from brickyard.workspace.compute.gateway.sugar.using import whole_stars
 
 __all__ = ["expand", "item"]
 
 
-def expand(sql: str, ask: Callable[[str], Any], tree: Any = None, bindings: Bindings | None = None) -> tuple[str, Any]:
+def expand(
+    sql: str,
+    ask: Callable[[str], Any],
+    tree: Any = None,
+    bindings: Bindings | None = None,
+    plain: Callable[[str], Any] | None = None,
+) -> tuple[str, Any]:
     """The statement without what Sail cannot run, or the same text and its tree if there is nothing of that kind.
 
     Args:
@@ -32,6 +39,7 @@ def expand(sql: str, ask: Callable[[str], Any], tree: Any = None, bindings: Bind
         ask: The `StructType` of a query that needs no further rewriting here.
         tree: The statement as `sqltext.parse` reads it, if it is known.
         bindings: Variables and functions that the statement can use.
+        plain: The same as `ask`, for queries in which nothing has to be looked for any more.
 
     Raises:
         SparkError: PARSE_SYNTAX_ERROR, or a construct that cannot be rewritten.
@@ -42,7 +50,7 @@ def expand(sql: str, ask: Callable[[str], Any], tree: Any = None, bindings: Bind
         tree = tree if tree is not None else sqltext.parse(sql)
         if not (reuses_alias(tree) or bindings.calls_in(tree)):
             return sql, tree
-    tree, scope = parse(unpipe(sql) if "|>" in wanted else sql), Scope(ask)
+    tree, scope = parse(unpipe(sql) if "|>" in wanted else sql), Scope(ask, plain=plain)
     bind_functions(tree, bindings.functions, scope)
     bind_variables(tree, bindings.variables, scope)
     return render(desugar(tree, scope, "FROM" in wanted)), None
@@ -60,6 +68,7 @@ def desugar(tree: Any, scope: Scope, reorder: bool = False) -> Any:
     """Rewrite a tree in place; `reorder`: it has queries that begin with FROM."""
     from sqlglot import exp
 
+    _refuse(tree)
     queries = selects(tree)
     for query in queries:
         if isinstance(query, exp.Select):
@@ -69,16 +78,18 @@ def desugar(tree: Any, scope: Scope, reorder: bool = False) -> Any:
             if reorder:
                 touch(query)
     conditions(tree, scope)
+    scope.settled = True
     for query in queries:
         if isinstance(query, exp.Select):
             whole_stars(query, scope)
             expand_stars(query, scope)
             lateral_aliases(query, scope)
             group_by_all(query, scope)
+        else:
+            widen(query, scope)
         order_by_all(query, scope)
         if isinstance(query, exp.Select):
             qualify(query, scope)
-    _refuse(tree)
     return tree
 
 

@@ -81,7 +81,7 @@ def bind_functions(tree: Any, functions: Any, scope: Scope) -> None:
     """Replace calls of users' functions by their bodies."""
     if functions is not None:
         expand_calls(tree, cache(functions.find), functions.install, scope, _qualify)
-        rewrite_builtins(tree, functions.fact, functions.registered)
+        rewrite_builtins(tree, functions.fact, functions.registered, scope)
 
 
 def _qualify(body: Any, routine: Any) -> None:

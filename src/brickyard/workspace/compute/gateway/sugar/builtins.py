@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.sugar.lambdas import LAMBDAS, rewrite_lambdas
 from brickyard.workspace.compute.gateway.sugar.names import labelled
+from brickyard.workspace.compute.gateway.sugar.scope import Scope
 from brickyard.workspace.compute.gateway.sugar.tree import replace, touch
 
 __all__ = ["NAMES", "refused", "rewrite_builtins"]
@@ -39,19 +41,23 @@ REFUSED = {
 }
 #: Functions of Sail whose names begin like refused ones.
 KNOWN = frozenset({"st_asbinary", "st_geogfromwkb", "st_geomfromwkb", "st_setsrid", "st_srid"})
-NAMES = frozenset({*RENAMED, *FACTS, *PERCENTILES, "try_to_date", "decode"})
+NAMES = frozenset({*RENAMED, *FACTS, *PERCENTILES, "try_to_date", "decode", "regr_count", *LAMBDAS})
 
 
-def rewrite_builtins(tree: Any, fact: Callable[[str], Any], registered: Callable[[str], bool]) -> None:
+def rewrite_builtins(
+    tree: Any, fact: Callable[[str], Any], registered: Callable[[str], bool], scope: Scope | None = None
+) -> None:
     """Rewrite the calls in a statement.
 
     Args:
         tree: The statement; it is changed.
         fact: What the session says of its `user`, their `groups` and the `metastore`.
         registered: Whether the client has registered a function of that name in the engine.
+        scope: Tells the names of columns.
     """
     from sqlglot import exp
 
+    rewrite_lambdas(tree)
     for call in list(tree.find_all(exp.Anonymous, exp.CurrentUser, exp.SessionUser)):
         if isinstance(call.parent, exp.Dot):
             continue
@@ -66,10 +72,25 @@ def rewrite_builtins(tree: Any, fact: Callable[[str], Any], registered: Callable
             replace(labelled(call, _text(call)), exp.Cast(this=stamp, to=exp.DataType.build("date")))
         elif name == "decode" and len(call.expressions) > 2:
             replace(labelled(call, _text(call)), _decode(call.expressions))
+        elif name == "regr_count":
+            _count_pairs(call, scope)
         elif name in PERCENTILES:
             _percentile(call)
         elif refused(name) and not registered(name):
             raise unsupported(f"the function {name}", refused(name))
+
+
+def _count_pairs(call: Any, scope: Scope | None) -> None:
+    """`regr_count(a, b)` is `count(a, b)`; Sail's own is unsigned, which no client can read."""
+    from sqlglot import exp
+
+    whole = call
+    while isinstance(whole.parent, exp.Filter | exp.Window) and whole.arg_key == "this":
+        whole = whole.parent
+    call.set("this", "count")
+    touch(call)
+    if scope is not None and isinstance(whole.parent, exp.Select) and whole.arg_key == "expressions":
+        labelled(whole, f"regr_{scope.schema(whole.parent, whole).names[0]}")
 
 
 def refused(name: str) -> str:

@@ -10,10 +10,14 @@ from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.sqltext import Token, tokenize
 from brickyard.workspace.compute.gateway.sugar.builtins import NAMES, refused
 from brickyard.workspace.compute.gateway.sugar.names import own_columns
+from brickyard.workspace.compute.gateway.sugar.unions import WORDS as UNIONS
 
 __all__ = ["needed", "reuses_alias"]
 
-WORDS = frozenset({"QUALIFY", "PIVOT", "UNPIVOT", "TABLESAMPLE", "CLUSTER", "DISTRIBUTE", "RECURSIVE", "|>", "?::"})
+WORDS = (
+    frozenset({"QUALIFY", "PIVOT", "UNPIVOT", "TABLESAMPLE", "CLUSTER", "DISTRIBUTE", "RECURSIVE", "|>", "?::"})
+    | UNIONS
+)
 #: Words that make sugar of the word before them.
 PAIRS = frozenset({("*", "EXCEPT"), ("BY", "ALL"), ("LIKE", "ANY"), ("LIKE", "ALL"), ("LIKE", "SOME")}) | frozenset(
     {("ILIKE", "ANY"), ("ILIKE", "ALL"), ("ILIKE", "SOME"), ("(", "FROM")}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from brickyard.workspace.compute.gateway.errors import unsupported
-from brickyard.workspace.compute.gateway.sqltext import Cursor, Token, tokenize
+from brickyard.workspace.compute.gateway.names import quote
+from brickyard.workspace.compute.gateway.sqltext import Cursor, Token, parse, tokenize
 
 __all__ = ["unpipe"]
 
@@ -71,12 +72,7 @@ def _chain(sql: str) -> str:
     head, prefix = pieces[0], ""
     if tokenize(head)[0].text.upper() == "WITH":
         prefix, head = _after_with(head)
-    first = Cursor(head)
-    alias = "_piped"
-    if first.take("FROM"):
-        alias = _alias(first) or alias
-        head = f"SELECT * {head}"
-    piped = Piped(head, alias)
+    piped = _from(head) if Cursor(head).take("FROM") else Piped(head, "_piped")
     for piece in pieces[1:]:
         piped = _operator(Cursor(piece), piped)
     return prefix + piped.text
@@ -91,14 +87,14 @@ def _after_with(sql: str) -> tuple[str, str]:
     return "", sql
 
 
-def _alias(cursor: Cursor) -> str:
-    """The name of a single table: `FROM a.b.t [AS x]`."""
-    if cursor.peek() == "(":
-        return ""
-    last = cursor.name()[-1]
-    if cursor.take("AS") or not cursor.done:
-        last = cursor.name()[-1]
-    return f"`{last}`" if cursor.done else ""
+def _from(head: str) -> Piped:
+    """The inputs of `FROM ...`: one may be called by its name, several by the names of each."""
+    query = f"SELECT * {head}"
+    tree = parse(query)
+    if tree.args.get("joins") or tree.args.get("laterals"):
+        return Piped(query, "_piped", head)
+    name = tree.args["from_"].this.alias_or_name
+    return Piped(query, quote(name) if name else "_piped")
 
 
 def _operator(cursor: Cursor, before: Piped) -> Piped:

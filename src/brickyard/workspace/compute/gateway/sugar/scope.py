@@ -20,10 +20,14 @@ class Scope:
     Args:
         ask: The `StructType` of a query, given as text that needs no further rewriting here.
         inputs: Answers so far, by question.
+        plain: The same as `ask` for text that has nothing left to rewrite, nor to look for.
+        settled: Whether all queries below the one at hand are rewritten, so that `plain` is the one to ask.
     """
 
     ask: Callable[[str], Any]
     inputs: dict[str, Any] = field(default_factory=dict)
+    plain: Callable[[str], Any] | None = None
+    settled: bool = False
 
     def schema(self, select: Any, *items: Any) -> Any:
         """The `StructType` of `SELECT items FROM ...` over the inputs of a SELECT; `*` without items."""
@@ -36,7 +40,7 @@ class Scope:
         """The `StructType` of a query that stands at a place in a statement, whose CTEs it can use."""
         text = render(with_ctes(query.copy(), place))
         if text not in self.inputs:
-            self.inputs[text] = self.ask(text)
+            self.inputs[text] = ((self.settled and self.plain) or self.ask)(text)
         return self.inputs[text]
 
     def has_column(self, select: Any, name: str) -> bool | None:

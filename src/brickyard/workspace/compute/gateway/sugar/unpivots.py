@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.sugar.scope import Scope, derived
 from brickyard.workspace.compute.gateway.sugar.tree import column
+from brickyard.workspace.compute.gateway.widening import common_type, sql_of
 
 __all__ = ["unpivot"]
 
@@ -69,11 +71,7 @@ def _cast(one: Any, kind: str | None) -> Any:
     from sqlglot import exp
 
     plain = column(*[part.name for part in one.parts])
-    return plain if kind is None else exp.Anonymous(this=kind, expressions=[plain])
-
-
-#: From narrow to wide: the functions that cast to the type.
-NUMBERS = ("tinyint", "smallint", "int", "bigint", "float", "double")
+    return plain if kind is None else exp.Cast(this=plain, to=exp.DataType.build(kind, dialect="databricks"))
 
 
 def _kinds(groups: list[list[Any]], schema: Any) -> list[str | None]:
@@ -94,20 +92,20 @@ def _kinds(groups: list[list[Any]], schema: Any) -> list[str | None]:
                 f"one of the following? [{', '.join(f'`{one.name}`' for one in schema.fields)}].",
                 sql_state="42703",
             )
-        kinds.append(_common([types[name].simpleString() for name in names]))
+        kinds.append(_common([types[name] for name in names]))
     return kinds
 
 
-def _common(kinds: list[str]) -> str | None:
-    if len(set(kinds)) == 1:
-        return None
-    if all(kind in NUMBERS for kind in kinds):
-        return max(kinds, key=NUMBERS.index)
-    if all(kind in NUMBERS or kind.startswith("decimal") for kind in kinds) and {"float", "double"} & set(kinds):
-        return "double"
+def _common(kinds: list[Any]) -> str | None:
+    from pyspark.sql import types
+
+    texts = {isinstance(kind, types.StringType) for kind in kinds if not isinstance(kind, types.NullType)}
+    common = reduce(lambda left, right: left and common_type(left, right), kinds)
+    if common is not None and len(texts) < 2:
+        return None if all(kind == common for kind in kinds) else sql_of(common)
+    listed = ", ".join(sorted({kind.simpleString() for kind in kinds}))
     raise SparkError(
         "UNPIVOT_VALUE_DATA_TYPE_MISMATCH",
-        f"Unpivot value columns must share a least common type, but they have {', '.join(sorted(set(kinds)))}. Cast "
-        "them in a subquery.",
+        f"Unpivot value columns must share a least common type, but they have {listed}. Cast them in a subquery.",
         sql_state="42K09",
     )

@@ -1,0 +1,63 @@
+"""What SQL combines: sets of rows, hints, pipes, functions of functions."""
+
+from __future__ import annotations
+
+from tests.conformance.model import Group
+
+sets = Group("SQL sets of rows")
+for _name, _sides in {
+    "an integer and text": ("SELECT 1 AS a", "SELECT '2'"),
+    "an integer and text that is no number": ("SELECT 1 AS a", "SELECT 'x'"),
+    "a decimal and text": ("SELECT '1' AS a", "SELECT 2.5"),
+    "integers of two widths": ("SELECT 1Y AS a", "SELECT 300S"),
+    "an integer and a float": ("SELECT 1Y AS a", "SELECT 2.5f"),
+    "a decimal and a double": ("SELECT 2.5 AS a", "SELECT 2.5D"),
+    "decimals": ("SELECT cast(1.25 AS DECIMAL(5, 2)) AS a", "SELECT cast(3 AS DECIMAL(10, 4))"),
+    "decimals past 38 digits": ("SELECT cast(1 AS DECIMAL(38, 0)) AS a", "SELECT cast(1.5 AS DECIMAL(38, 20))"),
+    "a decimal and a bigint": ("SELECT cast(1 AS DECIMAL(20, 10)) AS a", "SELECT 1L"),
+    "nothing and an integer": ("SELECT NULL AS a", "SELECT 1"),
+    "a date and a timestamp": ("SELECT date'2024-01-01' AS a", "SELECT timestamp'2024-01-01 01:00:00'"),
+    "a date and text": ("SELECT '2024-01-01' AS a", "SELECT date'2024-01-02'"),
+    "a boolean and text": ("SELECT true AS a", "SELECT 'true'"),
+    "a boolean and an integer": ("SELECT true AS a", "SELECT 1"),
+    "a date and an integer": ("SELECT date'2024-01-01' AS a", "SELECT 1"),
+    "arrays": ("SELECT array(1) AS a", "SELECT array(2.5)"),
+    "an array without a type": ("SELECT array() AS a", "SELECT array('x')"),
+    "structs": ("SELECT named_struct('x', 1) AS a", "SELECT named_struct('x', 2L)"),
+    "structs of other fields": ("SELECT named_struct('x', 1) AS a", "SELECT named_struct('y', 2L)"),
+    "maps": ("SELECT map('x', 1) AS a", "SELECT map('y', 2.5)"),
+}.items():
+    sets.sql(f"union of {_name}", " UNION ALL ".join(_sides))
+sets.sql("intersect of types", "SELECT 1 AS a INTERSECT SELECT 1.0")
+sets.sql("except of types", "SELECT 1 AS a EXCEPT SELECT 1.5D")
+sets.sql("union in an order", "SELECT 1 AS a UNION ALL SELECT '2' ORDER BY a DESC LIMIT 1", ordered=True)
+sets.sql("nested unions", "SELECT 1 AS a UNION ALL (SELECT 2.5 UNION ALL SELECT 3D)")
+sets.sql("union before intersect", "SELECT 1 AS a, 'x' AS b UNION SELECT 2.5, NULL INTERSECT SELECT 1, 'x'")
+sets.sql("union in a CTE", "WITH c AS (SELECT 1 AS a UNION ALL SELECT 2.5) SELECT a + 1 AS b FROM c")
+sets.sql("table of a union", "CREATE TABLE u AS SELECT 1 AS a UNION ALL SELECT 2.5", "SELECT * FROM u")
+sets.sql("view of a union", "CREATE VIEW u AS SELECT 1 AS a UNION ALL SELECT '2'", "SELECT a FROM u")
+sets.sql("unpivot of types", "SELECT * FROM VALUES (1, 10, 2.5) t(id, a, b) UNPIVOT (v FOR n IN (a, b))")
+sets.sql("unpivot of text and numbers", "SELECT * FROM VALUES (1, 10, '2') t(id, a, b) UNPIVOT (v FOR n IN (a, b))")
+
+constructs = Group("SQL constructs")
+q = constructs.sql
+q("hint of a join", "SELECT /*+ MERGE(r), COALESCE(2) */ * FROM VALUES (1) l(i) JOIN VALUES (1) r(i) USING (i)")
+q("hint with a table", "CREATE TABLE h AS SELECT 1 AS i", "SELECT /*+ BROADCAST(h), REPARTITION(3) */ i + 1 AS a FROM h")
+q("pipe after a join", "FROM VALUES (1) l(i) JOIN VALUES (1, 'x') r(i, v) ON l.i = r.i |> SELECT l.i, r.v")
+q("pipe that aggregates", "FROM VALUES ('a', 1), ('a', 2) t(k, v) |> AGGREGATE sum(v) AS s GROUP BY k")
+for _text in (
+    "zip_with(array(1, 2), array(3), (x, y) -> coalesce(x, 0) * 10 + coalesce(y, 0))",
+    "zip_with(cast(NULL AS ARRAY<INT>), array(1), (x, y) -> x)",
+    "zip_with(array(array(1)), array(array(2)), (x, y) -> zip_with(x, y, (p, q) -> p + q))",
+    "transform_keys(map('a', 1, 'b', 2), (k, v) -> upper(k))",
+    "transform_keys(map('a', 1, 'b', 2), (k, v) -> 'x')",
+    "transform_values(map('a', array(1, 2)), (k, v) -> aggregate(v, 0, (acc, x) -> acc + x))",
+    "map_zip_with(map('a', 1, 'b', 2), map('b', 3, 'c', 4), (k, x, y) -> coalesce(x, 0) + coalesce(y, 0))",
+    "map_zip_with(map('a', 1), cast(NULL AS MAP<STRING, INT>), (k, x, y) -> x)",
+):
+    q(_text, f"SELECT {_text} AS a")
+q("zip_with of columns", "SELECT zip_with(a, b, (x, y) -> x + y + i) AS z FROM VALUES (array(1), array(2), 10) t(a, b, i)")
+q("transform_values of columns", "SELECT transform_values(m, (k, v) -> v * 2) AS m FROM VALUES (map('a', 1)), (NULL) t(m)")
+q("regr_count over a window", "SELECT a, regr_count(a, b) OVER () AS n FROM VALUES (1D, 2D), (2D, NULL) t(a, b)")
+q("window in where", "SELECT id FROM range(3) WHERE row_number() OVER (ORDER BY id) = 1")
+q("aggregate of an aggregate", "SELECT sum(sum(id)) FROM range(3)")

@@ -42,7 +42,11 @@ sets.sql("unpivot of text and numbers", "SELECT * FROM VALUES (1, 10, '2') t(id,
 constructs = Group("SQL constructs")
 q = constructs.sql
 q("hint of a join", "SELECT /*+ MERGE(r), COALESCE(2) */ * FROM VALUES (1) l(i) JOIN VALUES (1) r(i) USING (i)")
-q("hint with a table", "CREATE TABLE h AS SELECT 1 AS i", "SELECT /*+ BROADCAST(h), REPARTITION(3) */ i + 1 AS a FROM h")
+q(
+    "hint with a table",
+    "CREATE TABLE h AS SELECT 1 AS i",
+    "SELECT /*+ BROADCAST(h), REPARTITION(3) */ i + 1 AS a FROM h",
+)
 q("pipe after a join", "FROM VALUES (1) l(i) JOIN VALUES (1, 'x') r(i, v) ON l.i = r.i |> SELECT l.i, r.v")
 q("pipe that aggregates", "FROM VALUES ('a', 1), ('a', 2) t(k, v) |> AGGREGATE sum(v) AS s GROUP BY k")
 for _text in (
@@ -56,8 +60,14 @@ for _text in (
     "map_zip_with(map('a', 1), cast(NULL AS MAP<STRING, INT>), (k, x, y) -> x)",
 ):
     q(_text, f"SELECT {_text} AS a")
-q("zip_with of columns", "SELECT zip_with(a, b, (x, y) -> x + y + i) AS z FROM VALUES (array(1), array(2), 10) t(a, b, i)")
-q("transform_values of columns", "SELECT transform_values(m, (k, v) -> v * 2) AS m FROM VALUES (map('a', 1)), (NULL) t(m)")
+q(
+    "zip_with of columns",
+    "SELECT zip_with(a, b, (x, y) -> x + y + i) AS z FROM VALUES (array(1), array(2), 10) t(a, b, i)",
+)
+q(
+    "transform_values of columns",
+    "SELECT transform_values(m, (k, v) -> v * 2) AS m FROM VALUES (map('a', 1)), (NULL) t(m)",
+)
 q("regr_count over a window", "SELECT a, regr_count(a, b) OVER () AS n FROM VALUES (1D, 2D), (2D, NULL) t(a, b)")
 q("window in where", "SELECT id FROM range(3) WHERE row_number() OVER (ORDER BY id) = 1")
 q("aggregate of an aggregate", "SELECT sum(sum(id)) FROM range(3)")

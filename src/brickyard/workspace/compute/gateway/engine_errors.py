@@ -232,6 +232,7 @@ RULES = (
         "2200E",
         RUNTIME,
     ),
+    Rule(r"\[DUPLICATED_MAP_KEY\] (.*)", "DUPLICATED_MAP_KEY", "{1}", "23505", RUNTIME),
     Rule(r"UNION queries have different number of columns: .*", "NUM_COLUMNS_MISMATCH", "{0}.", "42826"),
 )
 

@@ -275,7 +275,7 @@ def test_connectors_that_speak_thrift_hear_what_to_use(workspace: LocalWorkspace
     with urllib.request.urlopen(urllib.request.Request(address, call, headers)) as answer:
         body = answer.read()
     assert body[:23] == struct.pack(">Ii", 0x80010002, 11) + b"OpenSession" + struct.pack(">i", 7)
-    assert b"KP001" in body and b"use_kernel=True" in body
+    assert b"0A000" in body and b"use_kernel=True" in body
 
 
 def test_sessions_of_connectors(workspace: LocalWorkspace, name: Callable[[], str]) -> None:

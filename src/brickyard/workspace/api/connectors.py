@@ -2,7 +2,7 @@
 
 Source of the structures: `TCLIService` of Apache Hive, as `databricks-sql-connector` sends it, in Thrift's binary
 protocol. The SQLSTATE `KP001` tells a connector that the warehouse takes statements by REST only: newer ones then
-connect by their kernel, by themselves.
+connect by their kernel, by themselves; but always to the port 443.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ family = Family()
 _MEDIA = "application/x-thrift"
 _CALL, _REPLY = 0x80010001, 0x80010002
 _STRUCT, _NUMBER, _TEXT, _STOP = b"\x0c", b"\x08", b"\x0b", b"\x00"
-_ERROR, _BY_REST_ONLY, _PROTOCOL = 3, "KP001", 42248  # ERROR_STATUS; SPARK_CLI_SERVICE_PROTOCOL_V8
+_ERROR, _PROTOCOL = 3, 42248  # ERROR_STATUS; SPARK_CLI_SERVICE_PROTOCOL_V8
+_BY_REST_ONLY, _NOT_SUPPORTED, _PORT = "KP001", "0A000", 443
 _LONGEST_NAME, _HEAD_BYTES = 64, 128
 
 
@@ -33,7 +34,8 @@ async def _thrift(workspace: Workspace, call: Call) -> Response:
     if _MEDIA not in call.request.headers.get("content-type", ""):
         raise NotImplementedByWorkspace(message)
     name, sequence = _head(await _beginning(call))
-    return Response(_reply(name, sequence, message), media_type=_MEDIA)
+    state = _BY_REST_ONLY if urlsplit(workspace.url).port in (None, _PORT) else _NOT_SUPPORTED
+    return Response(_reply(name, sequence, state, message), media_type=_MEDIA)
 
 
 for _path in (
@@ -94,9 +96,9 @@ def _head(body: bytes) -> tuple[bytes, int]:
     return body[8 : 8 + length], sequence
 
 
-def _reply(name: bytes, sequence: int, message: str) -> bytes:
+def _reply(name: bytes, sequence: int, state: str, message: str) -> bytes:
     """An answer that has failed: every answer of the service has its status as the first field."""
-    status = _number(1, _ERROR) + _text(3, _BY_REST_ONLY) + _text(5, message) + _STOP
+    status = _number(1, _ERROR) + _text(3, state) + _text(5, message) + _STOP
     answer = _field(_STRUCT, 1) + status + (_number(2, _PROTOCOL) if name == b"OpenSession" else b"") + _STOP
     head = struct.pack(">Ii", _REPLY, len(name)) + name + struct.pack(">i", sequence)
     return head + _field(_STRUCT, 0) + answer + _STOP

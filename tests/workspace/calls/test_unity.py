@@ -66,7 +66,9 @@ def catalog(w: WorkspaceClient, name: Callable[[], str]) -> str:
 
 
 def external(w: WorkspaceClient, catalog: str, name: str) -> TableInfo:
-    column = ColumnInfo(name="a", type_text="int", type_name=ColumnTypeName.INT, type_json='"integer"', position=0)
+    kind = ColumnTypeName.INT
+    a = ColumnInfo(name="a", type_text="int", type_name=kind, type_json='"integer"', position=0, nullable=False)
+    b = ColumnInfo(name="b", type_text="array<struct<x:int,y:string>>", type_name=ColumnTypeName.ARRAY, position=1)
     return w.tables.create(
         name=name,
         catalog_name=catalog,
@@ -74,7 +76,7 @@ def external(w: WorkspaceClient, catalog: str, name: str) -> TableInfo:
         table_type=TableType.EXTERNAL,
         data_source_format=DataSourceFormat.DELTA,
         storage_location=f"dbfs:/{catalog}/{name}",
-        columns=[column],
+        columns=[a, b],
     )
 
 
@@ -105,7 +107,13 @@ def tables(w: WorkspaceClient, catalog: str) -> None:
     full_name = f"{catalog}.s.t"
     assert made.full_name == full_name
     found = w.tables.get(full_name)
-    assert [one.name for one in found.columns or []] == ["a"] and found.table_id == made.table_id
+    columns = [(one.name, one.type_text, one.nullable) for one in found.columns or []]
+    assert columns == [("a", "int", False), ("b", "array<struct<x:int,y:string>>", True)]
+    assert found.table_id == made.table_id and found.owner
+    (nameless,) = w.tables.list(catalog, "s", omit_username=True, omit_columns=True)
+    assert (nameless.owner, nameless.created_by, nameless.updated_by) == (None, None, None)
+    described = w.tables.get(full_name, include_delta_metadata=True).delta_runtime_properties_kvpairs
+    assert described and described.delta_runtime_properties["delta.lastUpdateVersion"] == "0"
     assert [one.full_name for one in w.tables.list(catalog, "s")] == [full_name]
     assert [one.full_name for one in w.tables.list_summaries(catalog)] == [full_name]
     w.tables.update(full_name, owner="account users")
@@ -129,7 +137,7 @@ def plus_one(catalog: str, name: str) -> CreateFunction:
             "catalog_name": catalog,
             "schema_name": "s",
             "input_params": {
-                "parameters": [{"name": "x", "type_text": "int", "type_name": "INT", "position": 0, "type_json": "{}"}]
+                "parameters": [{"name": "x", "type_text": "int", "type_name": "INT", "position": 0, "type_json": ""}]
             },
             "data_type": "INT",
             "full_data_type": "INT",
@@ -150,7 +158,8 @@ def functions(w: WorkspaceClient, robot: Robot, catalog: str) -> None:
     made = w.functions.create(plus_one(catalog, "plus_one"))
     name = f"{catalog}.s.plus_one"
     assert (made.full_name, made.routine_definition, made.comment) == (name, "x + 1", "one more")
-    assert made.input_params and made.input_params.parameters and made.input_params.parameters[0].name == "x"
+    (x,) = (made.input_params.parameters if made.input_params else None) or []
+    assert (x.name, x.type_json) == ("x", '{"name":"x","type":"integer","nullable":true,"metadata":{}}')
     assert w.functions.get(name) == made and [one.full_name for one in w.functions.list(catalog, "s")] == [name]
     with pytest.raises(BadRequest):
         w.functions.create(plus_one(catalog, "plus_one"))
@@ -175,6 +184,8 @@ def keys(w: WorkspaceClient, catalog: str) -> None:
         family.create(parent, TableConstraint(primary_key_constraint=PrimaryKeyConstraint("again", ["a"])))
     with pytest.raises(BadRequest, match="no column"):
         family.create(child, TableConstraint(primary_key_constraint=PrimaryKeyConstraint("pk", ["nothing"])))
+    with pytest.raises(BadRequest, match=r"child column\(s\) `b` is nullable"):
+        family.create(child, TableConstraint(primary_key_constraint=PrimaryKeyConstraint("pk", ["b"])))
     foreign = TableConstraint(foreign_key_constraint=ForeignKeyConstraint("fk", ["a"], parent, ["a"]))
     assert family.create(child, foreign) == foreign
     with pytest.raises(BadRequest, match="refers to"):

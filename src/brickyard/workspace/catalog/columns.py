@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.errors import InvalidParameterValue, InvalidState
+from brickyard.workspace.catalog.type_texts import type_of_text
 
 if TYPE_CHECKING:
     from databricks.sdk.service.catalog import ColumnInfo
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["create_log", "has_log", "read_columns"]
 
 _SQL = {"long": "bigint", "integer": "int", "short": "smallint", "byte": "tinyint"}
-_DELTA = {sql: delta for delta, sql in _SQL.items()} | {"bool": "boolean", "real": "float", "numeric": "decimal(10,0)"}
-_DELTA |= {"dec": "decimal(10,0)", "decimal": "decimal(10,0)"}
-_PLAIN = {"string", "boolean", "double", "float", "date", "timestamp", "timestamp_ntz", "binary", "variant", *_SQL}
 _NAMES = {"integer": "INT", "void": "NULL"}
 _DECIMAL = re.compile(r"decimal\(\s*(\d+)\s*,\s*(\d+)\s*\)")
 
@@ -89,7 +87,7 @@ def _column(field: dict[str, Any], position: int, partitions: list[str]) -> Colu
         nullable=field["nullable"],
         comment=field["metadata"].get("comment"),
         type_text=_sql(kind),
-        type_json=json.dumps(field),
+        type_json=json.dumps(field, separators=(",", ":")),
         type_name=ColumnTypeName(name if name in ColumnTypeName.__members__ else "USER_DEFINED_TYPE"),
         type_precision=int(decimal[1]) if decimal else 0,
         type_scale=int(decimal[2]) if decimal else 0,
@@ -128,10 +126,8 @@ def _type(name: str, column: dict[str, Any]) -> Any:
         except ValueError as error:
             raise InvalidParameterValue(f"type_json of the column {name} is not JSON: {error}") from error
         return kind["type"] if isinstance(kind, dict) and {"name", "type"} <= kind.keys() else kind
-    text = str(column.get("type_text") or column.get("type_name") or "").strip().lower()
-    text = _DELTA.get(text, text)
-    if decimal := _DECIMAL.fullmatch(text):
-        return f"decimal({decimal[1]},{decimal[2]})"
-    if text not in _PLAIN:
+    text = str(column.get("type_text") or str(column.get("type_name") or "").lower()).strip()
+    found = type_of_text(text)
+    if found is None or found == "void":
         raise InvalidParameterValue(f"The type {text!r} of the column {name} is not understood; give its type_json.")
-    return text
+    return found

@@ -91,6 +91,7 @@ class Constraints:
             raise InvalidParameterValue("the constraint needs a name")
         if kind == PRIMARY:
             _check_columns(record, definition, "child_columns")
+            _check_needed(record, definition)
             if any(PRIMARY in one for one in _all(connection, record)):
                 raise InvalidParameterValue(f"{record.full_name} already has a primary key.")
         elif kind == FOREIGN:
@@ -126,3 +127,15 @@ def _check_columns(record: TableRecord, definition: Mapping[str, Any], field: st
     for name in wanted:
         if known is not None and name not in known:
             raise InvalidParameterValue(f"{record.full_name} has no column {name!r}.")
+
+
+def _check_needed(record: TableRecord, definition: Mapping[str, Any]) -> None:
+    """Columns of a primary key are never null."""
+    columns = read_columns(record.directory) if record.format == "DELTA" else []
+    nullable = [one.name for one in columns if one.nullable and one.name in definition["child_columns"]]
+    if nullable:
+        named = ", ".join(f"`{name}`" for name in nullable)
+        raise InvalidParameterValue(
+            f"Cannot create the primary key `{definition['name']}` because its child column(s) {named} is nullable."
+            " Please change the column nullability and retry."
+        )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.base import Call, Family
@@ -12,6 +14,7 @@ from brickyard.workspace.api.unity.requests import changes, page
 from brickyard.workspace.catalog.names import valid_name
 from brickyard.workspace.catalog.privileges import ObjectKind
 from brickyard.workspace.catalog.records import FUNCTION, FunctionRecord
+from brickyard.workspace.catalog.type_texts import type_of_text
 from brickyard.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -91,7 +94,7 @@ def _info(workspace: Workspace, record: FunctionRecord) -> FunctionInfo:
     catalog, schema, name = record.full_name.split(".")
     return FunctionInfo.from_dict(
         {
-            **record.definition,
+            **_described(record.definition),
             "name": name,
             "catalog_name": catalog,
             "schema_name": schema,
@@ -106,3 +109,22 @@ def _info(workspace: Workspace, record: FunctionRecord) -> FunctionInfo:
             "updated_by": record.updated_by,
         }
     )
+
+
+def _described(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """A function with the types of its parameters also as the JSON of a schema, which clients of functions read."""
+    found = dict(definition)
+    for field in ("input_params", "return_params"):
+        parameters = (found.get(field) or {}).get("parameters")
+        if parameters:
+            found[field] = {"parameters": [_parameter(one) for one in parameters]}
+    return found
+
+
+def _parameter(given: Mapping[str, Any]) -> dict[str, Any]:
+    kind = type_of_text(given.get("type_text") or "")
+    if kind is None or (given.get("type_json") or "").startswith('{"'):
+        return dict(given)
+    column = {"name": given["name"], "type": kind, "nullable": True, "metadata": {}}
+    text = given["type_text"] if "<" in given["type_text"] else given["type_text"].lower()
+    return {**given, "type_text": text, "type_json": json.dumps(column, separators=(",", ":"))}

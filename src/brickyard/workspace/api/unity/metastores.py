@@ -64,4 +64,10 @@ def _wire(workspace: Workspace) -> dict[str, Any]:
         "owner": workspace.identity.owner.user_name,
         "storage_root": workspace.data.as_uri(),
         "privilege_model_version": "1.0",
+        "global_metastore_id": f"local:local:{workspace.catalog.metastore_id}",
+        "cloud": "local",
+        "region": "local",
+        "delta_sharing_scope": "INTERNAL",
+        "external_access_enabled": True,
+        "created_by": workspace.identity.owner.user_name,
     }

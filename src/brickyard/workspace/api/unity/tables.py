@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import fnmatch
+import json
 import logging
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -33,7 +35,7 @@ from brickyard.workspace.catalog.urls import CLOUDS
 from brickyard.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
-    from databricks.sdk.service.catalog import ColumnInfo, TableInfo
+    from databricks.sdk.service.catalog import ColumnInfo, DeltaRuntimePropertiesKvPairs, TableInfo
 
 __all__ = ["declare"]
 
@@ -102,10 +104,13 @@ def list_tables(workspace: Workspace, call: Call) -> dict[str, Any]:
     """The tables of a schema that the caller may see; with `omit_columns` without reading their logs."""
     parts = [valid_name(call.query.get(field), field) for field in ("catalog_name", "schema_name")]
     bare, brief = flag(call, "omit_columns"), flag(call, "omit_properties")
+    nameless = flag(call, "omit_username")
 
     def wire(record: TableRecord) -> TableInfo:
         info = _info(workspace, record, None if bare else _columns_or_none(record))
         info.properties = None if brief else info.properties
+        if nameless:
+            info.owner = info.created_by = info.updated_by = None
         return marked(workspace, call, ObjectKind.TABLE, record, info)
 
     found = shown(workspace, call, ObjectKind.TABLE, workspace.catalog.tables(".".join(parts)))
@@ -146,7 +151,10 @@ def exists(workspace: Workspace, call: Call) -> object:
 def get(workspace: Workspace, call: Call) -> TableInfo:
     """One table; its columns are what its Delta log says now."""
     record = workspace.catalog.table(call.path["name"])
-    return marked(workspace, call, ObjectKind.TABLE, record, _info(workspace, record, _read_columns(record)))
+    info = _info(workspace, record, _read_columns(record))
+    if flag(call, "include_delta_metadata") and record.format == "DELTA":
+        info.delta_runtime_properties_kvpairs = _runtime_properties(record)
+    return marked(workspace, call, ObjectKind.TABLE, record, info)
 
 
 def update(workspace: Workspace, call: Call) -> TableInfo:
@@ -217,7 +225,39 @@ def _read_columns(record: TableRecord) -> list[ColumnInfo]:
 
     if record.format == "DELTA":
         return read_columns(record.directory)
-    return [ColumnInfo.from_dict(column) for column in record.columns or []]
+    return [ColumnInfo.from_dict(_of_view(column)) for column in record.columns or []]
+
+
+def _of_view(column: Mapping[str, Any]) -> dict[str, Any]:
+    """A column of a view, whose type is kept alone, as columns of tables are described."""
+    found = {"type_precision": 0, "type_scale": 0, **column}
+    if column.get("type_json") and not str(column["type_json"]).startswith('{"name"'):
+        described = {"name": column["name"], "type": json.loads(column["type_json"])}
+        described |= {"nullable": column.get("nullable") is not False, "metadata": {}}
+        found["type_json"] = json.dumps(described, separators=(",", ":"))
+    return found
+
+
+def _runtime_properties(record: TableRecord) -> DeltaRuntimePropertiesKvPairs | None:
+    """What the Delta log says of the version that is current."""
+    from databricks.sdk.service.catalog import DeltaRuntimePropertiesKvPairs
+    from deltalake import DeltaTable
+    from deltalake.exceptions import DeltaError
+
+    try:
+        table = DeltaTable(record.directory)
+        (last,) = table.history(1)
+    except (DeltaError, ValueError) as error:
+        _log.warning("shown without its Delta metadata: %s", error)
+        return None
+    protocol = table.protocol()
+    found = {
+        "delta.lastCommitTimestamp": last.get("timestamp"),
+        "delta.lastUpdateVersion": table.version(),
+        "delta.minReaderVersion": protocol.min_reader_version,
+        "delta.minWriterVersion": protocol.min_writer_version,
+    }
+    return DeltaRuntimePropertiesKvPairs({name: str(value) for name, value in found.items()})
 
 
 def _columns_or_none(record: TableRecord) -> list[ColumnInfo] | None:

@@ -39,7 +39,8 @@ q(
     T,
     FILL,
     "MERGE INTO t USING VALUES (1, 'x'), (2, 'y'), (3, 'z') u(id, s) ON t.id = u.id WHEN MATCHED "
-    "AND u.s = 'x' THEN DELETE WHEN MATCHED THEN UPDATE SET s = u.s || '!' WHEN NOT MATCHED AND u.id > 5 THEN INSERT (id) VALUES (u.id)",
+    "AND u.s = 'x' THEN DELETE WHEN MATCHED THEN UPDATE SET s = u.s || '!'"
+    " WHEN NOT MATCHED AND u.id > 5 THEN INSERT (id) VALUES (u.id)",
     ALL,
 )
 q(

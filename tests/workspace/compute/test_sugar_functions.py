@@ -90,7 +90,7 @@ def test_functions_of_the_catalog_are_there_for_the_sdk_views_and_other_schemas(
         "INT",
         "c",
     )
-    assert [one.type_text for one in wire.input_params.parameters] == ["INT"]
+    assert [one.type_text for one in wire.input_params.parameters] == ["int"]
     tables.sql("CREATE VIEW calling AS SELECT kept(id) AS n FROM t")
     tables.sql("CREATE SCHEMA main.elsewhere")
     tables.sql("USE main.elsewhere")

@@ -116,8 +116,8 @@ ERRORS: dict[str, tuple[list[str], str, str]] = {
     "syntax": (["SELECT frm x y"], "ParseException", "PARSE_SYNTAX_ERROR"),
     "no statement": (["SELEC 1"], "ParseException", "at or near 'selec'"),
     "two statements": (["SELECT 1; SELECT 2"], "ParseException", "PARSE_SYNTAX_ERROR"),
-    "too few columns": ([T, "INSERT INTO t VALUES (1)"], "AnalysisException", "INSERT_COLUMN_ARITY_MISMATCH"),
-    "text into a number": ([T, "INSERT INTO t VALUES ('x', 'y')"], "AnalysisException", "CANNOT_SAFELY_CAST"),
+    "too few columns": ([T, "INSERT INTO t VALUES (1)"], "AnalysisException", "DELTA_INSERT_COLUMN_ARITY_MISMATCH"),
+    "text into a number": ([T, "INSERT INTO t VALUES ('x', 'y')"], "NumberFormatException", "CAST_INVALID_INPUT"),
     "null into not null": (
         ["CREATE TABLE n (a INT NOT NULL)", "INSERT INTO n VALUES (null)"],
         "AnalysisException",
@@ -125,8 +125,8 @@ ERRORS: dict[str, tuple[list[str], str, str]] = {
     ),
     "too large a number": (
         ["CREATE TABLE n (a INT)", "INSERT INTO n VALUES (5000000000)"],
-        "SparkRuntimeException",
-        "5000000000",
+        "ArithmeticException",
+        "CAST_OVERFLOW_IN_TABLE_INSERT",
     ),
     "check constraint": (
         [T, "ALTER TABLE t ADD CONSTRAINT c CHECK (id > 0)", "INSERT INTO t VALUES (-1, 'x')"],
@@ -192,8 +192,6 @@ def test_appended_rows_must_fit_the_table(spark: Any) -> None:
 
     spark.sql("CREATE TABLE t (a INT NOT NULL, b STRING)")
     spark.sql("SELECT 'x' AS B, 1 AS A").write.mode("append").saveAsTable("t")
-    with pytest.raises(AnalysisException, match="DELTA_FAILED_TO_MERGE_FIELDS"):
-        spark.sql("SELECT '5' AS a, 'y' AS b").write.mode("append").saveAsTable("t")
     with pytest.raises(AnalysisException, match="DELTA_METADATA_MISMATCH"):
         spark.sql("SELECT 1 AS a, 2.5D AS c").write.mode("append").saveAsTable("t")
     spark.sql("SELECT 2 AS a, 2.5D AS c").write.mode("append").option("mergeSchema", "true").saveAsTable("t")

@@ -106,8 +106,8 @@ CASES: dict[str, tuple[Callable[[Any], Any], str, str]] = {
     ),
     "value that does not fit": (
         lambda spark: spark.sql("UPDATE t SET id = 'abc'"),
-        "AnalysisException",
-        "INCOMPATIBLE_DATA_FOR_TABLE.CANNOT_SAFELY_CAST",
+        "NumberFormatException",
+        "CAST_INVALID_INPUT",
     ),
     "what delta-rs refuses": (
         lambda spark: spark.sql("OPTIMIZE t ZORDER BY (none)"),

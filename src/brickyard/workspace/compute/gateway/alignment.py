@@ -6,25 +6,27 @@ columns (0.7.2); so every write to an existing table goes through here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql.connect.proto import relations_pb2
 
+from brickyard.workspace.compute.gateway.assignment import assigned, check_castable
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
 
-__all__ = ["assign", "check_columns", "check_distinct", "fit"]
+__all__ = ["assign", "check_columns", "check_distinct", "check_names", "fit"]
 
-Check = Callable[[Any, Any], None]
 #: Each type can be written to the ones after it without loss.
 WIDENING = ("tinyint", "smallint", "int", "bigint")
 FLOATING = ("float", "double")
 
 
-def fit(session: Session, source: relations_pb2.Relation, place: Path, *, evolve: bool) -> relations_pb2.Relation:
+def fit(
+    session: Session, source: relations_pb2.Relation, place: Path, *, evolve: bool, cast: bool = False
+) -> relations_pb2.Relation:
     """The rows of a DataFrame write: by name; columns that are missing become null.
 
     Args:
@@ -32,46 +34,43 @@ def fit(session: Session, source: relations_pb2.Relation, place: Path, *, evolve
         source: The resolved rows.
         place: The table.
         evolve: Add columns that the table does not have (`mergeSchema`).
+        cast: Cast as an INSERT does: Delta does where it appends to a table by its name.
 
     Raises:
-        SparkError: DELTA_METADATA_MISMATCH, DELTA_FAILED_TO_MERGE_FIELDS.
+        SparkError: DELTA_METADATA_MISMATCH, DELTA_FAILED_TO_MERGE_FIELDS; DATATYPE_MISMATCH where it casts.
     """
     fields = _fields(session, place)
     given = session.sail.schema(session.key, source).fields
     check_distinct(given)
     new = [field for field in given if field.name.lower() not in fields]
     if new and not evolve:
-        raise SparkError(
-            "DELTA_METADATA_MISMATCH",
-            "A schema mismatch detected when writing to the Delta table: it has no column "
-            f"{quote(new[0].name)}. It has {', '.join(fields)}. To add new columns, set the option "
-            "mergeSchema to true.",
-            sql_state="42KDG",
-        )
+        raise _unknown_column(new[0].name, fields)
     if new:
         _check_types(new)
         _add_columns(place, new)
         fields = _fields(session, place)
-    return _project(source, fields, {field.name.lower(): field for field in given}, _merge_check)
+    return _project(source, fields, {field.name.lower(): field for field in given}, cast=cast)
 
 
 def assign(
     session: Session, source: relations_pb2.Relation, place: Path, columns: list[str] | None, *, by_name: bool
 ) -> relations_pb2.Relation:
-    """The rows of an INSERT: by position or by name, cast as ANSI store assignment allows.
+    """The rows of an INSERT: by position or by name, cast as CAST does.
 
     Raises:
-        SparkError: INSERT_COLUMN_ARITY_MISMATCH, CANNOT_SAFELY_CAST, or a column that the table does not have.
+        SparkError: INSERT_COLUMN_ARITY_MISMATCH, DATATYPE_MISMATCH, or a column that the table does not have.
     """
     fields = _fields(session, place)
     given = session.sail.schema(session.key, source).fields
     names = [field.name for field in given]
     wanted = [name.lower() for name in (columns if columns is not None else names if by_name else fields)]
-    _check_assigned(wanted, names, fields)
+    _check_names(wanted, fields, listed=columns is not None)
+    if len(names) != len(wanted):
+        raise _arity(names, wanted, listed=columns is not None)
     renamed = relations_pb2.Relation()
     renamed.to_df.input.CopyFrom(source)
     renamed.to_df.column_names.extend(wanted)
-    return _project(renamed, fields, dict(zip(wanted, given, strict=True)), _assignment_check)
+    return _project(renamed, fields, dict(zip(wanted, given, strict=True)), cast=True)
 
 
 def check_columns(session: Session, source: relations_pb2.Relation) -> None:
@@ -87,7 +86,11 @@ def check_columns(session: Session, source: relations_pb2.Relation) -> None:
 
 def check_distinct(given: Sequence[Any]) -> None:
     """Refuse two columns of one name; upper and lower case are the same."""
-    names = [field.name.lower() for field in given]
+    check_names([field.name.lower() for field in given])
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Refuse a name that is there twice; they are in lower case."""
     for name in names:
         if names.count(name) > 1:
             text = f"The column {quote(name)} already exists. Choose another name or rename the existing column."
@@ -114,22 +117,42 @@ def _fields(session: Session, place: Path) -> dict[str, Any]:
     return {field.name.lower(): field for field in session.schema_of(place).fields}
 
 
-def _check_assigned(wanted: list[str], given: list[str], fields: dict[str, Any]) -> None:
+def _check_names(wanted: list[str], fields: dict[str, Any], *, listed: bool) -> None:
     unknown = [name for name in wanted if name not in fields]
-    if unknown:
+    if unknown and listed:
         text = f"The table has no column {quote(unknown[0])}. It has {', '.join(fields)}."
         raise SparkError("UNRESOLVED_COLUMN.WITH_SUGGESTION", text, sql_state="42703")
-    if len(given) != len(wanted):
-        raise SparkError(
-            "INSERT_COLUMN_ARITY_MISMATCH",
-            f"Cannot write to the table: it takes {len(wanted)} columns ({', '.join(wanted)}) "
-            f"and the query gives {len(given)} ({', '.join(given)}).",
-            sql_state="21S01",
-        )
+    if unknown:
+        raise _unknown_column(unknown[0], fields)
+    check_names(wanted)
+
+
+def _unknown_column(name: str, fields: Iterable[str]) -> SparkError:
+    return SparkError(
+        "DELTA_METADATA_MISMATCH",
+        f"A schema mismatch detected when writing to the Delta table: it has no column {quote(name)}. "
+        f"It has {', '.join(fields)}. To add new columns, set the option mergeSchema to true.",
+        sql_state="42KDG",
+    )
+
+
+def _arity(given: list[str], wanted: list[str], *, listed: bool) -> SparkError:
+    text = (
+        f"Cannot write to the table, {{}} data columns: it takes {len(wanted)} ({', '.join(wanted)}), and the query "
+        f"gives {len(given)} ({', '.join(given)})."
+    )
+    few = len(given) < len(wanted)
+    text = text.format("not enough" if few else "too many")
+    if listed:
+        condition = f"INSERT_COLUMN_ARITY_MISMATCH.{'NOT_ENOUGH' if few else 'TOO_MANY'}_DATA_COLUMNS"
+        return SparkError(condition, text, sql_state="21S01")
+    if few:
+        return SparkError("DELTA_INSERT_COLUMN_ARITY_MISMATCH", text, sql_state="42802")
+    return SparkError("DELTA_METADATA_MISMATCH", f"A schema mismatch detected. {text}", sql_state="42KDG")
 
 
 def _project(
-    source: relations_pb2.Relation, fields: dict[str, Any], given: dict[str, Any], check: Check
+    source: relations_pb2.Relation, fields: dict[str, Any], given: dict[str, Any], *, cast: bool
 ) -> relations_pb2.Relation:
     project = relations_pb2.Relation()
     project.project.input.CopyFrom(source)
@@ -142,17 +165,21 @@ def _project(
             alias.expr.cast.type_str = kind
             alias.expr.cast.expr.literal.null.null.SetInParent()
             continue
-        have = given[name].dataType.simpleString()
-        target = alias.expr
-        if have != kind:
-            check(field, given[name])
-            target.cast.type_str = kind
-            target = target.cast.expr
-        target.unresolved_attribute.unparsed_identifier = quote(name if renamed else given[name].name)
+        own = quote(name if renamed else given[name].name)
+        if given[name].dataType.simpleString() == kind:
+            alias.expr.unresolved_attribute.unparsed_identifier = own
+        elif cast:
+            check_castable(field.name, given[name].dataType, field.dataType)
+            text = assigned(own, field.name, given[name].dataType.simpleString(), kind)
+            alias.expr.expression_string.expression = text
+        else:
+            _check_merge(field, given[name])
+            alias.expr.cast.type_str = kind
+            alias.expr.cast.expr.unresolved_attribute.unparsed_identifier = own
     return project
 
 
-def _merge_check(field: Any, given: Any) -> None:
+def _check_merge(field: Any, given: Any) -> None:
     """Delta takes wider columns for narrower values, and nothing else."""
     kind, have = field.dataType.simpleString(), given.dataType.simpleString()
     nested = kind.startswith(("struct", "array", "map")) and have.split("<")[0] == kind.split("<")[0]
@@ -178,18 +205,6 @@ def _digits(kind: str) -> tuple[int, int]:
     """Digits before and after the point."""
     precision, _, scale = kind.removeprefix("decimal(").removesuffix(")").partition(",")
     return int(precision) - int(scale or 0), int(scale or 0)
-
-
-def _assignment_check(field: Any, given: Any) -> None:
-    """ANSI store assignment: text and booleans are not turned into numbers or dates by themselves."""
-    kind, have = field.dataType.simpleString(), given.dataType.simpleString()
-    if have in {"string", "boolean"} and kind != "string":
-        raise SparkError(
-            "INCOMPATIBLE_DATA_FOR_TABLE.CANNOT_SAFELY_CAST",
-            f"Cannot write to the column {quote(field.name)}: cannot safely cast {have.upper()} to {kind.upper()}. "
-            "Cast it in the query.",
-            sql_state="KD000",
-        )
 
 
 def _add_columns(place: Path, new: list[Any]) -> None:

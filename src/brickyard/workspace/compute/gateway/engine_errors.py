@@ -115,6 +115,10 @@ RULES = (
         "22018",
         NUMBER_FORMAT,
     ),
+    *(
+        Rule(rf".*\[{condition}\] (.*?)(?: SQLSTATE.*)?$", condition, "{1}", "22003", ARITHMETIC)
+        for condition in ("DELTA_CAST_OVERFLOW_IN_TABLE_WRITE", "CAST_OVERFLOW_IN_TABLE_INSERT")
+    ),
     Rule(r"Can't cast value (\S+) to type \w+", "CAST_OVERFLOW", TOO_LARGE, "22003", ARITHMETIC),
     Rule(
         r"(?:Cast error: )?value of (\S+) is out of range Int(?:32|64)",

@@ -91,8 +91,10 @@ def rows(
     mode: str,
     options: dict[str, str],
     partitions: tuple[str, ...] = (),
+    *,
+    cast: bool = False,
 ) -> None:
-    """Append to a Delta table or replace its rows; the history stays.
+    """Append to a Delta table or replace its rows; the history stays. `cast` makes values fit as an INSERT does.
 
     Raises:
         SparkError: If the rows do not fit and the options do not allow the schema to change.
@@ -103,7 +105,7 @@ def rows(
     exists = commits.latest(place) >= 0
     dynamic = overwrites.check(session, place if exists and mode == "overwrite" else None, options)
     if exists and not replaces:
-        relation = fit(session, relation, place, evolve=evolve)
+        relation = fit(session, relation, place, evolve=evolve, cast=cast)
     else:
         check_columns(session, relation)
     if dynamic:
@@ -154,7 +156,7 @@ def _write_existing(
             "drop the table first.",
         )
     if mode == "append":
-        rows(session, relation, table.place, "append", options)
+        rows(session, relation, table.place, "append", options, cast=True)
         return
     if mode == "replace":
         options = {**options, "overwriteSchema": "true"}

@@ -13,6 +13,7 @@ from brickyard.workspace.compute.gateway.conflicts import settled
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor, parse
+from brickyard.workspace.compute.gateway.statements.assignments import cast_values
 from brickyard.workspace.compute.gateway.statements.describe import target
 
 __all__ = ["change"]
@@ -38,7 +39,11 @@ def change(cursor: Cursor, session: Session) -> Any:
         raise unsupported("MERGE WITH this clause", "Use MERGE INTO ... USING ...")
     place, _table = target(cursor, session, write=True)
     before = latest(place)
-    plan = base_pb2.Plan(root=session.with_text(session.rewriter().rewrite(cursor.sql, parse(cursor.sql))))
+    rewriter = session.rewriter()
+    text = rewriter.rewrite(cursor.sql, parse(cursor.sql))
+    if rewriter.probe is not None:
+        text = cast_values(text, session.schema_of(place).fields, rewriter.probe)
+    plan = base_pb2.Plan(root=session.with_text(text))
     settled(place, lambda: session.sail.execute(session.key, plan))
     commits = [metrics for operation, metrics in commits_since(place, before) if operation == what]
     metrics = commits[-1] if commits else {}

@@ -21,8 +21,6 @@ KNOWN: dict[str, str] = {
     "date and time functions: tumbling windows": "values",
     "Delta tables: not null": "delta",
     "Delta tables: check constraint": "delta",
-    "Delta tables: a value that does not fit": "delta",
-    "Delta tables: a text that is no number": "delta",
     "Delta tables: vacuum too early": "delta",
     "Delta tables: time travel by time": "delta",
 }

@@ -143,12 +143,10 @@ def _arity(given: list[str], wanted: list[str], *, listed: bool) -> SparkError:
     )
     few = len(given) < len(wanted)
     text = text.format("not enough" if few else "too many")
-    if listed:
-        condition = f"INSERT_COLUMN_ARITY_MISMATCH.{'NOT_ENOUGH' if few else 'TOO_MANY'}_DATA_COLUMNS"
-        return SparkError(condition, text, sql_state="21S01")
-    if few:
+    if few and not listed:
         return SparkError("DELTA_INSERT_COLUMN_ARITY_MISMATCH", text, sql_state="42802")
-    return SparkError("DELTA_METADATA_MISMATCH", f"A schema mismatch detected. {text}", sql_state="42KDG")
+    condition = f"INSERT_COLUMN_ARITY_MISMATCH.{'NOT_ENOUGH' if few else 'TOO_MANY'}_DATA_COLUMNS"
+    return SparkError(condition, text, sql_state="21S01")
 
 
 def _project(

@@ -146,10 +146,13 @@ TYPES = {
     "TIMESTAMP'2024-01-02 03:04:05.678901'": ("TIMESTAMP", "TIMESTAMP", "2024-01-02T03:04:05.678901Z"),
     "parse_json('{\"a\": [1, null]}')": ("USER_DEFINED_TYPE", "VARIANT", '{"a":[1,null]}'),
     "INTERVAL '1-2' YEAR TO MONTH": ("INTERVAL", "INTERVAL YEAR TO MONTH", "1-2"),
+    "INTERVAL '-3' YEAR": ("INTERVAL", "INTERVAL YEAR", "-3-0"),
+    "INTERVAL '14' MONTH": ("INTERVAL", "INTERVAL MONTH", "1-2"),
     "INTERVAL '1 02:03:04' DAY TO SECOND": ("INTERVAL", "INTERVAL DAY TO SECOND", "1 02:03:04.000000000"),
     "CAST(NULL AS INT)": ("INT", "INT", None),
     "array(1, NULL)": ("ARRAY", "ARRAY<INT>", '["1",null]'),
     "map('k', 1.5D)": ("MAP", "MAP<STRING, DOUBLE>", '{"k":"1.5"}'),
+    "named_struct('a b', 1)": ("STRUCT", "STRUCT<`a b`: INT>", '{"a b":"1"}'),
     "named_struct('a', 1, 'b', array('x'))": ("STRUCT", "STRUCT<a: INT, b: ARRAY<STRING>>", '{"a":"1","b":["x"]}'),
 }
 
@@ -171,7 +174,7 @@ def fetched(link: ExternalLink) -> bytes:
 
 
 def test_links_and_formats(run: Callable[..., StatementResponse], workspace: LocalWorkspace) -> None:
-    text = "SELECT id, CAST(id AS STRING) AS name, NULL AS nothing FROM range(3)"
+    text = "SELECT id, CAST(id AS STRING) AS name, NULL AS nothing, parse_json('{\"a\": 1}') AS var FROM range(3)"
 
     def only_link(format: Format) -> ExternalLink:
         answer = run(text, disposition=Disposition.EXTERNAL_LINKS, format=format)
@@ -179,9 +182,11 @@ def test_links_and_formats(run: Callable[..., StatementResponse], workspace: Loc
         return link
 
     link, sheet, rows = map(only_link, (Format.ARROW_STREAM, Format.CSV, Format.JSON_ARRAY))
-    assert pa.ipc.open_stream(fetched(link)).read_all()["id"].to_pylist() == [0, 1, 2]
-    assert list(csv.reader(io.StringIO(fetched(sheet).decode())))[:2] == [["id", "name", "nothing"], ["0", "0", "null"]]
-    assert json.loads(fetched(rows))[2] == ["2", "2", None]
+    table = pa.ipc.open_stream(fetched(link)).read_all()
+    assert table["id"].to_pylist() == [0, 1, 2] and table["var"].to_pylist() == ['{"a":1}'] * 3
+    assert table.schema.field("var").metadata[b"Spark:DataType:SqlName"] == b"VARIANT"
+    assert list(csv.reader(io.StringIO(fetched(sheet).decode())))[1] == ["0", "0", "null", '{"a":1}']
+    assert json.loads(fetched(rows))[2] == ["2", "2", None, '{"a":1}']
     with pytest.raises(urllib.error.HTTPError, match="403"):
         urllib.request.urlopen((link.external_link or "").replace("signature=", "signature=0"))
     with pytest.raises(urllib.error.HTTPError, match="403"):

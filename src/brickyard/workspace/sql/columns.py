@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import datetime
 import json
+import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
@@ -43,6 +44,7 @@ _NAMES: dict[type, tuple[str, str]] = {
     spark.DayTimeIntervalType: ("INTERVAL", "INTERVAL"),
     spark.YearMonthIntervalType: ("INTERVAL", "INTERVAL"),
 }
+_WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _INTERVALS = (spark.DayTimeIntervalType, spark.YearMonthIntervalType)
 
 
@@ -61,7 +63,9 @@ def column(position: int, field: spark.StructField) -> dict[str, Any]:
 def type_text(kind: spark.DataType) -> str:
     """The type as SQL writes it."""
     if isinstance(kind, spark.StructType):
-        fields = (f"{one.name}: {type_text(one.dataType)}{'' if one.nullable else ' NOT NULL'}" for one in kind.fields)
+        fields = (
+            f"{_name(one.name)}: {type_text(one.dataType)}{'' if one.nullable else ' NOT NULL'}" for one in kind.fields
+        )
         return f"STRUCT<{', '.join(fields)}>"
     if isinstance(kind, spark.ArrayType):
         return f"ARRAY<{type_text(kind.elementType)}>"
@@ -70,6 +74,11 @@ def type_text(kind: spark.DataType) -> str:
     if type(kind) in _NAMES and not isinstance(kind, (*_INTERVALS, spark.DecimalType, spark.CharType)):
         return _NAMES[type(kind)][1]
     return kind.simpleString().upper()
+
+
+def _name(name: str) -> str:
+    """A field's name as SQL needs it: in backquotes where it is no plain word."""
+    return name if _WORD.fullmatch(name) else f"`{name.replace('`', '``')}`"
 
 
 def text_of(kind: spark.DataType) -> Callable[[Any], str]:
@@ -115,8 +124,13 @@ def _day_time(value: datetime.timedelta) -> str:
 
 
 def _year_month(value: str) -> str:
-    """Out of `INTERVAL '1-2' YEAR TO MONTH`, as the engine writes it."""
-    return value.split("'")[1]
+    """Out of `INTERVAL '1-2' YEAR TO MONTH`, as the engine writes it: always years and months."""
+    _, text, unit = value.split("'")
+    if "-" in text.lstrip("-"):
+        return text
+    sign, count = ("-", int(text[1:])) if text.startswith("-") else ("", int(text))
+    years, months = (count, 0) if unit.strip().upper() == "YEAR" else divmod(count, 12)
+    return f"{sign}{years}-{months}"
 
 
 def _variant(value: Mapping[str, bytes]) -> str:

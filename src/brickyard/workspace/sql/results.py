@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from pyspark.sql.types import StructType
+from pyspark.sql.types import StructField, StructType, VariantType
 
-from brickyard.workspace.sql.columns import column, text_of
+from brickyard.workspace.sql.columns import column, text_of, type_text
 
 __all__ = ["INLINE_BYTES", "SUFFIXES", "ResultWriter"]
 
@@ -135,14 +135,30 @@ class ResultWriter:
 
 
 def _arrow(batches: list[pa.RecordBatch], schema: StructType) -> bytes:
+    """A stream of Arrow whose fields say what they are in SQL; variants are JSON, as the service sends them."""
     from pyspark.sql.pandas.types import to_arrow_schema
 
-    kind = batches[0].schema if batches else to_arrow_schema(schema)
+    plain = batches[0].schema if batches else to_arrow_schema(schema)
+    kind = pa.schema([_field(*pair) for pair in zip(plain, schema.fields, strict=True)])
     sink = io.BytesIO()
     with pa.ipc.new_stream(sink, kind) as writer:
         for batch in batches:
-            writer.write_batch(batch)
+            arrays = [_array(*pair) for pair in zip(batch.columns, schema.fields, strict=True)]
+            writer.write_batch(pa.record_batch(arrays, schema=kind))
     return sink.getvalue()
+
+
+def _field(field: pa.Field, described: StructField) -> pa.Field:
+    kind = described.dataType
+    told = {"Spark:DataType:SqlName": type_text(kind), "Spark:DataType:JsonType": kind.json()}
+    return (field.with_type(pa.string()) if isinstance(kind, VariantType) else field).with_metadata(told)
+
+
+def _array(array: pa.Array, described: StructField) -> pa.Array:
+    if not isinstance(described.dataType, VariantType):
+        return array
+    convert = text_of(described.dataType)
+    return pa.array([None if one is None else convert(one) for one in array.to_pylist()], pa.string())
 
 
 def _texts(batches: list[pa.RecordBatch], schema: StructType) -> Iterator[list[str | None]]:

@@ -23,4 +23,13 @@ KNOWN: dict[str, str] = {
     "Delta tables: check constraint": "delta",
     "Delta tables: vacuum too early": "delta",
     "Delta tables: time travel by time": "delta",
+    "errors: a field that there is not": "sql",
+    "errors: an aggregate in group by": "sql",
+    "errors: a window function without an order": "sql",
+    "errors: a position in group by that there is not": "sql",
+    "errors: a position in order by that there is not": "sql",
+    "errors: a named argument that there is not": "sql",
+    "errors: a column of another data frame": "readers",
+    "errors: a join without common columns": "readers",
+    "errors: an error of the user's": "values",
 }

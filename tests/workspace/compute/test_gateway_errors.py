@@ -46,7 +46,17 @@ CASES: dict[str, tuple[Callable[[Any], Any], str, str]] = {
     "missing aggregate": (
         lambda spark: spark.sql("SELECT id, count(*) FROM t").collect(),
         "AnalysisException",
+        "MISSING_GROUP_BY",
+    ),
+    "missing in group by": (
+        lambda spark: spark.sql("SELECT id, count(*) FROM t GROUP BY id + 1").collect(),
+        "AnalysisException",
         "MISSING_AGGREGATION",
+    ),
+    "too many arguments": (
+        lambda spark: spark.sql("SELECT upper('a', 'b')"),
+        "AnalysisException",
+        "WRONG_NUM_ARGS.WITHOUT_SUGGESTION",
     ),
     "missing version": (
         lambda spark: spark.sql("SELECT * FROM t VERSION AS OF 99").collect(),

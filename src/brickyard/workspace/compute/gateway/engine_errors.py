@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from google.rpc import error_details_pb2
 
 from brickyard.workspace.compute.gateway.errors import (
-    ANALYSIS,
     ARITHMETIC,
     DATE_TIME,
     ILLEGAL,
@@ -24,10 +22,11 @@ from brickyard.workspace.compute.gateway.errors import (
     SparkError,
     unsupported,
 )
+from brickyard.workspace.compute.gateway.query_errors import QUERY_RULES, SPARK, Rule
 
 __all__ = ["describe", "named"]
 
-NO_AGGREGATE = "A column of the query is neither in GROUP BY nor inside an aggregate function. The engine said: {0}"
+NO_GROUP = "A column of the query is neither in GROUP BY nor inside an aggregate function. The engine said: {0}"
 NO_FUNCTION = (
     "Cannot resolve routine `{1}`: the Spark engine 'sail' of this local workspace has no function of that name. Check "
     "the spelling; if Databricks has it, use another function, or pandas for this step."
@@ -41,25 +40,6 @@ OVERFLOW = (
 )
 NO_PARAMETER = "Found the unbound parameter: {1}. Please, fix `args` and provide a value for the parameter."
 NO_COLUMN = "A column, variable, or function parameter with name {1} cannot be resolved."
-
-
-@dataclass(frozen=True)
-class Rule:
-    """How one message of Sail is said.
-
-    Args:
-        pattern: What the message looks like; its groups go into the text.
-        condition: The error class.
-        text: The new message; `{0}` is the whole old one, `{1}` the first group.
-        sql_state: The SQLSTATE of the class.
-        kind: The exception's class.
-    """
-
-    pattern: str
-    condition: str
-    text: str
-    sql_state: str
-    kind: str = ANALYSIS
 
 
 MALFORMED = "CAST_INVALID_INPUT"
@@ -77,7 +57,7 @@ RULES = (
     Rule(r"\[UNRESOLVED_COLUMN\] Cannot find column (\S+)", UNRESOLVED, NO_COLUMN, "42703"),
     Rule(r"invalid argument: Cannot resolve UPDATE target column (\S+)", UNRESOLVED, NO_COLUMN, "42703"),
     Rule(r"ambiguous attribute: (ObjectName\(.*?\]\))", "AMBIGUOUS_REFERENCE", "Reference {1} is ambiguous.", "42704"),
-    Rule(r"No field named .*\"#\d+\"", "MISSING_AGGREGATION", NO_AGGREGATE, "42803"),
+    Rule(r"No field named .*\"#\d+\"", "MISSING_AGGREGATION", NO_GROUP, "42803"),
     Rule(r".*Placeholder ':?(\w*)' was not provided", "UNBOUND_SQL_PARAMETER", NO_PARAMETER, "42P02"),
     Rule(r".*\bunknown function: (\S+)", "UNRESOLVED_ROUTINE", NO_FUNCTION, "42883"),
     Rule(
@@ -102,13 +82,6 @@ RULES = (
         ARITHMETIC,
     ),
     Rule(
-        r"[Dd]ivide by zero",
-        "DIVIDE_BY_ZERO",
-        "Division by zero. Use try_divide to tolerate a divisor of 0 and return NULL instead.",
-        "22012",
-        ARITHMETIC,
-    ),
-    Rule(
         r"(?:.*Cast error: )?Cannot cast string '(.*)' to value of (\w+) type",
         "CAST_INVALID_INPUT",
         "The value '{1}' cannot be cast to {2} because it is malformed. Use try_cast to get NULL instead.",
@@ -119,7 +92,6 @@ RULES = (
         Rule(rf".*\[{condition}\] (.*?)(?: SQLSTATE.*)?$", condition, "{1}", "22003", ARITHMETIC)
         for condition in ("DELTA_CAST_OVERFLOW_IN_TABLE_WRITE", "CAST_OVERFLOW_IN_TABLE_INSERT")
     ),
-    Rule(r"Can't cast value (\S+) to type \w+", "CAST_OVERFLOW", TOO_LARGE, "22003", ARITHMETIC),
     Rule(
         r"(?:Cast error: )?value of (\S+) is out of range Int(?:32|64)",
         "ARITHMETIC_OVERFLOW",
@@ -255,7 +227,7 @@ def named(status: Any) -> Any:
 
 
 def _error(message: str, info: Any) -> SparkError | None:
-    for rule in RULES:
+    for rule in (*QUERY_RULES, *RULES):
         found = re.match(rule.pattern, message, re.DOTALL)
         if found:
             groups = [_readable(group) for group in found.groups() if group is not None]
@@ -265,7 +237,23 @@ def _error(message: str, info: Any) -> SparkError | None:
     if info.reason.endswith("UnsupportedOperationException"):
         return unsupported(message, "Use another construct, or pandas for this step.")
     said = re.match(r"\[([A-Z][A-Z0-9_.]+)\] (.*)", message, re.DOTALL)
-    return SparkError(said[1], said[2], kind=info.reason) if said else None
+    return SparkError(said[1], said[2], kind=_kind(said[1], said[2], info.reason)) if said else None
+
+
+#: The exceptions of errors whose class Sail names but raises as another one.
+KINDS = {
+    "DUPLICATED_MAP_KEY": RUNTIME,
+    "USER_RAISED_EXCEPTION": RUNTIME,
+    "MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION": SPARK,
+}
+CASTS = {"DATE": DATE_TIME, "TIMESTAMP": DATE_TIME, "TIMESTAMP_NTZ": DATE_TIME, "BOOLEAN": RUNTIME, "BINARY": RUNTIME}
+
+
+def _kind(condition: str, message: str, reason: str) -> str:
+    if condition == "CAST_INVALID_INPUT":
+        target = re.search(r'cannot be cast to "(\w+)', message)
+        return CASTS.get(target[1], NUMBER_FORMAT) if target else reason
+    return KINDS.get(condition, reason)
 
 
 def _readable(group: str) -> str:

@@ -6,12 +6,13 @@ what Sail parses is what the user wrote.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from brickyard.workspace.compute.gateway.errors import parse_error
+from brickyard.workspace.compute.gateway.errors import PARSE, SparkError, parse_error
 
 __all__ = ["Cursor", "Edit", "Token", "dialect", "parse", "splice", "tokenize", "without_hints"]
 
@@ -117,12 +118,31 @@ def parse(sql: str) -> Any:
     try:
         trees = [tree for tree in dialect().parse(sql) if tree is not None]
     except SqlglotError as exc:
-        details: list[dict[str, Any]] = getattr(exc, "errors", [])
-        where = f" near '{details[0]['highlight']}' (line {details[0]['line']})" if details else ""
-        raise parse_error(f"Syntax error{where}.") from exc
+        raise _complaint(getattr(exc, "errors", [])) from exc
     if len(trees) != 1:
         raise parse_error("Expected exactly one statement.")
     return trees[0]
+
+
+def _complaint(details: list[dict[str, Any]]) -> SparkError:
+    if not details:
+        return parse_error("Syntax error.")
+    said, near, line = (details[0][key] for key in ("description", "highlight", "line"))
+    if said.startswith("The number of provided arguments") or _lacks_argument(said, near):
+        text = f"A function that ends at '{near}' (line {line}) has too few or too many arguments."
+        return SparkError("WRONG_NUM_ARGS.WITHOUT_SUGGESTION", text, sql_state="42605")
+    if said.startswith("Expected TYPE after"):
+        text = f"Unsupported data type '{near}' (line {line})."
+        return SparkError("UNSUPPORTED_DATATYPE", text, kind=PARSE, sql_state="0A000")
+    return parse_error(f"Syntax error near '{near}' (line {line}).")
+
+
+def _lacks_argument(said: str, near: str) -> bool:
+    from sqlglot import exp
+
+    found = re.match(r"Required keyword: '.*' missing for <class '.*\.(\w+)'>", said)
+    kind = getattr(exp, found[1], None) if found and near == ")" else None
+    return kind is not None and issubclass(kind, exp.Func) and not issubclass(kind, exp.Binary)
 
 
 class Cursor:

@@ -10,6 +10,7 @@ from pyspark.sql.connect.proto import relations_pb2
 
 from brickyard.workspace.compute.gateway import catalog_calls, sent, values
 from brickyard.workspace.compute.gateway.errors import OTHER_ENGINE, SparkError, unsupported
+from brickyard.workspace.compute.gateway.pandas_functions import replace_function
 from brickyard.workspace.compute.gateway.queries import FILE_FORMATS
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
@@ -49,6 +50,8 @@ def resolve(message: Any, session: Session) -> None:
             _relation(part, around, session)
         else:
             _current_name(part, session)
+            if not session.sail.capabilities.is_spark:
+                replace_function(part)
     for part, _ in reversed(parts):  # what a relation reads comes after it, and is corrected first
         if part.DESCRIPTOR.name == "Relation" and not session.sail.capabilities.is_spark:
             values.correct_relation(part, session.fields)

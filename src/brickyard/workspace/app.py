@@ -82,7 +82,8 @@ _PREFIXES = (
     _Prefix("/api/2.0/sql/result-files/", "statements", public=True),
     _Prefix("/api/2.0/sql/history/queries", "query_history", exact=True),
     _Prefix("/api/2.0/sql/sessions", "sql_sessions"),
-    _Prefix("/sql/", "connectors"),
+    _Prefix("/sql/1.0/", "connectors"),
+    _Prefix("/sql/protocolv1/", "connectors"),
     _Prefix("/api/2.0/connector-service/", "connectors"),
     _Prefix("/telemetry-ext", "connectors", exact=True),
     _Prefix("/api/2.0/sql/queries", "queries"),
@@ -111,6 +112,7 @@ _PREFIXES = (
     _Prefix("/jobs", "pages", public=True),
     _Prefix("/ml/", "pages", public=True),
     _Prefix("/explore/", "pages", public=True),
+    _Prefix("/sql/", "pages", public=True),
 )
 _LONGEST_FIRST = sorted(_PREFIXES, key=lambda prefix: -len(prefix.path))
 

@@ -187,6 +187,42 @@ def test_schema_table_and_volume(browser: httpx.Client, workspace: LocalWorkspac
         assert (page.status_code, "not of this volume" in page.text) == (403, False)
 
 
+def test_statements_warehouses_and_what_they_made(
+    browser: httpx.Client, stranger: httpx.Client, workspace: LocalWorkspace
+) -> None:
+    client = workspace.client()
+    client.schemas.create("ui_sql", "main")
+    number = next(one.id or "" for one in client.warehouses.list())
+
+    def run(text: str) -> str:
+        done = client.statement_execution.execute_statement(text, number, wait_timeout="50s", schema="ui_sql")
+        return done.statement_id or ""
+
+    run("CREATE FUNCTION plus(x INT COMMENT 'the <first>', y INT DEFAULT 2) RETURNS INT RETURN x + y")
+    run("CREATE TABLE keyed (i INT NOT NULL)")
+    run("ALTER TABLE keyed ADD CONSTRAINT its_key PRIMARY KEY (i)")
+    run("GRANT SELECT ON TABLE keyed TO `account users`")
+    selected, failed = run("SELECT '<b>bold</b>' AS shown, 7 AS seven"), run("SELECT * FROM not_there")
+    function = browser.get("/explore/data/functions/main/ui_sql/plus").text
+    assert "the &lt;first&gt;" in function and "default 2" in function and "<pre>x + y</pre>" in function
+    table = browser.get("/explore/data/main/ui_sql/keyed").text
+    assert "<dt>its_key</dt><dd>primary key (i)</dd>" in table and "CREATE TABLE" in table
+    assert '<td>account users</td><td><span class="tag">SELECT</span></td>' in table
+    tree = browser.get("/explore/data").text
+    assert "/explore/data/functions/main/ui_sql/plus" in tree and "/explore/data/main/ui_sql/keyed" in tree
+    assert f"/sql/warehouses/{number}" in browser.get("/sql/warehouses").text
+    assert f"/sql/history/{selected}" in browser.get(f"/sql/warehouses/{number}").text
+    assert f"/sql/history/{failed}" in browser.get("/sql/history").text
+    page = browser.get(f"/sql/history/{selected}").text
+    assert "<td>&lt;b&gt;bold&lt;/b&gt;</td><td>7</td>" in page and "INT" in page
+    assert "TABLE_OR_VIEW_NOT_FOUND" in browser.get(f"/sql/history/{failed}").text
+    robot = client.service_principals.create(display_name="reader of pages").application_id or ""
+    token = client.token_management.create_obo_token(robot, lifetime_seconds=600).token_value
+    stranger.post("/login", data={"token": token, "next": "/"})
+    assert selected not in stranger.get("/sql/history").text
+    assert stranger.get(f"/sql/history/{selected}").status_code == 403
+
+
 def test_a_model_and_its_version_with_the_evidence_of_its_gate(
     browser: httpx.Client, workspace: LocalWorkspace
 ) -> None:

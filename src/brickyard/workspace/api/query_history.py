@@ -58,7 +58,7 @@ def _wanted(workspace: Workspace, call: Call) -> HistoryFilter:
     span = given.get("query_start_time_range") or {}
     statuses = frozenset(given.get("statuses") or ())
     return HistoryFilter(
-        seen_by=_sight(workspace, call),
+        seen_by=workspace.sql.sight(call.principal),
         states=frozenset(state for state, status in _STATUSES.items() if status in statuses)
         or (_NO_STATE if statuses else frozenset()),
         user_ids=frozenset(map(_number, given.get("user_ids") or ())),
@@ -68,14 +68,6 @@ def _wanted(workspace: Workspace, call: Call) -> HistoryFilter:
         until=_moment(span, "end_time_ms"),
         before=_id(call.query["page_token"]) if call.query.get("page_token") else None,
     )
-
-
-def _sight(workspace: Workspace, call: Call) -> tuple[int, list[str]] | None:
-    """Whose statements the caller sees: the own, and those on warehouses that it monitors; none for everybody's."""
-    if call.principal.is_admin:
-        return None
-    allows, all_of_them = workspace.identity.permissions.allows, workspace.sql.warehouses.all()
-    return call.principal.id, [one.id for one in all_of_them if allows(call.principal, one.securable, "CAN_MONITOR")]
 
 
 def _moment(span: Mapping[str, Any], name: str) -> int | None:

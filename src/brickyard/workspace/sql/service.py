@@ -10,6 +10,7 @@ from brickyard.workspace.sql.statements import Statements
 from brickyard.workspace.sql.warehouses import Warehouses
 
 if TYPE_CHECKING:
+    from brickyard.workspace.identity import Principal
     from brickyard.workspace.workspace import Workspace
 
 __all__ = ["Sql", "build"]
@@ -30,6 +31,14 @@ class Sql:
         self.sessions = Sessions(self.warehouses)
         self.statements = Statements(workspace, self.warehouses, self.sessions)
         self.queries = SavedQueries(workspace)
+        self._allows = workspace.identity.permissions.allows
+
+    def sight(self, principal: Principal) -> tuple[int, list[str]] | None:
+        """Whose statements one sees: the own, and those on warehouses that it monitors; none for everybody's."""
+        if principal.is_admin:
+            return None
+        monitored = [one.id for one in self.warehouses.all() if self._allows(principal, one.securable, "CAN_MONITOR")]
+        return principal.id, monitored
 
     def close(self) -> None:
         """Stop all warehouses."""

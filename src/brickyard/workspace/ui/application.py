@@ -19,7 +19,7 @@ from brickyard.workspace.api.errors import (
     RequestTooLarge,
     Unauthenticated,
 )
-from brickyard.workspace.ui import data, endpoints, experiments, files, home, jobs, models
+from brickyard.workspace.ui import data, endpoints, experiments, files, home, jobs, models, sql
 from brickyard.workspace.ui.page import Page, View
 from brickyard.workspace.ui.render import HEADERS, render
 from brickyard.workspace.ui.sessions import LIFETIME_SECONDS, Sessions
@@ -44,9 +44,14 @@ _VIEWS: tuple[tuple[str, View], ...] = (
     ("/ml/experiments/{experiment}/runs/{run}", experiments.run),
     ("/ml/endpoints", home.home),
     ("/ml/endpoints/{name}", endpoints.endpoint),
-    ("/explore/data", home.home),
+    ("/sql/warehouses", sql.warehouses),
+    ("/sql/warehouses/{warehouse}", sql.warehouse),
+    ("/sql/history", sql.history),
+    ("/sql/history/{statement}", sql.statement),
+    ("/explore/data", data.explorer),
     ("/explore/data/models/{catalog}/{schema}/{model}", models.model),
     ("/explore/data/models/{catalog}/{schema}/{model}/version/{version}", models.version),
+    ("/explore/data/functions/{catalog}/{schema}/{function}", data.function),
     ("/explore/data/volumes/{catalog}/{schema}/{volume}", files.volume),
     ("/explore/data/volumes/{catalog}/{schema}/{volume}/{path:path}", files.volume),
     ("/explore/data/{catalog}", data.catalog),

@@ -13,9 +13,10 @@ __all__ = ["FILTERS", "iso", "number"]
 NONE = "\N{EN DASH}"
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _TONES = {
-    "good": {"SUCCESS", "READY", "FINISHED", "DEPLOYMENT_READY", "passed"},
+    "good": {"SUCCESS", "READY", "SUCCEEDED", "FINISHED", "DEPLOYMENT_READY", "passed"},
     "bad": {"FAILED", "TIMEDOUT", "INTERNAL_ERROR", "ERROR", "UPDATE_FAILED", "DEPLOYMENT_FAILED", "KILLED", "refused"},
-    "busy": {"RUNNING", "PENDING", "TERMINATING", "QUEUED", "IN_PROGRESS", "DEPLOYMENT_CREATING", "WAITING_FOR_RETRY"},
+    "busy": {"RUNNING", "PENDING", "TERMINATING", "QUEUED", "IN_PROGRESS", "DEPLOYMENT_CREATING", "WAITING_FOR_RETRY"}
+    | {"STARTING", "STOPPING"},
     "warn": {"SUCCESS_WITH_FAILURES", "CANCELED", "NOT_READY", "PENDING_REGISTRATION"},
 }
 _WORDS = {"SUCCESS": "Succeeded", "TIMEDOUT": "Timed out", "DEPLOYMENT_CREATING": "Loading", "IN_PROGRESS": "Updating"}

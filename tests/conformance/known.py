@@ -7,8 +7,6 @@ KNOWN: dict[str, str] = {
     "JSON and variant: to_json(struct(timestamp'2024-01-01 00:00:00' AS t))": "values",
     "JSON and variant: typeof(parse_json('1'))": "values",
     "JSON and variant: cast(parse_json('\"x\"') AS STRING)": "values",
-    "data frames: column names": "values",
-    "data frames: unions": "values",
     "string functions: regexp_count('Steven Jones', 'St(v|ph)en|o')": "values",
     "mathematical functions: bround(2.5)": "values",
     "mathematical functions: 3 / 2.0": "values",

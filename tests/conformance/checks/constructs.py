@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
+from pyspark.sql import Window
+from pyspark.sql import functions as F
+
 from tests.conformance.model import Group
 
 sets = Group("SQL sets of rows")
@@ -71,3 +76,92 @@ q(
 q("regr_count over a window", "SELECT a, regr_count(a, b) OVER () AS n FROM VALUES (1D, 2D), (2D, NULL) t(a, b)")
 q("window in where", "SELECT id FROM range(3) WHERE row_number() OVER (ORDER BY id) = 1")
 q("aggregate of an aggregate", "SELECT sum(sum(id)) FROM range(3)")
+
+names = Group("names of columns")
+for _name, _query in {
+    "windows": "SELECT sum(id) OVER (), count(*) OVER (PARTITION BY id % 2 ORDER BY id DESC) FROM range(2)",
+    "ranks": "SELECT row_number() OVER (ORDER BY id), rank() OVER (PARTITION BY id ORDER BY id) FROM range(2)",
+    "offsets": "SELECT lag(id) OVER (ORDER BY id), lead(id, 2, 0) OVER (ORDER BY id) FROM range(2)",
+    "frames": "SELECT max(id) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING) FROM range(2)",
+    "named windows": "SELECT sum(id) OVER w FROM range(1) WINDOW w AS (PARTITION BY id ORDER BY id)",
+    "tests": "SELECT id IS NULL, id IS NOT NULL, id BETWEEN 0 AND 1, id IN (1, 2), id <> 1 FROM range(1)",
+    "negations": "SELECT id NOT IN (1, 2), NOT id = 1, id NOT BETWEEN 0 AND 1 FROM range(1)",
+    "LIKE": "SELECT 'a' LIKE 'b', 'a' NOT LIKE 'b'",
+    "IF": "SELECT if(id > 1, 1, 2) FROM range(1)",
+    "subqueries": "SELECT (SELECT max(id) FROM range(3)), EXISTS (SELECT 1) FROM range(1)",
+    "literals and operators": "SELECT 1.5, 2L, NULL, true, 'x', id + 1, -id, id / 2, id % 2 FROM range(1)",
+    "calls": "SELECT count(*), count(DISTINCT id), max(id), upper('a'), coalesce(1, 2) FROM range(1)",
+}.items():
+
+    def _columns(spark, at, query=_query):
+        return spark.sql(query).columns
+
+    _columns.__name__ = _name
+    names.run(_columns)
+
+
+@names.run
+def windows_of_data_frames(spark, at):
+    window = Window.partitionBy("id").orderBy(F.desc("id"))
+    place, total = F.row_number().over(window), F.sum("id").over(window.rowsBetween(-1, 0))
+    return spark.range(1).select(place, total, F.lag("id").over(window)).columns
+
+
+@names.run
+def lambda_functions(spark, at):
+    pairs = F.zip_with(F.array("id"), F.array("id"), lambda x, y: x + y)
+    return spark.range(1).select(pairs, F.transform(F.array("id"), lambda x: x + 1)).columns
+
+
+@names.run
+def a_rank_without_an_order(spark, at):
+    return spark.range(1).select(F.rank().over(Window.partitionBy("id"))).collect()
+
+
+unions = Group("data frame sets of rows")
+
+
+@unions.run
+def union_of_types(spark, at):
+    return spark.range(1).union(spark.sql("SELECT 2.5")).union(spark.sql("SELECT '3'"))
+
+
+@unions.run
+def intersect_of_types(spark, at):
+    return spark.range(2).intersect(spark.sql("SELECT 1"))
+
+
+@unions.run
+def union_by_name_of_types(spark, at):
+    return spark.sql("SELECT 1 AS a, 2 AS b").unionByName(spark.sql("SELECT 3 AS b, 4L AS a"))
+
+
+@unions.run
+def union_by_name_with_missing_columns(spark, at):
+    return spark.sql("SELECT 1 AS a").unionByName(spark.sql("SELECT 2L AS b"), allowMissingColumns=True)
+
+
+@unions.run
+def union_of_other_widths(spark, at):
+    return spark.range(2).union(spark.range(2).selectExpr("id", "id")).collect()
+
+
+@unions.run
+def union_of_what_does_not_go_together(spark, at):
+    return spark.range(1).union(spark.sql("SELECT true")).collect()
+
+
+@unions.run
+def many_unions(spark, at):
+    parts = [spark.sql(f"SELECT {at} AS a") for at in range(20)] + [spark.sql("SELECT 1L")]
+    return reduce(lambda one, two: one.union(two), parts).agg(F.sum("a"))
+
+
+@unions.run
+def maps_by_lambda_functions(spark, at):
+    m = F.create_map(F.lit("a"), F.lit(1))
+    return spark.range(1).select(
+        F.transform_values(m, lambda k, v: v + 1).alias("v"),
+        F.transform_keys(m, lambda k, v: F.upper(k)).alias("k"),
+        F.map_zip_with(m, m, lambda k, x, y: x + y).alias("z"),
+    )

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pyspark.sql.connect.proto import relations_pb2
 
 from brickyard.workspace.compute.gateway import catalog_calls, sent, values
 from brickyard.workspace.compute.gateway.errors import OTHER_ENGINE, SparkError, unsupported
+from brickyard.workspace.compute.gateway.frame_functions import rewrite_function
+from brickyard.workspace.compute.gateway.frame_names import give, names_of
+from brickyard.workspace.compute.gateway.frame_unions import nested_in, widen
 from brickyard.workspace.compute.gateway.pandas_functions import replace_function
 from brickyard.workspace.compute.gateway.queries import FILE_FORMATS
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements.identifiers import spell_out
 from brickyard.workspace.compute.gateway.sugar.parameters import inline
+from brickyard.workspace.compute.gateway.window_names import name_windows
 
 __all__ = ["resolve"]
 
@@ -52,9 +56,24 @@ def resolve(message: Any, session: Session) -> None:
             _current_name(part, session)
             if not session.sail.capabilities.is_spark:
                 replace_function(part)
-    for part, _ in reversed(parts):  # what a relation reads comes after it, and is corrected first
-        if part.DESCRIPTOR.name == "Relation" and not session.sail.capabilities.is_spark:
-            values.correct_relation(part, session.fields)
+    if not session.sail.capabilities.is_spark:
+        _correct([part for part, _ in reversed(parts)], session)
+
+
+def _correct(parts: Sequence[Any], session: Session) -> None:
+    """Replace what Sail lacks or does otherwise; what a relation reads comes before it."""
+    nested = {id(one) for part in parts if part.DESCRIPTOR.name == "Relation" for one in nested_in(part)}
+    names = {id(part): names_of(part) for part in parts if part.DESCRIPTOR.name == "Relation"}
+    for part in parts:
+        if part.DESCRIPTOR.name == "Expression":
+            rewrite_function(part)
+            continue
+        for column, name in names[id(part)]:
+            give(column, name)
+        name_windows(part, session.fields)
+        values.correct_relation(part, session.fields)
+        if part.HasField("set_op") and id(part) not in nested:
+            widen(part, session.schema)
 
 
 def _parts(message: Any, around: Any) -> Iterator[tuple[Any, Any]]:

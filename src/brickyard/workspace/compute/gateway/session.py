@@ -124,8 +124,12 @@ class Session:
 
     def fields(self, relation: relations_pb2.Relation) -> Asked:
         """The names and types of a resolved relation's columns."""
-        schema = self.sail.schema(self.key, relation)
+        schema = self.schema(relation)
         return [(column.name, column.dataType.simpleString()) for column in schema.fields]
+
+    def schema(self, relation: relations_pb2.Relation) -> Any:
+        """The `StructType` of a resolved relation."""
+        return self.sail.schema(self.key, relation)
 
     def schema_of_query(self, sql: str) -> Any:
         """The `StructType` of a query that is fit for Sail."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from brickyard.workspace.compute.gateway.errors import SparkError
 
-__all__ = ["common_type", "common_types", "sql_of"]
+__all__ = ["common_type", "common_types", "incompatible", "sql_of"]
 
 #: From narrow to wide.
 NUMBERS = ("tinyint", "smallint", "int", "bigint", "float", "double")
@@ -52,16 +52,21 @@ def common_types(left: Any, right: Any, operation: str) -> Any:
     for at, (one, two) in enumerate(zip(left.fields, right.fields, strict=True)):
         kind = common_type(one.dataType, two.dataType)
         if kind is None:
-            place = ORDINALS[at] if at < len(ORDINALS) else f"{at + 1}th"
-            raise SparkError(
-                "INCOMPATIBLE_COLUMN_TYPE",
-                f"{operation} can only be performed on tables with compatible column types. The {place} column of the "
-                f'second table is "{sql_of(two.dataType).upper()}" type which is not compatible with '
-                f'"{sql_of(one.dataType).upper()}" at the same column of the first table. Cast one of them.',
-                sql_state="42825",
-            )
+            raise incompatible(operation, at, one.dataType, two.dataType)
         fields.append(types.StructField(one.name, kind))
     return types.StructType(fields)
+
+
+def incompatible(operation: str, at: int, left: Any, right: Any) -> SparkError:
+    """Two columns of a set operation that have no common type."""
+    place = ORDINALS[at] if at < len(ORDINALS) else f"{at + 1}th"
+    return SparkError(
+        "INCOMPATIBLE_COLUMN_TYPE",
+        f"{operation} can only be performed on tables with compatible column types. The {place} column of the second "
+        f'table is "{sql_of(right).upper()}" type which is not compatible with "{sql_of(left).upper()}" at the same '
+        "column of the first table. Cast one of them.",
+        sql_state="42825",
+    )
 
 
 def _nested(left: Any, right: Any) -> Any:

@@ -10,6 +10,7 @@ from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.sugar.bindings import Bindings, bind_functions, bind_variables
 from brickyard.workspace.compute.gateway.sugar.conditions import conditions
 from brickyard.workspace.compute.gateway.sugar.groups import group_by_all, order_by_all
+from brickyard.workspace.compute.gateway.sugar.labels import label
 from brickyard.workspace.compute.gateway.sugar.names import lateral_aliases
 from brickyard.workspace.compute.gateway.sugar.needs import needed, reuses_alias
 from brickyard.workspace.compute.gateway.sugar.pipes import unpipe
@@ -84,6 +85,7 @@ def desugar(tree: Any, scope: Scope, reorder: bool = False) -> Any:
             whole_stars(query, scope)
             expand_stars(query, scope)
             lateral_aliases(query, scope)
+            label(query, scope)
             group_by_all(query, scope)
         else:
             widen(query, scope)

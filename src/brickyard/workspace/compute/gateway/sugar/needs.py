@@ -9,6 +9,7 @@ from typing import Any
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.sqltext import Token, tokenize
 from brickyard.workspace.compute.gateway.sugar.builtins import NAMES, refused
+from brickyard.workspace.compute.gateway.sugar.labels import needs_label, ordered
 from brickyard.workspace.compute.gateway.sugar.names import own_columns
 from brickyard.workspace.compute.gateway.sugar.unions import WORDS as UNIONS
 
@@ -60,14 +61,30 @@ def _is_rewritten(word: str) -> bool:
 
 
 def reuses_alias(tree: Any) -> bool:
-    """Whether a select list uses a name that it gives further left."""
+    """Whether a select list uses a name that it gives further left, or has an item that Spark names otherwise.
+
+    Raises:
+        SparkError: WINDOW_FUNCTION_FRAME_NOT_ORDERED.
+    """
     from sqlglot import exp
 
-    for select in tree.find_all(exp.Select):
-        known: set[str] = set()
-        for item in select.expressions:
-            if known and any(column.parts[0].name.lower() in known for column in own_columns(item)):
-                return True
-            if isinstance(item, exp.Alias):
-                known.add(item.alias.lower())
+    for node in tree.find_all(exp.Select, exp.Window):
+        if isinstance(node, exp.Window):
+            ordered(node)
+        elif _reuses(node):
+            return True
+    return False
+
+
+def _reuses(select: Any) -> bool:
+    from sqlglot import exp
+
+    known: set[str] = set()
+    for item in select.expressions:
+        if needs_label(item):
+            return True
+        if known and any(column.parts[0].name.lower() in known for column in own_columns(item)):
+            return True
+        if isinstance(item, exp.Alias):
+            known.add(item.alias.lower())
     return False

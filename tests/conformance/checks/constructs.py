@@ -74,6 +74,14 @@ q(
     "SELECT transform_values(m, (k, v) -> v * 2) AS m FROM VALUES (map('a', 1)), (NULL) t(m)",
 )
 q("regr_count over a window", "SELECT a, regr_count(a, b) OVER () AS n FROM VALUES (1D, 2D), (2D, NULL) t(a, b)")
+q(
+    "two named windows",
+    "SELECT sum(id) OVER a, max(id) OVER b FROM range(3) WINDOW a AS (ORDER BY id), b AS (PARTITION BY id)",
+)
+q(
+    "first value that is not null",
+    "SELECT first_value(v) IGNORE NULLS OVER (ORDER BY v DESC) AS f FROM VALUES (1), (NULL) t(v)",
+)
 q("window in where", "SELECT id FROM range(3) WHERE row_number() OVER (ORDER BY id) = 1")
 q("aggregate of an aggregate", "SELECT sum(sum(id)) FROM range(3)")
 

@@ -49,9 +49,13 @@ def ordered(window: Any) -> None:
     Raises:
         SparkError: WINDOW_FUNCTION_FRAME_NOT_ORDERED.
     """
-    name = window.this.name if window.this.key == "anonymous" else window.this.sql_name()
-    if window.args.get("order") is None and not window.args.get("alias"):
-        need_order(name)
+    from sqlglot import exp
+
+    function = window.this
+    while isinstance(function, exp.IgnoreNulls | exp.RespectNulls | exp.Filter):
+        function = function.this
+    if isinstance(function, exp.Func) and window.args.get("order") is None and not window.args.get("alias"):
+        need_order(function.name if isinstance(function, exp.Anonymous) else function.sql_name())
 
 
 def _signs() -> dict[Any, str]:

@@ -30,4 +30,9 @@ KNOWN: dict[str, str] = {
     "errors: a column of another data frame": "readers",
     "errors: a join without common columns": "readers",
     "errors: an error of the user's": "values",
+    "catalog: a name that a file cannot have": "delta",
+    "catalog: describe a column": "sql",
+    "catalog: properties unset": "delta",
+    "catalog: functions of the catalog object": "readers",
+    "paths: a base path": "readers",
 }

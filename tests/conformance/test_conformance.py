@@ -17,7 +17,7 @@ from tests.conformance.runner import Outcome, judged, run
 ROOT = Path(__file__).parents[2]
 BAR = 0.95
 #: How a message says what to do instead.
-ADVICE = ("use ", "repeat ", "choose ", "compute ", "give ", "compare ", "read ")
+ADVICE = ("use ", "repeat ", "choose ", "compute ", "give ", "compare ", "read ", "create ")
 Outcomes = dict[str, Outcome]
 
 

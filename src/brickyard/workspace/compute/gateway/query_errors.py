@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from brickyard.workspace.compute.gateway.errors import ANALYSIS, ARITHMETIC, DATE_TIME, RUNTIME
+from brickyard.workspace.compute.gateway.errors import ANALYSIS, ARITHMETIC, DATE_TIME, ILLEGAL, NUMBER_FORMAT, RUNTIME
 
 __all__ = ["QUERY_RULES", "SPARK", "Rule"]
 
@@ -34,6 +34,10 @@ class Rule:
 
 
 INPUT = "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE"
+NO_SUCH_INPUT = (
+    "The function `{1}` does not take an argument of this type on the Spark engine 'sail'. Cast the argument. The "
+    "engine said: {0}"
+)
 MISPLACED = "Physical plan does not support logical expression"
 NO_AGGREGATE = "A column of the query is neither in GROUP BY nor inside an aggregate function. The engine said: {0}"
 AGGREGATES = r'"(?:count|sum|min|max|avg|first_value|last_value|stddev|var|array_agg)\w*\([^"]*"'
@@ -61,24 +65,70 @@ QUERY_RULES = (
         "42903",
     ),
     Rule(
-        r".*expected (?:(?:at (?:least|most) )?\w+) arguments? but received \d+",
+        r".*(?:expected (?:(?:at (?:least|most) )?\w+) arguments? but received \d+"
+        r"|Function '\w+' expects \d+ arguments but received \d+$|requires \d+ arguments?$"
+        r"|\b(?:zero|one|two|three) values? expected: )",
         "WRONG_NUM_ARGS.WITHOUT_SUGGESTION",
-        "The function was called with a wrong number of arguments. The engine said: {0}",
+        "The function was called with a wrong number of arguments, or with one that the Spark engine 'sail' lacks: {0}",
         "42605",
     ),
     Rule(
-        r".*Function '(\w+)' expects (\d+) arguments but received (\d+)$",
-        "WRONG_NUM_ARGS.WITHOUT_SUGGESTION",
-        "{0}",
-        "42605",
-    ),
-    Rule(
-        r"(?:Internal error: )?.*Function '(\w+)' (?:failed to match any signature|requires .* but received .*)",
+        r".*?(?:Function|call to|argument type to|Data Type: Spark)"
+        r"\s['`]?(\w+)['`]?\s(?:function )?(?:function: coercion from|at position|failed to match|"
+        r"user-defined coercion|requires .* but received|expects)",
         INPUT,
-        "An argument of `{1}` has a type that the function does not take. The engine said: {0}",
+        NO_SUCH_INPUT,
         "42K09",
     ),
-    Rule(r".*(explode should only be called with a list or map)", INPUT, "{1}.", "42K09"),
+    Rule(
+        r"(?:invalid argument: )?`?(\w+)`? (?:should only be called with a list or map|does not support|"
+        r"expects List or Map)",
+        INPUT,
+        NO_SUCH_INPUT,
+        "42K09",
+    ),
+    Rule(
+        r"(?:Error during planning: )?(Cannot automatically convert .*|.* argument should be String or Binary, got .*"
+        r"|The first argument must be a Utf8.*|Cast error: Cannot cast LIST .*|Negation only supports .*)",
+        INPUT,
+        "An argument has a type that the function does not take on the Spark engine 'sail'. Cast it. It said: {1}",
+        "42K09",
+    ),
+    Rule(
+        r"(?:Invalid argument error: )?(\S+) is too small to store in a Decimal\d+ of precision",
+        "NUMERIC_VALUE_OUT_OF_RANGE.WITH_SUGGESTION",
+        "The value {1} does not fit into the type. Use a larger type, or try_cast to get NULL instead.",
+        "22003",
+        ARITHMETIC,
+    ),
+    Rule(
+        r"(?:.*Cast error: )?Cannot cast string '(.*)' to value of (Decimal\S*\(\d+, -?\d+\)) type",
+        "CAST_INVALID_INPUT",
+        "The value '{1}' cannot be cast to {2} because it is malformed. Use try_cast to get NULL instead.",
+        "22018",
+        NUMBER_FORMAT,
+    ),
+    Rule(
+        r".*Error parsing (timestamp|date) from '(.*?)'",
+        "CAST_INVALID_INPUT",
+        "The text '{2}' cannot be cast to a {1} because it is malformed. Use try_cast to get NULL instead.",
+        "22018",
+        DATE_TIME,
+    ),
+    Rule(
+        r"(?:.*: )?Spark `unbase64`: (.*)",
+        "CONVERSION_INVALID_INPUT",
+        "The text cannot be converted from base 64: {1}. Use try_to_binary to get NULL instead.",
+        "22018",
+        ILLEGAL,
+    ),
+    Rule(
+        r"invalid argument: configuration not found: (\S+)",
+        "SQL_CONF_NOT_FOUND",
+        'The SQL config "{1}" cannot be found. Verify that it exists, or give a default.',
+        "42K0I",
+        "org.apache.spark.SparkNoSuchElementException",
+    ),
     Rule(
         r".*(Cannot create filter with non-boolean predicate) .* returning (\w+)",
         "DATATYPE_MISMATCH.FILTER_NOT_BOOLEAN",

@@ -60,6 +60,7 @@ _PREFIXES = (
     _Prefix("/api/2.0/token-management/", "token_management"),
     _Prefix("/api/2.0/accounts/servicePrincipals/", "service_principal_secrets"),
     _Prefix("/api/2.0/workspace-conf", "workspace_conf", exact=True),
+    _Prefix("/api/2.0/settings/types/default_namespace_ws/", "workspace_settings"),
     _Prefix("/api/2.0/workspace/", "workspace_tree"),
     _Prefix("/api/2.0/workspace-files/", "workspace_tree"),
     _Prefix("/api/2.0/fs/", "files"),

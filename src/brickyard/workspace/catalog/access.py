@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from brickyard.workspace.api.errors import ApiError, PermissionDenied, ResourceDoesNotExist
 from brickyard.workspace.catalog.errors import does_not_exist
+from brickyard.workspace.catalog.hive import in_hive
 from brickyard.workspace.catalog.names import parent_of
 from brickyard.workspace.catalog.objects import Described, UnityObject, described, find, metastore
 from brickyard.workspace.catalog.principals import owner_names
@@ -209,7 +210,9 @@ class CallerAccess:
         return None if self._holds(target, "MANAGE") else _Lack("MANAGE", target)
 
     def _holds(self, target: UnityObject, privilege: str) -> bool:
-        """Whether the caller owns the object, or was granted this on it or on what it is in."""
+        """Whether the caller owns the object, or was granted this on it or on what it is in; Hive's are everybody's."""
+        if target.kind.is_in_catalogs and in_hive(target.full_name):
+            return True
         enough = {privilege} if privilege in NOT_IN_ALL else {privilege, ALL_PRIVILEGES}
         holders = self._principal.holders
         if any(not enough.isdisjoint(self._grants.held(one, holders)) for one in target.path()):

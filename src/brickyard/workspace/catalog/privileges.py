@@ -46,6 +46,11 @@ class ObjectKind(StrEnum):
         return _DEPTHS.get(self.value, 3)
 
     @property
+    def is_in_catalogs(self) -> bool:
+        """Whether a catalog's name begins its own."""
+        return self is ObjectKind.CATALOG or self.depth > 1
+
+    @property
     def container(self) -> ObjectKind:
         """What objects of this kind are in: catalogs in the metastore, schemas in catalogs, all others in schemas."""
         above = (ObjectKind.METASTORE, ObjectKind.METASTORE, ObjectKind.CATALOG, ObjectKind.SCHEMA)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select, update
 
 from brickyard.workspace.catalog.errors import already_exists
+from brickyard.workspace.catalog.hive import table_place
 from brickyard.workspace.catalog.names import parent_of
 from brickyard.workspace.catalog.objects import UnityObject, find, model_identity
 from brickyard.workspace.catalog.privileges import ObjectKind
@@ -100,6 +101,8 @@ class Renaming:
 
     def _directories(self, kind: ObjectKind, old: str, new: str) -> list[tuple[Path, Path]]:
         """What is to be moved, and where to."""
+        if kind is ObjectKind.TABLE:
+            return [(table_place(self._data, old), table_place(self._data, new))]
         bases = [self._data / root for root in _ROOTS[kind]]
         return [(base.joinpath(*old.split(".")), base.joinpath(*new.split("."))) for base in bases]
 
@@ -149,10 +152,14 @@ def _move_leaf(connection: Connection, data: Path, table: Table, old: str, value
     """Move a table or volume; of one whose data is where its name says, the data, too."""
     mine = table.c.full_name == old
     location = connection.execute(select(table.c.location).where(mine)).scalar_one()
-    root = "tables" if table is tables else "volumes"
-    if location == str(data.joinpath(root, *old.split("."))):
-        values = {**values, "location": str(data.joinpath(root, *values["full_name"].split(".")))}
+    if location == str(_home(data, table, old)):
+        values = {**values, "location": str(_home(data, table, values["full_name"]))}
     connection.execute(update(table).where(mine).values(**values))
+
+
+def _home(data: Path, table: Table, full_name: str) -> Path:
+    """Where the data of a managed table or volume is."""
+    return table_place(data, full_name) if table is tables else data.joinpath("volumes", *full_name.split("."))
 
 
 def _move_models(connection: Connection, where: ColumnElement[bool], old: str, new: str) -> None:

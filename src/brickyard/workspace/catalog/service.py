@@ -21,9 +21,11 @@ from brickyard.workspace.catalog.errors import not_empty
 from brickyard.workspace.catalog.external_volumes import VolumeDirectories
 from brickyard.workspace.catalog.functions import Functions
 from brickyard.workspace.catalog.grants import Grants
+from brickyard.workspace.catalog.hive import HIVE, add_hive, in_hive, only_in_unity, table_place
 from brickyard.workspace.catalog.names import parent_of, valid_full_name, valid_name
 from brickyard.workspace.catalog.objects import UnityObject
 from brickyard.workspace.catalog.overlaps import require_free
+from brickyard.workspace.catalog.privileges import ObjectKind
 from brickyard.workspace.catalog.records import (
     CATALOG,
     SCHEMA,
@@ -75,6 +77,8 @@ class Catalog:
         self._renaming.settle()
         self._settle()
         add_main(workspace)
+        with self._store.write() as connection:
+            add_hive(connection, workspace.identity.owner.user_name)
         self.grants = Grants(self._store)
         self.functions = Functions(self._store)
         self.constraints = Constraints(self._store)
@@ -87,8 +91,8 @@ class Catalog:
         return CallerAccess(self._workspace, self.grants, principal)
 
     def catalogs(self) -> list[CatalogRecord]:
-        """All catalogs, by name."""
-        return self._children(CATALOG, None)
+        """All catalogs of the metastore, by name; the legacy one is none of them."""
+        return [one for one in self._children(CATALOG, None) if one.name != HIVE]
 
     def catalog(self, name: str) -> CatalogRecord:
         """A catalog.
@@ -115,6 +119,7 @@ class Catalog:
         Raises:
             ApiError: `CATALOG_NOT_EMPTY`: it has more than an empty `default`, and the call is without force.
         """
+        _require_removable(name, in_hive(name), "catalog")
         if force:
             self._removal.models(registered_models.c.catalog_name == name.lower())
         with self._dropping() as connection:
@@ -162,6 +167,7 @@ class Catalog:
         Raises:
             ApiError: `SCHEMA_NOT_EMPTY`: it has tables, volumes or models, and the call is without force.
         """
+        _require_removable(full_name, full_name.lower() == f"{HIVE}.{DEFAULT_SCHEMA}", "schema")
         if force:
             catalog, schema = valid_full_name(full_name, 2).split(".")
             mine = (registered_models.c.catalog_name == catalog) & (registered_models.c.schema_name == schema)
@@ -200,8 +206,8 @@ class Catalog:
             return TABLE.find(connection, full_name) is not None
 
     def managed_location(self, full_name: str) -> Path:
-        """Where the data of a managed table is: `<data>/tables/<catalog>/<schema>/<name>`."""
-        return self._data.joinpath("tables", *valid_full_name(full_name, 3).split("."))
+        """Where the data of a managed table is: `<data>/tables/<catalog>/<schema>/<name>`; of Hive's, in DBFS."""
+        return table_place(self._data, valid_full_name(full_name, 3))
 
     def create_table(
         self,
@@ -310,6 +316,7 @@ class Catalog:
             ApiError: `VOLUME_ALREADY_EXISTS`, `SCHEMA_DOES_NOT_EXIST`, or the location is not below an external one.
         """
         name = valid_full_name(full_name, 3)
+        only_in_unity(name, "Volumes")
         place = self._directories.home(name)
         with self._lock, self._store.write() as connection:
             SCHEMA.get(connection, parent_of(name))
@@ -340,6 +347,8 @@ class Catalog:
 
     def rename(self, target: UnityObject, new_name: str, by: str) -> None:
         """Give an object another name in its parent; see `Renaming.rename`."""
+        if in_hive(target.full_name) and target.kind in (ObjectKind.CATALOG, ObjectKind.SCHEMA):
+            raise InvalidParameterValue(f"{target.full_name} is in {HIVE}, where only tables and views are renamed.")
         with self._lock:
             self._renaming.rename(target, new_name, by)
             self.grants.load()
@@ -388,6 +397,11 @@ class Catalog:
             places = {one.id: Path(one.location) for one in volumes}
             managed = [one for one in TABLE.children(connection) if one.table_type == "MANAGED"]
         self._dropped.settle(places | {one.id: one.directory for one in managed})
+
+
+def _require_removable(name: str, is_fixed: bool, what: str) -> None:
+    if is_fixed:
+        raise InvalidParameterValue(f"The {what} {name} is always there, and cannot be dropped.")
 
 
 def build(workspace: Workspace) -> Catalog:

@@ -26,6 +26,8 @@ from brickyard.workspace.compute.tasks import TASK_FILE, read_outcome
 __all__ = ["WorkerHost"]
 
 _CANCELED = "the run was canceled"
+#: What a task's message says that its engine is told, too.
+_FOR_ENGINES = ("environ", "api_url", "token", "data", "engine", "user_environ", "default_catalog")
 
 
 class WorkerHost:
@@ -56,7 +58,7 @@ class WorkerHost:
         Raises:
             RuntimeError: It did not start.
         """
-        same = {key: self._message[key] for key in ("environ", "api_url", "token", "data", "engine", "user_environ")}
+        same = {key: self._message[key] for key in _FOR_ENGINES}
         scratch = str(Path(self._message["task"]["directory"]) / "engine")
         answer = self._ask({"do": "engine", "search_path": list(search_path), "scratch": scratch} | same)
         if "remote" not in answer:

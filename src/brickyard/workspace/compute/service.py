@@ -19,6 +19,7 @@ from brickyard.workspace.compute.client import Exit, ForkServerClient, ForkServe
 from brickyard.workspace.compute.engines.choice import EngineChoice, UnknownEngine, split
 from brickyard.workspace.compute.environ import TASK_MARK, base_environment, task_environment, without_own
 from brickyard.workspace.compute.environments import Environments, LibraryError
+from brickyard.workspace.compute.initial_catalog import initial_catalog
 from brickyard.workspace.compute.interactive import InteractiveEngine, search_path
 from brickyard.workspace.compute.requirements import requirement_lines
 from brickyard.workspace.compute.results import write_json, write_outcome
@@ -238,6 +239,9 @@ class Compute:
             "environ": base_environment(os.environ, self._mark) | own,
             "spark_conf": split(spec.revealed(spec.spark_conf), choice),
             "engine": choice.as_dict(),
+            "default_catalog": initial_catalog(
+                spec.revealed(spec.spark_conf), workspace.identity.settings.default_catalog
+            ),
             "user_environ": {name: os.environ[name] for name in _USER_ENVIRON if name in os.environ},
             "api_url": workspace.local_url,
             "workspace_id": workspace.workspace_id,
@@ -257,6 +261,7 @@ class Compute:
             "data": str(self._workspace.data),
             "search_path": search_path(),
             "engine": EngineChoice.of({}, self._workspace.engine).as_dict(),
+            "default_catalog": self._workspace.identity.settings.default_catalog,
             "user_environ": {name: os.environ[name] for name in _USER_ENVIRON if name in os.environ},
             "session_idle_seconds": float(os.environ.get("BRICKYARD_SPARK_SESSION_IDLE_SECONDS") or 3600),
             "engine_idle_seconds": float(os.environ.get("BRICKYARD_SPARK_ENGINE_IDLE_SECONDS") or 600),

@@ -97,6 +97,7 @@ def run_engine(message: Message, channel: Channel, output: int) -> int:
         socket=message.get("socket", ""),
         session_idle_seconds=message.get("session_idle_seconds", 0),
         engine_idle_seconds=message.get("engine_idle_seconds", 0),
+        default_catalog=message.get("default_catalog", "main"),
     )
     return _said(channel, lambda: serve(config, channel))
 

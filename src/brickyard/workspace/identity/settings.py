@@ -49,6 +49,8 @@ _VALUES: Mapping[str, str] = {
     "storeInteractiveNotebookResultsInCustomerAccount": "true",
 }
 
+_CATALOG = "default catalog"
+
 # The vendor's pages, terminals, and lists of addresses: without lists, everybody gets in there too.
 _OF_NOTHING_HERE = (
     "enableDbfsFileBrowser",
@@ -79,6 +81,20 @@ class Settings:
     def longest_token_seconds(self) -> int:
         """How long a new personal access token can be accepted at most."""
         return (int(self._value(_LONGEST_TOKEN)) or _DEFAULT_DAYS) * 24 * 3600
+
+    @property
+    def default_catalog(self) -> str:
+        """In which catalog names of one or two parts are, unless a cluster says otherwise."""
+        return self._set.get(_CATALOG) or "main"
+
+    @property
+    def chosen_catalog(self) -> str | None:
+        """The default catalog, where one was chosen."""
+        return self._set.get(_CATALOG) or None
+
+    def choose_catalog(self, name: str | None) -> None:
+        """Choose the default catalog; nothing to choose none."""
+        self._put({_CATALOG: name or ""})
 
     def get(self, names: Iterable[str]) -> dict[str, str]:
         """The values of settings.

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from brickyard.workspace.api.errors import ApiError, InvalidParameterValue
+from brickyard.workspace.catalog.hive import HIVE, LEGACY_MODES
+from brickyard.workspace.compute.initial_catalog import INITIAL_CATALOG
 from brickyard.workspace.jobs.records import Json
 
 if TYPE_CHECKING:
@@ -91,6 +93,8 @@ def cluster_values(workspace: Workspace, definition: Json, settings: Json, run_a
         if _SECRET.fullmatch(value) and value not in secrets:
             secrets[value] = _read(workspace, (run_as, use), f"{part}.{name}", value)
     environment, spark_conf = (dict(cluster.get(part, {})) for part in _PARTS)
+    if cluster.get("data_security_mode") in LEGACY_MODES:
+        spark_conf.setdefault(INITIAL_CATALOG, HIVE)
     return ClusterValues(environment, spark_conf, secrets)
 
 

@@ -91,7 +91,7 @@ class Sessions:
             id=str(uuid.uuid4()),
             user_id=by.id,
             warehouse_id=warehouse.id,
-            catalog=body.get("catalog") or None,
+            catalog=body.get("catalog") or self._warehouses.settings.default_catalog,
             schema=body.get("schema") or None,
             settings=settings,
             runner=self._warehouses.runner(warehouse, by),

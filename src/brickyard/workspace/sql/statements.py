@@ -210,7 +210,7 @@ class Statements:
         return {
             "id": statement_id,
             "text": request.text,
-            "catalog": request.catalog,
+            "catalog": request.catalog or self._warehouses.settings.default_catalog,
             "schema": request.schema,
             "parameters": [dict(one) for one in request.parameters],
             "format": request.format,

@@ -54,6 +54,7 @@ class Warehouses:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
+        self.settings = workspace.identity.settings
         self._lock = threading.RLock()
         self._live: dict[str, _Live] = {}
         self._directory = workspace.root / "sql" / "warehouses"

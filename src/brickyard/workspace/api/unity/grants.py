@@ -12,6 +12,7 @@ from brickyard.workspace.api.unity.guards import caller
 from brickyard.workspace.api.unity.requests import only
 from brickyard.workspace.catalog.errors import does_not_exist
 from brickyard.workspace.catalog.grants import Change
+from brickyard.workspace.catalog.hive import refuse_grants
 from brickyard.workspace.catalog.principals import holder_id, holder_name
 from brickyard.workspace.catalog.privileges import APPLICABLE, ObjectKind
 from brickyard.workspace.workspace import Workspace
@@ -101,6 +102,8 @@ def update(workspace: Workspace, call: Call) -> dict[str, Any]:
     if not isinstance(wanted, list) or not all(isinstance(change, dict) for change in wanted):
         raise InvalidParameterValue("changes must be a list of objects")
     target = _target(workspace, call)
+    if target.kind.is_in_catalogs:
+        refuse_grants(target.full_name)
     workspace.catalog.grants.change(target, [_change(workspace, target, change) for change in wanted])
     if call.body.get("omit_permissions_in_response"):
         return {}

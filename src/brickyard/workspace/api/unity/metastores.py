@@ -39,7 +39,7 @@ def assignment(workspace: Workspace, call: Call) -> MetastoreAssignment:
     return MetastoreAssignment(
         workspace_id=workspace.workspace_id,
         metastore_id=workspace.catalog.metastore_id,
-        default_catalog_name="main",
+        default_catalog_name=workspace.identity.settings.default_catalog,
     )
 
 

@@ -93,7 +93,9 @@ def _set_database(call: Any, session: Session) -> Any:
 
 
 def _catalogs(call: Any, session: Session) -> Any:
-    found = [(wire["name"], wire.get("comment")) for wire in session.catalog.catalogs() if _like(wire["name"], call)]
+    found = [
+        (wire["name"], wire.get("comment")) for wire in session.catalog.all_catalogs() if _like(wire["name"], call)
+    ]
     return {"name": TEXT, "description": TEXT}, sorted(found)
 
 

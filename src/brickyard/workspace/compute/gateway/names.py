@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 
 from brickyard.workspace.compute.gateway.errors import SparkError
 
-__all__ = ["SessionNames", "TableName", "quote"]
+__all__ = ["HIVE", "SessionNames", "TableName", "quote"]
+
+
+#: The catalog of before Unity Catalog.
+HIVE = "hive_metastore"
 
 
 def quote(*parts: str) -> str:
@@ -40,6 +44,11 @@ class SessionNames:
     schema: str = "default"
     temporary: set[str] = field(default_factory=set)
 
+    def catalog_of(self, part: str) -> str:
+        """The name of a catalog; Spark's own name for its first one is that of the legacy catalog."""
+        name = check(part)
+        return HIVE if name == "spark_catalog" else name
+
     def table(self, parts: Sequence[str]) -> TableName:
         """Qualify a one-, two- or three-part name.
 
@@ -49,6 +58,8 @@ class SessionNames:
         names = [check(part) for part in parts]
         if not 1 <= len(names) <= 3:
             raise SparkError("REQUIRES_SINGLE_PART_NAMESPACE", f"{quote(*parts)} is not a table name.")
+        if len(names) == 3:
+            return TableName(self.catalog_of(names[0]), *names[1:])
         return TableName(*[self.catalog, self.schema][: 3 - len(names)], *names)
 
     def namespace(self, parts: Sequence[str]) -> tuple[str, str]:
@@ -57,7 +68,7 @@ class SessionNames:
         if len(names) == 1:
             return self.catalog, names[0]
         if len(names) == 2:
-            return names[0], names[1]
+            return self.catalog_of(names[0]), names[1]
         raise SparkError("REQUIRES_SINGLE_PART_NAMESPACE", f"{quote(*parts)} is not a schema name.")
 
     def is_temporary(self, parts: Sequence[str]) -> bool:

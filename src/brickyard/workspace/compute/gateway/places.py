@@ -44,6 +44,11 @@ class Places:
                 link.symlink_to(place)
         return str(link)
 
+    def shown(self, place: Path) -> str:
+        """The address of a place as users know it: of what is in DBFS, `dbfs:/...`."""
+        root = self.mapper.data / "dbfs"
+        return f"dbfs:/{place.relative_to(root).as_posix()}" if place.is_relative_to(root) else place.as_uri()
+
     def sources(self, path: str, kind: str, *, inferred: bool = True) -> list[str]:
         """The places to read as the format `kind`; `inferred` when the files must tell the columns.
 

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from brickyard.workspace.compute.gateway.errors import SparkError, already_exists, not_found
-from brickyard.workspace.compute.gateway.names import TableName
+from brickyard.workspace.compute.gateway.names import HIVE, TableName
 
 __all__ = ["Table", "UnityCatalog", "accept"]
 
@@ -23,6 +23,7 @@ CONDITIONS = {
     "SCHEMA_DOES_NOT_EXIST": "SCHEMA_NOT_FOUND",
     "TABLE_DOES_NOT_EXIST": "TABLE_OR_VIEW_NOT_FOUND",
     "PERMISSION_DENIED": "INSUFFICIENT_PERMISSIONS",
+    "NOT_IMPLEMENTED": "UNSUPPORTED_BY_ENGINE",
 }
 
 
@@ -252,8 +253,12 @@ class UnityCatalog:
         accept(*self.call("DELETE", f"/functions/{quote(name.full)}"))
 
     def catalogs(self) -> list[dict[str, Any]]:
-        """All catalogs, as the API describes them."""
+        """All catalogs of the metastore, as the API describes them."""
         return list(self._pages("/catalogs", "catalogs", {}))
+
+    def all_catalogs(self) -> list[dict[str, Any]]:
+        """All catalogs that a session can use, the legacy one too, which is no part of the metastore."""
+        return [accept(*self.call("GET", f"/catalogs/{HIVE}")), *self.catalogs()]
 
     def create(self, what: str, body: dict[str, Any], *, exists_ok: bool) -> None:
         """Create a `schemas`, `catalogs` or `volumes` entry."""

@@ -63,7 +63,7 @@ def _table(cursor: Cursor, session: Session) -> Any:
         return _columns(session, relation)
     table = session.table(session.names.table(parts))
     rows = _described(session, relation, {} if table.is_view else column_comments(table.place))
-    return literals.rows(COLUMNS, [*rows, *_partitions(table, rows), *(_facts(table) if extended else [])])
+    return literals.rows(COLUMNS, [*rows, *_partitions(table, rows), *(_facts(table, session) if extended else [])])
 
 
 def column_comments(place: Path) -> dict[str, str]:
@@ -84,7 +84,7 @@ def _partitions(table: Table, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ..
     return head + [row for name in names for row in rows if row[0] == name]
 
 
-def _facts(table: Table) -> list[tuple[Any, ...]]:
+def _facts(table: Table, session: Session) -> list[tuple[Any, ...]]:
     facts = [
         ("Catalog", table.name.catalog),
         ("Database", table.name.schema),
@@ -92,7 +92,7 @@ def _facts(table: Table) -> list[tuple[Any, ...]]:
         ("Created Time", _time(table.created_at)),
         ("Type", table.kind),
         ("Comment", table.comment),
-        ("Location", table.location.as_uri() if table.location else None),
+        ("Location", session.places.shown(table.location) if table.location else None),
         ("View Text", table.definition),
         ("Provider", None if table.is_view else "delta"),
         ("Owner", table.owner),
@@ -182,7 +182,7 @@ def _detail(cursor: Cursor, session: Session) -> Any:
         "id": (TEXT, str(metadata.id)),
         "name": (TEXT, table.name.full if table else metadata.name),
         "description": (TEXT, (table.comment if table else None) or metadata.description),
-        "location": (TEXT, place.as_uri()),
+        "location": (TEXT, session.places.shown(place)),
         "createdAt": (WHEN, _instant(metadata.created_time)),
         "lastModified": (WHEN, _instant(history[0].get("timestamp")) if history else None),
         "partitionColumns": (pa.list_(TEXT), list(metadata.partition_columns)),

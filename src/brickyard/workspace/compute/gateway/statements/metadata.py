@@ -45,10 +45,10 @@ def of_catalogs(what: str, cursor: Cursor, session: Session) -> Any:
         return None
     cursor.next()
     if cursor.take("ALL", "CATALOGS"):
-        return handler(cursor, session, [one["name"] for one in session.catalog.catalogs()])
+        return handler(cursor, session, [one["name"] for one in session.catalog.all_catalogs()])
     if not cursor.take("CATALOG"):
         return None
-    return handler(cursor, session, [cursor.name()[0].lower()])
+    return handler(cursor, session, [session.names.catalog_of(cursor.name()[0])])
 
 
 def _pattern(cursor: Cursor, *words: str) -> str:

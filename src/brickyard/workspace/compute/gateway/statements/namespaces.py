@@ -35,7 +35,7 @@ def _string_or_name(cursor: Cursor) -> list[str]:
 
 def use_catalog(catalog: str, session: Session) -> None:
     """Make a catalog current, and its `default` schema."""
-    name = check(catalog)
+    name = session.names.catalog_of(catalog)
     if not session.catalog.has_catalog(name):
         raise not_found("catalog", f"`{name}`")
     session.names.catalog, session.names.schema = name, "default"

@@ -83,15 +83,16 @@ def _listed(cursor: Cursor, session: Session, column: str, *, views_only: bool) 
 
 
 def _schemas(cursor: Cursor, session: Session) -> Any:
-    catalog = cursor.name()[0] if cursor.take("IN") or cursor.take("FROM") else session.names.catalog
+    named = cursor.take("IN") or cursor.take("FROM")
+    catalog = session.names.catalog_of(cursor.name()[0]) if named else session.names.catalog
     pattern = _pattern(cursor)
-    names = sorted(wire["name"] for wire in session.catalog.schemas(catalog.lower()))
+    names = sorted(wire["name"] for wire in session.catalog.schemas(catalog))
     return literals.rows({"databaseName": TEXT}, [(name,) for name in names if matches(name, pattern)])
 
 
 def _catalogs(cursor: Cursor, session: Session) -> Any:
     pattern = _pattern(cursor)
-    names = sorted(wire["name"] for wire in session.catalog.catalogs())
+    names = sorted(wire["name"] for wire in session.catalog.all_catalogs())
     return literals.rows({"catalog": TEXT}, [(name,) for name in names if matches(name, pattern)])
 
 
@@ -137,7 +138,7 @@ def _create_table(cursor: Cursor, session: Session) -> Any:
     if partitions:
         text += f"\nPARTITIONED BY ({', '.join(partitions)})"
     if table.kind == "EXTERNAL":
-        text += f"\nLOCATION '{table.place.as_uri()}'"
+        text += f"\nLOCATION '{session.places.shown(table.place)}'"
     if table.comment:
         text += f"\nCOMMENT {_string(table.comment)}"
     if table.properties:

@@ -1,0 +1,121 @@
+"""`hive_metastore`, the second catalog: its tables, what it does not have, and sessions that begin in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.errors import NotFound
+from databricks.sdk.service.catalog import TableOperation
+from deltalake import DeltaTable
+from pyspark.errors import PySparkException
+
+from brickyard.workspace.catalog import Catalog
+from brickyard.workspace.compute.initial_catalog import INITIAL_CATALOG, initial_catalog
+from brickyard.workspace.jobs.clusters import cluster_values
+from tests.workspace.compute.engine_support import Engine
+
+WAREHOUSE = "dbfs/user/hive/warehouse"
+
+
+def rows(frame: Any) -> list[tuple[Any, ...]]:
+    return sorted(tuple(row) for row in frame.collect())
+
+
+def test_tables_are_in_the_warehouse_directory(client: Any, engine: Engine) -> None:
+    client.sql("CREATE TABLE hive_metastore.default.t (a INT)")
+    client.sql("INSERT INTO hive_metastore.default.t VALUES (1), (2)")
+    assert rows(client.sql("SELECT * FROM spark_catalog.default.t")) == [(1,), (2,)]
+    assert DeltaTable(engine.data / WAREHOUSE / "t").to_pyarrow_table().num_rows == 2
+    assert client.sql("DESCRIBE DETAIL hive_metastore.default.t").first().location == "dbfs:/user/hive/warehouse/t"
+    assert rows(client.read.load("dbfs:/user/hive/warehouse/t")) == [(1,), (2,)]
+    kept = Catalog(engine.lab.workspace)  # as after a restart
+    assert kept.table("hive_metastore.default.t").directory == engine.data / WAREHOUSE / "t"
+    client.sql("DROP TABLE hive_metastore.default.t")
+    assert not (engine.data / WAREHOUSE / "t").exists()
+
+
+def test_schemas_views_names_and_external_tables(client: Any, engine: Engine) -> None:
+    client.sql("CREATE SCHEMA hive_metastore.legacy")
+    client.sql("USE hive_metastore.legacy")
+    client.range(3).write.saveAsTable("u")
+    client.sql("ALTER TABLE u RENAME TO w")
+    assert (engine.data / WAREHOUSE / "legacy.db" / "w" / "_delta_log").is_dir()
+    client.sql("CREATE VIEW v AS SELECT id + 1 AS y FROM w")
+    client.sql("CREATE TABLE e USING delta LOCATION 'dbfs:/data/e' AS SELECT 7 AS a")
+    assert (rows(client.table("legacy.v")), rows(client.table("e"))) == ([(1,), (2,), (3,)], [(7,)])
+    assert "LOCATION 'dbfs:/data/e'" in client.sql("SHOW CREATE TABLE e").first()[0]
+    client.sql("DROP SCHEMA legacy CASCADE")
+    assert not (engine.data / WAREHOUSE / "legacy.db" / "w").exists()
+    assert rows(client.read.format("delta").load("/data/e")) == [(7,)]
+    client.sql("USE main.default")
+
+
+def test_spark_lists_it_and_the_metastore_does_not(client: Any, engine: Engine) -> None:
+    assert rows(client.sql("SHOW CATALOGS")) == [("dev",), ("hive_metastore",), ("main",)]
+    assert [one.name for one in client.catalog.listCatalogs()] == ["dev", "hive_metastore", "main"]
+    assert ("default",) in rows(client.sql("SHOW SCHEMAS IN hive_metastore"))
+    w = WorkspaceClient(host=engine.lab.workspace.url, token=engine.lab.token, auth_type="pat")
+    assert [one.name for one in w.catalogs.list()] == ["dev", "main"]
+    assert [one.name for one in w.schemas.list("hive_metastore")] == ["default"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "why"),
+    [
+        ("GRANT SELECT ON SCHEMA hive_metastore.default TO `account users`", "table access control"),
+        ("CREATE VOLUME hive_metastore.default.v", "only supported in Unity Catalog"),
+        ("DROP CATALOG hive_metastore CASCADE", "always there"),
+        ("DROP SCHEMA hive_metastore.default CASCADE", "always there"),
+        ("SELECT * FROM hive_metastore.information_schema.tables", "cannot be found"),
+    ],
+)
+def test_what_it_does_not_have_is_refused(client: Any, statement: str, why: str) -> None:
+    with pytest.raises(PySparkException, match=why):
+        client.sql(statement).collect()
+
+
+def test_everybody_may_use_it(engine: Engine) -> None:
+    w = WorkspaceClient(host=engine.lab.workspace.url, token=engine.lab.token, auth_type="pat")
+    name = w.service_principals.create(display_name="robot").application_id or ""
+    token = w.token_management.create_obo_token(name, lifetime_seconds=600).token_value
+    robot = WorkspaceClient(host=engine.lab.workspace.url, token=token, auth_type="pat")
+    robot.schemas.create("robots", "hive_metastore")
+    columns = [{"name": "a", "type_text": "int"}]
+    made = engine.catalog.create_table("hive_metastore.robots.t", "me@localhost", columns=columns)
+    given = robot.temporary_table_credentials.generate_temporary_table_credentials(
+        operation=TableOperation.READ_WRITE, table_id=made.id
+    )
+    assert given.url == made.directory.as_uri()
+    robot.schemas.delete("hive_metastore.robots", force=True)
+    with pytest.raises(NotFound):
+        w.schemas.get("hive_metastore.robots")
+
+
+def test_clusters_and_the_workspace_say_where_sessions_begin(engine: Engine) -> None:
+    def values(**cluster: Any) -> str:
+        found = cluster_values(engine.lab.workspace, {"new_cluster": cluster}, {}, "me@localhost", "test")
+        return initial_catalog(found.spark_conf, "main")
+
+    assert values() == values(data_security_mode="SINGLE_USER") == "main"
+    assert values(data_security_mode="NONE") == values(data_security_mode="LEGACY_SINGLE_USER") == "hive_metastore"
+    named = {INITIAL_CATALOG: "dev"}
+    assert values(data_security_mode="NONE", spark_conf=named) == "dev"
+    assert values(spark_conf={"spark.sql.defaultCatalog": "spark_catalog"}) == "hive_metastore"
+
+
+def test_sessions_begin_where_the_cluster_or_the_workspace_says(engine: Engine) -> None:
+    lab = engine.lab
+    source = lab.notebook("begins", "dbutils.notebook.exit(spark.sql('SELECT current_catalog()').first()[0])")
+    conf = {INITIAL_CATALOG: "dev"}
+    lab.workspace.identity.settings.choose_catalog("hive_metastore")
+    try:
+        ended = [lab.run("notebook", source, spark_conf=one).outcome.result for one in ({}, conf)]
+        assert ended == ["hive_metastore", "dev"]
+        w = WorkspaceClient(host=lab.workspace.url, token=lab.token, auth_type="pat")
+        warehouse = next(w.warehouses.list()).id or ""
+        begun = w.statement_execution.execute_statement("SELECT current_catalog()", warehouse, wait_timeout="50s")
+        assert begun.result and begun.result.data_array == [["hive_metastore"]]
+    finally:
+        lab.workspace.identity.settings.choose_catalog(None)

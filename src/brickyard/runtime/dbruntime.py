@@ -2,18 +2,20 @@
 
 `databricks.sdk.runtime` reads `dbruntime.UserNamespaceInitializer`, the SDK's credentials come from
 `dbruntime.sdk_credential_provider`, mlflow's tags of a run from `dbruntime.databricks_repl_context`, and programs
-import `databricks.connect` and `pyspark.dbutils`. (Read in databricks-sdk 0.156 and mlflow 3.17.)
+import `databricks.connect`, `pyspark.dbutils` and `delta.tables`. (Read in databricks-sdk 0.156 and mlflow 3.17.)
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.abc
+import importlib.machinery
 import importlib.util
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 from brickyard.runtime import spark
 from brickyard.runtime.context import current
@@ -174,6 +176,39 @@ def install() -> None:
         databricks.__dict__["connect"] = connect
         session = _module("databricks.connect.session", DatabricksSession=DatabricksSession)
         connect.__dict__["session"] = session
+    _install_delta()
+
+
+def _install_delta() -> None:
+    """`delta.tables`, unless the environment has a package `delta`; loaded when it is first imported."""
+    if importlib.util.find_spec("delta") is None:
+        sys.meta_path.append(_Delta())
+
+
+class _Delta(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds the modules `delta` and `delta.tables`."""
+
+    CONTENT: ClassVar[dict[str, dict[str, str]]] = {
+        "delta": {"DeltaTable": "tables"},
+        "delta.tables": {
+            "DeltaTable": "tables",
+            "DeltaOptimizeBuilder": "tables",
+            "DeltaMergeBuilder": "merge",
+            "DeltaTableBuilder": "builders",
+            "IdentityGenerator": "builders",
+        },
+    }
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> Any:
+        """Where a module comes from."""
+        if fullname not in self.CONTENT:
+            return None
+        return importlib.machinery.ModuleSpec(fullname, self, is_package=fullname == "delta")
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Fill a module."""
+        for name, part in self.CONTENT[module.__name__].items():
+            module.__dict__[name] = getattr(importlib.import_module(f"brickyard.runtime.delta.{part}"), name)
 
 
 def _module(name: str, **content: Any) -> ModuleType:

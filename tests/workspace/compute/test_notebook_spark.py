@@ -106,3 +106,18 @@ select 41 + 1 as answer
 """
     done = lab.run("notebook", lab.put("report", source)).ok()
     assert "python [Row(answer=42)]" in done.output
+
+
+def test_delta_tables_are_changed_by_their_own_api(lab: Lab) -> None:
+    done = lab.cells(
+        "from delta.tables import DeltaTable\nimport delta\nfrom pyspark.sql import functions as F",
+        "spark.sql('create schema if not exists main.deltas')\n"
+        "table = DeltaTable.createOrReplace(spark).tableName('main.deltas.t').addColumn('id', 'BIGINT')"
+        ".addColumn('s', 'STRING').execute()",
+        "spark.range(3).selectExpr('id', '\"a\" AS s').write.mode('append').saveAsTable('main.deltas.t')\n"
+        "news = spark.range(2, 4).selectExpr('id', '\"b\" AS s')\n"
+        "(table.alias('t').merge(news.alias('n'), 't.id = n.id').whenMatchedUpdate(set={'s': F.col('n.s')})\n"
+        "    .whenNotMatchedInsertAll().whenNotMatchedBySourceDelete('t.id = 0').execute().show())",
+        "print(sorted(map(tuple, table.toDF().collect())), delta.DeltaTable is DeltaTable)",
+    ).ok()
+    assert "[(1, 'a'), (2, 'b'), (3, 'b')] True" in done.output

@@ -7,7 +7,7 @@ from typing import Any
 
 from pyspark.sql.connect.proto import commands_pb2, relations_pb2
 
-from brickyard.workspace.compute.gateway import literals, overwrites, statements, writes
+from brickyard.workspace.compute.gateway import delta_connect, literals, overwrites, statements, writes
 from brickyard.workspace.compute.gateway.alignment import assign
 from brickyard.workspace.compute.gateway.conflicts import settled
 from brickyard.workspace.compute.gateway.errors import OTHER_ENGINE, SparkError, unsupported
@@ -80,6 +80,8 @@ def prepare(command: commands_pb2.Command, session: Session) -> relations_pb2.Re
         _write_v2(command, session)
     elif kind == "merge_into_table_command":
         _merge(command, session)
+    elif kind == "extension" and delta_connect.run_command(command.extension, session):
+        _done(command)
     elif kind == "write_stream_operation_start":
         prepare_stream(command, session)
     elif kind == "ml_command":

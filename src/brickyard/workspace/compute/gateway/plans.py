@@ -8,7 +8,7 @@ from typing import Any
 
 from pyspark.sql.connect.proto import relations_pb2
 
-from brickyard.workspace.compute.gateway import catalog_calls, sent, values
+from brickyard.workspace.compute.gateway import catalog_calls, delta_connect, sent, values
 from brickyard.workspace.compute.gateway.errors import OTHER_ENGINE, SparkError, unsupported
 from brickyard.workspace.compute.gateway.frame_functions import rewrite_function
 from brickyard.workspace.compute.gateway.frame_names import give, names_of
@@ -103,6 +103,9 @@ def _relation(relation: Any, around: Any, session: Session) -> None:
     kind = relation.WhichOneof("rel_type")
     if kind in REFUSED and not session.sail.capabilities.is_spark:
         raise unsupported(*REFUSED[kind])
+    if kind == "extension" and delta_connect.is_delta(relation.extension):
+        _replace(relation, delta_connect.answer(relation, session, resolve))
+        kind = relation.WhichOneof("rel_type")
     if kind == "read":
         _read(relation, session)
     elif kind == "sql":

@@ -227,7 +227,7 @@ class Gateway:
             return bytes(session.sail.unary("AnalyzePlan")(raw))
         if hashed is not None:
             return self._semantic_hash(session, hashed)
-        resolve(request, session)
+        resolve(request, session.for_analysis())
         answer: bytes = session.sail.unary("AnalyzePlan")(request.SerializeToString())
         return answer
 

@@ -40,6 +40,7 @@ class Session:
         settings: Configuration values that the client has set; keys in lower case.
         statement: The SQL that is being run; data frames in it are resolved.
         bindings: Its variables and functions.
+        analyses: Whether only the schema of a plan is asked for: nothing is changed then.
 
     Attributes:
         operations: What it is executing.
@@ -54,6 +55,7 @@ class Session:
     settings: dict[str, str] = field(default_factory=dict)
     statement: relations_pb2.Relation = field(default_factory=relations_pb2.Relation)
     bindings: Bindings = field(default_factory=Bindings)
+    analyses: bool = False
     operations: Operations = field(init=False)
 
     def __post_init__(self) -> None:
@@ -78,6 +80,12 @@ class Session:
         """The session while it runs one statement, with the statement's arguments and data frames."""
         session = copy.copy(self)
         session.statement = original
+        return session
+
+    def for_analysis(self) -> Session:
+        """The session while it is asked what a plan is, which is not run."""
+        session = copy.copy(self)
+        session.analyses = True
         return session
 
     def table(self, name: TableName) -> Table:

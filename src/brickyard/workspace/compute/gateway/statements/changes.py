@@ -16,7 +16,7 @@ from brickyard.workspace.compute.gateway.sqltext import Cursor, parse
 from brickyard.workspace.compute.gateway.statements.assignments import cast_values
 from brickyard.workspace.compute.gateway.statements.describe import target
 
-__all__ = ["change"]
+__all__ = ["RESULTS", "change"]
 
 #: Name of the statement -> columns of its result, with the metrics of the commit that they add up.
 RESULTS: dict[str, dict[str, tuple[str, ...]]] = {

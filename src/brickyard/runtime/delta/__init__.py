@@ -1,0 +1,1 @@
+"""`delta.tables` inside a task: what the clusters of Databricks have installed."""

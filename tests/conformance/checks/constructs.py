@@ -85,6 +85,38 @@ q(
 q("window in where", "SELECT id FROM range(3) WHERE row_number() OVER (ORDER BY id) = 1")
 q("aggregate of an aggregate", "SELECT sum(sum(id)) FROM range(3)")
 
+X = "VALUES (1, 'a'), (2, 'b') x(id, k)"
+Y = "VALUES (2, 'c'), (3, 'd') y(id, k)"
+for _join, _items in {
+    "JOIN": "x.id, y.id AS r, x.k",
+    "LEFT JOIN": "id, y.id AS r",
+    "RIGHT JOIN": "id, x.id AS l, y.k",
+    "FULL JOIN": "*, x.id AS l, y.id AS r",
+    "LEFT SEMI JOIN": "x.id",
+    "LEFT ANTI JOIN": "x.*, x.id AS l",
+}.items():
+    q(f"{_join} with USING and names of one side", f"SELECT {_items} FROM {X} {_join} {Y} USING (id)")
+q(
+    "three inputs with USING",
+    f"SELECT *, y.id AS m FROM {X} JOIN {Y} USING (id) LEFT JOIN VALUES (2, 'z') AS z(id, w) USING (id) WHERE z.id > 1",
+)
+q("groups of a shared column", f"SELECT x.id, max(y.id) AS m FROM {X} JOIN {Y} USING (id) GROUP BY x.id")
+q("doubled quotes", "SELECT 'it''s' AS a, \"a\"\"b\" AS b, '''' AS c, 'a' 'b' AS d, 'a\\'b''c' AS e")
+q(
+    "doubled quotes in a table",
+    "CREATE TABLE s (t STRING)",
+    "INSERT INTO s VALUES ('it''s')",
+    "SELECT * FROM s WHERE t = 'it''s'",
+)
+q("binary literal with a space", "SELECT X '1F' AS a, X'1f' AS b")
+DATES = "VALUES (1, 10, date'2024-01-01'), (2, 20, date'2024-01-03'), (3, 30, date'2024-02-01') AS t(id, v, d)"
+for _frame in (
+    "INTERVAL 2 DAYS PRECEDING AND CURRENT ROW",
+    "INTERVAL '1' MONTH PRECEDING AND INTERVAL '1' MONTH FOLLOWING",
+    "2 PRECEDING AND CURRENT ROW",
+):
+    q(f"range of dates: {_frame}", f"SELECT id, sum(v) OVER (ORDER BY d RANGE BETWEEN {_frame}) AS s FROM {DATES}")
+
 names = Group("names of columns")
 for _name, _query in {
     "windows": "SELECT sum(id) OVER (), count(*) OVER (PARTITION BY id % 2 ORDER BY id DESC) FROM range(2)",
@@ -124,6 +156,12 @@ def lambda_functions(spark, at):
 @names.run
 def a_rank_without_an_order(spark, at):
     return spark.range(1).select(F.rank().over(Window.partitionBy("id"))).collect()
+
+
+@names.run
+def a_range_of_numbers_over_dates(spark, at):
+    window = Window.orderBy("d").rangeBetween(-2, 0)
+    return spark.sql("SELECT date'2024-01-01' AS d, 1 AS v").select(F.sum("v").over(window).alias("s")).collect()
 
 
 unions = Group("data frame sets of rows")

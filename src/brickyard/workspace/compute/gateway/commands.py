@@ -15,7 +15,7 @@ from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.plans import resolve, split_name
 from brickyard.workspace.compute.gateway.queries import FILE_FORMATS
 from brickyard.workspace.compute.gateway.session import Session
-from brickyard.workspace.compute.gateway.sqltext import Cursor
+from brickyard.workspace.compute.gateway.sqltext import Cursor, as_engine_reads
 from brickyard.workspace.compute.gateway.statements import tables
 from brickyard.workspace.compute.gateway.statements.functions import with_source
 from brickyard.workspace.compute.gateway.statements.identifiers import spell_out
@@ -107,6 +107,7 @@ def _sql(command: commands_pb2.SqlCommand, session: Session) -> relations_pb2.Re
     if text is None:
         resolve(command, session)
         return original
+    text.query = as_engine_reads(text.query)
     resolved = relations_pb2.Relation()
     resolved.CopyFrom(original)
     for reference in resolved.with_relations.references:

@@ -16,10 +16,10 @@ from brickyard.workspace.compute.gateway.frame_unions import nested_in, widen
 from brickyard.workspace.compute.gateway.pandas_functions import replace_function
 from brickyard.workspace.compute.gateway.queries import FILE_FORMATS
 from brickyard.workspace.compute.gateway.session import Session
-from brickyard.workspace.compute.gateway.sqltext import Cursor
+from brickyard.workspace.compute.gateway.sqltext import Cursor, as_engine_reads
 from brickyard.workspace.compute.gateway.statements.identifiers import spell_out
 from brickyard.workspace.compute.gateway.sugar.parameters import inline
-from brickyard.workspace.compute.gateway.window_names import name_windows
+from brickyard.workspace.compute.gateway.window_names import name_windows, refuse_ranges_of_dates
 
 __all__ = ["resolve"]
 
@@ -71,6 +71,7 @@ def _correct(parts: Sequence[Any], session: Session) -> None:
         for column, name in names[id(part)]:
             give(column, name)
         name_windows(part, session.fields)
+        refuse_ranges_of_dates(part, session.fields)
         values.correct_relation(part, session.fields)
         if part.HasField("set_op") and id(part) not in nested:
             widen(part, session.schema)
@@ -146,6 +147,7 @@ def _expand(expression: Any, session: Session, *, named: bool) -> None:
     """SQL that Sail lacks, in `expr(...)`, `selectExpr(...)` and `filter("...")`."""
     text = expression.expression_string.expression
     if text:
+        text = as_engine_reads(text)
         expression.expression_string.expression = session.rewriter().expression(text, named=named)
 
 
@@ -161,7 +163,7 @@ def _sql(relation: Any, around: Any, session: Session) -> None:
     inline(relation)
     statement = relations_pb2.Relation(with_relations=around) if around else relations_pb2.Relation(sql=relation.sql)
     inside = session.for_statement(statement)
-    relation.sql.query = inside.rewriter().rewrite_query(spell_out(relation.sql.query, inside))
+    relation.sql.query = inside.rewriter().rewrite_query(spell_out(as_engine_reads(relation.sql.query), inside))
 
 
 def _read(relation: Any, session: Session) -> None:

@@ -10,11 +10,12 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from brickyard.workspace.compute.gateway.errors import PARSE, SparkError, parse_error
 
-__all__ = ["Cursor", "Edit", "Token", "dialect", "parse", "splice", "tokenize", "without_hints"]
+__all__ = ["Cursor", "Edit", "Token", "as_engine_reads", "dialect", "parse", "splice", "tokenize", "without_hints"]
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,25 @@ def tokenize(sql: str) -> list[Token]:
     if any(token.text == ";" and token.kind == "SEMICOLON" for token in tokens):
         raise parse_error("Several statements in one call; Spark runs one statement at a time.")
     return tokens
+
+
+def as_engine_reads(sql: str) -> str:
+    """The statement with its literals as the engine reads them: `'it''s'` is one text, and so is `X '1F'`.
+
+    Source: https://docs.databricks.com/aws/en/sql/language-manual/data-types/string-type
+    """
+    if not any(mark in sql for mark in ("''", '""', "X '", "x '")):
+        return sql
+    edits = []
+    for before, token in pairwise(tokenize(sql)):
+        if token.kind != "STRING":
+            continue
+        quote = sql[token.start]
+        if before.kind == "STRING" and before.end + 1 == token.start and sql[before.start] == quote:
+            edits.append(Edit(before.end, token.start + 1, f"\\{quote}"))
+        elif before.kind == "VAR" and before.text in {"X", "x"} and before.end + 2 == token.start:
+            edits.append(Edit(before.end + 1, token.start, ""))
+    return splice(sql, edits)
 
 
 def without_hints(sql: str) -> str:

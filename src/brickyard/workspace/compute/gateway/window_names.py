@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import grpc
@@ -10,8 +10,9 @@ from pyspark.sql.connect.proto import expressions_pb2, relations_pb2
 
 from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.frame_names import give
+from brickyard.workspace.compute.gateway.values.expressions import children
 
-__all__ = ["PLACES", "name_windows", "need_order", "window_name"]
+__all__ = ["PLACES", "name_windows", "need_order", "refuse_ranges_of_dates", "window_name"]
 
 ROWS_SO_FAR = "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW"
 RANGE_SO_FAR = "RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW"
@@ -130,3 +131,41 @@ def _bound(bound: Any, side: str) -> str:
         return "CURRENT ROW"
     literal = bound.value.literal
     return f"{getattr(literal, literal.WhichOneof('literal_type') or 'integer')} FOLLOWING"
+
+
+def refuse_ranges_of_dates(relation: relations_pb2.Relation, fields: Callable[[Any], Sequence[Any]]) -> None:
+    """Complain of frames that count numbers from a date, as Spark does; Sail would count something else.
+
+    Args:
+        relation: A relation whose names are resolved.
+        fields: Asks the engine for the names and types of a relation's columns.
+
+    Raises:
+        SparkError: DATATYPE_MISMATCH.RANGE_FRAME_INVALID_TYPE.
+    """
+    projected = relation.HasField("project")
+    columns = relation.project.expressions if projected else [one.expr for one in relation.with_columns.aliases]
+    keys = [key for column in columns for key in _ranged(column)]
+    if not keys:
+        return
+    asked = relations_pb2.Relation()
+    asked.project.input.CopyFrom(relation.project.input if projected else relation.with_columns.input)
+    asked.project.expressions.extend(keys)
+    if "date" in (kind for _, kind in fields(asked)):
+        raise SparkError(
+            "DATATYPE_MISMATCH.RANGE_FRAME_INVALID_TYPE",
+            'The data type "DATE" used in the order specification does not support the data type "BIGINT" which is '
+            "used in the range frame. Order by F.unix_date(...) of the column.",
+            sql_state="42K09",
+        )
+
+
+def _ranged(expression: Any) -> Iterator[Any]:
+    """The keys of windows below an expression whose frames count from a value."""
+    if expression.HasField("window"):
+        frame = expression.window.frame_spec
+        counted = frame.lower.HasField("value") or frame.upper.HasField("value")
+        if counted and frame.frame_type == Window.WindowFrame.FRAME_TYPE_RANGE:
+            yield from [one.child for one in expression.window.order_spec[:1]]
+    for child in children(expression):
+        yield from _ranged(child)

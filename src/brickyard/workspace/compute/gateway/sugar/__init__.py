@@ -16,6 +16,7 @@ from brickyard.workspace.compute.gateway.sugar.needs import needed, reuses_alias
 from brickyard.workspace.compute.gateway.sugar.pipes import unpipe
 from brickyard.workspace.compute.gateway.sugar.pivots import pivot
 from brickyard.workspace.compute.gateway.sugar.qualify import qualify
+from brickyard.workspace.compute.gateway.sugar.ranges import date_ranges
 from brickyard.workspace.compute.gateway.sugar.samples import sample
 from brickyard.workspace.compute.gateway.sugar.scope import Scope, selects
 from brickyard.workspace.compute.gateway.sugar.stars import expand_stars
@@ -86,6 +87,7 @@ def desugar(tree: Any, scope: Scope, reorder: bool = False) -> Any:
             expand_stars(query, scope)
             lateral_aliases(query, scope)
             label(query, scope)
+            date_ranges(query, scope)
             group_by_all(query, scope)
         else:
             widen(query, scope)

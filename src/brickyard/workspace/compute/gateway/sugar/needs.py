@@ -40,7 +40,12 @@ def needed(sql: str, names: frozenset[str] = frozenset()) -> frozenset[str]:
     for token in tokens:
         word = token.text.upper() if token.kind not in {"STRING", "IDENTIFIER"} else ""
         last = before.text.upper() if before is not None and before.kind not in {"STRING", "IDENTIFIER"} else ""
-        if word in WORDS or (last, word) in PAIRS or (word == ":" and before is not None and before.kind in BASES):
+        if (
+            word in WORDS
+            or (last, word) in PAIRS
+            or (last == "RANGE" and word != "(")
+            or (word == ":" and before is not None and before.kind in BASES)
+        ):
             found.add(word)
         elif token.kind != "STRING" and (token.text.lower() in names or _is_rewritten(token.text.lower())):
             found.add("NAME")
@@ -50,9 +55,20 @@ def needed(sql: str, names: frozenset[str] = frozenset()) -> frozenset[str]:
     if tokens and tokens[0].text.upper() == "FROM":
         found.add("FROM")
     words = [token.text.upper() for token in tokens]
-    if "USING" in words and (".", "*") in pairwise(words):
-        found.add("USING")
+    if "USING" in words:
+        dotted = {after for before, after in pairwise(words) if before == "."}
+        if "*" in dotted or dotted & _shared(words):
+            found.add("USING")
     return frozenset(found)
+
+
+def _shared(words: list[str]) -> set[str]:
+    """The columns that joins share: the names in `USING (a, b)`."""
+    found: set[str] = set()
+    for at, word in enumerate(words):
+        if word == "USING" and words[at + 1 : at + 2] == ["("] and ")" in words[at:]:
+            found.update(words[at + 2 : words.index(")", at)])
+    return found - {","}
 
 
 @lru_cache(4096)

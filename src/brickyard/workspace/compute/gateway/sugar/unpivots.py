@@ -53,7 +53,7 @@ def _outer(inner: Any, kept: list[str], new: list[str], clause: Any) -> Any:
 def _list(node: Any) -> list[Any]:
     from sqlglot import exp
 
-    return list(node.expressions) if isinstance(node, exp.Tuple) else [node]
+    return list(node.expressions) if isinstance(node, exp.Tuple) else [node.unnest()]
 
 
 def _group(item: Any) -> tuple[str, list[Any]]:

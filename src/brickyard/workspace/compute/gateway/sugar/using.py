@@ -6,6 +6,7 @@ from typing import Any
 
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.sugar.scope import Scope, sources
+from brickyard.workspace.compute.gateway.sugar.shared import by_one_side, written_with_on
 from brickyard.workspace.compute.gateway.sugar.tree import column, touch
 
 __all__ = ["whole_stars"]
@@ -22,6 +23,10 @@ def whole_stars(select: Any, scope: Scope) -> None:
     joins = [join for join in select.args.get("joins") or [] if join.args.get("using")]
     shared = {name.name.lower() for join in joins for name in join.args["using"]}
     if not shared:
+        return
+    natural = any(join.args.get("method") for join in select.args["joins"])
+    if by_one_side(select, shared) and not natural and not select.args.get("laterals"):
+        written_with_on(select, scope)
         return
     items: list[Any] = []
     for item in select.expressions:

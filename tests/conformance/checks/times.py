@@ -46,7 +46,7 @@ times.values(
     "sequence(date'2024-01-01', date'2024-03-01', INTERVAL 1 MONTH)",
     "unix_date(date'1970-01-02'), date_from_unix_date(1), dayname(date'2024-05-17'), monthname(date'2024-05-17')",
     "current_date() = to_date(current_timestamp()), now() = current_timestamp()",
-    "current_timezone()",
+    "current_timezone() IN ('UTC', 'Etc/UTC')",
 )
 times.sql(
     "tumbling windows",

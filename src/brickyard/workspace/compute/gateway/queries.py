@@ -73,7 +73,7 @@ class QueryRewriter:
         edits += [edit for column in tree.find_all(exp.Column) if (edit := _column(column, known))]
         edits += _current(sql, tree, self.names)
         resolved = splice(sql, edits)
-        return values.correct_sql(resolved, self.probe) if self.probe and values.concerns(tree) else resolved
+        return values.correct_sql(resolved, self.probe) if self.probe and values.concerns(resolved, tree) else resolved
 
     def rewrite_query(self, sql: str) -> str:
         """The same, for text that must be a query and not a statement that changes something."""

@@ -15,7 +15,18 @@ from typing import Any
 
 from brickyard.workspace.compute.gateway.errors import PARSE, SparkError, parse_error
 
-__all__ = ["Cursor", "Edit", "Token", "as_engine_reads", "dialect", "parse", "splice", "tokenize", "without_hints"]
+__all__ = [
+    "Cursor",
+    "Edit",
+    "Token",
+    "as_engine_reads",
+    "dialect",
+    "parse",
+    "parser",
+    "splice",
+    "tokenize",
+    "without_hints",
+]
 
 
 @dataclass(frozen=True)
@@ -39,7 +50,27 @@ def dialect() -> Any:
     """The dialect that user SQL is written in."""
     from sqlglot.dialects import Databricks
 
-    return Databricks()
+    return type("DatabricksOfUsers", (Databricks,), {"Parser": parser()})()
+
+
+@cache
+def parser() -> Any:
+    """The dialect's parser, which also reads `GROUP BY window(time, '5 minutes')`."""
+    from sqlglot import TokenType
+    from sqlglot.dialects import Databricks
+
+    base = Databricks.Parser
+
+    def grouped(self: Any, skip_group_by_token: bool = False) -> Any:
+        after = [token.token_type for token in self._tokens[self._index + 1 : self._index + 3]]
+        if after == [TokenType.WINDOW, TokenType.L_PAREN]:  # not the clause WINDOW, but a function
+            self.QUERY_MODIFIER_TOKENS = base.QUERY_MODIFIER_TOKENS - {TokenType.WINDOW}
+        try:
+            return base._parse_group(self, skip_group_by_token)
+        finally:
+            self.QUERY_MODIFIER_TOKENS = base.QUERY_MODIFIER_TOKENS
+
+    return type("Parser", (base,), {"_parse_group": grouped})
 
 
 @cache

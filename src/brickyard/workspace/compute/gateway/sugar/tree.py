@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from brickyard.workspace.compute.gateway import sqltext
 from brickyard.workspace.compute.gateway.errors import parse_error
 
 __all__ = ["column", "parse", "render", "replace", "touch"]
@@ -55,7 +56,7 @@ def _remember(rule: str, parse_rule: Callable[..., Any]) -> Callable[..., Any]:
 def _dialect() -> Any:
     from sqlglot.dialects import Databricks
 
-    parser = Databricks.Parser
+    parser = sqltext.parser()
     rules: dict[str, Any] = {rule: _remember(rule, getattr(parser, rule)) for rule in RULES}
     rules["FUNCTIONS"] = {name: parser.FUNCTIONS[name] for name in KNOWN_FUNCTIONS}
     rules["FUNCTION_PARSERS"] = {name: parser.FUNCTION_PARSERS[name] for name in SPECIAL_FUNCTIONS}

@@ -1,7 +1,8 @@
 """Right values: expressions that Sail evaluates otherwise than Databricks, replaced by ones that it evaluates alike."""
 
+from brickyard.workspace.compute.gateway.values.calls import concerns
 from brickyard.workspace.compute.gateway.values.partitions import type_partitions
 from brickyard.workspace.compute.gateway.values.relations import correct_relation
-from brickyard.workspace.compute.gateway.values.statements import concerns, correct_sql
+from brickyard.workspace.compute.gateway.values.statements import correct_sql
 
 __all__ = ["concerns", "correct_relation", "correct_sql", "type_partitions"]

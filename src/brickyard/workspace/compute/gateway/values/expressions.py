@@ -7,12 +7,14 @@ from typing import Any
 
 from pyspark.sql.connect.proto import expressions_pb2
 
-__all__ = ["OPERATORS", "call", "cast", "children", "null_aware_contains", "type_of"]
+from brickyard.workspace.compute.gateway.values.rules import Operand
+from brickyard.workspace.compute.gateway.values.rules.types import SYNONYMS, Decimal
+
+__all__ = ["Expression", "call", "cast", "children", "copied", "said"]
 
 Expression = expressions_pb2.Expression
-OPERATORS = frozenset({"+", "-", "*"})
-LITERALS = {"byte": "tinyint", "short": "smallint", "integer": "int", "long": "bigint"}
-SYNONYMS = {"byte": "tinyint", "short": "smallint", "integer": "int", "long": "bigint", "real": "float"}
+INTEGERS = {"byte": "tinyint", "short": "smallint", "integer": "int", "long": "bigint"}
+PLAIN = frozenset({"string", "double", "float", "boolean", "date", "timestamp", "timestamp_ntz", "binary"})
 
 
 def children(expression: Any) -> Iterator[Any]:
@@ -40,46 +42,52 @@ def call(name: str, *arguments: Any) -> Any:
 
 
 def cast(expression: Any, kind: str) -> Any:
-    """A cast; without a type, the expression itself."""
-    if not kind:
-        return expression
+    """A cast."""
     made = Expression()
     made.cast.expr.CopyFrom(expression)
     made.cast.type_str = kind
     return made
 
 
-def null_aware_contains(contains: Any) -> Any:
-    """`array_contains` that is null where the array has a null and not the value."""
-    variable = Expression()
-    variable.unresolved_named_lambda_variable.name_parts.append("element_")
-    is_null = Expression()
-    is_null.lambda_function.function.CopyFrom(call("isnull", variable))
-    is_null.lambda_function.arguments.append(variable.unresolved_named_lambda_variable)
-    nothing, no = Expression(), Expression()
-    nothing.literal.null.null.SetInParent()
-    no.literal.boolean = False
-    has_null = call("exists", contains.unresolved_function.arguments[0], is_null)
-    return call("or", contains, call("if", has_null, cast(nothing, "boolean"), no))
+def copied(expression: Any) -> Any:
+    """A copy that stays as it is."""
+    made = Expression()
+    made.CopyFrom(expression)
+    return made
 
 
-def type_of(expression: Any) -> str:
-    """The type of an expression that says it itself, else empty."""
+def said(expression: Any) -> Operand:
+    """What an expression says of itself: its type if it is a literal or a cast, and a literal's value."""
     kind = expression.WhichOneof("expr_type")
     if kind == "literal":
         return _literal(expression.literal)
-    if kind != "cast" or expression.cast.eval_mode == Expression.Cast.EVAL_MODE_TRY:
-        return ""
+    return Operand(target(expression)) if kind == "cast" else Operand()
+
+
+def target(expression: Any) -> str:
+    """The type of a cast."""
     if expression.cast.HasField("type"):
         from pyspark.sql.connect.types import proto_schema_to_pyspark_data_type
 
         return str(proto_schema_to_pyspark_data_type(expression.cast.type).simpleString())
-    text = str(expression.cast.type_str).lower().strip()
+    text = str(expression.cast.type_str).lower().strip().replace(", ", ",")
     return SYNONYMS.get(text, text)
 
 
-def _literal(literal: Any) -> str:
+def _literal(literal: Any) -> Operand:
     kind = str(literal.WhichOneof("literal_type") or "")
     if kind == "decimal":
-        return f"decimal({literal.decimal.precision},{literal.decimal.scale})"
-    return LITERALS.get(kind, kind)
+        return Operand(_decimal(literal.decimal), literal.decimal.value)
+    if kind == "null":
+        return Operand("void")
+    if kind in INTEGERS:
+        return Operand(INTEGERS[kind], str(getattr(literal, kind)))
+    value = literal.string if kind == "string" else None
+    return Operand(kind if kind in PLAIN else "", value)
+
+
+def _decimal(decimal: Any) -> str:
+    """The type that holds both the value and what the client says of it."""
+    whole, _, part = decimal.value.lstrip("-").partition(".")
+    scale = max(len(part), decimal.scale)
+    return str(Decimal(max(len((whole + part).lstrip("0")), decimal.precision, scale, 1), scale))

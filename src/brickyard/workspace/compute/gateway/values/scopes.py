@@ -8,7 +8,17 @@ from typing import Any
 from brickyard.workspace.compute.gateway.sqltext import dialect
 from brickyard.workspace.compute.gateway.values.spans import span
 
-__all__ = ["Scope", "is_aggregated", "scope_of", "with_variables"]
+__all__ = ["AGGREGATES", "Scope", "is_aggregated", "scope_of", "with_variables"]
+
+#: Functions that make one value of many rows.
+AGGREGATES: frozenset[str] = frozenset().union(
+    {"sum", "count", "avg", "mean", "min", "max", "first", "last", "any_value", "first_value", "last_value"},
+    {"collect_list", "collect_set", "array_agg", "listagg", "string_agg", "grouping", "grouping_id"},
+    {"stddev", "stddev_pop", "stddev_samp", "std", "variance", "var_pop", "var_samp", "skewness", "kurtosis"},
+    {"corr", "covar_pop", "covar_samp", "median", "mode", "max_by", "min_by", "try_sum", "try_avg"},
+    {"percentile", "percentile_cont", "percentile_disc", "percentile_approx", "approx_percentile"},
+    {"approx_count_distinct", "bool_and", "bool_or", "every", "some", "count_if", "bit_and", "bit_or", "bit_xor"},
+)
 
 
 @dataclass(frozen=True)
@@ -80,7 +90,7 @@ def is_aggregated(node: Any) -> bool:
     """Whether an expression has an aggregate function, so that it stands for a group of rows."""
     from sqlglot import exp
 
-    return any(_groups(found) for found in node.find_all(exp.AggFunc))
+    return any(_groups(one) for one in node.find_all(exp.Anonymous) if one.name.lower() in AGGREGATES)
 
 
 def _groups(aggregate: Any) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from brickyard.workspace.compute.gateway.sqltext import dialect
+from brickyard.workspace.compute.gateway.sqltext import dialect, parser
 
 __all__ = ["parse_spans", "span"]
 
@@ -25,18 +25,25 @@ RULES = (
     "_parse_table",
     "_parse_cte",
     "_parse_atom",
+    "_parse_types",
     "_parse_type",
     "_parse_lambda",
     "_parse_disjunction",
 )
+#: Functions that sqlglot must know in order to read what follows them; all others keep their names and operands.
+KNOWN_FUNCTIONS = ("ARRAY",)
+SPECIAL_FUNCTIONS = ("CAST", "TRY_CAST", "EXTRACT", "TRIM", "SUBSTRING", "POSITION", "OVERLAY")
 
 
 @cache
 def _parser() -> Any:
-    from sqlglot.dialects import Databricks
-
-    rules = {name: _marking(getattr(Databricks.Parser, name)) for name in RULES}
-    return type("Spans", (Databricks.Parser,), rules)
+    base = parser()
+    rules: dict[str, Any] = {name: _marking(getattr(base, name)) for name in RULES}
+    rules["FUNCTIONS"] = {name: base.FUNCTIONS[name] for name in KNOWN_FUNCTIONS}
+    rules["FUNCTION_PARSERS"] = {name: base.FUNCTION_PARSERS[name] for name in SPECIAL_FUNCTIONS}
+    rules["NO_PAREN_FUNCTION_PARSERS"] = {"CASE": base.NO_PAREN_FUNCTION_PARSERS["CASE"]}
+    rules["FUNCTION_PARSERS"]["SUBSTR"] = base.FUNCTION_PARSERS["SUBSTRING"]
+    return type("Spans", (base,), rules)
 
 
 def _marking(rule: Callable[..., Any]) -> Callable[..., Any]:
@@ -68,4 +75,15 @@ def span(node: Any) -> tuple[int, int] | None:
     found: tuple[int, int] | None = node.meta.get(SPAN)
     if found is None and isinstance(node, exp.Identifier) and "start" in node.meta:
         return node.meta["start"], node.meta["end"] + 1  # a lambda variable, which was a column first
-    return found
+    return found or _before_sign(node)
+
+
+def _before_sign(node: Any) -> tuple[int, int] | None:
+    """The place of what stands before `::`, which the parser reads as a part of the cast."""
+    from sqlglot import exp
+
+    outer = node.parent
+    if not isinstance(outer, exp.Cast) or outer.this is not node:
+        return None
+    whole, kind = span(outer), span(outer.to)
+    return (whole[0], kind[0] - len("::")) if whole and kind else None

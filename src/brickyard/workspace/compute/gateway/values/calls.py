@@ -1,0 +1,182 @@
+"""The calls in a statement's tree for which there is a rule, and what the nodes say of themselves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from brickyard.workspace.compute.gateway.values.correction import Site
+from brickyard.workspace.compute.gateway.values.rules import RULES, Operand
+from brickyard.workspace.compute.gateway.values.rules.arithmetic import LARGEST
+from brickyard.workspace.compute.gateway.values.rules.types import SYNONYMS, literal_kind
+from brickyard.workspace.compute.gateway.values.spans import span
+
+__all__ = ["concerns", "known", "name_of", "parents", "sites", "smallest"]
+
+#: Words that a call begins with.
+WORDS = re.compile(r"\bcase\b|[a-z_][a-z0-9_]*(?=\s*\()")
+
+
+@cache
+def operators() -> dict[Any, str]:
+    """The signs of the operators for which there are rules."""
+    from sqlglot import exp
+
+    arithmetic = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%"}
+    return {**arithmetic, exp.Neg: "negative", exp.DPipe: "||"}
+
+
+@cache
+def _special() -> dict[Any, str]:
+    """The names of rules for nodes that are no operators and no calls by name."""
+    from sqlglot import exp
+
+    return {exp.Cast: "cast", exp.TryCast: "try_cast", exp.Case: "case", exp.Extract: "extract"} | {
+        exp.Substring: "substring"
+    }
+
+
+@cache
+def _comparisons() -> tuple[Any, ...]:
+    from sqlglot import exp
+
+    return exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.Between, exp.In
+
+
+def concerns(sql: str, tree: Any) -> bool:
+    """Whether a statement may have an expression that has to be replaced."""
+    if "::" in sql or not RULES.keys().isdisjoint(WORDS.findall(sql.lower())):
+        return True
+    return any(not _is_plain(node) for node in tree.find_all(*operators()))
+
+
+def name_of(node: Any) -> str:
+    """The name of a node's rule, or of a function; empty if it is neither."""
+    from sqlglot import exp
+
+    if type(node) in operators():
+        return operators()[type(node)]
+    if type(node) in _special():
+        return _special()[type(node)]
+    return str(node.name).lower() if isinstance(node, exp.Anonymous) else ""
+
+
+def sites(sql: str, tree: Any) -> list[Site]:
+    """The calls of a tree, the inner ones first."""
+    found = [_site(sql, node) for node in tree.find_all(*_kinds()) if name_of(node) in RULES and not _is_plain(node)]
+    return found[::-1]
+
+
+@cache
+def _kinds() -> tuple[Any, ...]:
+    from sqlglot import exp
+
+    return exp.Anonymous, *operators(), *_special()
+
+
+def _site(sql: str, node: Any) -> Site:
+    return Site(node, name_of(node), _operands(node), _is_compared(node))
+
+
+def _operands(node: Any) -> list[Any]:
+    from sqlglot import exp
+
+    if isinstance(node, exp.Cast):
+        return [node.this, Operand(kind_of(node.to))]
+    if isinstance(node, exp.Case):
+        default = node.args.get("default")
+        return [*(branch.args["true"] for branch in node.args["ifs"]), *([default] if default is not None else [])]
+    if isinstance(node, exp.Extract):
+        return [Operand(text=node.name), node.expression]
+    if isinstance(node, exp.Substring):
+        return [node.args[key] for key in ("this", "start", "length") if node.args.get(key) is not None]
+    if isinstance(node, exp.Binary):
+        return [node.this, node.expression]
+    if isinstance(node, exp.Neg):
+        return [node.this]
+    return [part.expressions[0] if isinstance(part, exp.Distinct) else part for part in node.expressions]
+
+
+def kind_of(target: Any) -> str:
+    """The type of a cast as Spark writes it."""
+    text = str(target.sql("databricks")).lower().replace(", ", ",").replace(": ", ":")
+    return SYNONYMS.get(text, text)
+
+
+def _is_compared(node: Any) -> bool:
+    """Whether the engine may move a cast of the node to what it is compared with; not where a group has the node."""
+    from sqlglot import exp
+
+    outer = node.parent
+    while isinstance(outer, exp.Paren | exp.Filter | exp.Window):
+        outer = outer.parent
+    if not isinstance(outer, _comparisons()):
+        return False
+    select = node.find_ancestor(exp.Select)
+    return name_of(node) == "sum" or select is None or not select.args.get("group")
+
+
+def known(sql: str, node: Any) -> Operand:
+    """What a node says of itself."""
+    from sqlglot import exp
+
+    place = span(node)
+    text = sql[slice(*place)] if place else ""
+    while isinstance(node, exp.Paren):
+        node = node.this
+    if isinstance(node, exp.Neg) and isinstance(node.this, exp.Literal) and not node.this.is_string:
+        return Operand(literal_kind("-" + node.this.name), "-" + node.this.name, text)
+    if isinstance(node, exp.Literal):
+        return Operand("string" if node.is_string else literal_kind(node.name), node.name, text)
+    if isinstance(node, exp.Cast):
+        written = isinstance(node.this, exp.Literal) and not node.this.is_string and not _is_call(text)
+        return Operand(kind_of(node.to), node.this.name if written else None, text)
+    kinds = {exp.Null: "void", exp.Boolean: "boolean"}
+    return Operand(kinds.get(type(node), ""), None, text)
+
+
+def _is_call(text: str) -> bool:
+    return text.rstrip().endswith(")") or "::" in text
+
+
+def parents(node: Any) -> Iterator[Any]:
+    """A node and the nodes around it."""
+    while node is not None:
+        yield node
+        node = node.parent
+
+
+def smallest(node: Any) -> str:
+    """The integer type of which `-node` is the smallest value, written as a literal; else empty."""
+    from sqlglot import exp
+
+    kind = kind_of(node.to) if isinstance(node, exp.Cast) else ""
+    digits = node.this if kind else node
+    if not _is_integer(digits):
+        return ""
+    kinds = [kind] if kind else ["int", "bigint"]
+    return next((name for name in kinds if digits.name == str(LARGEST.get(name, 0) + 1)), "")
+
+
+def _is_integer(node: Any) -> bool:
+    from sqlglot import exp
+
+    return isinstance(node, exp.Literal) and not node.is_string and node.name.isdigit()
+
+
+def _is_plain(node: Any) -> bool:
+    """Whether the expression is certainly right as it is: small numbers, a literal, or a cast to a type like others."""
+    from sqlglot import exp
+
+    if isinstance(node, exp.Neg):
+        return isinstance(node.this, exp.Literal) and not smallest(node.this)
+    if isinstance(node, exp.Cast):
+        text = isinstance(node.this, exp.Literal) and node.this.is_string
+        return text or kind_of(node.to) not in {"string", "date"}
+    if not isinstance(node, exp.Binary):
+        return False
+    if any(isinstance(side, exp.Interval) for side in (node.this, node.expression)):
+        return True
+    return all(_is_integer(side) and len(side.name) < 5 for side in (node.this, node.expression))

@@ -1,0 +1,54 @@
+"""The columns of a SELECT: which have no name of their own, and what their aliases mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from brickyard.workspace.compute.gateway.values.calls import name_of, operators, parents
+from brickyard.workspace.compute.gateway.values.correction import Site
+from brickyard.workspace.compute.gateway.values.scopes import scope_of
+
+__all__ = ["aliased", "items", "said"]
+
+
+def items(sites: Sequence[Site]) -> list[Any]:
+    """The columns without a name of their own in which one of the calls stands."""
+    from sqlglot import exp
+
+    found: dict[int, Any] = {}
+    for site in sites:
+        node = site.node
+        if site.name in {"explode", "explode_outer"}:
+            continue  # it makes columns of its own
+        while node is not None and not (isinstance(node.parent, exp.Select) and node.arg_key == "expressions"):
+            node = node.parent
+        if node is not None and not isinstance(node, exp.Alias | exp.Aliases | exp.Star):
+            found[id(node)] = node
+    return list(found.values())
+
+
+def said(node: Any, names: Mapping[int, str]) -> str:
+    """The name of arithmetic that Sail would refuse, as Spark gives it; empty if it is something else."""
+    from sqlglot import exp
+
+    if isinstance(node, exp.Paren):
+        return said(node.this, names)
+    if type(node) in operators() and isinstance(node, exp.Binary):
+        left, right = said(node.this, names), said(node.expression, names)
+        return f"({left} {name_of(node)} {right})" if left and right else ""
+    return str(node.name) if isinstance(node, exp.Literal | exp.Column) else names.get(id(node), "")
+
+
+def aliased(sql: str, node: Any) -> Any:
+    """What a column means that is another column of the same SELECT (in ORDER BY, HAVING, or to its right)."""
+    from sqlglot import exp
+
+    scope = scope_of(sql, node)
+    if not isinstance(node, exp.Column) or node.table or scope is None or not isinstance(scope.node, exp.Select):
+        return None
+    for item in scope.node.expressions:
+        inside = any(part is item for part in parents(node))
+        if isinstance(item, exp.Alias) and item.alias.lower() == node.name.lower() and not inside:
+            return item.this
+    return None

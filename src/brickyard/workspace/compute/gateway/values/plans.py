@@ -1,0 +1,253 @@
+"""The expressions of a relation, as the corrections see them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+from pyspark.sql.connect.proto import relations_pb2
+
+from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.values import expressions
+from brickyard.workspace.compute.gateway.values.correction import Site
+from brickyard.workspace.compute.gateway.values.expressions import Expression, call, copied
+from brickyard.workspace.compute.gateway.values.probes import Asked, Question
+from brickyard.workspace.compute.gateway.values.rules import RULES, Fix, Operand
+from brickyard.workspace.compute.gateway.values.scopes import AGGREGATES
+from brickyard.workspace.compute.gateway.values.statements import correct_sql
+from brickyard.workspace.compute.gateway.values.templates import built
+
+__all__ = ["Fields", "Plan", "Top"]
+
+#: From a relation to its fields.
+Fields = Callable[[relations_pb2.Relation], Asked]
+COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">=", "<=>", "in", "between"})
+OPERATORS = frozenset("+-*/%")
+PERCENTILES = frozenset({"percentile_approx", "approx_percentile"})
+CASTS = {True: "try_cast", False: "cast"}
+
+
+@dataclass(frozen=True)
+class Top:
+    """An expression of a relation.
+
+    Args:
+        message: The expression.
+        named: It is a column, whose name must stay.
+    """
+
+    message: Any
+    named: bool
+
+
+@dataclass(eq=False)
+class _Node:
+    """An expression and what it stands in; it stays the same while the message in it is replaced."""
+
+    message: Any
+    parent: _Node | None
+    children: list[_Node] = field(default_factory=list)
+
+
+@dataclass
+class Plan:
+    """Some expressions of a relation, as the corrections see them.
+
+    Args:
+        source: The rows that the expressions see.
+        tops: The expressions.
+        fields: Asks the engine for the fields of a relation.
+    """
+
+    source: relations_pb2.Relation
+    tops: Sequence[Top]
+    fields: Fields
+    variables: dict[str, Any] = field(default_factory=dict)
+    originals: dict[int, Any] = field(default_factory=dict)
+    names: dict[int, str] = field(default_factory=dict)
+    asked: bool = False
+
+    def __post_init__(self) -> None:
+        self.unnamed = [top for top in self.tops if top.named and not top.message.HasField("alias")]
+        self.originals = {id(top): copied(top.message) for top in self.unnamed}
+
+    def sites(self) -> Sequence[Site]:
+        """All calls for which there is a rule, the inner ones first; SQL in the plan is corrected on the way."""
+        found: list[Site] = []
+        for top in self.tops:
+            self._visit(_Node(top.message, None), found)
+        return found
+
+    def _visit(self, node: _Node, found: list[Site]) -> None:
+        if node.message.HasField("unresolved_function"):
+            self._bind(node.message.unresolved_function)
+        for message in expressions.children(node.message):
+            node.children.append(_Node(message, node))
+            self._visit(node.children[-1], found)
+        site = _site(node)
+        if site is not None:
+            found.append(site)
+        elif node.message.HasField("expression_string"):
+            text = node.message.expression_string
+            text.expression = correct_sql(f"SELECT {text.expression}", self._answer, named=False).removeprefix(
+                "SELECT "
+            )
+
+    def _bind(self, function: Any) -> None:
+        """Note what the variables of a lambda function range over."""
+        for argument in function.arguments:
+            if argument.HasField("lambda_function"):
+                values = _ranges(function)
+                for variable, value in zip(argument.lambda_function.arguments, values, strict=False):
+                    self.variables[variable.name_parts[0]] = self._closed(copied(value))
+
+    def _closed(self, message: Any) -> Any:
+        """The expression with lambda variables replaced by what they range over."""
+        if message.HasField("unresolved_named_lambda_variable"):
+            value = self.variables.get(message.unresolved_named_lambda_variable.name_parts[0])
+            if value is not None:
+                message.CopyFrom(value)
+            return message
+        for child in expressions.children(message):
+            self._closed(child)
+        return message
+
+    def around(self, node: Any) -> Iterator[Any]:
+        """A node and all nodes that it stands in."""
+        while node is not None:
+            yield node
+            node = node.parent
+
+    def known(self, node: Any) -> Operand:
+        """What literals and casts say of themselves."""
+        return expressions.said(node.message)
+
+    def same(self, node: Any) -> Any:
+        """The node: a plan has no parentheses."""
+        return node
+
+    def ask(self, nodes: Sequence[Any]) -> Mapping[int, str]:
+        """Learn types, and with the first question the names of columns too."""
+        tops = [] if self.asked else self.unnamed
+        self.asked = True
+        wanted = [(id(node), self._closed(copied(node.message))) for node in nodes]
+        wanted += [(id(top), self.originals[id(top)]) for top in tops]
+        found: dict[int, tuple[str, str]] = {}
+        for grouped in (False, True):
+            self._learn([one for one in wanted if _aggregated(one[1]) == grouped], found)
+        self.names.update({id(top): found[id(top)][0] for top in tops if id(top) in found})
+        return {id(node): found[id(node)][1] for node in nodes if id(node) in found}
+
+    def _learn(self, wanted: Sequence[tuple[int, Any]], found: dict[int, tuple[str, str]]) -> None:
+        if not wanted:
+            return
+        answer = self._fields([message for _, message in wanted])
+        if len(answer) == len(wanted):
+            found.update({key: one for (key, _), one in zip(wanted, answer, strict=True)})
+        elif len(wanted) > 1:
+            for one in wanted:
+                self._learn([one], found)
+
+    def _fields(self, messages: Sequence[Any]) -> Asked:
+        probe = relations_pb2.Relation()
+        probe.project.expressions.extend(messages)
+        if self.source.WhichOneof("rel_type"):
+            probe.project.input.CopyFrom(self.source)
+        try:
+            return self.fields(probe)
+        except grpc.RpcError:
+            return []
+
+    def _answer(self, question: Question) -> Asked:
+        messages = [Expression() for _ in question.texts]
+        for message, text in zip(messages, question.texts, strict=True):
+            message.expression_string.expression = text
+        return self._fields(messages)
+
+    def put(self, site: Site, fix: Fix) -> None:
+        """Put a correction in place."""
+        nodes = dict(enumerate(site.operands, 1))
+        for number, template in fix.inner.items():
+            nodes[number].message.CopyFrom(built(template, {0: copied(nodes[number].message)}))
+        target = site.node
+        if fix.template:
+            operands = {number: copied(one.message) for number, one in nodes.items() if isinstance(one, _Node)}
+            target.message.CopyFrom(built(fix.template, operands))
+        if fix.around:
+            if target.parent is not None and target.parent.message.HasField("window"):
+                target = target.parent
+            target.message.CopyFrom(built(fix.around, {0: copied(target.message)}))
+
+    def untold(self, site: Site) -> None:
+        """Refuse, unless the plan is wrong in itself, which the engine says better."""
+        if self._fields([site.node.message]):
+            raise unsupported(
+                f"'{site.name}' of operands whose type it cannot tell", "Use cast() to say the type of each operand."
+            )
+
+    def name(self) -> None:
+        """Give back their names to the columns that are changed."""
+        changed = [top for top in self.unnamed if top.message != self.originals[id(top)]]
+        if changed and not self.asked:
+            self.ask([])
+        for top in changed:
+            name = self.names.get(id(top))
+            if name:
+                inner = copied(top.message)
+                top.message.Clear()
+                top.message.alias.expr.CopyFrom(inner)
+                top.message.alias.name.append(name)
+
+
+def _site(node: _Node) -> Site | None:
+    message = node.message
+    if message.HasField("cast"):
+        tried = message.cast.eval_mode == Expression.Cast.EVAL_MODE_TRY
+        return Site(node, CASTS[tried], [node.children[0], Operand(expressions.target(message))])
+    name = message.unresolved_function.function_name.lower()
+    if name not in RULES or (name in OPERATORS and len(node.children) != 2):
+        return None
+    operands: list[Any] = node.children
+    if name == "when":
+        operands = [one for at, one in enumerate(operands) if at % 2 or at == len(operands) - 1]
+    if name in PERCENTILES and (shares := _elements(operands[1])):
+        return Site(node, "percentiles", [operands[0], *shares])
+    return Site(node, name, operands, _is_compared(node))
+
+
+def _elements(node: _Node) -> list[_Node]:
+    """The elements of an array that is written as one."""
+    if node.message.unresolved_function.function_name.lower() == "array":
+        return node.children
+    literals = node.message.literal.array.elements if node.message.HasField("literal") else []
+    return [_Node(Expression(literal=literal), node) for literal in literals]
+
+
+def _is_compared(node: _Node) -> bool:
+    outer = node.parent
+    while outer is not None and outer.message.HasField("window"):
+        outer = outer.parent
+    return outer is not None and outer.message.unresolved_function.function_name.lower() in COMPARISONS
+
+
+def _ranges(function: Any) -> list[Any]:
+    """For each variable of the lambda function in a call, an expression of its type."""
+    zero = Expression()
+    zero.literal.integer = 0
+    name, first = function.function_name.lower(), function.arguments[0]
+    element = call("get", first, zero)
+    if name in {"aggregate", "reduce"}:
+        return [function.arguments[1], element]
+    if name in {"map_filter", "transform_keys", "transform_values"}:
+        return [call("get", call(part, first), zero) for part in ("map_keys", "map_values")]
+    return [element, zero]
+
+
+def _aggregated(message: Any) -> bool:
+    if message.HasField("window"):
+        return False
+    if message.unresolved_function.function_name.lower() in AGGREGATES:
+        return True
+    return any(_aggregated(child) for child in expressions.children(message))

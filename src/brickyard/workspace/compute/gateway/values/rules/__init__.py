@@ -1,0 +1,25 @@
+"""What is corrected: a rule for each function and operator, on types, the same for SQL and for data frames."""
+
+from brickyard.workspace.compute.gateway.values.rules import (
+    arithmetic,
+    conditions,
+    jsons,
+    others,
+    rounding,
+    strings,
+    times,
+)
+from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Operand, Rule
+
+__all__ = ["RULES", "Call", "Fix", "Operand", "Rule"]
+
+#: The rules by name of the function, in lower case, or sign of the operator.
+RULES: dict[str, Rule] = {
+    **arithmetic.RULES,
+    **conditions.RULES,
+    **jsons.RULES,
+    **others.RULES,
+    **rounding.RULES,
+    **strings.RULES,
+    **times.RULES,
+}

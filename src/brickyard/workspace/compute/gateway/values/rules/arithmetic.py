@@ -1,0 +1,109 @@
+"""Arithmetic in ANSI mode, exact or an error.
+
+Sail wraps integers around (0.7.2). A decimal of enough digits holds every sum, difference and product of two integers,
+and its cast back fails where the integer type ends.
+
+Source: https://docs.databricks.com/aws/en/sql/language-manual/sql-ref-datatype-rules
+"""
+
+from __future__ import annotations
+
+from brickyard.workspace.compute.gateway.values.rules.decimals import decimal_arithmetic
+from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Operand, Rule
+from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, INTEGERS, is_number, wider
+
+__all__ = ["LARGEST", "RULES"]
+
+LARGEST = {"tinyint": 2**7 - 1, "smallint": 2**15 - 1, "int": 2**31 - 1, "bigint": 2**63 - 1}
+#: What holds the results of arithmetic on each type.
+WIDE = {"tinyint": "DECIMAL(3,0)", "smallint": "DECIMAL(5,0)", "int": "DECIMAL(10,0)", "bigint": "DECIMAL(19,0)"}
+SUMMED = "DECIMAL(28,0)"
+
+
+def _arithmetic(call: Call) -> Fix | None:
+    """`+`, `-`, `*`, `/` and `%`."""
+    left, right = call.kind(0), call.kind(1)
+    if call.name == "-" and left == right == "date":
+        return Fix("make_dt_interval(CAST(datediff($1, $2) AS INT))", "interval day to second")
+    if not all(is_number(kind) or kind in {"string", "void"} for kind in (left, right)):
+        return _of_times(call)
+    if "string" in (left, right) or left == right == "void":
+        return _with_text(call)
+    if "void" in (left, right):
+        return None
+    if left in FLOATS or right in FLOATS:
+        return _of_floats(call)
+    if left in INTEGERS and right in INTEGERS:
+        return _of_integers(call)
+    return decimal_arithmetic(call)
+
+
+def _of_times(call: Call) -> Fix | None:
+    """Of dates, timestamps and intervals."""
+    if call.kind(0) == "date" and call.kind(1) in {"tinyint", "smallint", "int"}:
+        return Fix(kind="date")
+    return None
+
+
+def _with_text(call: Call) -> Fix | None:
+    """Text beside an integer is a BIGINT, beside another number a DOUBLE."""
+    other = next((operand.kind for operand in call.operands if operand.kind != "string"), "")
+    kind = "bigint" if other in INTEGERS and call.name != "/" else "double"
+    made = _arithmetic(Call(call.name, (Operand(kind), Operand(kind)), call.compared))
+    casts = f"CAST($1 AS {kind})", f"CAST($2 AS {kind})"
+    if made is None or not made.template:
+        return Fix(f"({casts[0]} {call.name} {casts[1]})", kind)
+    return Fix(made.template.replace("$1", casts[0]).replace("$2", casts[1]), kind)
+
+
+def _of_floats(call: Call) -> Fix | None:
+    """Two FLOATs stay FLOATs, except when divided."""
+    same = call.kind(0) == call.kind(1)
+    if same and (call.name != "/" or call.kind(0) == "double"):
+        return Fix(kind=call.kind(0))
+    return Fix(f"(CAST($1 AS DOUBLE) {call.name} CAST($2 AS DOUBLE))", "double")
+
+
+def _of_integers(call: Call) -> Fix | None:
+    kind = wider(call.kind(0), call.kind(1))
+    if call.name == "/":
+        return Fix(kind="double")
+    if call.name == "%" or _is_small(call):
+        return Fix(kind=kind)
+    wide = WIDE[kind]
+    return Fix(_checked(f"CAST((CAST($1 AS {wide}) {call.name} CAST($2 AS {wide})) AS {kind})", kind, call), kind)
+
+
+def _is_small(call: Call) -> bool:
+    """Whether the operands are literals whose result certainly fits."""
+    return all(
+        one.number is not None and one.kind in {"int", "bigint"} and abs(one.number) < 10**4 for one in call.operands
+    )
+
+
+def _checked(text: str, kind: str, call: Call) -> str:
+    """Compared with a constant, the cast would be moved to the constant, and never fail: the sign `&` keeps it."""
+    return f"({text} & CAST(-1 AS {kind}))" if call.compared else text
+
+
+def _negation(call: Call) -> Fix | None:
+    kind = call.kind()
+    if kind == "string":
+        return Fix("(- CAST($1 AS DOUBLE))", "double")
+    if kind not in INTEGERS:
+        return Fix(kind=kind) if is_number(kind) else None
+    return Fix(_checked(f"CAST((- CAST($1 AS {WIDE[kind]})) AS {kind})", kind, call), kind)
+
+
+def _sum(call: Call) -> Fix | None:
+    if call.kind() == "bigint":
+        around = _checked("CAST($0 AS BIGINT)", "BIGINT", call)
+        return Fix(kind="bigint", inner={1: f"CAST($0 AS {SUMMED})"}, around=around)
+    return None
+
+
+RULES = {
+    **dict.fromkeys("+-*/%", Rule(_arithmetic, None, strict=True)),
+    "negative": Rule(_negation, None, strict=True),
+    "sum": Rule(_sum, None, strict=True),
+}

@@ -1,0 +1,62 @@
+"""Branches: their common type, to which each one is cast.
+
+Sail gives a CASE and an `if` the type of the first branch, whatever the others are (0.7.2).
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+
+from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule, all_of, mismatch
+from brickyard.workspace.compute.gateway.values.rules.types import is_number, wider
+
+__all__ = ["RULES"]
+
+
+def _branches(first: int) -> Rule:
+    """The rule for functions whose results begin at an operand."""
+
+    def make(call: Call) -> Fix | None:
+        kinds = [operand.kind for operand in call.operands[first:]]
+        kind = reduce(wider, kinds) if all(kinds) else ""
+        if not kind:
+            return Fix(kind=kinds[0]) if kinds and len(set(kinds)) == 1 else None
+        others = [number for number, one in enumerate(kinds, first + 1) if one not in {kind, "void"}]
+        template = f"coalesce({all_of(call)})" if others and call.name in {"nvl", "ifnull"} else ""
+        return Fix(template, kind, dict.fromkeys(others, f"CAST($0 AS {kind})"))
+
+    return Rule(make)
+
+
+def _first_of(call: Call) -> Fix | None:
+    """`nullif(a, b)` has the type of a."""
+    if call.kind(0) == call.kind(1) or not is_number(call.kind(0)):
+        return None
+    return Fix(f"CAST(nullif($1, $2) AS {call.kind(0)})", call.kind(0))
+
+
+def _extreme(call: Call) -> Fix | None:
+    """`greatest` and `least` take no text beside other types."""
+    kinds = {operand.kind for operand in call.operands} - {"void", ""}
+    if "string" in kinds and len(kinds) > 1:
+        raise mismatch(
+            "DATA_DIFF_TYPES",
+            f"Cannot resolve {call.name}: input should all be the same type, but it is {sorted(kinds)}. Cast them.",
+        )
+    return _branches(0).make(call)
+
+
+COALESCE = _branches(0)
+RULES = {
+    "case": _branches(0),
+    "when": _branches(0),
+    "if": _branches(1),
+    "nvl2": _branches(1),
+    "coalesce": COALESCE,
+    "nvl": COALESCE,
+    "ifnull": COALESCE,
+    "nullif": Rule(_first_of),
+    "greatest": Rule(_extreme),
+    "least": Rule(_extreme),
+}
+RULES = {name: Rule(rule.make, None) for name, rule in RULES.items()}

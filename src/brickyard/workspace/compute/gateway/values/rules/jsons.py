@@ -1,0 +1,79 @@
+"""JSON, CSV and variants."""
+
+from __future__ import annotations
+
+from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule
+from brickyard.workspace.compute.gateway.values.rules.texts import json_of, quoted, text_of
+from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, fields
+
+__all__ = ["RULES"]
+
+#: Types whose JSON the engine writes otherwise: parts of seconds, exponents, zeros at the end.
+AFFECTED = ("timestamp", *FLOATS, "decimal(")
+NUMBERS = (
+    "[UNSUPPORTED_BY_ENGINE] The engine returns the objects and lists of get_json_object() as they are written, with "
+    "numbers such as 1.50 and escapes, not as Databricks writes them. Use from_json() or parse_json()."
+)
+#: A text that may be a number with a point or an exponent, and what may be written otherwise inside of an object.
+POINTED = r"^-?[0-9]+([.][0-9]+([eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)$"
+STRANGE = r"[.][0-9]+0([^0-9]|$)|[0-9][eE]|[0-9]{8}[.]|[.][0-9]{16}|(^|[^0-9])0[.]000|[\\][u/]"
+STRING = r'"(?:[^"\\]|\\.)*"'
+
+
+def _to_json(call: Call) -> Fix | None:
+    kind = call.kind()
+    if not any(one in kind for one in AFFECTED):
+        return None
+    if len(call.operands) > 1:
+        if "timestampformat" in call.operands[1].text.lower() and not any(one in kind for one in AFFECTED[1:]):
+            return None
+        raise unsupported("to_json with options of timestamps or numbers with a point", "Leave the options out.")
+    return Fix(json_of(kind, "$1"), "string")
+
+
+def _to_csv(call: Call) -> Fix | None:
+    parts = fields(call.kind())
+    if not parts:
+        return None
+    if len(call.operands) > 1:
+        raise unsupported("to_csv with options", "Use concat_ws().")
+    return Fix(f"concat_ws(',', {', '.join(_csv(name, kind) for name, kind in parts)})", "string")
+
+
+def _csv(name: str, kind: str) -> str:
+    field = f"$1.`{name.replace('`', '``')}`"
+    written = text_of(kind, field) if kind in FLOATS else f"to_csv(named_struct('x', {field}))"
+    return f"if(isnull({field}), '', {written})"
+
+
+def _get_json(call: Call) -> Fix | None:
+    """A number is written as Java does, an object without spaces; what was a string stays."""
+    path = call.operands[1].value if len(call.operands) == 2 else None
+    if path is None or "*" in path:
+        raise unsupported("get_json_object with [*] or a path that is no literal", "Use from_json().")
+    found, texts = "get_json_object($1, $2)", "isnotnull(variant_get(parse_json($1), $2, 'string'))"
+    number = f"{found} RLIKE {quoted(POINTED)}"
+    value = f"CAST((CASE WHEN {number} THEN {found} ELSE '0' END) AS DOUBLE)"
+    outside = f"regexp_replace({found}, {quoted(STRING)}, '')"
+    strange = f"({outside} RLIKE {quoted(STRANGE)} OR {found} RLIKE {quoted(STRANGE[-7:])})"
+    compact = f"regexp_replace({found}, {quoted(f'({STRING})|' + chr(92) + 's+')}, '${{1}}')"
+    return Fix(
+        f"(CASE WHEN isnull({found}) THEN NULL WHEN NOT ({number} OR {found} RLIKE '^[{{\\\\[]') THEN {found} "
+        f"WHEN {texts} THEN {found} WHEN {number} THEN {text_of('double', value)} "
+        f"WHEN {strange} THEN raise_error({quoted(NUMBERS)}) ELSE {compact} END)",
+        "string",
+    )
+
+
+def _type(call: Call) -> Fix | None:
+    """The name of a variant's type."""
+    return Fix(quoted(call.kind()), "string") if "variant" in call.kind() else None
+
+
+RULES = {
+    "to_json": Rule(_to_json, (0,)),
+    "to_csv": Rule(_to_csv, (0,)),
+    "get_json_object": Rule(_get_json),
+    "typeof": Rule(_type, (0,)),
+}

@@ -1,0 +1,157 @@
+"""Functions of text."""
+
+from __future__ import annotations
+
+from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Operand, Rule, all_of, mismatch, untyped
+from brickyard.workspace.compute.gateway.values.rules.texts import quoted, text_of
+from brickyard.workspace.compute.gateway.values.rules.types import is_number
+
+__all__ = ["RULES"]
+
+#: A text of letters, digits and single spaces needs no care.
+WORDS = (
+    "(CASE WHEN $1 RLIKE '^[A-Za-z0-9 ]*$' THEN initcap($1) ELSE array_join(transform(split(lower($1), ' ', -1), "
+    "w_ -> concat(upper(left(w_, 1)), substring(w_, 2))), ' ') END)"
+)
+#: One part for each letter.
+LETTERS = "if(length($1) = 0, array(''), transform(sequence(1, length($1)), i_ -> substring($1, i_, 1)))"
+DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+WIDE = "[UNSUPPORTED_BY_ENGINE] The engine cannot convert this number with conv(). Use Python's int() and format()."
+
+
+def _cast(call: Call) -> Fix | None:
+    """`CAST(x AS STRING)` as Spark writes x; a number is no DATE."""
+    kind, target = call.kind(), call.operands[1].kind
+    if target == "date" and is_number(kind):
+        raise mismatch(
+            "CAST_WITH_FUNC_SUGGESTION",
+            f'Cannot cast "{kind.upper()}" to "DATE". To convert values from "{kind.upper()}" to "DATE", you can use '
+            "the function `DATE_FROM_UNIX_DATE` instead.",
+        )
+    text = text_of(kind, "$1") if target == "string" else ""
+    return Fix(text, "string") if text else None
+
+
+def _is_other_cast(call: Call) -> bool:
+    return call.operands[1].kind not in {"string", "date"}
+
+
+def _concat(call: Call) -> Fix | None:
+    """Operands that are no text become text."""
+    first = 2 if call.name == "concat_ws" else 1
+    texts = {
+        number: text_of(operand.kind, "$0")
+        for number, operand in enumerate(call.operands, 1)
+        if number >= first and not operand.kind.startswith("array<")
+    }
+    return Fix(inner={number: text for number, text in texts.items() if text})
+
+
+def _element(call: Call) -> Fix | None:
+    """A number past the end is an error."""
+    last = len(call.operands) - 1
+    if call.operands[0].number is not None and 1 <= call.operands[0].number <= last:
+        return None
+    message = f"[INVALID_ARRAY_INDEX] The index of elt() is out of bounds. There are {last} elements. SQLSTATE: 22003"
+    return Fix(
+        f"(CASE WHEN isnull($1) THEN NULL WHEN $1 >= 1 AND $1 <= {last} THEN elt({all_of(call)}) "
+        f"ELSE CAST(raise_error({quoted(message)}) AS STRING) END)",
+        "string",
+    )
+
+
+def _substring(call: Call) -> Fix | None:
+    """A start before the text counts into the length."""
+    start = call.operands[1].number if len(call.operands) > 1 else 0
+    if len(call.operands) < 3 or (start is not None and start >= 0):
+        return None
+    missing = "(CAST(length($1) AS BIGINT) + $2)"
+    if start is None:
+        missing = f"if($2 < 0, {missing}, CAST(0 AS BIGINT))"
+    return Fix(f"substring($1, $2, CAST(greatest($3 + least({missing}, CAST(0 AS BIGINT)), CAST(0 AS BIGINT)) AS INT))")
+
+
+def _ends(call: Call) -> Fix | None:
+    """`left` and `right` of less than nothing are nothing."""
+    count = call.operands[1].number if len(call.operands) > 1 else 0
+    return Fix(f"{call.name}($1, greatest($2, 0))") if count is None or count < 0 else None
+
+
+def _split(call: Call) -> Fix | None:
+    if len(call.operands) < 2 or call.operands[1].value != "":
+        return None
+    if len(call.operands) > 2 and (call.operands[2].number or 0) > 0:
+        raise unsupported("split(text, '', limit)", "Leave the limit out and use slice().")
+    return Fix(LETTERS, "array<string>")
+
+
+def _character(call: Call) -> Fix | None:
+    number = call.operands[0].number
+    if number is not None and 0 <= number < 256:
+        return None
+    return Fix("if($1 < 0, '', chr(CAST($1 AS BIGINT) & CAST(255 AS BIGINT)))", "string")
+
+
+def _convert(call: Call) -> Fix | None:
+    """Of the digits that the base has, as an unsigned number of 64 bits."""
+    bases = [operand.number for operand in call.operands[1:]]
+    if len(bases) != 2 or None in bases:
+        raise unsupported("conv with bases that are no literals", "Write the bases as numbers.")
+    source, target = abs(bases[0] or 0), bases[1] or 0
+    if not (2 <= source <= 36 and 2 <= abs(target) <= 36):
+        return Fix("CAST(NULL AS STRING)", "string")
+    if (bases[0] or 0) < 0 or target < 0:
+        raise unsupported("conv with a negative base", "Use positive bases.")
+    digits = DIGITS[:source]
+    text = f"regexp_extract(upper(trim(CAST($1 AS STRING))), '^(-?)([{digits}]*)', {{}})"
+    number = f"conv(concat('0', {text.format(2)}), {source}, {target})"
+    known = f"conv(concat('0', {text.format(2)}), {source}, 10)"
+    below = f"conv(CAST(CAST({known} AS BIGINT) - 1 AS STRING), 10, 2)"
+    return _converted(text, number, below, target)
+
+
+def _converted(text: str, number: str, below: str, target: int) -> Fix:
+    """Sail knows 63 bits: what needs more is an error."""
+    wide = f"raise_error({quoted(WIDE)})"
+    flipped = f"translate(lpad({below}, 64, '0'), '01', '10')"
+    negative = {2: flipped, 16: _hex(flipped)}.get(target, wide)
+    found, sign = f"nullif({number}, '')", text.format(1)
+    positive = f"coalesce({found}, {wide})"
+    return Fix(
+        f"(CASE WHEN trim(CAST($1 AS STRING)) = '' OR isnull($1) THEN NULL "
+        f"WHEN {sign} = '-' AND {number} <> '0' THEN {negative} ELSE {positive} END)",
+        "string",
+    )
+
+
+def _hex(bits: str) -> str:
+    halves = (f"conv(substring({bits}, {first}, 32), 2, 16)" for first in (1, 33))
+    return "concat(" + ", ".join(f"lpad({half}, 8, '0')" for half in halves) + ")"
+
+
+def _as_cast(call: Call) -> Fix | None:
+    """`string(x)` is a cast."""
+    return _cast(Call("cast", (call.operands[0], Operand(call.name))))
+
+
+RULES = {
+    "cast": Rule(_cast, (0,), _is_other_cast),
+    "try_cast": Rule(_cast, (0,), _is_other_cast),
+    "string": Rule(_as_cast, (0,)),
+    "date": Rule(_as_cast, (0,)),
+    "concat": Rule(_concat, None),
+    "||": Rule(_concat, None),
+    "concat_ws": Rule(_concat, None),
+    "elt": Rule(_element),
+    "substring": Rule(_substring),
+    "substr": Rule(_substring),
+    "left": Rule(_ends),
+    "right": Rule(_ends),
+    "initcap": untyped(WORDS, "string"),
+    "split": Rule(_split),
+    "chr": Rule(_character),
+    "char": Rule(_character),
+    "conv": Rule(_convert),
+    "regexp_count": untyped("CAST(regexp_count($1, $2) AS INT)", "int"),
+}

@@ -22,6 +22,11 @@ def _explode(call: Call) -> Fix | None:
     return Fix(f"{call.name.replace('explode', 'inline')}(map_entries($1))")
 
 
+def _raise(call: Call) -> Fix | None:
+    """The error has a class, which the engine leaves out."""
+    return Fix("raise_error(concat('[USER_RAISED_EXCEPTION] ', $1))") if len(call.operands) == 1 else None
+
+
 PERCENTILE = (
     "try_element_at(array_sort(collect_list($1)), CAST(greatest(CAST(1 AS BIGINT), "
     "CAST(ceil(CAST($2 AS DOUBLE) * count($1)) AS BIGINT)) AS INT))"
@@ -36,6 +41,7 @@ def _percentiles(call: Call) -> Fix | None:
 
 RULES = {
     "percentiles": Rule(_percentiles),
+    "raise_error": Rule(_raise),
     "array_contains": Rule(_contains, (0,)),
     "explode": Rule(_explode, (0,)),
     "explode_outer": Rule(_explode, (0,)),

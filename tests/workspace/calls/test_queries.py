@@ -9,17 +9,20 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import InvalidParameterValue, NotFound, PermissionDenied
 from databricks.sdk.service.sql import (
     CreateQueryRequestQuery,
+    CreateVisualizationRequestVisualization,
     DataSourcesAPI,
     LifecycleState,
     QueriesAPI,
     QueryParameter,
+    QueryVisualizationsAPI,
     TextValue,
     UpdateQueryRequestQuery,
+    UpdateVisualizationRequestVisualization,
 )
 
 from tests.workspace.calls.conftest import Robot
 
-FAMILIES = (QueriesAPI, DataSourcesAPI)
+FAMILIES = (QueriesAPI, DataSourcesAPI, QueryVisualizationsAPI)
 
 
 def test_every_operation(w: WorkspaceClient, robot: Robot, name: Callable[[], str]) -> None:
@@ -43,9 +46,26 @@ def test_every_operation(w: WorkspaceClient, robot: Robot, name: Callable[[], st
     with pytest.raises(PermissionDenied):
         robot.client.queries.get(number)
     assert number not in {one.id for one in robot.client.queries.list()}
+    visualizations(w, robot, number)
     w.queries.delete(number)
     assert number not in {one.id for one in w.queries.list()}
     assert w.queries.get(number).lifecycle_state is LifecycleState.TRASHED
+
+
+def visualizations(w: WorkspaceClient, robot: Robot, number: str) -> None:
+    family, options = w.query_visualizations, '{"x": 1}'
+    wanted = CreateVisualizationRequestVisualization("v", number, options, type="CHART")
+    made = family.create(visualization=wanted)
+    assert (made.query_id, made.display_name, made.serialized_options, made.type) == (number, "v", options, "CHART")
+    changed = family.update(made.id or "", "display_name", visualization=UpdateVisualizationRequestVisualization("w"))
+    assert (changed.display_name, changed.serialized_options) == ("w", options)
+    assert list(w.queries.list_visualizations(number)) == [changed]
+    with pytest.raises(PermissionDenied):
+        robot.client.query_visualizations.delete(made.id or "")
+    with pytest.raises(InvalidParameterValue, match="update_mask"):
+        family.update(made.id or "", "query_id", visualization=UpdateVisualizationRequestVisualization("w"))
+    family.delete(made.id or "")
+    assert list(w.queries.list_visualizations(number)) == []
 
 
 def test_refusals(w: WorkspaceClient, name: Callable[[], str]) -> None:

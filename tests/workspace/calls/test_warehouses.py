@@ -14,17 +14,30 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.errors import BadRequest, InvalidParameterValue, NotFound, NotImplemented, PermissionDenied
+from databricks.sdk.common.types.fieldmask import FieldMask
+from databricks.sdk.errors import (
+    BadRequest,
+    InvalidParameterValue,
+    NotFound,
+    NotImplemented,
+    PermissionDenied,
+    ResourceAlreadyExists,
+)
 from databricks.sdk.service.catalog import PermissionsChange, Privilege
 from databricks.sdk.service.iam import Patch, PatchSchema
 from databricks.sdk.service.sql import (
+    CreateWarehouseRequestWarehouseType,
+    DefaultWarehouseOverride,
+    DefaultWarehouseOverrideType,
     Disposition,
+    EndpointConfPair,
     ExecuteStatementRequestOnWaitTimeout,
     ExternalLink,
     Format,
     QueryFilter,
     QueryHistoryAPI,
     QueryStatus,
+    RepeatedEndpointConfPairs,
     ServiceErrorCode,
     State,
     StatementExecutionAPI,
@@ -34,6 +47,8 @@ from databricks.sdk.service.sql import (
     WarehouseAccessControlRequest,
     WarehousePermissionLevel,
     WarehousesAPI,
+    WarehouseTypePair,
+    WarehouseTypePairWarehouseType,
 )
 
 from tests.support import LocalWorkspace, wait_for
@@ -67,7 +82,8 @@ def test_every_operation(w: WorkspaceClient, robot: Robot, name: Callable[[], st
     renamed = name()
     assert family.edit_and_wait(number, name=renamed, cluster_size="Small").auto_stop_mins == 10
     assert {one.id: one.name for one in family.list()}[number] == renamed
-    assert family.get_workspace_warehouse_config().enabled_warehouse_types
+    configuration(w)
+    defaults(w, robot, number)
     statements(w, number)
     permissions(w, robot, number)
     assert family.stop_and_wait(number).state is State.STOPPED
@@ -75,6 +91,44 @@ def test_every_operation(w: WorkspaceClient, robot: Robot, name: Callable[[], st
     family.delete(number)
     with pytest.raises(NotFound):
         family.get(number)
+
+
+def configuration(w: WorkspaceClient) -> None:
+    family, pairs = w.warehouses, RepeatedEndpointConfPairs
+    classic = WarehouseTypePair(enabled=False, warehouse_type=WarehouseTypePairWarehouseType.CLASSIC)
+    wanted = pairs(configuration_pairs=[EndpointConfPair("TIMEZONE", "Asia/Tokyo")])
+    family.set_workspace_warehouse_config(enabled_warehouse_types=[classic], sql_configuration_parameters=wanted)
+    try:
+        kept = family.get_workspace_warehouse_config().sql_configuration_parameters
+        assert kept and kept.as_dict() == wanted.as_dict()
+        with pytest.raises(InvalidParameterValue, match="CLASSIC are disabled"):
+            family.create(name="classic", warehouse_type=CreateWarehouseRequestWarehouseType.CLASSIC)
+        zone = w.statement_execution.execute_statement("SELECT current_timezone()", starter(w), wait_timeout="50s")
+        assert data(zone) == [["Asia/Tokyo"]]
+        wrong = pairs(configuration_pairs=[EndpointConfPair("ANSI_MODE", "false")])
+        with pytest.raises(NotImplemented, match="ANSI_MODE is always true"):
+            family.set_workspace_warehouse_config(sql_configuration_parameters=wrong)
+    finally:
+        family.set_workspace_warehouse_config()
+
+
+def defaults(w: WorkspaceClient, robot: Robot, number: str) -> None:
+    family, custom = w.warehouses, DefaultWarehouseOverrideType.CUSTOM
+    me = w.current_user.me().id or ""
+    made = family.create_default_warehouse_override(DefaultWarehouseOverride(custom, warehouse_id=number), "me")
+    assert (made.name, made.warehouse_id) == (f"default-warehouse-overrides/{me}", number)
+    with pytest.raises(ResourceAlreadyExists):
+        family.create_default_warehouse_override(made, me)
+    assert [one.warehouse_id for one in family.list_default_warehouse_overrides()] == [number]
+    assert list(robot.client.warehouses.list_default_warehouse_overrides()) == []
+    with pytest.raises(PermissionDenied):
+        robot.client.warehouses.get_default_warehouse_override(made.name or "")
+    last = DefaultWarehouseOverride(DefaultWarehouseOverrideType.LAST_SELECTED)
+    changed = family.update_default_warehouse_override(made.name or "", last, FieldMask(["*"]))
+    assert changed.warehouse_id is None and changed == family.get_default_warehouse_override(made.name or "")
+    family.delete_default_warehouse_override(made.name or "")
+    with pytest.raises(NotFound):
+        family.get_default_warehouse_override("default-warehouse-overrides/me")
 
 
 def statements(w: WorkspaceClient, number: str) -> None:
@@ -288,7 +342,8 @@ def test_sessions_of_connectors(workspace: LocalWorkspace, name: Callable[[], st
     number = starter(w)
     w.schemas.create(schema, "main")
     opened = {"warehouse_id": number, "catalog": "main", "schema": schema, "session_confs": {"timezone": "Asia/Tokyo"}}
-    session = w.api_client.do("POST", "/api/2.0/sql/sessions", body=opened)["session_id"]
+    root = "/api/2.0/sql/sessions"
+    session = w.api_client.do("POST", root, body=opened)["session_id"]
 
     def execute(statement: str, **more: Any) -> dict[str, Any]:
         body = {"warehouse_id": number, "session_id": session, "statement": statement, "wait_timeout": "50s"} | more
@@ -299,6 +354,9 @@ def test_sessions_of_connectors(workspace: LocalWorkspace, name: Callable[[], st
         assert answer["status"]["state"] == "SUCCEEDED", answer
         return list(answer["result"].get("data_array") or [])
 
+    limited = w.api_client.do("POST", root, body=opened | {"session_confs": {"STATEMENT_TIMEOUT": "1"}})["session_id"]
+    late = execute("SELECT count(*) FROM range(1000000000000) WHERE id < 0", session_id=limited)["status"]
+    assert (late["state"], late["error"]["error_code"]) == ("FAILED", "DEADLINE_EXCEEDED")
     assert rows("SELECT current_schema(), current_timezone()") == [[schema, "Asia/Tokyo"]]
     rows("CREATE TEMPORARY VIEW kept AS SELECT 7 AS seven")
     assert rows("SELECT seven FROM kept") == [["7"]]

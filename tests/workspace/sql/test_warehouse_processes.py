@@ -49,6 +49,9 @@ def test_a_killed_process_fails_what_it_executes_and_the_next_statement_starts_a
     assert status.error.error_code is ServiceErrorCode.INTERNAL_ERROR
     again = w.statement_execution.execute_statement("SELECT 1", number, wait_timeout="50s")
     assert again.result and again.result.data_array == [["1"]]
+    w.warehouses.stop(number)  # while it stops, a statement starts it again
+    again = w.statement_execution.execute_statement("SELECT 2", number, wait_timeout="50s")
+    assert again.result and again.result.data_array == [["2"]]
 
 
 def one_directories(process: psutil.Process) -> set[object]:
@@ -110,7 +113,7 @@ def test_the_history_reaches_back_thirty_days(lab: Lab, monkeypatch: pytest.Monk
 def test_tokens_of_processes_end_with_a_killed_server(lab: Lab) -> None:
     owner = lab.workspace.identity.owner
     left = lab.workspace.identity.issue_token(owner, TOKEN_COMMENT)
-    warehouses.Warehouses(lab.workspace)  # as the next server does
+    warehouses.Warehouses(lab.workspace, lab.workspace.sql.config)  # as the next server does
     with pytest.raises(Unauthenticated):
         lab.workspace.identity.tokens.check(left)
 

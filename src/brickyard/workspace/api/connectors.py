@@ -32,7 +32,7 @@ async def _thrift(workspace: Workspace, call: Call) -> Response:
     """Refuse a call of a connector that speaks Thrift, so that the connector shows why."""
     message = _instead(workspace, call.request.url.path)
     if _MEDIA not in call.request.headers.get("content-type", ""):
-        raise NotImplementedByWorkspace(message)
+        raise NotImplementedByWorkspace(f"Thrift.of-sql-connectors: {message}")
     name, sequence = _head(await _beginning(call))
     state = _BY_REST_ONLY if urlsplit(workspace.url).port in (None, _PORT) else _NOT_SUPPORTED
     return Response(_reply(name, sequence, state, message), media_type=_MEDIA)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from brickyard.workspace.api import visualizations
 from brickyard.workspace.api.access import Access, anyone
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import InvalidParameterValue
+from brickyard.workspace.sql.records import iso_time
 from brickyard.workspace.sql.saved import SavedQuery
 from brickyard.workspace.workspace import Workspace
 
@@ -71,6 +72,13 @@ def delete_query(workspace: Workspace, call: Call) -> None:
     workspace.sql.queries.trash(_query(workspace, call), call.principal)
 
 
+@family.call("GET", _ROOT + "/{id}/visualizations", access=_on("CAN_VIEW"))
+def list_visualizations(workspace: Workspace, call: Call) -> dict[str, Any]:
+    """The visualizations of a query."""
+    found = workspace.sql.visualizations.of(_query(workspace, call).id)
+    return {"results": [visualizations.wire(one).as_dict() for one in found]}
+
+
 @family.call("GET", "/api/2.0/preview/sql/data_sources", access=anyone)
 def list_data_sources(workspace: Workspace, call: Call) -> Any:
     """The warehouses that the caller may see, as older calls of queries name them."""
@@ -123,11 +131,7 @@ def _wire(one: SavedQuery) -> Query:
             "owner_user_name": one.owner,
             "last_modifier_user_name": one.modified_by,
             "lifecycle_state": one.state,
-            "create_time": _time(one.created_at),
-            "update_time": _time(one.updated_at),
+            "create_time": iso_time(one.created_at),
+            "update_time": iso_time(one.updated_at),
         }
     )
-
-
-def _time(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from brickyard.workspace.api.access import Access, anyone
+from brickyard.workspace.api.access import Access, admins_only, anyone
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import PermissionDenied
 from brickyard.workspace.sql.records import WarehouseRecord
@@ -83,13 +83,17 @@ def stop(workspace: Workspace, call: Call) -> None:
 
 @family.call("GET", "/api/2.0/sql/config/warehouses", access=anyone)
 def get_workspace_warehouse_config(workspace: Workspace, call: Call) -> GetWorkspaceWarehouseConfigResponse:
-    """What all warehouses of the workspace have: nothing can be set for them here."""
+    """What all warehouses of the workspace have."""
     from databricks.sdk.service.sql import GetWorkspaceWarehouseConfigResponse
 
-    kinds = [{"warehouse_type": kind, "enabled": True} for kind in ("CLASSIC", "PRO")]
-    return GetWorkspaceWarehouseConfigResponse.from_dict(
-        {"security_policy": "NONE", "enable_serverless_compute": True, "enabled_warehouse_types": kinds}
-    )
+    return GetWorkspaceWarehouseConfigResponse.from_dict(workspace.sql.config.get())
+
+
+@family.call("PUT", "/api/2.0/sql/config/warehouses", access=admins_only)
+def set_workspace_warehouse_config(workspace: Workspace, call: Call) -> None:
+    """Set what all warehouses have; those that run are stopped, and start with it."""
+    workspace.sql.config.change(call.body)
+    workspace.sql.warehouses.stop_all()
 
 
 def _warehouse(workspace: Workspace, call: Call) -> WarehouseRecord:

@@ -126,6 +126,14 @@ class Settings:
         """Remember that something was done that is done once in the life of a workspace."""
         self._put({f"done:{what}": "true"})
 
+    def document(self, name: str) -> str | None:
+        """What a service of the workspace keeps under a name; nothing where it has kept nothing yet."""
+        return self._set.get(f"document:{name}")
+
+    def keep_document(self, name: str, text: str) -> None:
+        """Keep what a service of the workspace wants to know again, in the place of what it kept before."""
+        self._put({f"document:{name}": text})
+
     def _put(self, values: Mapping[str, str]) -> None:
         with self._lock:
             with self._store.write() as connection:

@@ -14,6 +14,7 @@ _CLEAN = frozenset(
     ("SELECT", "WITH", "VALUES", "FROM", "TABLE", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "INSERT", "UPDATE", "DELETE")
 ) | frozenset(("MERGE", "OPTIMIZE", "VACUUM", "TRUNCATE", "ALTER", "DROP", "GRANT", "REVOKE", "COMMENT", "COPY"))
 _CREATED = frozenset(("TABLE", "VIEW", "SCHEMA", "DATABASE", "CATALOG", "VOLUME", "FUNCTION"))
+_SETTINGS = {"TIMEZONE": "spark.sql.session.timeZone"}
 #: How many sessions, each with an engine of its own, wait for further statements.
 _IDLE = 2
 
@@ -35,12 +36,12 @@ class EngineSessions:
         """A session for a statement: the connector's own, or one that nothing was left in."""
         kept = statement.get("session")
         if kept is None:
-            session = self._any()
+            session = self._any(statement)
             use(session, statement.get("catalog"), statement.get("schema"))
             return session
         with self._lock:
             if kept["id"] not in self._kept:
-                self._kept[kept["id"]] = _begun(self._any(), kept)
+                self._kept[kept["id"]] = _begun(self._any(statement), kept)
             return self._kept[kept["id"]]
 
     def give_back(self, session: Any, statement: Mapping[str, Any], *, reusable: bool) -> None:
@@ -59,21 +60,28 @@ class EngineSessions:
         if session is not None:
             session.stop()
 
-    def _any(self) -> Any:
+    def _any(self, statement: Mapping[str, Any]) -> Any:
         from pyspark.sql.connect.session import SparkSession
 
         try:
             return self._idle.get_nowait()
         except queue.Empty:
-            return SparkSession.builder.remote(self._remote).create()
+            session = SparkSession.builder.remote(self._remote).create()
+            _configure(session, statement["parameters_of_all"])
+            return session
 
 
 def _begun(session: Any, kept: Mapping[str, Any]) -> Any:
     use(session, kept["catalog"], kept["schema"])
-    for name, value in kept["settings"].items():
-        quoted = value.replace("\\", "\\\\").replace("'", "\\'")
-        session.sql(f"SET TIME ZONE '{quoted}'" if name.upper() == "TIMEZONE" else f"SET {name} = {value}")
+    _configure(session, kept["settings"])
     return session
+
+
+def _configure(session: Any, parameters: Mapping[str, str]) -> None:
+    """Set what the engine evaluates statements by; the server sees to the other SQL parameters."""
+    for name, value in parameters.items():
+        if name in _SETTINGS or "." in name:
+            session.conf.set(_SETTINGS.get(name, name), value)
 
 
 def use(session: Any, catalog: str | None, schema: str | None) -> None:

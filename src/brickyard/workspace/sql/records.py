@@ -7,11 +7,12 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from datetime import UTC, datetime
 from typing import Any
 
 from brickyard.workspace.identity.permissions import Securable
 
-__all__ = ["ENDED", "StatementRecord", "WarehouseRecord", "first_id", "new_id", "now"]
+__all__ = ["ENDED", "StatementRecord", "WarehouseRecord", "first_id", "iso_time", "new_id", "now"]
 
 #: States of a statement in which nothing changes any more.
 ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELED", "CLOSED"})
@@ -71,6 +72,11 @@ class StatementRecord:
 def now() -> int:
     """The time in epoch milliseconds."""
     return int(time.time() * 1000)
+
+
+def iso_time(milliseconds: int) -> str:
+    """A time as the API writes it."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def first_id(moment: int) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from brickyard.workspace.sql.config import WarehouseConfig
+from brickyard.workspace.sql.overrides import Overrides
 from brickyard.workspace.sql.saved import SavedQueries
 from brickyard.workspace.sql.sessions import Sessions
 from brickyard.workspace.sql.statements import Statements
+from brickyard.workspace.sql.visualizations import Visualizations
 from brickyard.workspace.sql.warehouses import Warehouses
 
 if TYPE_CHECKING:
@@ -20,17 +23,23 @@ class Sql:
     """What the families of SQL are given.
 
     Attributes:
+        config: What all warehouses have.
         warehouses: What executes statements.
+        overrides: Whose default is which warehouse.
         sessions: What statements of connectors share.
         statements: Statements, their results, and what ran before.
         queries: Queries with a name.
+        visualizations: How queries are shown.
     """
 
     def __init__(self, workspace: Workspace) -> None:
-        self.warehouses = Warehouses(workspace)
+        self.config = WarehouseConfig(workspace.identity.settings)
+        self.warehouses = Warehouses(workspace, self.config)
+        self.overrides = Overrides(workspace.identity.settings, self.warehouses)
         self.sessions = Sessions(self.warehouses)
         self.statements = Statements(workspace, self.warehouses, self.sessions)
         self.queries = SavedQueries(workspace)
+        self.visualizations = Visualizations(workspace.store)
         self._allows = workspace.identity.permissions.allows
 
     def sight(self, principal: Principal) -> tuple[int, list[str]] | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.errors import InvalidParameterValue, NotFound
 from brickyard.workspace.api.shape import check_shape
+from brickyard.workspace.sql.config import check_parameters
 from brickyard.workspace.sql.records import now
 
 if TYPE_CHECKING:
@@ -86,14 +87,17 @@ class Sessions:
         for unknown in body.keys() - _Wire.__dataclass_fields__.keys():
             raise InvalidParameterValue(f"{unknown} is not a field of sessions")
         warehouse = self._warehouses.get(body["warehouse_id"])
-        settings = {name: str(value) for name, value in (body.get("session_confs") or {}).items()}
+        given = {name: str(value) for name, value in (body.get("session_confs") or {}).items()}
+        of_spark = {name: value for name, value in given.items() if "." in name}
+        parameters = {name.upper(): value for name, value in given.items() if name not in of_spark}
+        check_parameters(parameters)
         made = Session(
             id=str(uuid.uuid4()),
             user_id=by.id,
             warehouse_id=warehouse.id,
             catalog=body.get("catalog") or self._warehouses.settings.default_catalog,
             schema=body.get("schema") or None,
-            settings=settings,
+            settings=parameters | of_spark,
             runner=self._warehouses.runner(warehouse, by),
             used_at=now(),
         )

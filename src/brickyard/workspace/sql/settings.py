@@ -60,6 +60,9 @@ def _check(settings: Mapping[str, Any]) -> None:
     shortest = 1 if settings["enable_serverless_compute"] else _SHORTEST_STOP
     if minutes and minutes < shortest:
         raise InvalidParameterValue(f"auto_stop_mins must be 0 or at least {shortest}, not {minutes}")
+    timeout = settings.get("statement_timeout")
+    if timeout is not None and int(timeout) < 0:
+        raise InvalidParameterValue(f"statement_timeout must be a number of seconds, and not {timeout}")
     _one_of("cluster_size", settings["cluster_size"], _SIZES)
     _one_of("warehouse_type", settings["warehouse_type"], _TYPES)
     least, most = int(settings["min_num_clusters"]), int(settings["max_num_clusters"])

@@ -16,14 +16,14 @@ from sqlalchemy import insert, select, update
 
 from brickyard.workspace.api.errors import NotFound, PermissionDenied
 from brickyard.workspace.sql.history import HistoryFilter, forget_old, page
-from brickyard.workspace.sql.records import ENDED, StatementRecord, new_id, now
+from brickyard.workspace.sql.records import ENDED, StatementRecord, WarehouseRecord, new_id, now
 from brickyard.workspace.sql.requests import StatementRequest
 from brickyard.workspace.store.sql import sql_statements as table
 
 if TYPE_CHECKING:
     from brickyard.workspace.identity import Principal
     from brickyard.workspace.sql.runners import Runner
-    from brickyard.workspace.sql.sessions import Sessions
+    from brickyard.workspace.sql.sessions import Session, Sessions
     from brickyard.workspace.sql.warehouses import Warehouses
     from brickyard.workspace.workspace import Workspace
 
@@ -49,12 +49,26 @@ class Statement:
         self.record = record
         self.order = order
         self.runner: Runner | None = None
+        self.limit: threading.Timer | None = None
         self.finished: Future[None] = Future()
 
     @property
     def id(self) -> str:
         """Its id."""
         return self.record.id
+
+    def end_after(self, seconds: int) -> None:
+        """Let it run for so long at most; 0 is as long as it takes."""
+        if seconds:
+            self.limit = threading.Timer(seconds, self._overdue, [seconds])
+            self.limit.daemon = True
+            self.limit.start()
+
+    def _overdue(self, seconds: int) -> None:
+        text = f"The statement was canceled because it ran longer than the STATEMENT_TIMEOUT of {seconds} seconds."
+        self.ended({"error": {"message": text, "sql_state": None, "code": "DEADLINE_EXCEEDED"}})
+        if self.runner is not None:
+            self.runner.cancel(self.id)
 
     def running(self) -> None:
         """It is being executed."""
@@ -68,6 +82,8 @@ class Statement:
             if self.record.state in ENDED:
                 return
             self.record = _ended(self.record, message)
+        if self.limit is not None:
+            self.limit.cancel()
         self._statements.keep(self)
 
 
@@ -119,6 +135,7 @@ class Statements:
         order = self._order(record.id, request) | ({"session": session.order} if session else {})
         statement = self._live[record.id] = Statement(self, record, order)
         statement.runner = session.runner if session else self._warehouses.runner(warehouse, by)
+        statement.end_after(_timeout(order["parameters_of_all"], warehouse, session))
         statement.runner.submit(statement)
         return statement
 
@@ -219,6 +236,7 @@ class Statements:
             "row_limit": request.row_limit,
             "byte_limit": request.byte_limit,
             "directory": str(self._directory / statement_id),
+            "parameters_of_all": self._warehouses.config.parameters,
         }
 
     def _expire(self) -> None:
@@ -242,3 +260,9 @@ def _ended(record: StatementRecord, message: Mapping[str, Any]) -> StatementReco
     if "error" in message:
         return replace(record, state="FAILED", error=message["error"])
     return replace(record, state="SUCCEEDED", manifest=message["manifest"])
+
+
+def _timeout(of_all: Mapping[str, str], warehouse: WarehouseRecord, session: Session | None) -> int:
+    """For how many seconds a statement may run: as its session says, else its warehouse, else what holds for all."""
+    own = session.settings.get("STATEMENT_TIMEOUT") if session else None
+    return int(own or warehouse.settings.get("statement_timeout") or of_all.get("STATEMENT_TIMEOUT") or 0)

@@ -6,12 +6,14 @@ import secrets
 import shutil
 import threading
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, select, update
 
-from brickyard.workspace.api.errors import InvalidParameterValue, InvalidState, ResourceDoesNotExist
+from brickyard.workspace.api.errors import InvalidParameterValue, ResourceDoesNotExist
 from brickyard.workspace.identity.permissions import Securable
+from brickyard.workspace.sql.config import WarehouseConfig
 from brickyard.workspace.sql.records import WarehouseRecord, now
 from brickyard.workspace.sql.runners import TOKEN_COMMENT, Runner
 from brickyard.workspace.sql.settings import settings_of
@@ -50,11 +52,16 @@ class _Live:
 
 
 class Warehouses:
-    """The warehouses of a workspace; a new one has one, which everybody may use."""
+    """The warehouses of a workspace; a new one has one, which everybody may use.
 
-    def __init__(self, workspace: Workspace) -> None:
+    Attributes:
+        config: What all of them have.
+    """
+
+    def __init__(self, workspace: Workspace, config: WarehouseConfig) -> None:
         self._workspace = workspace
         self.settings = workspace.identity.settings
+        self.config = config
         self._lock = threading.RLock()
         self._live: dict[str, _Live] = {}
         self._directory = workspace.root / "sql" / "warehouses"
@@ -97,6 +104,7 @@ class Warehouses:
         Raises:
             InvalidParameterValue: The name is taken, or a value that it cannot have.
         """
+        self.config.check_type(settings_of(body)[1]["warehouse_type"])
         made = self._insert(body, by)
         self.start(made, by)
         return made
@@ -108,6 +116,8 @@ class Warehouses:
             InvalidParameterValue: The name is taken, or a value that it cannot have.
         """
         name, settings = settings_of({"name": warehouse.name, **body}, warehouse.settings)
+        if settings["warehouse_type"] != warehouse.settings["warehouse_type"]:
+            self.config.check_type(settings["warehouse_type"])
         with self._lock, self._workspace.store.write() as connection:
             self._check_name(connection, name, warehouse.id)
             mine = table.c.id == warehouse.id
@@ -158,6 +168,11 @@ class Warehouses:
         """A statement has ended: count from now how long nothing runs."""
         self._rest(warehouse_id)
 
+    def stop_all(self) -> None:
+        """End the processes of all warehouses."""
+        for warehouse_id in list(self._live):
+            self.stop(self.get(warehouse_id))
+
     def close(self) -> None:
         """End all processes."""
         with self._lock:
@@ -185,17 +200,17 @@ class Warehouses:
 
     def _runner(self, warehouse: WarehouseRecord, by: Principal) -> Runner:
         with self._lock:
-            live = self._live.setdefault(warehouse.id, _Live())
-            if live.state == "STOPPING":
-                raise InvalidState(f"SQL warehouse {warehouse.id} is stopping; try again when it has stopped")
+            live = self._live.get(warehouse.id)
+            if live is None or live.state == "STOPPING":  # those that are ending know which life was theirs
+                live = self._live[warehouse.id] = _Live()
             runner = live.runners.get(by.id)
             if runner is None:
                 runner = live.runners[by.id] = Runner(
                     self._workspace,
                     by,
                     self._directory / warehouse.id,
-                    lambda: self._ready(warehouse.id, live),
-                    lambda ended: self._ended(warehouse.id, live, ended),
+                    partial(self._ready, warehouse.id, live),
+                    partial(self._ended, warehouse.id, live),
                 )
             return runner
 

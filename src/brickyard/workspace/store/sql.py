@@ -1,4 +1,4 @@
-"""Tables of SQL: warehouses, statements that they ran, and saved queries."""
+"""Tables of SQL: warehouses, statements that they ran, saved queries and their visualizations."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from sqlalchemy import JSON, BigInteger, Column, String, Table, Text
 
 from brickyard.workspace.store.base import metadata
 
-__all__ = ["saved_queries", "sql_statements", "sql_warehouses"]
+__all__ = ["saved_queries", "sql_statements", "sql_warehouses", "visualizations"]
 
 sql_warehouses = Table(
     "sql_warehouses",
@@ -47,5 +47,15 @@ saved_queries = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("modified_by", String, nullable=False),
+    Column("settings", JSON, nullable=False),  # as the API has them
+)
+
+visualizations = Table(
+    "visualizations",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("query_id", String, nullable=False, index=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
     Column("settings", JSON, nullable=False),  # as the API has them
 )

@@ -116,3 +116,45 @@ def test_views_are_altered(spark: Any, t: Any) -> None:
     assert rows(spark.table("w")) == [("x",), ("y",)]
     with pytest.raises(PySparkException, match="EXPECT_VIEW_NOT_TABLE"):
         spark.sql("ALTER VIEW t AS SELECT 1")
+
+
+def test_a_table_is_made_with_keys_and_checks(spark: Any, engine: Engine) -> None:
+    for start in ("CREATE TABLE", "CREATE OR REPLACE TABLE"):
+        spark.sql(f"{start} p (id INT, v INT, CONSTRAINT pk PRIMARY KEY (id), CONSTRAINT c CHECK (v > (0)))")
+    spark.sql("CREATE TABLE f (id INT PRIMARY KEY, p INT, CONSTRAINT fk FOREIGN KEY (p) REFERENCES p (id))")
+    keys = engine.catalog.constraints
+    record = engine.catalog.table(f"main.{spark.catalog.currentDatabase()}.f")
+    assert sorted(next(iter(one)) for one in keys.of(record)) == ["foreign_key_constraint", "primary_key_constraint"]
+    spark.sql("INSERT INTO p VALUES (1, 1)")
+    for row, text in {"(null, 1)": "NOT_NULL", "(2, -1)": "DELTA_VIOLATE_CONSTRAINT_WITH_VALUES"}.items():
+        with pytest.raises(PySparkException, match=text):
+            spark.sql(f"INSERT INTO p VALUES {row}")
+    assert rows(spark.table("p")) == [(1, 1)]
+
+
+def test_a_table_like_another_has_its_columns_and_no_rows(spark: Any, t: Any) -> None:
+    spark.sql("CREATE TABLE u LIKE t")
+    assert (spark.table("u").schema, spark.table("u").count()) == (spark.table("t").schema, 0)
+
+
+@pytest.mark.parametrize("kind", ["SHALLOW", "DEEP"])
+def test_a_clone_lives_on_without_its_source(spark: Any, t: Any, kind: str) -> None:
+    spark.sql("DELETE FROM t WHERE a = 1")
+    counts = spark.sql(f"CREATE TABLE u {kind} CLONE t VERSION AS OF 1").collect()[0].asDict()
+    assert counts["source_num_of_files"] == 1
+    assert counts["num_copied_files"] == (kind == "DEEP")
+    spark.sql("DROP TABLE t")
+    spark.sql("INSERT INTO u VALUES (3, 'z', null)")
+    assert [row.a for row in spark.table("u").orderBy("a").collect()] == [1, 2, 3]
+    assert [row.operation for row in spark.sql("DESCRIBE HISTORY u").collect()] == ["WRITE", "CLONE"]
+    assert DeltaTable(t.with_name("u")).to_pyarrow_table().num_rows == 3
+
+
+def test_column_mapping_from_the_start(spark: Any) -> None:
+    properties = "TBLPROPERTIES ('delta.columnMapping.mode' = 'name')"
+    spark.sql(f"CREATE TABLE m (a INT, b INT) {properties}")
+    spark.sql(f"CREATE TABLE n {properties} AS SELECT 1 AS a, 2 AS b")
+    spark.sql("INSERT INTO m VALUES (1, 2)")
+    for name in ("m", "n"):
+        spark.sql(f"ALTER TABLE {name} RENAME COLUMN b TO c")
+        assert spark.table(name).collect()[0].asDict() == {"a": 1, "c": 2}

@@ -14,7 +14,7 @@ from typing import Any
 
 from brickyard.workspace.compute.gateway.commits import add_commit
 
-__all__ = ["Metadata", "change", "read"]
+__all__ = ["CONSTRAINT_PROTOCOL", "MAPPING", "MAPPING_PROTOCOL", "Metadata", "change", "read"]
 
 MAPPING = "delta.columnMapping.mode"
 #: Reader and writer version that each kind of change needs.

@@ -11,13 +11,23 @@ from typing import Any
 from brickyard.workspace.compute.gateway import log
 from brickyard.workspace.compute.gateway.errors import SparkError
 
-__all__ = ["enable"]
+__all__ = ["configure", "enable"]
 
 IDENTITY, PHYSICAL, LAST = (
     "delta.columnMapping.id",
     "delta.columnMapping.physicalName",
     "delta.columnMapping.maxColumnId",
 )
+
+
+def configure(metadata: log.Metadata, values: dict[str, str]) -> None:
+    """Set properties of a table; the mode of column mapping changes its columns too."""
+    mode = values.get(log.MAPPING)
+    if mode is not None:
+        enable(metadata, mode.lower())
+    # the protocol's versions follow from the features
+    own = {log.MAPPING, "delta.minReaderVersion", "delta.minWriterVersion"}
+    metadata.configuration |= {key: value for key, value in values.items() if key not in own}
 
 
 def enable(metadata: log.Metadata, mode: str) -> None:

@@ -203,6 +203,12 @@ class UnityCatalog:
             raise already_exists(what.removesuffix("s"), str(body.get("new_name", name)))
         accept(status, answer)
 
+    def constraints(self, name: TableName) -> list[str]:
+        """The names of a table's keys."""
+        wire = accept(*self.call("GET", f"/tables/{quote(name.full)}"))
+        kinds = [kind for one in wire.get("table_constraints") or [] for kind in one.values()]
+        return [str(kind["name"]) for kind in kinds]
+
     def add_constraint(self, name: TableName, constraint: dict[str, Any]) -> None:
         """Enter a primary or foreign key, as the API describes it."""
         accept(*self.call("POST", "/constraints", {"full_name_arg": name.full, "constraint": constraint}))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from brickyard.workspace.compute.gateway import commits, overwrites
+from brickyard.workspace.compute.gateway import commits, log, mapping, overwrites
 from brickyard.workspace.compute.gateway.alignment import check_columns, fit
 from brickyard.workspace.compute.gateway.errors import SparkError, already_exists
 from brickyard.workspace.compute.gateway.names import TableName
@@ -138,12 +138,12 @@ def replace_or_create(session: Session, relation: Any, new: NewTable, mode: str,
 
 def _fill(session: Session, relation: Any, new: NewTable, place: Path, options: dict[str, str]) -> None:
     """Write the first rows, and the properties that Delta itself knows."""
-    from deltalake import DeltaTable
-
     rows(session, relation, place, "overwrite", options, new.partitions)
     known = {key: value for key, value in new.properties.items() if key.startswith("delta.")}
     if known:
-        DeltaTable(place).alter.set_table_properties(known, raise_if_not_exists=False)
+        log.change(
+            place, "SET TBLPROPERTIES", {"properties": known}, lambda metadata: mapping.configure(metadata, known)
+        )
 
 
 def _write_existing(

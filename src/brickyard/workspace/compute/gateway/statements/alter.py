@@ -96,20 +96,13 @@ def _properties(cursor: Cursor, place: Path) -> None:
     if setting:
         values = properties(cursor)
         cursor.end()
-        log.change(place, "SET TBLPROPERTIES", {"properties": values}, lambda metadata: _set(metadata, dict(values)))
+        log.change(
+            place, "SET TBLPROPERTIES", {"properties": values}, lambda metadata: mapping.configure(metadata, values)
+        )
         return
     cursor.take("IF", "EXISTS")
     names = _keys(cursor)
     log.change(place, "UNSET TBLPROPERTIES", {"properties": names}, lambda metadata: _unset(metadata, names))
-
-
-def _set(metadata: log.Metadata, values: dict[str, str]) -> None:
-    mode = values.pop(log.MAPPING, None)
-    if mode is not None:
-        mapping.enable(metadata, mode.lower())
-    for key in ("delta.minReaderVersion", "delta.minWriterVersion"):  # the protocol's, which follows the features
-        values.pop(key, None)
-    metadata.configuration |= values
 
 
 def _unset(metadata: log.Metadata, names: list[str]) -> None:

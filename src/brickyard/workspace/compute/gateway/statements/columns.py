@@ -14,14 +14,13 @@ from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 
-__all__ = ["Column", "delta_schema", "read_column", "read_columns"]
+__all__ = ["Column", "delta_schema", "read_column"]
 
 INSTEAD = {
     "GENERATED": "Compute the column when writing.",
     "DEFAULT": "Give the value when writing.",
-    "PRIMARY": "Databricks does not enforce it either; leave it out.",
-    "FOREIGN": "Databricks does not enforce it either; leave it out.",
-    "CONSTRAINT": "Use ALTER TABLE ... ADD CONSTRAINT ... CHECK.",
+    "FOREIGN": "Write it as a constraint of the table: FOREIGN KEY (...) REFERENCES ...",
+    "CONSTRAINT": "Write it as a constraint of the table, after the columns.",
 }
 
 
@@ -32,35 +31,28 @@ class Column:
     name: str
     kind: str
     nullable: bool = True
+    primary: bool = False
     comment: str | None = None
-
-
-def read_columns(cursor: Cursor) -> list[Column]:
-    """Read `(name type [NOT NULL] [COMMENT '...'], ...)`."""
-    cursor.expect("(")
-    columns = [read_column(cursor)]
-    while cursor.take(","):
-        columns.append(read_column(cursor))
-    cursor.expect(")")
-    return columns
 
 
 def read_column(cursor: Cursor, stop: tuple[str, ...] = ()) -> Column:
     """Read one definition, to the words that end it."""
     if cursor.peek() in {"PRIMARY", "FOREIGN", "CONSTRAINT"}:
-        raise unsupported(f"{cursor.peek()} among columns", INSTEAD[cursor.peek()])
+        raise unsupported(f"{cursor.peek()} among columns", "Use ALTER TABLE ... ADD CONSTRAINT.")
     name = cursor.name()[0]
     kind = _type_text(cursor)
-    nullable, comment = True, None
+    nullable, primary, comment = True, False, None
     while cursor.peek() not in {",", ")", "", *stop}:
         if cursor.take("NOT", "NULL"):
             nullable = False
+        elif cursor.take("PRIMARY", "KEY"):
+            primary, nullable = True, False
         elif cursor.take("COMMENT"):
             comment = cursor.string()
         elif not cursor.take("NULL"):
             word = cursor.peek()
             raise unsupported(f"{word} in a column definition", INSTEAD.get(word, "Leave it out."))
-    return Column(name, kind, nullable, comment)
+    return Column(name, kind, nullable, primary, comment)
 
 
 def _type_text(cursor: Cursor) -> str:

@@ -16,7 +16,7 @@ from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.unity import Table
 
-__all__ = ["add", "drop", "read_key"]
+__all__ = ["PREFIX", "add", "drop", "named_key", "read_key"]
 
 PREFIX = "delta.constraints."
 #: What may follow a key; none of it is enforced.
@@ -41,6 +41,11 @@ def read_key(cursor: Cursor, session: Session) -> dict[str, Any]:
     while any(cursor.take(*words) for words in NOTES + ACTIONS):
         continue
     return key
+
+
+def named_key(columns: list[str]) -> dict[str, Any]:
+    """A primary key with a name of its own."""
+    return {"primary_key_constraint": {"name": _named("pk"), "child_columns": columns}}
 
 
 def _members(cursor: Cursor) -> list[str]:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
-from brickyard.workspace.compute.gateway import literals, writes
-from brickyard.workspace.compute.gateway.errors import SparkError, already_exists, not_found, unsupported
+from brickyard.workspace.compute.gateway import literals, log, mapping, writes
+from brickyard.workspace.compute.gateway.errors import (
+    SparkError,
+    already_exists,
+    not_found,
+    parse_error,
+    unsupported,
+)
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements import functions, variables, views
-from brickyard.workspace.compute.gateway.statements.columns import delta_schema, read_columns
+from brickyard.workspace.compute.gateway.statements.clones import clone, read_clone, schema_like
+from brickyard.workspace.compute.gateway.statements.columns import delta_schema
+from brickyard.workspace.compute.gateway.statements.definitions import Definitions, read_definitions
+from brickyard.workspace.compute.gateway.statements.describe import target
 from brickyard.workspace.compute.gateway.statements.namespaces import KINDS, create_namespace, drop_namespace
 from brickyard.workspace.compute.gateway.writes import NewTable
 
@@ -43,26 +53,49 @@ def _create_table(cursor: Cursor, session: Session, mode: str) -> Any:
     if cursor.take("IF", "NOT", "EXISTS"):
         mode = "ignore"
     name = session.names.table(cursor.name())
-    if cursor.peek() in {"LIKE", "CLONE", "SHALLOW", "DEEP"}:
-        raise unsupported(f"CREATE TABLE ... {cursor.peek()}", "Use CREATE TABLE ... AS SELECT.")
-    columns = read_columns(cursor) if cursor.peek() == "(" else []
+    like = target(cursor, session)[0] if cursor.take("LIKE") else None
+    copied = read_clone(cursor, session) if cursor.peek() in {"CLONE", "SHALLOW", "DEEP"} else None
+    defined = read_definitions(cursor, session) if cursor.peek() == "(" else Definitions()
     new, query = _clauses(cursor, session, NewTable(name))
     existing = session.catalog.find_table(name)
     if existing is not None and mode == "ignore":
         return literals.empty()
+    if existing is not None and mode == "replace" and (like or copied):
+        raise unsupported("OR REPLACE of a table that exists with LIKE or CLONE", "Drop the table first.")
     if existing is not None and (mode == "error" or existing.is_view):
         raise already_exists("table", str(name))
     if existing is not None:
         session.catalog.need_data(existing, write=True)
+    if copied is not None:
+        return clone(session, new, copied)
     if query is not None:
-        if columns:
-            raise unsupported("a column list with AS SELECT", "Name the columns in the query.")
+        if defined.columns:
+            text = "Operation not allowed: Schema may not be specified in a Create Table As Select (CTAS) statement."
+            raise parse_error(text)
         writes.replace_or_create(session, session.relation(query), new, mode, {})
-    elif not columns:
+    elif like is not None:
+        schema, partitions = schema_like(like)
+        _empty_table(session, dataclasses.replace(new, partitions=partitions), schema, None, {})
+    elif not defined.columns:
         _adopt(session, new)
     else:
-        _empty_table(session, new, delta_schema(columns, session), existing.place if existing else None)
+        schema = delta_schema(defined.columns, session)
+        _empty_table(session, new, schema, existing.place if existing else None, defined.checks)
+        _set_keys(session, new, defined.keys, made=existing is None)
     return literals.empty()
+
+
+def _set_keys(session: Session, new: NewTable, keys: list[dict[str, Any]], *, made: bool) -> None:
+    """Enter the keys, instead of those of a table that was replaced; a new table whose keys are refused is not made."""
+    for name in [] if made else session.catalog.constraints(new.name):
+        session.catalog.drop_constraint(new.name, name)
+    try:
+        for key in keys:
+            session.catalog.add_constraint(new.name, key)
+    except SparkError:
+        if made:
+            session.catalog.drop_table(new.name)
+        raise
 
 
 def _clauses(cursor: Cursor, session: Session, new: NewTable) -> tuple[NewTable, str | None]:
@@ -81,8 +114,6 @@ def _clauses(cursor: Cursor, session: Session, new: NewTable) -> tuple[NewTable,
             found["comment"] = cursor.string()
         elif cursor.take("TBLPROPERTIES"):
             found["properties"] = properties(cursor)
-            if "delta.columnMapping.mode" in found["properties"]:
-                raise unsupported("column mapping in CREATE TABLE", "Use ALTER TABLE ... SET TBLPROPERTIES after it.")
         elif cursor.take("AS") or cursor.peek() in {"SELECT", "WITH"}:
             return NewTable(**found), cursor.rest()
         else:
@@ -121,8 +152,17 @@ def _adopt(session: Session, new: NewTable) -> None:
     writes.register(session, new, new.location)
 
 
-def _empty_table(session: Session, new: NewTable, schema: Any, existing: Path | None) -> None:
+def _empty_table(session: Session, new: NewTable, schema: Any, existing: Path | None, checks: dict[str, str]) -> None:
     from deltalake import DeltaTable
+
+    configuration = {key: value for key, value in new.properties.items() if key != log.MAPPING}
+    mode = new.properties.get(log.MAPPING)
+
+    def configure(metadata: log.Metadata) -> None:
+        metadata.configuration |= checks
+        metadata.require(log.CONSTRAINT_PROTOCOL if checks else (1, 2))
+        if mode is not None:
+            mapping.enable(metadata, mode.lower())
 
     def fill(place: Path) -> None:
         place.mkdir(parents=True, exist_ok=True)
@@ -132,9 +172,11 @@ def _empty_table(session: Session, new: NewTable, schema: Any, existing: Path | 
             mode="error" if existing is None else "overwrite",
             partition_by=list(new.partitions) or None,
             description=new.comment,
-            configuration=dict(new.properties) or None,
+            configuration=configuration or None,
             raise_if_key_not_exists=False,
         )
+        if checks or mode is not None:
+            log.change(place, "SET TBLPROPERTIES", {"properties": list(checks) + [mode] * bool(mode)}, configure)
 
     if existing is not None:
         fill(existing)

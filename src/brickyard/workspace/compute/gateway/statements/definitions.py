@@ -1,0 +1,63 @@
+"""What stands in the brackets of CREATE TABLE: columns, keys and checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from brickyard.workspace.compute.gateway.session import Session
+from brickyard.workspace.compute.gateway.sqltext import Cursor
+from brickyard.workspace.compute.gateway.statements.columns import Column, read_column
+from brickyard.workspace.compute.gateway.statements.keys import PREFIX, named_key, read_key
+
+__all__ = ["Definitions", "read_definitions"]
+
+CONSTRAINTS = {"PRIMARY", "FOREIGN", "CONSTRAINT"}
+
+
+@dataclass
+class Definitions:
+    """The columns of a table, its keys as the API has them, and its checks as properties of the table."""
+
+    columns: list[Column] = field(default_factory=list)
+    keys: list[dict[str, Any]] = field(default_factory=list)
+    checks: dict[str, str] = field(default_factory=dict)
+
+
+def read_definitions(cursor: Cursor, session: Session) -> Definitions:
+    """Read `(name type ..., [CONSTRAINT name] PRIMARY KEY (...) | FOREIGN KEY ... | CHECK (...))`."""
+    found = Definitions()
+    cursor.expect("(")
+    while not cursor.take(")"):
+        if cursor.peek() not in CONSTRAINTS:
+            found.columns.append(read_column(cursor))
+        elif cursor.peek() == "CONSTRAINT" and cursor.peek(2) == "CHECK":
+            cursor.next()
+            name = cursor.name()[0].lower()
+            found.checks[PREFIX + name] = _check(cursor)
+        else:
+            found.keys.append(read_key(cursor, session))
+        if cursor.peek() != ")":
+            cursor.expect(",")
+    found.keys += [named_key([column.name]) for column in found.columns if column.primary]
+    needed = {name.lower() for key in found.keys for name in _primary(key)}
+    found.columns = [_needed(column) if column.name.lower() in needed else column for column in found.columns]
+    return found
+
+
+def _primary(key: dict[str, Any]) -> list[str]:
+    return list(key.get("primary_key_constraint", {}).get("child_columns", ()))
+
+
+def _needed(column: Column) -> Column:
+    """The columns of a primary key are NOT NULL."""
+    return replace(column, nullable=False)
+
+
+def _check(cursor: Cursor) -> str:
+    """The text inside the brackets of `CHECK (...)`."""
+    cursor.expect("CHECK", "(")
+    start, depth = cursor.position, 1
+    while depth:
+        depth += {"(": 1, ")": -1}.get(cursor.next().text, 0)
+    return cursor.sql[cursor.tokens[start].start : cursor.tokens[cursor.position - 2].end + 1]

@@ -158,3 +158,20 @@ def test_column_mapping_from_the_start(spark: Any) -> None:
     for name in ("m", "n"):
         spark.sql(f"ALTER TABLE {name} RENAME COLUMN b TO c")
         assert spark.table(name).collect()[0].asDict() == {"a": 1, "c": 2}
+
+
+def test_a_clone_replaces_a_table_and_keeps_its_history(spark: Any) -> None:
+    spark.sql("CREATE TABLE a (id INT) TBLPROPERTIES ('k' = 'v')")
+    for number in range(3):
+        spark.sql(f"INSERT INTO a VALUES ({number})")
+    spark.sql("CREATE TABLE b DEEP CLONE a")
+    done = spark.sql("CREATE OR REPLACE TABLE b SHALLOW CLONE a VERSION AS OF 1").collect()[0]
+    assert (done.source_num_of_files, done.num_removed_files, done.num_copied_files) == (1, 2, 0)
+    spark.sql("INSERT INTO b VALUES (9)")
+    assert sorted(row.id for row in spark.table("b").collect()) == [0, 9]
+    assert spark.table("a").count() == 3 and spark.sql("SELECT * FROM b@v0").count() == 3
+    assert [row.operation for row in spark.sql("DESCRIBE HISTORY b").collect()] == ["WRITE", "CLONE", "CLONE"]
+    with pytest.raises(AnalysisException, match="DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION"):
+        spark.sql("CREATE TABLE c CLONE a TIMESTAMP AS OF '2020-01-01'")
+    with pytest.raises(AnalysisException, match="DELTA_VERSION_NOT_FOUND"):
+        spark.sql("CREATE TABLE c CLONE a VERSION AS OF 9")

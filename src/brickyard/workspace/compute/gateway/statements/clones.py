@@ -10,16 +10,20 @@ import contextlib
 import json
 import os
 import shutil
+import tempfile
 import time
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pyarrow as pa
 
 from brickyard.workspace.compute.gateway import literals, writes
-from brickyard.workspace.compute.gateway.commits import add_commit
+from brickyard.workspace.compute.gateway.commits import add_commit, latest
 from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
@@ -41,85 +45,152 @@ MAPPED = "delta.columnMapping."
 
 @dataclass(frozen=True)
 class Clone:
-    """What is cloned: the place of a table, and the version; None for the last."""
+    """What is cloned: the place of a table, and its version."""
 
     source: Path
-    version: int | None
+    version: int
     shallow: bool
 
 
 def read_clone(cursor: Cursor, session: Session) -> Clone:
-    """Read `[SHALLOW | DEEP] CLONE t [VERSION AS OF n]`."""
+    """Read `[SHALLOW | DEEP] CLONE t [VERSION AS OF n | TIMESTAMP AS OF '...']`.
+
+    Raises:
+        SparkError: DELTA_VERSION_NOT_FOUND, DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION.
+    """
     shallow = cursor.take("SHALLOW")
     cursor.take("DEEP")
     cursor.expect("CLONE")
     place, _ = target(cursor, session)
-    version = int(cursor.number()) if cursor.take("VERSION", "AS", "OF") else None
-    return Clone(place, version, shallow)
+    return Clone(place, _version(cursor, place), shallow)
 
 
-def clone(session: Session, new: NewTable, what: Clone) -> Any:
-    """Make the table; the counts that Databricks gives.
-
-    Raises:
-        SparkError: DELTA_VERSION_NOT_FOUND, or that a table has the name already.
-    """
-    counts: list[int] = []
-
-    def fill(place: Path) -> None:
-        counts.extend(_copy(what, place, new.properties))
-
-    writes.create(session, new, fill)
-    size, files = counts
-    copied = (0, 0) if what.shallow else (files, size)
-    row = (size, files, 0, copied[0], 0, copied[1])
-    return literals.rows(dict.fromkeys(COLUMNS, pa.int64()), [row])
-
-
-def _copy(what: Clone, place: Path, properties: dict[str, str]) -> tuple[int, int]:
-    """Link the files and write version 0; bytes and number of the files."""
+def _version(cursor: Cursor, place: Path) -> int:
     from deltalake import DeltaTable
 
-    last = DeltaTable(what.source).version()
-    if what.version is not None and not 0 <= what.version <= last:
-        text = f"Cannot time travel Delta table to version {what.version}. Available versions: [0, {last}]."
+    table = DeltaTable(place)
+    last = table.version()
+    if cursor.take("TIMESTAMP", "AS", "OF"):
+        text = cursor.string()
+        at = datetime.fromisoformat(text)
+        at = at if at.tzinfo else at.replace(tzinfo=UTC)
+        if at.timestamp() * 1000 < min(commit["timestamp"] for commit in table.history()):
+            text = f"The provided timestamp ({text}) is before the earliest version available to this table."
+            raise SparkError("DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION", text, sql_state="42816")
+        table.load_as_version(at)
+        return table.version()
+    if not cursor.take("VERSION", "AS", "OF"):
+        return last
+    version = int(cursor.number())
+    if not 0 <= version <= last:
+        text = f"Cannot time travel Delta table to version {version}. Available versions: [0, {last}]."
         raise SparkError("DELTA_VERSION_NOT_FOUND", text, sql_state="22003")
-    shutil.copytree(what.source, place, copy_function=_link)
-    copy = DeltaTable(place)
-    if what.version not in (None, last):
-        copy.restore(what.version)
-    actions = _actions(DeltaTable(place))
-    shutil.rmtree(place / "_delta_log")
-    (place / "_delta_log").mkdir()
+    return version
+
+
+def clone(session: Session, new: NewTable, what: Clone, existing: Path | None = None) -> Any:
+    """Make the table; the counts that Databricks gives.
+
+    Args:
+        session: The session that makes it.
+        new: What it is to be.
+        what: What is cloned.
+        existing: The place of the table that it replaces.
+
+    Raises:
+        SparkError: That a table has the name already; DELTA_CONCURRENT_WRITE.
+    """
+    counts: list[dict[str, int]] = []
+
+    def fill(place: Path) -> None:
+        counts.append(_copy(what, place, new.properties))
+
+    if existing is None:
+        writes.create(session, new, fill)
+    else:
+        fill(existing)
+    return literals.rows(dict.fromkeys(COLUMNS, pa.int64()), [[counts[0].get(name, 0) for name in COLUMNS]])
+
+
+def _copy(what: Clone, place: Path, properties: dict[str, str]) -> dict[str, int]:
+    """Link the files and commit them as the table's; how many they are, and how large."""
+    actions = _actions(what)
     for action in actions:
         if "metaData" in action:
             action["metaData"] |= {"id": str(uuid.uuid4()), "createdTime": int(time.time() * 1000)}
             action["metaData"]["configuration"] |= {k: v for k, v in properties.items() if k.startswith("delta.")}
-    said = {"source": str(what.source), "sourceVersion": str(last if what.version is None else what.version)}
+    added = {action["add"]["path"]: action["add"] for action in actions if "add" in action}
+    (place / "_delta_log").mkdir(parents=True, exist_ok=True)
+    for path in added:
+        _link(what.source / unquote(path), place / unquote(path))
+    before = latest(place)
+    removed = [] if before < 0 else [add for add in _added(place, before) if add["path"] not in added]
+    said = {"source": str(what.source), "sourceVersion": str(what.version), "isShallow": str(what.shallow).lower()}
     info = {"timestamp": int(time.time() * 1000), "operation": "CLONE", "operationParameters": said}
-    add_commit(place, 0, [{"commitInfo": info | {"isBlindAppend": False}}, *actions])
-    added = [action["add"] for action in actions if "add" in action]
-    return sum(int(one["size"]) for one in added), len(added)
+    gone = [_remove(add) for add in removed]
+    if not add_commit(place, before + 1, [{"commitInfo": info | {"isBlindAppend": False}}, *gone, *actions]):
+        text = "A concurrent transaction has written new data since the current transaction read the table."
+        raise SparkError("DELTA_CONCURRENT_WRITE", text, sql_state="2D521")
+    size, copied = _size(added.values()), {} if what.shallow else added
+    return {
+        "source_table_size": size,
+        "source_num_of_files": len(added),
+        "num_removed_files": len(removed),
+        "removed_files_size": _size(removed),
+        "num_copied_files": len(copied),
+        "copied_files_size": _size(copied.values()),
+    }
 
 
-def _link(source: str, copy: str) -> None:
-    """Link a data file; a file of the log is small, and is copied."""
-    if "_delta_log" not in Path(source).parts:
-        with contextlib.suppress(OSError):  # another disk
+def _size(files: Iterable[dict[str, Any]]) -> int:
+    return sum(int(file["size"]) for file in files)
+
+
+def _remove(add: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: add[key] for key in ("path", "partitionValues", "size", "deletionVector") if add.get(key) is not None}
+    now = int(time.time() * 1000)
+    return {"remove": {**kept, "deletionTimestamp": now, "dataChange": True, "extendedFileMetadata": True}}
+
+
+def _added(place: Path, version: int) -> list[dict[str, Any]]:
+    """The files of a table at a version."""
+    return [action["add"] for action in _actions(Clone(place, version, shallow=True)) if "add" in action]
+
+
+def _link(source: Path, copy: Path) -> None:
+    """Link a data file, or copy it from another disk."""
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        try:
             os.link(source, copy)
-            return
-    shutil.copy2(source, copy)
+        except FileExistsError:
+            raise
+        except OSError:
+            shutil.copy2(source, copy)
 
 
-def _actions(table: Any) -> list[dict[str, Any]]:
-    """Protocol, metadata and files of a table, as a checkpoint has them."""
+def _actions(what: Clone) -> list[dict[str, Any]]:
+    """Protocol, metadata and files of a table at a version, as a checkpoint has them; made in a copy of its log."""
     import pyarrow.parquet as pq
+    from deltalake import DeltaTable
 
-    table.create_checkpoint()
-    log = Path(table.table_uri.removeprefix("file://")) / "_delta_log"
-    rows = pq.read_table(log / f"{table.version():020d}.checkpoint.parquet").to_pylist(maps_as_pydicts="strict")
+    with tempfile.TemporaryDirectory(prefix="clone-") as name:
+        log = Path(name) / "_delta_log"
+        shutil.copytree(what.source / "_delta_log", log)
+        for file in log.iterdir():
+            if file.name == "_last_checkpoint" or _number(file) > what.version:
+                file.unlink()
+        DeltaTable(name).create_checkpoint()
+        checkpoint = log / f"{what.version:020d}.checkpoint.parquet"
+        rows = pq.read_table(checkpoint).to_pylist(maps_as_pydicts="strict")
     kinds = ("protocol", "metaData", "add")
     return [{kind: _plain(row[kind])} for kind in kinds for row in rows if row.get(kind)]
+
+
+def _number(file: Path) -> int:
+    """The version that a file of the log belongs to."""
+    number = file.name.partition(".")[0]
+    return int(number) if number.isdigit() else -1
 
 
 def _plain(action: dict[str, Any]) -> dict[str, Any]:

@@ -60,14 +60,14 @@ def _create_table(cursor: Cursor, session: Session, mode: str) -> Any:
     existing = session.catalog.find_table(name)
     if existing is not None and mode == "ignore":
         return literals.empty()
-    if existing is not None and mode == "replace" and (like or copied):
-        raise unsupported("OR REPLACE of a table that exists with LIKE or CLONE", "Drop the table first.")
+    if existing is not None and mode == "replace" and like:
+        raise unsupported("OR REPLACE of a table that exists with LIKE", "Drop the table first.")
     if existing is not None and (mode == "error" or existing.is_view):
         raise already_exists("table", str(name))
     if existing is not None:
         session.catalog.need_data(existing, write=True)
     if copied is not None:
-        return clone(session, new, copied)
+        return clone(session, new, copied, existing.place if existing else None)
     if query is not None:
         if defined.columns:
             text = "Operation not allowed: Schema may not be specified in a Create Table As Select (CTAS) statement."

@@ -43,19 +43,36 @@ class WorkspaceApi:
         answer: dict[str, Any] = json.loads(self._send("GET", f"{path}?{urllib.parse.urlencode(query)}") or b"{}")
         return answer
 
-    def _send(self, method: str, target: str) -> bytes:
+    def post(self, path: str, /, **fields: Any) -> None:
+        """A POST of these fields.
+
+        Raises:
+            ApiFailure: The workspace refused.
+        """
+        self._send("POST", path, json.dumps(fields).encode())
+
+    def delete(self, path: str, /, **query: str) -> None:
+        """A DELETE.
+
+        Raises:
+            ApiFailure: The workspace refused.
+        """
+        self._send("DELETE", f"{path}?{urllib.parse.urlencode(query)}")
+
+    def _send(self, method: str, target: str, body: bytes | None = None) -> bytes:
         address = urllib.parse.urlsplit(self.url)
         kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
         connection = kind(address.hostname or "127.0.0.1", address.port, timeout=300)
         try:
-            connection.request(method, target, headers={"Authorization": f"Bearer {self.token}"})
+            headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+            connection.request(method, target, body, headers=headers)
             response = connection.getresponse()
-            body = response.read()
+            answer = response.read()
         finally:
             connection.close()
         if response.status >= 400:
-            raise _failure(response.status, body)
-        return body
+            raise _failure(response.status, answer)
+        return answer
 
 
 def _failure(status: int, body: bytes) -> ApiFailure:

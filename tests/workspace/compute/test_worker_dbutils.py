@@ -104,19 +104,20 @@ def test_files(lab: Lab) -> None:
         "fs.cp('/lab/in', '/lab/out', True)\nfs.mv('dbfs:/lab/out/a.txt', 'dbfs:/lab/b.txt')",
         "print(open('/dbfs/lab/b.txt').read(), fs.rm('/lab', True), fs.rm('/lab', True))",
         "%fs ls /",
-        "fs.put('/lab/c.txt', '', True)\nprint(spark.createDataFrame(fs.ls('/lab')).columns, fs.mounts())\nfs.help()",
+        "fs.put('/lab/c.txt', '', True)",
+        "print(spark.createDataFrame(fs.ls('/lab')).columns, fs.mounts()[-1][1])\nfs.help()",
         "fs.ls('/Volumes/main/default/no_such_volume')",
     )
     assert "[('dbfs:/lab/in/', 'in/', 0, True)] hell" in done.output
     assert "hello True False" in done.output
-    assert "['path', 'name', 'size', 'modificationTime'] []" in done.output
+    assert "['path', 'name', 'size', 'modificationTime'] DatabricksRoot" in done.output
     assert "dbutils.fs.put(file, contents, overwrite=False): Write a text to a file.\n" in done.output
     assert done.outcome.error == "FileNotFoundError: the volume main.default.no_such_volume does not exist"
 
 
 def test_what_is_not_supported_is_refused_by_name(lab: Lab) -> None:
-    outcome = lab.cells("dbutils.fs.unmount('/mnt/a')").outcome
-    assert outcome.error and outcome.error.startswith("NotSupported: dbutils.fs.unmount is not available")
+    outcome = lab.cells("dbutils.fs.cacheFiles('/mnt/a')").outcome
+    assert outcome.error and outcome.error.startswith("NotSupported: dbutils.fs.cacheFiles is not available")
     assert "dbutils.credentials is not available" in (lab.cells("dbutils.credentials").outcome.error or "")
 
 

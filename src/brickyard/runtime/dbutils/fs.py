@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,8 +12,12 @@ from brickyard.runtime import paths
 from brickyard.runtime.context import TaskContext
 from brickyard.runtime.dbutils.base import Part
 from brickyard.runtime.ending import NotSupported
+from brickyard.runtime.rest import ApiFailure, WorkspaceApi
 
-__all__ = ["FileInfo", "FileSystem"]
+__all__ = ["FileInfo", "FileSystem", "MountInfo"]
+
+_MOUNTS = "/api/2.0/dbfs/mounts"
+_NOT_IMPLEMENTED = 501
 
 
 class FileInfo(NamedTuple):
@@ -32,6 +37,14 @@ class FileInfo(NamedTuple):
         return not self.isDir()
 
 
+class MountInfo(NamedTuple):
+    """A place in DBFS, and what is mounted there."""
+
+    mountPoint: str
+    source: str
+    encryptionType: str
+
+
 class FileSystem(Part):
     """Files by their path: `dbfs:/..` or `/..`, `/Volumes/..`, `/Workspace/..`, `file:/..`."""
 
@@ -39,6 +52,7 @@ class FileSystem(Part):
 
     def __init__(self, context: TaskContext) -> None:
         self._mounts = context.mounts
+        self._api = WorkspaceApi(context.api_url, context.token)
 
     def ls(self, dir: str) -> list[FileInfo]:
         """List a directory."""
@@ -76,6 +90,8 @@ class FileSystem(Part):
             return False
         if place.is_file():
             place.unlink()
+        elif place.is_symlink():
+            raise OSError(f"{dir} is mounted; dbutils.fs.unmount({dir!r}) ends that, and leaves the files")
         elif recurse:
             shutil.rmtree(place)
         elif any(place.iterdir()):
@@ -102,16 +118,54 @@ class FileSystem(Part):
         self.cp(source, dest, recurse)
         return self.rm(source, recurse)
 
-    def mount(self, *arguments: object, **options: object) -> None:
-        """Mounts are not available; use volumes."""
-        raise NotSupported("dbutils.fs.mount: a local workspace has no mounts; use a volume (/Volumes/...)")
+    def mount(
+        self,
+        source: str,
+        mount_point: str,
+        encryption_type: str = "",
+        owner: str | None = None,
+        extra_configs: Mapping[str, str] | None = None,
+    ) -> bool:
+        """Mount a directory of this machine (`file:/...`) or of DBFS; for administrators."""
+        return self._mount(source, mount_point, encryption_type, replace=False)
 
-    def mounts(self) -> list[object]:
-        """The mounts; there are none."""
-        return []
+    def updateMount(
+        self,
+        source: str,
+        mount_point: str,
+        encryption_type: str = "",
+        owner: str | None = None,
+        extra_configs: Mapping[str, str] | None = None,
+    ) -> bool:
+        """Mount another directory where one is mounted; for administrators."""
+        return self._mount(source, mount_point, encryption_type, replace=True)
+
+    def mounts(self) -> list[MountInfo]:
+        """What is mounted into DBFS."""
+        found = self._api.get(_MOUNTS)["mounts"]
+        fixed = (MountInfo("/Volumes", "UnityCatalogVolumes", ""), MountInfo("/", "DatabricksRoot", ""))
+        return [*(MountInfo(one["point"], one["source"], "") for one in found), *fixed]
 
     def refreshMounts(self) -> bool:
-        """Look for mounts that others have made; there are none."""
+        """Look for mounts that others have made; they are found at once."""
+        self._api.get(_MOUNTS)
+        return True
+
+    def unmount(self, mount_point: str) -> bool:
+        """End a mount; the files stay. For administrators."""
+        self._api.delete(_MOUNTS, point=mount_point)
+        sys.stdout.write(f"{mount_point} has been unmounted.\n")
+        return True
+
+    def _mount(self, source: str, point: str, encryption: str, *, replace: bool) -> bool:
+        if encryption:
+            raise NotSupported(f"dbutils.fs.mount: the encryption type {encryption!r} is one of cloud storage")
+        try:
+            self._api.post(_MOUNTS, source=source, point=point, replace=replace)
+        except ApiFailure as error:
+            if error.status == _NOT_IMPLEMENTED:
+                raise NotSupported(f"dbutils.fs.mount: {error.message}") from None
+            raise
         return True
 
     def _place(self, path: str) -> Path:

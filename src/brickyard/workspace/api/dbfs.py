@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 
-from brickyard.workspace.api.access import anyone
+from brickyard.workspace.api.access import admins_only, anyone
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import InvalidParameterValue, MalformedRequest
 from brickyard.workspace.api.forms import form_file
@@ -104,6 +104,30 @@ def move(workspace: Workspace, call: Call) -> None:
 def delete(workspace: Workspace, call: Call) -> None:
     """Delete a file or directory."""
     workspace.files.dbfs.delete(_path(call.body), recursive=_flag(call.body, "recursive"))
+
+
+@family.call("GET", "/api/2.0/dbfs/mounts", access=anyone)
+def list_mounts(workspace: Workspace, call: Call) -> dict[str, Any]:
+    """What is mounted: for `dbutils.fs` of tasks, as the vendor's API has no calls for it."""
+    mounting = workspace.files.mounting
+    mounting.link()  # a task may have removed a link with the directory around it
+    return {"mounts": [{"point": one.point, "source": one.source} for one in mounting.all()]}
+
+
+@family.call("POST", "/api/2.0/dbfs/mounts", access=admins_only)
+def mount(workspace: Workspace, call: Call) -> None:
+    """Mount a directory, also for `dbutils.fs.updateMount`."""
+    point, source = call.body.get("point"), call.body.get("source")
+    if not isinstance(point, str) or not isinstance(source, str):
+        raise InvalidParameterValue("point and source are required, as text")
+    again = _flag(call.body, "replace")
+    workspace.files.mounting.mount(point, source, call.principal.user_name, replace=again)
+
+
+@family.call("DELETE", "/api/2.0/dbfs/mounts", access=admins_only)
+def unmount(workspace: Workspace, call: Call) -> None:
+    """End a mount; the files stay."""
+    workspace.files.mounting.unmount(call.query.get("point") or "")
 
 
 def _unpack(body: Spool, kind: str, content: Spool) -> dict[str, Any]:

@@ -372,7 +372,8 @@ class Catalog:
             return managed
         if location is None:
             raise InvalidParameterValue("storage_location is required for an external table")
-        if not location.resolve().is_relative_to(self._data.resolve()) and self.storage.around(location) is None:
+        place, mounts = location.resolve(), self._workspace.files.mounting
+        if not (place.is_relative_to(self._data.resolve()) or mounts.around(place) or self.storage.around(location)):
             raise InvalidParameterValue(
                 f"{location} is outside of the workspace's data ({self._data}), and no external location is around it."
             )

@@ -206,10 +206,14 @@ class Storage:
                     f"Input path url '{place.url}' overlaps with the external location '{other.name}' ({other.url})."
                 )
         if place.local is not None and not place.url.startswith("dbfs:"):
-            self._require_outside(place.local)
+            self.require_outside(place.local)
 
-    def _require_outside(self, local: Path) -> None:
-        """What Brickyard keeps, of this and of other workspaces, is nobody's external location."""
+    def require_outside(self, local: Path) -> None:
+        """What Brickyard keeps, of this and of other workspaces, is nobody's external location.
+
+        Raises:
+            InvalidParameterValue: A directory overlaps with that, or is none.
+        """
         root = self._workspace.root.resolve()
         home = root.parent.parent if root.parent.name == "workspaces" else root  # other workspaces, and their tokens
         for kept in (self._data, home):

@@ -199,6 +199,8 @@ class PlaceAccess:
             PermissionDenied: It may not.
             ApiError: `EXTERNAL_LOCATION_DOES_NOT_EXIST`: none is around it.
         """
+        if self._workspace.files.mounting.around(local) and not self._unity.is_table(local):
+            return  # what is mounted is everybody's
         in_table = privilege in ("READ_FILES", "WRITE_FILES") and self._unity.require_table(
             principal, local, write=privilege == "WRITE_FILES"
         )

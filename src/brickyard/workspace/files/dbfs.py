@@ -164,6 +164,7 @@ class Dbfs:
         self._entry(old)
         if not old.names:
             raise InvalidParameterValue("the root of DBFS cannot be moved")
+        self._files.mounting.require_none_below(old.names, source)
         if new.names[: len(old.names)] == old.names and new != old:
             raise InvalidParameterValue(f"{source} cannot be moved into itself")
         if new.local.is_dir() and not old.local.is_dir():
@@ -184,6 +185,7 @@ class Dbfs:
             raise InvalidParameterValue("the root of DBFS cannot be deleted")
         if not os.path.lexists(place.local):
             return
+        self._files.mounting.require_none_below(place.names, path)
         with explained(path):
             if place.local.is_dir() and not recursive and any(place.local.iterdir()):
                 raise _NotEmpty(f"The directory {path} is not empty; delete it with recursive=true.")

@@ -81,6 +81,8 @@ class Roots:
         self.dbfs = Root("/dbfs", data / "dbfs")
         #: Names of external volumes, and where their files are; the catalog tells.
         self.elsewhere: dict[tuple[str, ...], Path] = {}
+        #: Names of places in DBFS, and the directories that are mounted there.
+        self.mounted: dict[tuple[str, ...], Path] = {}
         self.all = (self.workspace, self.volumes, self.models, self.artifacts, self.dbfs)
         for root in self.all:
             root.directory.mkdir(parents=True, exist_ok=True)
@@ -101,8 +103,12 @@ class Roots:
 
     def _in(self, root: Root, names: tuple[str, ...]) -> Place:
         names = tuple(name.lower() for name in names[: root.folded]) + names[root.folded :]
+        if root is self.dbfs:
+            for point, target in self.mounted.items():
+                if names[: len(point)] == point:
+                    return _place(root, names, target, len(point))
         home = self.elsewhere.get(names[: root.granted]) if root is self.volumes else None
-        return _place(root, names, home)
+        return _place(root, names, home, root.granted)
 
     def status(self, place: Place, name: str) -> os.stat_result | None:
         """The state of an entry of a directory; of a link that leads away or to nothing, that of the link itself."""
@@ -162,9 +168,9 @@ def tree_path(path: str) -> str:
     return clean or "/"
 
 
-def _place(root: Root, names: tuple[str, ...], home: Path | None) -> Place:
-    """A place of a tree; `home` is where the files of an external volume are."""
-    local = root.directory.joinpath(*names) if home is None else home.joinpath(*names[root.granted :])
+def _place(root: Root, names: tuple[str, ...], home: Path | None, depth: int) -> Place:
+    """A place of a tree; `home` is where the files below the first `depth` names are, if they are elsewhere."""
+    local = root.directory.joinpath(*names) if home is None else home.joinpath(*names[depth:])
     inside = "/".join((os.path.realpath(root.directory), *root.enclosure(names))) if home is None else str(home)
     if os.path.commonpath([inside, os.path.realpath(local)]) != inside:
         path = "/".join((root.prefix, *names))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from brickyard.workspace.api.errors import InvalidParameterValue, NotFound, PermissionDenied
 from brickyard.workspace.files.access import PlaceAccess, TreeAccess, grant_defaults, make_homes
 from brickyard.workspace.files.dbfs import Dbfs
+from brickyard.workspace.files.mounts import Mounts
 from brickyard.workspace.files.notebooks import NotebookSource
 from brickyard.workspace.files.paths import Place, Roots
 from brickyard.workspace.files.repos import Repos
@@ -34,6 +35,7 @@ class Files:
         access: Who may do what with them.
         place_access: Who may do what with the files of any tree.
         dbfs: The tree behind `dbfs:/`.
+        mounting: What is mounted into it.
         repos: Git folders in the workspace tree.
     """
 
@@ -47,6 +49,7 @@ class Files:
         self.access = TreeAccess(permissions, self.tree)
         self.place_access = PlaceAccess(workspace)
         self.dbfs = Dbfs(self)
+        self.mounting = Mounts(workspace, self.roots)
         self.repos = Repos(workspace, self)
         grant_defaults(workspace.identity)
         make_homes(workspace.identity, self.tree)

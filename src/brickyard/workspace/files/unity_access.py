@@ -76,6 +76,10 @@ class UnityPlaces:
         self._require(principal, ObjectKind.TABLE, name, *wanted)
         return True
 
+    def is_table(self, local: Path) -> bool:
+        """Whether an external table is in a directory, or around it."""
+        return self._workspace.catalog.storage.table_at(local) is not None
+
     def require_elsewhere(self, principal: Principal, local: Path, privilege: str) -> bool:
         """Refuse unless a principal may do this in a directory outside of the workspace's data.
 

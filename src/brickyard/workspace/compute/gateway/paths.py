@@ -11,7 +11,7 @@ import posixpath
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from brickyard.workspace.compute.gateway.errors import SparkError, not_found, unsupported
 
@@ -100,9 +100,23 @@ class PathMapper:
             return self._volume(parts[1:], path)
         if parts[0] == "Workspace":
             return self._workspace(place, path)
-        root = self.data / "dbfs"
         rest = parts[1:] if parts[0] == "dbfs" else parts
+        root, rest = self._mounted(rest) or (self.data / "dbfs", rest)
         return self._inside(root.joinpath(*rest), root, path)
+
+    def _mounted(self, parts: list[str]) -> tuple[Path, list[str]] | None:
+        """The directory that is mounted at the beginning of a path of DBFS, and the rest of the path."""
+        for depth in range(len(parts), 0, -1):
+            link = self.data / ".mounts" / quote("/" + "/".join(parts[:depth]), safe="")
+            if link.is_symlink():
+                return link.readlink(), parts[depth:]
+        return None
+
+    def mounts(self) -> dict[Path, str]:
+        """The directories that are mounted into DBFS, and where."""
+        links = self.data / ".mounts"
+        found = sorted(links.iterdir()) if links.is_dir() else []
+        return {link.readlink(): unquote(link.name) for link in found}
 
     def _volume(self, parts: list[str], path: str) -> Path:
         if len(parts) < 3:
@@ -119,7 +133,8 @@ class PathMapper:
 
     def _inside(self, local: Path, root: Path, path: str) -> Path:
         """Follow links of the part without wildcards, and refuse when they lead out of `root`."""
-        if not _fixed(local).resolve().is_relative_to(root.resolve()):
+        place = _fixed(local).resolve()
+        if not place.is_relative_to(root.resolve()) and not any(map(place.is_relative_to, self.mounts())):
             raise SparkError("INSUFFICIENT_PERMISSIONS", f"{path} leads out of the workspace.", sql_state="42501")
         return local
 

@@ -45,9 +45,11 @@ class Places:
         return str(link)
 
     def shown(self, place: Path) -> str:
-        """The address of a place as users know it: of what is in DBFS, `dbfs:/...`."""
-        root = self.mapper.data / "dbfs"
-        return f"dbfs:/{place.relative_to(root).as_posix()}" if place.is_relative_to(root) else place.as_uri()
+        """The address of a place as users know it: of what is in DBFS or mounted there, `dbfs:/...`."""
+        for root, name in {self.mapper.data / "dbfs": "", **self.mapper.mounts()}.items():
+            if place.is_relative_to(root):
+                return f"dbfs:{name}/{place.relative_to(root).as_posix()}"
+        return place.as_uri()
 
     def sources(self, path: str, kind: str, *, inferred: bool = True) -> list[str]:
         """The places to read as the format `kind`; `inferred` when the files must tell the columns.

@@ -1,13 +1,14 @@
-"""`hive_metastore`, the second catalog: its tables, what it does not have, and sessions that begin in it."""
+"""What there was before Unity Catalog: `hive_metastore`, sessions that begin in it, and mounts into DBFS."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.errors import NotFound
-from databricks.sdk.service.catalog import TableOperation
+from databricks.sdk.errors import InvalidParameterValue, NotFound, NotImplemented, PermissionDenied
+from databricks.sdk.service.catalog import PathOperation, TableOperation
 from deltalake import DeltaTable
 from pyspark.errors import PySparkException
 
@@ -17,6 +18,18 @@ from brickyard.workspace.jobs.clusters import cluster_values
 from tests.workspace.compute.engine_support import Engine
 
 WAREHOUSE = "dbfs/user/hive/warehouse"
+
+
+def robot_of(engine: Engine) -> WorkspaceClient:
+    """A service principal that was granted nothing."""
+    w = client_of(engine)
+    name = w.service_principals.create(display_name="robot").application_id or ""
+    token = w.token_management.create_obo_token(name, lifetime_seconds=600).token_value
+    return WorkspaceClient(host=engine.lab.workspace.url, token=token, auth_type="pat")
+
+
+def client_of(engine: Engine) -> WorkspaceClient:
+    return WorkspaceClient(host=engine.lab.workspace.url, token=engine.lab.token, auth_type="pat")
 
 
 def rows(frame: Any) -> list[tuple[Any, ...]]:
@@ -56,7 +69,7 @@ def test_spark_lists_it_and_the_metastore_does_not(client: Any, engine: Engine) 
     assert rows(client.sql("SHOW CATALOGS")) == [("dev",), ("hive_metastore",), ("main",)]
     assert [one.name for one in client.catalog.listCatalogs()] == ["dev", "hive_metastore", "main"]
     assert ("default",) in rows(client.sql("SHOW SCHEMAS IN hive_metastore"))
-    w = WorkspaceClient(host=engine.lab.workspace.url, token=engine.lab.token, auth_type="pat")
+    w = client_of(engine)
     assert [one.name for one in w.catalogs.list()] == ["dev", "main"]
     assert [one.name for one in w.schemas.list("hive_metastore")] == ["default"]
 
@@ -77,10 +90,7 @@ def test_what_it_does_not_have_is_refused(client: Any, statement: str, why: str)
 
 
 def test_everybody_may_use_it(engine: Engine) -> None:
-    w = WorkspaceClient(host=engine.lab.workspace.url, token=engine.lab.token, auth_type="pat")
-    name = w.service_principals.create(display_name="robot").application_id or ""
-    token = w.token_management.create_obo_token(name, lifetime_seconds=600).token_value
-    robot = WorkspaceClient(host=engine.lab.workspace.url, token=token, auth_type="pat")
+    w, robot = client_of(engine), robot_of(engine)
     robot.schemas.create("robots", "hive_metastore")
     columns = [{"name": "a", "type_text": "int"}]
     made = engine.catalog.create_table("hive_metastore.robots.t", "me@localhost", columns=columns)
@@ -113,9 +123,70 @@ def test_sessions_begin_where_the_cluster_or_the_workspace_says(engine: Engine) 
     try:
         ended = [lab.run("notebook", source, spark_conf=one).outcome.result for one in ({}, conf)]
         assert ended == ["hive_metastore", "dev"]
-        w = WorkspaceClient(host=lab.workspace.url, token=lab.token, auth_type="pat")
+        w = client_of(engine)
         warehouse = next(w.warehouses.list()).id or ""
         begun = w.statement_execution.execute_statement("SELECT current_catalog()", warehouse, wait_timeout="50s")
         assert begun.result and begun.result.data_array == [["hive_metastore"]]
     finally:
         lab.workspace.identity.settings.choose_catalog(None)
+
+
+def mounted(w: WorkspaceClient, source: str, point: str = "/mnt/lake", **more: Any) -> None:
+    w.api_client.do("POST", "/api/2.0/dbfs/mounts", body={"source": source, "point": point, **more})
+
+
+@pytest.fixture
+def lake(engine: Engine, tmp_path: Path) -> Any:
+    """A directory that is mounted at /mnt/lake."""
+    (tmp_path / "a.txt").write_text("hello")
+    mounted(client_of(engine), tmp_path.as_uri())
+    yield tmp_path
+    client_of(engine).api_client.do("DELETE", "/api/2.0/dbfs/mounts", query={"point": "/mnt/lake"})
+
+
+def test_a_mount_is_a_directory_of_dbfs(client: Any, engine: Engine, lake: Path) -> None:
+    w = client_of(engine)
+    client.range(3).write.save("/mnt/lake/t")
+    assert DeltaTable(lake / "t").to_pyarrow_table().num_rows == 3
+    assert client.read.text("/mnt/*/a.txt").first().value == "hello"
+    client.sql("CREATE TABLE hive_metastore.default.lake USING delta LOCATION 'dbfs:/mnt/lake/t'")
+    assert client.sql("DESCRIBE DETAIL hive_metastore.default.lake").first().location == "dbfs:/mnt/lake/t"
+    assert client.table("hive_metastore.default.lake").count() == 3
+    client.sql("DROP TABLE hive_metastore.default.lake")
+    assert [one.path for one in w.dbfs.list("/mnt/lake")] == ["/mnt/lake/a.txt", "/mnt/lake/t"]
+    with pytest.raises(InvalidParameterValue, match="mounted"):
+        w.dbfs.delete("/mnt", recursive=True)
+    assert (lake / "t").is_dir()
+
+
+def test_everybody_may_use_a_mount_and_administrators_mount(engine: Engine, lake: Path) -> None:
+    robot, w, path = robot_of(engine), client_of(engine), PathOperation.PATH_READ_WRITE
+    credentials = robot.temporary_path_credentials
+    assert credentials.generate_temporary_path_credentials(f"{lake.as_uri()}/a.txt", path).url
+    with pytest.raises(NotFound):  # no external location
+        credentials.generate_temporary_path_credentials(lake.parent.as_uri(), path)
+    with pytest.raises(PermissionDenied):
+        mounted(robot, lake.as_uri(), "/mnt/other")
+    for source, error in {
+        "abfss://c@account.dfs.core.windows.net/": NotImplemented,
+        engine.data.as_uri(): InvalidParameterValue,
+        f"{lake.as_uri()}/nothing": InvalidParameterValue,
+    }.items():
+        with pytest.raises(error):
+            mounted(w, source, "/mnt/other")
+    with pytest.raises(InvalidParameterValue, match="already mounted"):
+        mounted(w, lake.as_uri(), "/mnt/lake/below")
+
+
+def test_tasks_mount_and_unmount(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "b.txt").write_text("from a mount")
+    cells = (
+        f"dbutils.fs.mount(source='{tmp_path.as_uri()}', mount_point='/mnt/task', extra_configs={{}})",
+        "text = open('/dbfs/mnt/task/b.txt').read() + '|' + dbutils.fs.head('/mnt/task/b.txt')",
+        "names = [one.mountPoint for one in dbutils.fs.mounts()]",
+        "gone = dbutils.fs.unmount('/mnt/task')",
+        "dbutils.notebook.exit(f'{text} {names} {gone} ' + str(dbutils.fs.ls('/mnt')))",
+    )
+    found = engine.lab.cells("\n".join(cells)).ok().outcome.result
+    assert found == "from a mount|from a mount ['/mnt/task', '/Volumes', '/'] True []"
+    assert (tmp_path / "b.txt").exists()

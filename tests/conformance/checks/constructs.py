@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import reduce
 
-from pyspark.sql import Window
+from pyspark.sql import Observation, Window
 from pyspark.sql import functions as F
 
 from tests.conformance.model import Group
@@ -116,6 +116,27 @@ for _frame in (
     "2 PRECEDING AND CURRENT ROW",
 ):
     q(f"range of dates: {_frame}", f"SELECT id, sum(v) OVER (ORDER BY d RANGE BETWEEN {_frame}) AS s FROM {DATES}")
+for _values in (
+    "(0.0), (pi())",
+    "(date'2024-01-01'), (timestamp'2024-01-01 05:00:00')",
+    "(1Y), (300S), (70000)",
+    "(1), (2.5f)",
+    "(array(1)), (array(2.5))",
+    "(array(named_struct('a', 1, 'b', 'x'))), (array(named_struct('a', NULL, 'b', NULL)))",
+    "(1), ('2')",
+):
+    sets.sql(f"rows of types: {_values}", f"SELECT a FROM VALUES {_values} AS t(a)")
+sets.sql(
+    "a table of arrays of structs",
+    "CREATE TABLE n (a ARRAY<STRUCT<a: INT, b: STRING>>)",
+    "INSERT INTO n VALUES (array(named_struct('a', 1, 'b', 'x')))",
+    "SELECT * FROM n",
+)
+for _sets in ("GROUPING SETS (k, (k, j), ())", "ROLLUP ((k, j))", "CUBE (k, (j, l))"):
+    q(
+        f"GROUP BY {_sets}",
+        f"SELECT k, j, count(*) AS n FROM VALUES ('a', 1, 2), ('b', 2, 3) t(k, j, l) GROUP BY {_sets}",
+    )
 
 names = Group("names of columns")
 for _name, _query in {
@@ -164,7 +185,7 @@ def a_range_of_numbers_over_dates(spark, at):
     return spark.sql("SELECT date'2024-01-01' AS d, 1 AS v").select(F.sum("v").over(window).alias("s")).collect()
 
 
-unions = Group("data frame sets of rows")
+unions = Group("data frame plans")
 
 
 @unions.run
@@ -195,6 +216,25 @@ def union_of_other_widths(spark, at):
 @unions.run
 def union_of_what_does_not_go_together(spark, at):
     return spark.range(1).union(spark.sql("SELECT true")).collect()
+
+
+@unions.run
+def plans_that_mean_the_same(spark, at):
+    one, two, other = spark.range(3).filter("id > 1"), spark.range(3).filter("id > 1"), spark.range(4)
+    return (one.sameSemantics(two), one.sameSemantics(other), one.semanticHash() == two.semanticHash())
+
+
+@unions.run
+def frequent_values(spark, at):
+    return spark.sql("SELECT * FROM VALUES (1, 'a'), (1, 'b'), (2, 'a') t(i, s)").freqItems(["i", "s"], 0.4)
+
+
+@unions.run
+def an_observation(spark, at):
+    seen = Observation("rows")
+    metrics = (F.count(F.lit(1)).alias("n"), F.sum(F.col("id") + 1).alias("s"), F.max(F.lit("x")).alias("m"))
+    kept = spark.range(5).observe(seen, *metrics).filter("id > 2").count()
+    return (kept, seen.get)
 
 
 @unions.run

@@ -13,6 +13,8 @@ from brickyard.workspace.compute.gateway.errors import OTHER_ENGINE, SparkError,
 from brickyard.workspace.compute.gateway.frame_functions import rewrite_function
 from brickyard.workspace.compute.gateway.frame_names import give, names_of
 from brickyard.workspace.compute.gateway.frame_unions import nested_in, widen
+from brickyard.workspace.compute.gateway.frequent import frequent_items
+from brickyard.workspace.compute.gateway.observed import Observation, aggregate_of
 from brickyard.workspace.compute.gateway.pandas_functions import replace_function
 from brickyard.workspace.compute.gateway.queries import FILE_FORMATS
 from brickyard.workspace.compute.gateway.session import Session
@@ -26,7 +28,6 @@ __all__ = ["resolve"]
 REFUSED = {
     "ml_relation": ("Spark ML", f"Use scikit-learn or LightGBM, and mlflow.pyfunc.spark_udf, or {OTHER_ENGINE}."),
     "approx_quantile": ("approxQuantile", "Use the SQL function percentile_approx."),
-    "collect_metrics": ("df.observe", "Compute the metric with agg()."),
     "with_watermark": ("Structured Streaming", f"Read the source as a batch, or {OTHER_ENGINE}."),
     "relation_changes": ("the change data feed", "Read two versions and compare them."),
 }
@@ -75,6 +76,21 @@ def _correct(parts: Sequence[Any], session: Session) -> None:
         values.correct_relation(part, session.fields)
         if part.HasField("set_op") and id(part) not in nested:
             widen(part, session.schema)
+        elif part.HasField("freq_items"):
+            _replace(part, frequent_items(part))
+        elif part.HasField("collect_metrics"):
+            _observe(part, session)
+
+
+def _observe(relation: Any, session: Session) -> None:
+    """Note the metrics that are asked for; the rest of the plan goes on with the input."""
+    metrics = aggregate_of(relation)
+    values.correct_relation(metrics, session.fields)
+    observed = Observation(relation.collect_metrics.name, metrics, relation.common.plan_id)
+    session.observations.append(observed)
+    rows = relations_pb2.Relation()
+    rows.CopyFrom(relation.collect_metrics.input)
+    _replace(relation, rows)
 
 
 def _parts(message: Any, around: Any) -> Iterator[tuple[Any, Any]]:

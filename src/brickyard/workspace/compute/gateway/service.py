@@ -14,12 +14,13 @@ import grpc
 from pyspark.sql.connect.proto import base_pb2
 
 from brickyard.workspace.compute.engines import Engine
-from brickyard.workspace.compute.gateway import wire
+from brickyard.workspace.compute.gateway import semantics, wire
 from brickyard.workspace.compute.gateway.admission import Admission, Caller, token_of
 from brickyard.workspace.compute.gateway.artifacts import Artifacts
 from brickyard.workspace.compute.gateway.commands import prepare
 from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.names import SessionNames
+from brickyard.workspace.compute.gateway.observed import attached
 from brickyard.workspace.compute.gateway.plans import resolve
 from brickyard.workspace.compute.gateway.sail import OPTIONS, SERVICE, Sail, SessionKey
 from brickyard.workspace.compute.gateway.sent import decompress
@@ -171,11 +172,15 @@ class Gateway:
         request.operation_id = request.operation_id or str(uuid.uuid4())
         with session.operations.attached(request.operation_id, frozenset(request.tags)) as operation:
             context.add_callback(lambda: session.operations.disconnected(operation))
+            session = session.for_execution()
             result = self._prepared(request, session)
             if session.sail.capabilities.is_spark and _has_been_run(request.plan):
                 yield from _answers(request)
                 return
-            for answer in session.sail.stream("ExecutePlan")(request.SerializeToString()):
+            answers = session.sail.stream("ExecutePlan")(request.SerializeToString())
+            if session.observations:
+                answers = itertools.chain([attached(next(answers), session.observations, session.rows)], answers)
+            for answer in answers:
                 yield answer if result is None else _with_relation(answer, result)
         session.sail.memory.executed(request)
 
@@ -222,23 +227,14 @@ class Gateway:
         asked = getattr(request, request.WhichOneof("analyze") or "spark_version")
         if "plan" in asked.DESCRIPTOR.fields_by_name and not session.sail.capabilities.own_names:
             decompress(asked.plan)
-        hashed = request.semantic_hash.plan.SerializeToString() if request.HasField("semantic_hash") else None
         if session.sail.capabilities.own_names:
             return bytes(session.sail.unary("AnalyzePlan")(raw))
-        if hashed is not None:
-            return self._semantic_hash(session, hashed)
+        if request.WhichOneof("analyze") in semantics.ASKED:
+            version = base_pb2.AnalyzePlanRequest.SparkVersion()
+            return semantics.answered(request, session.sail.analyze(session.key, spark_version=version))
         resolve(request, session.for_analysis())
         answer: bytes = session.sail.unary("AnalyzePlan")(request.SerializeToString())
         return answer
-
-    def _semantic_hash(self, session: Session, plan: bytes) -> bytes:
-        """A hash that is equal for equal plans; Sail has none, and `mlflow.data.from_spark` asks for one."""
-        import zlib
-
-        version = base_pb2.AnalyzePlanRequest.SparkVersion()
-        answer = session.sail.analyze(session.key, spark_version=version)
-        answer.semantic_hash.result = zlib.crc32(plan) - 2**31
-        return bytes(answer.SerializeToString())
 
     def _config(self, raw: bytes) -> bytes:
         request = base_pb2.ConfigRequest.FromString(raw)

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql.connect.proto import commands_pb2, relations_pb2
+from pyspark.sql.connect.proto import base_pb2, commands_pb2, relations_pb2
 
 from brickyard.workspace.compute.gateway import commits, conflicts, information
 from brickyard.workspace.compute.gateway.functions import Functions
 from brickyard.workspace.compute.gateway.names import SessionNames, TableName
+from brickyard.workspace.compute.gateway.observed import Observation
 from brickyard.workspace.compute.gateway.operations import Operations
 from brickyard.workspace.compute.gateway.places import Places
 from brickyard.workspace.compute.gateway.queries import QueryRewriter
@@ -56,6 +57,7 @@ class Session:
     statement: relations_pb2.Relation = field(default_factory=relations_pb2.Relation)
     bindings: Bindings = field(default_factory=Bindings)
     analyses: bool = False
+    observations: list[Observation] = field(default_factory=list)
     operations: Operations = field(init=False)
 
     def __post_init__(self) -> None:
@@ -82,10 +84,16 @@ class Session:
         session.statement = original
         return session
 
+    def for_execution(self) -> Session:
+        """The session while it executes one plan, whose observations are its own."""
+        session = copy.copy(self)
+        session.observations = []
+        return session
+
     def for_analysis(self) -> Session:
         """The session while it is asked what a plan is, which is not run."""
         session = copy.copy(self)
-        session.analyses = True
+        session.analyses, session.observations = True, []
         return session
 
     def table(self, name: TableName) -> Table:
@@ -138,6 +146,10 @@ class Session:
     def schema(self, relation: relations_pb2.Relation) -> Any:
         """The `StructType` of a resolved relation."""
         return self.sail.schema(self.key, relation)
+
+    def rows(self, relation: relations_pb2.Relation) -> Any:
+        """The rows of a resolved relation, as an Arrow table."""
+        return self.sail.execute(self.key, base_pb2.Plan(root=relation))
 
     def schema_of_query(self, sql: str) -> Any:
         """The `StructType` of a query that is fit for Sail."""

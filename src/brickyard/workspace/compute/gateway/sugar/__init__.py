@@ -9,10 +9,11 @@ from brickyard.workspace.compute.gateway import sqltext
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.sugar.bindings import Bindings, bind_functions, bind_variables
 from brickyard.workspace.compute.gateway.sugar.conditions import conditions
-from brickyard.workspace.compute.gateway.sugar.groups import group_by_all, order_by_all
+from brickyard.workspace.compute.gateway.sugar.groups import group_by_all, order_by_all, whole_sets
+from brickyard.workspace.compute.gateway.sugar.inline import cast_values, has_several_types
 from brickyard.workspace.compute.gateway.sugar.labels import label
 from brickyard.workspace.compute.gateway.sugar.names import lateral_aliases
-from brickyard.workspace.compute.gateway.sugar.needs import needed, reuses_alias
+from brickyard.workspace.compute.gateway.sugar.needs import needed, needed_in
 from brickyard.workspace.compute.gateway.sugar.pipes import unpipe
 from brickyard.workspace.compute.gateway.sugar.pivots import pivot
 from brickyard.workspace.compute.gateway.sugar.qualify import qualify
@@ -50,7 +51,7 @@ def expand(
     wanted = needed(sql, bindings.words)
     if not wanted:
         tree = tree if tree is not None else sqltext.parse(sql)
-        if not (reuses_alias(tree) or bindings.calls_in(tree)):
+        if not (needed_in(tree) or bindings.calls_in(tree)):
             return sql, tree
     tree, scope = parse(unpipe(sql) if "|>" in wanted else sql), Scope(ask, plain=plain)
     bind_functions(tree, bindings.functions, scope)
@@ -81,6 +82,9 @@ def desugar(tree: Any, scope: Scope, reorder: bool = False) -> Any:
                 touch(query)
     conditions(tree, scope)
     scope.settled = True
+    for rows in list(tree.find_all(exp.Values)):
+        if has_several_types(rows):
+            cast_values(rows, scope)
     for query in queries:
         if isinstance(query, exp.Select):
             whole_stars(query, scope)
@@ -89,6 +93,7 @@ def desugar(tree: Any, scope: Scope, reorder: bool = False) -> Any:
             label(query, scope)
             date_ranges(query, scope)
             group_by_all(query, scope)
+            whole_sets(query)
         else:
             widen(query, scope)
         order_by_all(query, scope)

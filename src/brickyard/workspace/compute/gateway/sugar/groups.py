@@ -7,9 +7,9 @@ from typing import Any
 from brickyard.workspace.compute.gateway.sugar.aggregates import aggregates
 from brickyard.workspace.compute.gateway.sugar.scope import Scope
 from brickyard.workspace.compute.gateway.sugar.stars import expand_stars
-from brickyard.workspace.compute.gateway.sugar.tree import touch
+from brickyard.workspace.compute.gateway.sugar.tree import replace, touch
 
-__all__ = ["group_by_all", "order_by_all"]
+__all__ = ["group_by_all", "has_loose_sets", "order_by_all", "whole_sets"]
 
 
 def group_by_all(select: Any, scope: Scope) -> None:
@@ -24,6 +24,47 @@ def group_by_all(select: Any, scope: Scope) -> None:
     numbers = [exp.Literal.number(at) for at in positions]
     select.set("group", exp.Group(expressions=numbers) if numbers else None)
     touch(select)
+
+
+def has_loose_sets(select: Any) -> bool:
+    """Whether GROUP BY has a grouping set without brackets, or several columns as one element of ROLLUP or CUBE."""
+    from sqlglot import exp
+
+    group = select.args.get("group")
+    for sets in group.expressions if group is not None else []:
+        bracketed = [isinstance(one, exp.Tuple | exp.Paren) for one in sets.expressions]
+        if isinstance(sets, exp.GroupingSets) and not all(bracketed):
+            return True
+        if isinstance(sets, exp.Rollup | exp.Cube) and any(isinstance(one, exp.Tuple) for one in sets.expressions):
+            return True
+    return False
+
+
+def whole_sets(select: Any) -> None:
+    """Write them as the engine takes them: each set in brackets, ROLLUP and CUBE as the sets that they stand for."""
+    from sqlglot import exp
+
+    if not has_loose_sets(select):
+        return
+    for sets in list(select.args["group"].expressions):
+        elements = [_elements(one) for one in sets.expressions]
+        chosen: list[list[list[Any]]] = []
+        if isinstance(sets, exp.GroupingSets) and not sets.find(exp.Rollup, exp.Cube):
+            chosen = [[element] for element in elements]
+        elif isinstance(sets, exp.Rollup):
+            chosen = [elements[:count] for count in range(len(elements), -1, -1)]
+        elif isinstance(sets, exp.Cube):
+            picks = range(2 ** len(elements) - 1, -1, -1)
+            chosen = [[one for at, one in enumerate(elements) if pick >> at & 1] for pick in picks]
+        if chosen:
+            flat = [exp.Tuple(expressions=[node.copy() for one in each for node in one]) for each in chosen]
+            replace(sets, exp.GroupingSets(expressions=flat))
+
+
+def _elements(node: Any) -> list[Any]:
+    from sqlglot import exp
+
+    return list(node.expressions) if isinstance(node, exp.Tuple) else [node.unnest()]
 
 
 def order_by_all(query: Any, scope: Scope) -> None:

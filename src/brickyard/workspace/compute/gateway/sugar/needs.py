@@ -9,11 +9,13 @@ from typing import Any
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.sqltext import Token, tokenize
 from brickyard.workspace.compute.gateway.sugar.builtins import NAMES, refused
+from brickyard.workspace.compute.gateway.sugar.groups import has_loose_sets
+from brickyard.workspace.compute.gateway.sugar.inline import has_several_types
 from brickyard.workspace.compute.gateway.sugar.labels import needs_label, ordered
 from brickyard.workspace.compute.gateway.sugar.names import own_columns
 from brickyard.workspace.compute.gateway.sugar.unions import WORDS as UNIONS
 
-__all__ = ["needed", "reuses_alias"]
+__all__ = ["needed", "needed_in"]
 
 WORDS = (
     frozenset({"QUALIFY", "PIVOT", "UNPIVOT", "TABLESAMPLE", "CLUSTER", "DISTRIBUTE", "RECURSIVE", "|>", "?::"})
@@ -76,23 +78,24 @@ def _is_rewritten(word: str) -> bool:
     return word in NAMES or bool(refused(word))
 
 
-def reuses_alias(tree: Any) -> bool:
-    """Whether a select list uses a name that it gives further left, or has an item that Spark names otherwise.
+def needed_in(tree: Any) -> bool:
+    """Whether a statement needs a rewriting that its words do not tell.
 
     Raises:
         SparkError: WINDOW_FUNCTION_FRAME_NOT_ORDERED.
     """
     from sqlglot import exp
 
-    for node in tree.find_all(exp.Select, exp.Window):
+    for node in tree.find_all(exp.Select, exp.Window, exp.Values):
         if isinstance(node, exp.Window):
             ordered(node)
-        elif _reuses(node):
+        elif has_several_types(node) if isinstance(node, exp.Values) else _reuses(node) or has_loose_sets(node):
             return True
     return False
 
 
 def _reuses(select: Any) -> bool:
+    """Whether a select list uses a name that it gives further left, or has an item that Spark names otherwise."""
     from sqlglot import exp
 
     known: set[str] = set()

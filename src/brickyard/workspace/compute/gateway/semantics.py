@@ -1,0 +1,42 @@
+"""Whether two plans mean the same, as far as their text tells."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+from pyspark.sql.connect.proto import base_pb2
+
+__all__ = ["ASKED", "answered"]
+
+#: What Sail does not answer.
+ASKED = frozenset({"semantic_hash", "same_semantics"})
+
+#: What a client numbers or notes anew each time that it makes the same plan.
+INCIDENTAL = ("common", "plan_id")
+
+
+def answered(request: base_pb2.AnalyzePlanRequest, answer: base_pb2.AnalyzePlanResponse) -> bytes:
+    """An answer of Sail with what is asked; `mlflow.data.from_spark` asks for a hash."""
+    if request.HasField("semantic_hash"):
+        answer.semantic_hash.result = zlib.crc32(_essence(request.semantic_hash.plan)) - 2**31
+    else:
+        asked = request.same_semantics
+        answer.same_semantics.result = _essence(asked.target_plan) == _essence(asked.other_plan)
+    return bytes(answer.SerializeToString())
+
+
+def _essence(plan: Any) -> bytes:
+    copied = base_pb2.Plan()
+    copied.CopyFrom(plan)
+    _strip(copied)
+    return bytes(copied.SerializeToString(deterministic=True))
+
+
+def _strip(message: Any) -> None:
+    for field, value in message.ListFields():
+        if field.name in INCIDENTAL:
+            message.ClearField(field.name)
+        elif field.message_type is not None and not field.message_type.GetOptions().map_entry:
+            for child in value if field.is_repeated else [value]:
+                _strip(child)

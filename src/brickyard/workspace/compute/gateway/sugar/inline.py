@@ -86,8 +86,8 @@ def _common(left: Any, right: Any) -> Any:
     void = isinstance(left, types.NullType) or isinstance(right, types.NullType)
     texts = isinstance(left, types.StringType) != isinstance(right, types.StringType)
     common = None if texts and not void else common_type(left, right)
-    kinds = {type(left), type(right)} - {types.FloatType}
-    if len(kinds) == 1 and issubclass(*kinds, types.IntegralType) and isinstance(common, types.DoubleType):
+    others = [one for one in (left, right) if not isinstance(one, types.FloatType)]
+    if len(others) == 1 and isinstance(others[0], types.IntegralType):
         common = types.FloatType()  # otherwise than for UNION
     if common is None:
         raise SparkError(

@@ -37,6 +37,7 @@ from databricks.sdk.service.sql import (
     QueryFilter,
     QueryHistoryAPI,
     QueryStatus,
+    QueryTag,
     RepeatedEndpointConfPairs,
     ServiceErrorCode,
     State,
@@ -283,6 +284,11 @@ def test_parameters(run: Callable[..., StatementResponse]) -> None:
     ]  # fmt: skip
     answer = run("SELECT :n + 1, :s, :none, :d, :day, :yes", parameters=given)
     assert data(answer) == [["42", "it's", None, "1.25", "2024-02-29", "true"]]
+    spans = [item("a", "INTERVAL DAY", "2"), item("b", "INTERVAL YEAR TO MONTH", "-1-2"), item("v", "VOID")]
+    spans.append(item("c", "INTERVAL HOUR TO SECOND", "1:02:03.5"))
+    answer = run("SELECT :a, :b, :v, :c", parameters=spans)
+    assert data(answer) == [["2 00:00:00.000000000", "-1-2", None, "0 01:02:03.500000000"]]
+    assert "CAST_INVALID_INPUT" in error(run("SELECT :a", parameters=[item("a", "INTERVAL DAY", "1' --")]))[0]
     assert "UNBOUND_SQL_PARAMETER" in error(run("SELECT :missing"))[0]
     assert "CAST_INVALID_INPUT" in error(run("SELECT :n", parameters=[item("n", "INT", "x")]))[0]
     assert "cannot have the type" in error(run("SELECT :n", parameters=[item("n", "SHAPE", "x")]))[0]
@@ -410,10 +416,12 @@ def test_privileges(workspace: LocalWorkspace, run: Callable[..., StatementRespo
 
 def test_history_is_paged(workspace: LocalWorkspace, run: Callable[..., StatementResponse]) -> None:
     w = workspace.client()
-    ids = [run(f"SELECT {number}").statement_id for number in range(3)]
+    tags = [QueryTag("team", "ml"), QueryTag("alone")]
+    ids = [run(f"SELECT {number}", query_tags=tags).statement_id for number in range(3)]
     wanted = QueryFilter(statement_ids=[one or "" for one in ids])
     first = w.query_history.list(filter_by=wanted, max_results=2)
     assert [one.query_id for one in first.res or []] == [ids[2], ids[1]] and first.has_next_page
+    assert [one.query_tags for one in first.res or []] == [tags, tags]
     second = w.query_history.list(filter_by=wanted, max_results=2, page_token=first.next_page_token)
     assert [one.query_id for one in second.res or []] == [ids[0]] and not second.has_next_page
 

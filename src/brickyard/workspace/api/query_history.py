@@ -44,9 +44,10 @@ def list_queries(workspace: Workspace, call: Call) -> ListQueriesResponse:
     found = workspace.sql.statements.history(_wanted(workspace, call), size + 1)
     metrics = call.query.get("include_metrics", "").lower() == "true"
     more = len(found) > size
+    tags = workspace.sql.statements.tags(one.id for one in found[:size])
     return ListQueriesResponse.from_dict(
         {
-            "res": [_wire(one, metrics=metrics) for one in found[:size]],
+            "res": [_wire(one, tags.get(one.id), metrics=metrics) for one in found[:size]],
             "has_next_page": more,
             "next_page_token": found[size - 1].id if more else None,
         }
@@ -122,7 +123,7 @@ def _size(call: Call) -> int:
     return int(text)
 
 
-def _wire(one: StatementRecord, *, metrics: bool) -> dict[str, Any]:
+def _wire(one: StatementRecord, tags: list[dict[str, Any]] | None, *, metrics: bool) -> dict[str, Any]:
     final = one.state in ENDED
     duration = (one.ended_at if one.ended_at is not None else now()) - one.submitted_at
     rows = (one.manifest or {}).get("total_row_count", 0)
@@ -146,6 +147,8 @@ def _wire(one: StatementRecord, *, metrics: bool) -> dict[str, Any]:
     }
     if final:
         found |= {"query_end_time_ms": one.ended_at, "execution_end_time_ms": one.ended_at}
+    if tags:
+        found["query_tags"] = tags
     if one.error is not None:
         found["error_message"] = one.error["message"]
     if metrics:

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, and_, delete, or_, select, true
 
 from brickyard.workspace.sql.records import ENDED, StatementRecord, first_id, now
 from brickyard.workspace.store.sql import sql_statements as table
+from brickyard.workspace.store.sql import statement_tags
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -58,7 +59,9 @@ def page(
 
 def forget_old(connection: Connection) -> None:
     """Delete what is older than the history reaches; ids begin with their time."""
-    connection.execute(delete(table).where(table.c.id < first_id(now() - _KEPT_MILLISECONDS), table.c.state.in_(ENDED)))
+    oldest = first_id(now() - _KEPT_MILLISECONDS)
+    connection.execute(delete(table).where(table.c.id < oldest, table.c.state.in_(ENDED)))
+    connection.execute(delete(statement_tags).where(statement_tags.c.id < oldest))
 
 
 def _conditions(wanted: HistoryFilter, live: Mapping[str, Statement]) -> list[ColumnElement[bool]]:

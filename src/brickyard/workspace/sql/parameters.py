@@ -9,6 +9,11 @@ from typing import Any
 __all__ = ["literals"]
 
 _DECIMAL = re.compile(r"(?:DECIMAL|DEC|NUMERIC)(?:\s*\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?", re.IGNORECASE)
+_INTERVAL = re.compile(
+    r"INTERVAL\s+(?:(?:YEAR|MONTH)(?:\s+TO\s+MONTH)?|(?:DAY|HOUR|MINUTE|SECOND)(?:\s+TO\s+(?:HOUR|MINUTE|SECOND))?)"
+)
+_YEARS, _DAYS = ("year", "month"), ("day", "hour", "minute", "second")
+_COUNT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 _TYPES = {
     "STRING": "string", "DATE": "date", "TIMESTAMP": "timestamp", "TIMESTAMP_NTZ": "timestamp_ntz",
     "BOOLEAN": "boolean", "FLOAT": "float", "REAL": "float", "DOUBLE": "double", "INT": "int", "INTEGER": "int",
@@ -32,8 +37,12 @@ def _literal(parameter: Mapping[str, Any]) -> Any:
     from pyspark.sql import functions as F
 
     kind, value = _type(parameter.get("type") or "STRING"), parameter.get("value")
-    if value is None or kind == "void":
-        return F.lit(None).cast("string" if kind == "void" else kind)
+    if kind == "void":
+        return F.lit(None)
+    if value is None:
+        return F.lit(None).cast(kind)
+    if kind.startswith("interval"):
+        return _interval(kind, value)
     return F.lit(value) if kind == "string" else F.lit(value).cast(kind)
 
 
@@ -42,7 +51,33 @@ def _type(text: str) -> str:
     decimal = _DECIMAL.fullmatch(plain)
     if decimal:
         return f"decimal({decimal[1] or 10},{decimal[2] or 0})"
+    if _INTERVAL.fullmatch(plain):
+        return " ".join(plain.lower().split())
     if plain not in _TYPES:
-        known = ", ".join(_TYPES)
+        known = ", ".join([*_TYPES, "INTERVAL ..."])
         raise ValueError(f"[UNSUPPORTED_PARAMETER_TYPE] A parameter cannot have the type {text}; use {known}.")
     return _TYPES[plain]
+
+
+def _interval(kind: str, value: str) -> Any:
+    """An interval of the units that its type names: `1-2` of years to months, `1 02:03:04.5` of days to seconds.
+
+    Raises:
+        ValueError: The text is none of these.
+    """
+    from pyspark.sql import functions as F
+
+    first, last = kind.split()[1], kind.split()[-1]
+    units = _YEARS if first in _YEARS else _DAYS
+    named = units[units.index(first) : units.index(last) + 1]
+    sign, text = (-1, value.strip()[1:]) if value.strip().startswith("-") else (1, value.strip().removeprefix("+"))
+    parts = re.split("-" if units is _YEARS else "[ :]", text)
+    if len(parts) != len(named) or not all(_COUNT.fullmatch(part) for part in parts):
+        raise ValueError(
+            f"[CAST_INVALID_INPUT] The value '{value}' cannot be cast to {kind.upper()} because it is malformed."
+            " SQLSTATE: 22018"
+        )
+    given = dict(zip(named, parts, strict=True))
+    counts = [F.lit(sign * (float(given[one]) if one == "second" else int(given[one]))) for one in named]
+    zeros = [F.lit(0)] * units.index(first)
+    return (F.make_ym_interval if units is _YEARS else F.make_dt_interval)(*zeros, *counts).cast(kind)

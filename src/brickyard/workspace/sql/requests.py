@@ -37,6 +37,12 @@ class _Parameter:
 
 
 @dataclass(frozen=True)
+class _Tag:
+    key: str
+    value: str | None = None
+
+
+@dataclass(frozen=True)
 class _Wire:
     """The types of the body."""
 
@@ -48,7 +54,7 @@ class _Wire:
     format: str | None = None
     on_wait_timeout: str | None = None
     parameters: list[_Parameter] | None = None
-    query_tags: list[dict[str, Any]] | None = None
+    query_tags: list[_Tag] | None = None
     result_compression: str | None = None
     row_limit: int | None = None
     schema: str | None = None
@@ -66,6 +72,7 @@ class StatementRequest:
         catalog: The current catalog; none for the default.
         schema: The current schema; none for the default.
         parameters: Parameters as they were sent, all with a name or all with an ordinal.
+        tags: What its history says of it, as it was sent.
         session_id: The session of a connector that it belongs to; none for one of its own.
         compression: `LZ4_FRAME`; none for none.
         disposition: `INLINE` or `EXTERNAL_LINKS`.
@@ -81,6 +88,7 @@ class StatementRequest:
     catalog: str | None
     schema: str | None
     parameters: tuple[Mapping[str, Any], ...]
+    tags: tuple[Mapping[str, Any], ...]
     session_id: str | None
     compression: str | None
     disposition: str
@@ -125,6 +133,7 @@ def statement_request(body: Mapping[str, Any]) -> StatementRequest:
         catalog=body.get("catalog") or None,
         schema=body.get("schema") or None,
         parameters=_parameters(body.get("parameters") or []),
+        tags=tuple(body.get("query_tags") or ()),
         session_id=body.get("session_id") or None,
         compression=_compression(body, kind),
         disposition="INLINE" if disposition == "INLINE" else "EXTERNAL_LINKS",

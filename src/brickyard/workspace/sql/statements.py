@@ -6,7 +6,7 @@ import contextlib
 import logging
 import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from brickyard.workspace.sql.history import HistoryFilter, forget_old, page
 from brickyard.workspace.sql.records import ENDED, StatementRecord, WarehouseRecord, new_id, now
 from brickyard.workspace.sql.requests import StatementRequest
 from brickyard.workspace.store.sql import sql_statements as table
+from brickyard.workspace.store.sql import statement_tags
 
 if TYPE_CHECKING:
     from brickyard.workspace.identity import Principal
@@ -132,6 +133,8 @@ class Statements:
         self._expire()
         with self._store.write() as connection:
             connection.execute(insert(table).values(**record.row()))
+            if request.tags:
+                connection.execute(insert(statement_tags).values(id=record.id, tags=list(request.tags)))
         order = self._order(record.id, request) | ({"session": session.order} if session else {})
         statement = self._live[record.id] = Statement(self, record, order)
         statement.runner = session.runner if session else self._warehouses.runner(warehouse, by)
@@ -199,6 +202,12 @@ class Statements:
         """The newest statements that pass, at most so many."""
         with self._store.read() as connection:
             return page(connection, wanted, self._live, size)
+
+    def tags(self, ids: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+        """The tags of those of the statements that have some, by the statement's id."""
+        wanted = select(statement_tags.c.id, statement_tags.c.tags).where(statement_tags.c.id.in_(list(ids)))
+        with self._store.read() as connection:
+            return {row.id: row.tags for row in connection.execute(wanted)}
 
     def keep(self, statement: Statement) -> None:
         """Write down how a statement has ended, and let go of it."""

@@ -6,7 +6,7 @@ from sqlalchemy import JSON, BigInteger, Column, String, Table, Text
 
 from brickyard.workspace.store.base import metadata
 
-__all__ = ["saved_queries", "sql_statements", "sql_warehouses", "visualizations"]
+__all__ = ["saved_queries", "sql_statements", "sql_warehouses", "statement_tags", "visualizations"]
 
 sql_warehouses = Table(
     "sql_warehouses",
@@ -58,4 +58,12 @@ visualizations = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("settings", JSON, nullable=False),  # as the API has them
+)
+
+# Of the statements that were given some.
+statement_tags = Table(
+    "statement_tags",
+    metadata,
+    Column("id", String, primary_key=True),  # the statement's
+    Column("tags", JSON, nullable=False),  # as the API has them
 )

@@ -401,7 +401,9 @@ def test_privileges(workspace: LocalWorkspace, run: Callable[..., StatementRespo
         return other.statement_execution.execute_statement(text, starter(w), wait_timeout="50s")
 
     refused = select()
-    assert error(refused)[0].startswith("[INSUFFICIENT_PERMISSIONS]")
+    message, sql_state = error(refused)
+    assert message.startswith("[INSUFFICIENT_PERMISSIONS] Insufficient privileges:\nUser does not have")
+    assert sql_state == "42501"
     w.grants.update("table", table, changes=[PermissionsChange(add=[Privilege.SELECT], principal=robot)])
     allowed = select()
     assert data(allowed) == [["1"]]

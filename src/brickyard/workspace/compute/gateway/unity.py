@@ -25,6 +25,17 @@ CONDITIONS = {
     "PERMISSION_DENIED": "INSUFFICIENT_PERMISSIONS",
     "NOT_IMPLEMENTED": "UNSUPPORTED_BY_ENGINE",
 }
+STATES = {
+    "CATALOG_ALREADY_EXISTS": "42P06",
+    "INSUFFICIENT_PERMISSIONS": "42501",
+    "INVALID_PARAMETER_VALUE": "22023",
+    "NO_SUCH_CATALOG_EXCEPTION": "42704",
+    "SCHEMA_ALREADY_EXISTS": "42P06",
+    "SCHEMA_NOT_EMPTY": "2BP01",
+    "SCHEMA_NOT_FOUND": "42704",
+    "TABLE_OR_VIEW_NOT_FOUND": "42P01",
+    "UNSUPPORTED_BY_ENGINE": "0A000",
+}
 
 
 @dataclass(frozen=True)
@@ -349,4 +360,7 @@ def accept(status: int, wire: dict[str, Any]) -> dict[str, Any]:
         return wire
     code = str(wire.get("error_code") or f"HTTP_{status}")
     message = str(wire.get("message") or "Unity Catalog refused the request.")
-    raise SparkError(CONDITIONS.get(code, code), message)
+    condition = CONDITIONS.get(code, code)
+    if condition == "INSUFFICIENT_PERMISSIONS":
+        message = f"Insufficient privileges:\n{message}"
+    raise SparkError(condition, message, sql_state=STATES.get(condition, ""))

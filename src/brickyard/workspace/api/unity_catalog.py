@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from brickyard.workspace.api.base import Family
 from brickyard.workspace.api.unity import (
+    bindings,
     catalogs,
     constraints,
+    entity_tags,
     external_locations,
     functions,
     grants,
     locations,
     metastores,
+    quotas,
     schemas,
     storage_credentials,
     tables,
@@ -20,6 +23,6 @@ from brickyard.workspace.api.unity import (
 __all__ = ["family"]
 
 family = Family()
-places = (storage_credentials, external_locations)
+places = (storage_credentials, external_locations, bindings, entity_tags, quotas)
 for part in (metastores, catalogs, schemas, tables, constraints, functions, volumes, locations, grants, *places):
     part.declare(family)

@@ -25,7 +25,7 @@ class Dropped:
     def take(self, identity: str, directory: Path) -> None:
         """Move a directory aside; does nothing where there is none."""
         if directory.exists():
-            directory.rename(self._directory / identity)
+            shutil.move(directory, self._directory / identity)
 
     def settle(self, places: dict[str, Path]) -> None:
         """Put back what belongs to an object that still exists, and delete the rest.
@@ -39,7 +39,7 @@ class Dropped:
                 _delete(waiting)
             else:
                 home.parent.mkdir(parents=True, exist_ok=True)
-                waiting.rename(home)
+                shutil.move(waiting, home)
 
 
 def _delete(waiting: Path) -> None:

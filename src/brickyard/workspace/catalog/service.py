@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.catalog.access import CallerAccess
+from brickyard.workspace.catalog.attributes import Attributes
 from brickyard.workspace.catalog.columns import create_log, has_log
 from brickyard.workspace.catalog.constraints import Constraints
 from brickyard.workspace.catalog.defaults import DEFAULT_SCHEMA, add_catalog, add_main, grant_defaults
@@ -21,7 +22,8 @@ from brickyard.workspace.catalog.errors import not_empty
 from brickyard.workspace.catalog.external_volumes import VolumeDirectories
 from brickyard.workspace.catalog.functions import Functions
 from brickyard.workspace.catalog.grants import Grants
-from brickyard.workspace.catalog.hive import HIVE, add_hive, in_hive, only_in_unity, table_place
+from brickyard.workspace.catalog.hive import HIVE, add_hive, in_hive, only_in_unity
+from brickyard.workspace.catalog.managed import ManagedStorage
 from brickyard.workspace.catalog.names import parent_of, valid_full_name, valid_name
 from brickyard.workspace.catalog.objects import UnityObject
 from brickyard.workspace.catalog.overlaps import require_free
@@ -41,6 +43,7 @@ from brickyard.workspace.catalog.removal import Removal
 from brickyard.workspace.catalog.renaming import Renaming
 from brickyard.workspace.catalog.staging import Staging
 from brickyard.workspace.catalog.storage import Storage
+from brickyard.workspace.catalog.tags import Tags
 from brickyard.workspace.store.registry import registered_models
 
 if TYPE_CHECKING:
@@ -61,6 +64,9 @@ class Catalog:
         functions: The functions.
         constraints: Keys of tables.
         storage: Storage credentials and external locations.
+        managed: Where managed tables are.
+        tags: What objects and columns are tagged with.
+        attributes: What only some objects have.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -69,6 +75,7 @@ class Catalog:
         self._data = workspace.data
         self._dropped = Dropped(workspace.data)
         self._staging = Staging(workspace.data, self._dropped)
+        self.managed = ManagedStorage(workspace, self._staging)
         self._renaming = Renaming(workspace.store, workspace.data, self._dropped)
         self._lock = threading.RLock()
         self.metastore_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"brickyard:{workspace.workspace_id}"))
@@ -82,6 +89,7 @@ class Catalog:
         self.grants = Grants(self._store)
         self.functions = Functions(self._store)
         self.constraints = Constraints(self._store)
+        self.tags, self.attributes = Tags(self._store), Attributes(self._store)
         self._removal = Removal(workspace, self._dropped, self.constraints, self._directories)
         grant_defaults(workspace, self.grants, self.metastore_id)
         self._directories.link()
@@ -205,10 +213,6 @@ class Catalog:
         with self._store.read() as connection:
             return TABLE.find(connection, full_name) is not None
 
-    def managed_location(self, full_name: str) -> Path:
-        """Where the data of a managed table is: `<data>/tables/<catalog>/<schema>/<name>`; of Hive's, in DBFS."""
-        return table_place(self._data, valid_full_name(full_name, 3))
-
     def create_table(
         self,
         full_name: str,
@@ -239,9 +243,9 @@ class Catalog:
             ApiError: `TABLE_ALREADY_EXISTS`, `SCHEMA_DOES_NOT_EXIST`, or location or columns are missing or wrong.
         """
         name = valid_full_name(full_name, 3)
-        place = self._place(name, table_type, location)
         with self._lock, self._store.write() as connection:
             SCHEMA.get(connection, parent_of(name))
+            place = self.managed.of_table(connection, name, table_type, location)
             if place is not None and table_type == "EXTERNAL":
                 require_free(connection, place, self._data)
             record = TABLE.add(
@@ -361,25 +365,6 @@ class Catalog:
     def _children(self, kind: Kind[R], parent: str | None) -> list[R]:
         with self._store.read() as connection:
             return kind.children(connection, parent)
-
-    def _place(self, name: str, table_type: str, location: Path | None) -> Path | None:
-        if table_type == "VIEW":
-            return None
-        managed = self.managed_location(name)
-        if table_type == "MANAGED":
-            if location not in (None, managed) and not self._staging.holds(location):
-                raise InvalidParameterValue(f"The data of the managed table {name} must be in {managed.as_uri()}.")
-            return managed
-        if location is None:
-            raise InvalidParameterValue("storage_location is required for an external table")
-        place, mounts = location.resolve(), self._workspace.files.mounting
-        if not (place.is_relative_to(self._data.resolve()) or mounts.around(place) or self.storage.around(location)):
-            raise InvalidParameterValue(
-                f"{location} is outside of the workspace's data ({self._data}), and no external location is around it."
-            )
-        if location.resolve().is_relative_to((self._data / "tables").resolve()):
-            raise InvalidParameterValue(f"{location} is where managed tables are kept; choose a place of its own.")
-        return location
 
     @contextmanager
     def _dropping(self) -> Iterator[Connection]:

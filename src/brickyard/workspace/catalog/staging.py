@@ -39,4 +39,4 @@ class Staging:
         self._dropped.take(str(uuid.uuid4()), home)
         if waiting is not None:
             home.parent.mkdir(parents=True, exist_ok=True)
-            waiting.rename(home)
+            shutil.move(waiting, home)

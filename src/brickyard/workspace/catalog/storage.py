@@ -181,10 +181,12 @@ class Storage:
         return True
 
     def table_at(self, place: Path) -> TableRecord | None:
-        """The external table whose directory a place is, or is in."""
+        """The table whose directory, not where managed tables are usually kept, a place is, or is in."""
         with self._store.read() as connection:
-            mine = tables.c.table_type == "EXTERNAL"
-            names = connection.execute(select(tables.c.full_name, tables.c.location).where(mine)).all()
+            mine = tables.c.table_type != "VIEW"
+            usual = self._workspace.data / "tables"
+            rows = connection.execute(select(tables.c.full_name, tables.c.location).where(mine)).all()
+            names = [one for one in rows if not Path(one.location).is_relative_to(usual)]
             name = next((one.full_name for one in names if place.is_relative_to(Path(one.location).resolve())), None)
             return None if name is None else TABLE.get(connection, name)
 
@@ -231,9 +233,7 @@ class Storage:
         directories = [
             (one.full_name, Path(one.location)) for one in VOLUME.children(connection) if self.is_external(one)
         ]
-        directories += [
-            (one.full_name, one.directory) for one in TABLE.children(connection) if one.table_type == "EXTERNAL"
-        ]
+        directories += [(one.full_name, one.directory) for one in TABLE.children(connection) if one.location]
         inside = [name for name, place in directories if mine.covers(Address("", place.resolve()))]
         if inside and not force:
             raise not_empty("EXTERNAL_LOCATION", found.name, f"the tables or volumes {', '.join(sorted(inside))}")

@@ -6,8 +6,8 @@ from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, String, Table, T
 
 from brickyard.workspace.store.base import metadata
 
-__all__ = ["catalogs", "constraints", "external_locations", "functions", "grants", "metastores", "schemas"]
-__all__ += ["storage_credentials", "tables", "volumes"]
+__all__ = ["attributes", "catalogs", "constraints", "external_locations", "functions", "grants", "metastores"]
+__all__ += ["schemas", "storage_credentials", "tables", "tags", "volumes"]
 
 
 def _common() -> list[Column[object]]:
@@ -100,6 +100,26 @@ external_locations = Table(
     Column("read_only", Boolean, nullable=False),
     Column("fallback", Boolean, nullable=False),
     Column("isolation_mode", String, nullable=False),
+)
+
+# What only some catalogs, schemas and locations have; a row for each value.
+attributes = Table(
+    "uc_attributes",
+    metadata,
+    Column("object_id", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("value", Text, nullable=False),  # JSON
+)
+
+tags = Table(
+    "uc_tags",
+    metadata,
+    Column("object_id", String, primary_key=True),
+    Column("column", String, primary_key=True),  # of a table; empty for the object itself
+    Column("key", String, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("updated_by", String, nullable=False),
 )
 
 # One row, from when the privileges of a new workspace were granted: what is revoked afterwards stays revoked.

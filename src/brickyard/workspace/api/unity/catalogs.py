@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.access import anyone
 from brickyard.workspace.api.base import Call, Family
+from brickyard.workspace.api.unity.containers import UPDATED, created, shown_storage, updated
 from brickyard.workspace.api.unity.guards import manages, marked, needs, sees, shown
 from brickyard.workspace.api.unity.renames import renamed
 from brickyard.workspace.api.unity.requests import changes, flag, only, page, properties, text
@@ -35,10 +36,13 @@ def declare(family: Family) -> None:
 
 def create(workspace: Workspace, call: Call) -> CatalogInfo:
     """Make a catalog."""
-    only(call, "name", "comment", "properties")
+    only(call, "name", "comment", "properties", "storage_root", "options")
     name = valid_name(call.body.get("name"))
-    who = call.principal.user_name
-    made = workspace.catalog.create_catalog(name, who, comment=text(call, "comment"), properties=properties(call))
+    values = created(workspace, call, name)
+    made = workspace.catalog.create_catalog(
+        name, call.principal.user_name, comment=text(call, "comment"), properties=properties(call)
+    )
+    workspace.catalog.attributes.put(made.id, values)
     return _info(workspace, made)
 
 
@@ -54,10 +58,13 @@ def get(workspace: Workspace, call: Call) -> CatalogInfo:
 
 
 def update(workspace: Workspace, call: Call) -> CatalogInfo:
-    """Change name, comment, owner or properties."""
-    values = changes(workspace, call, "comment", "owner", "properties", "new_name")
+    """Change name, comment, owner, properties, options or modes."""
+    values = changes(workspace, call, "comment", "owner", "properties", "new_name", *UPDATED)
+    more = updated(call)
     name = renamed(workspace, call, ObjectKind.CATALOG, call.path["name"])
-    return _info(workspace, workspace.catalog.change(CATALOG, name, call.principal.user_name, values))
+    changed = workspace.catalog.change(CATALOG, name, call.principal.user_name, values)
+    workspace.catalog.attributes.put(changed.id, more)
+    return _info(workspace, changed)
 
 
 def delete(workspace: Workspace, call: Call) -> None:
@@ -70,9 +77,13 @@ def _shown(workspace: Workspace, call: Call, record: CatalogRecord) -> CatalogIn
 
 
 def _info(workspace: Workspace, record: CatalogRecord) -> CatalogInfo:
-    from databricks.sdk.service.catalog import CatalogInfo, CatalogType, SecurableType
+    from databricks.sdk.service.catalog import CatalogInfo, CatalogIsolationMode, CatalogType, SecurableType
 
+    more = workspace.catalog.attributes.of(record.id)
     return CatalogInfo(
+        **shown_storage(workspace, more, "catalogs", record.id),
+        isolation_mode=CatalogIsolationMode(more.get("isolation_mode", "OPEN")),
+        options=more.get("options"),
         name=record.name,
         full_name=record.full_name,
         comment=record.comment,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.base import Call, Family
+from brickyard.workspace.api.unity.containers import created, shown_storage, updated
 from brickyard.workspace.api.unity.guards import in_body, in_query, manages, marked, needs, sees, shown
 from brickyard.workspace.api.unity.renames import renamed
 from brickyard.workspace.api.unity.requests import changes, flag, only, page, properties, text
@@ -35,11 +36,12 @@ def declare(family: Family) -> None:
 
 def create(workspace: Workspace, call: Call) -> SchemaInfo:
     """Make a schema in a catalog."""
-    only(call, "name", "catalog_name", "comment", "properties")
+    only(call, "name", "catalog_name", "comment", "properties", "storage_root")
     parent = valid_name(call.body.get("catalog_name"), "catalog_name")
     name = f"{parent}.{valid_name(call.body.get('name'))}"
-    who = call.principal.user_name
+    who, values = call.principal.user_name, created(workspace, call, name)
     made = workspace.catalog.create_schema(name, who, comment=text(call, "comment"), properties=properties(call))
+    workspace.catalog.attributes.put(made.id, values)
     return _info(workspace, made)
 
 
@@ -56,10 +58,14 @@ def get(workspace: Workspace, call: Call) -> SchemaInfo:
 
 
 def update(workspace: Workspace, call: Call) -> SchemaInfo:
-    """Change name, comment, owner or properties."""
-    values = changes(workspace, call, "comment", "owner", "properties", "new_name")
+    """Change name, comment, owner, properties or the optimization that is only kept."""
+    optimization = "enable_predictive_optimization"
+    values = changes(workspace, call, "comment", "owner", "properties", "new_name", optimization)
+    more = updated(call)
     name = renamed(workspace, call, ObjectKind.SCHEMA, call.path["name"])
-    return _info(workspace, workspace.catalog.change(SCHEMA, name, call.principal.user_name, values))
+    changed = workspace.catalog.change(SCHEMA, name, call.principal.user_name, values)
+    workspace.catalog.attributes.put(changed.id, more)
+    return _info(workspace, changed)
 
 
 def delete(workspace: Workspace, call: Call) -> None:
@@ -74,7 +80,9 @@ def _shown(workspace: Workspace, call: Call, record: CatalogRecord) -> SchemaInf
 def _info(workspace: Workspace, record: CatalogRecord) -> SchemaInfo:
     from databricks.sdk.service.catalog import CatalogType, SchemaInfo
 
+    more = workspace.catalog.attributes.of(record.id)
     return SchemaInfo(
+        **shown_storage(workspace, more, "schemas", record.id),
         name=record.name,
         catalog_name=parent_of(record.full_name),
         full_name=record.full_name,

@@ -303,7 +303,7 @@ def test_comments_change(client: WorkspaceClient, schema: str) -> None:
     create(client, f"{schema}.t", a="string")
     client.api_client.do("PATCH", f"/api/2.1/unity-catalog/tables/{schema}.t", body={"comment": "new"})
     assert client.tables.get(f"{schema}.t").comment == "new"
-    with pytest.raises(NotImplementedByServer, match="storage_root"):
+    with pytest.raises(NotFound, match="External Location"):
         client.schemas.create("other", "main", storage_root="file:///tmp")
 
 

@@ -61,6 +61,14 @@ class Tags:
             rows = connection.execute(select(table).where(_of(target)).order_by(table.c.key)).all()
         return [Tag(row.key, row.value, row.updated_at, row.updated_by) for row in rows]
 
+    def all(self) -> list[tuple[Tagged, Tag]]:
+        """All tags, and what has them."""
+        with self._store.read() as connection:
+            rows = connection.execute(select(table).order_by(table.c.key)).all()
+        return [
+            (Tagged(row.object_id, row.column), Tag(row.key, row.value, row.updated_at, row.updated_by)) for row in rows
+        ]
+
     def get(self, target: Tagged, key: str) -> Tag:
         """One tag.
 
@@ -125,7 +133,7 @@ def _stamp(by: str) -> dict[str, object]:
 def _check(key: str, value: str) -> None:
     if not key or len(key) > _LONGEST_KEY or _FORBIDDEN.search(key) or key != key.strip():
         raise InvalidParameterValue(
-            f"Tag key {key!r} is not valid: at most {_LONGEST_KEY} characters, none of . , - = / : nor a space at an end."
+            f"Tag key {key!r} is not valid: at most {_LONGEST_KEY} characters, no . , - = / : or space at an end."
         )
     if len(value) > _LONGEST_VALUE:
         raise InvalidParameterValue(f"The value of the tag {key} has more than {_LONGEST_VALUE} characters.")

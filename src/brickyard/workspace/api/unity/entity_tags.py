@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from brickyard.workspace.api.access import anyone
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import InvalidParameterValue, NotFound, NotImplementedByWorkspace
 from brickyard.workspace.api.shape import check_shape
@@ -13,6 +14,7 @@ from brickyard.workspace.api.unity.guards import caller
 from brickyard.workspace.api.unity.requests import page
 from brickyard.workspace.catalog.columns import read_columns
 from brickyard.workspace.catalog.privileges import ObjectKind
+from brickyard.workspace.catalog.records import CATALOG, SCHEMA, TABLE, VOLUME, Kind
 from brickyard.workspace.catalog.tags import Tag, Tagged
 from brickyard.workspace.workspace import Workspace
 
@@ -37,6 +39,7 @@ def declare(family: Family) -> None:
     one = _BASE + "/{type}/{name}/tags/{key}"
     family.call("POST", _BASE, access=_tags)(create_tag_assignment)
     family.call("GET", _BASE + "/{type}/{name}/tags", access=_looks)(list_tag_assignments)
+    family.call("GET", _BASE, access=anyone)(all_tag_assignments)
     family.call("GET", one, access=_looks)(get_tag_assignment)
     family.call("PATCH", one, access=_tags)(update_tag_assignment)
     family.call("DELETE", one, access=_tags)(delete_tag_assignment)
@@ -102,6 +105,32 @@ def list_tag_assignments(workspace: Workspace, call: Call) -> dict[str, Any]:
     """The tags of an object."""
     found = workspace.catalog.tags.on(_target(workspace, call))
     return page(call, "tag_assignments", found, lambda one: one.key, lambda one: _wire(call, one))
+
+
+def all_tag_assignments(workspace: Workspace, call: Call) -> dict[str, Any]:
+    """All tags of what the caller may see: for `information_schema`, as the vendor's API lists those of one object."""
+    tagged = workspace.catalog.tags.all()
+    names = _visible(workspace, call) if tagged else {}
+    found = []
+    for target, tag in tagged:
+        if target.object_id in names:
+            kind, name = names[target.object_id]
+            entity = "columns" if target.column else kind
+            full = f"{name}.{target.column}" if target.column else name
+            found.append({"entity_type": entity, "entity_name": full, "tag_key": tag.key, "tag_value": tag.value})
+    return {"tag_assignments": found}
+
+
+def _visible(workspace: Workspace, call: Call) -> dict[str, tuple[str, str]]:
+    """What the caller may know of, by its id: how the API calls its kind, and its name."""
+    records: Mapping[str, Kind[Any]] = {"catalogs": CATALOG, "schemas": SCHEMA, "tables": TABLE, "volumes": VOLUME}
+    found: dict[str, tuple[str, str]] = {}
+    for entity, kind in records.items():
+        with workspace.store.read() as connection:
+            there = kind.children(connection)
+        seen = caller(workspace, call).visible(_KINDS[entity], there, browse=True)
+        found |= {one.id: (entity, one.full_name) for one in seen}
+    return found
 
 
 def get_tag_assignment(workspace: Workspace, call: Call) -> EntityTagAssignment:

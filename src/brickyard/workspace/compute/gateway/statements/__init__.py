@@ -23,6 +23,7 @@ from brickyard.workspace.compute.gateway.statements import (
     settings,
     show,
     tables,
+    tags,
     variables,
     views,
 )
@@ -59,6 +60,7 @@ HANDLERS: dict[str, Handler] = {
     "SHOW": show.show,
     "TRUNCATE": maintenance.truncate,
     "UNCACHE": settings.accepted,
+    "UNSET": tags.tag_statement,
     "UPDATE": changes.change,
     "USE": namespaces.use,
     "VACUUM": maintenance.vacuum,
@@ -72,7 +74,7 @@ KNOWN = (
     INSTEAD.keys()
     | {"ADD", "APPLY", "CALL", "CLONE", "CONVERT", "DENY", "EXPORT", "FSCK", "GENERATE", "GET", "IMPORT"}
     | {"LIST", "LOAD", "LOCK", "MAP", "MSCK", "PUT", "REDUCE", "REMOVE", "REORG", "REPAIR", "SIGNAL"}
-    | {"SYNC", "UNLOCK", "UNSET"}
+    | {"SYNC", "UNLOCK"}
 )
 
 

@@ -10,7 +10,7 @@ from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.names import TableName
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
-from brickyard.workspace.compute.gateway.statements import altercolumns, keys, views
+from brickyard.workspace.compute.gateway.statements import altercolumns, containers, keys, tags, views
 from brickyard.workspace.compute.gateway.statements.describe import target
 from brickyard.workspace.compute.gateway.statements.namespaces import KINDS
 from brickyard.workspace.compute.gateway.unity import Table
@@ -26,7 +26,7 @@ def alter(cursor: Cursor, session: Session) -> Any:
     elif cursor.take("VIEW"):
         _view(cursor, session)
     elif cursor.peek() in KINDS:
-        _container(cursor, session)
+        containers.alter(cursor, session)
     else:
         raise unsupported(f"ALTER {cursor.peek()}", "Use the workspace's API.")
     return literals.empty()
@@ -42,7 +42,8 @@ def _table(cursor: Cursor, session: Session) -> None:
         altercolumns.add(cursor, session, place)
     elif cursor.take("ALTER") or cursor.take("CHANGE"):
         cursor.take("COLUMN")
-        altercolumns.alter(cursor, session, place)
+        if not _column_tags(cursor, session, table):
+            altercolumns.alter(cursor, session, place)
     elif cursor.take("ADD"):
         keys.add(cursor, session, place, table)
     elif cursor.take("DROP", "CONSTRAINT"):
@@ -55,14 +56,25 @@ def _table(cursor: Cursor, session: Session) -> None:
         _object(cursor, session, table, "TABLE")
 
 
+def _column_tags(cursor: Cursor, session: Session, table: Table | None) -> bool:
+    """`ALTER COLUMN c SET TAGS (...)`, if it is that."""
+    begin, parts = cursor.position, cursor.name()
+    if table is not None and tags.change(cursor, session, "columns", f"{table.name.full}.{'.'.join(parts)}"):
+        return True
+    cursor.position = begin
+    return False
+
+
 def _object(cursor: Cursor, session: Session, table: Table | None, what: str) -> None:
     """What the catalog keeps: name and owner."""
     if table is None:
         raise unsupported(f"ALTER TABLE ... {cursor.peek()} of a path", "Name the table.")
     if cursor.take("RENAME", "TO"):
         _rename(session, table.name, session.names.table(_moved(cursor, table.name)))
-    elif _takes_owner(cursor):
-        session.catalog.change("tables", table.name.full, {"owner": _principal(cursor)})
+    elif containers.takes_owner(cursor):
+        session.catalog.change("tables", table.name.full, {"owner": containers.principal(cursor)})
+    elif tags.change(cursor, session, "tables", table.name.full):
+        return
     else:
         raise unsupported(f"ALTER {what} ... {cursor.peek()} {cursor.peek(1)}", "Use the workspace's API.")
     cursor.end()
@@ -78,14 +90,6 @@ def _rename(session: Session, old: TableName, new: TableName) -> None:
     if (old.catalog, old.schema) != (new.catalog, new.schema):
         raise unsupported("renaming a table into another schema", "Use CREATE TABLE ... AS SELECT and DROP TABLE.")
     session.catalog.change("tables", old.full, {"new_name": new.name})
-
-
-def _takes_owner(cursor: Cursor) -> bool:
-    return cursor.take("SET", "OWNER", "TO") or cursor.take("OWNER", "TO")
-
-
-def _principal(cursor: Cursor) -> str:
-    return str(cursor.next().text)
 
 
 def _properties(cursor: Cursor, place: Path) -> None:
@@ -136,26 +140,6 @@ def _view(cursor: Cursor, session: Session) -> None:
     _object(cursor, session, table, "VIEW")
 
 
-def _container(cursor: Cursor, session: Session) -> None:
-    """`ALTER SCHEMA | CATALOG | VOLUME name SET OWNER TO p | RENAME TO n`."""
-    kind = cursor.next().text.upper()
-    name = _full(kind, cursor.name(), session)
-    if _takes_owner(cursor):
-        body = {"owner": _principal(cursor)}
-    elif kind == "VOLUME" and cursor.take("RENAME", "TO"):
-        body = {"new_name": cursor.name()[-1]}
-    else:
-        raise unsupported(f"ALTER {kind} ... {cursor.peek()} {cursor.peek(1)}", "Use the workspace's API.")
-    cursor.end()
-    session.catalog.change(KINDS[kind], name, body)
-
-
-def _full(kind: str, parts: list[str], session: Session) -> str:
-    if kind == "CATALOG":
-        return parts[0].lower()
-    return session.names.table(parts).full if kind == "VOLUME" else ".".join(session.names.namespace(parts))
-
-
 def comment(cursor: Cursor, session: Session) -> Any:
     """`COMMENT ON TABLE | VIEW | COLUMN | SCHEMA | CATALOG | VOLUME name IS '...' | NULL`."""
     cursor.expect("COMMENT", "ON")
@@ -165,7 +149,7 @@ def comment(cursor: Cursor, session: Session) -> Any:
     text = "" if cursor.take("NULL") else cursor.string()
     cursor.end()
     if kind in KINDS:
-        session.catalog.change(KINDS[kind], _full(kind, parts, session), {"comment": text})
+        session.catalog.change(KINDS[kind], containers.full(kind, parts, session), {"comment": text})
     elif kind == "COLUMN" and len(parts) > 1:
         table = session.catalog.table(session.names.table(parts[:-1]), write=True)
         altercolumns.comment(table.place, parts[-1:], text)

@@ -6,18 +6,19 @@ from typing import Any
 
 from brickyard.workspace.compute.gateway import literals
 from brickyard.workspace.compute.gateway.errors import not_found, unsupported
-from brickyard.workspace.compute.gateway.names import TableName, check
+from brickyard.workspace.compute.gateway.names import HIVE, TableName, check
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 
-__all__ = ["create_namespace", "drop_namespace", "use", "use_catalog", "use_schema"]
+__all__ = ["create_namespace", "drop_namespace", "read_properties", "use", "use_catalog", "use_schema"]
 
 KINDS = {"CATALOG": "catalogs", "SCHEMA": "schemas", "DATABASE": "schemas", "NAMESPACE": "schemas", "VOLUME": "volumes"}
 
 
-def use(cursor: Cursor, session: Session) -> Any:
-    """`USE CATALOG c`, `USE [SCHEMA] s`, `USE c.s`."""
-    cursor.expect("USE")
+def use(cursor: Cursor, session: Session, *, begun: bool = False) -> Any:
+    """`USE | SET CATALOG c`, `USE [SCHEMA] s`, `USE c.s`; `begun` where the first word is read."""
+    if not begun:
+        cursor.expect("USE")
     if cursor.take("CATALOG"):
         use_catalog(_string_or_name(cursor)[0], session)
     else:
@@ -48,25 +49,46 @@ def use_schema(parts: list[str], session: Session) -> None:
     session.names.catalog, session.names.schema = catalog, schema
 
 
-def create_namespace(cursor: Cursor, session: Session) -> Any:
-    """`CREATE CATALOG | SCHEMA | VOLUME [IF NOT EXISTS] name [COMMENT '...']`."""
+def create_namespace(cursor: Cursor, session: Session, *, external: bool = False) -> Any:
+    """`CREATE CATALOG | SCHEMA | [EXTERNAL] VOLUME [IF NOT EXISTS] name` with a comment, a place and properties."""
     kind = cursor.next().text.upper()
     exists_ok = cursor.take("IF", "NOT", "EXISTS")
     parts = cursor.name()
-    comment = _comment(cursor)
-    body = {**_body(kind, parts, session), **({"comment": comment} if comment else {})}
+    body = _body(kind, parts, session)
+    body |= _clauses(cursor, kind, external=external, legacy=body.get("catalog_name") == HIVE)
     session.catalog.create(KINDS[kind], body, exists_ok=exists_ok)
     return literals.empty()
 
 
-def _comment(cursor: Cursor) -> str | None:
-    comment = None
+def _clauses(cursor: Cursor, kind: str, *, external: bool, legacy: bool) -> dict[str, Any]:
+    found: dict[str, Any] = {}
     while not cursor.done:
         if cursor.take("COMMENT"):
-            comment = cursor.string()
+            found["comment"] = cursor.string()
+        elif kind != "VOLUME" and (cursor.take("MANAGED", "LOCATION") or (legacy and cursor.take("LOCATION"))):
+            found["storage_root"] = cursor.string()
+        elif external and cursor.take("LOCATION"):
+            found |= {"storage_location": cursor.string(), "volume_type": "EXTERNAL"}
+        elif kind != "VOLUME" and (cursor.take("WITH", "DBPROPERTIES") or cursor.take("DBPROPERTIES")):
+            found["properties"] = read_properties(cursor)
+        elif kind == "CATALOG" and cursor.take("OPTIONS"):
+            found["options"] = read_properties(cursor)
         else:
             raise unsupported(f"{cursor.peek()} when creating a catalog, schema or volume", "Leave the clause out.")
-    return comment
+    return found
+
+
+def read_properties(cursor: Cursor) -> dict[str, str]:
+    """Read `('key' = 'value', key.b = 1)`."""
+    found: dict[str, str] = {}
+    cursor.expect("(")
+    while not cursor.take(")"):
+        is_text = not cursor.done and cursor.tokens[cursor.position].kind == "STRING"
+        key = cursor.string() if is_text else ".".join(cursor.name())
+        cursor.expect("=")
+        found[key] = str(cursor.next().text)
+        cursor.take(",")
+    return found
 
 
 def _body(kind: str, parts: list[str], session: Session) -> dict[str, Any]:

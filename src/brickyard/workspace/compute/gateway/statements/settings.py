@@ -11,7 +11,7 @@ from brickyard.workspace.compute.gateway import literals
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
-from brickyard.workspace.compute.gateway.statements import variables
+from brickyard.workspace.compute.gateway.statements import namespaces, tags, variables
 
 __all__ = ["accepted", "reset", "set_value"]
 
@@ -23,7 +23,11 @@ PAIR = {"key": TEXT, "value": TEXT}
 
 def set_value(cursor: Cursor, session: Session) -> Any:
     """`SET`, `SET -v`, `SET key`, `SET key = value`, `SET TIME ZONE zone`, `SET VARIABLE name = value`."""
+    if cursor.peek(1) == "TAG" and cursor.peek(2) == "ON":
+        return tags.tag_statement(cursor, session)
     cursor.expect("SET")
+    if cursor.peek() == "CATALOG":
+        return namespaces.use(cursor, session, begun=True)
     if cursor.take("VARIABLE") or cursor.take("VAR"):
         return variables.set_variable(cursor, session)
     if cursor.take("TIME", "ZONE"):

@@ -41,7 +41,9 @@ def create(cursor: Cursor, session: Session, source: str | None = None) -> Any:
         return functions.create_function(cursor, session, replace=bool(replace), temporary=True, source=source)
     if cursor.peek() in {"TEMP", "TEMPORARY", "VIEW", "GLOBAL"}:
         return views.create_view(cursor, session, replace=bool(replace))
-    cursor.take("EXTERNAL")
+    external = cursor.take("EXTERNAL")
+    if external and cursor.peek() == "VOLUME":
+        return create_namespace(cursor, session, external=True)
     if cursor.take("FUNCTION"):
         return functions.create_function(cursor, session, replace=bool(replace), temporary=False, source=source)
     if not cursor.take("TABLE"):

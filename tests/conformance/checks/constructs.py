@@ -100,6 +100,8 @@ q(
     "three inputs with USING",
     f"SELECT *, y.id AS m FROM {X} JOIN {Y} USING (id) LEFT JOIN VALUES (2, 'z') AS z(id, w) USING (id) WHERE z.id > 1",
 )
+for _join, _star in (("LEFT", "y"), ("RIGHT", "x"), ("FULL", "x")):
+    q(f"star of one side of a {_join} JOIN", f"SELECT {_star}.* FROM {X} {_join} JOIN {Y} USING (id)")
 q("groups of a shared column", f"SELECT x.id, max(y.id) AS m FROM {X} JOIN {Y} USING (id) GROUP BY x.id")
 q("doubled quotes", "SELECT 'it''s' AS a, \"a\"\"b\" AS b, '''' AS c, 'a' 'b' AS d, 'a\\'b''c' AS e")
 q(

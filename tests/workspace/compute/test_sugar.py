@@ -143,12 +143,12 @@ REFUSED = {
     "a missing column": ("SELECT * EXCEPT (nosuch) FROM t", "UNRESOLVED_COLUMN.WITH_SUGGESTION"),
     "types that differ": ("SELECT * FROM t UNPIVOT (x FOR c IN (id, k))", "UNPIVOT_VALUE_DATA_TYPE_MISMATCH"),
     "TRANSFORM": ("SELECT TRANSFORM(id) USING 'cat' FROM t", "UNSUPPORTED_BY_ENGINE"),
-    "RECURSIVE": (
-        "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 3) SELECT * FROM r",
-        "UNSUPPORTED_BY_ENGINE",
+    "RECURSIVE without ALL": (
+        "WITH RECURSIVE r(n) AS (SELECT 1 UNION SELECT n + 1 FROM r WHERE n < 3) SELECT * FROM r",
+        "UNION_NOT_SUPPORTED_IN_RECURSIVE_CTE",
     ),
-    "the other side's star over an outer join with USING": (
-        "SELECT b.* FROM t a LEFT JOIN t b USING (id)",
+    "a star over an outer join with USING and a lateral view": (
+        "SELECT b.* FROM t a LEFT JOIN t b USING (id) LATERAL VIEW explode(array(1)) e AS x",
         "UNSUPPORTED_BY_ENGINE",
     ),
     "a random alias": ("SELECT rand() AS a, a + 1 AS b", "UNSUPPORTED_BY_ENGINE"),

@@ -14,6 +14,7 @@ from brickyard.workspace.compute.gateway.places import Places
 from brickyard.workspace.compute.gateway.sqltext import Edit, parse, splice, without_hints
 from brickyard.workspace.compute.gateway.sugar import expand, item
 from brickyard.workspace.compute.gateway.sugar.bindings import Bindings
+from brickyard.workspace.compute.gateway.sugar.recursion import HELD, Runner
 from brickyard.workspace.compute.gateway.unity import Table
 from brickyard.workspace.compute.gateway.values.probes import Probe
 
@@ -37,6 +38,8 @@ class QueryRewriter:
         spark: Whether Apache Spark runs it, which has what is refused otherwise.
         ask: The schema of a query that is fit for Sail; without it, SQL that Sail lacks is left as it is.
         bindings: The variables and functions of the session.
+        rows: The rows of a query that is fit for Sail; without it, only types are asked for.
+        hold: Keeps rows in Sail under a name.
     """
 
     names: SessionNames
@@ -47,6 +50,8 @@ class QueryRewriter:
     spark: bool = False
     ask: Callable[[str], Any] | None = None
     bindings: Bindings = field(default_factory=Bindings)
+    rows: Callable[[str], Any] | None = None
+    hold: Callable[[str, Any], None] | None = None
 
     def rewrite(self, sql: str, tree: Any = None, *, settled: bool = False) -> str:
         """The same statement with every table and path resolved.
@@ -105,7 +110,19 @@ class QueryRewriter:
         bare = without_hints(sql)
         tree = tree if bare == sql else None
         settled = partial(self.rewrite, settled=True)
-        return expand(bare, lambda text: ask(self.rewrite(text)), tree, self.bindings, lambda text: ask(settled(text)))
+
+        def schema(text: str) -> Any:
+            return ask(self.rewrite(text))
+
+        return expand(bare, schema, tree, self.bindings, lambda text: ask(settled(text)), self._runner(schema))
+
+    def _runner(self, schema: Callable[[str], Any]) -> Runner | None:
+        """Runs the steps of recursive queries, where there is more to do than to tell types."""
+        rows, hold = self.rows, self.hold
+        if rows is None or hold is None:
+            return None
+        run = rows
+        return Runner(lambda text: run(self.rewrite(text)), hold, schema)
 
     def _table(self, table: Any, known: set[tuple[str, ...]]) -> Edit | None:
         parts = _parts(table)
@@ -133,7 +150,8 @@ class QueryRewriter:
     def _is_local(self, table: Any, parts: list[str]) -> bool:
         if self.names.is_temporary(parts):
             return True
-        return len(parts) == 1 and (parts[0].lower() in self.local or _is_cte(table, parts[0]))
+        held = parts[0].startswith(HELD)
+        return len(parts) == 1 and (held or parts[0].lower() in self.local or _is_cte(table, parts[0]))
 
     def _files(self, kind: str, path: str) -> str:
         base, at, version = path.partition("@v")

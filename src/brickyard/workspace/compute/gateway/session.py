@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from pyspark.sql.connect.proto import base_pb2, commands_pb2, relations_pb2
 
-from brickyard.workspace.compute.gateway import commits, conflicts, information
+from brickyard.workspace.compute.gateway import commits, conflicts, information, literals
 from brickyard.workspace.compute.gateway.functions import Functions
 from brickyard.workspace.compute.gateway.names import SessionNames, TableName
 from brickyard.workspace.compute.gateway.observed import Observation
@@ -104,12 +105,20 @@ class Session:
         """
         if name.schema != information.SCHEMA:
             return self.catalog.table(name)
+        held = f"__{name.catalog}_{name.schema}_{name.name}"
+        self._view(held, information.relation_of(name, self.catalog))
+        return Table(name, "VIEW", held_in=held)
+
+    def hold(self, name: str, rows: pa.Table) -> None:
+        """Keep rows in Sail under a name."""
+        self._view(name, literals.table(rows))
+
+    def _view(self, name: str, relation: relations_pb2.Relation) -> None:
         command = commands_pb2.Command()
         view = command.create_dataframe_view
-        view.input.CopyFrom(information.relation_of(name, self.catalog))
-        view.name, view.replace = f"__{name.catalog}_{name.schema}_{name.name}", True
+        view.input.CopyFrom(relation)
+        view.name, view.replace = name, True
         self.sail.run(self.key, command)
-        return Table(name, "VIEW", held_in=view.name)
 
     def rewriter(self, local: frozenset[str] = frozenset()) -> QueryRewriter:
         """Rewrites SQL of this session; each table is asked for once per statement."""
@@ -133,6 +142,8 @@ class Session:
             spark=spark,
             ask=None if spark else self.schema_of_query,
             bindings=self.bindings,
+            rows=None if self.analyses else lambda text: self.rows(self.with_text(text)),
+            hold=self.hold,
         )
 
     def _fields(self, question: Question) -> Asked:

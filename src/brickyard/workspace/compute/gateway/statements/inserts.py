@@ -15,6 +15,7 @@ from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor, parse
 from brickyard.workspace.compute.gateway.statements.describe import target
+from brickyard.workspace.compute.gateway.sugar.recursion import without_levels
 
 __all__ = ["insert", "insert_with"]
 
@@ -23,7 +24,7 @@ def insert_with(cursor: Cursor, session: Session) -> Any:
     """A statement that starts with WITH: a query (for Sail), or an INSERT."""
     from sqlglot import exp
 
-    tree = parse(cursor.sql)
+    tree = parse(without_levels(cursor.sql)[0])
     if isinstance(tree, exp.Query):
         return None
     if not isinstance(tree, exp.Insert):

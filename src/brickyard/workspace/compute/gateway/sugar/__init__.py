@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from brickyard.workspace.compute.gateway import sqltext
-from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.sugar.bindings import Bindings, bind_functions, bind_variables
 from brickyard.workspace.compute.gateway.sugar.conditions import conditions
 from brickyard.workspace.compute.gateway.sugar.groups import group_by_all, order_by_all, whole_sets
@@ -18,6 +17,7 @@ from brickyard.workspace.compute.gateway.sugar.pipes import unpipe
 from brickyard.workspace.compute.gateway.sugar.pivots import pivot
 from brickyard.workspace.compute.gateway.sugar.qualify import qualify
 from brickyard.workspace.compute.gateway.sugar.ranges import date_ranges
+from brickyard.workspace.compute.gateway.sugar.recursion import Runner, unroll, without_levels
 from brickyard.workspace.compute.gateway.sugar.samples import sample
 from brickyard.workspace.compute.gateway.sugar.scope import Scope, selects
 from brickyard.workspace.compute.gateway.sugar.stars import expand_stars
@@ -34,6 +34,7 @@ def expand(
     tree: Any = None,
     bindings: Bindings | None = None,
     plain: Callable[[str], Any] | None = None,
+    runner: Runner | None = None,
 ) -> tuple[str, Any]:
     """The statement without what Sail cannot run, or the same text and its tree if there is nothing of that kind.
 
@@ -43,6 +44,7 @@ def expand(
         tree: The statement as `sqltext.parse` reads it, if it is known.
         bindings: Variables and functions that the statement can use.
         plain: The same as `ask`, for queries in which nothing has to be looked for any more.
+        runner: Runs the steps of recursive queries.
 
     Raises:
         SparkError: PARSE_SYNTAX_ERROR, or a construct that cannot be rewritten.
@@ -53,7 +55,10 @@ def expand(
         tree = tree if tree is not None else sqltext.parse(sql)
         if not (needed_in(tree) or bindings.calls_in(tree)):
             return sql, tree
+    sql, levels = without_levels(sql) if "RECURSIVE" in wanted else (sql, 0)
     tree, scope = parse(unpipe(sql) if "|>" in wanted else sql), Scope(ask, plain=plain)
+    if levels:
+        unroll(tree, levels, runner)
     bind_functions(tree, bindings.functions, scope)
     bind_variables(tree, bindings.variables, scope)
     return render(desugar(tree, scope, "FROM" in wanted)), None
@@ -71,7 +76,6 @@ def desugar(tree: Any, scope: Scope, reorder: bool = False) -> Any:
     """Rewrite a tree in place; `reorder`: it has queries that begin with FROM."""
     from sqlglot import exp
 
-    _refuse(tree)
     queries = selects(tree)
     for query in queries:
         if isinstance(query, exp.Select):
@@ -115,11 +119,3 @@ def _distribution(select: Any) -> None:
     select.set("cluster", None)
     select.set("distribute", None)
     touch(select)
-
-
-def _refuse(tree: Any) -> None:
-    from sqlglot import exp
-
-    for clause in tree.find_all(exp.With):
-        if clause.args.get("recursive"):
-            raise unsupported("WITH RECURSIVE", "Repeat the step in Python until no rows are new.")

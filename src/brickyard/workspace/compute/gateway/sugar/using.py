@@ -25,7 +25,10 @@ def whole_stars(select: Any, scope: Scope) -> None:
     if not shared:
         return
     natural = any(join.args.get("method") for join in select.args["joins"])
-    if by_one_side(select, shared) and not natural and not select.args.get("laterals"):
+    whole = any(join.args.get("side") for join in joins) and any(
+        isinstance(item, exp.Column) and isinstance(item.this, exp.Star) for item in select.expressions
+    )
+    if (whole or by_one_side(select, shared)) and not natural and not select.args.get("laterals"):
         written_with_on(select, scope)
         return
     items: list[Any] = []

@@ -132,7 +132,7 @@ def _enough(query: Any, name: str) -> int:
     """How many rows a query takes that does nothing but to take the first ones; -1 for all."""
     from sqlglot import exp
 
-    limit = query.args.get("limit") if isinstance(query, exp.Select) else None
+    limit: Any = query.args.get("limit") if isinstance(query, exp.Select) else None
     source = query.args["from_"].this if limit is not None and query.args.get("from_") else None
     if not isinstance(source, exp.Table) or source.name.lower() != name.lower() or any(map(query.args.get, MORE)):
         return -1

@@ -17,6 +17,7 @@ from brickyard.workspace.api.unity import (
     schemas,
     storage_credentials,
     tables,
+    view_reads,
     volumes,
 )
 
@@ -24,5 +25,6 @@ __all__ = ["family"]
 
 family = Family()
 places = (storage_credentials, external_locations, bindings, entity_tags, quotas)
-for part in (metastores, catalogs, schemas, tables, constraints, functions, volumes, locations, grants, *places):
+parts = (metastores, catalogs, schemas, tables, view_reads, constraints, functions, volumes, locations, grants)
+for part in (*parts, *places):
     part.declare(family)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from brickyard.workspace.identity import Principal
     from brickyard.workspace.identity.principals import Principals
 
-__all__ = ["EVERYBODY", "holder_id", "holder_name", "owner_names"]
+__all__ = ["EVERYBODY", "holder_id", "holder_name", "owner_names", "owner_principal"]
 
 #: The account's group of all users; here, all users and service principals of the workspace.
 EVERYBODY = "account users"
@@ -49,3 +49,11 @@ def owner_names(principals: Principals, principal: Principal) -> frozenset[str]:
     """The names, in lower case, under which an object is a principal's own: its user name and its groups'."""
     names = (holder_name(principals, group) for group in principal.groups)
     return frozenset({principal.user_name.lower(), *(name.lower() for name in names if name)})
+
+
+def owner_principal(principals: Principals, name: str) -> Principal | None:
+    """The owner of an object as one who asks for something; nothing where there is no such owner any more."""
+    try:
+        return principals.named(name)
+    except ResourceDoesNotExist:
+        return principals.group(name)

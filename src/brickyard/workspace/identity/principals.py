@@ -157,6 +157,15 @@ class Principals:
             ).all()
         return next((int(row.id) for row in rows if row.user_name.lower() == name.lower()), None)
 
+    def group(self, name: str) -> Principal | None:
+        """A group as one who asks for something, as for what it owns; nothing where there is none."""
+        found = self.find(Kind.GROUP, name)
+        if found is None:
+            return None
+        with self._store.read() as connection:
+            above = frozenset(Membership(connection).above(found))
+        return Principal(found, name, name, Kind.GROUP, above, is_admin=self.admins in above | {found})
+
     def describe(self, holder_id: int) -> Holder:
         """What people call a user, service principal or group.
 

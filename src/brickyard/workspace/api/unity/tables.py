@@ -37,7 +37,7 @@ from brickyard.workspace.workspace import Workspace
 if TYPE_CHECKING:
     from databricks.sdk.service.catalog import ColumnInfo, DeltaRuntimePropertiesKvPairs, TableInfo
 
-__all__ = ["declare"]
+__all__ = ["declare", "described"]
 
 _log = logging.getLogger(__name__)
 _BASE = "/api/2.1/unity-catalog/tables"
@@ -150,7 +150,11 @@ def exists(workspace: Workspace, call: Call) -> object:
 
 def get(workspace: Workspace, call: Call) -> TableInfo:
     """One table; its columns are what its Delta log says now."""
-    record = workspace.catalog.table(call.path["name"])
+    return described(workspace, call, workspace.catalog.table(call.path["name"]))
+
+
+def described(workspace: Workspace, call: Call, record: TableRecord) -> TableInfo:
+    """A table as it is now."""
     info = _info(workspace, record, _read_columns(record))
     if flag(call, "include_delta_metadata") and record.format == "DELTA":
         info.delta_runtime_properties_kvpairs = _runtime_properties(record)

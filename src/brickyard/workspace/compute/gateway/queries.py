@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ from brickyard.workspace.compute.gateway.sugar.recursion import HELD, Runner
 from brickyard.workspace.compute.gateway.unity import Table
 from brickyard.workspace.compute.gateway.values.probes import Probe
 
-__all__ = ["FILE_FORMATS", "QueryRewriter"]
+__all__ = ["FILE_FORMATS", "QueryRewriter", "names_inside", "tables_in"]
 
 FILE_FORMATS = frozenset({"delta", "parquet", "csv", "json", "text", "orc", "avro", "binaryfile"})
 #: Functions of Databricks SQL that read tables or files by name and that Sail does not have.
@@ -32,7 +32,7 @@ class QueryRewriter:
     Args:
         names: The session's name state.
         places: Where tables and files are.
-        lookup: Finds a table in the catalog, or raises TABLE_OR_VIEW_NOT_FOUND.
+        lookup: Finds a table in the catalog, or raises TABLE_OR_VIEW_NOT_FOUND; told the views that it is read through.
         local: Names that the plan around this SQL defines.
         probe: Asks the engine for the fields of a query; with it, expressions that Sail evaluates wrongly are replaced.
         spark: Whether Apache Spark runs it, which has what is refused otherwise.
@@ -40,11 +40,12 @@ class QueryRewriter:
         bindings: The variables and functions of the session.
         rows: The rows of a query that is fit for Sail; without it, only types are asked for.
         hold: Keeps rows in Sail under a name.
+        through: The views inside which this is, outermost first.
     """
 
     names: SessionNames
     places: Places
-    lookup: Callable[[TableName], Table]
+    lookup: Callable[[TableName, tuple[str, ...]], Table]
     local: frozenset[str] = field(default_factory=frozenset)
     probe: Probe | None = None
     spark: bool = False
@@ -52,6 +53,7 @@ class QueryRewriter:
     bindings: Bindings = field(default_factory=Bindings)
     rows: Callable[[str], Any] | None = None
     hold: Callable[[str, Any], None] | None = None
+    through: tuple[str, ...] = ()
 
     def rewrite(self, sql: str, tree: Any = None, *, settled: bool = False) -> str:
         """The same statement with every table and path resolved.
@@ -136,7 +138,7 @@ class QueryRewriter:
         name = self.names.table(parts)
         known.add((name.schema, name.name))
         known.add((name.catalog, name.schema, name.name))
-        found = self.lookup(name)
+        found = self.lookup(name, self.through)
         if found.held_in is not None:
             return Edit(start, end, quote(found.held_in) + alias)
         if found.is_view:
@@ -165,8 +167,9 @@ class QueryRewriter:
     def _view(self, view: Table) -> str:
         if not view.definition:
             raise SparkError("INVALID_VIEW", f"The view {view.name} has no definition.")
-        names = _names_inside(view)
-        inside = replace(self, names=names, local=frozenset(), bindings=self.bindings.inside(names))
+        names = names_inside(view.properties, view.name)
+        through = (*self.through, view.name.full)
+        inside = replace(self, names=names, local=frozenset(), bindings=self.bindings.inside(names), through=through)
         return inside.rewrite(view.definition)
 
 
@@ -179,11 +182,29 @@ def where_names_are(names: SessionNames) -> dict[str, str]:
     return {f"{NAMESPACE}numParts": "2", f"{NAMESPACE}part.0": names.catalog, f"{NAMESPACE}part.1": names.schema}
 
 
-def _names_inside(view: Table) -> SessionNames:
-    kept = view.properties
+def names_inside(properties: Mapping[str, str], name: TableName) -> SessionNames:
+    """What names mean in a view's query."""
     return SessionNames(
-        kept.get(f"{NAMESPACE}part.0", view.name.catalog), kept.get(f"{NAMESPACE}part.1", view.name.schema)
+        properties.get(f"{NAMESPACE}part.0", name.catalog), properties.get(f"{NAMESPACE}part.1", name.schema)
     )
+
+
+def tables_in(definition: str, names: SessionNames) -> frozenset[str]:
+    """The full names of the tables and views that a view's query reads.
+
+    Raises:
+        SparkError: PARSE_SYNTAX_ERROR.
+    """
+    from sqlglot import exp
+
+    found = set()
+    for table in parse(definition).find_all(exp.Table):
+        if isinstance(table.this, exp.Func):
+            continue
+        parts = [part.name for part in table.parts]
+        if not (len(parts) == 1 and _is_cte(table, parts[0])):
+            found.add(names.table(parts).full)
+    return frozenset(found)
 
 
 def _parts(table: Any) -> list[str] | None:

@@ -97,14 +97,18 @@ class Session:
         session.analyses, session.observations = True, []
         return session
 
-    def table(self, name: TableName) -> Table:
+    def table(self, name: TableName, through: tuple[str, ...] = ()) -> Table:
         """A table of the catalog, or a relation of an `information_schema`.
+
+        Args:
+            name: Its name.
+            through: The views through which it is read, outermost first: with the rights of their owners.
 
         Raises:
             SparkError: TABLE_OR_VIEW_NOT_FOUND, or INSUFFICIENT_PERMISSIONS.
         """
         if name.schema != information.SCHEMA:
-            return self.catalog.table(name)
+            return self.catalog.table_through(name, through) if through else self.catalog.table(name)
         held = f"__{name.catalog}_{name.schema}_{name.name}"
         self._view(held, information.relation_of(name, self.catalog))
         return Table(name, "VIEW", held_in=held)
@@ -122,12 +126,12 @@ class Session:
 
     def rewriter(self, local: frozenset[str] = frozenset()) -> QueryRewriter:
         """Rewrites SQL of this session; each table is asked for once per statement."""
-        found: dict[TableName, Table] = {}
+        found: dict[tuple[TableName, tuple[str, ...]], Table] = {}
 
-        def lookup(name: TableName) -> Table:
-            if name not in found:
-                found[name] = self.table(name)
-            return found[name]
+        def lookup(name: TableName, through: tuple[str, ...]) -> Table:
+            if (name, through) not in found:
+                found[name, through] = self.table(name, through)
+            return found[name, through]
 
         references = self.statement.with_relations.references
         named = frozenset(reference.subquery_alias.alias.lower() for reference in references)

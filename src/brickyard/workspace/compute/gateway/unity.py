@@ -143,6 +143,18 @@ class UnityCatalog:
         self.need_data(found, write=write)
         return found
 
+    def table_through(self, name: TableName, views: tuple[str, ...]) -> Table:
+        """The table, which is to be read through views, with the rights of the owner of each.
+
+        Raises:
+            SparkError: TABLE_OR_VIEW_NOT_FOUND, or INSUFFICIENT_PERMISSIONS.
+        """
+        body = {"views": list(views), "name": name.full}
+        status, wire = self.call("POST", "/view-reads", body, repeatable=True)
+        if status == 404:
+            raise not_found("table", str(name))
+        return Table.from_wire(accept(status, wire))
+
     def need_data(self, table: Table, *, write: bool = False) -> None:
         """Ask for access to a table's data, as every engine does before it touches them; a view has none.
 

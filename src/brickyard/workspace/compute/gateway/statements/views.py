@@ -85,7 +85,7 @@ def _persistent(
     spark = session.sail.capabilities.is_spark
     ask = None if spark else session.schema_of_query
     bindings = session.bindings.inside(names)
-    rewriter = QueryRewriter(names, session.places, session.catalog.table, spark=spark, ask=ask, bindings=bindings)
+    rewriter = QueryRewriter(names, session.places, session.table, spark=spark, ask=ask, bindings=bindings)
     text = rewriter.rewrite_query(query)
     schema = session.sail.schema(session.key, relations_pb2.Relation(sql=relations_pb2.SQL(query=text)))
     existing = session.catalog.find_table(name)

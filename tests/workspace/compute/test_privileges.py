@@ -1,0 +1,285 @@
+"""A principal without a privilege is refused in Spark, SQL and REST alike; with it, the same calls work."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.errors import DatabricksError, OperationFailed, PermissionDenied
+from databricks.sdk.service.catalog import PermissionsChange, Privilege, TableOperation
+from pyspark.errors import PySparkException
+
+from tests.workspace.compute.compute_support import Lab
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody with a token, a Spark session, and the official client."""
+
+    name: str
+    spark: Any
+    w: WorkspaceClient
+
+
+@pytest.fixture(scope="module")
+def people(lab: Lab) -> Iterator[Callable[[], Person]]:
+    """Makes a service principal, at each call another."""
+    from pyspark.sql import SparkSession
+
+    owner = WorkspaceClient(host=lab.workspace.url, token=lab.token)
+    with contextlib.ExitStack() as stack:
+
+        def person(token: str = "", name: str = "") -> Person:
+            if not token:
+                name = owner.service_principals.create(display_name=f"p{next(_numbers)}").application_id or ""
+                token = lab.workspace.identity.issue_token(lab.workspace.identity.principal_named(name), "test")
+            port = lab.listener.getsockname()[1]
+            spark = SparkSession.builder.remote(f"sc://127.0.0.1:{port}/;x-brickyard-token={token}").create()
+            stack.callback(spark.stop)
+            return Person(name, spark, WorkspaceClient(host=lab.workspace.url, token=token))
+
+        yield person
+
+
+@pytest.fixture(scope="module")
+def owner(lab: Lab, people: Callable[..., Person]) -> Person:
+    return people(lab.token, lab.workspace.identity.owner.user_name)
+
+
+@pytest.fixture(scope="module")
+def world(owner: Person) -> str:
+    """A schema with one object of each kind."""
+    schema = f"main.rights_{next(_numbers)}"
+    for statement in (
+        "CREATE SCHEMA {s}",
+        "CREATE TABLE {s}.t AS SELECT 1 AS id, 'a' AS s",
+        "CREATE TABLE {s}.other AS SELECT 2 AS id",
+        "CREATE VIEW {s}.v AS SELECT id + 1 AS n, current_user() AS reader FROM {s}.t",
+        "CREATE VIEW {s}.w AS SELECT n FROM {s}.v",
+        "CREATE FUNCTION {s}.f(x INT) RETURNS INT RETURN x + 1",
+        "CREATE VOLUME {s}.files",
+    ):
+        owner.spark.sql(statement.format(s=schema))
+    catalog, name = schema.split(".")
+    owner.w.files.upload(f"/Volumes/{catalog}/{name}/files/a.csv", _stream(b"id\n1\n"))
+    return schema
+
+
+def _stream(content: bytes) -> Any:
+    import io
+
+    return io.BytesIO(content)
+
+
+@pytest.fixture(scope="module")
+def warehouse(owner: Person) -> str:
+    found = next(iter(owner.w.warehouses.list()), None)
+    return str(found.id if found else owner.w.warehouses.create_and_wait(name="rights", cluster_size="2X-Small").id)
+
+
+@pytest.fixture
+def reader(people: Callable[..., Person], owner: Person, world: str, warehouse: str) -> Person:
+    """Somebody who may use the schema and the warehouse, and nothing in the schema."""
+    from databricks.sdk.service.iam import AccessControlRequest, PermissionLevel
+
+    one = people()
+    owner.spark.sql(f"GRANT USE CATALOG ON CATALOG main TO `{one.name}`")
+    owner.spark.sql(f"GRANT USE SCHEMA ON SCHEMA {world} TO `{one.name}`")
+    rule = AccessControlRequest(service_principal_name=one.name, permission_level=PermissionLevel.CAN_USE)
+    owner.w.permissions.update("warehouses", warehouse, access_control_list=[rule])
+    return one
+
+
+def statement(person: Person, warehouse: str, sql: str) -> list[list[str]]:
+    """Run a statement on the warehouse."""
+    done = person.w.statement_execution.execute_statement(sql, warehouse, wait_timeout="50s")
+    assert done.status is not None
+    if done.status.error is not None:
+        raise PermissionError(done.status.error.message)
+    return (done.result.data_array or []) if done.result else []
+
+
+Act = Callable[[Person, str, str], Any]
+#: What somebody does, the privilege that it needs, and on what.
+ACTS: dict[str, tuple[str, str, Act]] = {
+    "Spark reads a table": ("SELECT", "TABLE {s}.t", lambda p, s, w: p.spark.table(f"{s}.t").collect()),
+    "SQL in Spark": ("SELECT", "TABLE {s}.t", lambda p, s, w: p.spark.sql(f"SELECT * FROM {s}.t").collect()),
+    "a statement": ("SELECT", "TABLE {s}.t", lambda p, s, w: statement(p, w, f"SELECT * FROM {s}.t")),
+    "time travel": ("SELECT", "TABLE {s}.t", lambda p, s, w: p.spark.sql(f"SELECT * FROM {s}.t@v0").collect()),
+    "an older version": (
+        "SELECT",
+        "TABLE {s}.t",
+        lambda p, s, w: p.spark.read.option("versionAsOf", 0).table(f"{s}.t").collect(),
+    ),
+    "a subquery": (
+        "SELECT",
+        "TABLE {s}.t",
+        lambda p, s, w: p.spark.sql(f"SELECT 1 WHERE EXISTS (SELECT 1 FROM {s}.t)").collect(),
+    ),
+    "a table described": ("SELECT", "TABLE {s}.t", lambda p, s, w: p.spark.sql(f"DESCRIBE TABLE {s}.t").collect()),
+    "its history": ("SELECT", "TABLE {s}.t", lambda p, s, w: p.spark.sql(f"DESCRIBE HISTORY {s}.t").collect()),
+    "REST": ("SELECT", "TABLE {s}.t", lambda p, s, w: p.w.tables.get(f"{s}.t")),
+    "a view": ("SELECT", "TABLE {s}.v", lambda p, s, w: p.spark.table(f"{s}.v").collect()),
+    "a view of a view": ("SELECT", "TABLE {s}.w", lambda p, s, w: statement(p, w, f"SELECT * FROM {s}.w")),
+    "a function": ("EXECUTE", "FUNCTION {s}.f", lambda p, s, w: p.spark.sql(f"SELECT {s}.f(1)").collect()),
+    "a function in a statement": ("EXECUTE", "FUNCTION {s}.f", lambda p, s, w: statement(p, w, f"SELECT {s}.f(1)")),
+    "a function in REST": ("EXECUTE", "FUNCTION {s}.f", lambda p, s, w: p.w.functions.get(f"{s}.f")),
+    "a file in Spark": ("READ VOLUME", "VOLUME {s}.files", lambda p, s, w: p.spark.read.csv(_path(s)).collect()),
+    "a file in SQL": (
+        "READ VOLUME",
+        "VOLUME {s}.files",
+        lambda p, s, w: p.spark.sql(f"SELECT * FROM csv.`{_path(s)}`").collect(),
+    ),
+    "a file": ("READ VOLUME", "VOLUME {s}.files", lambda p, s, w: p.w.files.download(_path(s))),
+    "a table made": ("CREATE TABLE", "SCHEMA {s}", lambda p, s, w: p.spark.range(1).write.saveAsTable(_fresh(s))),
+    "a view made": (
+        "CREATE TABLE",
+        "SCHEMA {s}",
+        lambda p, s, w: p.spark.sql(f"CREATE VIEW {_fresh(s)} AS SELECT 1 a"),
+    ),
+    "a function made": (
+        "CREATE FUNCTION",
+        "SCHEMA {s}",
+        lambda p, s, w: p.spark.sql(f"CREATE FUNCTION {_fresh(s)}() RETURNS INT RETURN 1"),
+    ),
+    "a volume made": ("CREATE VOLUME", "SCHEMA {s}", lambda p, s, w: p.spark.sql(f"CREATE VOLUME {_fresh(s)}")),
+}
+#: What also needs SELECT on the table.
+CHANGES = ("INSERT INTO {s}.t VALUES (5, 'x')", "UPDATE {s}.t SET s = 'u'", "DELETE FROM {s}.t WHERE id = 99")
+CHANGES += ("MERGE INTO {s}.t USING (SELECT 77 AS k) u ON id = k WHEN MATCHED THEN DELETE", "OPTIMIZE {s}.t")
+
+
+def _path(schema: str) -> str:
+    return f"/Volumes/{schema.replace('.', '/')}/files/a.csv"
+
+
+def _fresh(schema: str) -> str:
+    return f"{schema}.made_{next(_numbers)}"
+
+
+@contextlib.contextmanager
+def refused() -> Iterator[None]:
+    with pytest.raises((PySparkException, DatabricksError, PermissionError)) as caught:
+        yield
+    said = str(caught.value)
+    assert isinstance(caught.value, PermissionDenied) or "does not have" in said or "PERMISSION" in said, said
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_what_a_privilege_allows(owner: Person, reader: Person, world: str, warehouse: str, act: str) -> None:
+    privilege, target, do = ACTS[act]
+    with refused():
+        do(reader, world, warehouse)
+    owner.spark.sql(f"GRANT {privilege} ON {target.format(s=world)} TO `{reader.name}`")
+    do(reader, world, warehouse)
+
+
+def test_rows_are_changed_with_modify(owner: Person, reader: Person, world: str, warehouse: str) -> None:
+    owner.spark.sql(f"GRANT SELECT ON TABLE {world}.t TO `{reader.name}`")
+    for sql in CHANGES:
+        with refused():
+            reader.spark.sql(sql.format(s=world))
+    with refused():
+        statement(reader, warehouse, CHANGES[0].format(s=world))
+    with refused():
+        reader.spark.range(1).selectExpr("CAST(id AS INT) AS id").write.mode("append").saveAsTable(f"{world}.t")
+    owner.spark.sql(f"GRANT MODIFY ON TABLE {world}.t TO `{reader.name}`")
+    for sql in CHANGES:
+        reader.spark.sql(sql.format(s=world))
+
+
+def test_the_files_of_a_table_are_no_way_round(owner: Person, reader: Person, world: str) -> None:
+    place = owner.w.tables.get(f"{world}.t").storage_location or ""
+    for way in (
+        lambda: reader.spark.read.format("delta").load(place).collect(),
+        lambda: reader.spark.sql(f"SELECT * FROM delta.`{place}`").collect(),
+        lambda: reader.spark.read.parquet(place).collect(),
+        lambda: reader.spark.range(1).write.format("delta").mode("overwrite").save(place),
+        lambda: reader.w.temporary_table_credentials.generate_temporary_table_credentials(
+            operation=TableOperation.READ, table_id=owner.w.tables.get(f"{world}.t").table_id
+        ),
+    ):
+        with refused():
+            way()
+
+
+def test_information_schema_shows_what_one_may_see(owner: Person, reader: Person, world: str) -> None:
+    sql = f"SELECT table_name FROM main.information_schema.tables WHERE table_schema = '{world.split('.')[1]}'"
+    assert reader.spark.sql(sql).collect() == []
+    owner.spark.sql(f"GRANT SELECT ON TABLE {world}.other TO `{reader.name}`")
+    assert [row.table_name for row in reader.spark.sql(sql).collect()] == ["other"]
+    assert [one.name for one in reader.w.tables.list(*world.split("."))] == ["other"]
+
+
+def test_a_view_is_read_with_its_owner_s_rights_and_says_who_reads(
+    owner: Person, reader: Person, people: Callable[..., Person], world: str
+) -> None:
+    author = people()
+    for grant in (
+        "USE CATALOG ON CATALOG main",
+        f"USE SCHEMA, CREATE TABLE ON SCHEMA {world}",
+        f"SELECT ON TABLE {world}.t",
+    ):
+        owner.spark.sql(f"GRANT {grant} TO `{author.name}`")
+    view = _fresh(world)
+    author.spark.sql(f"CREATE VIEW {view} AS SELECT id, current_user() AS reader FROM {world}.t LIMIT 1")
+    author.spark.sql(f"GRANT SELECT ON TABLE {view} TO `{reader.name}`")
+    assert reader.spark.table(view).collect()[0].reader == reader.name
+    with refused():
+        reader.spark.table(f"{world}.t").collect()
+    owner.spark.sql(f"REVOKE SELECT ON TABLE {world}.t FROM `{author.name}`")
+    with refused():
+        reader.spark.table(view).collect()
+
+
+def test_a_view_opens_nothing_that_it_does_not_read(owner: Person, reader: Person, world: str) -> None:
+    owner.spark.sql(f"GRANT SELECT ON TABLE {world}.v TO `{reader.name}`")
+    for views, name in (
+        ([f"{world}.v"], f"{world}.other"),
+        ([f"{world}.w"], f"{world}.v"),
+        ([f"{world}.t"], f"{world}.t"),
+    ):
+        with refused():
+            reader.w.api_client.do("POST", "/api/2.1/unity-catalog/view-reads", body={"views": views, "name": name})
+
+
+def test_a_job_s_notebook_has_the_rights_of_who_it_runs_as(lab: Lab, owner: Person, reader: Person, world: str) -> None:
+    from databricks.sdk.service.jobs import JobRunAs, NotebookTask, Task
+    from databricks.sdk.service.workspace import ImportFormat, Language
+
+    source = f"# Databricks notebook source\nspark.table('{world}.t').collect()\n"
+    path = f"/Shared/rights_{next(_numbers)}"
+    owner.w.workspace.import_(
+        path, content=base64.b64encode(source.encode()).decode(), format=ImportFormat.SOURCE, language=Language.PYTHON
+    )
+    task = Task(task_key="read", notebook_task=NotebookTask(notebook_path=path))
+    job = owner.w.jobs.create(name=path, tasks=[task], run_as=JobRunAs(service_principal_name=reader.name))
+    run = owner.w.jobs.run_now(job.job_id or 0)
+    with pytest.raises(OperationFailed):
+        run.result()
+    tasks = owner.w.jobs.get_run(run.run_id).tasks or []
+    assert "SELECT" in (owner.w.jobs.get_run_output(tasks[0].run_id or 0).error or "")
+
+
+def test_privileges_come_with_groups_and_from_above(owner: Person, reader: Person, world: str) -> None:
+    from databricks.sdk.service.iam import ComplexValue
+
+    found = next(iter(owner.w.service_principals.list(filter=f"applicationId eq {reader.name}")))
+    group = owner.w.groups.create(display_name=f"readers {next(_numbers)}", members=[ComplexValue(value=found.id)])
+    assert group.display_name
+    change = PermissionsChange(principal=group.display_name, add=[Privilege.SELECT])
+    owner.w.grants.update("schema", world, changes=[change])
+    assert reader.spark.table(f"{world}.other").count() == 1
+    owner.w.grants.update(
+        "schema", world, changes=[PermissionsChange(principal=group.display_name, remove=[Privilege.SELECT])]
+    )
+    with refused():
+        reader.spark.table(f"{world}.other").collect()

@@ -211,19 +211,57 @@ def test_a_certificate_that_cannot_work_is_named(workspaces: WorkspaceHome, tmp_
     assert said[fault] in done.stderr
 
 
-def test_spark_connects_with_the_line_that_env_prints_also_after_a_kill(workspaces: WorkspaceHome) -> None:
+MAKES = """
+for statement in (
+    "CREATE SCHEMA main.kept COMMENT 'all of it'",
+    "CREATE TABLE main.kept.t (id BIGINT NOT NULL COMMENT 'the key', CONSTRAINT pk PRIMARY KEY (id)) COMMENT 'rows'",
+    "INSERT INTO main.kept.t SELECT id FROM range(3)",
+    "ALTER TABLE main.kept.t ADD CONSTRAINT small CHECK (id < 100)",
+    "CREATE VIEW main.kept.v AS SELECT * FROM main.kept.t",
+    "CREATE FUNCTION main.kept.f(x INT) RETURNS INT RETURN x + 1",
+    "CREATE VOLUME main.kept.files",
+    "CREATE TABLE hive_metastore.default.h AS SELECT 7 AS n",
+    "GRANT USE SCHEMA, SELECT ON SCHEMA main.kept TO `account users`",
+):
+    spark.sql(statement)
+"""
+#: Asked before and after: what is there, to the last grant.
+SHOWS = """
+for statement in (
+    "SELECT * FROM main.kept.v ORDER BY id",
+    "SELECT main.kept.f(1)",
+    "DESCRIBE TABLE main.kept.t",
+    "SHOW TABLES IN main.kept",
+    "SHOW VOLUMES IN main.kept",
+    "SHOW GRANTS ON SCHEMA main.kept",
+    "SHOW TBLPROPERTIES main.kept.t",
+    "SELECT constraint_name FROM main.information_schema.table_constraints WHERE table_schema = 'kept'",
+    "SELECT comment FROM main.information_schema.schemata WHERE schema_name = 'kept'",
+    "SELECT n FROM hive_metastore.default.h",
+):
+    rows = [tuple(row) for row in spark.sql(statement).collect()]
+    assert rows, statement
+    print(rows)
+try:
+    spark.sql("INSERT INTO main.kept.t VALUES (1000)")
+except Exception as error:
+    print("DELTA_VIOLATE_CONSTRAINT" in str(error))
+"""
+
+
+def test_spark_connects_with_the_line_that_env_prints_and_finds_everything_after_a_kill(
+    workspaces: WorkspaceHome,
+) -> None:
     workspaces.start("dev", "--tls")
     variables = exported(workspaces, "dev")
     assert "use_ssl=true" in variables["SPARK_REMOTE"]
-    made = run_spark(
-        workspaces, variables, "spark.range(3).write.saveAsTable('t'); spark.sql('CREATE VIEW v AS SELECT * FROM t')"
-    )
-    assert made.returncode == 0, made.stderr[-2000:]
-    record = server_process(workspaces)
-    os.kill(record, signal.SIGKILL)
+    before = run_spark(workspaces, variables, MAKES + SHOWS)
+    assert before.returncode == 0, before.stderr[-2000:]
+    assert "account users" in before.stdout and "('pk',)" in before.stdout and before.stdout.endswith("True\n")
+    os.kill(server_process(workspaces), signal.SIGKILL)
     workspaces.start("dev")
-    seen = run_spark(workspaces, variables, "print(spark.table('v').count())")
-    assert seen.stdout.split() == ["3"], seen.stderr[-2000:]
+    after = run_spark(workspaces, variables, SHOWS)
+    assert after.stdout == before.stdout, after.stderr[-2000:]
 
 
 def run_spark(workspaces: WorkspaceHome, variables: Mapping[str, str], code: str) -> subprocess.CompletedProcess[str]:

@@ -123,9 +123,10 @@ def test_rows_outside_of_the_condition_are_not_inserted(spark: Any, parts: Any) 
 
 
 def test_of_transactions_that_change_the_same_rows_one_wins_and_others_get_the_vendors_class(
-    engine: Engine, spark: Any
+    engine: Engine, spark: Any, tmp_path: Path
 ) -> None:
     name = f"main.{spark.catalog.currentDatabase()}.t"
+    second = Engine(tmp_path, engine.lab)
     spark.range(2000).selectExpr("id", "0 AS v").write.saveAsTable("t")
     source = "(SELECT id FROM range(2000))"
     merge = f"MERGE INTO {name} t USING {source} s ON t.id = s.id WHEN MATCHED THEN UPDATE SET v = v + 1"
@@ -137,9 +138,12 @@ def test_of_transactions_that_change_the_same_rows_one_wins_and_others_get_the_v
             return error.getCondition()
         return None
 
-    sessions = [engine.client() for _ in range(3)]
-    with ThreadPoolExecutor(len(sessions)) as pool:
-        outcomes = [one for _ in range(3) for one in pool.map(run, sessions)]
+    try:
+        sessions = [engine.client(), engine.client(), second.client()]
+        with ThreadPoolExecutor(len(sessions)) as pool:
+            outcomes = [one for _ in range(3) for one in pool.map(run, sessions)]
+    finally:
+        second.close()
     assert set(outcomes) == {None, "DELTA_CONCURRENT_APPEND.WITHOUT_HINT"}
     assert rows(spark.sql("SELECT DISTINCT v FROM t")) == [(outcomes.count(None),)]
 

@@ -37,6 +37,23 @@ def test_a_merge_says_how_many_rows_it_changed_and_runs_once(spark: Any, table: 
     assert rows(table) == [(2, "B", 22), (3, "c", 3), (4, None, 7)]
 
 
+def test_a_merge_adds_columns_where_it_is_told_to(spark: Any, table: DeltaTable) -> None:
+    news = spark.createDataFrame([(2, "B", True), (9, "x", False)], "id int, s string, e boolean")
+    merge = table.alias("t").merge(news.alias("u"), "t.id = u.id").whenMatchedUpdateAll().whenNotMatchedInsertAll()
+    with pytest.raises(PySparkException, match="DELTA_MERGE_UNRESOLVED_EXPRESSION"):
+        merge.execute()
+    merge.withSchemaEvolution().execute()
+    wanted = [(1, "a", 1, None), (2, "B", 2, True), (3, "c", 3, None), (9, "x", None, False)]
+    assert rows(table) == wanted
+    spark.conf.set("spark.databricks.delta.schema.autoMerge.enabled", "true")
+    try:
+        more = "(SELECT 1 AS id, 'A' AS s, 'new' AS z)"
+        spark.sql(f"MERGE INTO t USING {more} u ON t.id = u.id WHEN MATCHED THEN UPDATE SET *")
+    finally:
+        spark.conf.unset("spark.databricks.delta.schema.autoMerge.enabled")
+    assert rows(table)[0] == (1, "A", 1, None, "new")
+
+
 def test_columns_of_data_frames_are_told_apart(spark: Any, table: DeltaTable) -> None:
     news = spark.createDataFrame([(3, "C", 30), (9, "x", 1)], "id int, s string, n int")
     table.merge(news, table.toDF().id == news.id).whenMatchedDelete().whenNotMatchedInsertAll().execute()

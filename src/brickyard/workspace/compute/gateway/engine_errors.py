@@ -157,6 +157,13 @@ RULES = (
         PARSE,
     ),
     Rule(
+        r"invalid argument: Cannot resolve source column (\S+) for MERGE",
+        "DELTA_MERGE_UNRESOLVED_EXPRESSION",
+        "Cannot resolve the column {1} of the source: UPDATE SET * and INSERT * need all columns of the table in it, or "
+        "MERGE WITH SCHEMA EVOLUTION.",
+        "42601",
+    ),
+    Rule(
         r"MERGE_CARDINALITY_VIOLATION",
         "DELTA_MULTIPLE_SOURCE_ROW_MATCHING_TARGET_ROW_IN_MERGE",
         "Cannot perform Merge as multiple source rows matched and attempted to modify the same target row in the Delta "

@@ -18,6 +18,8 @@ from brickyard.workspace.compute.gateway.statements.describe import target
 
 __all__ = ["RESULTS", "change"]
 
+#: The setting that lets each MERGE of a session add columns.
+AUTO_MERGE = "spark.databricks.delta.schema.autoMerge.enabled"
 #: Name of the statement -> columns of its result, with the metrics of the commit that they add up.
 RESULTS: dict[str, dict[str, tuple[str, ...]]] = {
     "UPDATE": {"num_affected_rows": ("numUpdatedRows",)},
@@ -34,18 +36,31 @@ RESULTS: dict[str, dict[str, tuple[str, ...]]] = {
 def change(cursor: Cursor, session: Session) -> Any:
     """Run the statement once, and give the counts that Databricks gives."""
     what = cursor.next().text.upper()
-    _ = cursor.take("FROM") or cursor.take("INTO") or cursor.take("WITH", "SCHEMA", "EVOLUTION", "INTO")
-    if cursor.peek() == "WITH":
-        raise unsupported("MERGE WITH this clause", "Use MERGE INTO ... USING ...")
+    evolves, sql = _evolution(cursor, session) if what == "MERGE" else (False, cursor.sql)
+    _ = cursor.take("FROM") or cursor.take("INTO")
     place, _table = target(cursor, session, write=True)
     before = latest(place)
     rewriter = session.rewriter()
-    text = rewriter.rewrite(cursor.sql, parse(cursor.sql))
+    text = rewriter.rewrite(sql, parse(sql))
     if rewriter.probe is not None:
         text = cast_values(text, session.schema_of(place).fields, rewriter.probe)
+    if evolves:
+        end = Cursor(text).tokens[0].end + 1
+        text = f"{text[:end]} WITH SCHEMA EVOLUTION{text[end:]}"
     plan = base_pb2.Plan(root=session.with_text(text))
     settled(place, lambda: session.sail.execute(session.key, plan))
     commits = [metrics for operation, metrics in commits_since(place, before) if operation == what]
     metrics = commits[-1] if commits else {}
     counts = {name: sum(int(metrics.get(key, 0)) for key in keys) for name, keys in RESULTS[what].items()}
     return literals.rows(dict.fromkeys(counts, pa.int64()), [list(counts.values())])
+
+
+def _evolution(cursor: Cursor, session: Session) -> tuple[bool, str]:
+    """Whether a MERGE adds the source's columns to the table; and the statement without what says so."""
+    begin = cursor.position
+    if cursor.take("WITH", "SCHEMA", "EVOLUTION"):
+        start, end = cursor.tokens[begin].start, cursor.tokens[cursor.position - 1].end + 1
+        return True, cursor.sql[:start] + " " * (end - start) + cursor.sql[end:]
+    if cursor.peek() == "WITH":
+        raise unsupported("MERGE WITH this clause", "Use MERGE INTO ... USING ...")
+    return session.setting(AUTO_MERGE).lower() == "true", cursor.sql

@@ -159,8 +159,8 @@ RULES = (
     Rule(
         r"invalid argument: Cannot resolve source column (\S+) for MERGE",
         "DELTA_MERGE_UNRESOLVED_EXPRESSION",
-        "Cannot resolve the column {1} of the source: UPDATE SET * and INSERT * need all columns of the table in it, or "
-        "MERGE WITH SCHEMA EVOLUTION.",
+        "Cannot resolve the column {1} of the source: UPDATE SET * and INSERT * need all columns of the table in it, "
+        "or MERGE WITH SCHEMA EVOLUTION.",
         "42601",
     ),
     Rule(

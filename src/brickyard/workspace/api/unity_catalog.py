@@ -7,6 +7,7 @@ from brickyard.workspace.api.unity import (
     bindings,
     catalogs,
     constraints,
+    dropped_tables,
     entity_tags,
     external_locations,
     functions,
@@ -24,7 +25,7 @@ from brickyard.workspace.api.unity import (
 __all__ = ["family"]
 
 family = Family()
-places = (storage_credentials, external_locations, bindings, entity_tags, quotas)
+places = (storage_credentials, external_locations, bindings, entity_tags, quotas, dropped_tables)
 parts = (metastores, catalogs, schemas, tables, view_reads, constraints, functions, volumes, locations, grants)
 for part in (*parts, *places):
     part.declare(family)

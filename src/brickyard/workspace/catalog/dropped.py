@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import shutil
+import uuid
+from collections.abc import Collection
 from pathlib import Path
 
 __all__ = ["Dropped"]
@@ -27,14 +29,27 @@ class Dropped:
         if directory.exists():
             shutil.move(directory, self._directory / identity)
 
-    def settle(self, places: dict[str, Path]) -> None:
+    def holds(self, identity: str) -> bool:
+        """Whether a directory waits here."""
+        return (self._directory / identity).is_dir()
+
+    def give_back(self, identity: str, home: Path) -> None:
+        """Move a directory back; what is at its place without a name is taken in its stead."""
+        self.take(str(uuid.uuid4()), home)
+        home.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(self._directory / identity, home)
+
+    def settle(self, places: dict[str, Path], kept: Collection[str] = ()) -> None:
         """Put back what belongs to an object that still exists, and delete the rest.
 
         Args:
             places: Of all objects with a directory of their own, id and directory.
+            kept: Ids of tables that can still be taken back.
         """
         for waiting in list(self._directory.iterdir()):
             home = places.get(waiting.name)
+            if home is None and waiting.name in kept:
+                continue
             if home is None or home.exists():
                 _delete(waiting)
             else:

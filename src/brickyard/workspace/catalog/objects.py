@@ -13,6 +13,7 @@ from brickyard.workspace.catalog.privileges import ObjectKind
 from brickyard.workspace.catalog.records import Securable
 from brickyard.workspace.store.catalog import (
     catalogs,
+    dropped_tables,
     external_locations,
     functions,
     schemas,
@@ -113,7 +114,10 @@ def identities(connection: Connection, kind: ObjectKind) -> set[str]:
     if kind is ObjectKind.MODEL:
         rows: list[Row[Any]] = list(connection.execute(select(*_model_columns)))
         return {model_identity(row.name, row.created_at) for row in rows}
-    return set(connection.execute(select(_TABLES[kind].c.id)).scalars())
+    found = set(connection.execute(select(_TABLES[kind].c.id)).scalars())
+    if kind is ObjectKind.TABLE:  # those that can still be taken back, with what was granted on them
+        found |= set(connection.execute(select(dropped_tables.c.id)).scalars())
+    return found
 
 
 def models_in(connection: Connection, schema: str) -> list[str]:

@@ -217,6 +217,13 @@ class Kind(Generic[R]):
         connection.execute(insert(self.table).values(**row, **_written(values)))
         return self.get(connection, full_name)
 
+    def restore(self, connection: Connection, record: R) -> None:
+        """Make an object as it was."""
+        row = {field.name: getattr(record, field.name) for field in fields(record)}
+        if self.depth > 1:
+            row["parent"] = parent_of(record.full_name)
+        connection.execute(insert(self.table).values(**_written(row)))
+
     def change(self, connection: Connection, full_name: str, by: str, **values: Any) -> R:
         """Change an object.
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from brickyard.workspace.catalog.constraints import Constraints
     from brickyard.workspace.catalog.dropped import Dropped
     from brickyard.workspace.catalog.external_volumes import VolumeDirectories
+    from brickyard.workspace.catalog.undrop import Undrop
     from brickyard.workspace.workspace import Workspace
 
 __all__ = ["Removal"]
@@ -32,9 +33,15 @@ class Removal:
     """Deletes rows, and moves their directories aside; inside a transaction of the catalog's."""
 
     def __init__(
-        self, workspace: Workspace, dropped: Dropped, constraints: Constraints, directories: VolumeDirectories
+        self,
+        workspace: Workspace,
+        dropped: Dropped,
+        constraints: Constraints,
+        directories: VolumeDirectories,
+        undrop: Undrop,
     ) -> None:
         self._workspace = workspace
+        self._undrop = undrop
         self._dropped = dropped
         self._constraints = constraints
         self._directories = directories
@@ -69,8 +76,10 @@ class Removal:
         for name in names:
             self._workspace.registry.models.delete(ModelName.parse(name))
 
-    def table(self, connection: Connection, table: TableRecord) -> None:
-        """Remove a table; of a managed one, also the data."""
+    def table(self, connection: Connection, table: TableRecord, *, keep: bool = False) -> None:
+        """Remove a table; of a managed one, also the data. `keep` says that it can be taken back."""
+        if keep and self._undrop.takes(table):
+            self._undrop.keep(connection, table)
         TABLE.remove(connection, table)
         self._constraints.forget(connection, table.id)
         if table.table_type == "MANAGED":

@@ -44,6 +44,7 @@ from brickyard.workspace.catalog.renaming import Renaming
 from brickyard.workspace.catalog.staging import Staging
 from brickyard.workspace.catalog.storage import Storage
 from brickyard.workspace.catalog.tags import Tags
+from brickyard.workspace.catalog.undrop import Undrop
 from brickyard.workspace.store.registry import registered_models
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Catalog:
         constraints: Keys of tables.
         storage: Storage credentials and external locations.
         managed: Where managed tables are.
+        undrop: Tables that were dropped.
         tags: What objects and columns are tagged with.
         attributes: What only some objects have.
     """
@@ -74,6 +76,7 @@ class Catalog:
         self._store = workspace.store
         self._data = workspace.data
         self._dropped = Dropped(workspace.data)
+        self.undrop = Undrop(workspace.store, self._dropped)
         self._staging = Staging(workspace.data, self._dropped)
         self.managed = ManagedStorage(workspace, self._staging)
         self._renaming = Renaming(workspace.store, workspace.data, self._dropped)
@@ -90,7 +93,7 @@ class Catalog:
         self.functions = Functions(self._store)
         self.constraints = Constraints(self._store)
         self.tags, self.attributes = Tags(self._store), Attributes(self._store)
-        self._removal = Removal(workspace, self._dropped, self.constraints, self._directories)
+        self._removal = Removal(workspace, self._dropped, self.constraints, self._directories, self.undrop)
         grant_defaults(workspace, self.grants, self.metastore_id)
         self._directories.link()
 
@@ -267,13 +270,13 @@ class Catalog:
             return record
 
     def delete_table(self, full_name: str) -> None:
-        """Delete a table; of a managed one, also the data.
+        """Delete a table; of a managed one, also the data, after the days in which it can be taken back.
 
         Raises:
             ApiError: `TABLE_DOES_NOT_EXIST`.
         """
         with self._dropping() as connection:
-            self._removal.table(connection, TABLE.get(connection, full_name))
+            self._removal.table(connection, TABLE.get(connection, full_name), keep=True)
 
     def volumes(self, schema: str) -> list[VolumeRecord]:
         """The volumes of a schema, by name.
@@ -382,7 +385,7 @@ class Catalog:
             volumes = [one for one in VOLUME.children(connection) if not self.storage.is_external(one)]
             places = {one.id: Path(one.location) for one in volumes}
             managed = [one for one in TABLE.children(connection) if one.table_type == "MANAGED"]
-        self._dropped.settle(places | {one.id: one.directory for one in managed})
+        self._dropped.settle(places | {one.id: one.directory for one in managed}, self.undrop.expire())
 
 
 def _require_removable(name: str, is_fixed: bool, what: str) -> None:

@@ -6,8 +6,8 @@ from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, String, Table, T
 
 from brickyard.workspace.store.base import metadata
 
-__all__ = ["attributes", "catalogs", "constraints", "external_locations", "functions", "grants", "metastores"]
-__all__ += ["schemas", "storage_credentials", "tables", "tags", "volumes"]
+__all__ = ["attributes", "catalogs", "constraints", "dropped_tables", "external_locations", "functions", "grants"]
+__all__ += ["metastores", "schemas", "storage_credentials", "tables", "tags", "volumes"]
 
 
 def _common() -> list[Column[object]]:
@@ -120,6 +120,15 @@ tags = Table(
     Column("value", Text, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("updated_by", String, nullable=False),
+)
+
+dropped_tables = Table(
+    "uc_dropped_tables",
+    metadata,
+    Column("id", String, primary_key=True),  # the table's
+    Column("schema_id", String, nullable=False, index=True),
+    Column("record", Text, nullable=False),  # JSON: what it was
+    Column("deleted_at", BigInteger, nullable=False),
 )
 
 # One row, from when the privileges of a new workspace were granted: what is revoked afterwards stays revoked.

@@ -18,12 +18,14 @@ from brickyard.workspace.compute.gateway.statements import (
     grants,
     immediate,
     inserts,
+    locations,
     maintenance,
     namespaces,
     settings,
     show,
     tables,
     tags,
+    undrop,
     variables,
     views,
 )
@@ -49,6 +51,7 @@ HANDLERS: dict[str, Handler] = {
     "EXPLAIN": explain.explain,
     "GRANT": grants.grant,
     "INSERT": inserts.insert,
+    "LIST": locations.list_path,
     "MERGE": changes.change,
     "OPTIMIZE": maintenance.optimize,
     "REFRESH": settings.accepted,
@@ -60,6 +63,7 @@ HANDLERS: dict[str, Handler] = {
     "SHOW": show.show,
     "TRUNCATE": maintenance.truncate,
     "UNCACHE": settings.accepted,
+    "UNDROP": undrop.undrop,
     "UNSET": tags.tag_statement,
     "UPDATE": changes.change,
     "USE": namespaces.use,
@@ -67,13 +71,15 @@ HANDLERS: dict[str, Handler] = {
 }
 INSTEAD = {
     "COPY": "Read the files with spark.read and write with df.write.mode('append').saveAsTable(...).",
-    "UNDROP": "Create the table again; a local workspace removes the files at once.",
+    "GET": "Use the Files API (w.files.download), or dbutils.fs.cp in a task.",
+    "PUT": "Use the Files API (w.files.upload), or dbutils.fs.cp in a task.",
+    "REMOVE": "Use the Files API (w.files.delete), or dbutils.fs.rm in a task.",
 }
 # What Spark and Databricks have as the first word of a statement, beside those that are handled.
 KNOWN = (
     INSTEAD.keys()
-    | {"ADD", "APPLY", "CALL", "CLONE", "CONVERT", "DENY", "EXPORT", "FSCK", "GENERATE", "GET", "IMPORT"}
-    | {"LIST", "LOAD", "LOCK", "MAP", "MSCK", "PUT", "REDUCE", "REMOVE", "REORG", "REPAIR", "SIGNAL"}
+    | {"ADD", "APPLY", "CALL", "CLONE", "CONVERT", "DENY", "EXPORT", "FSCK", "GENERATE", "IMPORT"}
+    | {"LOAD", "LOCK", "MAP", "MSCK", "REDUCE", "REORG", "REPAIR", "SIGNAL"}
     | {"SYNC", "UNLOCK"}
 )
 

@@ -10,7 +10,7 @@ from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.names import TableName
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
-from brickyard.workspace.compute.gateway.statements import altercolumns, containers, keys, tags, views
+from brickyard.workspace.compute.gateway.statements import altercolumns, containers, keys, locations, tags, views
 from brickyard.workspace.compute.gateway.statements.describe import target
 from brickyard.workspace.compute.gateway.statements.namespaces import KINDS
 from brickyard.workspace.compute.gateway.unity import Table
@@ -25,6 +25,8 @@ def alter(cursor: Cursor, session: Session) -> Any:
         _table(cursor, session)
     elif cursor.take("VIEW"):
         _view(cursor, session)
+    elif (kind := locations.kind_of(cursor)) is not None:
+        locations.alter(cursor, session, kind)
     elif cursor.peek() in KINDS:
         containers.alter(cursor, session)
     else:

@@ -13,6 +13,7 @@ from brickyard.workspace.compute.gateway import literals
 from brickyard.workspace.compute.gateway.queries import FILE_FORMATS
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
+from brickyard.workspace.compute.gateway.statements import locations, objects
 from brickyard.workspace.compute.gateway.statements.functions import describe_function
 from brickyard.workspace.compute.gateway.unity import Table
 
@@ -33,7 +34,14 @@ def describe(cursor: Cursor, session: Session) -> Any:
     if cursor.take("FUNCTION"):
         return describe_function(cursor, session)
     if cursor.take("SCHEMA") or cursor.take("DATABASE"):
-        return _schema(cursor, session)
+        return objects.describe_schema(cursor, session)
+    if cursor.take("CATALOG"):
+        return objects.describe_catalog(cursor, session)
+    if cursor.take("VOLUME"):
+        return objects.describe_volume(cursor, session)
+    kind = locations.kind_of(cursor) if cursor.peek(1) in {"LOCATION", "CREDENTIAL"} else None
+    if kind is not None:
+        return locations.describe(cursor, session, kind)
     if cursor.peek() in {"SELECT", "WITH", "QUERY"}:
         cursor.take("QUERY")
         return _columns(session, session.relation(cursor.rest()))
@@ -111,16 +119,6 @@ def _columns(session: Session, relation: Any) -> Any:
 def _described(session: Session, relation: Any, comments: dict[str, str]) -> list[tuple[Any, ...]]:
     fields = session.sail.schema(session.key, relation).fields
     return [(f.name, f.dataType.simpleString(), comments.get(f.name) or f.metadata.get("comment")) for f in fields]
-
-
-def _schema(cursor: Cursor, session: Session) -> Any:
-    cursor.take("EXTENDED")
-    catalog, schema = session.names.namespace(cursor.name())
-    session.catalog.need_schema(catalog, schema)
-    found = next(wire for wire in session.catalog.schemas(catalog) if wire["name"] == schema)
-    rows = [("Catalog Name", catalog), ("Namespace Name", schema), ("Comment", found.get("comment") or "")]
-    rows.append(("Owner", found.get("owner") or ""))
-    return literals.rows({"database_description_item": TEXT, "database_description_value": TEXT}, rows)
 
 
 def _history(cursor: Cursor, session: Session) -> Any:

@@ -31,8 +31,10 @@ KINDS = {
     "FUNCTION": ("function", 3),
     "MODEL": ("function", 3),
     "METASTORE": ("metastore", 0),
+    "EXTERNAL LOCATION": ("external_location", 1),
+    "STORAGE CREDENTIAL": ("storage_credential", 1),
 }
-OTHER_KINDS = ("EXTERNAL", "STORAGE", "CREDENTIAL", "CONNECTION", "SHARE", "RECIPIENT", "PROVIDER", "CLEAN")
+OTHER_KINDS = ("CREDENTIAL", "CONNECTION", "SHARE", "RECIPIENT", "PROVIDER", "CLEAN")
 
 
 def grant(cursor: Cursor, session: Session) -> Any:
@@ -79,6 +81,9 @@ def _object(cursor: Cursor, session: Session) -> tuple[str, str]:
     word = cursor.peek()
     if word in OTHER_KINDS and cursor.peek(1) in ("LOCATION", "CREDENTIAL", "ROOM"):
         raise unsupported(f"grants on {word} {cursor.peek(1)} in SQL", "Use w.grants.update(...) of the SDK.")
+    for words in ("EXTERNAL LOCATION", "STORAGE CREDENTIAL"):
+        if cursor.take(*words.split()):
+            return KINDS[words][0], _one(cursor.name())
     kind, depth = KINDS["TABLE"]
     if word in KINDS and cursor.peek(1) not in (".", "TO", "FROM"):
         cursor.next()

@@ -13,7 +13,7 @@ from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.patterns import matches
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
-from brickyard.workspace.compute.gateway.statements import grants, metadata
+from brickyard.workspace.compute.gateway.statements import grants, locations, metadata, objects, people, undrop
 from brickyard.workspace.compute.gateway.statements.describe import column_comments
 from brickyard.workspace.compute.gateway.statements.functions import show_functions
 
@@ -27,7 +27,14 @@ def show(cursor: Cursor, session: Session) -> Any:
     cursor.expect("SHOW")
     if cursor.peek() == "FUNCTIONS" or (cursor.peek() in {"USER", "SYSTEM", "ALL"} and cursor.peek(1) == "FUNCTIONS"):
         return show_functions(cursor, session)
+    kind = locations.kind_of(cursor, "S")
+    if kind is not None:
+        return locations.show(cursor, session, kind)
     what = cursor.next().text.upper()
+    if what == "TABLES" and cursor.take("DROPPED"):
+        return undrop.show_dropped(cursor, session)
+    if what == "TABLE" and cursor.take("EXTENDED"):
+        return objects.show_table_extended(cursor, session)
     if what == "CREATE" and cursor.take("TABLE"):
         what = "CREATE TABLE"
     everywhere = metadata.of_catalogs(what, cursor, session)
@@ -45,6 +52,8 @@ def show(cursor: Cursor, session: Session) -> Any:
         "VOLUMES": _volumes,
         "GRANTS": grants.show_grants,
         "GRANT": grants.show_grants,
+        "USERS": people.show_users,
+        "GROUPS": people.show_groups,
     }.get(what)
     if handler is None:
         raise unsupported(f"SHOW {what}", "Use spark.catalog or the workspace's API.")

@@ -16,7 +16,7 @@ from brickyard.workspace.compute.gateway.errors import (
 )
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
-from brickyard.workspace.compute.gateway.statements import functions, variables, views
+from brickyard.workspace.compute.gateway.statements import functions, locations, variables, views
 from brickyard.workspace.compute.gateway.statements.clones import clone, read_clone, schema_like
 from brickyard.workspace.compute.gateway.statements.columns import delta_schema
 from brickyard.workspace.compute.gateway.statements.definitions import Definitions, read_definitions
@@ -41,6 +41,9 @@ def create(cursor: Cursor, session: Session, source: str | None = None) -> Any:
         return functions.create_function(cursor, session, replace=bool(replace), temporary=True, source=source)
     if cursor.peek() in {"TEMP", "TEMPORARY", "VIEW", "GLOBAL"}:
         return views.create_view(cursor, session, replace=bool(replace))
+    kind = locations.kind_of(cursor)
+    if kind is not None:
+        return locations.create(cursor, session, kind)
     external = cursor.take("EXTERNAL")
     if external and cursor.peek() == "VOLUME":
         return create_namespace(cursor, session, external=True)
@@ -192,6 +195,9 @@ def drop(cursor: Cursor, session: Session) -> Any:
     cursor.expect("DROP")
     if cursor.take("TEMPORARY", "VARIABLE") or cursor.take("TEMPORARY", "VAR"):
         return variables.drop_variable(cursor, session)
+    kind = locations.kind_of(cursor)
+    if kind is not None:
+        return locations.drop(cursor, session, kind)
     temporary = cursor.take("TEMPORARY") or cursor.take("TEMP")
     if cursor.take("FUNCTION"):
         return functions.drop_function(cursor, session, temporary=temporary)

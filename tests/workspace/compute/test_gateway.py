@@ -69,7 +69,7 @@ RESULTS: dict[str, tuple[list[str], list[tuple[Any, ...]]]] = {
     "current names": (["SELECT current_catalog(), current_schema() = '{schema}'"], [("main", True)]),
     "show tables": ([T, "SHOW TABLES"], [("{schema}", "t", False)]),
     "show schemas": (["SHOW SCHEMAS LIKE 'defau*'"], [("default",)]),
-    "show catalogs": (["SHOW CATALOGS"], [("dev",), ("main",)]),
+    "show catalogs": (["SHOW CATALOGS"], [("dev",), ("hive_metastore",), ("main",)]),
     "describe": ([T, "DESCRIBE t"], [("id", "bigint", None), ("s", "string", None)]),
     "truncate": ([T, FILL, "TRUNCATE TABLE t", "SELECT count(*) FROM t"], [(0,)]),
     "restore": ([T, FILL, "DELETE FROM t", "RESTORE TABLE t TO VERSION AS OF 1", "SELECT count(*) FROM t"], [(2,)]),

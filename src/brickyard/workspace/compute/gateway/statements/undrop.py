@@ -50,7 +50,7 @@ def _shown(field: str, value: Any) -> str | None:
 def undrop(cursor: Cursor, session: Session) -> Any:
     """`UNDROP TABLE name | WITH ID 'id'`."""
     cursor.expect("UNDROP")
-    _ = cursor.take("MATERIALIZED", "VIEW") or cursor.expect("TABLE")
+    cursor.expect("TABLE")
     if cursor.take("WITH", "ID"):
         named = cursor.string()
         body = {"table_id": named}

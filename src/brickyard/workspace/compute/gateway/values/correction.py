@@ -67,7 +67,12 @@ def correct(language: Language) -> None:
         }
         found = language.ask(list(wanted.values())) if wanted else {}
         kinds.update({key: found.get(key, "") for key in wanted})
-        pending = _settled(pending, kinds, language)
+        rest = _settled(pending, kinds, language)
+        if len(rest) == len(pending) and not wanted:  # each waits for another
+            for site in rest:
+                language.untold(site)
+            return
+        pending = rest
 
 
 def _settled(pending: Sequence[Site], kinds: dict[int, str], language: Language) -> list[Site]:

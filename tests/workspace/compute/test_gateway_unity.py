@@ -73,6 +73,11 @@ def test_dropped_tables_come_back(client: Any, engine: Engine) -> None:
     assert client.table("main.information_schema.table_tags").first().tag_value == "v"
     with pytest.raises(AnalysisException, match="TABLE_OR_VIEW_NOT_FOUND"):
         client.sql("UNDROP TABLE t")
+    client.sql("DROP TABLE t")
+    client_of(engine).api_client.do("PATCH", "/api/2.1/unity-catalog/schemas/main.undrop", body={"new_name": "moved"})
+    client.sql("UNDROP TABLE main.moved.t")
+    assert rows(client.table("main.moved.t")) == [(1,)]
+    assert (engine.data / "tables/main/moved/t").is_dir()
 
 
 def test_dropped_tables_expire(client: Any, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,7 +76,7 @@ class Catalog:
         self._store = workspace.store
         self._data = workspace.data
         self._dropped = Dropped(workspace.data)
-        self.undrop = Undrop(workspace.store, self._dropped)
+        self.undrop = Undrop(workspace.store, workspace.data, self._dropped)
         self._staging = Staging(workspace.data, self._dropped)
         self.managed = ManagedStorage(workspace, self._staging)
         self._renaming = Renaming(workspace.store, workspace.data, self._dropped)

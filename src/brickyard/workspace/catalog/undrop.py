@@ -12,14 +12,16 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, delete, insert, select
 
 from brickyard.workspace.api.errors import InvalidState
 from brickyard.workspace.catalog.errors import already_exists, does_not_exist
-from brickyard.workspace.catalog.hive import in_hive
+from brickyard.workspace.catalog.hive import in_hive, table_place
 from brickyard.workspace.catalog.names import parent_of
+from brickyard.workspace.catalog.overlaps import require_free
 from brickyard.workspace.catalog.records import SCHEMA, TABLE, TableRecord
 from brickyard.workspace.store.catalog import dropped_tables as table
 
@@ -46,11 +48,13 @@ class Undrop:
 
     Args:
         store: The workspace's database.
+        data: The workspace's data.
         dropped: Where files wait.
     """
 
-    def __init__(self, store: Store, dropped: Dropped) -> None:
+    def __init__(self, store: Store, data: Path, dropped: Dropped) -> None:
         self._store = store
+        self._data = data
         self._dropped = dropped
 
     def takes(self, record: TableRecord) -> bool:
@@ -82,7 +86,7 @@ class Undrop:
         with self._store.read() as connection:
             mine = table.c.schema_id == SCHEMA.get(connection, schema).id
             rows = connection.execute(select(table).where(mine).order_by(table.c.deleted_at.desc())).all()
-            return [_read(row._mapping, schema) for row in rows]
+            return [self._read(row._mapping, schema) for row in rows]
 
     def by_id(self, table_id: str) -> DroppedTable:
         """A table that was dropped.
@@ -96,7 +100,7 @@ class Undrop:
             names = {one.id: one.full_name for one in SCHEMA.children(connection)}
         if row is None:
             raise does_not_exist("TABLE", f"dropped with the id {table_id}")
-        return _read(row._mapping, names[row.schema_id])
+        return self._read(row._mapping, names[row.schema_id])
 
     def restore(self, found: DroppedTable) -> TableRecord:
         """Give a table back.
@@ -110,15 +114,18 @@ class Undrop:
                 raise already_exists("TABLE", record.full_name)
             if record.table_type == "MANAGED" and not self._dropped.holds(record.id):
                 raise InvalidState(f"The files of the dropped table {record.full_name} are gone.")
+            if record.table_type == "EXTERNAL":
+                require_free(connection, record.directory, self._data)
             TABLE.restore(connection, record)
             connection.execute(delete(table).where(table.c.id == record.id))
             if record.table_type == "MANAGED":
                 self._dropped.give_back(record.id, record.directory)
         return record
 
-
-def _read(row: Mapping[Any, Any], schema: str) -> DroppedTable:
-    """A row; its schema may have another name by now."""
-    fields = json.loads(row["record"])
-    fields["full_name"] = f"{schema}.{fields['name']}"
-    return DroppedTable(TableRecord(**fields), row["deleted_at"])
+    def _read(self, row: Mapping[Any, Any], schema: str) -> DroppedTable:
+        """A row; its schema may have another name by now, and the table's place goes with it."""
+        fields = json.loads(row["record"])
+        name = f"{schema}.{fields['name']}"
+        if fields["location"] == str(table_place(self._data, fields["full_name"])):
+            fields["location"] = str(table_place(self._data, name))
+        return DroppedTable(TableRecord(**{**fields, "full_name": name}), row["deleted_at"])

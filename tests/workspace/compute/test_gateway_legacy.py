@@ -101,6 +101,8 @@ def test_everybody_may_use_it(engine: Engine) -> None:
     robot.schemas.delete("hive_metastore.robots", force=True)
     with pytest.raises(NotFound):
         w.schemas.get("hive_metastore.robots")
+    with pytest.raises(InvalidParameterValue, match="Unity Catalog"):
+        w.registered_models.create(catalog_name="hive_metastore", schema_name="default", name="m")
 
 
 def test_clusters_and_the_workspace_say_where_sessions_begin(engine: Engine) -> None:

@@ -17,12 +17,10 @@ from brickyard.workspace.catalog.records import CATALOG, SCHEMA
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["HIVE", "LEGACY_MODES", "SESSION_CATALOG", "add_hive", "in_hive", "only_in_unity", "refuse_grants"]
+__all__ = ["HIVE", "LEGACY_MODES", "add_hive", "in_hive", "only_in_unity", "refuse_grants"]
 __all__ += ["table_place"]
 
 HIVE = "hive_metastore"
-#: Spark's own name for it.
-SESSION_CATALOG = "spark_catalog"
 #: Modes of clusters that know nothing of Unity Catalog.
 LEGACY_MODES = frozenset(
     {"NONE", "LEGACY_PASSTHROUGH", "LEGACY_SINGLE_USER", "LEGACY_SINGLE_USER_STANDARD", "LEGACY_TABLE_ACL"}

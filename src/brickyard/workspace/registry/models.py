@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from brickyard.workspace.api.errors import ResourceAlreadyExists, ResourceDoesNotExist
+from brickyard.workspace.catalog.hive import only_in_unity
 from brickyard.workspace.registry.aliases import Aliases
 from brickyard.workspace.registry.names import ModelName
 from brickyard.workspace.registry.records import Page, PageRequest, RegisteredModel
@@ -52,6 +53,7 @@ class RegisteredModels:
             NotFound: The catalog or the schema does not exist.
             ResourceAlreadyExists: The name is taken.
         """
+        only_in_unity(str(name), "Models")
         self._workspace.catalog.schema(name.parent)
         now = _now()
         values = {

@@ -13,6 +13,7 @@ from brickyard.workspace.api.shape import check_shape
 from brickyard.workspace.api.unity.guards import caller
 from brickyard.workspace.api.unity.requests import page
 from brickyard.workspace.catalog.columns import read_columns
+from brickyard.workspace.catalog.hive import only_in_unity
 from brickyard.workspace.catalog.privileges import ObjectKind
 from brickyard.workspace.catalog.records import CATALOG, SCHEMA, TABLE, VOLUME, Kind
 from brickyard.workspace.catalog.tags import Tag, Tagged
@@ -97,6 +98,7 @@ def _columns(workspace: Workspace, name: str) -> set[str]:
 
 def create_tag_assignment(workspace: Workspace, call: Call) -> EntityTagAssignment:
     """Give an object a tag."""
+    only_in_unity(_entity(call)[1], "Tags")
     target, value = _target(workspace, call), call.body.get("tag_value") or ""
     return _wire(call, workspace.catalog.tags.add(target, call.body["tag_key"], value, call.principal.user_name))
 

@@ -9,7 +9,6 @@ from brickyard.workspace.api.access import Access
 from brickyard.workspace.api.base import Call
 from brickyard.workspace.api.errors import PermissionDenied
 from brickyard.workspace.api.unity.requests import flag
-from brickyard.workspace.catalog.hive import only_in_unity
 from brickyard.workspace.catalog.names import valid_name
 from brickyard.workspace.catalog.privileges import ObjectKind
 
@@ -102,7 +101,6 @@ def require_creation(workspace: Workspace, call: Call, schema: str) -> None:
         PermissionDenied: It may not.
         ApiError: There is no such schema.
     """
-    only_in_unity(schema, "Models")
     may = caller(workspace, call)
     may.require(ObjectKind.SCHEMA, schema, "USE_SCHEMA")
     try:

@@ -7,7 +7,6 @@ KNOWN: dict[str, str] = {
     "Delta tables: not null": "delta",
     "Delta tables: check constraint": "delta",
     "Delta tables: vacuum too early": "delta",
-    "Delta tables: time travel by time": "delta",
     "errors: a field that there is not": "sql",
     "errors: an aggregate in group by": "sql",
     "errors: a window function without an order": "sql",

@@ -149,6 +149,22 @@ def test_of_transactions_that_change_the_same_rows_one_wins_and_others_get_the_v
 
 
 REFUSED: dict[str, tuple[Write, str]] = {
+    "other partitions, appended": (
+        lambda spark: spark.sql("SELECT 1L AS id, 1L AS p").write.mode("append").partitionBy("id").saveAsTable("t"),
+        "DELTA_METADATA_MISMATCH",
+    ),
+    "other partitions, overwritten": (
+        lambda spark: spark.sql("SELECT 1L AS id, 1L AS p").write.mode("overwrite").partitionBy("id").saveAsTable("t"),
+        "DELTA_METADATA_MISMATCH",
+    ),
+    "a time after the last commit": (
+        lambda spark: spark.sql("SELECT * FROM t TIMESTAMP AS OF '2999-01-01'"),
+        "DELTA_TIMESTAMP_GREATER_THAN_COMMIT",
+    ),
+    "a time after the last commit, as an option": (
+        lambda spark: spark.read.option("timestampAsOf", "2999-01-01").table("t").count(),
+        "DELTA_TIMESTAMP_GREATER_THAN_COMMIT",
+    ),
     "column without a type": (lambda spark: spark.sql("CREATE TABLE n AS SELECT null AS n"), "CAST"),
     "column without a type, nested": (
         lambda spark: spark.sql("SELECT array(struct(null AS n)) AS a").write.saveAsTable("n"),
@@ -247,3 +263,11 @@ def test_a_setting_of_sql_holds_for_what_the_gateway_does(spark: Any, engine: En
     assert not list(place.glob("*.parquet"))
     with pytest.raises(AnalysisException, match="RETENTION_PERIOD_TOO_SHORT"):
         spark.sql("VACUUM t RETAIN 0 HOURS")
+
+
+def test_partition_columns_of_files_are_typed_in_sql(spark: Any) -> None:
+    place = f"dbfs:/{spark.catalog.currentDatabase()}/files"
+    spark.range(4).selectExpr("id", "id % 2 AS p", "'x' AS s").write.partitionBy("p", "s").parquet(place)
+    found = spark.sql(f"SELECT * FROM parquet.`{place}` f WHERE f.p = 1 ORDER BY id")
+    assert found.schema.simpleString() == "struct<id:bigint,p:int,s:string>"
+    assert rows(found) == [(1, 1, "x"), (3, 1, "x")]

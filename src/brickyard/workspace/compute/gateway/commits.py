@@ -9,10 +9,14 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
-__all__ = ["actions_since", "add_commit", "commits_since", "latest", "relax"]
+from brickyard.workspace.compute.gateway.errors import SparkError
+
+__all__ = ["actions_since", "add_commit", "commits_since", "latest", "need_time", "relax"]
 
 Action = dict[str, Any]
 
@@ -35,6 +39,34 @@ def commits_since(place: Path, version: int) -> list[tuple[str, Action]]:
 def actions_since(place: Path, version: int) -> list[tuple[int, list[Action]]]:
     """Number and actions of each commit after a version."""
     return [(number, list(_actions(_file(place, number)))) for number in range(version + 1, latest(place) + 1)]
+
+
+def need_time(place: Path, text: str, zone: str = "") -> None:
+    """Refuse time travel to after the table's last commit, where Sail would give the last version (0.7.2).
+
+    Args:
+        place: The table.
+        text: The time; what is no time is left to the engine.
+        zone: The session's time zone; empty for the machine's.
+
+    Raises:
+        SparkError: DELTA_TIMESTAMP_GREATER_THAN_COMMIT.
+    """
+    try:
+        wanted = datetime.fromisoformat(text.strip())
+        known = ZoneInfo(zone) if zone else None
+    except (ValueError, KeyError):
+        return
+    wanted = wanted if wanted.tzinfo else wanted.replace(tzinfo=known) if known else wanted.astimezone()
+    last = latest(place)
+    times = [one["commitInfo"].get("timestamp", 0) for one in _actions(_file(place, last)) if "commitInfo" in one]
+    if times and wanted.timestamp() * 1000 >= times[0] + 1:
+        at = datetime.fromtimestamp(times[0] / 1000, known).isoformat(sep=" ", timespec="milliseconds")
+        message = (
+            f"Timestamp {text} is after the table's latest version ({at}). Use one at or before it, or leave it out "
+            "to read the latest version."
+        )
+        raise SparkError("DELTA_TIMESTAMP_GREATER_THAN_COMMIT", message, sql_state="42816")
 
 
 def relax(place: Path, before: int) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from pyspark.sql.connect.proto import relations_pb2
 
-from brickyard.workspace.compute.gateway import catalog_calls, delta_connect, sent, values
+from brickyard.workspace.compute.gateway import catalog_calls, commits, delta_connect, sent, values
 from brickyard.workspace.compute.gateway.errors import OTHER_ENGINE, SparkError, unsupported
 from brickyard.workspace.compute.gateway.frame_functions import rewrite_function
 from brickyard.workspace.compute.gateway.frame_names import give, names_of
@@ -21,6 +22,7 @@ from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor, as_engine_reads
 from brickyard.workspace.compute.gateway.statements.identifiers import spell_out
 from brickyard.workspace.compute.gateway.sugar.parameters import inline
+from brickyard.workspace.compute.gateway.values.partitions import PARTITIONED
 from brickyard.workspace.compute.gateway.window_names import name_windows, refuse_ranges_of_dates
 
 __all__ = ["resolve"]
@@ -38,8 +40,6 @@ CACHED = ("cached_local_relation", "chunked_cached_local_relation")
 USER = frozenset({"current_user", "session_user", "user"})
 CURRENT = USER | {"current_catalog", "current_database", "current_schema"}
 CURRENT_CALL = re.compile(r"\bcurrent_(catalog|database|schema)\s*\(", re.IGNORECASE)
-#: Formats whose directories may be partitioned without a log that knows the types.
-PARTITIONED = frozenset({"parquet", "orc", "avro", "csv", "json"})
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -224,6 +224,7 @@ def _named(relation: Any, session: Session) -> None:
     else:
         alias.input.read.is_streaming = relation.read.is_streaming
         source = alias.input.read.data_source
+        _need_time(options, table.place, session)
         source.format = "delta"
         source.paths.append(session.places.text(table.place))
         source.options.update(options)
@@ -235,6 +236,12 @@ def _complete(options: Any) -> None:
     for key, value in list(options.items()):
         if key.lower() == "timestampasof" and DAY.fullmatch(value):
             options[key] = f"{value} 00:00:00"
+
+
+def _need_time(options: Any, place: Path, session: Session) -> None:
+    for key, value in options.items():
+        if key.lower() == "timestampasof":
+            commits.need_time(place, value, session.setting("spark.sql.session.timeZone"))
 
 
 def split_name(text: str) -> list[str]:
@@ -267,6 +274,8 @@ def _source(source: Any, session: Session) -> None:
     del source.paths[:]
     for path in paths:
         source.paths.extend(session.places.sources(path, kind, inferred=not source.schema))
+    if kind == "delta":
+        _need_time(source.options, Path(source.paths[0]), session)
 
 
 def _cached(relation: Any, kind: str, session: Session) -> None:

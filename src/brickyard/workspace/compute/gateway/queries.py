@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
-from brickyard.workspace.compute.gateway import values
+from brickyard.workspace.compute.gateway import commits, values
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.names import SessionNames, TableName, quote
 from brickyard.workspace.compute.gateway.places import Places
@@ -16,6 +17,7 @@ from brickyard.workspace.compute.gateway.sugar import expand, item
 from brickyard.workspace.compute.gateway.sugar.bindings import Bindings
 from brickyard.workspace.compute.gateway.sugar.recursion import HELD, Runner
 from brickyard.workspace.compute.gateway.unity import Table
+from brickyard.workspace.compute.gateway.values.partitions import PARTITIONED, partition_types
 from brickyard.workspace.compute.gateway.values.probes import Probe
 
 __all__ = ["FILE_FORMATS", "QueryRewriter", "names_inside", "tables_in"]
@@ -40,6 +42,7 @@ class QueryRewriter:
         bindings: The variables and functions of the session.
         rows: The rows of a query that is fit for Sail; without it, only types are asked for.
         hold: Keeps rows in Sail under a name.
+        zone: The session's time zone; empty for the machine's.
         through: The views inside which this is, outermost first.
     """
 
@@ -53,6 +56,7 @@ class QueryRewriter:
     bindings: Bindings = field(default_factory=Bindings)
     rows: Callable[[str], Any] | None = None
     hold: Callable[[str, Any], None] | None = None
+    zone: str = ""
     through: tuple[str, ...] = ()
 
     def rewrite(self, sql: str, tree: Any = None, *, settled: bool = False) -> str:
@@ -145,9 +149,17 @@ class QueryRewriter:
             return Edit(start, end, f"({self._view(found)})" + alias)
         when = _when(table)
         target = f"delta.{quote(self.places.text(found.place))}" + version
+        self._need_time(found.place, table)
         if when:  # the alias must follow VERSION AS OF, which stands after the name in the user's text
             return Edit(start, when[1], target + when[0] + alias)
         return Edit(start, end, target + alias)
+
+    def _need_time(self, place: Path, table: Any) -> None:
+        from sqlglot import exp
+
+        version = table.args.get("version")
+        if version is not None and version.name == "TIMESTAMP" and isinstance(version.expression, exp.Literal):
+            commits.need_time(place, version.expression.name, self.zone)
 
     def _is_local(self, table: Any, parts: list[str]) -> bool:
         if self.names.is_temporary(parts):
@@ -162,7 +174,18 @@ class QueryRewriter:
         suffix = f" VERSION AS OF {version}" if travelled else ""
         if len(place) != 1:
             raise unsupported(f"wildcards in SQL paths ({path})", "Use spark.read with the same path.")
-        return f"{kind}.{quote(place[0])}{suffix}"
+        return self._typed(f"{kind}.{quote(place[0])}{suffix}", kind.lower(), Path(place[0]))
+
+    def _typed(self, files: str, kind: str, place: Path) -> str:
+        """The files, with partition columns typed from their values: Sail has text."""
+        types = partition_types([place]) if kind in PARTITIONED and self.ask else {}
+        if not types or self.ask is None:
+            return files
+        columns = [
+            f"CAST({quote(name)} AS {types[name]}) AS {quote(name)}" if name in types else quote(name)
+            for name in self.ask(f"SELECT * FROM {files}").names
+        ]
+        return f"(SELECT {', '.join(columns)} FROM {files})"
 
     def _view(self, view: Table) -> str:
         if not view.definition:

@@ -146,6 +146,7 @@ class Session:
             spark=spark,
             ask=None if spark else self.schema_of_query,
             bindings=self.bindings,
+            zone=self.setting("spark.sql.session.timeZone"),
             rows=None if self.analyses else lambda text: self.rows(self.with_text(text)),
             hold=self.hold,
         )

@@ -105,6 +105,7 @@ def rows(
     exists = commits.latest(place) >= 0
     dynamic = overwrites.check(session, place if exists and mode == "overwrite" else None, options)
     if exists and not replaces:
+        _check_partitions(place, partitions)
         relation = fit(session, relation, place, evolve=evolve, cast=cast)
     else:
         check_columns(session, relation)
@@ -116,6 +117,20 @@ def rows(
     session.write(
         relation, place, mode, partitions=partitions, options={NAMES.get(k, k): v for k, v in options.items()}
     )
+
+
+def _check_partitions(place: Path, given: tuple[str, ...]) -> None:
+    """Refuse partition columns that are not the table's."""
+    from deltalake import DeltaTable
+
+    own = DeltaTable(place).metadata().partition_columns if given else []
+    if given and [name.lower() for name in given] != [name.lower() for name in own]:
+        raise SparkError(
+            "DELTA_METADATA_MISMATCH",
+            f"Partition columns do not match the partition columns of the table. Given: {', '.join(given)}. "
+            f"Table: {', '.join(own)}. To change them, overwrite the table with the option overwriteSchema.",
+            sql_state="42KDG",
+        )
 
 
 def replace_or_create(session: Session, relation: Any, new: NewTable, mode: str, options: dict[str, str]) -> None:
@@ -156,7 +171,7 @@ def _write_existing(
             "drop the table first.",
         )
     if mode == "append":
-        rows(session, relation, table.place, "append", options, cast=True)
+        rows(session, relation, table.place, "append", options, new.partitions, cast=True)
         return
     if mode == "replace":
         options = {**options, "overwriteSchema": "true"}

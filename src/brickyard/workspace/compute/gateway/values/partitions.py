@@ -14,8 +14,10 @@ from urllib.parse import unquote
 
 from pyspark.sql.connect.proto import relations_pb2
 
-__all__ = ["partition_types", "type_partitions"]
+__all__ = ["PARTITIONED", "partition_types", "type_partitions"]
 
+#: Formats whose directories may be partitioned without a log that knows the types.
+PARTITIONED = frozenset({"parquet", "orc", "avro", "csv", "json"})
 #: What Hive writes for a null.
 NULL = "__HIVE_DEFAULT_PARTITION__"
 LADDER = ("int", "bigint", "double")

@@ -2,15 +2,17 @@
 
 Its settings: `spark.sql.ansi.enabled=true`, `spark.sql.session.timeZone=UTC`, `spark.sql.sources.default=delta`, and
 Delta's extension and catalog. `python -m tests.conformance sail [GROUP]` prints what is not right on Sail.
+`jvm` and `remote=sc://HOST:PORT` do so for these engines behind the gateway, and keep how all of it came out.
 """
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import tempfile
 from pathlib import Path
 
-from tests.conformance import engines, recorded
+from tests.conformance import engines, ran, recorded
 from tests.conformance.checks import CHECKS
 from tests.conformance.model import Check
 from tests.conformance.runner import Outcome, run, wanted
@@ -18,16 +20,25 @@ from tests.conformance.runner import Outcome, run, wanted
 
 def main() -> int:
     """Record, or show."""
-    checks = [check for check in CHECKS if len(sys.argv) < 3 or sys.argv[2] == "--keys" or check.group == sys.argv[2]]
-    reference = recorded.load()
-    if sys.argv[1] == "sail":
-        with tempfile.TemporaryDirectory() as directory, engines.sail(Path(directory)) as (spark, home):
-            _show(run(checks, spark, home, reference), {c.key: c for c in checks})
+    engine, group = sys.argv[1], next((word for word in sys.argv[2:] if word != "--keys"), "")
+    checks = [check for check in CHECKS if group in ("", check.group)]
+    if engine.startswith("sc://"):
+        with engines.connect(engine) as (spark, home):
+            found = run(checks, spark, home, {})
+            recorded.save(f"Spark {spark.version}", checks, {key: outcome.found for key, outcome in found.items()})
         return 0
-    with engines.connect(sys.argv[1]) as (spark, home):
-        found = run(checks, spark, home, {})
-        recorded.save(f"Spark {spark.version}", checks, {key: outcome.found for key, outcome in found.items()})
+    with tempfile.TemporaryDirectory() as directory, _behind_the_gateway(engine, Path(directory)) as (spark, home):
+        outcomes = run(checks, spark, home, recorded.load())
+        if engine != "sail" and not group:
+            ran.keep(engine.partition("=")[0], f"Spark {spark.version}", outcomes)
+    _show(outcomes, {check.key: check for check in checks})
     return 0
+
+
+def _behind_the_gateway(engine: str, root: Path) -> contextlib.AbstractContextManager[engines.Session]:
+    if engine.startswith("remote="):
+        return engines.passed_on(root, engine.partition("=")[2])
+    return engines.jvm(root) if engine == "jvm" else engines.sail(root)
 
 
 def _show(outcomes: dict[str, Outcome], checks: dict[str, Check]) -> None:

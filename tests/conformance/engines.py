@@ -16,34 +16,64 @@ from tests.workspace.compute.engine_support import Engine
 Session = tuple[Any, Callable[[int], At]]
 #: The variable that says where a Spark Connect server without a gateway listens: `sc://host:port`.
 REMOTE = "BRICKYARD_CONFORMANCE_REMOTE"
+#: The variable that says where Delta's jars for Apache Spark are.
+JARS = "BRICKYARD_TEST_DELTA_JARS"
 
 
 @contextlib.contextmanager
 def sail(root: Path) -> Iterator[Session]:
     """A session of Sail behind the gateway, in a workspace of its own."""
-    engine = Engine(root)
+    with _behind_the_gateway(root, None) as spark:
+        yield spark, _homes(spark, "main.", "dbfs:/conformance")
+
+
+@contextlib.contextmanager
+def jvm(root: Path) -> Iterator[Session]:
+    """A session of Apache Spark behind the gateway; `SPARK_HOME`, `JAVA_HOME` and `JARS` say where it is."""
+    with _behind_the_gateway(root, {"name": "jvm", "jars": os.environ[JARS]}) as spark:
+        yield spark, _homes(spark, "main.", "dbfs:/conformance")
+
+
+@contextlib.contextmanager
+def passed_on(root: Path, url: str) -> Iterator[Session]:
+    """A session of a remote engine behind the gateway: names and paths are that server's."""
+    with _behind_the_gateway(root, {"name": "remote", "url": url}) as spark, _own_schemas(spark) as home:
+        yield spark, home
+
+
+@contextlib.contextmanager
+def connect(url: str) -> Iterator[Session]:
+    """A session of any Spark Connect server without a gateway, as the reference is one."""
+    from pyspark.sql import SparkSession
+
+    spark = SparkSession.builder.remote(url).create()
+    try:
+        with _own_schemas(spark) as home:
+            yield spark, home
+    finally:
+        spark.stop()
+
+
+@contextlib.contextmanager
+def _behind_the_gateway(root: Path, choice: dict[str, str] | None) -> Iterator[Any]:
+    engine = Engine(root, choice=choice)
     spark = engine.client()
     try:
-        yield spark, _homes(spark, "main.", "dbfs:/conformance")
+        yield spark
     finally:
         spark.stop()
         engine.close()
 
 
 @contextlib.contextmanager
-def connect(url: str) -> Iterator[Session]:
-    """A session of any Spark Connect server, as the reference is one."""
-    from pyspark.sql import SparkSession
-
-    spark = SparkSession.builder.remote(url).create()
-    directory = tempfile.mkdtemp()
+def _own_schemas(spark: Any) -> Iterator[Callable[[int], At]]:
     run = uuid.uuid4().hex[:8]
-    try:
-        yield spark, _homes(spark, f"conformance_{run}_", f"file:{directory}")
-    finally:
-        for row in spark.sql(f"SHOW SCHEMAS LIKE 'conformance_{run}_*'").collect():
-            spark.sql(f"DROP SCHEMA {row[0]} CASCADE")
-        spark.stop()
+    with tempfile.TemporaryDirectory() as directory:
+        try:
+            yield _homes(spark, f"conformance_{run}_", f"file:{directory}")
+        finally:
+            for row in spark.sql(f"SHOW SCHEMAS LIKE 'conformance_{run}_*'").collect():
+                spark.sql(f"DROP SCHEMA {row[0]} CASCADE")
 
 
 def remote() -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,34 +15,50 @@ BEGIN, END = "<!-- conformance: begin -->\n", "<!-- conformance: end -->\n"
 _INTRODUCTION = """Written by `python scripts/conformance_page.py`, which runs the suite (`tests/conformance`) on Sail
 behind the gateway; do not edit. What is expected is what {reference} with Delta on the JVM answered (`python -m
 tests.conformance sc://HOST:PORT` asks it again), or what a page of the vendor says, where the answer is Databricks' own
-(*vendor*).
-A *named error* says what is not supported and what to use instead.
+(*vendor*). A *named error* says what is not supported and what to use instead.{runs}
 
-| Checks of | Right on `sail` | Named error | Wrong | Checks | *vendor* | Answered by `jvm` |
-|---|---|---|---|---|---|---|
+| Checks of | Checks | *vendor* | `sail`: right | named error | wrong |{heads}
+|---|---|---|---|---|---|{rules}
 """
+_RUNS = """
+The other engines, behind the gateway too, are not part of `make test`: right of the checks that there were
+({engines}). `remote` has names and functions of its own: what is Unity Catalog's or the vendor's fails there."""
 
 
 def page(outcomes: Mapping[str, Any]) -> str:
     """The section between the marks."""
-    from tests.conformance import recorded
+    from tests.conformance import ran, recorded
     from tests.conformance.checks import CHECKS
-    from tests.conformance.model import SPARK
 
-    groups: dict[str, Counter[str]] = {}
+    runs = ran.kept()
+    groups: dict[str, list[Any]] = {}
     for check in CHECKS:
-        count = groups.setdefault(check.group, Counter())
-        count.update([outcomes[check.key].verdict, "all", "jvm" if check.source == SPARK else "vendor"])
-    total = sum(groups.values(), Counter[str]())
-    lines = [_line(name, count) for name, count in groups.items()] + [_line("**all**", total)]
-    share = f"\n{100 * total['right'] / total['all']:.1f} % are right.\n"
+        groups.setdefault(check.group, []).append(check)
+    lines = [_line(name, checks, outcomes, runs) for name, checks in groups.items()]
+    lines.append(_line("**all**", CHECKS, outcomes, runs))
+    right = sum(one.verdict == "right" for one in outcomes.values())
+    share = f"\n{100 * right / len(outcomes):.1f} % are right.\n"
     rest = [_reason(key, one) for key, one in outcomes.items() if one.verdict != "right"]
     listed = "\n| Not right | What comes instead |\n|---|---|\n" + "".join(rest)
-    return _INTRODUCTION.format(reference=recorded.engine()) + "".join(lines) + share + listed
+    return _introduction(recorded.engine(), runs) + "".join(lines) + share + listed
 
 
-def _line(name: str, count: Counter[str]) -> str:
-    cells = [name, count["right"], count["named"], count["WRONG"], count["all"], count["vendor"], count["jvm"]]
+def _introduction(reference: str, runs: Sequence[Any]) -> str:
+    engines = ", ".join(f"`{run.engine}`: {run.version}, {run.day}" for run in runs)
+    heads = "".join(f" `{run.engine}`: right |" for run in runs)
+    said = _RUNS.format(engines=engines) if runs else ""
+    return _INTRODUCTION.format(reference=reference, runs=said, heads=heads, rules="---|" * len(runs))
+
+
+def _line(name: str, checks: Sequence[Any], outcomes: Mapping[str, Any], runs: Sequence[Any]) -> str:
+    from tests.conformance.model import SPARK
+
+    count = Counter(outcomes[check.key].verdict for check in checks)
+    vendor = sum(check.source != SPARK for check in checks)
+    cells = [name, len(checks), vendor, count["right"], count["named"], count["WRONG"]]
+    for run in runs:
+        verdicts = [verdict for check in checks if (verdict := run.verdict(check.key))]
+        cells.append(f"{verdicts.count('right')} of {len(verdicts)}")
     return "| " + " | ".join(map(str, cells)) + " |\n"
 
 

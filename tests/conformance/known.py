@@ -20,4 +20,5 @@ KNOWN: dict[str, str] = {
     "catalog: properties unset": "delta",
     "catalog: functions of the catalog object": "readers",
     "paths: a base path": "readers",
+    "Delta tables: long decimals": "delta",
 }

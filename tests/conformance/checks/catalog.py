@@ -236,21 +236,14 @@ def a_catalog_that_there_is_not(spark, at):
     return spark.sql("USE CATALOG no_such_catalog").collect()
 
 
-catalog.vendor(
+catalog.sql(
     "a function is replaced",
     "CREATE FUNCTION area(x DOUBLE, y DOUBLE) RETURNS DOUBLE RETURN x * y",
     "CREATE OR REPLACE FUNCTION area(x DOUBLE, y DOUBLE) RETURNS DOUBLE RETURN 2 * x * y",
     "SELECT area(2, 3)",
-    expected=[(12.0,)],
-    source=LANGUAGE + "sql-ref-syntax-ddl-create-sql-function",
 )
-catalog.vendor(
-    "a function that is dropped",
-    "CREATE FUNCTION one() RETURNS INT RETURN 1",
-    "DROP FUNCTION one",
-    "SELECT one()",
-    expected=Fails("UNRESOLVED_ROUTINE"),
-    source=LANGUAGE + "sql-ref-syntax-ddl-drop-function",
+catalog.sql(
+    "a function that is dropped", "CREATE FUNCTION one() RETURNS INT RETURN 1", "DROP FUNCTION one", "SELECT one()"
 )
 catalog.vendor(
     "a table is undropped",

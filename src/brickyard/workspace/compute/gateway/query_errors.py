@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from brickyard.workspace.compute.gateway.errors import ANALYSIS, ARITHMETIC, DATE_TIME, ILLEGAL, NUMBER_FORMAT, RUNTIME
+from brickyard.workspace.compute.gateway.errors import (
+    ANALYSIS,
+    ARITHMETIC,
+    DATE_TIME,
+    ILLEGAL,
+    NUMBER_FORMAT,
+    RUNTIME,
+    UNSUPPORTED,
+)
 
 __all__ = ["QUERY_RULES", "SPARK", "Rule"]
 
@@ -43,6 +51,13 @@ NO_AGGREGATE = "A column of the query is neither in GROUP BY nor inside an aggre
 AGGREGATES = r'"(?:count|sum|min|max|avg|first_value|last_value|stddev|var|array_agg)\w*\([^"]*"'
 PLANNING = "(?:Error during planning: )?"
 QUERY_RULES = (
+    Rule(
+        r"(?:invalid argument|error in SQL parser): found (?i:collate) expected",
+        "UNSUPPORTED_BY_ENGINE",
+        "The Spark engine 'sail' of this local workspace does not support COLLATE. Use lower() on both sides.",
+        "0A000",
+        UNSUPPORTED,
+    ),
     Rule(
         rf"No field named .*Valid fields are {AGGREGATES}(?:, {AGGREGATES})*\.?$",
         "MISSING_GROUP_BY",

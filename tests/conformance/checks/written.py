@@ -90,3 +90,24 @@ for _query in (
     "DESCRIBE SELECT 1 AS a",
 ):
     written.sql(_query, T, _query, ordered="ORDER BY" in _query.rpartition(")")[2])
+
+PARTED = (
+    "CREATE TABLE p (id INT COMMENT 'key', d DATE, k STRING) PARTITIONED BY (d, k)",
+    "INSERT INTO p VALUES (1, date'2024-01-01', 'a'), (2, date'2024-01-02', 'b')",
+)
+shown = Group("SQL that describes")
+for _query in (
+    "SHOW PARTITIONS p",
+    "SHOW PARTITIONS p PARTITION (k = 'a')",
+    "SHOW PARTITIONS p PARTITION (id = 1)",
+    "DESCRIBE p",
+    "DESCRIBE p id",
+    "DESCRIBE TABLE EXTENDED p k",
+    "DESCRIBE p nosuch",
+    "DESCRIBE p AS JSON",
+    "SHOW COLUMNS IN p",
+    "DESCRIBE QUERY SELECT id + 1 AS i, k FROM p",
+):
+    shown.sql(_query, *PARTED, _query)
+shown.sql("SHOW PARTITIONS of a table without any", "CREATE TABLE q (id INT)", "SHOW PARTITIONS q")
+shown.sql("INSERT of a TABLE", *PARTED, "INSERT INTO p TABLE p", "SELECT * FROM p")

@@ -10,10 +10,12 @@ from typing import Any
 import pyarrow as pa
 
 from brickyard.workspace.compute.gateway import literals
+from brickyard.workspace.compute.gateway.errors import PARSE, SparkError
 from brickyard.workspace.compute.gateway.queries import FILE_FORMATS
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements import locations, objects
+from brickyard.workspace.compute.gateway.statements.describe_json import as_json
 from brickyard.workspace.compute.gateway.statements.functions import describe_function
 from brickyard.workspace.compute.gateway.unity import Table
 
@@ -64,14 +66,57 @@ def _table(cursor: Cursor, session: Session) -> Any:
     extended = cursor.take("EXTENDED") or cursor.take("FORMATTED")
     start = cursor.position
     parts = cursor.name()
-    cursor.end()
-    text = cursor.sql[cursor.tokens[start].start : cursor.tokens[-1].end + 1]
+    text = cursor.sql[cursor.tokens[start].start : cursor.tokens[cursor.position - 1].end + 1]
     relation = session.relation(f"SELECT * FROM {text}")
+    if cursor.take("AS", "JSON"):
+        cursor.end()
+        return _json(session.table(session.names.table(parts)), relation, session, extended=extended)
+    column = None if cursor.done else cursor.name()
+    cursor.end()
+    if column is not None:
+        return _column(column, parts, relation, session)
     if session.names.is_temporary(parts) or (len(parts) == 2 and parts[0].lower() in FILE_FORMATS):
         return _columns(session, relation)
     table = session.table(session.names.table(parts))
     rows = _described(session, relation, {} if table.is_view else column_comments(table.place))
     return literals.rows(COLUMNS, [*rows, *_partitions(table, rows), *(_facts(table, session) if extended else [])])
+
+
+def _json(table: Table, relation: Any, session: Session, *, extended: bool) -> Any:
+    """`AS JSON`: one text."""
+    from deltalake import DeltaTable
+
+    if not extended:
+        raise SparkError(
+            "DESCRIBE_JSON_NOT_EXTENDED",
+            "DESCRIBE TABLE ... AS JSON only supported when [EXTENDED|FORMATTED] is specified.",
+            kind=PARSE,
+            sql_state="0A000",
+        )
+    comments = {} if table.is_view else column_comments(table.place)
+    partitions = [] if table.is_view else DeltaTable(table.place).metadata().partition_columns
+    location = session.places.shown(table.location) if table.location else None
+    text = as_json(table, session.schema(relation), comments, list(partitions), location)
+    return literals.rows({"json_metadata": TEXT}, [(text,)])
+
+
+def _column(column: list[str], parts: list[str], relation: Any, session: Session) -> Any:
+    """One column by its name."""
+    stored = not session.names.is_temporary(parts) and not (len(parts) == 2 and parts[0].lower() in FILE_FORMATS)
+    table = session.table(session.names.table(parts)) if stored else None
+    comments = column_comments(table.place) if table is not None and not table.is_view else {}
+    rows = _described(session, relation, comments)
+    found = next((row for row in rows if row[0].lower() == column[-1].lower()), None)
+    if found is None or len(column) > 1:
+        names = ", ".join(f"`{row[0]}`" for row in rows)
+        raise SparkError(
+            "UNRESOLVED_COLUMN.WITH_SUGGESTION",
+            f"A column, variable, or function parameter with name `{'.'.join(column)}` cannot be resolved. Did you "
+            f"mean one of the following? [{names}].",
+            sql_state="42703",
+        )
+    facts = zip(("col_name", "data_type", "comment"), found, strict=True)
+    return literals.rows({"info_name": TEXT, "info_value": TEXT}, [(key, value or "NULL") for key, value in facts])
 
 
 def column_comments(place: Path) -> dict[str, str]:

@@ -47,7 +47,7 @@ def insert(cursor: Cursor, session: Session, prefix: str = "") -> Any:
     columns = _columns(cursor)
     by_name = cursor.take("BY", "NAME")
     condition = _condition(cursor) if cursor.take("REPLACE", "WHERE") else None
-    text = prefix + cursor.rest()
+    text = prefix + ("SELECT * FROM " if cursor.take("TABLE") else "") + cursor.rest()
     if fixed:
         names = session.schema_of(place).names if columns is None else columns
         columns = [name for name in names if name.lower() not in fixed] + list(fixed)

@@ -16,6 +16,7 @@ from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements import grants, locations, metadata, objects, people, undrop
 from brickyard.workspace.compute.gateway.statements.describe import column_comments
 from brickyard.workspace.compute.gateway.statements.functions import show_functions
+from brickyard.workspace.compute.gateway.statements.partitions import show_partitions
 
 __all__ = ["show"]
 
@@ -23,7 +24,7 @@ TEXT, FLAG = pa.string(), pa.bool_()
 
 
 def show(cursor: Cursor, session: Session) -> Any:
-    """`SHOW TABLES | VIEWS | SCHEMAS | CATALOGS | VOLUMES | COLUMNS | TBLPROPERTIES | CREATE TABLE`."""
+    """`SHOW TABLES | VIEWS | SCHEMAS | CATALOGS | VOLUMES | COLUMNS | PARTITIONS | TBLPROPERTIES | CREATE TABLE`."""
     cursor.expect("SHOW")
     if cursor.peek() == "FUNCTIONS" or (cursor.peek() in {"USER", "SYSTEM", "ALL"} and cursor.peek(1) == "FUNCTIONS"):
         return show_functions(cursor, session)
@@ -47,6 +48,7 @@ def show(cursor: Cursor, session: Session) -> Any:
         "DATABASES": _schemas,
         "CATALOGS": _catalogs,
         "COLUMNS": _columns,
+        "PARTITIONS": show_partitions,
         "TBLPROPERTIES": _properties,
         "CREATE TABLE": _create_table,
         "VOLUMES": _volumes,

@@ -7,10 +7,11 @@ from typing import Any
 
 from brickyard.workspace.compute.gateway import sqltext
 from brickyard.workspace.compute.gateway.sugar.bindings import Bindings, bind_functions, bind_variables
+from brickyard.workspace.compute.gateway.sugar.checks import check_select
 from brickyard.workspace.compute.gateway.sugar.conditions import conditions
 from brickyard.workspace.compute.gateway.sugar.groups import group_by_all, order_by_all, whole_sets
 from brickyard.workspace.compute.gateway.sugar.inline import cast_values, has_several_types
-from brickyard.workspace.compute.gateway.sugar.labels import label
+from brickyard.workspace.compute.gateway.sugar.labels import label, ordered
 from brickyard.workspace.compute.gateway.sugar.names import lateral_aliases
 from brickyard.workspace.compute.gateway.sugar.needs import needed, needed_in
 from brickyard.workspace.compute.gateway.sugar.pipes import unpipe
@@ -76,7 +77,12 @@ def desugar(tree: Any, scope: Scope, reorder: bool = False) -> Any:
     """Rewrite a tree in place; `reorder`: it has queries that begin with FROM."""
     from sqlglot import exp
 
+    for window in tree.find_all(exp.Window):
+        ordered(window)
     queries = selects(tree)
+    for query in queries:
+        if isinstance(query, exp.Select):
+            check_select(query)
     for query in queries:
         if isinstance(query, exp.Select):
             sample(query)

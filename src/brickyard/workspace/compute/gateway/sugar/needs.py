@@ -9,6 +9,7 @@ from typing import Any
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.sqltext import Token, tokenize
 from brickyard.workspace.compute.gateway.sugar.builtins import NAMES, refused
+from brickyard.workspace.compute.gateway.sugar.checks import check_select
 from brickyard.workspace.compute.gateway.sugar.groups import has_loose_sets
 from brickyard.workspace.compute.gateway.sugar.inline import has_several_types
 from brickyard.workspace.compute.gateway.sugar.labels import needs_label, ordered
@@ -82,14 +83,18 @@ def needed_in(tree: Any) -> bool:
     """Whether a statement needs a rewriting that its words do not tell.
 
     Raises:
-        SparkError: WINDOW_FUNCTION_FRAME_NOT_ORDERED.
+        SparkError: WINDOW_FUNCTION_FRAME_NOT_ORDERED, or another mistake.
     """
     from sqlglot import exp
 
     for node in tree.find_all(exp.Select, exp.Window, exp.Values):
         if isinstance(node, exp.Window):
             ordered(node)
-        elif has_several_types(node) if isinstance(node, exp.Values) else _reuses(node) or has_loose_sets(node):
+        elif isinstance(node, exp.Select):
+            check_select(node)
+            if _reuses(node) or has_loose_sets(node):
+                return True
+        elif has_several_types(node):
             return True
     return False
 

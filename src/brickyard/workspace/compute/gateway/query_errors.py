@@ -52,7 +52,7 @@ AGGREGATES = r'"(?:count|sum|min|max|avg|first_value|last_value|stddev|var|array
 PLANNING = "(?:Error during planning: )?"
 QUERY_RULES = (
     Rule(
-        r"(?:invalid argument|error in SQL parser): found (?i:collate) expected",
+        r"(?:invalid argument|error in SQL parser): found (?i:collate)\b",
         "UNSUPPORTED_BY_ENGINE",
         "The Spark engine 'sail' of this local workspace does not support COLLATE. Use lower() on both sides.",
         "0A000",

@@ -10,6 +10,7 @@ from typing import Any
 from brickyard.workspace.compute.gateway.values.correction import Site
 from brickyard.workspace.compute.gateway.values.rules import RULES, Operand
 from brickyard.workspace.compute.gateway.values.rules.arithmetic import LARGEST
+from brickyard.workspace.compute.gateway.values.rules.strings import CAST_TARGETS
 from brickyard.workspace.compute.gateway.values.rules.types import SYNONYMS, literal_kind
 from brickyard.workspace.compute.gateway.values.spans import span
 
@@ -34,7 +35,9 @@ def _special() -> dict[Any, str]:
     from sqlglot import exp
 
     return {exp.Cast: "cast", exp.TryCast: "try_cast", exp.Case: "case", exp.Extract: "extract"} | {
-        exp.Substring: "substring"
+        exp.Substring: "substring",
+        exp.Array: "array",
+        exp.Dot: "field",
     }
 
 
@@ -49,7 +52,7 @@ def concerns(sql: str, tree: Any) -> bool:
     """Whether a statement may have an expression that has to be replaced."""
     if "::" in sql or not RULES.keys().isdisjoint(WORDS.findall(sql.lower())):
         return True
-    return any(not _is_plain(node) for node in tree.find_all(*operators()))
+    return any(not _is_plain(node) for node in tree.find_all(*operators())) or bool(_mixed(tree))
 
 
 def name_of(node: Any) -> str:
@@ -65,8 +68,33 @@ def name_of(node: Any) -> str:
 
 def sites(sql: str, tree: Any) -> list[Site]:
     """The calls of a tree, the inner ones first."""
+    from sqlglot import exp
+
     found = [_site(sql, node) for node in tree.find_all(*_kinds()) if name_of(node) in RULES and not _is_plain(node)]
-    return found[::-1]
+    return [*found[::-1], *(Site(cells[0].find_ancestor(exp.Values), "values", cells) for cells in _mixed(tree))]
+
+
+def _mixed(tree: Any) -> list[list[Any]]:
+    """The columns of inline tables whose rows do not look alike."""
+    from sqlglot import exp
+
+    found = []
+    for table in tree.find_all(exp.Values):
+        rows = [row.expressions if isinstance(row, exp.Tuple) else [row] for row in table.expressions]
+        columns = list(zip(*rows, strict=False)) if len(rows) > 1 else []
+        found += [list(column) for column in columns if len({_look(cell) for cell in column}) > 1]
+    return found
+
+
+def _look(cell: Any) -> Any:
+    """What literals of one type have in common; a node of another kind is like others of its kind."""
+    from sqlglot import exp
+
+    while isinstance(cell, exp.Neg | exp.Paren):
+        cell = cell.this
+    if not isinstance(cell, exp.Literal) or cell.is_string:
+        return cell.to.sql() if isinstance(cell, exp.Cast) else "text" if isinstance(cell, exp.Literal) else type(cell)
+    return "e" in cell.name.lower() or ("." in cell.name and len(cell.name.partition(".")[2])) or len(cell.name) > 9
 
 
 @cache
@@ -92,6 +120,8 @@ def _operands(node: Any) -> list[Any]:
         return [Operand(text=node.name), node.expression]
     if isinstance(node, exp.Substring):
         return [node.args[key] for key in ("this", "start", "length") if node.args.get(key) is not None]
+    if isinstance(node, exp.Dot):
+        return [node.this, Operand(value=node.expression.name)]
     if isinstance(node, exp.Binary):
         return [node.this, node.expression]
     if isinstance(node, exp.Neg):
@@ -174,7 +204,11 @@ def _is_plain(node: Any) -> bool:
         return isinstance(node.this, exp.Literal) and not smallest(node.this)
     if isinstance(node, exp.Cast):
         text = isinstance(node.this, exp.Literal) and node.this.is_string
-        return text or kind_of(node.to) not in {"string", "date"}
+        return text or kind_of(node.to) not in CAST_TARGETS
+    if isinstance(node, exp.Dot):
+        return not isinstance(node.this, exp.Anonymous | exp.Array | exp.Paren) or not isinstance(
+            node.expression, exp.Identifier
+        )
     if not isinstance(node, exp.Binary):
         return False
     if any(isinstance(side, exp.Interval) for side in (node.this, node.expression)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -113,9 +114,17 @@ def _settle(site: Site, kinds: Mapping[int, str], language: Language) -> str:
     if rule.strict and any(not call.kind(number) for number in rule.wanted(call)):
         language.untold(site)
         return ""
-    fix = rule.make(call)
-    if fix is None:
+    try:
+        fix = rule.make(call)
+    except IndexError:  # too few operands, which the engine says
+        return ""
+    if fix is None or not _fits(fix, call):
         return ""
     if fix.template or fix.inner or fix.around:
         language.put(site, fix)
     return fix.kind
+
+
+def _fits(fix: Fix, call: Call) -> bool:
+    """Whether the call has all operands that the template takes."""
+    return all(int(number) <= len(call.operands) for number in re.findall(r"\$([1-9])", fix.template))

@@ -61,7 +61,11 @@ def said(expression: Any) -> Operand:
     kind = expression.WhichOneof("expr_type")
     if kind == "literal":
         return _literal(expression.literal)
-    return Operand(target(expression)) if kind == "cast" else Operand()
+    if kind == "cast":
+        return Operand(target(expression))
+    if expression.unresolved_function.function_name == "map":  # options
+        return Operand(text=" ".join(said(one).value or "" for one in expression.unresolved_function.arguments))
+    return Operand()
 
 
 def target(expression: Any) -> str:

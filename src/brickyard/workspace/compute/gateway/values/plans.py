@@ -206,6 +206,9 @@ def _site(node: _Node) -> Site | None:
     if message.HasField("cast"):
         tried = message.cast.eval_mode == Expression.Cast.EVAL_MODE_TRY
         return Site(node, CASTS[tried], [node.children[0], Operand(expressions.target(message))])
+    if message.HasField("unresolved_extract_value"):
+        key = expressions.said(message.unresolved_extract_value.extraction)
+        return Site(node, "field", [node.children[0], key]) if key.kind == "string" else None
     name = message.unresolved_function.function_name.lower()
     if name not in RULES or (name in OPERATORS and len(node.children) != 2):
         return None

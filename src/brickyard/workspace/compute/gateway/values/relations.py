@@ -11,6 +11,7 @@ from brickyard.workspace.compute.gateway.values import calls, expressions
 from brickyard.workspace.compute.gateway.values.correction import correct
 from brickyard.workspace.compute.gateway.values.plans import Fields, Plan, Top
 from brickyard.workspace.compute.gateway.values.rules import RULES
+from brickyard.workspace.compute.gateway.values.rules.strings import CAST_TARGETS
 
 __all__ = ["correct_relation"]
 
@@ -87,7 +88,9 @@ def _concerned(expression: Any) -> bool:
     kind = expression.WhichOneof("expr_type")
     if kind == "unresolved_function" and expression.unresolved_function.function_name.lower() in RULES:
         return True
-    if kind == "cast" and expressions.target(expression) in {"string", "date"}:
+    if kind == "unresolved_extract_value":
+        return True
+    if kind == "cast" and expressions.target(expression) in CAST_TARGETS:
         return True
     if kind == "expression_string":
         text = f"SELECT {expression.expression_string.expression}"

@@ -128,14 +128,14 @@ class _Statement:
         return found
 
     def put(self, site: Site, fix: Fix) -> None:
-        place = span(site.node) or _with_window(site.node)
-        if place is None:
-            return
         places = [None if isinstance(node, Operand) else span(node) for node in site.operands]
         for number, template in fix.inner.items():
             inner = places[number - 1]
             if inner is not None:
                 self._wrap(inner, template)
+        place = span(site.node) or _with_window(site.node)
+        if place is None:
+            return
         if fix.template:
             self.fixes[place] = lambda: _filled(fix.template, [at and self._text(*at) for at in places])
         if fix.around:

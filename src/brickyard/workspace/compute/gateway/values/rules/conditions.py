@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import reduce
 
+from brickyard.workspace.compute.gateway.errors import PARSE, SparkError
 from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule, all_of, mismatch
 from brickyard.workspace.compute.gateway.values.rules.types import is_number, wider
 
@@ -18,10 +19,11 @@ def _branches(first: int) -> Rule:
 
     def make(call: Call) -> Fix | None:
         kinds = [operand.kind for operand in call.operands[first:]]
-        kind = reduce(wider, kinds) if all(kinds) else ""
+        kind = reduce(wider, kinds) if kinds and all(kinds) else ""
         if not kind:
             return Fix(kind=kinds[0]) if kinds and len(set(kinds)) == 1 else None
-        others = [number for number, one in enumerate(kinds, first + 1) if one not in {kind, "void"}]
+        fitting = {kind} if "<" in kind else {kind, "void"}  # a null beside an array would make it a text
+        others = [number for number, one in enumerate(kinds, first + 1) if one not in fitting]
         template = f"coalesce({all_of(call)})" if others and call.name in {"nvl", "ifnull"} else ""
         return Fix(template, kind, dict.fromkeys(others, f"CAST($0 AS {kind})"))
 
@@ -33,6 +35,30 @@ def _first_of(call: Call) -> Fix | None:
     if call.kind(0) == call.kind(1) or not is_number(call.kind(0)):
         return None
     return Fix(f"CAST(nullif($1, $2) AS {call.kind(0)})", call.kind(0))
+
+
+def _array(call: Call) -> Fix | None:
+    made = _branches(0).make(call)
+    return Fix(inner=made.inner, kind=f"array<{made.kind}>" if made.kind else "") if made and call.operands else None
+
+
+def _rows(call: Call) -> Fix | None:
+    """The rows of an inline table; text goes with nothing else."""
+    kinds = {operand.kind for operand in call.operands} - {"void", ""}
+    if "string" in kinds and len(kinds) > 1 and all("<" not in kind for kind in kinds):
+        raise SparkError(
+            "INVALID_INLINE_TABLE.INCOMPATIBLE_TYPES_IN_INLINE_TABLE",
+            f"Invalid inline table. Found incompatible types in a column: {', '.join(sorted(kinds))}. Cast the values.",
+            kind=PARSE,
+            sql_state="42000",
+        )
+    return _branches(0).make(call)
+
+
+def _zero(call: Call) -> Fix | None:
+    """`zeroifnull(x)` is `coalesce(x, 0)`."""
+    kind = wider(call.kind(), "int") if call.kind().startswith("decimal") else ""
+    return Fix(f"coalesce(CAST($1 AS {kind}), CAST(0 AS {kind}))", kind) if kind else None
 
 
 def _extreme(call: Call) -> Fix | None:
@@ -56,6 +82,9 @@ RULES = {
     "nvl": COALESCE,
     "ifnull": COALESCE,
     "nullif": Rule(_first_of),
+    "values": Rule(_rows),
+    "array": Rule(_array),
+    "zeroifnull": Rule(_zero),
     "greatest": Rule(_extreme),
     "least": Rule(_extreme),
 }

@@ -18,6 +18,12 @@ NUMBERS = (
 #: A text that may be a number with a point or an exponent, and what may be written otherwise inside of an object.
 POINTED = r"^-?[0-9]+([.][0-9]+([eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)$"
 STRANGE = r"[.][0-9]+0([^0-9]|$)|[0-9][eE]|[0-9]{8}[.]|[.][0-9]{16}|(^|[^0-9])0[.]000|[\\][u/]"
+#: The names of options, and values of `mode`.
+IGNORED = (
+    *("allowunquotedfieldnames", "allowsinglequotes", "allowcomments", "allownumericleadingzeros", "failfast"),
+    *("allowbackslashescapinganycharacter", "allownonnumericnumbers", "primitivesasstring", "prefersdecimal"),
+    *("columnnameofcorruptrecord", "locale", "multiline", "dropmalformed"),
+)
 STRING = r'"(?:[^"\\]|\\.)*"'
 
 
@@ -71,7 +77,23 @@ def _type(call: Call) -> Fix | None:
     return Fix(quoted(call.kind()), "string") if "variant" in call.kind() else None
 
 
+def _from_json(call: Call) -> Fix | None:
+    """Options that the engine does not look at."""
+    text = call.operands[2].text.lower() if len(call.operands) > 2 else ""
+    found = [option for option in IGNORED if option in text]
+    if found:
+        raise unsupported(f"{call.name} with the option {found[0]}", "Leave it out, or parse the text in Python.")
+    return None
+
+
+def _length(call: Call) -> Fix | None:
+    """Only arrays have a length."""
+    return Fix("if(ltrim($1) LIKE '[%', json_array_length($1), CAST(NULL AS INT))", "int")
+
+
 RULES = {
+    **dict.fromkeys(("from_json", "from_csv"), Rule(_from_json)),
+    "json_array_length": Rule(_length),
     "to_json": Rule(_to_json, (0,)),
     "to_csv": Rule(_to_csv, (0,)),
     "get_json_object": Rule(_get_json),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule, mismatch, untyped
+from brickyard.workspace.compute.gateway.values.rules.types import FLOATS
 
 __all__ = ["RULES"]
 
@@ -39,7 +41,53 @@ def _percentiles(call: Call) -> Fix | None:
     return Fix(f"array({', '.join(each)})")
 
 
+def _best(call: Call) -> Fix | None:
+    """The engine does not look at a number of values."""
+    if len(call.operands) > 2:
+        raise unsupported(f"{call.name} of several values", "Use slice(array_sort(collect_list(struct(...))), 1, n).")
+    return None
+
+
+def _hash(call: Call) -> Fix | None:
+    if any("decimal" in operand.kind for operand in call.operands):
+        raise unsupported(f"{call.name} of a DECIMAL", "Cast it to STRING, or use sha2() or md5().")
+    return None
+
+
+def _encrypt(call: Call) -> Fix | None:
+    if len(call.operands) > 2 and call.operands[2].word == "ECB":
+        raise unsupported(f"{call.name} with the mode ECB", "Use GCM, or the package cryptography in Python.")
+    return None
+
+
+def _field(call: Call) -> Fix | None:
+    """A field of an array of structs is an array of the fields."""
+    if not call.kind().startswith("array<struct"):
+        return None
+    name = (call.operands[1].value or "").replace("`", "``")
+    return Fix(f"transform($1, f_ -> f_.`{name}`)")
+
+
+def _down(call: Call) -> Fix | None:
+    """`floor` and `ceil` to some digits are of decimals."""
+    if len(call.operands) == 2 and call.kind() in FLOATS:
+        return Fix(f"{call.name}(CAST($1 AS DECIMAL(30,15)), $2)")
+    return None
+
+
+def _is_single(call: Call) -> bool:
+    return len(call.operands) == 1
+
+
 RULES = {
+    "isnan": untyped("coalesce(isnan($1), false)", "boolean"),
+    **dict.fromkeys(("max_by", "min_by"), Rule(_best)),
+    **dict.fromkeys(("hash", "xxhash64"), Rule(_hash, None)),
+    **dict.fromkeys(("aes_encrypt", "aes_decrypt"), Rule(_encrypt)),
+    **dict.fromkeys(("floor", "ceil", "ceiling"), Rule(_down, (0,), _is_single)),
+    "field": Rule(_field, (0,)),
+    "uuid": Rule(lambda call: Fix("uuid()", "string") if call.operands else None),
+    "shuffle": Rule(lambda call: Fix("shuffle($1)") if len(call.operands) > 1 else None),
     "percentiles": Rule(_percentiles),
     "raise_error": Rule(_raise),
     "array_contains": Rule(_contains, (0,)),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Operand, Rule, all_of, mismatch, untyped
 from brickyard.workspace.compute.gateway.values.rules.texts import quoted, text_of
-from brickyard.workspace.compute.gateway.values.rules.types import is_number
+from brickyard.workspace.compute.gateway.values.rules.times import floored
+from brickyard.workspace.compute.gateway.values.rules.types import INTEGERS, inside, is_number, wider
 
-__all__ = ["RULES"]
+__all__ = ["CAST_TARGETS", "RULES"]
 
 #: A text of letters, digits and single spaces needs no care.
 WORDS = (
@@ -20,6 +23,12 @@ DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 WIDE = "[UNSUPPORTED_BY_ENGINE] The engine cannot convert this number with conv(). Use Python's int() and format()."
 
 
+#: The targets of casts that depend on what is cast.
+CAST_TARGETS = frozenset({"string", "date", "binary", *INTEGERS})
+TIMES = frozenset({"date", "timestamp_ntz"})
+NO_CASTS = frozenset({("boolean", "date"), ("boolean", "timestamp_ntz")})
+
+
 def _cast(call: Call) -> Fix | None:
     """`CAST(x AS STRING)` as Spark writes x; a number is no DATE."""
     kind, target = call.kind(), call.operands[1].kind
@@ -29,16 +38,30 @@ def _cast(call: Call) -> Fix | None:
             f'Cannot cast "{kind.upper()}" to "DATE". To convert values from "{kind.upper()}" to "DATE", you can use '
             "the function `DATE_FROM_UNIX_DATE` instead.",
         )
+    if kind == "timestamp" and target in INTEGERS:
+        return Fix(f"CAST({floored(1000000)} AS {target})", target)
+    if (kind, target) in NO_CASTS or (kind in TIMES and is_number(target)) or (target == "binary" and is_number(kind)):
+        raise mismatch(
+            "CAST_WITHOUT_SUGGESTION", f'Cannot resolve the cast: cannot cast "{kind.upper()}" to "{target.upper()}".'
+        )
     text = text_of(kind, "$1") if target == "string" else ""
     return Fix(text, "string") if text else None
 
 
 def _is_other_cast(call: Call) -> bool:
-    return call.operands[1].kind not in {"string", "date"}
+    return call.operands[1].kind not in CAST_TARGETS
 
 
 def _concat(call: Call) -> Fix | None:
-    """Operands that are no text become text."""
+    """Operands that are no text become text; arrays become arrays of the same."""
+    kinds = [operand.kind for operand in call.operands]
+    if call.name != "concat_ws" and all(kind.startswith("array<") for kind in kinds):
+        kind = reduce(wider, map(inside, kinds))
+        others = [number for number, one in enumerate(kinds, 1) if inside(one) != kind]
+        return Fix(
+            kind=f"array<{kind}>" if kind else "",
+            inner=dict.fromkeys(others if kind else [], f"CAST($0 AS array<{kind}>)"),
+        )
     first = 2 if call.name == "concat_ws" else 1
     texts = {
         number: text_of(operand.kind, "$0")

@@ -3,23 +3,50 @@
 from __future__ import annotations
 
 from brickyard.workspace.compute.gateway.errors import unsupported
-from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule
-from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, INTEGERS, Decimal
+from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule, all_of, untyped
+from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, INTEGERS, Decimal, is_number
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "floored"]
 
 #: The parts of a date that the engine counts otherwise, or does not know.
 PARTS = {
     **dict.fromkeys(("DOW", "DAYOFWEEK"), "dayofweek($2)"),
-    **dict.fromkeys(("DOW_ISO", "DAYOFWEEK_ISO"), "(weekday($2) + 1)"),
+    **dict.fromkeys(("DOW_ISO", "DAYOFWEEK_ISO"), "(pmod(dayofweek($2) + 5, 7) + 1)"),
 }
+#: Parts that an interval has too.
+OF_INTERVALS = frozenset({"HOUR", "HOURS", "MINUTE", "MINUTES", "SECOND", "SECONDS", "DAY", "DAYS"})
 OF_DAY = "date_format({}, 'HH:mm:ss.SSSSSS')"
 MICROS = "timestamp_micros(CAST($1 * {} AS BIGINT))"
 
 
 def _part(call: Call) -> Fix | None:
+    if call.kind(1).startswith("interval"):
+        raise unsupported("extract of an INTERVAL", "Compute with unix_seconds() of the two times.")
     template = PARTS.get(call.operands[0].word)
     return Fix(template, "int") if template else None
+
+
+def _needs_no_type(call: Call) -> bool:
+    return call.operands[0].word not in OF_INTERVALS
+
+
+def floored(unit: int) -> str:
+    """Whole units of so many microseconds since 1970, downwards before it too."""
+    micros = "unix_micros($1)"
+    return f"(({micros} - pmod({micros}, CAST({unit} AS BIGINT))) div CAST({unit} AS BIGINT))"
+
+
+def _truncated(call: Call) -> Fix | None:
+    """A timestamp, of texts and dates too."""
+    if call.kind(1) in {"string", "date"}:
+        return Fix("date_trunc($1, CAST($2 AS TIMESTAMP))", "timestamp")
+    return Fix(kind=call.kind(1))
+
+
+def _stamp(call: Call) -> Fix | None:
+    """Numbers are seconds."""
+    number = len(call.operands) == 1 and is_number(call.kind())
+    return Fix("CAST($1 AS TIMESTAMP)", "timestamp") if number else None
 
 
 def _difference(call: Call) -> Fix | None:
@@ -57,9 +84,14 @@ def _seconds(call: Call) -> Fix | None:
 
 DIFFERENCE = Rule(_difference, (1, 2), _has_two)
 RULES = {
-    "extract": Rule(_part),
-    "date_part": Rule(_part),
-    "datepart": Rule(_part),
+    **dict.fromkeys(("extract", "date_part", "datepart"), Rule(_part, (1,), _needs_no_type)),
+    "weekday": untyped("pmod(dayofweek($1) + 5, 7)", "int"),
+    "unix_seconds": untyped(floored(1000000), "bigint"),
+    "unix_millis": untyped(floored(1000), "bigint"),
+    "timestamp": untyped("CAST($1 AS TIMESTAMP)", "timestamp"),
+    "to_timestamp": Rule(_stamp, (0,), lambda call: len(call.operands) > 1),
+    "date_trunc": Rule(_truncated, (1,)),
+    "try_to_date": Rule(lambda call: Fix(f"CAST(try_to_timestamp({all_of(call)}) AS DATE)", "date")),
     **dict.fromkeys(("datediff", "date_diff", "timestampdiff"), DIFFERENCE),
     "timestamp_seconds": Rule(_seconds, (0,)),
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 KNOWN: dict[str, str] = {
-    "arrays, maps and structs: array(named_struct('a', 1), named_struct('a', 2)).a": "values",
     "Delta tables: not null": "delta",
     "Delta tables: check constraint": "delta",
     "Delta tables: vacuum too early": "delta",

@@ -60,6 +60,16 @@ for expressions in (
     'get_json_object(j, \'$.a\'), get_json_object(j, \'$.b\') FROM VALUES (\'{"a": 1.50, "b": {"c": [1, "x y"]}}\'), '
     '(\'{"a": "1.50"}\'), (\'{"a": 1e10}\'), (\'{"a": 123456789.123}\'), (null) t(j)',
     'v::string, typeof(v), typeof(array(v)) FROM VALUES (parse_json(\'{"a": [1, "x"]}\')) t(v)',
+    "CAST(a AS BIGINT), a::int, CAST(a AS DECIMAL(20, 3)), unix_seconds(a), unix_millis(a), weekday(a) "
+    "FROM VALUES (timestamp'1969-12-31 23:59:59.5'), (timestamp'2023-12-31 00:00:00') t(a)",
+    "timestamp(a), to_timestamp(a), a::timestamp, date_trunc('MONTH', '2015-03-05') FROM VALUES (1577836800L) t(a)",
+    "isnan(null), zeroifnull(CAST(null AS DECIMAL(5, 2))), json_array_length('{\"a\": 1}'), floor(2.1267D, 2)",
+    "coalesce(null, array('2')), if(a > 1, null, array(1)), array(1, '2'), array(1F, 2), array() FROM VALUES (1) t(a)",
+    "* FROM VALUES (0.0, 1), (PI(), 2L), (1e3, null)",
+    "* FROM VALUES (1), ('2')",
+    "CAST(date'2020-01-01' AS INT)",
+    "CAST(timestamp_ntz'2020-01-01 00:00:00' AS BIGINT)",
+    "max(a) FROM VALUES (double('NaN')), (1D) t(a)",
 ):
     values.sql(expressions, f"SELECT {expressions}")
 
@@ -133,3 +143,18 @@ def percentiles_in_data_frames(spark: Any, at: At) -> Any:
 @values.run
 def overflow_in_a_filter_of_a_data_frame(spark: Any, at: At) -> Any:
     return spark.createDataFrame([(2**63 - 1,)], "id long").filter("id + 1 > 0")
+
+
+@values.run
+def functions_of_data_frames(spark: Any, at: At) -> Any:
+    from pyspark.sql import functions as f
+
+    frame = spark.createDataFrame([([(1, "x")],)], "items array<struct<a: int, b: string>>")
+    return frame.select(
+        f.col("items").getField("b"),
+        f.col("items")["a"],
+        f.length(f.uuid()),
+        f.try_to_date(f.lit("2024-01-01")),
+        f.shuffle(f.array(f.lit(1))),
+        f.array(f.lit(1), f.lit(2.5)),
+    )

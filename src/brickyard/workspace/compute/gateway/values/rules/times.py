@@ -14,7 +14,7 @@ PARTS = {
     **dict.fromkeys(("DOW_ISO", "DAYOFWEEK_ISO"), "(pmod(dayofweek($2) + 5, 7) + 1)"),
 }
 #: Parts that an interval has too.
-OF_INTERVALS = frozenset({"HOUR", "HOURS", "MINUTE", "MINUTES", "SECOND", "SECONDS", "DAY", "DAYS"})
+OF_INTERVALS = frozenset({"HOUR", "HOURS", "MINUTE", "MINUTES", "SECOND", "SECONDS"})
 OF_DAY = "date_format({}, 'HH:mm:ss.SSSSSS')"
 MICROS = "timestamp_micros(CAST($1 * {} AS BIGINT))"
 

@@ -20,7 +20,7 @@ MICROS = "timestamp_micros(CAST($1 * {} AS BIGINT))"
 
 
 def _part(call: Call) -> Fix | None:
-    if call.kind(1).startswith("interval"):
+    if call.kind(1).startswith("interval") and call.operands[0].word in OF_INTERVALS:
         raise unsupported("extract of an INTERVAL", "Compute with unix_seconds() of the two times.")
     template = PARTS.get(call.operands[0].word)
     return Fix(template, "int") if template else None

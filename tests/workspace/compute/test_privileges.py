@@ -240,6 +240,24 @@ def test_a_view_is_read_with_its_owner_s_rights_and_says_who_reads(
         reader.spark.table(view).collect()
 
 
+def test_a_view_that_is_replaced_keeps_its_grants_and_its_owner_s_rights(
+    owner: Person, reader: Person, world: str
+) -> None:
+    view = _fresh(world)
+    owner.spark.sql(f"CREATE VIEW {view} AS SELECT id FROM {world}.other")
+    owner.spark.sql(f"GRANT SELECT, MODIFY ON TABLE {view} TO `{reader.name}`")
+    owner.spark.sql(f"CREATE OR REPLACE VIEW {view} COMMENT 'new' AS SELECT id + 1 AS n FROM {world}.other")
+    assert reader.spark.table(view).collect()[0].n == 3
+    assert reader.w.tables.get(view).comment == "new"
+    owner.spark.sql(f"ALTER VIEW {view} AS SELECT id + 2 AS m FROM {world}.other")
+    assert reader.spark.table(view).collect()[0].m == 4
+    with refused():
+        reader.spark.sql(f"CREATE OR REPLACE VIEW {view} AS SELECT * FROM {world}.t")
+    with refused():
+        body = {"view_definition": f"SELECT * FROM {world}.t", "columns": []}
+        reader.w.api_client.do("PATCH", f"/api/2.1/unity-catalog/tables/{view}", body=body)
+
+
 def test_a_view_opens_nothing_that_it_does_not_read(owner: Person, reader: Person, world: str) -> None:
     owner.spark.sql(f"GRANT SELECT ON TABLE {world}.v TO `{reader.name}`")
     for views, name in (

@@ -162,8 +162,11 @@ def described(workspace: Workspace, call: Call, record: TableRecord) -> TableInf
 
 
 def update(workspace: Workspace, call: Call) -> TableInfo:
-    """Change name (in the same schema), comment, owner or properties."""
-    values = changes(workspace, call, "comment", "owner", "properties", "new_name")
+    """Change name (in the same schema), comment, owner or properties; of a view, as its own engine asks, the query."""
+    values = changes(workspace, call, "comment", "owner", "properties", "new_name", "view_definition", "columns")
+    if "view_definition" in call.body or "columns" in call.body:
+        kind = workspace.catalog.table(call.path["name"]).table_type
+        values |= {"view_definition": _definition(call, kind), "columns": _columns(call)}
     name = renamed(workspace, call, ObjectKind.TABLE, call.path["name"])
     changed = workspace.catalog.change(TABLE, name, call.principal.user_name, values)
     return _info(workspace, changed, _columns_or_none(changed))

@@ -94,10 +94,13 @@ def _persistent(
             return
         if not (replace and existing.is_view):
             raise already_exists("table", str(name))
-        session.catalog.drop_table(name)
     columns = [_wire(place, field) for place, field in enumerate(schema.fields)]
-    wire: dict[str, Any] = {"table_type": "VIEW", "view_definition": query, "comment": comment, "columns": columns}
-    session.catalog.create_table(name, {**wire, "properties": where_names_are(names)})
+    wire: dict[str, Any] = {"view_definition": query, "comment": comment, "columns": columns}
+    wire["properties"] = where_names_are(names)
+    if existing is None:
+        session.catalog.create_table(name, {"table_type": "VIEW", **wire})
+    else:  # in place: owner and grants stay
+        session.catalog.change("tables", name.full, wire)
 
 
 #: Types whose names in the API are not those in SQL.

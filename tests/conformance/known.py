@@ -11,7 +11,6 @@ KNOWN: dict[str, str] = {
     "errors: a column of another data frame": "readers",
     "errors: a join without common columns": "readers",
     "catalog: a name that a file cannot have": "delta",
-    "catalog: properties unset": "delta",
     "catalog: functions of the catalog object": "readers",
     "paths: a base path": "readers",
     "Delta tables: long decimals": "delta",

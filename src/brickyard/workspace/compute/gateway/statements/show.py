@@ -127,7 +127,7 @@ def _properties(cursor: Cursor, session: Session) -> Any:
     from deltalake import DeltaTable
 
     table = session.catalog.table(session.names.table(cursor.name()))
-    configuration = {**table.properties, **({} if table.is_view else DeltaTable(table.place).metadata().configuration)}
+    configuration = table.properties if table.is_view else DeltaTable(table.place).metadata().configuration
     return literals.rows({"key": TEXT, "value": TEXT}, sorted(configuration.items()))
 
 

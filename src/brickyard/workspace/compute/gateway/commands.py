@@ -11,6 +11,8 @@ from brickyard.workspace.compute.gateway import delta_connect, literals, overwri
 from brickyard.workspace.compute.gateway.alignment import assign
 from brickyard.workspace.compute.gateway.conflicts import settled
 from brickyard.workspace.compute.gateway.errors import OTHER_ENGINE, SparkError, unsupported
+from brickyard.workspace.compute.gateway.file_options import check_write_options
+from brickyard.workspace.compute.gateway.file_types import set_partitions
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.plans import resolve, split_name
 from brickyard.workspace.compute.gateway.queries import FILE_FORMATS
@@ -170,6 +172,9 @@ def _save_files(command: commands_pb2.Command, source: str, session: Session) ->
     write = command.write_operation
     if source not in {name.lower() for name in FILE_FORMATS}:
         raise unsupported(f"writing the format '{source}'", f"Use one of {', '.join(sorted(FILE_FORMATS))}.")
+    if source != "delta" and not session.sail.capabilities.is_spark:
+        check_write_options(source, write.options)
+        set_partitions(write.input, write.partitioning_columns)
     path = write.path or write.options.pop("path")
     place = session.places.mapper.to_write(path)
     mode = WRITE_MODES[write.mode]

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from brickyard.workspace.compute.gateway.errors import SparkError
+from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.paths import PathMapper
 
 __all__ = ["Places"]
@@ -51,8 +51,10 @@ class Places:
                 return f"dbfs:{name}/{place.relative_to(root).as_posix()}"
         return place.as_uri()
 
-    def sources(self, path: str, kind: str, *, inferred: bool = True) -> list[str]:
+    def sources(self, path: str, kind: str, *, inferred: bool = True, deep: bool = False) -> list[str]:
         """The places to read as the format `kind`; `inferred` when the files must tell the columns.
+
+        Sail reads what is in a directory's directories, Spark only if they are partitions or it is told to (`deep`).
 
         Raises:
             SparkError: If there is nothing to read: Sail would answer with no rows.
@@ -64,6 +66,8 @@ class Places:
                 raise SparkError("UNABLE_TO_INFER_SCHEMA", text, sql_state="42KD9")
             if kind == "delta" and not (place / "_delta_log").is_dir():
                 raise SparkError("DELTA_TABLE_NOT_FOUND", f"{path} is not a Delta table.", sql_state="42P01")
+        if kind != "delta" and not deep:
+            places = [one for place in places for one in _flat(place)]
         return [self.text(place) for place in places]
 
     def target(self, path: str) -> str:
@@ -83,3 +87,17 @@ def _has_files(place: Path) -> bool:
         file.is_file() and not any(part[0] in "_." for part in file.relative_to(place).parts)
         for file in place.rglob("*")
     )
+
+
+def _flat(place: Path) -> list[Path]:
+    """The place, or only its files where it has directories besides that are no partitions."""
+    if not place.is_dir():
+        return [place]
+    shown = [child for child in place.iterdir() if child.name[0] not in "_."]
+    directories = [child for child in shown if child.is_dir()]
+    if not directories or any("=" in child.name for child in directories):
+        return [place]
+    files = sorted(child for child in shown if child.is_file())
+    if not files:
+        raise unsupported(f"reading {place.name}, which has directories only", "Set recursiveFileLookup to true.")
+    return files

@@ -11,6 +11,8 @@ from pyspark.sql.connect.proto import relations_pb2
 
 from brickyard.workspace.compute.gateway import catalog_calls, commits, delta_connect, sent, values
 from brickyard.workspace.compute.gateway.errors import OTHER_ENGINE, SparkError, unsupported
+from brickyard.workspace.compute.gateway.file_options import check_read_options, complete_options
+from brickyard.workspace.compute.gateway.file_types import convert_texts, infer_types
 from brickyard.workspace.compute.gateway.frame_functions import rewrite_function
 from brickyard.workspace.compute.gateway.frame_names import give, names_of
 from brickyard.workspace.compute.gateway.frame_unions import nested_in, widen
@@ -191,7 +193,22 @@ def _read(relation: Any, session: Session) -> None:
         _named(relation, session)
     else:
         _source(read.data_source, session)
-        _type_partitions(relation, session)
+        if not session.sail.capabilities.is_spark:
+            complete_options(read.data_source)
+            convert_texts(relation, session)
+            inner = relation.with_columns.input if relation.HasField("with_columns") else relation
+            source = inner.read.data_source
+            check_read_options(source.format.lower(), source.options)
+            if inner is relation:
+                _type_columns(relation, session)
+
+
+def _type_columns(relation: Any, session: Session) -> None:
+    schema = relation.read.data_source.schema
+    _type_partitions(relation, session)
+    if not schema:
+        read = relation.with_columns.input if relation.HasField("with_columns") else relation
+        infer_types(read, session)
 
 
 def _type_partitions(relation: Any, session: Session) -> None:
@@ -273,9 +290,14 @@ def _source(source: Any, session: Session) -> None:
         raise SparkError("DATA_SOURCE_NO_PATH", f"spark.read.format('{kind}') needs a path.")
     del source.paths[:]
     for path in paths:
-        source.paths.extend(session.places.sources(path, kind, inferred=not source.schema))
+        source.paths.extend(session.places.sources(path, kind, inferred=not source.schema, deep=_is_deep(source)))
     if kind == "delta":
         _need_time(source.options, Path(source.paths[0]), session)
+
+
+def _is_deep(source: Any) -> bool:
+    options = {key.lower(): value.lower() for key, value in source.options.items()}
+    return options.get("recursivefilelookup") == "true"
 
 
 def _cached(relation: Any, kind: str, session: Session) -> None:

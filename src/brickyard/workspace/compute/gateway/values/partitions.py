@@ -26,7 +26,10 @@ LADDER = ("int", "bigint", "double")
 def type_partitions(relation: Any) -> None:
     """Cast, in place, the partition columns of a relation that reads files without a schema."""
     source = relation.read.data_source
-    types = partition_types([Path(path) for path in source.paths])
+    places = [Path(path) for path in source.paths]
+    types = partition_types(places)
+    empty = {name: "string" for place in places for name, value in _partitions(place) if value == NULL}
+    types = empty | types
     if not types:
         return
     read = relations_pb2.Relation()
@@ -36,7 +39,10 @@ def type_partitions(relation: Any) -> None:
         alias = relation.with_columns.aliases.add()
         alias.name.append(name)
         alias.expr.cast.type_str = kind
-        alias.expr.cast.expr.unresolved_attribute.unparsed_identifier = "`" + name.replace("`", "``") + "`"
+        text = "`" + name.replace("`", "``") + "`"
+        if name in empty:  # Sail takes it for a text
+            text = f"nullif(nullif({text}, ''), '{NULL}')"
+        alias.expr.cast.expr.expression_string.expression = text
 
 
 def partition_types(places: Iterable[Path]) -> dict[str, str]:

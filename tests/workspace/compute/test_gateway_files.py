@@ -1,0 +1,68 @@
+"""Files that Spark reads and writes otherwise than Sail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.errors import PySparkException
+
+
+def test_types_are_those_that_spark_infers(spark: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("i,big,at\n1,3000000000,2024-01-02 03:04:05\n")
+    read = spark.read.csv(f"file:{tmp_path}/a.csv", header=True, inferSchema=True)
+    assert read.dtypes == [("i", "int"), ("big", "bigint"), ("at", "timestamp")]
+    assert read.select("i").first() == (1,)
+    (tmp_path / "a.json").write_text('{"b":1,"a":{"d":[1],"c":"x"}}\n')
+    objects = spark.read.json(f"file:{tmp_path}/a.json")
+    assert objects.dtypes == [("a", "struct<c:string,d:array<bigint>>"), ("b", "bigint")]
+    assert objects.first().asDict(recursive=True) == {"a": {"c": "x", "d": [1]}, "b": 1}
+
+
+def test_null_partitions_are_null(spark: Any, tmp_path: Path) -> None:
+    rows = spark.createDataFrame([(1, None, None), (2, 5, "x")], "id INT, p INT, q STRING")
+    for kind in ("parquet", "json"):
+        place = f"file:{tmp_path}/{kind}"
+        rows.write.partitionBy("p", "q").format(kind).save(place)
+        read = spark.read.format(kind).load(place)
+        assert {name: type_ for name, type_ in read.dtypes if name != "id"} == {"p": "int", "q": "string"}
+        assert [(row.id, row.p, row.q) for row in read.orderBy("id").collect()] == [(1, None, None), (2, 5, "x")]
+
+
+def test_directories_inside_are_read_when_asked(spark: Any, tmp_path: Path) -> None:
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "a.csv").write_text("1\n")
+    (tmp_path / "inside/b.csv").write_text("2\n")
+    assert spark.read.csv(f"file:{tmp_path}").count() == 1
+    assert spark.read.csv(f"file:{tmp_path}", recursiveFileLookup=True).count() == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("csv", {"nullValue": "NA", "inferSchema": True}),
+        ("csv", {"encoding": "ISO-8859-1"}),
+        ("json", {"primitivesAsString": True}),
+    ],
+)
+def test_options_that_would_be_ignored_are_refused(
+    spark: Any, tmp_path: Path, kind: str, options: dict[str, Any]
+) -> None:
+    (tmp_path / "a").write_text("{}\n")
+    with pytest.raises(PySparkException, match=r"UNSUPPORTED_BY_ENGINE.*option") as refused:
+        spark.read.format(kind).options(**options).load(f"file:{tmp_path}/a").collect()
+    assert next(iter(options)) in str(refused.value)
+    with pytest.raises(PySparkException, match="quoteAll"):
+        spark.range(1).write.csv(f"file:{tmp_path}/b", quoteAll=True)
+
+
+def test_texts_that_mean_null_and_white_space_are_taken_away(spark: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,t\n 1 ,NA\nNA,b\n")
+    read = spark.read.csv(f"file:{tmp_path}/a.csv", header=True, nullValue="NA", ignoreLeadingWhiteSpace=True)
+    assert [tuple(row) for row in read.collect()] == [("1 ", None), (None, "b")]
+
+
+def test_a_backslash_escapes_a_quote(spark: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('1,"a\\"b"\n')
+    assert spark.read.csv(f"file:{tmp_path}/a.csv").first() == ("1", 'a"b')

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 KNOWN: dict[str, str] = {
-    "Delta tables: not null": "delta",
-    "Delta tables: check constraint": "delta",
-    "Delta tables: vacuum too early": "delta",
     "errors: a field that there is not": "sql",
     "errors: a named argument that there is not": "sql",
     "errors: a column of another data frame": "readers",
@@ -13,5 +10,4 @@ KNOWN: dict[str, str] = {
     "catalog: a name that a file cannot have": "delta",
     "catalog: functions of the catalog object": "readers",
     "paths: a base path": "readers",
-    "Delta tables: long decimals": "delta",
 }

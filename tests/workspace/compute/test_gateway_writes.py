@@ -261,7 +261,7 @@ def test_a_setting_of_sql_holds_for_what_the_gateway_does(spark: Any, engine: En
     finally:
         spark.conf.unset("spark.databricks.delta.retentionDurationCheck.enabled")
     assert not list(place.glob("*.parquet"))
-    with pytest.raises(AnalysisException, match="RETENTION_PERIOD_TOO_SHORT"):
+    with pytest.raises(PySparkException, match="RETENTION_PERIOD_TOO_SHORT"):
         spark.sql("VACUUM t RETAIN 0 HOURS")
 
 
@@ -282,3 +282,30 @@ def test_partitions_of_files_need_a_value(spark: Any, kind: str, value: str) -> 
         rows.write.mode("overwrite").partitionBy("p").format(kind).save(place)
     spark.sql("SELECT 1 AS id, 2 AS p").write.mode("overwrite").partitionBy("p").format(kind).save(place)
     assert spark.read.format(kind).load(place).count() == 1
+
+
+LONG = "CAST(-123456789.123456789 AS DECIMAL(38,10))"
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["CREATE TABLE t (d DECIMAL(38,10))", f"INSERT INTO t VALUES ({LONG})"],
+        [
+            f"CREATE TABLE t AS SELECT {LONG} AS d",
+            "ALTER TABLE t UNSET TBLPROPERTIES ('delta.dataSkippingNumIndexedCols')",
+        ],
+        ["CREATE TABLE t AS SELECT 1 AS x", f"CREATE OR REPLACE TABLE t AS SELECT {LONG} AS d"],
+        ["CREATE TABLE t AS SELECT 1 AS x", "ALTER TABLE t ADD COLUMN d DECIMAL(38,10)", f"UPDATE t SET d = {LONG}"],
+    ],
+)
+def test_long_decimals_of_one_value_keep_their_digits(spark: Any, statements: list[str]) -> None:
+    for statement in statements:
+        spark.sql(statement)
+    assert [str(row[0]) for row in spark.sql("SELECT d FROM t").collect()] == ["-123456789.1234567890"]
+
+
+def test_long_decimals_of_a_merged_schema_keep_their_digits(spark: Any) -> None:
+    spark.sql("SELECT 1 AS x").write.saveAsTable("t")
+    spark.sql(f"SELECT 2 AS x, {LONG} AS d").write.mode("append").option("mergeSchema", "true").saveAsTable("t")
+    assert str(spark.sql("SELECT d FROM t WHERE x = 2").first()[0]) == "-123456789.1234567890"

@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from brickyard.workspace import statistics
 from brickyard.workspace.api.errors import InvalidParameterValue, InvalidState
 from brickyard.workspace.catalog.type_texts import type_of_text
 
@@ -69,7 +70,11 @@ def create_log(directory: Path, columns: list[dict[str, Any]], name: str) -> Non
     try:
         schema = Schema.from_json(json.dumps({"type": "struct", "fields": fields}))
         directory.mkdir(parents=True, exist_ok=True)
-        DeltaTable.create(directory, schema=schema, mode="error", partition_by=partitions or None)
+        settings: dict[str, str] = {}
+        statistics.stop(settings, json.loads(schema.to_json())["fields"])
+        DeltaTable.create(
+            directory, schema=schema, mode="error", partition_by=partitions or None, configuration=settings or None
+        )
     except (DeltaError, ValueError) as error:
         raise InvalidParameterValue(f"The columns are not those of a Delta table: {error}") from error
 

@@ -12,6 +12,8 @@ from typing import Any
 
 from pyspark.sql.connect.proto import relations_pb2
 
+from brickyard.workspace import statistics
+from brickyard.workspace.compute.gateway import log
 from brickyard.workspace.compute.gateway.assignment import assigned, check_castable
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.names import quote
@@ -213,3 +215,6 @@ def _add_columns(place: Path, new: list[Any]) -> None:
     fields = [{**field.jsonValue(), "nullable": True} for field in new]
     schema = Schema.from_json(json.dumps({"type": "struct", "fields": fields}))
     DeltaTable(place).alter.add_columns(schema.fields)
+    log.change(
+        place, "SET TBLPROPERTIES", {}, lambda metadata: statistics.stop(metadata.configuration, metadata.fields)
+    )

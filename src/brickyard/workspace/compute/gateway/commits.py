@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from brickyard.workspace import statistics
 from brickyard.workspace.compute.gateway.errors import SparkError
 
 __all__ = ["actions_since", "add_commit", "commits_since", "latest", "need_time", "relax"]
@@ -73,7 +74,7 @@ def relax(place: Path, before: int) -> None:
     """Let new columns take nulls, as Databricks does when a DataFrame is written.
 
     Sail makes a column NOT NULL when the DataFrame's is (`range`, literals), would then refuse nulls later, and reads
-    rows that are older than such a column as zero instead of null.
+    rows that are older than such a column as zero instead of null. Statistics that it would read wrongly go, too.
 
     Args:
         place: The table.
@@ -83,14 +84,31 @@ def relax(place: Path, before: int) -> None:
     for number in range(last, before, -1):
         actions = list(_actions(_file(place, number)))
         changed = [action for action in actions if "metaData" in action and _relax(action["metaData"])]
-        if changed and number == 0:
-            _replace(_file(place, 0), actions)
-        elif changed:
+        kept = _without_wrong_statistics(actions)
+        if (changed or kept) and number == 0:
+            _replace(_file(place, 0), kept or actions)
+        elif changed or kept:
+            metadata = next(action for action in actions if "metaData" in action)
+            again = [{"add": {**action["add"], "dataChange": False}} for action in kept if "add" in action]
             info = {"operation": "CHANGE COLUMNS", "operationParameters": {}, "timestamp": int(time.time() * 1000)}
-            if not add_commit(place, last + 1, [{"commitInfo": info}, changed[0]]):
+            if not add_commit(place, last + 1, [{"commitInfo": info}, metadata, *again]):
                 relax(place, before)  # another writer was first, and may have changed the columns again
-        if changed:
+        if changed or kept:
             return
+
+
+def _without_wrong_statistics(actions: list[Action]) -> list[Action]:
+    """A commit without statistics, if it makes a table that is to have none; the metadata is changed in place."""
+    for action in actions:
+        metadata = action.get("metaData")
+        if metadata and statistics.stop(metadata.setdefault("configuration", {}), _fields(metadata)):
+            return statistics.stripped(actions)
+    return []
+
+
+def _fields(metadata: Action) -> list[Action]:
+    fields: list[Action] = json.loads(metadata["schemaString"])["fields"]
+    return fields
 
 
 def _file(place: Path, number: int) -> Path:

@@ -248,6 +248,7 @@ def _error(message: str, info: Any) -> SparkError | None:
     return SparkError(said[1], said[2], kind=_kind(said[1], said[2], info.reason)) if said else None
 
 
+VIOLATION = "org.apache.spark.sql.delta.schema.DeltaInvariantViolationException"
 #: The exceptions of errors whose class Sail names but raises as another one.
 KINDS = {
     "DUPLICATED_MAP_KEY": RUNTIME,
@@ -256,6 +257,8 @@ KINDS = {
     "INVALID_ARRAY_INDEX": INDEX,
     "NUMERIC_VALUE_OUT_OF_RANGE": ARITHMETIC,
     "UNSUPPORTED_BY_ENGINE": UNSUPPORTED,
+    "DELTA_NOT_NULL_CONSTRAINT_VIOLATED": VIOLATION,
+    "DELTA_VIOLATE_CONSTRAINT_WITH_VALUES": VIOLATION,
 }
 CASTS = {"DATE": DATE_TIME, "TIMESTAMP": DATE_TIME, "TIMESTAMP_NTZ": DATE_TIME, "BOOLEAN": RUNTIME, "BINARY": RUNTIME}
 

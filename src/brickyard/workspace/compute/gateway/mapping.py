@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from brickyard.workspace import statistics
 from brickyard.workspace.compute.gateway import log
 from brickyard.workspace.compute.gateway.errors import SparkError
 
@@ -28,6 +29,7 @@ def configure(metadata: log.Metadata, values: dict[str, str]) -> None:
     # the protocol's versions follow from the features
     own = {log.MAPPING, "delta.minReaderVersion", "delta.minWriterVersion"}
     metadata.configuration |= {key: value for key, value in values.items() if key not in own}
+    statistics.stop(metadata.configuration, metadata.fields)
 
 
 def enable(metadata: log.Metadata, mode: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from brickyard.workspace import statistics
 from brickyard.workspace.compute.gateway import literals, log, mapping
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.names import TableName
@@ -117,6 +118,7 @@ def _unset(metadata: log.Metadata, names: list[str]) -> None:
         raise SparkError("DELTA_UNSUPPORTED_COLUMN_MAPPING_MODE_CHANGE", text, sql_state="0AKDC")
     for name in names:
         metadata.configuration.pop(name, None)
+    statistics.stop(metadata.configuration, metadata.fields)
 
 
 def _keys(cursor: Cursor) -> list[str]:

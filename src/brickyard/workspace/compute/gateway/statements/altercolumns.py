@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from brickyard.workspace import statistics
 from brickyard.workspace.compute.gateway import log
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.names import quote
@@ -46,6 +47,7 @@ def add(cursor: Cursor, session: Session, place: Path) -> None:
                 raise unsupported("ADD COLUMN to a table with column mapping", "Write with mergeSchema.")
             (field,) = json.loads(delta_schema([column], session).to_json())["fields"]
             _place(fields, field, where)
+        statistics.stop(metadata.configuration, metadata.fields)
 
     log.change(place, "ADD COLUMNS", {"columns": [{"column": column.name} for _, column, _ in added]}, edit)
 

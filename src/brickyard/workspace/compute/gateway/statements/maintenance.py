@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from brickyard.workspace.compute.gateway import literals
-from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
+from brickyard.workspace.compute.gateway.errors import ILLEGAL, SparkError, unsupported
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements.describe import target
@@ -60,6 +60,7 @@ def vacuum(cursor: Cursor, session: Session) -> Any:
             "DELTA_VACUUM_RETENTION_PERIOD_TOO_SHORT",
             f"Retaining {hours:g} hours is less than {WEEK_IN_HOURS}: running readers may fail. To do it anyway, "
             "set spark.databricks.delta.retentionDurationCheck.enabled to false.",
+            kind=ILLEGAL,
         )
     files = DeltaTable(place).vacuum(
         retention_hours=None if hours is None else int(hours), dry_run=dry, enforce_retention_duration=False

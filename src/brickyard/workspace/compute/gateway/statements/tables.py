@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
+from brickyard.workspace import statistics
 from brickyard.workspace.compute.gateway import literals, log, mapping, writes
 from brickyard.workspace.compute.gateway.errors import (
     SparkError,
@@ -162,6 +164,7 @@ def _empty_table(session: Session, new: NewTable, schema: Any, existing: Path | 
 
     configuration = {key: value for key, value in new.properties.items() if key != log.MAPPING}
     mode = new.properties.get(log.MAPPING)
+    statistics.stop(configuration, json.loads(schema.to_json())["fields"])
 
     def configure(metadata: log.Metadata) -> None:
         metadata.configuration |= checks

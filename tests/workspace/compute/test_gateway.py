@@ -133,7 +133,7 @@ ERRORS: dict[str, tuple[list[str], str, str]] = {
         "AnalysisException",
         "DELTA_VIOLATE_CONSTRAINT",
     ),
-    "vacuum too soon": ([T, "VACUUM t RETAIN 0 HOURS"], "AnalysisException", "RETENTION_PERIOD_TOO_SHORT"),
+    "vacuum too soon": ([T, "VACUUM t RETAIN 0 HOURS"], "IllegalArgumentException", "RETENTION_PERIOD_TOO_SHORT"),
     "restore too far": ([T, "RESTORE t TO VERSION AS OF 9"], "AnalysisException", "DELTA_ERROR"),
     "copy into": ([T, "COPY INTO t FROM '/x' FILEFORMAT = CSV"], "UnsupportedOperationException", "spark.read"),
     "other table formats": (["CREATE TABLE p (a INT) USING parquet"], "UnsupportedOperationException", "parquet"),

@@ -19,11 +19,12 @@ from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
 
-__all__ = ["assign", "check_columns", "check_distinct", "check_names", "fit"]
+__all__ = ["assign", "check_characters", "check_columns", "check_distinct", "check_names", "fit"]
 
 #: Each type can be written to the ones after it without loss.
 WIDENING = ("tinyint", "smallint", "int", "bigint")
 FLOATING = ("float", "double")
+IMPOSSIBLE = frozenset(" ,;{}()\n\t=")
 
 
 def fit(
@@ -83,12 +84,24 @@ def check_columns(session: Session, source: relations_pb2.Relation) -> None:
     """
     given = session.sail.schema(session.key, source).fields
     check_distinct(given)
+    check_characters([field.name for field in given])
     _check_types(given)
 
 
 def check_distinct(given: Sequence[Any]) -> None:
     """Refuse two columns of one name; upper and lower case are the same."""
     check_names([field.name.lower() for field in given])
+
+
+def check_characters(names: Sequence[str]) -> None:
+    """Refuse names of columns that Parquet files cannot have."""
+    wrong = [name for name in names if not IMPOSSIBLE.isdisjoint(name)]
+    if wrong:
+        text = (
+            f"Found invalid character(s) among ' ,;{{}}()\\n\\t=' in the names of columns: {', '.join(wrong)}. "
+            "Use other names, for example with an alias, or create the table and set delta.columnMapping.mode to name."
+        )
+        raise SparkError("DELTA_INVALID_CHARACTERS_IN_COLUMN_NAMES", text, sql_state="42K05")
 
 
 def check_names(names: Sequence[str]) -> None:

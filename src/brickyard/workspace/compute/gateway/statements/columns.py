@@ -8,7 +8,7 @@ from typing import Any
 
 from pyspark.sql.connect.proto import base_pb2
 
-from brickyard.workspace.compute.gateway.alignment import check_distinct
+from brickyard.workspace.compute.gateway.alignment import check_characters, check_distinct
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
@@ -71,6 +71,7 @@ def delta_schema(columns: list[Column], session: Session) -> Any:
     from pyspark.sql.connect.types import proto_schema_to_pyspark_data_type
 
     check_distinct(columns)
+    check_characters([column.name for column in columns])
     ddl = ", ".join(f"{quote(column.name)} {column.kind}" for column in columns)
     answer = session.sail.analyze(session.key, ddl_parse=base_pb2.AnalyzePlanRequest.DDLParse(ddl_string=ddl))
     wire = json.loads(proto_schema_to_pyspark_data_type(answer.ddl_parse.parsed).json())

@@ -91,7 +91,7 @@ def test_sql_gives_what_databricks_gives(spark: Any, case: str) -> None:
 
 def test_what_a_table_was_made_of_is_shown(spark: Any) -> None:
     made = (
-        "CREATE TABLE t (id BIGINT NOT NULL COMMENT 'it''s', s STRUCT<Name: STRING, n: INT>, `a b` STRING) "
+        "CREATE TABLE t (id BIGINT NOT NULL COMMENT 'it''s', s STRUCT<Name: STRING, n: INT>, `a-b` STRING) "
         "PARTITIONED BY (id) COMMENT 'trips' TBLPROPERTIES ('k' = 'v')"
     ).replace("''", "\\'")
     described = run(spark, made, "DESCRIBE t")

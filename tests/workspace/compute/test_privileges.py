@@ -258,6 +258,24 @@ def test_a_view_that_is_replaced_keeps_its_grants_and_its_owner_s_rights(
         reader.w.api_client.do("PATCH", f"/api/2.1/unity-catalog/tables/{view}", body=body)
 
 
+def test_a_view_in_hive_has_its_reader_s_rights_as_anybody_may_change_it(
+    owner: Person, reader: Person, world: str
+) -> None:
+    view = f"hive_metastore.default.v{next(_numbers)}"
+    owner.spark.sql(f"CREATE VIEW {view} AS SELECT * FROM {world}.other")
+    with refused():
+        reader.spark.table(view).collect()
+    owner.spark.sql(f"GRANT SELECT ON TABLE {world}.other TO `{reader.name}`")
+    assert reader.spark.table(view).count() == 1
+
+
+def test_what_a_view_s_names_mean_is_its_manager_s_to_change(owner: Person, reader: Person, world: str) -> None:
+    owner.spark.sql(f"GRANT SELECT, MODIFY ON TABLE {world}.v TO `{reader.name}`")
+    with refused():
+        body = {"properties": {"view.catalogAndNamespace.part.1": "elsewhere"}}
+        reader.w.api_client.do("PATCH", f"/api/2.1/unity-catalog/tables/{world}.v", body=body)
+
+
 def test_a_view_opens_nothing_that_it_does_not_read(owner: Person, reader: Person, world: str) -> None:
     owner.spark.sql(f"GRANT SELECT ON TABLE {world}.v TO `{reader.name}`")
     for views, name in (

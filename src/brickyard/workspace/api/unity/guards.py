@@ -25,8 +25,6 @@ __all__ += ["require_creation", "require_creation_at", "sees", "shown", "updates
 Name = Callable[[Call], str]
 R = TypeVar("R", bound="Described")
 Info = TypeVar("Info")
-#: Fields that only who manages an object may change.
-_OWN = frozenset({"owner", "view_definition"})
 #: What who may only browse is not told.
 _HIDDEN = ("properties", "storage_location", "view_definition")
 
@@ -77,12 +75,11 @@ def manages(kind: ObjectKind, name: Name = in_path) -> Access:
 
 
 def updates(kind: ObjectKind, name: Name = in_path, instead: str = "") -> Access:
-    """As `manages`; another privilege is enough for what changes neither the owner nor what is done with its rights."""
+    """As `manages`; another privilege is enough for what does not change the owner."""
 
     def check(workspace: Workspace, call: Call) -> None:
         if not call.principal.is_admin:
-            own = not _OWN.isdisjoint(call.body)
-            caller(workspace, call).require_management(kind, name(call), "" if own else instead)
+            caller(workspace, call).require_management(kind, name(call), "" if "owner" in call.body else instead)
 
     return check
 

@@ -53,7 +53,7 @@ def declare(family: Family) -> None:
     family.call("GET", summaries, access=sees(ObjectKind.CATALOG, in_query("catalog_name")))(list_summaries)
     family.call("GET", _BASE + "/{name}/exists", access=_asks)(exists)
     family.call("GET", _BASE + "/{name}", access=sees(kind))(get)
-    family.call("PATCH", _BASE + "/{name}", access=updates(kind, instead="MODIFY"))(update)
+    family.call("PATCH", _BASE + "/{name}", access=_updates)(update)
     family.call("DELETE", _BASE + "/{name}", access=manages(kind))(delete)
 
 
@@ -66,6 +66,13 @@ def _creates(workspace: Workspace, call: Call) -> None:
     place = _location(workspace, text(call, "storage_location"))
     if place is not None and text(call, "table_type") == "EXTERNAL":
         require_creation_at(workspace, call, place, "CREATE_EXTERNAL_TABLE")
+
+
+def _updates(workspace: Workspace, call: Call) -> None:
+    """Whoever may change the table; a view, which is read with its owner's rights, only who manages it."""
+    name = call.path["name"]
+    is_view = workspace.catalog.has_table(name) and workspace.catalog.table(name).table_type == "VIEW"
+    updates(ObjectKind.TABLE, instead="" if is_view else "MODIFY")(workspace, call)
 
 
 def _asks(workspace: Workspace, call: Call) -> None:

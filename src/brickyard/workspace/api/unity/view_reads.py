@@ -14,6 +14,7 @@ from brickyard.workspace.api.errors import InvalidParameterValue, PermissionDeni
 from brickyard.workspace.api.unity import tables
 from brickyard.workspace.api.unity.guards import caller
 from brickyard.workspace.catalog import TableRecord
+from brickyard.workspace.catalog.hive import in_hive
 from brickyard.workspace.catalog.principals import owner_principal
 from brickyard.workspace.catalog.privileges import ObjectKind
 from brickyard.workspace.workspace import Workspace
@@ -47,7 +48,10 @@ def _reads_through(workspace: Workspace, call: Call) -> None:
         record = workspace.catalog.table(view)
         if name not in _tables_in(record):
             raise PermissionDenied(f"View '{view}' does not read '{name}'.")
-        owner = owner_principal(workspace.identity.principals, record.owner)
+        if in_hive(view):  # anybody may change what is there, so that its owner's rights would be everybody's
+            owner: Principal | None = call.principal
+        else:
+            owner = owner_principal(workspace.identity.principals, record.owner)
         if owner is None:
             raise PermissionDenied(f"The owner '{record.owner}' of View '{view}' does not exist any more.")
         if not owner.is_admin:

@@ -216,6 +216,8 @@ def _columns(call: Call) -> list[dict[str, Any]]:
     columns = call.body.get("columns") or []
     if not isinstance(columns, list) or not all(isinstance(column, dict) for column in columns):
         raise InvalidParameterValue("columns must be a list of objects")
+    if any(column.get("mask") for column in columns):
+        raise NotImplementedByWorkspace("column masks are not implemented; give readers a view instead")
     return columns
 
 

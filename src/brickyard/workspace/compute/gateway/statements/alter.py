@@ -12,6 +12,7 @@ from brickyard.workspace.compute.gateway.names import TableName
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements import altercolumns, containers, keys, locations, tags, views
+from brickyard.workspace.compute.gateway.statements.columns import VIEW
 from brickyard.workspace.compute.gateway.statements.describe import target
 from brickyard.workspace.compute.gateway.statements.namespaces import KINDS
 from brickyard.workspace.compute.gateway.unity import Table
@@ -37,6 +38,8 @@ def alter(cursor: Cursor, session: Session) -> Any:
 
 def _table(cursor: Cursor, session: Session) -> None:
     place, table = target(cursor, session, write=True)
+    if cursor.peek() in {"SET", "DROP"} and cursor.peek(1) == "ROW" and cursor.peek(2) == "FILTER":
+        raise unsupported("ROW FILTER", VIEW)
     if cursor.take("RENAME", "COLUMN"):
         altercolumns.rename(cursor, place)
     elif cursor.take("DROP", "COLUMNS") or cursor.take("DROP", "COLUMN"):

@@ -16,7 +16,7 @@ from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
-from brickyard.workspace.compute.gateway.statements.columns import Column, delta_schema, read_column
+from brickyard.workspace.compute.gateway.statements.columns import VIEW, Column, delta_schema, read_column
 
 __all__ = ["add", "alter", "comment", "drop", "rename"]
 
@@ -176,6 +176,8 @@ def _alteration(cursor: Cursor, session: Session, place: Path, path: list[str]) 
     if cursor.take("SET", "DEFAULT"):
         text = "The table feature for column DEFAULT values is not enabled, and this workspace does not have it."
         raise SparkError("WRONG_COLUMN_DEFAULTS_FOR_DELTA_FEATURE_NOT_ENABLED", text, sql_state="0AKDE")
+    if cursor.peek() in {"SET", "DROP"} and cursor.peek(1) == "MASK":
+        raise unsupported("MASK of a column", VIEW)
     raise unsupported(f"ALTER COLUMN ... {cursor.peek()}", "Write the table again with overwriteSchema.")
 
 

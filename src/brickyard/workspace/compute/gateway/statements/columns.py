@@ -14,9 +14,12 @@ from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 
-__all__ = ["Column", "delta_schema", "read_column"]
+__all__ = ["VIEW", "Column", "delta_schema", "read_column"]
 
+#: What hides rows and columns by reader, where row filters and column masks are not supported.
+VIEW = "Give readers a view with is_account_group_member() or current_user() in it; they need no rights on the table."
 INSTEAD = {
+    "MASK": VIEW,
     "GENERATED": "Compute the column when writing.",
     "DEFAULT": "Give the value when writing.",
     "FOREIGN": "Write it as a constraint of the table: FOREIGN KEY (...) REFERENCES ...",

@@ -20,7 +20,7 @@ from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements import functions, locations, variables, views
 from brickyard.workspace.compute.gateway.statements.clones import clone, read_clone, schema_like
-from brickyard.workspace.compute.gateway.statements.columns import delta_schema
+from brickyard.workspace.compute.gateway.statements.columns import VIEW, delta_schema
 from brickyard.workspace.compute.gateway.statements.definitions import Definitions, read_definitions
 from brickyard.workspace.compute.gateway.statements.describe import target
 from brickyard.workspace.compute.gateway.statements.namespaces import KINDS, create_namespace, drop_namespace
@@ -121,6 +121,8 @@ def _clauses(cursor: Cursor, session: Session, new: NewTable) -> tuple[NewTable,
             found["comment"] = cursor.string()
         elif cursor.take("TBLPROPERTIES"):
             found["properties"] = properties(cursor)
+        elif cursor.take("WITH", "ROW", "FILTER") or cursor.take("ROW", "FILTER"):
+            raise unsupported("ROW FILTER", VIEW)
         elif cursor.take("AS") or cursor.peek() in {"SELECT", "WITH"}:
             return NewTable(**found), cursor.rest()
         else:

@@ -152,12 +152,12 @@ def replace_or_create(session: Session, relation: Any, new: NewTable, mode: str,
 
 
 def _fill(session: Session, relation: Any, new: NewTable, place: Path, options: dict[str, str]) -> None:
-    """Write the first rows, and the properties that Delta itself knows."""
+    """Write the first rows, and the properties."""
     rows(session, relation, place, "overwrite", options, new.partitions)
-    known = {key: value for key, value in new.properties.items() if key.startswith("delta.")}
-    if known:
+    given = new.properties
+    if given:
         log.change(
-            place, "SET TBLPROPERTIES", {"properties": known}, lambda metadata: mapping.configure(metadata, known)
+            place, "SET TBLPROPERTIES", {"properties": given}, lambda metadata: mapping.configure(metadata, given)
         )
 
 

@@ -28,6 +28,8 @@ def test_null_partitions_are_null(spark: Any, tmp_path: Path) -> None:
         read = spark.read.format(kind).load(place)
         assert {name: type_ for name, type_ in read.dtypes if name != "id"} == {"p": "int", "q": "string"}
         assert [(row.id, row.p, row.q) for row in read.orderBy("id").collect()] == [(1, None, None), (2, 5, "x")]
+        found = spark.sql(f"SELECT id, p, q FROM {kind}.`{place}` ORDER BY id").collect()
+        assert [tuple(row) for row in found] == [(1, None, None), (2, 5, "x")]
 
 
 def test_directories_inside_are_read_when_asked(spark: Any, tmp_path: Path) -> None:

@@ -274,17 +274,6 @@ def test_partition_columns_of_files_are_typed_in_sql(spark: Any) -> None:
     assert rows(found) == [(1, 1, "x"), (3, 1, "x")]
 
 
-@pytest.mark.parametrize("value", ["CAST(NULL AS BIGINT)", "''"])
-@pytest.mark.parametrize("kind", ["parquet", "csv", "json"])
-def test_partitions_of_files_need_a_value(spark: Any, kind: str, value: str) -> None:
-    place = f"dbfs:/{spark.catalog.currentDatabase()}/nulls"
-    rows = spark.sql(f"SELECT 1 AS id, {value} AS p")
-    with pytest.raises(PySparkException, match="a partition without a value"):
-        rows.write.mode("overwrite").partitionBy("p").format(kind).save(place)
-    spark.sql("SELECT 1 AS id, 2 AS p").write.mode("overwrite").partitionBy("p").format(kind).save(place)
-    assert spark.read.format(kind).load(place).count() == 1
-
-
 LONG = "CAST(-123456789.123456789 AS DECIMAL(38,10))"
 
 

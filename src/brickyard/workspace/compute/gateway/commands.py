@@ -194,8 +194,6 @@ def _save_files(command: commands_pb2.Command, source: str, session: Session) ->
     if source == "delta":
         _save_delta(write, place, mode if filled else "overwrite", session)
         _done(command)
-    elif write.partitioning_columns and not session.sail.capabilities.is_spark:
-        write.input.CopyFrom(overwrites.without_null(write.input, list(write.partitioning_columns)))
 
 
 def _save_delta(write: commands_pb2.WriteOperation, place: Path, mode: str, session: Session) -> None:

@@ -5,7 +5,7 @@ Source: https://docs.databricks.com/aws/en/delta/selective-overwrite
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -16,11 +16,9 @@ from pyspark.sql.connect.proto import base_pb2, relations_pb2
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
-from brickyard.workspace.compute.gateway.unparse import string
 
-__all__ = ["check", "only_matching", "replace_parts", "without_null"]
+__all__ = ["check", "only_matching", "replace_parts"]
 
-NULL_PARTITION = "a partition without a value, except in Delta tables"
 DYNAMIC = "spark.sql.sources.partitionoverwritemode"
 
 
@@ -84,17 +82,6 @@ def replace_parts(session: Session, rows: relations_pb2.Relation, place: Path) -
     condition = partitions_of(session, rows, place)
     if condition is not None:
         session.write(only_matching(rows, condition), place, "overwrite", options={"replaceWhere": condition})
-
-
-def without_null(source: relations_pb2.Relation, columns: Sequence[str]) -> relations_pb2.Relation:
-    """The rows, of which one without a value for a partition fails the write: Sail would write 0 or nothing (0.7.2)."""
-    checked = relations_pb2.Relation()
-    checked.filter.input.CopyFrom(source)
-    said = str(unsupported(NULL_PARTITION, "Use Delta, or give the rows a value."))
-    absent = " OR ".join(f"{quote(column)} IS NULL OR CAST({quote(column)} AS STRING) = ''" for column in columns)
-    expression: Any = checked.filter.condition.expression_string
-    expression.expression = f"CASE WHEN {absent} THEN raise_error({string(said)}) ELSE true END"
-    return checked
 
 
 def only_matching(source: relations_pb2.Relation, condition: str) -> relations_pb2.Relation:

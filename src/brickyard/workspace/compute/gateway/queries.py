@@ -17,7 +17,7 @@ from brickyard.workspace.compute.gateway.sugar import expand, item
 from brickyard.workspace.compute.gateway.sugar.bindings import Bindings
 from brickyard.workspace.compute.gateway.sugar.recursion import HELD, Runner
 from brickyard.workspace.compute.gateway.unity import Table
-from brickyard.workspace.compute.gateway.values.partitions import PARTITIONED, partition_types
+from brickyard.workspace.compute.gateway.values.partitions import PARTITIONED, partition_cast, partition_types
 from brickyard.workspace.compute.gateway.values.probes import Probe
 
 __all__ = ["FILE_FORMATS", "QueryRewriter", "names_inside", "tables_in"]
@@ -182,7 +182,7 @@ class QueryRewriter:
         if not types or self.ask is None:
             return files
         columns = [
-            f"CAST({quote(name)} AS {types[name]}) AS {quote(name)}" if name in types else quote(name)
+            f"{partition_cast(name, types[name])} AS {quote(name)}" if name in types else quote(name)
             for name in self.ask(f"SELECT * FROM {files}").names
         ]
         return f"(SELECT {', '.join(columns)} FROM {files})"

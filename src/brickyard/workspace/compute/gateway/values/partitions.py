@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from pyspark.sql.connect.proto import relations_pb2
 
-__all__ = ["PARTITIONED", "partition_types", "type_partitions"]
+__all__ = ["PARTITIONED", "partition_cast", "partition_types", "type_partitions"]
 
 #: Formats whose directories may be partitioned without a log that knows the types.
 PARTITIONED = frozenset({"parquet", "orc", "avro", "csv", "json"})
@@ -26,10 +26,7 @@ LADDER = ("int", "bigint", "double")
 def type_partitions(relation: Any) -> None:
     """Cast, in place, the partition columns of a relation that reads files without a schema."""
     source = relation.read.data_source
-    places = [Path(path) for path in source.paths]
-    types = partition_types(places)
-    empty = {name: "string" for place in places for name, value in _partitions(place) if value == NULL}
-    types = empty | types
+    types = partition_types([Path(path) for path in source.paths])
     if not types:
         return
     read = relations_pb2.Relation()
@@ -38,21 +35,23 @@ def type_partitions(relation: Any) -> None:
     for name, kind in types.items():
         alias = relation.with_columns.aliases.add()
         alias.name.append(name)
-        alias.expr.cast.type_str = kind
-        text = "`" + name.replace("`", "``") + "`"
-        if name in empty:  # Sail takes it for a text
-            text = f"nullif(nullif({text}, ''), '{NULL}')"
-        alias.expr.cast.expr.expression_string.expression = text
+        alias.expr.expression_string.expression = partition_cast(name, kind)
+
+
+def partition_cast(name: str, kind: str) -> str:
+    """A partition column, which Sail has as text, also for null, as SQL with its type."""
+    quoted = "`" + name.replace("`", "``") + "`"
+    return f"CAST(nullif(nullif({quoted}, '{NULL}'), '') AS {kind})"
 
 
 def partition_types(places: Iterable[Path]) -> dict[str, str]:
-    """The partition columns below some directories that are not text, with their types."""
+    """The partition columns below some directories, with their types, without texts that are never null."""
     values: dict[str, set[str]] = {}
     for place in places:
         for name, value in _partitions(place):
             values.setdefault(name, set()).add(value)
     types = {name: _type(found - {NULL}) for name, found in values.items()}
-    return {name: kind for name, kind in types.items() if kind != "string"}
+    return {name: kind for name, kind in types.items() if kind != "string" or NULL in values[name]}
 
 
 def _partitions(place: Path) -> Iterator[tuple[str, str]]:

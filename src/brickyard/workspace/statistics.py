@@ -10,7 +10,7 @@ import json
 import re
 from typing import Any
 
-__all__ = ["stop", "stripped"]
+__all__ = ["INDEXED", "stop", "stripped"]
 
 #: How many columns have statistics; a property of Delta.
 INDEXED = "delta.dataSkippingNumIndexedCols"

@@ -175,3 +175,19 @@ def test_a_clone_replaces_a_table_and_keeps_its_history(spark: Any) -> None:
         spark.sql("CREATE TABLE c CLONE a TIMESTAMP AS OF '2020-01-01'")
     with pytest.raises(AnalysisException, match="DELTA_VERSION_NOT_FOUND"):
         spark.sql("CREATE TABLE c CLONE a VERSION AS OF 9")
+
+
+def test_optimize_and_restore_say_what_they_did(spark: Any) -> None:
+    spark.sql("CREATE TABLE t (id INT, s STRING)")
+    for value in (1, 2):
+        spark.sql(f"INSERT INTO t VALUES ({value}, 'x')")
+    metrics = spark.sql("OPTIMIZE t ZORDER BY (id)").first().metrics
+    assert (metrics.numFilesAdded, metrics.filesRemoved.totalFiles, metrics.partitionsOptimized) == (1, 2, 1)
+    assert (metrics.zOrderStats.mergedFiles.num, metrics.numTableColumns) == (2, 2)
+    again = spark.sql("OPTIMIZE t").first().metrics
+    assert (again.numFilesAdded, again.filesAdded.min, again.zOrderStats) == (0, None, None)
+    restored = spark.sql("RESTORE t TO VERSION AS OF 2").first().asDict()
+    assert restored["num_of_files_after_restore"] == restored["num_restored_files"] == 2
+    assert restored["num_removed_files"] == 1
+    assert restored["removed_files_size"] == metrics.filesAdded.totalSize
+    assert restored["table_size_after_restore"] == restored["restored_files_size"] == metrics.filesRemoved.totalSize

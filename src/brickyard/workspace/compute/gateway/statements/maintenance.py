@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 from typing import Any
 
@@ -12,10 +13,10 @@ from brickyard.workspace.compute.gateway.errors import ILLEGAL, SparkError, unsu
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements.describe import target
+from brickyard.workspace.compute.gateway.statements.metrics import OPTIMIZED, RESTORED, files_of, optimized, restored
 
 __all__ = ["optimize", "restore", "truncate", "vacuum"]
 
-LONG = pa.int64()
 WEEK_IN_HOURS = 168
 
 
@@ -27,16 +28,17 @@ def optimize(cursor: Cursor, session: Session) -> Any:
     place, _ = target(cursor, session, write=True)
     if cursor.peek() == "WHERE":
         raise unsupported("OPTIMIZE ... WHERE", "Optimize the whole table.")
-    optimizer = DeltaTable(place).optimize
-    if cursor.take("ZORDER", "BY"):
-        metrics = optimizer.z_order(cursor.names())
-    else:
-        cursor.take("FULL")
-        metrics = optimizer.compact()
+    order = cursor.names() if cursor.take("ZORDER", "BY") else []
+    cursor.take("FULL")
     cursor.end()
-    kind = pa.struct([("numFilesAdded", LONG), ("numFilesRemoved", LONG)])
-    value = {"numFilesAdded": metrics["numFilesAdded"], "numFilesRemoved": metrics["numFilesRemoved"]}
-    return literals.rows({"path": pa.string(), "metrics": kind}, [(place.as_uri(), value)])
+    table, began = DeltaTable(place), _now()
+    metrics = table.optimize.z_order(order) if order else table.optimize.compact()
+    value = optimized(metrics, table, (began, _now()), ordered=bool(order))
+    return literals.rows({"path": pa.string(), "metrics": OPTIMIZED}, [(place.as_uri(), value)])
+
+
+def _now() -> int:
+    return int(time.time() * 1000)
 
 
 def vacuum(cursor: Cursor, session: Session) -> Any:
@@ -84,10 +86,10 @@ def restore(cursor: Cursor, session: Session) -> Any:
         cursor.expect("TIMESTAMP", "AS", "OF")
         when = datetime.fromisoformat(cursor.string()).astimezone()
     cursor.end()
-    metrics = DeltaTable(place).restore(when)
-    names = ["num_restored_files", "num_removed_files"]
-    values = [metrics.get("numRestoredFile"), metrics.get("numRemovedFile")]
-    return literals.rows(dict.fromkeys(names, LONG), [values])
+    table = DeltaTable(place)
+    before = files_of(table)
+    table.restore(when)
+    return literals.rows(RESTORED, [restored(before, files_of(DeltaTable(place)))])
 
 
 def truncate(cursor: Cursor, session: Session) -> Any:

@@ -20,6 +20,8 @@ for _name, _query in {
     "more levels": f"{R} MAX RECURSION LEVEL 300 {counted('250')} SELECT max(n) AS m FROM r",
     "fewer levels": f"{R} MAX RECURSION LEVEL 3 {counted()} SELECT * FROM r",
     "a limit": f"{R} {counted()} SELECT * FROM r LIMIT 3",
+    "an aggregate with a limit": f"{R} {counted('5')} SELECT sum(n) AS s FROM r LIMIT 1",
+    "rows of rows with a limit": f"{R} {counted('3')} SELECT explode(array(n, n)) AS e FROM r LIMIT 5",
     "UNION": f"{R} AS (SELECT 1 UNION SELECT n + 1 FROM r WHERE n < 3) SELECT * FROM r",
     "other types": f"{R} {counted('3', value='n + 1L')} SELECT * FROM r",
     "no anchor": f"{R} AS (SELECT n FROM r) SELECT * FROM r",

@@ -136,6 +136,8 @@ def _enough(query: Any, name: str) -> int:
     source = query.args["from_"].this if limit is not None and query.args.get("from_") else None
     if not isinstance(source, exp.Table) or source.name.lower() != name.lower() or any(map(query.args.get, MORE)):
         return -1
+    if not all(isinstance(one.unalias(), exp.Column | exp.Star) for one in query.expressions):
+        return -1  # a function may make one row of all, or many of one
     count = limit.expression
     return int(count.name) if isinstance(count, exp.Literal) and count.name.isdigit() else -1
 

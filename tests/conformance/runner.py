@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from tests.conformance.checks import CHECKS
 from tests.conformance.model import SPARK, At, Check, Fails
 from tests.conformance.written import text, written
 
 #: Errors that say that something is not supported, and by whom.
 NAMED = ("UNSUPPORTED_BY_ENGINE",)
+#: Each check's number, and what is added to it for the schema that the queries of a group share.
+NUMBERS = {check.key: number for number, check in enumerate(CHECKS, 1)}
+SHARED = 10_000
 
 
 @dataclass(frozen=True)
@@ -73,14 +76,24 @@ def wanted(check: Check, reference: dict[str, Any]) -> Any:
 def run(
     checks: Iterable[Check], spark: Any, home: Callable[[int], At], reference: dict[str, Any]
 ) -> dict[str, Outcome]:
-    """Run checks in a session, each in a schema of its own if it writes anything."""
+    """Run checks in a session, each in a schema of its own if it writes anything.
+
+    Args:
+        checks: The checks of one group, or all.
+        spark: The session.
+        home: Makes a schema and a directory of a number.
+        reference: What is expected where it was recorded.
+    """
     logging.getLogger("SQLQueryContextLogger").disabled = True
     logging.getLogger("DataFrameQueryContextLogger").disabled = True
-    numbers = itertools.count(1)
     outcomes = {}
-    shared = home(0)
+    groups: dict[str, list[Check]] = {}
     for check in checks:
-        alone = callable(check.code) or len(check.code) > 1
-        found, message = answer(check, spark, home(next(numbers)) if alone else shared)
-        outcomes[check.key] = judged(check, found, message, reference)
+        groups.setdefault(check.group, []).append(check)
+    for of_group in groups.values():
+        shared = home(SHARED + NUMBERS[of_group[0].key])
+        for check in of_group:
+            alone = callable(check.code) or len(check.code) > 1
+            found, message = answer(check, spark, home(NUMBERS[check.key]) if alone else shared)
+            outcomes[check.key] = judged(check, found, message, reference)
     return outcomes

@@ -75,3 +75,13 @@ def test_current_names_are_those_of_the_session_in_every_way_to_ask(spark: Any) 
     assert [tuple(row) for row in found.collect()] == [("main", schema, f"{schema}!")]
     assert [tuple(row) for row in frame.selectExpr("upper(current_catalog())", "id").collect()] == [("MAIN", 0)]
     assert frame.filter(F.current_schema() == schema).filter(f"current_schema() = '{schema}'").count() == 1
+
+
+def test_a_view_does_not_read_itself(spark: Any) -> None:
+    spark.sql("CREATE VIEW v AS SELECT 1 AS a")
+    with pytest.raises(AnalysisException, match="RECURSIVE_VIEW"):
+        spark.sql("CREATE OR REPLACE VIEW v AS SELECT * FROM v")
+    spark.sql("CREATE VIEW w AS SELECT * FROM v")
+    with pytest.raises(AnalysisException, match="RECURSIVE_VIEW"):
+        spark.sql("ALTER VIEW v AS SELECT * FROM w")
+    assert spark.table("w").collect()[0].a == 1

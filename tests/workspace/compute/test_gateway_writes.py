@@ -299,3 +299,36 @@ def test_long_decimals_of_a_merged_schema_keep_their_digits(spark: Any) -> None:
     spark.sql("SELECT 1 AS x").write.saveAsTable("t")
     spark.sql(f"SELECT 2 AS x, {LONG} AS d").write.mode("append").option("mergeSchema", "true").saveAsTable("t")
     assert str(spark.sql("SELECT d FROM t WHERE x = 2").first()[0]) == "-123456789.1234567890"
+
+
+def test_metrics_of_a_write_are_those_of_the_rows_that_it_wrote(spark: Any) -> None:
+    from pyspark.sql import Observation
+    from pyspark.sql import functions as F
+
+    spark.range(10).write.saveAsTable("t")
+    seen = Observation("seen")
+    observed = spark.table("t").observe(seen, F.count(F.lit(1)).alias("n"))
+    observed.write.mode("append").saveAsTable("t")
+    assert seen.get == {"n": 10} and spark.table("t").count() == 20
+    varying = spark.range(3).selectExpr("rand() AS r").observe(Observation(), F.sum("r"))
+    with pytest.raises(PySparkException, match="random"):
+        varying.collect()
+
+
+def test_a_clone_of_a_time_means_it_in_the_session_s_zone(spark: Any) -> None:
+    from datetime import datetime, timedelta
+    from zoneinfo import ZoneInfo
+
+    spark.sql("CREATE TABLE t AS SELECT 1 AS a")
+    spark.conf.set("spark.sql.session.timeZone", "America/New_York")
+    try:
+        now = datetime.now(ZoneInfo("America/New_York"))
+        with pytest.raises(AnalysisException, match="DELTA_TIMESTAMP_GREATER_THAN_COMMIT"):
+            spark.sql(f"CREATE TABLE u CLONE t TIMESTAMP AS OF '{now + timedelta(minutes=5):%Y-%m-%d %H:%M:%S}'")
+        with pytest.raises(AnalysisException, match="EARLIER_THAN_COMMIT"):
+            spark.sql(f"CREATE TABLE u CLONE t TIMESTAMP AS OF '{now - timedelta(minutes=5):%Y-%m-%d %H:%M:%S}'")
+    finally:
+        spark.conf.unset("spark.sql.session.timeZone")
+    for statement in ("CREATE TABLE u CLONE t TIMESTAMP AS OF 'soon'", "RESTORE t TO TIMESTAMP AS OF 'soon'"):
+        with pytest.raises(AnalysisException, match="DELTA_INVALID_TIMESTAMP_FORMAT"):
+            spark.sql(statement)

@@ -276,6 +276,28 @@ def test_what_a_view_s_names_mean_is_its_manager_s_to_change(owner: Person, read
         reader.w.api_client.do("PATCH", f"/api/2.1/unity-catalog/tables/{world}.v", body=body)
 
 
+def test_a_view_is_not_given_to_somebody_with_more_rights(
+    owner: Person, people: Callable[..., Person], world: str
+) -> None:
+    author = people()
+    for grant in ("USE CATALOG ON CATALOG main", f"USE SCHEMA, CREATE TABLE ON SCHEMA {world}"):
+        owner.spark.sql(f"GRANT {grant} TO `{author.name}`")
+    view = _fresh(world)
+    catalog, schema, name = view.split(".")
+    made = {"name": name, "catalog_name": catalog, "schema_name": schema, "table_type": "VIEW"}
+    made |= {"view_definition": f"SELECT * FROM {world}.t", "columns": []}
+    author.w.api_client.do("POST", "/api/2.1/unity-catalog/tables", body=made)
+    with refused():
+        author.spark.table(view).collect()
+    with refused():
+        author.w.tables.update(view, owner=owner.name)
+    owner.w.tables.update(view, owner=owner.name)
+    owner.spark.sql(f"GRANT MANAGE, SELECT ON TABLE {view} TO `{author.name}`")
+    with refused():
+        body = {"view_definition": f"SELECT * FROM {world}.other", "columns": []}
+        author.w.api_client.do("PATCH", f"/api/2.1/unity-catalog/tables/{view}", body=body)
+
+
 def test_a_view_opens_nothing_that_it_does_not_read(owner: Person, reader: Person, world: str) -> None:
     owner.spark.sql(f"GRANT SELECT ON TABLE {world}.v TO `{reader.name}`")
     for views, name in (

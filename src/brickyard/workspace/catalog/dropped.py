@@ -39,6 +39,12 @@ class Dropped:
         home.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(self._directory / identity, home)
 
+    def keep(self, homes: dict[str, Path]) -> None:
+        """Take aside again what was given back by a transaction that was not completed; ids and directories."""
+        for identity, home in homes.items():
+            if not self.holds(identity):
+                self.take(identity, home)
+
     def settle(self, places: dict[str, Path], kept: Collection[str] = ()) -> None:
         """Put back what belongs to an object that still exists, and delete the rest.
 

@@ -85,6 +85,7 @@ class Catalog:
         self.storage = Storage(workspace)
         self._directories = VolumeDirectories(workspace, self.storage, self._dropped)
         self._renaming.settle()
+        self._dropped.keep(self.undrop.homes())
         self._settle()
         add_main(workspace)
         with self._store.write() as connection:

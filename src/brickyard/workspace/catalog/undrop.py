@@ -76,6 +76,14 @@ class Undrop:
             connection.execute(delete(table).where(old))
             return set(connection.execute(select(table.c.id)).scalars())
 
+    def homes(self) -> dict[str, Path]:
+        """Where the managed tables that are kept were, unless another table is there: id and directory."""
+        with self._store.read() as connection:
+            records = [json.loads(text) for text in connection.execute(select(table.c.record)).scalars()]
+            taken = {one.location for one in TABLE.children(connection)}
+        managed = [one for one in records if one["table_type"] == "MANAGED" and one["location"] not in taken]
+        return {one["id"]: Path(one["location"]) for one in managed}
+
     def of_schema(self, schema: str) -> list[DroppedTable]:
         """The tables that were dropped from a schema, the latest first.
 

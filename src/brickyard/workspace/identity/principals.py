@@ -163,7 +163,7 @@ class Principals:
         if found is None:
             return None
         with self._store.read() as connection:
-            above = frozenset(Membership(connection).above(found))
+            above = frozenset(Membership(connection).above(found) | {self.users})
         return Principal(found, name, name, Kind.GROUP, above, is_admin=self.admins in above | {found})
 
     def describe(self, holder_id: int) -> Holder:

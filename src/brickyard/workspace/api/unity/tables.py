@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from brickyard.workspace.api.base import Call, Family
-from brickyard.workspace.api.errors import InvalidParameterValue, InvalidState, NotImplementedByWorkspace
+from brickyard.workspace.api.errors import (
+    InvalidParameterValue,
+    InvalidState,
+    NotImplementedByWorkspace,
+    PermissionDenied,
+)
 from brickyard.workspace.api.unity.guards import (
     caller,
     in_body,
@@ -28,7 +33,9 @@ from brickyard.workspace.api.unity.renames import renamed
 from brickyard.workspace.api.unity.requests import changes, flag, only, page, properties, text
 from brickyard.workspace.catalog import TableRecord
 from brickyard.workspace.catalog.columns import read_columns
+from brickyard.workspace.catalog.hive import in_hive
 from brickyard.workspace.catalog.names import parent_of, valid_name
+from brickyard.workspace.catalog.principals import owner_names
 from brickyard.workspace.catalog.privileges import ObjectKind
 from brickyard.workspace.catalog.records import TABLE
 from brickyard.workspace.catalog.urls import CLOUDS
@@ -41,6 +48,8 @@ __all__ = ["declare", "described"]
 
 _log = logging.getLogger(__name__)
 _BASE = "/api/2.1/unity-catalog/tables"
+#: What of a view decides what it reads, and with whose rights.
+_OF_OWNER = frozenset({"owner", "view_definition", "columns", "properties"})
 _TYPES = ("MANAGED", "EXTERNAL", "VIEW")
 
 
@@ -69,10 +78,19 @@ def _creates(workspace: Workspace, call: Call) -> None:
 
 
 def _updates(workspace: Workspace, call: Call) -> None:
-    """Whoever may change the table; a view, which is read with its owner's rights, only who manages it."""
+    """Whoever may change the table; what a view, which is read with its owner's rights, reads, only its owner."""
+    updates(ObjectKind.TABLE, instead="MODIFY")(workspace, call)
     name = call.path["name"]
-    is_view = workspace.catalog.has_table(name) and workspace.catalog.table(name).table_type == "VIEW"
-    updates(ObjectKind.TABLE, instead="" if is_view else "MODIFY")(workspace, call)
+    if call.principal.is_admin or _OF_OWNER.isdisjoint(call.body) or in_hive(name):
+        return
+    record = workspace.catalog.table(name)
+    own = owner_names(workspace.identity.principals, call.principal)
+    if record.table_type == "VIEW" and record.owner.lower() not in own:
+        raise PermissionDenied(f"User is not an owner of View '{name}', which is read with its owner's rights.")
+    if record.table_type == "VIEW" and str(call.body.get("owner", record.owner)).lower() not in own:
+        raise PermissionDenied(
+            f"Only an administrator gives View '{name}' to somebody else: it is read with its owner's rights."
+        )
 
 
 def _asks(workspace: Workspace, call: Call) -> None:

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from brickyard.workspace import statistics
 from brickyard.workspace.compute.gateway.errors import SparkError
 
-__all__ = ["actions_since", "add_commit", "commits_since", "latest", "need_time", "relax"]
+__all__ = ["actions_since", "add_commit", "commits_since", "latest", "moment", "need_time", "relax"]
 
 Action = dict[str, Any]
 
@@ -42,6 +42,25 @@ def actions_since(place: Path, version: int) -> list[tuple[int, list[Action]]]:
     return [(number, list(_actions(_file(place, number)))) for number in range(version + 1, latest(place) + 1)]
 
 
+def moment(text: str, zone: str = "") -> datetime:
+    """The time that a text of SQL means in a session.
+
+    Args:
+        text: The time.
+        zone: The session's time zone; empty for the machine's.
+
+    Raises:
+        SparkError: DELTA_INVALID_TIMESTAMP_FORMAT.
+    """
+    try:
+        found = datetime.fromisoformat(text.strip())
+        known = ZoneInfo(zone) if zone else None
+    except (ValueError, KeyError) as error:
+        message = f"The provided timestamp {text} does not match the expected syntax yyyy-MM-dd HH:mm:ss[.SSS]."
+        raise SparkError("DELTA_INVALID_TIMESTAMP_FORMAT", message, sql_state="22007") from error
+    return found if found.tzinfo else found.replace(tzinfo=known) if known else found.astimezone()
+
+
 def need_time(place: Path, text: str, zone: str = "") -> None:
     """Refuse time travel to after the table's last commit, where Sail would give the last version (0.7.2).
 
@@ -54,11 +73,9 @@ def need_time(place: Path, text: str, zone: str = "") -> None:
         SparkError: DELTA_TIMESTAMP_GREATER_THAN_COMMIT.
     """
     try:
-        wanted = datetime.fromisoformat(text.strip())
-        known = ZoneInfo(zone) if zone else None
-    except (ValueError, KeyError):
+        wanted, known = moment(text, zone), ZoneInfo(zone) if zone else None
+    except SparkError:
         return
-    wanted = wanted if wanted.tzinfo else wanted.replace(tzinfo=known) if known else wanted.astimezone()
     last = latest(place)
     times = [one["commitInfo"].get("timestamp", 0) for one in _actions(_file(place, last)) if "commitInfo" in one]
     if times and wanted.timestamp() * 1000 >= times[0] + 1:

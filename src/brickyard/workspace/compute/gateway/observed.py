@@ -9,6 +9,7 @@ from typing import Any
 from pyspark.sql.connect.proto import base_pb2, relations_pb2
 
 from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.sqltext import dialect
 from brickyard.workspace.compute.gateway.sugar.names import VOLATILE
 from brickyard.workspace.compute.gateway.values.expressions import children
 
@@ -23,11 +24,13 @@ class Observation:
         name: The name of the observation.
         relation: The query for its only row.
         plan_id: The plan that has asked for it.
+        row: Its row, where it was run before the plan: a write may change what it reads.
     """
 
     name: str
     relation: relations_pb2.Relation
     plan_id: int
+    row: Any = None
 
 
 def aggregate_of(relation: relations_pb2.Relation) -> relations_pb2.Relation:
@@ -50,7 +53,7 @@ def attached(answer: bytes, observations: Sequence[Observation], run: Any) -> by
     """An answer to the execution with the metrics in it; `run` gives the row of a query as an Arrow table."""
     response = base_pb2.ExecutePlanResponse.FromString(answer)
     for one in observations:
-        table = run(one.relation)
+        table = run(one.relation) if one.row is None else one.row
         metrics = response.observed_metrics.add(name=one.name, plan_id=one.plan_id, keys=table.column_names)
         metrics.values.extend(_literal(column[0].as_py()) for column in table.columns)
     return bytes(response.SerializeToString())
@@ -67,6 +70,14 @@ def _varies(message: Any) -> bool:
     """Whether a plan has a function that gives another value each time."""
     if message.DESCRIPTOR.name == "Expression":
         function = message.unresolved_function.function_name.lower()
-        return function in VOLATILE or any(_varies(child) for child in children(message))
+        text = message.expression_string.expression
+        return function in VOLATILE or _names_volatile(text) or any(_varies(child) for child in children(message))
+    if message.DESCRIPTOR.name == "SQL" and _names_volatile(message.query):
+        return True
     below = [value for field, value in message.ListFields() if field.message_type is not None]
     return any(_varies(child) for value in below for child in (value if hasattr(value, "add") else [value]))
+
+
+def _names_volatile(text: str) -> bool:
+    """Whether SQL has a word that is the name of such a function."""
+    return bool(text) and any(token.text.lower() in VOLATILE for token in dialect().tokenize(text))

@@ -19,6 +19,7 @@ from brickyard.workspace.compute.gateway.frame_unions import nested_in, widen
 from brickyard.workspace.compute.gateway.frequent import frequent_items
 from brickyard.workspace.compute.gateway.observed import Observation, aggregate_of
 from brickyard.workspace.compute.gateway.pandas_functions import replace_function
+from brickyard.workspace.compute.gateway.quantiles import quantiles
 from brickyard.workspace.compute.gateway.queries import FILE_FORMATS
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor, as_engine_reads
@@ -31,7 +32,6 @@ __all__ = ["resolve"]
 
 REFUSED = {
     "ml_relation": ("Spark ML", f"Use scikit-learn or LightGBM, and mlflow.pyfunc.spark_udf, or {OTHER_ENGINE}."),
-    "approx_quantile": ("approxQuantile", "Use the SQL function percentile_approx."),
     "with_watermark": ("Structured Streaming", f"Read the source as a batch, or {OTHER_ENGINE}."),
     "relation_changes": ("the change data feed", "Read two versions and compare them."),
 }
@@ -88,7 +88,8 @@ def _observe(relation: Any, session: Session) -> None:
     """Note the metrics that are asked for; the rest of the plan goes on with the input."""
     metrics = aggregate_of(relation)
     values.correct_relation(metrics, session.fields)
-    observed = Observation(relation.collect_metrics.name, metrics, relation.common.plan_id)
+    row = session.rows(metrics) if session.changes else None
+    observed = Observation(relation.collect_metrics.name, metrics, relation.common.plan_id, row)
     session.observations.append(observed)
     rows = relations_pb2.Relation()
     rows.CopyFrom(relation.collect_metrics.input)
@@ -122,6 +123,11 @@ def _relation(relation: Any, around: Any, session: Session) -> None:
     kind = relation.WhichOneof("rel_type")
     if kind in REFUSED and not session.sail.capabilities.is_spark:
         raise unsupported(*REFUSED[kind])
+    if kind == "approx_quantile" and not session.sail.capabilities.is_spark:
+        answer = quantiles(relation.approx_quantile)
+        resolve(answer, session)
+        _replace(relation, answer)
+        return
     if kind == "extension" and delta_connect.is_delta(relation.extension):
         _replace(relation, delta_connect.answer(relation, session, resolve))
         kind = relation.WhichOneof("rel_type")

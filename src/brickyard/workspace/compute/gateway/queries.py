@@ -44,6 +44,7 @@ class QueryRewriter:
         hold: Keeps rows in Sail under a name.
         zone: The session's time zone; empty for the machine's.
         through: The views inside which this is, outermost first.
+        defines: The view that is being made of it.
     """
 
     names: SessionNames
@@ -58,6 +59,7 @@ class QueryRewriter:
     hold: Callable[[str, Any], None] | None = None
     zone: str = ""
     through: tuple[str, ...] = ()
+    defines: str = ""
 
     def rewrite(self, sql: str, tree: Any = None, *, settled: bool = False) -> str:
         """The same statement with every table and path resolved.
@@ -190,6 +192,9 @@ class QueryRewriter:
     def _view(self, view: Table) -> str:
         if not view.definition:
             raise SparkError("INVALID_VIEW", f"The view {view.name} has no definition.")
+        if view.name.full in (*self.through, self.defines):
+            text = f"Recursive view {view.name} detected (cycle: {' -> '.join([*self.through, view.name.full])})."
+            raise SparkError("RECURSIVE_VIEW", text, sql_state="42K0H")
         names = names_inside(view.properties, view.name)
         through = (*self.through, view.name.full)
         inside = replace(self, names=names, local=frozenset(), bindings=self.bindings.inside(names), through=through)

@@ -24,6 +24,8 @@ __all__ = ["Sail", "SessionKey"]
 #: The fork server tells of a death just after the connection broke.
 DEATH_SECONDS = 2.0
 KILL_SECONDS = 5.0
+#: What Sail says where it looks at a table's log while a commit is written, and how often it may.
+UNREADY, TRIES = "Missing commit file: expected version 0", 5
 SERVICE = "/spark.connect.SparkConnectService/"
 #: Results travel as gRPC messages; Sail's own batches stay below 4 MiB, a client's local data may not.
 OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
@@ -74,8 +76,9 @@ class Sail:
         def call(raw: bytes) -> Any:
             channel, server = self._connected()
             raw, session_id = self._for_engine(method, raw)
+            ask = _patient(channel.unary_unary(SERVICE + method))
             try:
-                answer = channel.unary_unary(SERVICE + method)(raw, metadata=server.address.metadata)
+                answer = ask(raw, metadata=server.address.metadata)
                 return stamped(method, answer, session_id) if session_id else answer
             except grpc.RpcError as error:
                 raise self._explained(error, server) from error
@@ -236,6 +239,21 @@ class Sail:
             if self._server is not None:
                 self._server.kill()
             self._server = self._channel = None
+
+
+def _patient(call: Any) -> Any:
+    """A unary call that is made again where Sail has looked at a table's log while a commit was written (0.7.2)."""
+
+    def asked(raw: bytes, **options: Any) -> Any:
+        for _ in range(TRIES - 1):
+            try:
+                return call(raw, **options)
+            except grpc.RpcError as error:
+                if UNREADY not in str(error.details()):
+                    raise
+        return call(raw, **options)
+
+    return asked
 
 
 def _channel(address: Address) -> grpc.Channel:

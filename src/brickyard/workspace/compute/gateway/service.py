@@ -173,6 +173,7 @@ class Gateway:
         with session.operations.attached(request.operation_id, frozenset(request.tags)) as operation:
             context.add_callback(lambda: session.operations.disconnected(operation))
             session = session.for_execution()
+            session.changes = request.plan.HasField("command")
             result = self._prepared(request, session)
             if session.sail.capabilities.is_spark and _has_been_run(request.plan):
                 yield from _answers(request)

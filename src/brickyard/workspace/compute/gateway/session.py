@@ -42,6 +42,7 @@ class Session:
         settings: Configuration values that the client has set; keys in lower case.
         statement: The SQL that is being run; data frames in it are resolved.
         bindings: Its variables and functions.
+        changes: Whether what is executed may change what it reads.
         analyses: Whether only the schema of a plan is asked for: nothing is changed then.
 
     Attributes:
@@ -59,6 +60,7 @@ class Session:
     bindings: Bindings = field(default_factory=Bindings)
     analyses: bool = False
     observations: list[Observation] = field(default_factory=list)
+    changes: bool = False
     operations: Operations = field(init=False)
 
     def __post_init__(self) -> None:

@@ -15,8 +15,9 @@ from brickyard.workspace.compute.gateway.delta_connect.targets import Target, ta
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
+from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements.changes import RESULTS
-from brickyard.workspace.compute.gateway.unparse import unparse
+from brickyard.workspace.compute.gateway.unparse import string, unparse
 
 __all__ = ["answer", "is_delta"]
 
@@ -90,8 +91,9 @@ def _expression(raw: bytes, owners: dict[int, str]) -> str:
 
 def _column(raw: bytes, target: str) -> str:
     """The column that a value is for, without the table's alias."""
-    text = _expression(raw, {}).strip("()").replace(" ", "")
-    return text.removeprefix(f"{quote(target)}.").removeprefix(f"{target}.") if target else text
+    text = _expression(raw, {}).strip("()")
+    parts = Cursor(text).name()
+    return quote(*(parts[1:] if len(parts) > 1 and parts[0].lower() == target.lower() else parts))
 
 
 def _where(request: Any, owners: dict[int, str]) -> str:
@@ -182,7 +184,7 @@ def _what(action: Any, target: Target, owners: dict[int, str]) -> str:
 def _restore(request: Any) -> str:
     when = f"VERSION AS OF {request.version}"
     if request.HasField("timestamp"):
-        when = f"TIMESTAMP AS OF '{request.timestamp}'"
+        when = f"TIMESTAMP AS OF {string(request.timestamp)}"
     return f"RESTORE TABLE {table_text(request.table)} TO {when}"
 
 

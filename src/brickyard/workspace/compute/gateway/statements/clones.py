@@ -15,7 +15,6 @@ import time
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -23,7 +22,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 
 from brickyard.workspace.compute.gateway import literals, writes
-from brickyard.workspace.compute.gateway.commits import add_commit, latest
+from brickyard.workspace.compute.gateway.commits import add_commit, latest, moment, need_time
 from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
@@ -62,18 +61,18 @@ def read_clone(cursor: Cursor, session: Session) -> Clone:
     cursor.take("DEEP")
     cursor.expect("CLONE")
     place, _ = target(cursor, session)
-    return Clone(place, _version(cursor, place), shallow)
+    return Clone(place, _version(cursor, place, session.setting("spark.sql.session.timeZone")), shallow)
 
 
-def _version(cursor: Cursor, place: Path) -> int:
+def _version(cursor: Cursor, place: Path, zone: str) -> int:
     from deltalake import DeltaTable
 
     table = DeltaTable(place)
     last = table.version()
     if cursor.take("TIMESTAMP", "AS", "OF"):
         text = cursor.string()
-        at = datetime.fromisoformat(text)
-        at = at if at.tzinfo else at.replace(tzinfo=UTC)
+        at = moment(text, zone)
+        need_time(place, text, zone)
         if at.timestamp() * 1000 < min(commit["timestamp"] for commit in table.history()):
             text = f"The provided timestamp ({text}) is before the earliest version available to this table."
             raise SparkError("DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION", text, sql_state="42816")

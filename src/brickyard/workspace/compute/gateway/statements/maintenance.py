@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from brickyard.workspace.compute.gateway import literals
+from brickyard.workspace.compute.gateway.commits import moment
 from brickyard.workspace.compute.gateway.errors import ILLEGAL, SparkError, unsupported
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
@@ -84,7 +85,7 @@ def restore(cursor: Cursor, session: Session) -> Any:
         when = int(cursor.number())
     else:
         cursor.expect("TIMESTAMP", "AS", "OF")
-        when = datetime.fromisoformat(cursor.string()).astimezone()
+        when = moment(cursor.string(), session.setting("spark.sql.session.timeZone"))
     cursor.end()
     table = DeltaTable(place)
     before = files_of(table)

@@ -11,7 +11,7 @@ from brickyard.workspace.compute.gateway.errors import SparkError, already_exist
 from brickyard.workspace.compute.gateway.names import SessionNames, quote
 from brickyard.workspace.compute.gateway.queries import QueryRewriter, where_names_are
 from brickyard.workspace.compute.gateway.session import Session
-from brickyard.workspace.compute.gateway.sqltext import Cursor
+from brickyard.workspace.compute.gateway.sqltext import Cursor, parse
 
 __all__ = ["cache", "create_view", "drop_temporary", "redefine", "register_temporary"]
 
@@ -32,8 +32,12 @@ def create_view(cursor: Cursor, session: Session, *, replace: bool) -> Any:
     if columns:
         query = f"SELECT * FROM ({query}) AS {quote(parts[-1])}({', '.join(map(quote, columns))})"
     if temporary:
+        from sqlglot import exp
+
         if len(parts) != 1:
             raise SparkError("TEMP_VIEW_NAME_TOO_MANY_NAME_PARTS", "A temporary view has a name of one part.")
+        if any(clause.args.get("recursive") for clause in parse(query).find_all(exp.With)):
+            raise unsupported("WITH RECURSIVE in a temporary view", "Use a view of the catalog, or CACHE TABLE ... AS.")
         register_temporary(session, parts[0], session.relation(query), replace=replace)
     else:
         _persistent(session, parts, query, comment, replace=replace, exists_ok=exists_ok)
@@ -85,7 +89,9 @@ def _persistent(
     spark = session.sail.capabilities.is_spark
     ask = None if spark else session.schema_of_query
     bindings = session.bindings.inside(names)
-    rewriter = QueryRewriter(names, session.places, session.table, spark=spark, ask=ask, bindings=bindings)
+    rewriter = QueryRewriter(
+        names, session.places, session.table, spark=spark, ask=ask, bindings=bindings, defines=name.full
+    )
     text = rewriter.rewrite_query(query)
     schema = session.sail.schema(session.key, relations_pb2.Relation(sql=relations_pb2.SQL(query=text)))
     existing = session.catalog.find_table(name)

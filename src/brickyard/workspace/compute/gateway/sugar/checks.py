@@ -29,7 +29,7 @@ def _positions(select: Any, clause: str, keys: Iterable[Any]) -> None:
     from sqlglot import exp
 
     items = select.expressions
-    keys = [key for key in keys if isinstance(key, exp.Literal) and key.name.isdigit()]
+    keys = [key for key in keys if isinstance(key, exp.Literal) and not key.is_string and key.name.isdigit()]
     if not keys or any(item.is_star or isinstance(item, exp.Star | exp.Aliases) or generators(item) for item in items):
         return  # there are more columns than items
     for key in keys:

@@ -13,12 +13,13 @@ import grpc
 
 from brickyard.workspace.compute.gateway.commits import actions_since, latest
 from brickyard.workspace.compute.gateway.errors import SparkError
+from brickyard.workspace.compute.gateway.sail import UNREADY
 
 __all__ = ["settled"]
 
 Result = TypeVar("Result")
 #: What Sail says when its commit's number is taken, and when it reads a log that is just being made.
-LOST, UNREADY = "Failed to commit transaction:", "Missing commit file: expected version 0"
+LOST = "Failed to commit transaction:"
 TRIES = 20
 RETRY = "Please retry the operation."
 

@@ -11,13 +11,12 @@ from pyspark.sql.types import ArrayType, StructField, StructType
 
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
+from brickyard.workspace.compute.gateway.values.partitions import NULL, replace_columns
 
 __all__ = ["convert_texts", "infer_types", "set_partitions"]
 
 TEXT_OPTIONS = ("nullvalue", "ignoreleadingwhitespace", "ignoretrailingwhitespace")
 INT_MAX = 2**31 - 1
-#: What Hive writes for a null; Sail takes it, and the empty text, for a text.
-NULL = "__HIVE_DEFAULT_PARTITION__"
 
 
 def infer_types(relation: Any, session: Session) -> None:
@@ -25,7 +24,7 @@ def infer_types(relation: Any, session: Session) -> None:
     source = relation.read.data_source
     options = {key.lower(): value.lower() for key, value in source.options.items()}
     if source.format.lower() == "csv" and options.get("inferschema") == "true":
-        _replace_columns(relation, _csv_types(relation, session))
+        replace_columns(relation, _csv_types(relation, session))
     elif source.format.lower() == "json" and not any(_partitions(Path(path)) for path in source.paths):
         schema = session.schema(relation)
         source.schema = _sorted(schema).json()
@@ -44,7 +43,7 @@ def convert_texts(relation: Any, session: Session) -> None:
         return
     for key, _ in asked:
         del source.options[key]
-    _replace_columns(
+    replace_columns(
         relation, {name: _converted(quote(name), {k: v for k, (_, v) in options.items()}) for name, _ in fields}
     )
 
@@ -91,21 +90,8 @@ def _partitions(place: Path) -> list[str]:
     return [child.name for child in place.iterdir() if "=" in child.name] if place.is_dir() else []
 
 
-def _replace_columns(relation: Any, columns: dict[str, str]) -> None:
-    """Columns of a relation replaced, in place, by expressions in SQL."""
-    if not columns:
-        return
-    inner = relations_pb2.Relation()
-    inner.CopyFrom(relation)
-    relation.with_columns.input.CopyFrom(inner)
-    for name, text in columns.items():
-        alias = relation.with_columns.aliases.add()
-        alias.name.append(name)
-        alias.expr.expression_string.expression = text
-
-
 def set_partitions(relation: Any, columns: Iterable[str]) -> None:
     """Give rows that are to be written the text of their partitions, in which null has a name as Hive gives it."""
-    _replace_columns(
+    replace_columns(
         relation, {name: f"coalesce(nullif(CAST({quote(name)} AS STRING), ''), '{NULL}')" for name in columns}
     )

@@ -19,7 +19,7 @@ from brickyard.workspace.compute.gateway.lasting import stamped, unobserved
 from brickyard.workspace.compute.gateway.memory import Memory
 from brickyard.workspace.compute.gateway.operations import Operation, current
 
-__all__ = ["Sail", "SessionKey"]
+__all__ = ["UNREADY", "Sail", "SessionKey"]
 
 #: The fork server tells of a death just after the connection broke.
 DEATH_SECONDS = 2.0

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from pyspark.sql.connect.proto import relations_pb2
 
-__all__ = ["PARTITIONED", "partition_cast", "partition_types", "type_partitions"]
+__all__ = ["NULL", "PARTITIONED", "partition_cast", "partition_types", "replace_columns", "type_partitions"]
 
 #: Formats whose directories may be partitioned without a log that knows the types.
 PARTITIONED = frozenset({"parquet", "orc", "avro", "csv", "json"})
@@ -27,15 +27,20 @@ def type_partitions(relation: Any) -> None:
     """Cast, in place, the partition columns of a relation that reads files without a schema."""
     source = relation.read.data_source
     types = partition_types([Path(path) for path in source.paths])
-    if not types:
+    replace_columns(relation, {name: partition_cast(name, kind) for name, kind in types.items()})
+
+
+def replace_columns(relation: Any, columns: Mapping[str, str]) -> None:
+    """Columns of a relation replaced, in place, by expressions in SQL."""
+    if not columns:
         return
-    read = relations_pb2.Relation()
-    read.CopyFrom(relation)
-    relation.with_columns.input.CopyFrom(read)
-    for name, kind in types.items():
+    inner = relations_pb2.Relation()
+    inner.CopyFrom(relation)
+    relation.with_columns.input.CopyFrom(inner)
+    for name, text in columns.items():
         alias = relation.with_columns.aliases.add()
         alias.name.append(name)
-        alias.expr.expression_string.expression = partition_cast(name, kind)
+        alias.expr.expression_string.expression = text
 
 
 def partition_cast(name: str, kind: str) -> str:

@@ -135,7 +135,6 @@ ERRORS: dict[str, tuple[list[str], str, str]] = {
     ),
     "vacuum too soon": ([T, "VACUUM t RETAIN 0 HOURS"], "IllegalArgumentException", "RETENTION_PERIOD_TOO_SHORT"),
     "restore too far": ([T, "RESTORE t TO VERSION AS OF 9"], "AnalysisException", "DELTA_ERROR"),
-    "copy into": ([T, "COPY INTO t FROM '/x' FILEFORMAT = CSV"], "UnsupportedOperationException", "spark.read"),
     "other table formats": (["CREATE TABLE p (a INT) USING parquet"], "UnsupportedOperationException", "parquet"),
     "generated columns": (
         ["CREATE TABLE g (a INT GENERATED ALWAYS AS IDENTITY)"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -68,3 +69,29 @@ def test_texts_that_mean_null_and_white_space_are_taken_away(spark: Any, tmp_pat
 def test_a_backslash_escapes_a_quote(spark: Any, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text('1,"a\\"b"\n')
     assert spark.read.csv(f"file:{tmp_path}/a.csv").first() == ("1", 'a"b')
+
+
+def test_which_files_were_copied_is_decided_with_their_rows(spark: Any, engine: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("1\n2\n")
+    (tmp_path / "b.csv").write_text("3\n")
+    place = engine.data / "dbfs/copied"
+    spark.sql("CREATE TABLE c (id INT) LOCATION 'dbfs:/copied'")
+    copy = f"COPY INTO c BY POSITION FROM 'file:{tmp_path}' FILEFORMAT = CSV"
+    assert tuple(spark.sql(copy).first()) == (3, 3, 0)
+    commit = [json.loads(line) for line in (place / f"_delta_log/{1:020d}.json").read_text().splitlines()]
+    marks = {action["txn"]["appId"] for action in commit if "txn" in action}
+    assert marks == {f"copy-into:{(tmp_path / name).as_uri()}" for name in ("a.csv", "b.csv")}
+    assert sum(json.loads(action["add"]["stats"])["numRecords"] for action in commit if "add" in action) == 3
+    assert tuple(spark.sql(copy).first()) == (0, 0, 0)
+    assert not (place / f"_delta_log/{2:020d}.json").exists()
+
+
+def test_files_that_are_corrupt_are_counted(spark: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.parquet").write_text("nothing")
+    spark.sql("CREATE TABLE c (id INT)")
+    copy = f"COPY INTO c FROM 'file:{tmp_path}' FILEFORMAT = PARQUET FORMAT_OPTIONS ('ignoreCorruptFiles' = 'true')"
+    assert tuple(spark.sql(copy).first()) == (0, 0, 1)
+    with pytest.raises(PySparkException, match="COPY_INTO_SYNTAX_ERROR"):
+        spark.sql(f"COPY INTO c FROM 'file:{tmp_path}' FILEFORMAT = PARQUET COPY_OPTIONS ('forced' = 'true')")
+    with pytest.raises(PySparkException, match="CREDENTIAL"):
+        spark.sql(f"COPY INTO c FROM 'file:{tmp_path}' WITH (CREDENTIAL c) FILEFORMAT = PARQUET")

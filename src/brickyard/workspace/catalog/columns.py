@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["create_log", "has_log", "read_columns"]
 
+#: What delta-rs says of a table that has no columns yet.
+NO_COLUMNS = "Delta table with empty schema"
 _SQL = {"long": "bigint", "integer": "int", "short": "smallint", "byte": "tinyint"}
 _NAMES = {"integer": "INT", "void": "NULL"}
 _DECIMAL = re.compile(r"decimal\(\s*(\d+)\s*,\s*(\d+)\s*\)")
@@ -45,6 +47,8 @@ def read_columns(directory: Path) -> list[ColumnInfo]:
     except TableNotFoundError:
         return []
     except DeltaError as error:
+        if NO_COLUMNS in str(error):
+            return []
         raise InvalidState(f"The Delta log in {directory} cannot be read: {error}") from error
     partitions = list(table.metadata().partition_columns)
     described = json.loads(table.schema().to_json())["fields"]

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from brickyard.workspace.compute.gateway.commits import add_commit
+from brickyard.workspace.compute.gateway.commits import actions_since, add_commit, latest
 
-__all__ = ["CONSTRAINT_PROTOCOL", "MAPPING", "MAPPING_PROTOCOL", "Metadata", "change", "read"]
+__all__ = ["CONSTRAINT_PROTOCOL", "MAPPING", "MAPPING_PROTOCOL", "Metadata", "begin", "change", "is_bare", "read"]
 
 MAPPING = "delta.columnMapping.mode"
 #: Reader and writer version that each kind of change needs.
@@ -99,6 +100,24 @@ def change(place: Path, operation: str, parameters: dict[str, Any], edit: Callab
             actions.insert(0, {"protocol": {"minReaderVersion": reader, "minWriterVersion": writer}})
         if not actions or add_commit(place, found.version + 1, [_info(operation, parameters, found.version), *actions]):
             return
+
+
+def begin(place: Path, description: str | None, configuration: dict[str, str]) -> None:
+    """Make a table without columns, which its first rows bring."""
+    (place / "_delta_log").mkdir(parents=True, exist_ok=True)
+    identity = (str(uuid.uuid4()), None, int(time.time() * 1000))
+    metadata = Metadata(-1, [], configuration, [], (1, 2), description, identity)
+    protocol = {"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}
+    add_commit(place, 0, [_info("CREATE TABLE", {}, -1), protocol, metadata.action()])
+
+
+def is_bare(place: Path) -> bool:
+    """Whether a table has no columns yet: no library can read it."""
+    if latest(place) != 0:
+        return False
+    actions = [action for _, actions in actions_since(place, -1) for action in actions]
+    schemas = [json.loads(action["metaData"]["schemaString"]) for action in actions if "metaData" in action]
+    return bool(schemas) and not schemas[0]["fields"]
 
 
 def _info(operation: str, parameters: dict[str, Any], version: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 
 from brickyard.workspace.compute.gateway.errors import SparkError, not_found, unsupported
 
-__all__ = ["PathMapper"]
+__all__ = ["PathMapper", "glob_below"]
 
 WILDCARDS = frozenset("*?[{")
 
@@ -165,6 +165,13 @@ def _glob(pattern: Path) -> Iterator[Path]:
     fixed = _fixed(pattern)
     rest = pattern.relative_to(fixed)
     return fixed.glob(str(rest)) if rest.parts else iter([fixed] if fixed.exists() else [])
+
+
+def glob_below(root: Path, pattern: str) -> list[Path]:
+    """What a pattern means below a directory; nothing above it."""
+    parts = [part for part in pattern.split("/") if part not in {"", ".", ".."}]
+    found = {match for one in _braces("/".join(parts)) for match in root.glob(one)}
+    return sorted(found)
 
 
 def _braces(pattern: str) -> list[str]:

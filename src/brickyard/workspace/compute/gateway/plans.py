@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from pyspark.sql.connect.proto import relations_pb2
 
-from brickyard.workspace.compute.gateway import catalog_calls, commits, delta_connect, sent, values
-from brickyard.workspace.compute.gateway.errors import OTHER_ENGINE, SparkError, unsupported
-from brickyard.workspace.compute.gateway.file_options import check_read_options, complete_options
-from brickyard.workspace.compute.gateway.file_types import convert_texts, infer_types
+from brickyard.workspace.compute.gateway import catalog_calls, delta_connect, sent, values
+from brickyard.workspace.compute.gateway.errors import OTHER_ENGINE, unsupported
 from brickyard.workspace.compute.gateway.frame_functions import rewrite_function
 from brickyard.workspace.compute.gateway.frame_names import give, names_of
 from brickyard.workspace.compute.gateway.frame_unions import nested_in, widen
@@ -22,10 +19,10 @@ from brickyard.workspace.compute.gateway.pandas_functions import replace_functio
 from brickyard.workspace.compute.gateway.quantiles import quantiles
 from brickyard.workspace.compute.gateway.queries import FILE_FORMATS
 from brickyard.workspace.compute.gateway.session import Session
+from brickyard.workspace.compute.gateway.sources import complete_times, need_time, resolve_source
 from brickyard.workspace.compute.gateway.sqltext import Cursor, as_engine_reads
 from brickyard.workspace.compute.gateway.statements.identifiers import spell_out
 from brickyard.workspace.compute.gateway.sugar.parameters import inline
-from brickyard.workspace.compute.gateway.values.partitions import PARTITIONED
 from brickyard.workspace.compute.gateway.window_names import name_windows, refuse_ranges_of_dates
 
 __all__ = ["resolve"]
@@ -42,7 +39,6 @@ CACHED = ("cached_local_relation", "chunked_cached_local_relation")
 USER = frozenset({"current_user", "session_user", "user"})
 CURRENT = USER | {"current_catalog", "current_database", "current_schema"}
 CURRENT_CALL = re.compile(r"\bcurrent_(catalog|database|schema)\s*\(", re.IGNORECASE)
-DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def resolve(message: Any, session: Session) -> None:
@@ -198,37 +194,13 @@ def _read(relation: Any, session: Session) -> None:
     if read.HasField("named_table"):
         _named(relation, session)
     else:
-        _source(read.data_source, session)
-        if not session.sail.capabilities.is_spark:
-            complete_options(read.data_source)
-            convert_texts(relation, session)
-            inner = relation.with_columns.input if relation.HasField("with_columns") else relation
-            source = inner.read.data_source
-            check_read_options(source.format.lower(), source.options)
-            if inner is relation:
-                _type_columns(relation, session)
-
-
-def _type_columns(relation: Any, session: Session) -> None:
-    schema = relation.read.data_source.schema
-    _type_partitions(relation, session)
-    if not schema:
-        read = relation.with_columns.input if relation.HasField("with_columns") else relation
-        infer_types(read, session)
-
-
-def _type_partitions(relation: Any, session: Session) -> None:
-    source = relation.read.data_source
-    inferred = session.setting("spark.sql.sources.partitionColumnTypeInference.enabled", "true").lower() == "true"
-    wrong = inferred and not session.sail.capabilities.is_spark
-    if wrong and source.format.lower() in PARTITIONED and not source.schema:
-        values.type_partitions(relation)
+        resolve_source(relation, session)
 
 
 def _named(relation: Any, session: Session) -> None:
     """A table by name: `spark.table(...)`."""
     text = relation.read.named_table.unparsed_identifier
-    _complete(relation.read.named_table.options)
+    complete_times(relation.read.named_table.options)
     options = dict(relation.read.named_table.options)
     parts = split_name(text)
     if session.names.is_temporary(parts):
@@ -247,24 +219,11 @@ def _named(relation: Any, session: Session) -> None:
     else:
         alias.input.read.is_streaming = relation.read.is_streaming
         source = alias.input.read.data_source
-        _need_time(options, table.place, session)
+        need_time(options, table.place, session)
         source.format = "delta"
         source.paths.append(session.places.text(table.place))
         source.options.update(options)
     _replace(relation, replaced)
-
-
-def _complete(options: Any) -> None:
-    """A day for time travel is its first moment; Sail wants the hour too."""
-    for key, value in list(options.items()):
-        if key.lower() == "timestampasof" and DAY.fullmatch(value):
-            options[key] = f"{value} 00:00:00"
-
-
-def _need_time(options: Any, place: Path, session: Session) -> None:
-    for key, value in options.items():
-        if key.lower() == "timestampasof":
-            commits.need_time(place, value, session.setting("spark.sql.session.timeZone"))
 
 
 def split_name(text: str) -> list[str]:
@@ -279,31 +238,6 @@ def split_name(text: str) -> list[str]:
     parts = cursor.name()
     cursor.end()
     return parts
-
-
-def _source(source: Any, session: Session) -> None:
-    """Files by path: `spark.read.parquet(...)`."""
-    kind = source.format.lower() or "delta"
-    if not source.HasField("format"):
-        source.format = "delta"
-    if kind not in {name.lower() for name in FILE_FORMATS}:
-        if source.paths:
-            raise unsupported(f"the data source '{source.format}'", f"Use one of {', '.join(sorted(FILE_FORMATS))}.")
-        return
-    _complete(source.options)
-    paths = [*source.paths, *([source.options.pop("path")] if "path" in source.options else [])]
-    if not paths:
-        raise SparkError("DATA_SOURCE_NO_PATH", f"spark.read.format('{kind}') needs a path.")
-    del source.paths[:]
-    for path in paths:
-        source.paths.extend(session.places.sources(path, kind, inferred=not source.schema, deep=_is_deep(source)))
-    if kind == "delta":
-        _need_time(source.options, Path(source.paths[0]), session)
-
-
-def _is_deep(source: Any) -> bool:
-    options = {key.lower(): value.lower() for key, value in source.options.items()}
-    return options.get("recursivefilelookup") == "true"
 
 
 def _cached(relation: Any, kind: str, session: Session) -> None:

@@ -112,14 +112,15 @@ class Session:
         if name.schema != information.SCHEMA:
             return self.catalog.table_through(name, through) if through else self.catalog.table(name)
         held = f"__{name.catalog}_{name.schema}_{name.name}"
-        self._view(held, information.relation_of(name, self.catalog))
+        self.hold_relation(held, information.relation_of(name, self.catalog))
         return Table(name, "VIEW", held_in=held)
 
     def hold(self, name: str, rows: pa.Table) -> None:
         """Keep rows in Sail under a name."""
-        self._view(name, literals.table(rows))
+        self.hold_relation(name, literals.table(rows))
 
-    def _view(self, name: str, relation: relations_pb2.Relation) -> None:
+    def hold_relation(self, name: str, relation: relations_pb2.Relation) -> None:
+        """Keep a resolved relation in Sail under a name."""
         command = commands_pb2.Command()
         view = command.create_dataframe_view
         view.input.CopyFrom(relation)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from brickyard.workspace.compute.gateway import commits, log, mapping, overwrites
+from brickyard.workspace.compute.gateway import commits, log, mapping, overwrites, staging
 from brickyard.workspace.compute.gateway.alignment import check_columns, fit
 from brickyard.workspace.compute.gateway.errors import SparkError, already_exists
 from brickyard.workspace.compute.gateway.names import TableName
@@ -101,6 +101,9 @@ def rows(
     """
     options = {key.lower(): value for key, value in options.items()}
     evolve = options.pop("mergeschema", "false").lower() == "true"
+    if log.is_bare(place):
+        _begin(session, relation, place, evolve or mode == "overwrite", partitions)
+        return
     replaces = mode == "overwrite" and options.get("overwriteschema", "false").lower() == "true"
     exists = commits.latest(place) >= 0
     dynamic = overwrites.check(session, place if exists and mode == "overwrite" else None, options)
@@ -117,6 +120,20 @@ def rows(
     session.write(
         relation, place, mode, partitions=partitions, options={NAMES.get(k, k): v for k, v in options.items()}
     )
+
+
+def _begin(session: Session, relation: Any, place: Path, evolve: bool, partitions: tuple[str, ...]) -> None:
+    """The first rows of a table that has no columns yet."""
+    if not evolve:
+        text = "The table has no columns. To add those of the rows, set the option mergeSchema to true."
+        raise SparkError("DELTA_METADATA_MISMATCH", text, sql_state="42KDG")
+    check_columns(session, relation)
+    what = staging.Commit("WRITE", {"mode": "Append"})
+
+    def write(new: Path) -> None:
+        session.write(relation, new, "overwrite", partitions=partitions)
+
+    staging.committed(session, place, write, lambda: what if log.is_bare(place) else None)
 
 
 def _check_partitions(place: Path, given: tuple[str, ...]) -> None:

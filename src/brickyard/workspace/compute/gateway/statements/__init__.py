@@ -13,6 +13,7 @@ from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements import (
     alter,
     changes,
+    copy,
     describe,
     explain,
     grants,
@@ -41,6 +42,7 @@ HANDLERS: dict[str, Handler] = {
     "ANALYZE": settings.accepted,
     "CACHE": views.cache,
     "COMMENT": alter.comment,
+    "COPY": copy.copy_into,
     "CREATE": tables.create,
     "DECLARE": variables.declare,
     "DELETE": changes.change,
@@ -70,7 +72,6 @@ HANDLERS: dict[str, Handler] = {
     "VACUUM": maintenance.vacuum,
 }
 INSTEAD = {
-    "COPY": "Read the files with spark.read and write with df.write.mode('append').saveAsTable(...).",
     "GET": "Use the Files API (w.files.download), or dbutils.fs.cp in a task.",
     "PUT": "Use the Files API (w.files.upload), or dbutils.fs.cp in a task.",
     "REMOVE": "Use the Files API (w.files.delete), or dbutils.fs.rm in a task.",

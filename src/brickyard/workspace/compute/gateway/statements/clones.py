@@ -169,7 +169,10 @@ def _link(source: Path, copy: Path) -> None:
 
 
 def _actions(what: Clone) -> list[dict[str, Any]]:
-    """Protocol, metadata and files of a table at a version, as a checkpoint has them; made in a copy of its log."""
+    """Protocol, metadata and files of a table at a version, as a checkpoint has them; made in a copy of its log.
+
+    A deep clone also has its transactions: which files COPY INTO has loaded.
+    """
     import pyarrow.parquet as pq
     from deltalake import DeltaTable
 
@@ -182,7 +185,7 @@ def _actions(what: Clone) -> list[dict[str, Any]]:
         DeltaTable(name).create_checkpoint()
         checkpoint = log / f"{what.version:020d}.checkpoint.parquet"
         rows = pq.read_table(checkpoint).to_pylist(maps_as_pydicts="strict")
-    kinds = ("protocol", "metaData", "add")
+    kinds = ("protocol", "metaData", "add") if what.shallow else ("protocol", "metaData", "txn", "add")
     return [{kind: _plain(row[kind])} for kind in kinds for row in rows if row.get(kind)]
 
 

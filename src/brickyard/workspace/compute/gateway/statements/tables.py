@@ -83,8 +83,10 @@ def _create_table(cursor: Cursor, session: Session, mode: str) -> Any:
     elif like is not None:
         schema, partitions = schema_like(like)
         _empty_table(session, dataclasses.replace(new, partitions=partitions), schema, None, {})
-    elif not defined.columns:
+    elif not defined.columns and new.location is not None:
         _adopt(session, new)
+    elif not defined.columns and existing is None:
+        writes.create(session, new, lambda place: log.begin(place, new.comment, new.properties))
     else:
         schema = delta_schema(defined.columns, session)
         _empty_table(session, new, schema, existing.place if existing else None, defined.checks)

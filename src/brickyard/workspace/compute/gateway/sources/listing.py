@@ -1,0 +1,91 @@
+"""Which files a path means, where the gateway must know each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from brickyard.workspace.compute.gateway.errors import SparkError
+from brickyard.workspace.compute.gateway.paths import glob_below
+from brickyard.workspace.compute.gateway.places import Places
+
+__all__ = ["chosen", "files_below", "readable"]
+
+
+def chosen(
+    places: Places, source: str, names: Sequence[str] | None = None, pattern: str | None = None, *, deep: bool = False
+) -> list[Path]:
+    """The files that are to be read, in the order of their names.
+
+    Args:
+        places: From the user's paths to local places.
+        source: The path of a file or directory, or a pattern of such.
+        names: Files below the source; without them, all.
+        pattern: A pattern of files below the source.
+        deep: Whether directories inside are read that are no partitions.
+
+    Raises:
+        SparkError: PATH_NOT_FOUND.
+    """
+    if names is not None:
+        found = [place for name in names for place in places.mapper.existing(f"{source.rstrip('/')}/{name}")]
+    elif pattern is not None:
+        below = places.mapper.existing(source)
+        found = [place for root in below if root.is_dir() for place in glob_below(root, pattern)]
+    else:
+        found = places.mapper.existing(source)
+    return sorted({file for place in found for file in files_below(place, deep=deep)})
+
+
+def files_below(place: Path, *, deep: bool = False) -> Iterator[Path]:
+    """The files of a place, without hidden ones (`_` and `.` are, as in Spark); also those of its partitions."""
+    if place.is_file():
+        yield place
+        return
+    for child in place.iterdir() if place.is_dir() else ():
+        if child.name[0] in "_." and "=" not in child.name:
+            continue
+        if child.is_file() or deep or "=" in child.name:
+            yield from files_below(child, deep=deep)
+
+
+def readable(kind: str, files: Sequence[Path]) -> list[Path]:
+    """The files that are not corrupt, of a format that tells."""
+    return [file for file in files if kind not in CHECKS or _is_sound(kind, file)]
+
+
+def _is_sound(kind: str, file: Path) -> bool:
+    import pyarrow as pa
+
+    try:
+        CHECKS[kind](file)
+    except (pa.ArrowInvalid, OSError):
+        return False
+    return True
+
+
+def _parquet(file: Path) -> None:
+    import pyarrow.parquet as pq
+
+    pq.read_metadata(file)
+
+
+def _orc(file: Path) -> None:
+    from pyarrow import orc
+
+    orc.ORCFile(str(file))
+
+
+def _avro(file: Path) -> None:
+    with file.open("rb") as opened:
+        if opened.read(4) != b"Obj\x01":
+            raise OSError("no Avro file")
+
+
+CHECKS = {"parquet": _parquet, "orc": _orc, "avro": _avro}
+
+
+def nothing_found(kind: str, path: str) -> SparkError:
+    """There are no files whose columns could be told."""
+    text = f"Unable to infer schema for {kind}: {path} has no data files. Give a schema, or write data."
+    return SparkError("UNABLE_TO_INFER_SCHEMA", text, sql_state="42KD9")

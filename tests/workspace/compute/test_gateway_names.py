@@ -37,6 +37,31 @@ def test_tables_and_views_are_there_after_a_restart_of_everything(tmp_path: Path
         lab.close()
 
 
+def test_names_may_be_words_of_sql_and_have_quotes(spark: Any) -> None:
+    before = spark.catalog.currentDatabase()
+    try:
+        for statement in (
+            f"CREATE SCHEMA main.`{before}_it's`",
+            f"USE main.`{before}_it's`",
+            "CREATE TABLE `table` (`primary` INT, CONSTRAINT small CHECK (`primary` <> 1))",
+            "INSERT INTO `table` VALUES (2)",
+            "INSERT INTO `table` REPLACE WHERE `primary` = 2 SELECT 2 AS `from`",
+            "UPDATE `table` SET `primary` = 3",
+        ):
+            spark.sql(statement)
+        found = spark.sql("SELECT *, current_schema() FROM `table`")
+        assert [tuple(row) for row in found.collect()] == [(3, f"{before}_it's")]
+    finally:
+        spark.sql(f"USE main.{before}")
+
+
+def test_a_view_of_another_client_is_read_as_sql_is(spark: Any, engine: Engine) -> None:
+    name = f"main.{spark.catalog.currentDatabase()}.v"
+    text = "SELECT 'it''s' AS a"
+    engine.catalog.create_table(name, "me@localhost", table_type="VIEW", format=None, view_definition=text)
+    assert spark.table(name).collect()[0].a == "it's"
+
+
 def test_a_view_means_the_tables_that_its_maker_saw(spark: Any) -> None:
     own = spark.catalog.currentDatabase()
     spark.sql("CREATE TABLE t AS SELECT 1 AS a")

@@ -94,6 +94,10 @@ def test_execute_immediate(tables: Any) -> None:
     assert rows(tables.sql("SELECT n")) == [(3,)]
     tables.sql("EXECUTE IMMEDIATE 'CREATE OR REPLACE TABLE immediate AS SELECT 1 AS a'")
     assert rows(tables.table("immediate")) == [(1,)]
+    insert = r"EXECUTE IMMEDIATE 'INSERT INTO IDENTIFIER(?) SELECT length(\'it\'\'s\')' USING 'immediate'"
+    tables.sql(insert)
+    assert rows(tables.table("immediate").orderBy("a")) == [(1,), (4,)]
+    assert rows(tables.sql("EXECUTE IMMEDIATE 'SELECT ? AS a, ? AS b' USING ',', ')'")) == [(",", ")")]
 
 
 def test_set_and_reset(tables: Any) -> None:
@@ -103,9 +107,12 @@ def test_set_and_reset(tables: Any) -> None:
     assert tables.sql("SET -v").columns == ["key", "value", "meaning", "Since version"]
     tables.sql("RESET my.key")
     assert rows(tables.sql("SET my.key")) == [("my.key", "<undefined>")]
-    tables.sql("SET TIME ZONE 'Europe/Madrid'")
-    assert rows(tables.sql("SELECT current_timezone()")) == [("Europe/Madrid",)]
-    tables.sql("RESET spark.sql.session.timeZone")
+    for reset in ("RESET spark.sql.session.timeZone", "RESET"):
+        own = rows(tables.sql("SELECT current_timezone()"))
+        tables.sql("SET TIME ZONE 'Europe/Madrid'")
+        assert rows(tables.sql("SELECT current_timezone()")) == [("Europe/Madrid",)]
+        tables.sql(reset)
+        assert rows(tables.sql("SELECT current_timezone()")) == own
 
 
 def test_explain_is_one_row_and_scripts_are_refused(tables: Any) -> None:

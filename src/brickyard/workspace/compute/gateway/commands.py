@@ -17,9 +17,7 @@ from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.plans import resolve, split_name
 from brickyard.workspace.compute.gateway.queries import FILE_FORMATS
 from brickyard.workspace.compute.gateway.session import Session
-from brickyard.workspace.compute.gateway.sqltext import Cursor, as_engine_reads
-from brickyard.workspace.compute.gateway.statements import tables
-from brickyard.workspace.compute.gateway.statements.functions import with_source
+from brickyard.workspace.compute.gateway.sqltext import as_engine_reads
 from brickyard.workspace.compute.gateway.statements.identifiers import spell_out
 from brickyard.workspace.compute.gateway.statements.views import register_temporary
 from brickyard.workspace.compute.gateway.streams import prepare_ml, prepare_stream
@@ -114,12 +112,6 @@ def _sql(command: commands_pb2.SqlCommand, session: Session) -> relations_pb2.Re
     resolved.CopyFrom(original)
     for reference in resolved.with_relations.references:
         resolve(reference, session)
-    made = with_source(text.query)
-    if made is not None:
-        done: relations_pb2.Relation = tables.create(Cursor(made[0]), session, made[1])
-        command.Clear()
-        command.input.CopyFrom(done)
-        return done
     inline(resolved)
     session = session.for_statement(resolved)
     query = spell_out((_text(resolved) or text).query, session)

@@ -42,9 +42,9 @@ class Memory:
         for pair in request.operation.set.pairs:
             one = base_pb2.ConfigRequest(session_id=request.session_id, user_context=request.user_context)
             one.operation.set.pairs.add(key=pair.key, value=pair.value)
-            self._settings[pair.key.lower()] = one.SerializeToString()
+            self._settings[pair.key] = one.SerializeToString()
         for key in request.operation.unset.keys:
-            self._settings.pop(key.lower(), None)
+            self._settings.pop(key, None)
 
     def executed(self, request: base_pb2.ExecutePlanRequest) -> None:
         """Remember a plan, if it registers something."""

@@ -19,7 +19,7 @@ from brickyard.workspace.compute.gateway.session import Session
 
 __all__ = ["check", "only_matching", "replace_parts"]
 
-DYNAMIC = "spark.sql.sources.partitionoverwritemode"
+DYNAMIC = "spark.sql.sources.partitionOverwriteMode"
 
 
 def check(session: Session, place: Path | None, options: Mapping[str, str]) -> bool:

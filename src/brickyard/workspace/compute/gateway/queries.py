@@ -12,9 +12,10 @@ from brickyard.workspace.compute.gateway import commits, values
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.names import SessionNames, TableName, quote
 from brickyard.workspace.compute.gateway.places import Places
-from brickyard.workspace.compute.gateway.sqltext import Edit, parse, splice, without_hints
+from brickyard.workspace.compute.gateway.sqltext import Edit, as_engine_reads, parse, splice, without_hints
 from brickyard.workspace.compute.gateway.sugar import expand, item
 from brickyard.workspace.compute.gateway.sugar.bindings import Bindings
+from brickyard.workspace.compute.gateway.sugar.constants import string
 from brickyard.workspace.compute.gateway.sugar.recursion import HELD, Runner
 from brickyard.workspace.compute.gateway.unity import Table
 from brickyard.workspace.compute.gateway.values.partitions import PARTITIONED, partition_cast, partition_types
@@ -198,7 +199,7 @@ class QueryRewriter:
         names = names_inside(view.properties, view.name)
         through = (*self.through, view.name.full)
         inside = replace(self, names=names, local=frozenset(), bindings=self.bindings.inside(names), through=through)
-        return inside.rewrite(view.definition)
+        return inside.rewrite(as_engine_reads(view.definition))
 
 
 #: Properties in which Spark keeps the catalog and schema that a view's names refer to.
@@ -317,5 +318,5 @@ def _current(sql: str, tree: Any, names: SessionNames) -> list[Edit]:
     for function in tree.find_all(*values):
         start, end = function.meta["start"], sql.index(")", function.meta["end"]) + 1
         named = f" AS `{sql[start:end].lower()}`" if isinstance(function.parent, exp.Select) else ""
-        edits.append(Edit(start, end, f"'{values[type(function)]}'{named}"))
+        edits.append(Edit(start, end, f"{string(values[type(function)])}{named}"))
     return edits

@@ -223,13 +223,32 @@ class Sail:
 
     def configure(self, key: SessionKey, values: dict[str, str]) -> None:
         """Set configuration values of the session."""
-        request = base_pb2.ConfigRequest(session_id=key.session_id)
-        request.user_context.user_id = key.user_id
+        operation = base_pb2.ConfigRequest.Operation()
         for name, value in values.items():
-            request.operation.set.pairs.add(key=name, value=value)
+            operation.set.pairs.add(key=name, value=value)
+        self._config(key, operation)
+
+    def unset(self, key: SessionKey, names: Iterable[str]) -> None:
+        """Give configuration values of the session their defaults."""
+        operation = base_pb2.ConfigRequest.Operation()
+        operation.unset.keys.extend(names)
+        self._config(key, operation)
+
+    def configuration(self, key: SessionKey, name: str) -> str | None:
+        """The engine's own value of a setting; None where it has none."""
+        operation = base_pb2.ConfigRequest.Operation()
+        operation.get_option.keys.append(name)
+        pairs = self._config(key, operation).pairs
+        return next((str(pair.value) for pair in pairs if pair.HasField("value")), None)
+
+    def _config(self, key: SessionKey, operation: base_pb2.ConfigRequest.Operation) -> base_pb2.ConfigResponse:
+        request = base_pb2.ConfigRequest(session_id=key.session_id, operation=operation)
+        request.user_context.user_id = key.user_id
         raw = request.SerializeToString()
-        self.unary("Config")(raw)
+        answer = base_pb2.ConfigResponse()
+        answer.ParseFromString(self.unary("Config")(raw))
         self.memory.configured(raw)
+        return answer
 
     def close(self) -> None:
         """End the session's engine."""

@@ -240,12 +240,12 @@ class Gateway:
     def _config(self, raw: bytes) -> bytes:
         request = base_pb2.ConfigRequest.FromString(raw)
         session = self.session(SessionKey.of(request))
+        given = {pair.key: pair.value for pair in request.operation.set.pairs}
+        session.before_setting(list(given))
         answer: bytes = session.sail.unary("Config")(raw)
         session.sail.memory.configured(raw)
-        for pair in request.operation.set.pairs:
-            session.settings[pair.key.lower()] = pair.value
-        for key in request.operation.unset.keys:
-            session.settings.pop(key.lower(), None)
+        session.settings |= given
+        session.after_unsetting(request.operation.unset.keys)
         return answer
 
     def _release(self, raw: bytes) -> bytes:

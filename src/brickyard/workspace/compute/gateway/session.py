@@ -25,7 +25,10 @@ from brickyard.workspace.compute.gateway.turns import turn
 from brickyard.workspace.compute.gateway.unity import Table, UnityCatalog
 from brickyard.workspace.compute.gateway.values.probes import Asked, Question
 
-__all__ = ["Session"]
+__all__ = ["ZONE", "Session"]
+
+#: The setting of the time zone.
+ZONE = "spark.sql.session.timeZone"
 
 
 @dataclass
@@ -39,7 +42,8 @@ class Session:
         places: From the user's paths to local places.
         names: Current catalog and schema, temporary views.
         blobs: Local data that the client sent ahead, by hash.
-        settings: Configuration values that the client has set; keys in lower case.
+        settings: Configuration values that the client has set.
+        defaults: The engine's own values, before the client has set others, of settings that it forgets them of.
         statement: The SQL that is being run; data frames in it are resolved.
         bindings: Its variables and functions.
         changes: Whether what is executed may change what it reads.
@@ -56,6 +60,7 @@ class Session:
     names: SessionNames
     blobs: dict[str, bytes] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
+    defaults: dict[str, str] = field(default_factory=dict)
     statement: relations_pb2.Relation = field(default_factory=relations_pb2.Relation)
     bindings: Bindings = field(default_factory=Bindings)
     analyses: bool = False
@@ -73,13 +78,36 @@ class Session:
         self.sail.close()
 
     def setting(self, key: str, default: str = "") -> str:
-        """A setting that the client has set; keys are case-insensitive."""
-        return self.settings.get(key.lower(), default)
+        """A setting that the client has set; upper and lower case of keys differ, as in Spark."""
+        return self.settings.get(key, default)
+
+    @property
+    def zone(self) -> str:
+        """The session's time zone; empty for the machine's."""
+        return self.setting(ZONE)
 
     def configure(self, key: str, value: str) -> None:
         """Set a configuration value, here and in Sail."""
+        self.before_setting([key])
         self.sail.configure(self.key, {key: value})
-        self.settings[key.lower()] = value
+        self.settings[key] = value
+
+    def before_setting(self, keys: Sequence[str]) -> None:
+        """Note the engine's own time zone, which it forgets when another one is set (Sail 0.7.2)."""
+        if ZONE in keys and ZONE not in self.defaults and not self.sail.capabilities.is_spark:
+            self.defaults[ZONE] = self.sail.configuration(self.key, ZONE) or ""
+
+    def unset(self, keys: Sequence[str]) -> None:
+        """Forget configuration values, here and in Sail."""
+        self.sail.unset(self.key, keys)
+        self.after_unsetting(keys)
+
+    def after_unsetting(self, keys: Sequence[str]) -> None:
+        """Give the engine its own time zone back, if that is what is unset."""
+        for key in keys:
+            self.settings.pop(key, None)
+        if ZONE in keys and self.defaults.get(ZONE):
+            self.sail.configure(self.key, {ZONE: self.defaults[ZONE]})
 
     def for_statement(self, original: relations_pb2.Relation) -> Session:
         """The session while it runs one statement, with the statement's arguments and data frames."""
@@ -149,7 +177,7 @@ class Session:
             spark=spark,
             ask=None if spark else self.schema_of_query,
             bindings=self.bindings,
-            zone=self.setting("spark.sql.session.timeZone"),
+            zone=self.zone,
             rows=None if self.analyses else lambda text: self.rows(self.with_text(text)),
             hold=self.hold,
         )

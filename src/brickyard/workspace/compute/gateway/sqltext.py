@@ -75,10 +75,11 @@ def parser() -> Any:
 
 @cache
 def _tokenizer() -> Any:
-    """The dialect's tokenizer, except that it reads SHOW, EXECUTE and the like word by word too."""
+    """The dialect's tokenizer, except that it reads SHOW, EXECUTE and the like word by word too, and `$$` as quotes."""
     from sqlglot.dialects import Databricks
 
-    words: Any = type("Words", (Databricks.Tokenizer,), {"COMMANDS": set()})
+    base = Databricks.Tokenizer
+    words: Any = type("Words", (base,), {"COMMANDS": set(), "RAW_STRINGS": [*base.RAW_STRINGS, "$$"]})
     return words(dialect=dialect())
 
 
@@ -93,12 +94,18 @@ class Token:
     line: int
     col: int
 
+    @property
+    def is_quoted(self) -> bool:
+        """Whether it is a text or a name in quotes, which is no word of a statement."""
+        return self.kind == "IDENTIFIER" or self.kind.endswith("STRING")
+
 
 def _words(token: Any) -> Iterator[Token]:
     """The parser's token; `PARTITIONED BY` is one for it, and two here."""
     kind = token.token_type.name
-    if kind in {"STRING", "IDENTIFIER"} or " " not in token.text:
-        yield Token(token.text, kind, token.start, token.end, token.line, token.col)
+    whole = Token(token.text, kind, token.start, token.end, token.line, token.col)
+    if whole.is_quoted or " " not in token.text:
+        yield whole
         return
     parts = token.text.split()
     yield Token(parts[0], kind, token.start, token.start + len(parts[0]) - 1, token.line, token.col)
@@ -158,16 +165,21 @@ def without_hints(sql: str) -> str:
     return splice(sql, edits)
 
 
-def parse(sql: str) -> Any:
+def parse(sql: str, language: Any = None) -> Any:
     """The tree of one statement.
+
+    Args:
+        sql: The statement.
+        language: A dialect of sqlglot; without one, that of users.
 
     Raises:
         SparkError: PARSE_SYNTAX_ERROR.
     """
+    from sqlglot import exp
     from sqlglot.errors import SqlglotError
 
     try:
-        trees = [tree for tree in dialect().parse(sql) if tree is not None]
+        trees = [tree for tree in (language or dialect()).parse(sql) if not isinstance(tree, exp.Semicolon | None)]
     except SqlglotError as exc:
         raise _complaint(getattr(exc, "errors", [])) from exc
     if len(trees) != 1:
@@ -210,9 +222,12 @@ class Cursor:
         return self.position >= len(self.tokens)
 
     def peek(self, ahead: int = 0) -> str:
-        """The upper-case text of a coming token, empty at the end."""
+        """A coming word or sign in upper case, a name or text in quotes with them; empty at the end."""
         index = self.position + ahead
-        return self.tokens[index].text.upper() if index < len(self.tokens) else ""
+        if index >= len(self.tokens):
+            return ""
+        token = self.tokens[index]
+        return self.sql[token.start : token.end + 1] if token.is_quoted else token.text.upper()
 
     def take(self, *words: str) -> bool:
         """Read the words if they come next."""
@@ -248,6 +263,15 @@ class Cursor:
             raise self.error("expected a name", back=1)
         return str(token.text)
 
+    @property
+    def at_string(self) -> bool:
+        """Whether a string literal comes next."""
+        return not self.done and self.tokens[self.position].kind == "STRING"
+
+    def string_or_name(self) -> str:
+        """Read a string literal, or a dotted name as one text."""
+        return self.string() if self.at_string else ".".join(self.name())
+
     def string(self) -> str:
         """Read a string literal."""
         token = self.next()
@@ -262,6 +286,25 @@ class Cursor:
             return float(token.text)
         except ValueError as exc:
             raise self.error("expected a number", back=1) from exc
+
+    def until(self, *words: str) -> str:
+        """Read up to one of the words or signs, or a closing bracket that was not opened: the text.
+
+        Raises:
+            SparkError: PARSE_SYNTAX_ERROR: there is nothing before it.
+        """
+        start, depth = self.position, 0
+        while not self.done and (depth or self.peek() not in {*words, ")"}):
+            depth += {"L_PAREN": 1, "R_PAREN": -1}.get(self.next().kind, 0)
+        if start == self.position:
+            raise self.error("expected an expression")
+        return self.since(start)
+
+    def since(self, position: int) -> str:
+        """The text from a token to before the current one."""
+        if position == self.position:
+            return ""
+        return self.sql[self.tokens[position].start : self.tokens[self.position - 1].end + 1]
 
     def names(self) -> list[str]:
         """Read `(a, b)` or `a, b`."""

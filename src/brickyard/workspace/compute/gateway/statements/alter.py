@@ -128,8 +128,7 @@ def _keys(cursor: Cursor) -> list[str]:
     cursor.expect("(")
     names = []
     while not cursor.take(")"):
-        string = not cursor.done and cursor.tokens[cursor.position].kind == "STRING"
-        names.append(cursor.string() if string else ".".join(cursor.name()))
+        names.append(cursor.string_or_name())
         cursor.take(",")
     cursor.end()
     return names

@@ -61,7 +61,7 @@ def read_clone(cursor: Cursor, session: Session) -> Clone:
     cursor.take("DEEP")
     cursor.expect("CLONE")
     place, _ = target(cursor, session)
-    return Clone(place, _version(cursor, place, session.setting("spark.sql.session.timeZone")), shallow)
+    return Clone(place, _version(cursor, place, session.zone), shallow)
 
 
 def _version(cursor: Cursor, place: Path, zone: str) -> int:

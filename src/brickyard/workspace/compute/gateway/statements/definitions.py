@@ -8,7 +8,7 @@ from typing import Any
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements.columns import Column, read_column
-from brickyard.workspace.compute.gateway.statements.keys import PREFIX, named_key, read_key
+from brickyard.workspace.compute.gateway.statements.keys import PREFIX, named_key, read_check, read_key
 
 __all__ = ["Definitions", "read_definitions"]
 
@@ -34,7 +34,7 @@ def read_definitions(cursor: Cursor, session: Session) -> Definitions:
         elif cursor.peek() == "CONSTRAINT" and cursor.peek(2) == "CHECK":
             cursor.next()
             name = cursor.name()[0].lower()
-            found.checks[PREFIX + name] = _check(cursor)
+            found.checks[PREFIX + name] = read_check(cursor)
         else:
             found.keys.append(read_key(cursor, session))
         if cursor.peek() != ")":
@@ -52,12 +52,3 @@ def _primary(key: dict[str, Any]) -> list[str]:
 def _needed(column: Column) -> Column:
     """The columns of a primary key are NOT NULL."""
     return replace(column, nullable=False)
-
-
-def _check(cursor: Cursor) -> str:
-    """The text inside the brackets of `CHECK (...)`."""
-    cursor.expect("CHECK", "(")
-    start, depth = cursor.position, 1
-    while depth:
-        depth += {"(": 1, ")": -1}.get(cursor.next().text, 0)
-    return cursor.sql[cursor.tokens[start].start : cursor.tokens[cursor.position - 2].end + 1]

@@ -52,7 +52,7 @@ def describe(cursor: Cursor, session: Session) -> Any:
 
 def target(cursor: Cursor, session: Session, *, write: bool = False) -> tuple[Path, Table | None]:
     """Read the name of a table, or a path as ``delta.`/path```, and find its place, to read or to change it."""
-    if cursor.tokens and not cursor.done and cursor.tokens[cursor.position].kind == "STRING":
+    if cursor.at_string:
         return session.places.mapper.existing(cursor.string(), write=write)[0], None
     parts = cursor.name()
     if len(parts) == 2 and parts[0].lower() in FILE_FORMATS:
@@ -66,8 +66,7 @@ def _table(cursor: Cursor, session: Session) -> Any:
     extended = cursor.take("EXTENDED") or cursor.take("FORMATTED")
     start = cursor.position
     parts = cursor.name()
-    text = cursor.sql[cursor.tokens[start].start : cursor.tokens[cursor.position - 1].end + 1]
-    relation = session.relation(f"SELECT * FROM {text}")
+    relation = session.relation(f"SELECT * FROM {cursor.since(start)}")
     if cursor.take("AS", "JSON"):
         cursor.end()
         return _json(session.table(session.names.table(parts)), relation, session, extended=extended)

@@ -14,31 +14,20 @@ from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.sugar.routines import Parameter, Routine
 
-__all__ = ["create_function", "describe_function", "drop_function", "show_functions", "with_source"]
+__all__ = ["create_function", "describe_function", "drop_function", "show_functions"]
 
-BODY = "$$"
-
-
-def with_source(sql: str) -> tuple[str, str] | None:
-    """A statement with a body between `$$`: what stands before it, and the body."""
-    head, opened, rest = sql.partition(BODY)
-    words = head.upper().split()
-    if not opened or words[:1] != ["CREATE"] or "FUNCTION" not in words[:5]:
-        return None
-    body, closed, after = rest.rpartition(BODY)
-    if not closed or after.strip(" \n\t\r;"):
-        raise parse_error("The function's body must end with $$.")
-    return head, body
+#: What stands around the source of a Python function.
+SOURCE = "$$"
 
 
-def create_function(cursor: Cursor, session: Session, *, replace: bool, temporary: bool, source: str | None) -> Any:
+def create_function(cursor: Cursor, session: Session, *, replace: bool, temporary: bool) -> Any:
     """`[IF NOT EXISTS] name (parameters) [RETURNS type] ... RETURN body`, after FUNCTION."""
     exists_ok = cursor.take("IF", "NOT", "EXISTS")
     parts = cursor.name()
     if temporary and len(parts) != 1:
         raise SparkError("INVALID_TEMP_OBJ_REFERENCE", "A temporary function has a name of one part.")
     name = (parts[0].lower(),) if temporary else _full(parts, session)
-    routine = _definition(cursor, name, source)
+    routine = _definition(cursor, name)
     if not routine.python:
         routine = _checked(routine, session)
     functions = session.bindings.functions
@@ -60,7 +49,7 @@ def _full(parts: list[str], session: Session) -> tuple[str, ...]:
     return name.catalog, name.schema, name.name
 
 
-def _definition(cursor: Cursor, name: tuple[str, ...], source: str | None) -> Routine:
+def _definition(cursor: Cursor, name: tuple[str, ...]) -> Routine:
     parameters = _parameters(cursor)
     returns, columns = "", None
     found: dict[str, Any] = {}
@@ -81,17 +70,13 @@ def _definition(cursor: Cursor, name: tuple[str, ...], source: str | None) -> Ro
             cursor.take("DETERMINISTIC") or cursor.take("CONTAINS", "SQL") or cursor.take("READS", "SQL", "DATA")
         ):
             break
-    cursor.take("AS")
+    source = cursor.next().text if cursor.take("AS") and cursor.peek().startswith(SOURCE) else None
     cursor.end()
     if not found.get("python") or source is None:
         raise parse_error("A SQL function needs RETURN and its body; a Python function AS $$ source $$.")
     if columns is not None or not returns:
         raise unsupported("Python functions that return a table", "Return an ARRAY of STRUCT, and use inline().")
     return Routine(name, parameters, returns, columns, source, **found)
-
-
-#: What a function may say of itself that changes nothing here.
-PROMISES = (("DETERMINISTIC",), ("CONTAINS", "SQL"), ("READS", "SQL", "DATA"))
 
 
 def _language(cursor: Cursor) -> bool:
@@ -109,7 +94,7 @@ def _parameters(cursor: Cursor) -> tuple[Parameter, ...]:
         if found:
             cursor.expect(",")
         name, kind = cursor.name()[0], _kind(cursor)
-        default = _span(cursor, {"COMMENT"}) if cursor.take("DEFAULT") or cursor.take("=") else None
+        default = cursor.until(",", "COMMENT") if cursor.take("DEFAULT") or cursor.take("=") else None
         found.append(Parameter(name, kind, default, cursor.string() if cursor.take("COMMENT") else None))
     return tuple(found)
 
@@ -118,18 +103,14 @@ WORDS = {"DEFAULT", "=", "COMMENT", "LANGUAGE", "RETURN", "NOT", "DETERMINISTIC"
 
 
 def _kind(cursor: Cursor) -> str:
-    return _span(cursor, WORDS)
-
-
-def _span(cursor: Cursor, words: set[str]) -> str:
-    """The text up to a comma, a closing bracket or one of the words, outside brackets."""
+    """A type: the text up to a comma, a closing bracket or one of the words, outside brackets, `<` among them."""
     start, depth = cursor.position, 0
-    while not cursor.done and not (depth == 0 and cursor.peek() in {*words, ",", ")"}):
+    while not cursor.done and not (depth == 0 and cursor.peek() in {*WORDS, ",", ")"}):
         text = cursor.next().text
         depth += (text in {"(", "<"}) - (text in {")", ">"}) - 2 * (text == ">>")
     if start == cursor.position:
-        raise cursor.error("expected a type or an expression")
-    return cursor.sql[cursor.tokens[start].start : cursor.tokens[cursor.position - 1].end + 1]
+        raise cursor.error("expected a type")
+    return cursor.since(start)
 
 
 def _checked(routine: Routine, session: Session) -> Routine:
@@ -175,7 +156,7 @@ def missing(name: str) -> SparkError:
 def describe_function(cursor: Cursor, session: Session) -> Any:
     """`[EXTENDED] name`, after DESCRIBE FUNCTION."""
     extended = cursor.take("EXTENDED")
-    parts = [cursor.string()] if cursor.tokens[cursor.position].kind == "STRING" else cursor.name()
+    parts = [cursor.string()] if cursor.at_string else cursor.name()
     routine = session.bindings.functions.find(parts)
     if routine is None:
         name = parts[-1].replace("`", "")
@@ -202,10 +183,7 @@ def show_functions(cursor: Cursor, session: Session) -> Any:
     if cursor.take("IN") or cursor.take("FROM"):
         catalog, schema = names.namespace(cursor.name())
     cursor.take("LIKE")
-    pattern = "*"
-    if not cursor.done:
-        text = cursor.tokens[cursor.position].kind == "STRING"
-        pattern = cursor.string() if text else ".".join(cursor.name())
+    pattern = "*" if cursor.done else cursor.string_or_name()
     found = set(session.bindings.functions.names(catalog, schema)) if which != "SYSTEM" else set()
     found |= set(session.bindings.functions.builtins()) if which != "USER" else set()
     wanted = [one.strip().lower() for one in pattern.split("|")]

@@ -53,7 +53,7 @@ def _change(cursor: Cursor, session: Session, what: str, before: str) -> Any:
     privileges = _privileges(cursor)
     kind, name = _object(cursor, session)
     cursor.expect(before)
-    principal = ".".join(cursor.name()) if cursor.tokens[cursor.position].kind != "STRING" else cursor.string()
+    principal = cursor.string_or_name()
     cursor.end()
     body = {"changes": [{"principal": principal, what: privileges}]}
     accept(*session.catalog.call("PATCH", f"/permissions/{kind}/{quoted(name)}", body))
@@ -105,10 +105,7 @@ def _one(parts: list[str]) -> str:
 
 def show_grants(cursor: Cursor, session: Session) -> Any:
     """`SHOW GRANTS [principal] ON [kind] name`: what is granted, also on what the object is in."""
-    principal = None
-    if cursor.peek() != "ON":
-        is_text = cursor.tokens[cursor.position].kind == "STRING"
-        principal = cursor.string() if is_text else ".".join(cursor.name())
+    principal = None if cursor.peek() == "ON" else cursor.string_or_name()
     cursor.expect("ON")
     kind, name = _object(cursor, session)
     cursor.end()

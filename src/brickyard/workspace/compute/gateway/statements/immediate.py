@@ -10,8 +10,9 @@ from pyspark.sql.connect.proto import base_pb2, relations_pb2
 from brickyard.workspace.compute.gateway import literals
 from brickyard.workspace.compute.gateway.errors import parse_error
 from brickyard.workspace.compute.gateway.session import Session
-from brickyard.workspace.compute.gateway.sqltext import Cursor
+from brickyard.workspace.compute.gateway.sqltext import Cursor, as_engine_reads
 from brickyard.workspace.compute.gateway.statements import variables
+from brickyard.workspace.compute.gateway.statements.identifiers import spell_out
 from brickyard.workspace.compute.gateway.sugar.constants import cell
 from brickyard.workspace.compute.gateway.sugar.parameters import bind_markers
 
@@ -23,7 +24,7 @@ Run = Callable[[str, Session], Any]
 def execute(cursor: Cursor, session: Session, run: Run) -> Any:
     """`EXECUTE IMMEDIATE text [INTO variables] [USING expression [AS name], ...]`."""
     cursor.expect("EXECUTE", "IMMEDIATE")
-    text = variables.evaluate(session, f"SELECT {_until(cursor, 'INTO', 'USING')}")
+    text = variables.evaluate(session, f"SELECT {cursor.until('INTO', 'USING')}")
     statement = text.column(0)[0].as_py() if text is not None else None
     if not isinstance(statement, str):
         raise parse_error("EXECUTE IMMEDIATE needs a string that is not NULL.")
@@ -31,7 +32,8 @@ def execute(cursor: Cursor, session: Session, run: Run) -> Any:
     while cursor.take(",") if into else cursor.take("INTO"):
         into.append(variables.variable_name(cursor))
     named, positional = _using(cursor, session)
-    statement = bind_markers(statement, named, positional)
+    statement = bind_markers(as_engine_reads(statement), named, positional)
+    statement = spell_out(statement, session)
     query = relations_pb2.Relation(sql=relations_pb2.SQL(query=statement))
     inner = session.for_statement(query)
     answer = run(statement, inner)
@@ -51,7 +53,7 @@ def _using(cursor: Cursor, session: Session) -> tuple[dict[str, str], list[str]]
         return named, positional
     bracket = cursor.take("(")
     while not cursor.done and cursor.peek() != ")":
-        expression, name = _until(cursor, ",", "AS"), ""
+        expression, name = cursor.until(",", "AS"), ""
         if cursor.take("AS"):
             name = cursor.name()[0]
         value = cell(variables.evaluate(session, f"SELECT {expression}"))
@@ -63,13 +65,3 @@ def _using(cursor: Cursor, session: Session) -> tuple[dict[str, str], list[str]]
     if bracket:
         cursor.expect(")")
     return named, positional
-
-
-def _until(cursor: Cursor, *words: str) -> str:
-    """The text up to one of the words, outside brackets."""
-    start, depth = cursor.position, 0
-    while not cursor.done and not (depth == 0 and cursor.peek() in {*words, ")"}):
-        depth += {"L_PAREN": 1, "R_PAREN": -1}.get(cursor.next().kind, 0)
-    if start == cursor.position:
-        raise cursor.error("expected an expression")
-    return cursor.sql[cursor.tokens[start].start : cursor.tokens[cursor.position - 1].end + 1]

@@ -80,11 +80,7 @@ def _partition(cursor: Cursor) -> dict[str, str]:
     while not cursor.take(")"):
         name = cursor.name()[0].lower()
         if cursor.take("="):
-            start = cursor.position
-            cursor.next()
-            while cursor.peek() not in {",", ")", ""}:
-                cursor.next()
-            fixed[name] = cursor.sql[cursor.tokens[start].start : cursor.tokens[cursor.position - 1].end + 1]
+            fixed[name] = cursor.until(",")
         cursor.take(",")
     return fixed
 
@@ -95,12 +91,10 @@ def _same(name: str, value: str) -> str:
 
 def _condition(cursor: Cursor) -> str:
     """The text up to the query."""
-    start, depth = cursor.position, 0
-    while not cursor.done and (depth or cursor.peek() not in {"SELECT", "VALUES", "WITH", "FROM", "TABLE"}):
-        depth += {"(": 1, ")": -1}.get(cursor.next().text, 0)
-    if cursor.done or cursor.position == start:
-        raise cursor.error("expected a condition and a query")
-    return cursor.sql[cursor.tokens[start].start : cursor.tokens[cursor.position - 1].end + 1]
+    condition = cursor.until("SELECT", "VALUES", "WITH", "FROM", "TABLE")
+    if cursor.done:
+        raise cursor.error("expected a query")
+    return condition
 
 
 def _columns(cursor: Cursor) -> list[str] | None:

@@ -16,7 +16,7 @@ from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.unity import Table
 
-__all__ = ["PREFIX", "add", "drop", "named_key", "read_key"]
+__all__ = ["PREFIX", "add", "drop", "named_key", "read_check", "read_key"]
 
 PREFIX = "delta.constraints."
 #: What may follow a key; none of it is enforced.
@@ -48,6 +48,14 @@ def named_key(columns: list[str]) -> dict[str, Any]:
     return {"primary_key_constraint": {"name": _named("pk"), "child_columns": columns}}
 
 
+def read_check(cursor: Cursor) -> str:
+    """The text inside the brackets of `CHECK (...)`."""
+    cursor.expect("CHECK", "(")
+    condition = cursor.until()
+    cursor.expect(")")
+    return condition
+
+
 def _members(cursor: Cursor) -> list[str]:
     """Read `(a, b [TIMESERIES])`."""
     cursor.expect("(")
@@ -69,8 +77,9 @@ def add(cursor: Cursor, session: Session, place: Path, table: Table | None) -> N
     if cursor.peek() == "CONSTRAINT" and cursor.peek(2) == "CHECK":
         cursor.next()
         name = cursor.name()[0]
-        cursor.next()
-        _check(session, place, table, name, cursor.rest().strip()[1:-1])
+        condition = read_check(cursor)
+        cursor.end()
+        _check(session, place, table, name, condition)
         return
     key = read_key(cursor, session)
     cursor.end()

@@ -85,7 +85,7 @@ def restore(cursor: Cursor, session: Session) -> Any:
         when = int(cursor.number())
     else:
         cursor.expect("TIMESTAMP", "AS", "OF")
-        when = moment(cursor.string(), session.setting("spark.sql.session.timeZone"))
+        when = moment(cursor.string(), session.zone)
     cursor.end()
     table = DeltaTable(place)
     before = files_of(table)

@@ -29,9 +29,7 @@ def use(cursor: Cursor, session: Session, *, begun: bool = False) -> Any:
 
 
 def _string_or_name(cursor: Cursor) -> list[str]:
-    if not cursor.done and cursor.tokens[cursor.position].kind == "STRING":
-        return [cursor.string()]
-    return cursor.name()
+    return [cursor.string()] if cursor.at_string else cursor.name()
 
 
 def use_catalog(catalog: str, session: Session) -> None:
@@ -83,8 +81,7 @@ def read_properties(cursor: Cursor) -> dict[str, str]:
     found: dict[str, str] = {}
     cursor.expect("(")
     while not cursor.take(")"):
-        is_text = not cursor.done and cursor.tokens[cursor.position].kind == "STRING"
-        key = cursor.string() if is_text else ".".join(cursor.name())
+        key = cursor.string_or_name()
         cursor.expect("=")
         found[key] = str(cursor.next().text)
         cursor.take(",")

@@ -25,7 +25,7 @@ def show_partitions(cursor: Cursor, session: Session) -> Any:
 
     start = cursor.position
     place, _ = target(cursor, session)
-    name = cursor.sql[cursor.tokens[start].start : cursor.tokens[cursor.position - 1].end + 1]
+    name = cursor.since(start)
     known = DeltaTable(place).metadata().partition_columns
     if not known:
         raise SparkError(
@@ -52,10 +52,6 @@ def _wanted(cursor: Cursor, known: list[str]) -> str:
                 sql_state="42P10",
             )
         cursor.expect("=")
-        start = cursor.position
-        while cursor.peek() not in {",", ")", ""}:
-            cursor.next()
-        value = cursor.sql[cursor.tokens[start].start : cursor.tokens[cursor.position - 1].end + 1]
-        conditions.append(f"{quote(column)} = {value}")
+        conditions.append(f"{quote(column)} = {cursor.until(',')}")
         cursor.take(",")
     return "WHERE " + " AND ".join(conditions)

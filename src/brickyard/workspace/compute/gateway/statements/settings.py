@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pyarrow as pa
-from pyspark.sql.connect.proto import base_pb2
 
 from brickyard.workspace.compute.gateway import literals
 from brickyard.workspace.compute.gateway.errors import unsupported
-from brickyard.workspace.compute.gateway.session import Session
+from brickyard.workspace.compute.gateway.session import ZONE, Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements import namespaces, tags, variables
 
@@ -17,7 +16,7 @@ __all__ = ["accepted", "reset", "set_value"]
 
 TEXT = pa.string()
 #: Names of Databricks SQL for settings of Spark.
-_PARAMETERS = {"TIMEZONE": "spark.sql.session.timeZone", "ANSI_MODE": "spark.sql.ansi.enabled"}
+_PARAMETERS = {"TIMEZONE": ZONE, "ANSI_MODE": "spark.sql.ansi.enabled"}
 PAIR = {"key": TEXT, "value": TEXT}
 
 
@@ -31,7 +30,7 @@ def set_value(cursor: Cursor, session: Session) -> Any:
     if cursor.take("VARIABLE") or cursor.take("VAR"):
         return variables.set_variable(cursor, session)
     if cursor.take("TIME", "ZONE"):
-        return _configure(session, "spark.sql.session.timeZone", _zone(cursor))
+        return _configure(session, ZONE, _zone(cursor))
     if cursor.done:
         return literals.rows(PAIR, sorted(session.settings.items()))
     key, equals, value = cursor.rest().partition("=")
@@ -40,7 +39,8 @@ def set_value(cursor: Cursor, session: Session) -> Any:
         rows = [(name, value, "", "") for name, value in sorted(session.settings.items())]
         return literals.rows({**PAIR, "meaning": TEXT, "Since version": TEXT}, rows)
     if not equals:
-        return literals.rows(PAIR, [(key, session.setting(key) or _engines(session, key))])
+        value = session.setting(key) or session.sail.configuration(session.key, key) or "<undefined>"
+        return literals.rows(PAIR, [(key, value)])
     return _configure(session, _PARAMETERS.get(key.upper(), key), value)
 
 
@@ -58,26 +58,10 @@ def _zone(cursor: Cursor) -> str:
     return cursor.string()
 
 
-def _engines(session: Session, key: str) -> str:
-    """The engine's own value of a setting."""
-    request = base_pb2.ConfigRequest(session_id=session.key.session_id)
-    request.user_context.user_id = session.key.user_id
-    request.operation.get_option.keys.append(key)
-    answer = base_pb2.ConfigResponse.FromString(session.sail.unary("Config")(request.SerializeToString()))
-    values = [pair.value for pair in answer.pairs if pair.HasField("value")]
-    return values[0] if values else "<undefined>"
-
-
 def reset(cursor: Cursor, session: Session) -> Any:
     """`RESET [key]`: the setting has its first value again."""
     cursor.expect("RESET")
-    keys = [cursor.rest().strip("`")] if not cursor.done else list(session.settings)
-    request = base_pb2.ConfigRequest(session_id=session.key.session_id)
-    request.user_context.user_id = session.key.user_id
-    request.operation.unset.keys.extend(keys)
-    session.sail.unary("Config")(request.SerializeToString())
-    for key in keys:
-        session.settings.pop(key.lower(), None)
+    session.unset(list(session.settings) if cursor.done else [cursor.rest().strip("`")])
     return literals.empty()
 
 

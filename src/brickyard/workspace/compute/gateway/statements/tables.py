@@ -34,13 +34,13 @@ REFUSED_PROPERTIES = {
 }
 
 
-def create(cursor: Cursor, session: Session, source: str | None = None) -> Any:
+def create(cursor: Cursor, session: Session) -> Any:
     """`CREATE [OR REPLACE] TABLE | [TEMP] VIEW | SCHEMA | CATALOG | VOLUME ...`, `REPLACE TABLE`."""
     replace = cursor.take("REPLACE") or (cursor.take("CREATE") and cursor.take("OR", "REPLACE"))
     if cursor.peek() in KINDS and not replace:
         return create_namespace(cursor, session)
     if cursor.take("TEMPORARY", "FUNCTION") or cursor.take("TEMP", "FUNCTION"):
-        return functions.create_function(cursor, session, replace=bool(replace), temporary=True, source=source)
+        return functions.create_function(cursor, session, replace=bool(replace), temporary=True)
     if cursor.peek() in {"TEMP", "TEMPORARY", "VIEW", "GLOBAL"}:
         return views.create_view(cursor, session, replace=bool(replace))
     kind = locations.kind_of(cursor)
@@ -50,7 +50,7 @@ def create(cursor: Cursor, session: Session, source: str | None = None) -> Any:
     if external and cursor.peek() == "VOLUME":
         return create_namespace(cursor, session, external=True)
     if cursor.take("FUNCTION"):
-        return functions.create_function(cursor, session, replace=bool(replace), temporary=False, source=source)
+        return functions.create_function(cursor, session, replace=bool(replace), temporary=False)
     if not cursor.take("TABLE"):
         raise unsupported(f"CREATE {cursor.peek()}", "Use spark.udf.register for functions.")
     return _create_table(cursor, session, "replace" if replace else "error")
@@ -137,8 +137,7 @@ def properties(cursor: Cursor) -> dict[str, str]:
     found = {}
     cursor.expect("(")
     while not cursor.take(")"):
-        string = cursor.tokens[cursor.position].kind == "STRING"
-        key = cursor.string() if string else ".".join(cursor.name())
+        key = cursor.string_or_name()
         cursor.take("=")
         found[key] = str(cursor.next().text)
         cursor.take(",")

@@ -33,7 +33,7 @@ def declare(cursor: Cursor, session: Session) -> Any:
     start = cursor.position
     while not cursor.done and cursor.peek() not in {"DEFAULT", "="}:
         cursor.next()
-    kind = _between(cursor, start)
+    kind = cursor.since(start)
     value = cursor.rest() if cursor.take("DEFAULT") or cursor.take("=") else "NULL"
     if not kind:
         kind = session.sail.schema(session.key, session.relation(f"SELECT {value}")).fields[0].dataType.simpleString()
@@ -48,13 +48,6 @@ def declare(cursor: Cursor, session: Session) -> Any:
             )
         session.bindings.variables[name] = Variable(kind, text, text)
     return literals.empty()
-
-
-def _between(cursor: Cursor, start: int) -> str:
-    """The text from a token to before the current one."""
-    if start == cursor.position:
-        return ""
-    return cursor.sql[cursor.tokens[start].start : cursor.tokens[cursor.position - 1].end + 1]
 
 
 def variable_name(cursor: Cursor) -> str:
@@ -72,7 +65,9 @@ def set_variable(cursor: Cursor, session: Session) -> Any:
         while cursor.take(","):
             names.append(variable_name(cursor))
         cursor.expect(")", "=", "(")
-        query = cursor.rest().rstrip()[:-1]
+        query = cursor.until()
+        cursor.expect(")")
+        cursor.end()
         assign(session, names, evaluate(session, query))
         return literals.empty()
     for name, value in list(_assignments(cursor)):
@@ -87,10 +82,7 @@ def _assignments(cursor: Cursor) -> Any:
     while not cursor.done:
         name = variable_name(cursor)
         cursor.expect("=")
-        start, depth = cursor.position, 0
-        while not cursor.done and not (depth == 0 and cursor.peek() == ","):
-            depth += {"L_PAREN": 1, "R_PAREN": -1}.get(cursor.next().kind, 0)
-        yield name, _between(cursor, start)
+        yield name, cursor.until(",")
         cursor.take(",")
 
 

@@ -11,7 +11,6 @@ from functools import cache
 from typing import Any
 
 from brickyard.workspace.compute.gateway import sqltext
-from brickyard.workspace.compute.gateway.errors import parse_error
 
 __all__ = ["column", "parse", "render", "replace", "touch"]
 
@@ -84,15 +83,7 @@ def parse(sql: str) -> Any:
     Raises:
         SparkError: PARSE_SYNTAX_ERROR.
     """
-    from sqlglot.errors import SqlglotError
-
-    try:
-        trees = [tree for tree in _dialect().parse(sql) if tree is not None]
-    except SqlglotError as exc:
-        raise parse_error(str(exc)) from exc
-    if len(trees) != 1:
-        raise parse_error("Expected exactly one statement.")
-    return trees[0]
+    return sqltext.parse(sql, _dialect())
 
 
 def render(tree: Any) -> str:

@@ -17,7 +17,9 @@ from brickyard.runtime.rest import ApiFailure, WorkspaceApi
 __all__ = ["FileInfo", "FileSystem", "MountInfo"]
 
 _MOUNTS = "/api/2.0/dbfs/mounts"
+_PLACES = "/api/2.1/unity-catalog/temporary-path-credentials"
 _NOT_IMPLEMENTED = 501
+_FORBIDDEN = 403
 
 
 class FileInfo(NamedTuple):
@@ -69,7 +71,7 @@ class FileSystem(Part):
 
     def put(self, file: str, contents: str, overwrite: bool = False) -> bool:
         """Write a text to a file."""
-        place = self._place(file)
+        place = self._place(file, write=True)
         if place.exists() and not overwrite:
             raise FileExistsError(f"{file} exists already; dbutils.fs.put(file, contents, True) replaces it")
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -80,12 +82,12 @@ class FileSystem(Part):
 
     def mkdirs(self, dir: str) -> bool:
         """Make a directory and those above it."""
-        self._place(dir).mkdir(parents=True, exist_ok=True)
+        self._place(dir, write=True).mkdir(parents=True, exist_ok=True)
         return True
 
     def rm(self, dir: str, recurse: bool = False) -> bool:
         """Remove a file or a directory; false where there is nothing."""
-        place = self._place(dir)
+        place = self._place(dir, write=True, deep=recurse)
         if not place.exists():
             return False
         if place.is_file():
@@ -102,7 +104,7 @@ class FileSystem(Part):
 
     def cp(self, source: str, dest: str, recurse: bool = False) -> bool:
         """Copy a file, or a directory with all it has."""
-        origin, target = self._existing(source), self._place(dest)
+        origin, target = self._existing(source, deep=recurse), self._place(dest, write=True)
         if origin.is_dir():
             if not recurse:
                 raise IsADirectoryError(f"{source} is a directory; dbutils.fs.cp(source, dest, True) copies it")
@@ -168,17 +170,28 @@ class FileSystem(Part):
             raise
         return True
 
-    def _place(self, path: str) -> Path:
+    def _place(self, path: str, *, write: bool = False, deep: bool = False) -> Path:
         place = paths.spark_path(path)
         names = place.split("/")[2:]
         if place.startswith("/Volumes/") and len(names) >= 3:
             volume = paths.to_local("/".join(["/Volumes", *names[:3]]), self._mounts)
             if not volume.is_dir():
                 raise FileNotFoundError(f"the volume {'.'.join(names[:3])} does not exist")
-        return paths.to_local(place, self._mounts)
+        local = paths.to_local(place, self._mounts)
+        if place.startswith(("/Volumes/", "/dbfs/")):
+            self._require(path, local, write=write, deep=deep)
+        return local
 
-    def _existing(self, path: str) -> Path:
-        place = self._place(path)
+    def _require(self, path: str, local: Path, *, write: bool, deep: bool) -> None:
+        operation = "PATH_READ_WRITE" if write else "PATH_READ"
+        try:
+            self._api.post(_PLACES, url=local.resolve().as_uri(), operation=operation, recursive=deep)
+        except ApiFailure as error:
+            if error.status == _FORBIDDEN:
+                raise PermissionError(f"{path}: {error}") from None
+
+    def _existing(self, path: str, *, deep: bool = False) -> Path:
+        place = self._place(path, deep=deep)
         if not place.exists():
             # Programs that ask whether a file is there look for the Java exception's name in the message.
             raise FileNotFoundError(f"java.io.FileNotFoundException: No such file or directory: {path}")

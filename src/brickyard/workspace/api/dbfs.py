@@ -1,4 +1,4 @@
-"""DBFS: the ten calls. Everybody may read and write its root, as in the vendor's workspaces."""
+"""DBFS: the ten calls. Everybody may read and write its root, but for the files of tables of Unity Catalog."""
 
 from __future__ import annotations
 
@@ -30,7 +30,25 @@ _DEFAULT_LENGTH = MAX_BLOCK // 2
 _MAX_BODY = 2**31  # of a form; the vendor streams those
 
 
-@family.call("POST", "/api/2.0/dbfs/create", access=anyone)
+def _reads(workspace: Workspace, call: Call) -> None:
+    workspace.files.place_access.require_dbfs(call.principal, _path(call.query))
+
+
+def _writes(workspace: Workspace, call: Call) -> None:
+    workspace.files.place_access.require_dbfs(call.principal, _path(call.body), write=True)
+
+
+def _deletes(workspace: Workspace, call: Call) -> None:
+    workspace.files.place_access.require_dbfs(call.principal, _path(call.body), write=True, deep=True)
+
+
+def _moves(workspace: Workspace, call: Call) -> None:
+    require = workspace.files.place_access.require_dbfs
+    require(call.principal, _path(call.body, "source_path"), write=True, deep=True)
+    require(call.principal, _path(call.body, "destination_path"), write=True)
+
+
+@family.call("POST", "/api/2.0/dbfs/create", access=_writes)
 def create(workspace: Workspace, call: Call) -> CreateResponse:
     """Open a file for writing; the answer is its handle."""
     from databricks.sdk.service.files import CreateResponse
@@ -61,10 +79,11 @@ async def put(workspace: Workspace, call: Call) -> None:
         fields = await anyio.to_thread.run_sync(_unpack, body, kind, content)
         path, overwrite = _path(fields), _flag(fields, "overwrite")
         call.request.state.call = replace(call, body={"path": path})  # for the audit record
+        await anyio.to_thread.run_sync(lambda: files.place_access.require_dbfs(call.principal, path, write=True))
         await anyio.to_thread.run_sync(lambda: files.dbfs.put(path, content, overwrite=overwrite))
 
 
-@family.call("GET", "/api/2.0/dbfs/read", access=anyone)
+@family.call("GET", "/api/2.0/dbfs/read", access=_reads)
 def read(workspace: Workspace, call: Call) -> ReadResponse:
     """A part of a file, as base64."""
     from databricks.sdk.service.files import ReadResponse
@@ -74,13 +93,13 @@ def read(workspace: Workspace, call: Call) -> ReadResponse:
     return ReadResponse(bytes_read=len(data), data=base64.b64encode(data).decode())
 
 
-@family.call("GET", "/api/2.0/dbfs/get-status", access=anyone)
+@family.call("GET", "/api/2.0/dbfs/get-status", access=_reads)
 def get_status(workspace: Workspace, call: Call) -> FileInfo:
     """What is known of a file or directory."""
     return _info(workspace.files.dbfs.status(_path(call.query)))
 
 
-@family.call("GET", "/api/2.0/dbfs/list", access=anyone)
+@family.call("GET", "/api/2.0/dbfs/list", access=_reads)
 def list_status(workspace: Workspace, call: Call) -> ListStatusResponse:
     """The entries of a directory."""
     from databricks.sdk.service.files import ListStatusResponse
@@ -88,19 +107,19 @@ def list_status(workspace: Workspace, call: Call) -> ListStatusResponse:
     return ListStatusResponse([_info(one) for one in workspace.files.dbfs.list(_path(call.query))])
 
 
-@family.call("POST", "/api/2.0/dbfs/mkdirs", access=anyone)
+@family.call("POST", "/api/2.0/dbfs/mkdirs", access=_writes)
 def mkdirs(workspace: Workspace, call: Call) -> None:
     """Make a directory and its parents."""
     workspace.files.dbfs.make_directory(_path(call.body))
 
 
-@family.call("POST", "/api/2.0/dbfs/move", access=anyone)
+@family.call("POST", "/api/2.0/dbfs/move", access=_moves)
 def move(workspace: Workspace, call: Call) -> None:
     """Move a file or a whole directory."""
     workspace.files.dbfs.move(_path(call.body, "source_path"), _path(call.body, "destination_path"))
 
 
-@family.call("POST", "/api/2.0/dbfs/delete", access=anyone)
+@family.call("POST", "/api/2.0/dbfs/delete", access=_deletes)
 def delete(workspace: Workspace, call: Call) -> None:
     """Delete a file or directory."""
     workspace.files.dbfs.delete(_path(call.body), recursive=_flag(call.body, "recursive"))

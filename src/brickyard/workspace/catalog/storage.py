@@ -190,6 +190,18 @@ class Storage:
             name = next((one.full_name for one in names if place.is_relative_to(Path(one.location).resolve())), None)
             return None if name is None else TABLE.get(connection, name)
 
+    def below(self, place: Path) -> list[tuple[ObjectKind, str]]:
+        """The external tables and volumes whose directories are below a place, and not it itself."""
+        with self._store.read() as connection:
+            mine = tables.c.table_type != "VIEW"
+            rows = connection.execute(select(tables.c.full_name, tables.c.location).where(mine)).all()
+            found = [(ObjectKind.TABLE, one.full_name, one.location) for one in rows]
+            external = (one for one in VOLUME.children(connection) if self.is_external(one))
+            found += [(ObjectKind.VOLUME, one.full_name, one.location) for one in external]
+        usual = self._workspace.data / "tables"
+        others = ((kind, name, Path(one)) for kind, name, one in found if not Path(one).is_relative_to(usual))
+        return [(kind, name) for kind, name, one in others if place in one.resolve().parents]
+
     def volume_at(self, place: Path) -> VolumeRecord | None:
         """The external volume whose directory a place is, or is in."""
         with self._store.read() as connection:
@@ -216,13 +228,16 @@ class Storage:
         Raises:
             InvalidParameterValue: A directory overlaps with that, or is none.
         """
-        root = self._workspace.root.resolve()
-        home = root.parent.parent if root.parent.name == "workspaces" else root  # other workspaces, and their tokens
-        for kept in (self._data, home):
+        for kept in self.kept():
             if local.is_relative_to(kept) or kept.is_relative_to(local):
                 raise InvalidParameterValue(f"{local} overlaps with {kept}, where workspaces keep what they hold.")
         if not local.is_dir():
             raise InvalidParameterValue(f"{local} is not a directory of this machine that the workspace can read.")
+
+    def kept(self) -> tuple[Path, Path]:
+        """Where the workspace's data are, and where it and others keep their databases and tokens."""
+        root = self._workspace.root.resolve()
+        return self._data, root.parent.parent if root.parent.name == "workspaces" else root
 
     def _remove_location(self, connection: Connection, found: LocationRecord, *, force: bool) -> None:
         self._require_unused(connection, found, force=force)

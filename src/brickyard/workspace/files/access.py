@@ -136,6 +136,8 @@ class PlaceAccess:
             self._require_experiment(principal, place, "CAN_READ")
         elif place.root in (roots.volumes, roots.models):
             self._unity.require_read(principal, place)
+        elif not principal.is_admin:
+            self._unity.require_table(principal, place.local.resolve(), write=False)
 
     def require_sight(self, principal: Principal, path: str) -> None:
         """Refuse unless a principal may know of a directory.
@@ -164,16 +166,22 @@ class PlaceAccess:
             self._require_experiment(principal, place, "CAN_EDIT")
         elif place.root in (roots.volumes, roots.models):
             self._unity.require_write(principal, place)
+        elif not principal.is_admin:
+            self._unity.require_table(principal, place.local.resolve(), write=True)
 
-    def require_local(self, principal: Principal, local: Path, *, write: bool) -> None:
-        """Refuse unless a principal may read, or write, what is in a directory on disk.
+    def require_local(self, principal: Principal, local: Path, *, write: bool, deep: bool = False) -> None:
+        """Refuse unless a principal may read, or write, what is in a directory on disk; with `deep` all below it.
 
         Raises:
             PermissionDenied: It may not, or that is in none of the trees.
             ApiError: It belongs to an object that does not exist.
         """
         local = local.resolve()
+        if deep:
+            self._unity.require_below(principal, local, write=write)
         if self._is_outside(local):
+            if not principal.is_admin and self._is_kept(local, deep=deep):
+                raise PermissionDenied(f"Only administrators may use {local}: workspaces keep there what they hold.")
             self.require_elsewhere(principal, local, "WRITE_FILES" if write else "READ_FILES")
             return
         if principal.is_admin:
@@ -186,6 +194,22 @@ class PlaceAccess:
             raise PermissionDenied(f"Only administrators may use {local}.")
         path = f"{directories[inside].prefix}/{local.relative_to(inside).as_posix()}"
         (self.require_write if write else self.require_read)(principal, path)
+
+    def require_dbfs(self, principal: Principal, path: str, *, write: bool = False, deep: bool = False) -> None:
+        """Refuse where a path of DBFS is in a table's directory, or with `deep` around one, without its privileges.
+
+        Raises:
+            PermissionDenied: It may not.
+            InvalidParameterValue: That is no path.
+        """
+        if principal.is_admin:
+            return
+        local = self._workspace.files.roots.located(
+            path if path.startswith("dbfs:") else f"dbfs:{path}"
+        ).local.resolve()
+        self._unity.require_table(principal, local, write=write)
+        if deep:
+            self._unity.require_below(principal, local, write=write)
 
     def require_elsewhere(self, principal: Principal, local: Path, privilege: str) -> None:
         """Refuse unless a principal may do this in a directory outside of the workspace's data.
@@ -206,6 +230,14 @@ class PlaceAccess:
         )
         if not in_table and not self._unity.require_elsewhere(principal, local, privilege):
             raise no_location(local)
+
+    def _is_kept(self, local: Path, *, deep: bool) -> bool:
+        """Whether a place is one of workspaces: of their database and tokens, but not where a task works."""
+        kept = self._workspace.catalog.storage.kept()
+        runs = (self._workspace.root / "runs").resolve()
+        works = local.is_relative_to(runs) and "work" in local.relative_to(runs).parts
+        inside = any(map(local.is_relative_to, kept)) and not works
+        return inside or (deep and any(one.is_relative_to(local) for one in kept))
 
     def _is_outside(self, local: Path) -> bool:
         return not local.is_relative_to(self._workspace.data.resolve())

@@ -76,6 +76,20 @@ class UnityPlaces:
         self._require(principal, ObjectKind.TABLE, name, *wanted)
         return True
 
+    def require_below(self, principal: Principal, local: Path, *, write: bool) -> None:
+        """Refuse unless a principal may read, or write, all external tables and volumes below a directory.
+
+        Raises:
+            PermissionDenied: It may not.
+        """
+        if principal.is_admin:
+            return
+        for kind, name in self._workspace.catalog.storage.below(local):
+            if kind is ObjectKind.VOLUME:
+                self._require(principal, kind, name, "WRITE_VOLUME" if write else "READ_VOLUME")
+            else:
+                self._require(principal, kind, name, *(("SELECT", "MODIFY") if write else ("SELECT",)))
+
     def is_table(self, local: Path) -> bool:
         """Whether an external table is in a directory, or around it."""
         return self._workspace.catalog.storage.table_at(local) is not None

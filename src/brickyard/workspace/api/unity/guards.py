@@ -26,7 +26,7 @@ Name = Callable[[Call], str]
 R = TypeVar("R", bound="Described")
 Info = TypeVar("Info")
 #: What who may only browse is not told.
-_HIDDEN = ("properties", "storage_location", "view_definition")
+_HIDDEN = ("properties", "storage_location", "view_definition", "routine_definition")
 
 
 def caller(workspace: Workspace, call: Call) -> CallerAccess:

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace
 from brickyard.workspace.api.unity.guards import caller
-from brickyard.workspace.api.unity.requests import text
+from brickyard.workspace.api.unity.requests import boolean, text
 from brickyard.workspace.catalog.privileges import ObjectKind
 from brickyard.workspace.catalog.urls import CLOUDS
 from brickyard.workspace.workspace import Workspace
@@ -66,7 +66,8 @@ def _uses_path(workspace: Workspace, call: Call) -> None:
     if operation == "PATH_CREATE_TABLE" and not place.is_relative_to(workspace.data.resolve()):
         access.require_elsewhere(call.principal, place, "CREATE_EXTERNAL_TABLE")
     else:
-        access.require_local(call.principal, place, write=operation != "PATH_READ")
+        deep = boolean(call, "recursive")  # this workspace's own engines say so
+        access.require_local(call.principal, place, write=operation != "PATH_READ", deep=deep)
 
 
 def table(workspace: Workspace, call: Call) -> GenerateTemporaryTableCredentialResponse:

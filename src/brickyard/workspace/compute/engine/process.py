@@ -78,6 +78,6 @@ def _caller(config: EngineConfig, token: str) -> Caller:
     mapper = PathMapper(
         config.data,
         WorkspaceFiles(catalog, copies).fetch,
-        lambda place, write: catalog.need_place(place, write=write),
+        lambda place, write, deep: catalog.need_place(place, write=write, deep=deep),
     )
     return Caller(name, catalog, Places(mapper, config.scratch / "links"))

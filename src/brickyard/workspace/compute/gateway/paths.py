@@ -27,23 +27,28 @@ class PathMapper:
     Args:
         data: The workspace's data directory (`tables`, `volumes`, `dbfs`).
         fetch: Gives a local copy of a `/Workspace/...` path, which lives in the workspace's file store.
-        allow: Raises unless a place may be read or, where the flag is set, written.
+        allow: Raises unless a place may be read or, where the first flag is set, written; where the second is set,
+            also all that is below it.
     """
 
     data: Path
     fetch: Callable[[str], Path] | None = None
-    allow: Callable[[Path, bool], None] | None = None
+    allow: Callable[[Path, bool, bool], None] | None = None
 
-    def to_local(self, path: str, *, write: bool = False) -> Path:
+    def to_local(self, path: str, *, write: bool = False, deep: bool = False) -> Path:
         """The local file or directory (existing or not, wildcards kept) that `path` means.
+
+        Args:
+            path: As the user wrote it.
+            write: Whether it is to be written.
+            deep: Whether what is below it is used too.
 
         Raises:
             SparkError: If the scheme is a cloud's, the volume does not exist, a link leads out, or it may not be used.
         """
         local = self._local(path)
-        fixed = _fixed(local).resolve()
-        if self.allow is not None:
-            self.allow(fixed, write)
+        if self.allow is not None and not _split(path)[1].startswith("/Workspace/"):  # of those there are copies only
+            self.allow(_fixed(local).resolve(), write, deep and WILDCARDS.isdisjoint(str(local)))
         return local
 
     def _local(self, path: str) -> Path:
@@ -68,20 +73,23 @@ class PathMapper:
         _, place = _split(path)
         if place.startswith("/Workspace/"):
             raise unsupported(f"writing {path} from Spark", "Write to a volume, or with Python's open().")
-        return self.to_local(path, write=True)
+        return self.to_local(path, write=True, deep=True)
 
-    def existing(self, path: str, *, write: bool = False) -> list[Path]:
-        """The existing local places that `path`, with or without wildcards, means.
+    def existing(self, path: str, *, write: bool = False, deep: bool = False) -> list[Path]:
+        """The existing local places that `path`, with or without wildcards, means; the flags are those of `to_local`.
 
         Raises:
             SparkError: If there is none (PATH_NOT_FOUND).
         """
-        local = self.to_local(path, write=write)
-        if local.exists():
-            return [local]
-        if WILDCARDS.isdisjoint(str(local)):
+        local = self.to_local(path, write=write, deep=deep)
+        plain = WILDCARDS.isdisjoint(str(local))
+        if plain and not local.exists():
             raise not_found("path", _shown(path))
-        return self._matches(local, path)
+        found = [local] if local.exists() else self._matches(local, path)
+        if self.allow is not None and not plain:  # so far only what stands before the wildcards was asked for
+            for match in _samples(found):
+                self.allow(match.resolve(), write, deep)
+        return found
 
     def _matches(self, local: Path, path: str) -> list[Path]:
         patterns = _braces(str(local))
@@ -172,6 +180,12 @@ def glob_below(root: Path, pattern: str) -> list[Path]:
     parts = [part for part in pattern.split("/") if part not in {"", ".", ".."}]
     found = {match for one in _braces("/".join(parts)) for match in root.glob(one)}
     return sorted(found)
+
+
+def _samples(found: list[Path]) -> list[Path]:
+    """The directories among some places, and one file of each directory: who may read one may read all."""
+    files = {(one.parent, one.is_symlink() and one): one for one in found if not one.is_dir()}
+    return [*(one for one in found if one.is_dir()), *files.values()]
 
 
 def _braces(pattern: str) -> list[str]:

@@ -59,7 +59,7 @@ class Places:
         Raises:
             SparkError: If there is nothing to read: Sail would answer with no rows.
         """
-        places = self.mapper.existing(path)
+        places = self.mapper.existing(path, deep=True)
         for place in places:
             if kind in INFERRED and inferred and not _has_files(place):
                 text = f"Unable to infer schema for {kind}: {path} has no data files. Give a schema, or write data."

@@ -165,13 +165,18 @@ class UnityCatalog:
             body = {"table_id": table.table_id, "operation": "READ_WRITE" if write else "READ"}
             accept(*self.call("POST", "/temporary-table-credentials", body, repeatable=True))
 
-    def need_place(self, place: Path, *, write: bool = False) -> None:
+    def need_place(self, place: Path, *, write: bool = False, deep: bool = False) -> None:
         """Ask for access to a file or directory; what no external location is around is the driver's own disk.
+
+        Args:
+            place: The file or directory.
+            write: Whether it is to be written.
+            deep: Whether what is below it is used too: there may be tables of others.
 
         Raises:
             SparkError: INSUFFICIENT_PERMISSIONS.
         """
-        body = {"url": place.as_uri(), "operation": "PATH_READ_WRITE" if write else "PATH_READ"}
+        body = {"url": place.as_uri(), "operation": "PATH_READ_WRITE" if write else "PATH_READ", "recursive": deep}
         status, wire = self.call("POST", "/temporary-path-credentials", body, repeatable=True)
         if wire.get("error_code") != "EXTERNAL_LOCATION_DOES_NOT_EXIST":
             accept(status, wire)

@@ -85,7 +85,8 @@ def _object(cursor: Cursor, session: Session) -> tuple[str, str]:
         if cursor.take(*words.split()):
             return KINDS[words][0], _one(cursor.name())
     kind, depth = KINDS["TABLE"]
-    if word in KINDS and cursor.peek(1) not in (".", "TO", "FROM"):
+    nameless = word == "METASTORE"
+    if word in KINDS and cursor.peek(1) not in ((".",) if nameless else (".", "TO", "FROM")):
         cursor.next()
         kind, depth = KINDS[word]
     if kind == "metastore":

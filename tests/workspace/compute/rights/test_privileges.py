@@ -3,109 +3,16 @@
 from __future__ import annotations
 
 import base64
-import contextlib
-import itertools
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from databricks.sdk import WorkspaceClient
-from databricks.sdk.errors import DatabricksError, OperationFailed, PermissionDenied
+from databricks.sdk.errors import DatabricksError, OperationFailed
 from databricks.sdk.service.catalog import PermissionsChange, Privilege, TableOperation
 from pyspark.errors import PySparkException
 
 from tests.workspace.compute.compute_support import Lab
-
-_numbers = itertools.count(1)
-
-
-@dataclass(frozen=True)
-class Person:
-    """Somebody with a token, a Spark session, and the official client."""
-
-    name: str
-    spark: Any
-    w: WorkspaceClient
-
-
-@pytest.fixture(scope="module")
-def people(lab: Lab) -> Iterator[Callable[[], Person]]:
-    """Makes a service principal, at each call another."""
-    from pyspark.sql import SparkSession
-
-    owner = WorkspaceClient(host=lab.workspace.url, token=lab.token)
-    with contextlib.ExitStack() as stack:
-
-        def person(token: str = "", name: str = "") -> Person:
-            if not token:
-                name = owner.service_principals.create(display_name=f"p{next(_numbers)}").application_id or ""
-                token = lab.workspace.identity.issue_token(lab.workspace.identity.principal_named(name), "test")
-            port = lab.listener.getsockname()[1]
-            spark = SparkSession.builder.remote(f"sc://127.0.0.1:{port}/;x-brickyard-token={token}").create()
-            stack.callback(spark.stop)
-            return Person(name, spark, WorkspaceClient(host=lab.workspace.url, token=token))
-
-        yield person
-
-
-@pytest.fixture(scope="module")
-def owner(lab: Lab, people: Callable[..., Person]) -> Person:
-    return people(lab.token, lab.workspace.identity.owner.user_name)
-
-
-@pytest.fixture(scope="module")
-def world(owner: Person) -> str:
-    """A schema with one object of each kind."""
-    schema = f"main.rights_{next(_numbers)}"
-    for statement in (
-        "CREATE SCHEMA {s}",
-        "CREATE TABLE {s}.t AS SELECT 1 AS id, 'a' AS s",
-        "CREATE TABLE {s}.other AS SELECT 2 AS id",
-        "CREATE VIEW {s}.v AS SELECT id + 1 AS n, current_user() AS reader FROM {s}.t",
-        "CREATE VIEW {s}.w AS SELECT n FROM {s}.v",
-        "CREATE FUNCTION {s}.f(x INT) RETURNS INT RETURN x + 1",
-        "CREATE VOLUME {s}.files",
-    ):
-        owner.spark.sql(statement.format(s=schema))
-    catalog, name = schema.split(".")
-    owner.w.files.upload(f"/Volumes/{catalog}/{name}/files/a.csv", _stream(b"id\n1\n"))
-    return schema
-
-
-def _stream(content: bytes) -> Any:
-    import io
-
-    return io.BytesIO(content)
-
-
-@pytest.fixture(scope="module")
-def warehouse(owner: Person) -> str:
-    found = next(iter(owner.w.warehouses.list()), None)
-    return str(found.id if found else owner.w.warehouses.create_and_wait(name="rights", cluster_size="2X-Small").id)
-
-
-@pytest.fixture
-def reader(people: Callable[..., Person], owner: Person, world: str, warehouse: str) -> Person:
-    """Somebody who may use the schema and the warehouse, and nothing in the schema."""
-    from databricks.sdk.service.iam import AccessControlRequest, PermissionLevel
-
-    one = people()
-    owner.spark.sql(f"GRANT USE CATALOG ON CATALOG main TO `{one.name}`")
-    owner.spark.sql(f"GRANT USE SCHEMA ON SCHEMA {world} TO `{one.name}`")
-    rule = AccessControlRequest(service_principal_name=one.name, permission_level=PermissionLevel.CAN_USE)
-    owner.w.permissions.update("warehouses", warehouse, access_control_list=[rule])
-    return one
-
-
-def statement(person: Person, warehouse: str, sql: str) -> list[list[str]]:
-    """Run a statement on the warehouse."""
-    done = person.w.statement_execution.execute_statement(sql, warehouse, wait_timeout="50s")
-    assert done.status is not None
-    if done.status.error is not None:
-        raise PermissionError(done.status.error.message)
-    return (done.result.data_array or []) if done.result else []
-
+from tests.workspace.compute.rights.rights import Person, csv_file, fresh, numbers, refused, statement
 
 Act = Callable[[Person, str, str], Any]
 #: What somebody does, the privilege that it needs, and on what.
@@ -132,45 +39,29 @@ ACTS: dict[str, tuple[str, str, Act]] = {
     "a function": ("EXECUTE", "FUNCTION {s}.f", lambda p, s, w: p.spark.sql(f"SELECT {s}.f(1)").collect()),
     "a function in a statement": ("EXECUTE", "FUNCTION {s}.f", lambda p, s, w: statement(p, w, f"SELECT {s}.f(1)")),
     "a function in REST": ("EXECUTE", "FUNCTION {s}.f", lambda p, s, w: p.w.functions.get(f"{s}.f")),
-    "a file in Spark": ("READ VOLUME", "VOLUME {s}.files", lambda p, s, w: p.spark.read.csv(_path(s)).collect()),
+    "a file in Spark": ("READ VOLUME", "VOLUME {s}.files", lambda p, s, w: p.spark.read.csv(csv_file(s)).collect()),
     "a file in SQL": (
         "READ VOLUME",
         "VOLUME {s}.files",
-        lambda p, s, w: p.spark.sql(f"SELECT * FROM csv.`{_path(s)}`").collect(),
+        lambda p, s, w: p.spark.sql(f"SELECT * FROM csv.`{csv_file(s)}`").collect(),
     ),
-    "a file": ("READ VOLUME", "VOLUME {s}.files", lambda p, s, w: p.w.files.download(_path(s))),
-    "a table made": ("CREATE TABLE", "SCHEMA {s}", lambda p, s, w: p.spark.range(1).write.saveAsTable(_fresh(s))),
+    "a file": ("READ VOLUME", "VOLUME {s}.files", lambda p, s, w: p.w.files.download(csv_file(s))),
+    "a table made": ("CREATE TABLE", "SCHEMA {s}", lambda p, s, w: p.spark.range(1).write.saveAsTable(fresh(s))),
     "a view made": (
         "CREATE TABLE",
         "SCHEMA {s}",
-        lambda p, s, w: p.spark.sql(f"CREATE VIEW {_fresh(s)} AS SELECT 1 a"),
+        lambda p, s, w: p.spark.sql(f"CREATE VIEW {fresh(s)} AS SELECT 1 a"),
     ),
     "a function made": (
         "CREATE FUNCTION",
         "SCHEMA {s}",
-        lambda p, s, w: p.spark.sql(f"CREATE FUNCTION {_fresh(s)}() RETURNS INT RETURN 1"),
+        lambda p, s, w: p.spark.sql(f"CREATE FUNCTION {fresh(s)}() RETURNS INT RETURN 1"),
     ),
-    "a volume made": ("CREATE VOLUME", "SCHEMA {s}", lambda p, s, w: p.spark.sql(f"CREATE VOLUME {_fresh(s)}")),
+    "a volume made": ("CREATE VOLUME", "SCHEMA {s}", lambda p, s, w: p.spark.sql(f"CREATE VOLUME {fresh(s)}")),
 }
 #: What also needs SELECT on the table.
 CHANGES = ("INSERT INTO {s}.t VALUES (5, 'x')", "UPDATE {s}.t SET s = 'u'", "DELETE FROM {s}.t WHERE id = 99")
 CHANGES += ("MERGE INTO {s}.t USING (SELECT 77 AS k) u ON id = k WHEN MATCHED THEN DELETE", "OPTIMIZE {s}.t")
-
-
-def _path(schema: str) -> str:
-    return f"/Volumes/{schema.replace('.', '/')}/files/a.csv"
-
-
-def _fresh(schema: str) -> str:
-    return f"{schema}.made_{next(_numbers)}"
-
-
-@contextlib.contextmanager
-def refused() -> Iterator[None]:
-    with pytest.raises((PySparkException, DatabricksError, PermissionError)) as caught:
-        yield
-    said = str(caught.value)
-    assert isinstance(caught.value, PermissionDenied) or "does not have" in said or "PERMISSION" in said, said
 
 
 @pytest.mark.parametrize("act", ACTS)
@@ -229,7 +120,7 @@ def test_a_view_is_read_with_its_owner_s_rights_and_says_who_reads(
         f"SELECT ON TABLE {world}.t",
     ):
         owner.spark.sql(f"GRANT {grant} TO `{author.name}`")
-    view = _fresh(world)
+    view = fresh(world)
     author.spark.sql(f"CREATE VIEW {view} AS SELECT id, current_user() AS reader FROM {world}.t LIMIT 1")
     author.spark.sql(f"GRANT SELECT ON TABLE {view} TO `{reader.name}`")
     assert reader.spark.table(view).collect()[0].reader == reader.name
@@ -243,7 +134,7 @@ def test_a_view_is_read_with_its_owner_s_rights_and_says_who_reads(
 def test_a_view_that_is_replaced_keeps_its_grants_and_its_owner_s_rights(
     owner: Person, reader: Person, world: str
 ) -> None:
-    view = _fresh(world)
+    view = fresh(world)
     owner.spark.sql(f"CREATE VIEW {view} AS SELECT id FROM {world}.other")
     owner.spark.sql(f"GRANT SELECT, MODIFY ON TABLE {view} TO `{reader.name}`")
     owner.spark.sql(f"CREATE OR REPLACE VIEW {view} COMMENT 'new' AS SELECT id + 1 AS n FROM {world}.other")
@@ -261,7 +152,7 @@ def test_a_view_that_is_replaced_keeps_its_grants_and_its_owner_s_rights(
 def test_a_view_in_hive_has_its_reader_s_rights_as_anybody_may_change_it(
     owner: Person, reader: Person, world: str
 ) -> None:
-    view = f"hive_metastore.default.v{next(_numbers)}"
+    view = f"hive_metastore.default.v{next(numbers)}"
     owner.spark.sql(f"CREATE VIEW {view} AS SELECT * FROM {world}.other")
     with refused():
         reader.spark.table(view).collect()
@@ -282,7 +173,7 @@ def test_a_view_is_not_given_to_somebody_with_more_rights(
     author = people()
     for grant in ("USE CATALOG ON CATALOG main", f"USE SCHEMA, CREATE TABLE ON SCHEMA {world}"):
         owner.spark.sql(f"GRANT {grant} TO `{author.name}`")
-    view = _fresh(world)
+    view = fresh(world)
     catalog, schema, name = view.split(".")
     made = {"name": name, "catalog_name": catalog, "schema_name": schema, "table_type": "VIEW"}
     made |= {"view_definition": f"SELECT * FROM {world}.t", "columns": []}
@@ -314,7 +205,7 @@ def test_a_job_s_notebook_has_the_rights_of_who_it_runs_as(lab: Lab, owner: Pers
     from databricks.sdk.service.workspace import ImportFormat, Language
 
     source = f"# Databricks notebook source\nspark.table('{world}.t').collect()\n"
-    path = f"/Shared/rights_{next(_numbers)}"
+    path = f"/Shared/rights_{next(numbers)}"
     owner.w.workspace.import_(
         path, content=base64.b64encode(source.encode()).decode(), format=ImportFormat.SOURCE, language=Language.PYTHON
     )
@@ -331,7 +222,7 @@ def test_privileges_come_with_groups_and_from_above(owner: Person, reader: Perso
     from databricks.sdk.service.iam import ComplexValue
 
     found = next(iter(owner.w.service_principals.list(filter=f"applicationId eq {reader.name}")))
-    group = owner.w.groups.create(display_name=f"readers {next(_numbers)}", members=[ComplexValue(value=found.id)])
+    group = owner.w.groups.create(display_name=f"readers {next(numbers)}", members=[ComplexValue(value=found.id)])
     assert group.display_name
     change = PermissionsChange(principal=group.display_name, add=[Privilege.SELECT])
     owner.w.grants.update("schema", world, changes=[change])

@@ -28,12 +28,12 @@ def chosen(
         SparkError: PATH_NOT_FOUND.
     """
     if names is not None:
-        found = [place for name in names for place in places.mapper.existing(f"{source.rstrip('/')}/{name}")]
+        found = [place for name in names for place in places.mapper.existing(f"{source.rstrip('/')}/{name}", deep=True)]
     elif pattern is not None:
-        below = places.mapper.existing(source)
+        below = places.mapper.existing(source, deep=True)
         found = [place for root in below if root.is_dir() for place in glob_below(root, pattern)]
     else:
-        found = places.mapper.existing(source)
+        found = places.mapper.existing(source, deep=True)
     return sorted({file for place in found for file in files_below(place, deep=deep)})
 
 

@@ -38,7 +38,7 @@ class Functions:
         self._key = key
         self._installed: set[str] = set()
         self._builtins: frozenset[str] = frozenset()
-        self._facts: dict[str, Any] = {}
+        self._facts: dict[str, str] = {}
 
     def inside(self, names: SessionNames) -> Functions:
         """The functions that a view can use: none that are temporary, and names as they were for its author."""
@@ -73,16 +73,26 @@ class Functions:
         return None if wire is None else Routine.from_wire(wire)
 
     def fact(self, name: str) -> Any:
-        """What the workspace says of the session: `user`, `groups`, `metastore`."""
-        if not self._facts:
-            who = self._catalog.principal()
-            if who is None:
-                raise SparkError("CATALOG_ERROR", "The workspace does not accept the session's token any more.")
-            self._facts["user"] = str(who["userName"])
-            self._facts["groups"] = [str(group["display"]) for group in who.get("groups") or []]
-        if name == "metastore" and name not in self._facts:
-            self._facts[name] = self._catalog.metastore()
+        """What the workspace says of the session: `user`, `groups` (as they are now), `metastore`, `version`."""
+        if name == "groups":
+            return [str(group["display"]) for group in self._principal().get("groups") or []]
+        if name not in self._facts:
+            self._facts[name] = self._fact(name)
         return self._facts[name]
+
+    def _fact(self, name: str) -> str:
+        if name == "user":
+            return str(self._principal()["userName"])
+        if name == "metastore":
+            return self._catalog.metastore()
+        version = base_pb2.AnalyzePlanRequest.SparkVersion()
+        return self._sail.analyze(self._key, spark_version=version).spark_version.version
+
+    def _principal(self) -> dict[str, Any]:
+        who = self._catalog.principal()
+        if who is None:
+            raise SparkError("CATALOG_ERROR", "The workspace does not accept the session's token any more.")
+        return who
 
     def registered(self, name: str) -> bool:
         """Whether the client has registered a function of that name in the engine."""

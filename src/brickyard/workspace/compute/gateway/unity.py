@@ -44,6 +44,7 @@ class Table:
 
     Attributes:
         held_in: The engine's temporary view with the rows, of what only the gateway knows (`information_schema`).
+        comments: Those of the columns, of a view: a table has them in its log.
     """
 
     name: TableName
@@ -56,6 +57,7 @@ class Table:
     created_at: int | None = None
     table_id: str | None = None
     held_in: str | None = None
+    comments: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_view(self) -> bool:
@@ -87,6 +89,7 @@ class Table:
             dict(wire.get("properties") or {}),
             wire.get("created_at"),
             wire.get("table_id"),
+            comments={one["name"]: one["comment"] for one in wire.get("columns") or [] if one.get("comment")},
         )
 
 

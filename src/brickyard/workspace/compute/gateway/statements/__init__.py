@@ -42,6 +42,7 @@ HANDLERS: dict[str, Handler] = {
     "ANALYZE": settings.accepted,
     "CACHE": views.cache,
     "COMMENT": alter.comment,
+    "CONVERT": maintenance.convert,
     "COPY": copy.copy_into,
     "CREATE": tables.create,
     "DECLARE": variables.declare,
@@ -51,6 +52,7 @@ HANDLERS: dict[str, Handler] = {
     "DROP": tables.drop,
     "EXECUTE": lambda cursor, session: immediate.execute(cursor, session, run),
     "EXPLAIN": explain.explain,
+    "FSCK": maintenance.fsck,
     "GRANT": grants.grant,
     "INSERT": inserts.insert,
     "LIST": locations.list_path,
@@ -72,14 +74,20 @@ HANDLERS: dict[str, Handler] = {
     "VACUUM": maintenance.vacuum,
 }
 INSTEAD = {
+    "CALL": "Use a Python function.",
+    "DENY": "Use REVOKE: nobody has what was not granted.",
     "GET": "Use the Files API (w.files.download), or dbutils.fs.cp in a task.",
+    "MSCK": "Leave it out: Delta tables know their partitions.",
     "PUT": "Use the Files API (w.files.upload), or dbutils.fs.cp in a task.",
+    "REORG": "Use OPTIMIZE, then VACUUM: tables here have no deletion vectors.",
     "REMOVE": "Use the Files API (w.files.delete), or dbutils.fs.rm in a task.",
+    "REPAIR": "Leave it out: Delta tables know their partitions.",
+    "SYNC": "Use CREATE TABLE ... DEEP CLONE hive_metastore.schema.table.",
 }
 # What Spark and Databricks have as the first word of a statement, beside those that are handled.
 KNOWN = (
     INSTEAD.keys()
-    | {"ADD", "APPLY", "CALL", "CLONE", "CONVERT", "DENY", "EXPORT", "FSCK", "GENERATE", "IMPORT"}
+    | {"ADD", "APPLY", "CALL", "CLONE", "DENY", "EXPORT", "GENERATE", "IMPORT"}
     | {"LOAD", "LOCK", "MAP", "MSCK", "REDUCE", "REORG", "REPAIR", "SIGNAL"}
     | {"SYNC", "UNLOCK"}
 )

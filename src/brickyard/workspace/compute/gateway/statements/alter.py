@@ -14,7 +14,7 @@ from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements import altercolumns, containers, keys, locations, tags, views
 from brickyard.workspace.compute.gateway.statements.columns import VIEW
 from brickyard.workspace.compute.gateway.statements.describe import target
-from brickyard.workspace.compute.gateway.statements.namespaces import KINDS
+from brickyard.workspace.compute.gateway.statements.namespaces import KINDS, read_properties
 from brickyard.workspace.compute.gateway.unity import Table
 
 __all__ = ["alter", "comment"]
@@ -54,12 +54,17 @@ def _table(cursor: Cursor, session: Session) -> None:
         keys.add(cursor, session, place, table)
     elif cursor.take("DROP", "CONSTRAINT"):
         keys.drop(cursor, session, place, table)
-    elif cursor.take("CLUSTER", "BY"):  # a layout hint: the rows are the same without it
+    elif _optimizes(cursor) or cursor.take("CLUSTER", "BY"):  # a layout hint: the rows are the same without it
         cursor.position = len(cursor.tokens)
     elif cursor.peek() in {"SET", "UNSET"} and cursor.peek(1) == "TBLPROPERTIES":
         _properties(cursor, place)
     else:
         _object(cursor, session, table, "TABLE")
+
+
+def _optimizes(cursor: Cursor) -> bool:
+    """Whether it is `ENABLE | DISABLE | INHERIT PREDICTIVE OPTIMIZATION`, which changes no result."""
+    return cursor.peek() in {"ENABLE", "DISABLE", "INHERIT"} and cursor.peek(1) == "PREDICTIVE"
 
 
 def _column_tags(cursor: Cursor, session: Session, table: Table | None) -> bool:
@@ -143,7 +148,24 @@ def _view(cursor: Cursor, session: Session) -> None:
     table = session.catalog.table(session.names.table(parts), write=True)
     if not table.is_view:
         raise SparkError("EXPECT_VIEW_NOT_TABLE.NO_ALTERNATIVE", f"{table.name} is a table; use ALTER TABLE.")
-    _object(cursor, session, table, "VIEW")
+    if not _view_properties(cursor, session, table):
+        _object(cursor, session, table, "VIEW")
+
+
+def _view_properties(cursor: Cursor, session: Session, view: Table) -> bool:
+    """`SET TBLPROPERTIES (...)`, `UNSET TBLPROPERTIES [IF EXISTS] (...)`, if it is that."""
+    values = dict(view.properties)
+    if cursor.take("SET", "TBLPROPERTIES"):
+        values |= read_properties(cursor)
+    elif cursor.take("UNSET", "TBLPROPERTIES"):
+        cursor.take("IF", "EXISTS")
+        gone = _keys(cursor)
+        values = {key: value for key, value in values.items() if key not in gone}
+    else:
+        return False
+    cursor.end()
+    session.catalog.change("tables", view.name.full, {"properties": values})
+    return True
 
 
 def comment(cursor: Cursor, session: Session) -> Any:

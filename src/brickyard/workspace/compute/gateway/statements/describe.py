@@ -77,7 +77,7 @@ def _table(cursor: Cursor, session: Session) -> Any:
     if session.names.is_temporary(parts) or (len(parts) == 2 and parts[0].lower() in FILE_FORMATS):
         return _columns(session, relation)
     table = session.table(session.names.table(parts))
-    rows = _described(session, relation, {} if table.is_view else column_comments(table.place))
+    rows = _described(session, relation, column_comments(table))
     return literals.rows(COLUMNS, [*rows, *_partitions(table, rows), *(_facts(table, session) if extended else [])])
 
 
@@ -92,7 +92,7 @@ def _json(table: Table, relation: Any, session: Session, *, extended: bool) -> A
             kind=PARSE,
             sql_state="0A000",
         )
-    comments = {} if table.is_view else column_comments(table.place)
+    comments = column_comments(table)
     partitions = [] if table.is_view else DeltaTable(table.place).metadata().partition_columns
     location = session.places.shown(table.location) if table.location else None
     text = as_json(table, session.schema(relation), comments, list(partitions), location)
@@ -103,7 +103,7 @@ def _column(column: list[str], parts: list[str], relation: Any, session: Session
     """One column by its name."""
     stored = not session.names.is_temporary(parts) and not (len(parts) == 2 and parts[0].lower() in FILE_FORMATS)
     table = session.table(session.names.table(parts)) if stored else None
-    comments = column_comments(table.place) if table is not None and not table.is_view else {}
+    comments = {} if table is None else column_comments(table)
     rows = _described(session, relation, comments)
     found = next((row for row in rows if row[0].lower() == column[-1].lower()), None)
     if found is None or len(column) > 1:
@@ -118,11 +118,13 @@ def _column(column: list[str], parts: list[str], relation: Any, session: Session
     return literals.rows({"info_name": TEXT, "info_value": TEXT}, [(key, value or "NULL") for key, value in facts])
 
 
-def column_comments(place: Path) -> dict[str, str]:
-    """The comments of a Delta table's columns, which Sail does not tell."""
+def column_comments(table: Table) -> dict[str, str]:
+    """The comments of the columns, which Sail does not tell."""
     from deltalake import DeltaTable
 
-    fields = json.loads(DeltaTable(place).schema().to_json())["fields"]
+    if table.is_view:
+        return table.comments
+    fields = json.loads(DeltaTable(table.place).schema().to_json())["fields"]
     return {field["name"]: field["metadata"]["comment"] for field in fields if "comment" in field["metadata"]}
 
 

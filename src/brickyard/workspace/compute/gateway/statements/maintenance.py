@@ -1,4 +1,4 @@
-"""OPTIMIZE, VACUUM, RESTORE and TRUNCATE, done by delta-rs on the table's files."""
+"""OPTIMIZE, VACUUM, RESTORE, TRUNCATE, FSCK and CONVERT, done by delta-rs on the table's files."""
 
 from __future__ import annotations
 
@@ -11,31 +11,66 @@ import pyarrow as pa
 from brickyard.workspace.compute.gateway import literals
 from brickyard.workspace.compute.gateway.commits import moment
 from brickyard.workspace.compute.gateway.errors import ILLEGAL, SparkError, unsupported
+from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
-from brickyard.workspace.compute.gateway.sqltext import Cursor
+from brickyard.workspace.compute.gateway.sqltext import Cursor, parse
+from brickyard.workspace.compute.gateway.statements.columns import delta_schema, read_column
 from brickyard.workspace.compute.gateway.statements.describe import target
-from brickyard.workspace.compute.gateway.statements.metrics import OPTIMIZED, RESTORED, files_of, optimized, restored
+from brickyard.workspace.compute.gateway.statements.metrics import (
+    OPTIMIZED,
+    RESTORED,
+    files_of,
+    optimized,
+    restored,
+    together,
+)
 
-__all__ = ["optimize", "restore", "truncate", "vacuum"]
+__all__ = ["convert", "fsck", "optimize", "restore", "truncate", "vacuum"]
 
 WEEK_IN_HOURS = 168
 
 
 def optimize(cursor: Cursor, session: Session) -> Any:
-    """`OPTIMIZE t [ZORDER BY (a, b)]`."""
+    """`OPTIMIZE t [FULL] [WHERE condition on partition columns] [ZORDER BY (a, b)]`."""
     from deltalake import DeltaTable
 
     cursor.expect("OPTIMIZE")
+    start, quoted = cursor.position, cursor.at_string
     place, _ = target(cursor, session, write=True)
-    if cursor.peek() == "WHERE":
-        raise unsupported("OPTIMIZE ... WHERE", "Optimize the whole table.")
-    order = cursor.names() if cursor.take("ZORDER", "BY") else []
+    name = f"delta.{quote(cursor.tokens[start].text)}" if quoted else cursor.since(start)
     cursor.take("FULL")
+    table = DeltaTable(place)
+    parts = _parts(cursor.until("ZORDER"), name, table, session) if cursor.take("WHERE") else [None]
+    order = cursor.names() if cursor.take("ZORDER", "BY") else []
     cursor.end()
-    table, began = DeltaTable(place), _now()
-    metrics = table.optimize.z_order(order) if order else table.optimize.compact()
-    value = optimized(metrics, table, (began, _now()), ordered=bool(order))
+    began, metrics = _now(), []
+    for part in parts:
+        metrics.append(table.optimize.z_order(order, part) if order else table.optimize.compact(part))
+    value = optimized(together(metrics), table, (began, _now()), ordered=bool(order))
     return literals.rows({"path": pa.string(), "metrics": OPTIMIZED}, [(place.as_uri(), value)])
+
+
+def _parts(condition: str, name: str, table: Any, session: Session) -> list[Any]:
+    """The partitions that a condition names, as filters of delta-rs.
+
+    Raises:
+        SparkError: DELTA_NON_PARTITION_COLUMN_REFERENCE.
+    """
+    from sqlglot import exp
+
+    known = table.metadata().partition_columns
+    for column in parse(f"SELECT 1 WHERE {condition}").find_all(exp.Column):
+        if column.name.lower() not in {name.lower() for name in known}:
+            raise SparkError(
+                "DELTA_NON_PARTITION_COLUMN_REFERENCE",
+                f"Predicate references non-partition column '{column.name}'. Only the partition columns may be "
+                f"referenced: [{', '.join(known)}].",
+                sql_state="42P10",
+            )
+    texts = ", ".join(f"CAST({quote(name)} AS STRING) AS {quote(name)}" for name in known)
+    query = f"SELECT DISTINCT {texts} FROM {name} WHERE {condition}"
+    found = session.rows(session.relation(query))
+    return [[(name, "=", value or "") for name, value in row.items()] for row in (found.to_pylist() if found else [])]
 
 
 def _now() -> int:
@@ -43,11 +78,15 @@ def _now() -> int:
 
 
 def vacuum(cursor: Cursor, session: Session) -> Any:
-    """`VACUUM t [RETAIN n HOURS] [DRY RUN]`; less than a week needs the check to be off, as on Databricks."""
+    """`VACUUM t [FULL | LITE] [RETAIN n HOURS] [DRY RUN]`; less than a week needs the check to be off.
+
+    Source: https://docs.databricks.com/aws/en/sql/language-manual/delta-vacuum
+    """
     from deltalake import DeltaTable
 
     cursor.expect("VACUUM")
     place, _ = target(cursor, session, write=True)
+    lite = not cursor.take("FULL") and cursor.take("LITE")
     hours: float | None = None
     if cursor.take("RETAIN"):
         hours = cursor.number()
@@ -66,7 +105,10 @@ def vacuum(cursor: Cursor, session: Session) -> Any:
             kind=ILLEGAL,
         )
     files = DeltaTable(place).vacuum(
-        retention_hours=None if hours is None else int(hours), dry_run=dry, enforce_retention_duration=False
+        retention_hours=None if hours is None else int(hours),
+        dry_run=dry,
+        enforce_retention_duration=False,
+        full=not lite,
     )
     paths = [(str(place / file),) for file in files] if dry else [(str(place),)]
     return literals.rows({"path": pa.string()}, paths)
@@ -104,3 +146,59 @@ def truncate(cursor: Cursor, session: Session) -> Any:
     cursor.end()
     DeltaTable(place).delete()
     return literals.empty()
+
+
+def fsck(cursor: Cursor, session: Session) -> Any:
+    """`FSCK REPAIR TABLE t [DRY RUN]`: takes files that are gone out of the log.
+
+    Source: https://docs.databricks.com/aws/en/sql/language-manual/delta-fsck
+    """
+    from deltalake import DeltaTable
+
+    cursor.expect("FSCK", "REPAIR", "TABLE")
+    place, _ = target(cursor, session, write=True)
+    dry = cursor.take("DRY", "RUN")
+    cursor.end()
+    gone = DeltaTable(place).repair(dry_run=dry)["files_removed"]
+    kinds = {"dataFilePath": pa.string(), "dataFileMissing": pa.bool_()}
+    return literals.rows(kinds, [(str(place / file), True) for file in gone])
+
+
+def convert(cursor: Cursor, session: Session) -> Any:
+    """`CONVERT TO DELTA parquet.`path` [NO STATISTICS] [PARTITIONED BY (name type, ...)]`.
+
+    Source: https://docs.databricks.com/aws/en/sql/language-manual/delta-convert-to-delta
+    """
+    from deltalake import convert_to_deltalake
+    from deltalake.exceptions import DeltaError
+
+    cursor.expect("CONVERT", "TO", "DELTA")
+    kind, *rest = cursor.name()
+    if kind.lower() != "parquet" or len(rest) != 1:
+        raise unsupported("CONVERT TO DELTA of a table's name", "Name the directory: parquet.`/Volumes/...`.")
+    place = session.places.mapper.existing(rest[0], write=True)[0]
+    statistics = not cursor.take("NO", "STATISTICS")
+    partitions = _typed(cursor, session) if cursor.take("PARTITIONED", "BY") else None
+    cursor.end()
+    if (place / "_delta_log").is_dir():
+        return literals.empty()
+    try:
+        convert_to_deltalake(
+            place,
+            partition_by=partitions,
+            partition_strategy="hive" if partitions else None,
+            collect_stats=statistics,
+        )
+    except DeltaError as exc:
+        raise SparkError("DELTA_CONVERSION_UNSUPPORTED", f"{rest[0]} cannot be converted: {exc}") from exc
+    return literals.empty()
+
+
+def _typed(cursor: Cursor, session: Session) -> Any:
+    """Read `(name type, ...)`, as a schema."""
+    cursor.expect("(")
+    columns = [read_column(cursor)]
+    while cursor.take(","):
+        columns.append(read_column(cursor))
+    cursor.expect(")")
+    return delta_schema(columns, session)

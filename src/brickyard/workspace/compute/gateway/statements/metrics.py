@@ -9,11 +9,17 @@ import pyarrow as pa
 
 from brickyard.workspace.statistics import INDEXED
 
-__all__ = ["OPTIMIZED", "RESTORED", "Files", "files_of", "optimized", "restored"]
+__all__ = ["OPTIMIZED", "RESTORED", "Files", "files_of", "optimized", "restored", "together"]
 
 LONG = pa.int64()
 #: Path to size of the files of one version.
 Files = dict[str, int]
+#: What OPTIMIZE reports of no partition.
+NOTHING = {
+    **dict.fromkeys(("numFilesAdded", "numFilesRemoved", "partitionsOptimized", "numBatches"), 0),
+    **dict.fromkeys(("totalConsideredFiles", "totalFilesSkipped"), 0),
+    "preserveInsertionOrder": True,
+}
 
 
 def _longs(*names: str) -> Any:
@@ -119,6 +125,32 @@ def optimized(metrics: dict[str, Any], table: Any, times: tuple[int, int], *, or
         "totalClusterParallelism": 1,
         "numTableColumns": columns,
         "numTableColumnsWithStats": columns if indexed < 0 else min(columns, indexed),
+    }
+
+
+def together(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """What delta-rs reports of several runs, as of one."""
+    if len(parts) == 1:
+        return parts[0]
+    numbers = {name for part in parts for name, value in part.items() if type(value) is int}
+    added = {name: sum(part.get(name, 0) for part in parts) for name in numbers}
+    return {
+        **(parts[0] if parts else NOTHING),
+        **added,
+        **{name: _merged([_sizes(part[name]) for part in parts]) for name in ("filesAdded", "filesRemoved")},
+    }
+
+
+def _merged(sizes: list[dict[str, Any]]) -> dict[str, Any]:
+    count, total = (sum(one[name] for one in sizes) for name in ("totalFiles", "totalSize"))
+    least = [one["min"] for one in sizes if one["min"] is not None]
+    most = [one["max"] for one in sizes if one["max"] is not None]
+    return {
+        "min": min(least, default=None),
+        "max": max(most, default=None),
+        "avg": total / count if count else 0.0,
+        "totalFiles": count,
+        "totalSize": total,
     }
 
 

@@ -138,7 +138,7 @@ def _create_table(cursor: Cursor, session: Session) -> Any:
     if table.is_view:
         text = f"CREATE VIEW {table.name} AS {table.definition}"
         return literals.rows({"createtab_stmt": TEXT}, [(text,)])
-    comments = column_comments(table.place)
+    comments = column_comments(table)
     lines = []
     for column in session.schema_of(table.place).fields:
         comment = f" COMMENT {_string(comments[column.name])}" if column.name in comments else ""

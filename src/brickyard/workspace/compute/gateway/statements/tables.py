@@ -20,7 +20,7 @@ from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements import functions, locations, variables, views
 from brickyard.workspace.compute.gateway.statements.clones import clone, read_clone, schema_like
-from brickyard.workspace.compute.gateway.statements.columns import VIEW, delta_schema
+from brickyard.workspace.compute.gateway.statements.columns import VIEW, delta_schema, read_column
 from brickyard.workspace.compute.gateway.statements.definitions import Definitions, read_definitions
 from brickyard.workspace.compute.gateway.statements.describe import target
 from brickyard.workspace.compute.gateway.statements.namespaces import KINDS, create_namespace, drop_namespace
@@ -31,6 +31,13 @@ __all__ = ["create", "drop"]
 #: Properties that change what a table is, and that Sail cannot write.
 REFUSED_PROPERTIES = {
     "delta.enableChangeDataFeed": "Compare two versions of the table.",
+}
+#: What cannot be created, and what to use instead.
+ELSEWHERE = {
+    "BLOOMFILTER": "Use OPTIMIZE ... ZORDER BY, which brings like rows together.",
+    "MATERIALIZED": "Use CREATE VIEW, or a job that writes a table.",
+    "PROCEDURE": "Use a Python function, or a job.",
+    "STREAMING": "Use a job that appends to a table.",
 }
 
 
@@ -52,7 +59,10 @@ def create(cursor: Cursor, session: Session) -> Any:
     if cursor.take("FUNCTION"):
         return functions.create_function(cursor, session, replace=bool(replace), temporary=False)
     if not cursor.take("TABLE"):
-        raise unsupported(f"CREATE {cursor.peek()}", "Use spark.udf.register for functions.")
+        raise unsupported(
+            f"CREATE {cursor.peek()}",
+            ELSEWHERE.get(cursor.peek(), "Use schemas, tables, views, volumes and functions."),
+        )
     return _create_table(cursor, session, "replace" if replace else "error")
 
 
@@ -63,7 +73,7 @@ def _create_table(cursor: Cursor, session: Session, mode: str) -> Any:
     like = target(cursor, session)[0] if cursor.take("LIKE") else None
     copied = read_clone(cursor, session) if cursor.peek() in {"CLONE", "SHALLOW", "DEEP"} else None
     defined = read_definitions(cursor, session) if cursor.peek() == "(" else Definitions()
-    new, query = _clauses(cursor, session, NewTable(name))
+    new, query = _clauses(cursor, session, NewTable(name), defined)
     existing = session.catalog.find_table(name)
     if existing is not None and mode == "ignore":
         return literals.empty()
@@ -107,14 +117,30 @@ def _set_keys(session: Session, new: NewTable, keys: list[dict[str, Any]], *, ma
         raise
 
 
-def _clauses(cursor: Cursor, session: Session, new: NewTable) -> tuple[NewTable, str | None]:
+def _partitions(cursor: Cursor, defined: Definitions) -> tuple[str, ...]:
+    """Read `(a, b type ...)`; what has a type is a column of its own, after the others."""
+    names: list[str] = []
+    cursor.expect("(")
+    while not names or cursor.take(","):
+        if cursor.peek(1) == "(":
+            raise unsupported(f"PARTITIONED BY {cursor.peek().lower()}(...)", "Keep what it gives in a column.")
+        if cursor.peek(1) in {",", ")", "."}:
+            names.append(".".join(cursor.name()))
+        else:
+            defined.columns.append(read_column(cursor))
+            names.append(defined.columns[-1].name)
+    cursor.expect(")")
+    return tuple(names)
+
+
+def _clauses(cursor: Cursor, session: Session, new: NewTable, defined: Definitions) -> tuple[NewTable, str | None]:
     """USING, PARTITIONED BY, LOCATION, COMMENT, TBLPROPERTIES, CLUSTER BY; then AS and the query."""
     found: dict[str, Any] = {"name": new.name}
     while not cursor.done:
         if cursor.take("USING"):
             _only_delta(cursor.next().text)
         elif cursor.take("PARTITIONED", "BY"):
-            found["partitions"] = tuple(cursor.names())
+            found["partitions"] = _partitions(cursor, defined)
         elif cursor.take("CLUSTER", "BY"):  # a layout hint: the rows are the same without it
             cursor.names()
         elif cursor.take("LOCATION"):

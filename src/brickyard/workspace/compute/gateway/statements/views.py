@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from typing import Any
 
 from pyspark.sql.connect.proto import base_pb2, commands_pb2, relations_pb2
@@ -9,15 +11,16 @@ from pyspark.sql.connect.proto import base_pb2, commands_pb2, relations_pb2
 from brickyard.workspace.compute.gateway import literals
 from brickyard.workspace.compute.gateway.errors import SparkError, already_exists, unsupported
 from brickyard.workspace.compute.gateway.names import SessionNames, quote
-from brickyard.workspace.compute.gateway.queries import QueryRewriter, where_names_are
+from brickyard.workspace.compute.gateway.queries import NAMESPACE, QueryRewriter, where_names_are
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor, parse
+from brickyard.workspace.compute.gateway.statements.namespaces import read_properties
 
 __all__ = ["cache", "create_view", "drop_temporary", "redefine", "register_temporary"]
 
 
 def create_view(cursor: Cursor, session: Session, *, replace: bool) -> Any:
-    """`[TEMPORARY] VIEW [IF NOT EXISTS] name [(columns)] [COMMENT '...'] AS query`."""
+    """`[TEMPORARY] VIEW [IF NOT EXISTS] name [(columns)] [COMMENT '...'] [TBLPROPERTIES (...)] AS query`."""
     if cursor.take("GLOBAL"):
         raise unsupported("global temporary views", "Use a temporary view.")
     temporary = cursor.take("TEMP") or cursor.take("TEMPORARY")
@@ -25,11 +28,10 @@ def create_view(cursor: Cursor, session: Session, *, replace: bool) -> Any:
     exists_ok = cursor.take("IF", "NOT", "EXISTS")
     parts = cursor.name()
     columns = _columns(cursor)
-    comment = cursor.string() if cursor.take("COMMENT") else None
-    if not cursor.take("AS"):
-        raise unsupported(f"{cursor.peek()} in CREATE VIEW", "Leave the clause out.")
+    described = _clauses(cursor)
     query = cursor.rest()
     if columns:
+        _check_number(columns, query, session)
         query = f"SELECT * FROM ({query}) AS {quote(parts[-1])}({', '.join(map(quote, columns))})"
     if temporary:
         from sqlglot import exp
@@ -40,20 +42,58 @@ def create_view(cursor: Cursor, session: Session, *, replace: bool) -> Any:
             raise unsupported("WITH RECURSIVE in a temporary view", "Use a view of the catalog, or CACHE TABLE ... AS.")
         register_temporary(session, parts[0], session.relation(query), replace=replace)
     else:
-        _persistent(session, parts, query, comment, replace=replace, exists_ok=exists_ok)
+        described.comments = list(columns.values())
+        _persistent(session, parts, query, described, replace=replace, exists_ok=exists_ok)
     return literals.empty()
 
 
-def _columns(cursor: Cursor) -> list[str]:
-    """Read `(a [COMMENT '...'], b)`; the comments are not kept."""
-    names: list[str] = []
-    while cursor.take(",") if names else cursor.take("("):
-        names += cursor.name()
-        if cursor.take("COMMENT"):
-            cursor.string()
-    if names:
+def _columns(cursor: Cursor) -> dict[str, str | None]:
+    """Read `(a [COMMENT '...'], b)`: names with comments."""
+    columns: dict[str, str | None] = {}
+    while cursor.take(",") if columns else cursor.take("("):
+        name = cursor.name()[0]
+        columns[name] = cursor.string() if cursor.take("COMMENT") else None
+    if columns:
         cursor.expect(")")
-    return names
+    return columns
+
+
+def _check_number(columns: Collection[str], query: str, session: Session) -> None:
+    """As many names as the query has columns."""
+    found = session.schema(session.relation(query)).names
+    if len(found) != len(columns):
+        what = "NOT_ENOUGH" if len(found) < len(columns) else "TOO_MANY"
+        raise SparkError(
+            f"CREATE_VIEW_COLUMN_ARITY_MISMATCH.{what}_DATA_COLUMNS",
+            f"Cannot create the view: its columns are {', '.join(columns)}; the query has {', '.join(found)}.",
+            sql_state="21S01",
+        )
+
+
+@dataclass
+class _Description:
+    """What a view says beside its query; the comments are those of its columns."""
+
+    comment: str | None = None
+    properties: dict[str, str] = field(default_factory=dict)
+    comments: list[str | None] = field(default_factory=list)
+
+
+def _clauses(cursor: Cursor) -> _Description:
+    """COMMENT, TBLPROPERTIES, DEFAULT COLLATION, WITH SCHEMA; then AS."""
+    found = _Description()
+    while not cursor.take("AS"):
+        if cursor.take("COMMENT"):
+            found.comment = cursor.string()
+        elif cursor.take("TBLPROPERTIES"):
+            found.properties = read_properties(cursor)
+        elif cursor.take("WITH", "SCHEMA"):
+            kind = cursor.next().text.upper()
+            if kind not in {"BINDING", "COMPENSATION"}:
+                raise unsupported(f"WITH SCHEMA {kind} in CREATE VIEW", "CREATE OR REPLACE the view when needed.")
+        else:
+            raise unsupported(f"{cursor.peek()} in CREATE VIEW", "Leave the clause out.")
+    return found
 
 
 def register_temporary(session: Session, name: str, relation: relations_pb2.Relation, *, replace: bool) -> None:
@@ -81,7 +121,7 @@ def drop_temporary(session: Session, name: str) -> Any:
 
 
 def _persistent(
-    session: Session, parts: list[str], query: str, comment: str | None, *, replace: bool, exists_ok: bool
+    session: Session, parts: list[str], query: str, described: _Description, *, replace: bool, exists_ok: bool
 ) -> None:
     name = session.names.table(parts)
     session.catalog.need_schema(name.catalog, name.schema)
@@ -101,8 +141,10 @@ def _persistent(
         if not (replace and existing.is_view):
             raise already_exists("table", str(name))
     columns = [_wire(place, field) for place, field in enumerate(schema.fields)]
-    wire: dict[str, Any] = {"view_definition": query, "comment": comment, "columns": columns}
-    wire["properties"] = where_names_are(names)
+    for column, comment in zip(columns, described.comments, strict=False):
+        column["comment"] = comment
+    wire: dict[str, Any] = {"view_definition": query, "comment": described.comment, "columns": columns}
+    wire["properties"] = described.properties | where_names_are(names)
     if existing is None:
         session.catalog.create_table(name, {"table_type": "VIEW", **wire})
     else:  # in place: owner and grants stay
@@ -131,7 +173,8 @@ def redefine(cursor: Cursor, session: Session, parts: list[str]) -> None:
     view = session.catalog.table(session.names.table(parts))
     if not view.is_view:
         raise SparkError("EXPECT_VIEW_NOT_TABLE.NO_ALTERNATIVE", f"{view.name} is a table; use ALTER TABLE.")
-    _persistent(session, parts, cursor.rest(), view.comment, replace=True, exists_ok=False)
+    kept = {key: value for key, value in view.properties.items() if not key.startswith(NAMESPACE)}
+    _persistent(session, parts, cursor.rest(), _Description(view.comment, kept), replace=True, exists_ok=False)
 
 
 def cache(cursor: Cursor, session: Session) -> Any:

@@ -20,6 +20,7 @@ FACTS = {
     "current_user": "user",
     "session_user": "user",
     "user": "user",
+    "version": "version",
     "current_metastore": "metastore",
     "is_member": "groups",
     "is_account_group_member": "groups",
@@ -113,8 +114,9 @@ def _answer(call: Any, name: str, fact: Any) -> None:
     if name not in {"is_member", "is_account_group_member"}:
         replace(labelled(call, f"{name}()"), exp.Literal.string(fact))
         return
+    groups = [*fact, "account users"] if name == "is_account_group_member" else fact
     among = exp.In(
-        this=call.expressions[0].copy(), expressions=[exp.Literal.string(one) for one in fact] or [exp.Null()]
+        this=call.expressions[0].copy(), expressions=[exp.Literal.string(one) for one in groups] or [exp.Null()]
     )
     replace(labelled(call, _text(call)), exp.Anonymous(this="coalesce", expressions=[among, exp.false()]))
 

@@ -20,6 +20,7 @@ from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import as_engine_reads
 from brickyard.workspace.compute.gateway.statements.identifiers import spell_out
 from brickyard.workspace.compute.gateway.statements.views import register_temporary
+from brickyard.workspace.compute.gateway.storing import store
 from brickyard.workspace.compute.gateway.streams import prepare_ml, prepare_stream
 from brickyard.workspace.compute.gateway.sugar.parameters import inline
 from brickyard.workspace.compute.gateway.writes import NewTable
@@ -222,7 +223,7 @@ def _insert_into(write: commands_pb2.WriteOperation, parts: list[str], mode: str
     if dynamic:
         overwrites.replace_parts(session, rows, table.place)
     else:
-        session.write(rows, table.place, mode)
+        store(session, rows, table.place, mode)
 
 
 def _write_v2(command: commands_pb2.Command, session: Session) -> None:

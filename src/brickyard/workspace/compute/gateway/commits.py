@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from brickyard.workspace import statistics
 from brickyard.workspace.compute.gateway.errors import SparkError
 
-__all__ = ["actions_since", "add_commit", "commits_since", "latest", "moment", "need_time", "relax"]
+__all__ = ["actions_since", "add_commit", "commits_since", "latest", "moment", "need_time", "relax", "times"]
 
 Action = dict[str, Any]
 
@@ -189,3 +189,16 @@ def _draft(file: Path, actions: list[Action]) -> Path:
     draft = file.with_name(f".{file.name}.{uuid.uuid4().hex}.tmp")
     draft.write_text(_text(actions))
     return draft
+
+
+def times(place: Path) -> list[tuple[int, int]]:
+    """The number of each commit that is left, and when it was made, in milliseconds.
+
+    A time is after that of the commit before, as Delta has it.
+    """
+    found: list[tuple[int, int]] = []
+    for file in sorted(file for file in (place / "_delta_log").glob("*.json") if file.stem.isdigit()):
+        infos = [action["commitInfo"] for action in _actions(file) if "commitInfo" in action]
+        at = int(infos[0].get("timestamp", 0)) if infos else int(file.stat().st_mtime * 1000)
+        found.append((int(file.stem), max(at, found[-1][1] + 1) if found else at))
+    return found

@@ -15,7 +15,7 @@ from brickyard.workspace.compute.gateway.commits import actions_since, latest
 from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.sail import UNREADY
 
-__all__ = ["settled"]
+__all__ = ["conflict", "settled"]
 
 Result = TypeVar("Result")
 #: What Sail says when its commit's number is taken, and when it reads a log that is just being made.
@@ -38,33 +38,44 @@ def settled(place: Path, attempt: Callable[[], Result]) -> Result:
             said = str(error.details())
             if LOST not in said and UNREADY not in said:
                 raise
-            conflict = _conflict(place, before)
-            if conflict is not None:
-                raise conflict from error
+            found = conflict(place, before)
+            if found is not None:
+                raise found from error
             if last:
                 raise
     raise AssertionError("unreachable")
 
 
-def _conflict(place: Path, before: int) -> SparkError | None:
-    """The first commit after `before` that a transaction which has read the table cannot live with."""
+def conflict(place: Path, before: int, *, blind: bool = False, again: bool = True) -> SparkError | None:
+    """The first commit after `before` that a transaction cannot live with.
+
+    Args:
+        place: The table.
+        before: The version that the transaction has read.
+        blind: Whether it has read nothing but the columns.
+        again: Whether it will be run again: then it reads what others have added.
+    """
     for version, actions in actions_since(place, before):
         kinds = {kind for action in actions for kind in action}
         info: dict[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
-        error = _error(str(info.get("operation", "WRITE")), version, kinds, place.name)
+        error = _changed(kinds, place.name) or (None if blind else _read(info, version, kinds, place.name, again))
         if error is not None:
             return error
     return None
 
 
-def _error(operation: str, version: int, kinds: set[str], table: str) -> SparkError | None:
-    where = f"table {table} (committed at version {version})"
+def _changed(kinds: set[str], table: str) -> SparkError | None:
     if "protocol" in kinds:
         return _raised("DELTA_PROTOCOL_CHANGED", "ProtocolChangedException", "The protocol version has been changed.")
     if "metaData" in kinds:
         text = f"The metadata of the Delta table {table} has been changed by a concurrent update."
         return _raised("DELTA_METADATA_CHANGED", "MetadataChangedException", text)
-    if {"add", "remove"} <= kinds:
+    return None
+
+
+def _read(info: dict[str, Any], version: int, kinds: set[str], table: str, again: bool) -> SparkError | None:
+    where, operation = f"table {table} (committed at version {version})", info.get("operation", "WRITE")
+    if {"add", "remove"} <= kinds or ("add" in kinds and not again and not info.get("isBlindAppend")):
         text = f"Transaction conflict detected. A concurrent {operation} added data to {where}."
         return _raised("DELTA_CONCURRENT_APPEND.WITHOUT_HINT", "ConcurrentAppendException", text)
     if "remove" in kinds:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from brickyard.workspace import statistics
-from brickyard.workspace.compute.gateway import log
+from brickyard.workspace.compute.gateway import feed, log
 from brickyard.workspace.compute.gateway.errors import SparkError
 
 __all__ = ["configure", "enable"]
@@ -30,6 +30,7 @@ def configure(metadata: log.Metadata, values: dict[str, str]) -> None:
     own = {log.MAPPING, "delta.minReaderVersion", "delta.minWriterVersion"}
     metadata.configuration |= {key: value for key, value in values.items() if key not in own}
     statistics.stop(metadata.configuration, metadata.fields)
+    feed.prepare(metadata)
 
 
 def enable(metadata: log.Metadata, mode: str) -> None:

@@ -16,6 +16,7 @@ from pyspark.sql.connect.proto import base_pb2, relations_pb2
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
+from brickyard.workspace.compute.gateway.storing import store
 
 __all__ = ["check", "only_matching", "replace_parts"]
 
@@ -81,7 +82,7 @@ def replace_parts(session: Session, rows: relations_pb2.Relation, place: Path) -
     """Overwrite the partitions that the rows are in; without rows, nothing changes."""
     condition = partitions_of(session, rows, place)
     if condition is not None:
-        session.write(only_matching(rows, condition), place, "overwrite", options={"replaceWhere": condition})
+        store(session, only_matching(rows, condition), place, "overwrite", options={"replaceWhere": condition})
 
 
 def only_matching(source: relations_pb2.Relation, condition: str) -> relations_pb2.Relation:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pyspark.sql.connect.proto import relations_pb2
 
-from brickyard.workspace.compute.gateway import catalog_calls, delta_connect, sent, values
+from brickyard.workspace.compute.gateway import catalog_calls, delta_connect, feed, sent, values
 from brickyard.workspace.compute.gateway.errors import OTHER_ENGINE, unsupported
 from brickyard.workspace.compute.gateway.frame_functions import rewrite_function
 from brickyard.workspace.compute.gateway.frame_names import give, names_of
@@ -19,7 +19,7 @@ from brickyard.workspace.compute.gateway.pandas_functions import replace_functio
 from brickyard.workspace.compute.gateway.quantiles import quantiles
 from brickyard.workspace.compute.gateway.queries import FILE_FORMATS
 from brickyard.workspace.compute.gateway.session import Session
-from brickyard.workspace.compute.gateway.sources import complete_times, need_time, resolve_source
+from brickyard.workspace.compute.gateway.sources import changes_of, complete_times, need_time, resolve_source
 from brickyard.workspace.compute.gateway.sqltext import Cursor, as_engine_reads
 from brickyard.workspace.compute.gateway.statements.identifiers import spell_out
 from brickyard.workspace.compute.gateway.sugar.parameters import inline
@@ -30,7 +30,7 @@ __all__ = ["resolve"]
 REFUSED = {
     "ml_relation": ("Spark ML", f"Use scikit-learn or LightGBM, and mlflow.pyfunc.spark_udf, or {OTHER_ENGINE}."),
     "with_watermark": ("Structured Streaming", f"Read the source as a batch, or {OTHER_ENGINE}."),
-    "relation_changes": ("the change data feed", "Read two versions and compare them."),
+    "relation_changes": ("CHANGES of a table in a plan", "Use table_changes() in SQL, or the option readChangeFeed."),
 }
 
 #: Local data that an engine keeps which takes the clients' artifacts.
@@ -220,6 +220,10 @@ def _named(relation: Any, session: Session) -> None:
         alias.input.read.is_streaming = relation.read.is_streaming
         source = alias.input.read.data_source
         need_time(options, table.place, session)
+        if feed.asked_for(options) and not session.sail.capabilities.is_spark:
+            alias.input.CopyFrom(changes_of(options, table.place, session))
+            _replace(relation, replaced)
+            return
         source.format = "delta"
         source.paths.append(session.places.text(table.place))
         source.options.update(options)

@@ -8,11 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from brickyard.workspace.compute.gateway import commits, values
+from brickyard.workspace.compute.gateway import commits, feed, values
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.names import SessionNames, TableName, quote
 from brickyard.workspace.compute.gateway.places import Places
-from brickyard.workspace.compute.gateway.sqltext import Edit, as_engine_reads, parse, splice, without_hints
+from brickyard.workspace.compute.gateway.sqltext import Cursor, Edit, as_engine_reads, parse, splice, without_hints
 from brickyard.workspace.compute.gateway.sugar import expand, item
 from brickyard.workspace.compute.gateway.sugar.bindings import Bindings
 from brickyard.workspace.compute.gateway.sugar.constants import string
@@ -25,7 +25,11 @@ __all__ = ["FILE_FORMATS", "QueryRewriter", "names_inside", "tables_in"]
 
 FILE_FORMATS = frozenset({"delta", "parquet", "csv", "json", "text", "orc", "avro", "binaryfile"})
 #: Functions of Databricks SQL that read tables or files by name and that Sail does not have.
-TABLE_FUNCTIONS = frozenset({"read_files", "table_changes", "cloud_files", "stream", "identifier"})
+TABLE_FUNCTIONS = frozenset({"read_files", "cloud_files", "stream", "identifier"})
+
+
+def _no_changes(place: Path, bounds: feed.Bounds) -> str:
+    raise unsupported(f"the changes of {place.name} here", "Use spark.sql(...).")
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class QueryRewriter:
         zone: The session's time zone; empty for the machine's.
         through: The views inside which this is, outermost first.
         defines: The view that is being made of it.
+        changes: A query for the changes of a table.
     """
 
     names: SessionNames
@@ -61,6 +66,7 @@ class QueryRewriter:
     zone: str = ""
     through: tuple[str, ...] = ()
     defines: str = ""
+    changes: Callable[[Path, feed.Bounds], str] = _no_changes
 
     def rewrite(self, sql: str, tree: Any = None, *, settled: bool = False) -> str:
         """The same statement with every table and path resolved.
@@ -81,7 +87,7 @@ class QueryRewriter:
         edits: list[Edit] = []
         known: set[tuple[str, ...]] = set()
         for table in tree.find_all(exp.Table):
-            edit = self._table(table, known)
+            edit = self._changes(table, sql) or self._table(table, known)
             if edit:
                 edits.append(edit)
         edits += [edit for column in tree.find_all(exp.Column) if (edit := _column(column, known))]
@@ -156,6 +162,29 @@ class QueryRewriter:
         if when:  # the alias must follow VERSION AS OF, which stands after the name in the user's text
             return Edit(start, when[1], target + when[0] + alias)
         return Edit(start, end, target + alias)
+
+    def _changes(self, table: Any, sql: str) -> Edit | None:
+        """`table_changes(...)`, as a query; Spark has it itself, but by the path of a table."""
+        call = feed.call_of(table, sql)
+        if call is None:
+            return None
+        place = self._place(call)
+        if self.spark:
+            bounds = [
+                string(one) if isinstance(one, str) else str(one) for one in (call.start, call.end) if one is not None
+            ]
+            text = f"table_changes_by_path({', '.join([string(self.places.text(place)), *bounds])})"
+        else:
+            text = self.changes(place, feed.Bounds(call.start, call.end, self.zone))
+        return Edit(*call.span, text if self.spark or table.alias else f"{text} AS `table_changes`")
+
+    def _place(self, call: feed.Call) -> Path:
+        if call.by_path:
+            return self.places.mapper.existing(call.table)[0]
+        parts = Cursor(call.table).name()
+        if len(parts) == 2 and parts[0].lower() == "delta":
+            return self.places.mapper.existing(parts[1])[0]
+        return self.lookup(self.names.table(parts), self.through).place
 
     def _need_time(self, place: Path, table: Any) -> None:
         from sqlglot import exp

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import copy
+import shutil
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 from pyspark.sql.connect.proto import base_pb2, commands_pb2, relations_pb2
 
-from brickyard.workspace.compute.gateway import commits, conflicts, information, literals
+from brickyard.workspace.compute.gateway import commits, conflicts, feed, information, literals
 from brickyard.workspace.compute.gateway.functions import Functions
 from brickyard.workspace.compute.gateway.names import SessionNames, TableName
 from brickyard.workspace.compute.gateway.observed import Observation
@@ -51,6 +52,7 @@ class Session:
 
     Attributes:
         operations: What it is executing.
+        private: A place for files that are needed until the session ends.
     """
 
     key: SessionKey
@@ -67,8 +69,10 @@ class Session:
     observations: list[Observation] = field(default_factory=list)
     changes: bool = False
     operations: Operations = field(init=False)
+    private: Path = field(init=False)
 
     def __post_init__(self) -> None:
+        self.private = self.staged()
         self.operations = Operations(self.sail, self.key.user_id, self.key.session_id)
         self.bindings.functions = Functions(self.catalog, self.names, self.sail, self.key)
         self.sail.memory.lost = self.names.temporary.discard
@@ -76,6 +80,7 @@ class Session:
     def close(self) -> None:
         """End the session's engine."""
         self.sail.close()
+        shutil.rmtree(self.private, ignore_errors=True)
 
     def setting(self, key: str, default: str = "") -> str:
         """A setting that the client has set; upper and lower case of keys differ, as in Spark."""
@@ -180,7 +185,13 @@ class Session:
             zone=self.zone,
             rows=None if self.analyses else lambda text: self.rows(self.with_text(text)),
             hold=self.hold,
+            changes=self.changes_of,
         )
+
+    def changes_of(self, place: Path, bounds: feed.Bounds) -> str:
+        """A query, in brackets, for the changes of a table."""
+        lenient = bounds.lenient or self.setting(feed.OUT_OF_RANGE).lower() == "true"
+        return feed.table_of_changes(place, replace(bounds, lenient=lenient), self.private, self.places)
 
     def _fields(self, question: Question) -> Asked:
         return self.fields(self.with_text(question.sql))

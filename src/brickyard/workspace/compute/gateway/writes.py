@@ -14,6 +14,7 @@ from brickyard.workspace.compute.gateway.alignment import check_columns, fit
 from brickyard.workspace.compute.gateway.errors import SparkError, already_exists
 from brickyard.workspace.compute.gateway.names import TableName
 from brickyard.workspace.compute.gateway.session import Session
+from brickyard.workspace.compute.gateway.storing import store
 from brickyard.workspace.compute.gateway.unity import Table
 
 __all__ = ["NewTable", "create", "register", "replace_or_create", "rows"]
@@ -117,9 +118,8 @@ def rows(
         return
     if mode == "overwrite" and "replacewhere" in options:
         relation = overwrites.only_matching(relation, options["replacewhere"])
-    session.write(
-        relation, place, mode, partitions=partitions, options={NAMES.get(k, k): v for k, v in options.items()}
-    )
+    named = {NAMES.get(key, key): value for key, value in options.items()}
+    store(session, relation, place, mode, partitions=partitions, options=named)
 
 
 def _begin(session: Session, relation: Any, place: Path, evolve: bool, partitions: tuple[str, ...]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pyspark.sql.connect.proto import relations_pb2
 
-from brickyard.workspace.compute.gateway import commits, values
+from brickyard.workspace.compute.gateway import commits, feed, values
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.file_options import check_read_options, complete_options
 from brickyard.workspace.compute.gateway.file_types import convert_texts, infer_types
@@ -17,7 +17,7 @@ from brickyard.workspace.compute.gateway.queries import FILE_FORMATS
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.values.partitions import PARTITIONED
 
-__all__ = ["complete_times", "make_fit", "need_time", "read_places", "resolve_source"]
+__all__ = ["changes_of", "complete_times", "make_fit", "need_time", "read_places", "resolve_source"]
 
 #: Options that are about which files are read.
 OF_FILES = frozenset({"recursivefilelookup", "ignorecorruptfiles", "pathglobfilter", "schema"})
@@ -30,9 +30,20 @@ def resolve_source(relation: Any, session: Session) -> None:
     Raises:
         SparkError: PATH_NOT_FOUND and its kin, or UNSUPPORTED_BY_ENGINE.
     """
-    _paths(relation.read.data_source, session)
-    if not session.sail.capabilities.is_spark:
+    source = relation.read.data_source
+    _paths(source, session)
+    if source.format == "delta" and feed.asked_for(source.options) and not session.sail.capabilities.is_spark:
+        changes = changes_of(source.options, Path(source.paths[0]), session)
+        changes.common.CopyFrom(relation.common)
+        relation.CopyFrom(changes)
+    elif not session.sail.capabilities.is_spark:
         make_fit(relation, session)
+
+
+def changes_of(options: Mapping[str, str], place: Path, session: Session) -> relations_pb2.Relation:
+    """The changes of a table: `spark.read.option("readChangeFeed", True)`."""
+    query = session.changes_of(place, feed.bounds_of(options, session.zone))
+    return relations_pb2.Relation(sql=relations_pb2.SQL(query=f"SELECT * FROM {query}"))
 
 
 def make_fit(relation: Any, session: Session) -> None:

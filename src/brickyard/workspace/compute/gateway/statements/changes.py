@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
 from pyspark.sql.connect.proto import base_pb2
 
-from brickyard.workspace.compute.gateway import literals
+from brickyard.workspace.compute.gateway import feed, literals
 from brickyard.workspace.compute.gateway.commits import commits_since, latest
 from brickyard.workspace.compute.gateway.conflicts import settled
 from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.feed import changes as feed_changes
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor, parse
 from brickyard.workspace.compute.gateway.statements.assignments import cast_values
@@ -42,6 +44,8 @@ def change(cursor: Cursor, session: Session) -> Any:
     before = latest(place)
     rewriter = session.rewriter()
     text = rewriter.rewrite(sql, parse(sql))
+    if rewriter.probe is not None and feed.records(place):
+        return _answer(what, feed_changes.change(session, place, text, evolves=evolves))
     if rewriter.probe is not None:
         text = cast_values(text, session.schema_of(place).fields, rewriter.probe)
     if evolves:
@@ -50,7 +54,11 @@ def change(cursor: Cursor, session: Session) -> Any:
     plan = base_pb2.Plan(root=session.with_text(text))
     settled(place, lambda: session.sail.execute(session.key, plan))
     commits = [metrics for operation, metrics in commits_since(place, before) if operation == what]
-    metrics = commits[-1] if commits else {}
+    return _answer(what, commits[-1] if commits else {})
+
+
+def _answer(what: str, metrics: Mapping[str, Any]) -> Any:
+    """The row of counts that the metrics of a commit add up to."""
     counts = {name: sum(int(metrics.get(key, 0)) for key in keys) for name, keys in RESULTS[what].items()}
     return literals.rows(dict.fromkeys(counts, pa.int64()), [list(counts.values())])
 

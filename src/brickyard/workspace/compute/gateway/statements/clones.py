@@ -10,7 +10,6 @@ import contextlib
 import json
 import os
 import shutil
-import tempfile
 import time
 import uuid
 from collections.abc import Iterable
@@ -25,6 +24,7 @@ from brickyard.workspace.compute.gateway import literals, writes
 from brickyard.workspace.compute.gateway.commits import add_commit, latest, moment, need_time
 from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.session import Session
+from brickyard.workspace.compute.gateway.snapshots import snapshot
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements.describe import target
 from brickyard.workspace.compute.gateway.writes import NewTable
@@ -169,35 +169,11 @@ def _link(source: Path, copy: Path) -> None:
 
 
 def _actions(what: Clone) -> list[dict[str, Any]]:
-    """Protocol, metadata and files of a table at a version, as a checkpoint has them; made in a copy of its log.
-
-    A deep clone also has its transactions: which files COPY INTO has loaded.
-    """
-    import pyarrow.parquet as pq
-    from deltalake import DeltaTable
-
-    with tempfile.TemporaryDirectory(prefix="clone-") as name:
-        log = Path(name) / "_delta_log"
-        shutil.copytree(what.source / "_delta_log", log)
-        for file in log.iterdir():
-            if file.name == "_last_checkpoint" or _number(file) > what.version:
-                file.unlink()
-        DeltaTable(name).create_checkpoint()
-        checkpoint = log / f"{what.version:020d}.checkpoint.parquet"
-        rows = pq.read_table(checkpoint).to_pylist(maps_as_pydicts="strict")
-    kinds = ("protocol", "metaData", "add") if what.shallow else ("protocol", "metaData", "txn", "add")
-    return [{kind: _plain(row[kind])} for kind in kinds for row in rows if row.get(kind)]
-
-
-def _number(file: Path) -> int:
-    """The version that a file of the log belongs to."""
-    number = file.name.partition(".")[0]
-    return int(number) if number.isdigit() else -1
-
-
-def _plain(action: dict[str, Any]) -> dict[str, Any]:
-    """An action without what it does not say; parsed copies of its texts are not in the log's JSON."""
-    return {key: value for key, value in action.items() if value is not None and not key.endswith("_parsed")}
+    """Protocol, metadata and files of a table at a version; of a deep clone, which files COPY INTO has loaded, too."""
+    found = snapshot(what.source, what.version)
+    marks = [] if what.shallow else [{"txn": mark} for mark in found.transactions]
+    files = [{"add": file} for file in found.files]
+    return [{"protocol": found.protocol}, {"metaData": found.metadata}, *marks, *files]
 
 
 def schema_like(place: Path) -> tuple[Any, tuple[str, ...]]:

@@ -15,6 +15,7 @@ from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor, parse
 from brickyard.workspace.compute.gateway.statements.describe import target
+from brickyard.workspace.compute.gateway.storing import store
 from brickyard.workspace.compute.gateway.sugar.recursion import without_levels
 
 __all__ = ["insert", "insert_with"]
@@ -68,9 +69,9 @@ def _write(session: Session, rows: Any, place: Path, condition: str | None, *, o
         overwrites.replace_parts(session, rows, place)
     elif condition is not None:
         checked = overwrites.only_matching(rows, condition)
-        session.write(checked, place, "overwrite", options={"replaceWhere": condition})
+        store(session, checked, place, "overwrite", options={"replaceWhere": condition})
     else:
-        session.write(rows, place, "overwrite" if overwrite else "append")
+        store(session, rows, place, "overwrite" if overwrite else "append")
 
 
 def _partition(cursor: Cursor) -> dict[str, str]:

@@ -28,10 +28,6 @@ from brickyard.workspace.compute.gateway.writes import NewTable
 
 __all__ = ["create", "drop"]
 
-#: Properties that change what a table is, and that Sail cannot write.
-REFUSED_PROPERTIES = {
-    "delta.enableChangeDataFeed": "Compare two versions of the table.",
-}
 #: What cannot be created, and what to use instead.
 ELSEWHERE = {
     "BLOOMFILTER": "Use OPTIMIZE ... ZORDER BY, which brings like rows together.",
@@ -167,9 +163,6 @@ def properties(cursor: Cursor) -> dict[str, str]:
         cursor.take("=")
         found[key] = str(cursor.next().text)
         cursor.take(",")
-    for key, instead in REFUSED_PROPERTIES.items():
-        if found.get(key, "").lower() not in {"", "false", "none"}:
-            raise unsupported(f"the table property {key}", instead)
     return found
 
 

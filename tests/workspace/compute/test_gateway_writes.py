@@ -214,10 +214,6 @@ REFUSED: dict[str, tuple[Write, str]] = {
         lambda spark: spark.range(1).write.mode("overwrite").csv("file:/Workspace/Users/x/f"),
         "volume",
     ),
-    "the change data feed": (
-        lambda spark: spark.sql("CREATE TABLE n (a INT) TBLPROPERTIES ('delta.enableChangeDataFeed' = 'true')"),
-        "enableChangeDataFeed",
-    ),
 }
 
 

@@ -7,8 +7,19 @@ from typing import Any
 
 from pyspark.sql.connect.proto import commands_pb2, relations_pb2
 
-from brickyard.workspace.compute.gateway import delta_connect, literals, overwrites, statements, writes
+from brickyard.workspace.compute.gateway import (
+    delta_connect,
+    feed,
+    literals,
+    log,
+    mapping,
+    merges,
+    overwrites,
+    statements,
+    writes,
+)
 from brickyard.workspace.compute.gateway.alignment import assign
+from brickyard.workspace.compute.gateway.commits import latest
 from brickyard.workspace.compute.gateway.conflicts import settled
 from brickyard.workspace.compute.gateway.errors import OTHER_ENGINE, SparkError, unsupported
 from brickyard.workspace.compute.gateway.file_options import check_write_options
@@ -191,7 +202,11 @@ def _save_files(command: commands_pb2.Command, source: str, session: Session) ->
 
 def _save_delta(write: commands_pb2.WriteOperation, place: Path, mode: str, session: Session) -> None:
     """A Delta table by path; one that exists takes only rows that fit."""
+    new = latest(place) < 0
     writes.rows(session, write.input, place, mode, dict(write.options), tuple(write.partitioning_columns))
+    given = feed.defaults(session.settings)
+    if new and given:
+        log.found(place, lambda metadata: mapping.configure(metadata, given))
 
 
 def _save_table(write: commands_pb2.WriteOperation, source: str, session: Session) -> None:
@@ -257,6 +272,12 @@ def _merge(command: commands_pb2.Command, session: Session) -> None:
     merge = command.merge_into_table_command
     resolve(merge.source_table_plan, session)
     table = session.catalog.table(session.names.table(split_name(merge.target_table_name)), write=True)
+    if not session.sail.capabilities.is_spark and feed.records(table.place):
+        statement = merges.as_statement(merge)
+        text = statement.with_relations.root.sql.query
+        statements.run(text, session.for_statement(statement))
+        _done(command)
+        return
     if session.names.is_temporary([table.name.name]):
         raise unsupported("mergeInto a table named as a temporary view", "Drop the view, or use MERGE INTO in SQL.")
     name, place = quote(table.name.name), session.places.text(table.place)

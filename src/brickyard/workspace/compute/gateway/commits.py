@@ -17,7 +17,17 @@ from zoneinfo import ZoneInfo
 from brickyard.workspace import statistics
 from brickyard.workspace.compute.gateway.errors import SparkError
 
-__all__ = ["actions_since", "add_commit", "commits_since", "latest", "moment", "need_time", "relax", "times"]
+__all__ = [
+    "actions_since",
+    "add_commit",
+    "commits_since",
+    "latest",
+    "moment",
+    "need_time",
+    "relax",
+    "replace_first",
+    "times",
+]
 
 Action = dict[str, Any]
 
@@ -103,7 +113,7 @@ def relax(place: Path, before: int) -> None:
         changed = [action for action in actions if "metaData" in action and _relax(action["metaData"])]
         kept = _without_wrong_statistics(actions)
         if (changed or kept) and number == 0:
-            _replace(_file(place, 0), kept or actions)
+            replace_first(place, kept or actions)
         elif changed or kept:
             metadata = next(action for action in actions if "metaData" in action)
             again = [{"add": {**action["add"], "dataChange": False}} for action in kept if "add" in action]
@@ -166,8 +176,9 @@ def _text(actions: list[Action]) -> str:
     return "".join(json.dumps(action, separators=(",", ":")) + "\n" for action in actions)
 
 
-def _replace(file: Path, actions: list[Action]) -> None:
+def replace_first(place: Path, actions: list[Action]) -> None:
     """Write the first commit of a new table again, in one step."""
+    file = _file(place, 0)
     draft = _draft(file, actions)
     file.with_suffix(".crc").unlink(missing_ok=True)  # optional, and it repeats the old schema
     draft.replace(file)

@@ -13,9 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from brickyard.workspace.compute.gateway.commits import actions_since, add_commit, latest
+from brickyard.workspace.compute.gateway.commits import actions_since, add_commit, latest, replace_first
 
-__all__ = ["CONSTRAINT_PROTOCOL", "MAPPING", "MAPPING_PROTOCOL", "Metadata", "begin", "change", "is_bare", "read"]
+__all__ = [
+    "CONSTRAINT_PROTOCOL",
+    "MAPPING",
+    "MAPPING_PROTOCOL",
+    "Metadata",
+    "begin",
+    "change",
+    "found",
+    "is_bare",
+    "read",
+]
 
 MAPPING = "delta.columnMapping.mode"
 #: Reader and writer version that each kind of change needs.
@@ -100,6 +110,19 @@ def change(place: Path, operation: str, parameters: dict[str, Any], edit: Callab
             actions.insert(0, {"protocol": {"minReaderVersion": reader, "minWriterVersion": writer}})
         if not actions or add_commit(place, found.version + 1, [_info(operation, parameters, found.version), *actions]):
             return
+
+
+def found(place: Path, edit: Callable[[Metadata], object]) -> None:
+    """Make `edit` part of the only commit of a table that is being made, and that nobody else knows yet."""
+    metadata = read(place)
+    edit(metadata)
+    reader, writer = metadata.protocol
+    protocol = {"protocol": {"minReaderVersion": reader, "minWriterVersion": writer}}
+    ((_, actions),) = actions_since(place, -1)
+    kept = [action for action in actions if not {"protocol", "metaData"} & action.keys()]
+    named = any("Features" in key for action in actions for key in action.get("protocol", ()))
+    own = [action for action in actions if "protocol" in action] if named else [protocol]
+    replace_first(place, [*kept[:1], *own, metadata.action(), *kept[1:]])
 
 
 def begin(place: Path, description: str | None, configuration: dict[str, str]) -> None:

@@ -257,9 +257,10 @@ def tables_in(definition: str, names: SessionNames) -> frozenset[str]:
 
     found = set()
     for table in parse(definition).find_all(exp.Table):
-        if isinstance(table.this, exp.Func):
+        call = feed.call_of(table, definition)
+        if isinstance(table.this, exp.Func) and (call is None or call.by_path):
             continue
-        parts = [part.name for part in table.parts]
+        parts = [part.name for part in table.parts] if call is None else Cursor(call.table).name()
         if not (len(parts) == 1 and _is_cte(table, parts[0])):
             found.add(names.table(parts).full)
     return frozenset(found)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from brickyard.workspace.compute.gateway import commits, log, mapping, overwrites, staging
+from brickyard.workspace.compute.gateway import commits, feed, log, mapping, overwrites, staging
 from brickyard.workspace.compute.gateway.alignment import check_columns, fit
 from brickyard.workspace.compute.gateway.errors import SparkError, already_exists
 from brickyard.workspace.compute.gateway.names import TableName
@@ -154,6 +154,7 @@ def replace_or_create(session: Session, relation: Any, new: NewTable, mode: str,
     """`saveAsTable` and its kin; mode is append, overwrite, replace, error or ignore."""
     table = session.catalog.find_table(new.name)
     if table is None:
+        new = replace(new, properties={**feed.defaults(session.settings), **new.properties})
         try:
             create(session, new, lambda place: _fill(session, relation, new, place, options))
             return
@@ -173,9 +174,7 @@ def _fill(session: Session, relation: Any, new: NewTable, place: Path, options: 
     rows(session, relation, place, "overwrite", options, new.partitions)
     given = new.properties
     if given:
-        log.change(
-            place, "SET TBLPROPERTIES", {"properties": given}, lambda metadata: mapping.configure(metadata, given)
-        )
+        log.found(place, lambda metadata: mapping.configure(metadata, given))
 
 
 def _write_existing(
@@ -194,4 +193,12 @@ def _write_existing(
         options = {**options, "overwriteSchema": "true"}
     rows(session, relation, table.place, "overwrite", options, new.partitions)
     if mode == "replace":
+        _configure(table.place, new.properties)
         session.catalog.describe(new.name, new.comment, new.properties)
+
+
+def _configure(place: Path, given: dict[str, str]) -> None:
+    if given:
+        log.change(
+            place, "SET TBLPROPERTIES", {"properties": given}, lambda metadata: mapping.configure(metadata, given)
+        )

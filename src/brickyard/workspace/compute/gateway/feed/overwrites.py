@@ -13,7 +13,7 @@ from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.feed.assembled import MODE, Action
 from brickyard.workspace.compute.gateway.feed.commit import Changes, commit
 from brickyard.workspace.compute.gateway.feed.recording import record
-from brickyard.workspace.compute.gateway.feed.shadow import KIND, Shadow, quiet, shadow_of, text_of, without_feed
+from brickyard.workspace.compute.gateway.feed.shadow import KIND, OLD, Shadow, quiet, shadow_of, text_of, without_feed
 from brickyard.workspace.compute.gateway.feed.staging import moved, written
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.snapshots import heading, snapshot
@@ -74,11 +74,14 @@ def _files(
 
 
 def _insert(session: Session, rows: relations_pb2.Relation, shadow: Shadow) -> None:
+    from pyspark.sql.connect.types import pyspark_types_to_proto_types
+
     marked = relations_pb2.Relation()
     marked.with_columns.input.CopyFrom(rows)
-    alias: Any = marked.with_columns.aliases.add()
-    alias.name.append(KIND)
-    alias.expr.literal.string = "insert"
+    kind: Any = marked.with_columns.aliases.add(name=[KIND])
+    kind.expr.literal.string = "insert"
+    before: Any = marked.with_columns.aliases.add(name=[OLD])
+    before.expr.literal.null.CopyFrom(pyspark_types_to_proto_types(session.schema_of(shadow.root)[OLD].dataType))
     session.write(marked, shadow.root, "append")
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from brickyard.workspace.compute.gateway import log
 from brickyard.workspace.compute.gateway.commits import actions_since, latest, times
-from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
-from brickyard.workspace.compute.gateway.feed.assembled import Action, add_fields, assemble
+from brickyard.workspace.compute.gateway.errors import UNSUPPORTED, SparkError, unsupported
+from brickyard.workspace.compute.gateway.feed.assembled import PHYSICAL, Action, add_fields, assemble
 from brickyard.workspace.compute.gateway.feed.bounds import Bounds
 from brickyard.workspace.compute.gateway.feed.setting import ENABLED, is_on
 from brickyard.workspace.compute.gateway.names import quote
@@ -136,25 +136,48 @@ def _refuse_vectors(actions: list[Action], version: int) -> None:
         )
 
 
+def _need_columns(schema: str, columns: Mapping[str, str], versions: range) -> None:
+    """Refuse a range in which mapped columns were renamed or dropped.
+
+    Raises:
+        SparkError: DELTA_CHANGE_DATA_FEED_INCOMPATIBLE_DATA_SCHEMA.
+    """
+    if all(columns.get(physical) == name for physical, name in _mapped_columns(schema).items()):
+        return
+    text = (
+        f"Retrieving table changes between version {versions.start} and {versions.stop - 1} failed because of an "
+        "incompatible data schema: columns were renamed or dropped. Read the versions before and after it separately."
+    )
+    condition = "DELTA_CHANGE_DATA_FEED_INCOMPATIBLE_DATA_SCHEMA"
+    raise SparkError(condition, text, kind=UNSUPPORTED, sql_state="0AKDC")
+
+
+def _mapped_columns(schema: str) -> dict[str, str]:
+    """The names of columns, by those that they have in the files, where these are others."""
+    fields = json.loads(schema)["fields"]
+    return {field["metadata"][PHYSICAL]: field["name"] for field in fields if PHYSICAL in field["metadata"]}
+
+
 def _commits(place: Path, versions: range) -> Iterator[tuple[int, list[Action]]]:
     """Each commit, if the table recorded its changes."""
+    from deltalake import DeltaTable
+
     if not versions:
         return
-    on = is_on(_configuration(place, versions.start))
+    table = DeltaTable(place, version=versions.start)
+    on = is_on(table.metadata().configuration)
+    columns = _mapped_columns(DeltaTable(place).schema().to_json())
+    _need_columns(table.schema().to_json(), columns, versions)
     for version, actions in actions_since(place, versions.start - 1):
         if version not in versions:
             return
         changed: list[dict[str, Any]] = [action["metaData"] for action in actions if "metaData" in action]
+        for one in changed:
+            _need_columns(one["schemaString"], columns, versions)
         on = is_on(changed[0].get("configuration") or {}) if changed else on
         if not on:
             raise _missing(versions, version)
         yield version, actions
-
-
-def _configuration(place: Path, version: int) -> dict[str, str]:
-    from deltalake import DeltaTable
-
-    return dict(DeltaTable(place, version=version).metadata().configuration)
 
 
 def _missing(versions: range, version: int) -> SparkError:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from brickyard.workspace import statistics
-from brickyard.workspace.compute.gateway import literals, log, mapping, writes
+from brickyard.workspace.compute.gateway import feed, literals, log, mapping, writes
 from brickyard.workspace.compute.gateway.errors import (
     SparkError,
     already_exists,
@@ -184,9 +184,14 @@ def _adopt(session: Session, new: NewTable) -> None:
 def _empty_table(session: Session, new: NewTable, schema: Any, existing: Path | None, checks: dict[str, str]) -> None:
     from deltalake import DeltaTable
 
+    if existing is None:
+        new = dataclasses.replace(new, properties={**feed.defaults(session.settings), **new.properties})
     configuration = {key: value for key, value in new.properties.items() if key != log.MAPPING}
     mode = new.properties.get(log.MAPPING)
-    statistics.stop(configuration, json.loads(schema.to_json())["fields"])
+    fields = json.loads(schema.to_json())["fields"]
+    statistics.stop(configuration, fields)
+    if feed.is_on(configuration):
+        feed.check_names(fields)
 
     def configure(metadata: log.Metadata) -> None:
         metadata.configuration |= checks

@@ -130,7 +130,14 @@ def _persistent(
     ask = None if spark else session.schema_of_query
     bindings = session.bindings.inside(names)
     rewriter = QueryRewriter(
-        names, session.places, session.table, spark=spark, ask=ask, bindings=bindings, defines=name.full
+        names,
+        session.places,
+        session.table,
+        spark=spark,
+        ask=ask,
+        bindings=bindings,
+        defines=name.full,
+        changes=session.changes_of,
     )
     text = rewriter.rewrite_query(query)
     schema = session.sail.schema(session.key, relations_pb2.Relation(sql=relations_pb2.SQL(query=text)))

@@ -71,13 +71,6 @@ q(
     "UPDATE t SET d = d + 1, p = 'moved' WHERE p IS NOT NULL",
     "SELECT d, p, l, _change_type, _commit_version FROM table_changes('t', 1)",
 )
-q(
-    "joined",
-    T,
-    FILL,
-    "SELECT c.b FROM (SELECT a AS k, b, _change_type AS kind FROM table_changes('t', 1)) AS c JOIN t ON t.a = c.k "
-    "WHERE c.kind = 'insert' AND c.k > 1",
-)
 
 
 @run

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from deltalake import DeltaTable
-from pyspark.errors import AnalysisException, PySparkException
+from pyspark.errors import AnalysisException, PySparkException, UnsupportedOperationException
 
 from tests.workspace.compute.engine_support import Engine
 
@@ -328,3 +328,22 @@ def test_a_clone_of_a_time_means_it_in_the_session_s_zone(spark: Any) -> None:
     for statement in ("CREATE TABLE u CLONE t TIMESTAMP AS OF 'soon'", "RESTORE t TO TIMESTAMP AS OF 'soon'"):
         with pytest.raises(AnalysisException, match="DELTA_INVALID_TIMESTAMP_FORMAT"):
             spark.sql(statement)
+
+
+def test_a_subquery_chooses_what_is_deleted_and_changed(spark: Any) -> None:
+    spark.sql("CREATE TABLE t (id INT, s STRING, x STRUCT<a: DOUBLE>)")
+    spark.sql("CREATE TABLE gone (k INT, w INT)")
+    spark.sql("INSERT INTO gone VALUES (1, 7), (2, 8), (2, 9)")
+    spark.sql("INSERT INTO t VALUES (1, 'a', NULL), (1, 'a', NULL), (2, NULL, named_struct('a', double('NaN')))")
+    spark.sql("INSERT INTO t VALUES (3, 'c', NULL), (NULL, 'd', NULL)")
+    changed = spark.sql(
+        "UPDATE t AS o SET o.s = (SELECT max(w) FROM gone WHERE k = o.id) WHERE o.id IN (SELECT k FROM gone)"
+    )
+    assert changed.first().num_affected_rows == 3
+    assert rows(spark.sql("SELECT id, s FROM t WHERE id < 3")) == [(1, "7"), (1, "7"), (2, "9")]
+    deleted = spark.sql("DELETE FROM t WHERE NOT EXISTS (SELECT 1 FROM gone WHERE k = t.id) AND id NOT IN (SELECT 4)")
+    assert deleted.first().num_affected_rows == 1
+    assert spark.sql("DELETE FROM t WHERE id IN (SELECT k FROM gone)").first().num_affected_rows == 3
+    assert spark.table("t").first().asDict() == {"id": None, "s": "d", "x": None}
+    with pytest.raises(UnsupportedOperationException, match="field of a struct"):
+        spark.sql("UPDATE t SET x.a = 1 WHERE id IN (SELECT k FROM gone)")

@@ -17,6 +17,7 @@ from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor, parse
 from brickyard.workspace.compute.gateway.statements.assignments import cast_values
 from brickyard.workspace.compute.gateway.statements.describe import target
+from brickyard.workspace.compute.gateway.statements.subqueries import as_merge, has_subquery
 
 __all__ = ["RESULTS", "change"]
 
@@ -24,8 +25,8 @@ __all__ = ["RESULTS", "change"]
 AUTO_MERGE = "spark.databricks.delta.schema.autoMerge.enabled"
 #: Name of the statement -> columns of its result, with the metrics of the commit that they add up.
 RESULTS: dict[str, dict[str, tuple[str, ...]]] = {
-    "UPDATE": {"num_affected_rows": ("numUpdatedRows",)},
-    "DELETE": {"num_affected_rows": ("numDeletedRows",)},
+    "UPDATE": {"num_affected_rows": ("numUpdatedRows", "numTargetRowsUpdated")},
+    "DELETE": {"num_affected_rows": ("numDeletedRows", "numTargetRowsDeleted")},
     "MERGE": {
         "num_affected_rows": ("numTargetRowsUpdated", "numTargetRowsDeleted", "numTargetRowsInserted"),
         "num_updated_rows": ("numTargetRowsUpdated",),
@@ -40,10 +41,14 @@ def change(cursor: Cursor, session: Session) -> Any:
     what = cursor.next().text.upper()
     evolves, sql = _evolution(cursor, session) if what == "MERGE" else (False, cursor.sql)
     _ = cursor.take("FROM") or cursor.take("INTO")
+    start = cursor.position
     place, _table = target(cursor, session, write=True)
-    before = latest(place)
+    before, tree, done = latest(place), parse(sql), what
     rewriter = session.rewriter()
-    text = rewriter.rewrite(sql, parse(sql))
+    if rewriter.probe is not None and has_subquery(tree):
+        sql = as_merge(cursor, what, cursor.since(start), session.schema_of(place))
+        tree, done = parse(sql), "MERGE"
+    text = rewriter.rewrite(sql, tree)
     if rewriter.probe is not None and feed.records(place):
         return _answer(what, feed_changes.change(session, place, text, evolves=evolves))
     if rewriter.probe is not None:
@@ -53,7 +58,7 @@ def change(cursor: Cursor, session: Session) -> Any:
         text = f"{text[:end]} WITH SCHEMA EVOLUTION{text[end:]}"
     plan = base_pb2.Plan(root=session.with_text(text))
     settled(place, lambda: session.sail.execute(session.key, plan))
-    commits = [metrics for operation, metrics in commits_since(place, before) if operation == what]
+    commits = [metrics for operation, metrics in commits_since(place, before) if operation == done]
     return _answer(what, commits[-1] if commits else {})
 
 

@@ -3,9 +3,5 @@
 from __future__ import annotations
 
 KNOWN: dict[str, str] = {
-    "errors: a field that there is not": "sql",
-    "errors: a named argument that there is not": "sql",
-    "errors: a column of another data frame": "readers",
-    "errors: a join without common columns": "readers",
     "catalog: functions of the catalog object": "readers",
 }

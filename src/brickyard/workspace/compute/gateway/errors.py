@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["OTHER_ENGINE", "SparkError", "already_exists", "not_found", "parse_error", "unsupported"]
+from collections.abc import Sequence
+
+__all__ = [
+    "OTHER_ENGINE",
+    "SparkError",
+    "already_exists",
+    "no_shared_column",
+    "not_found",
+    "parse_error",
+    "unsupported",
+]
 
 #: What has streaming, Spark ML and all of Spark's SQL.
 OTHER_ENGINE = "choose Apache Spark for the cluster (spark_conf: spark.brickyard.engine: jvm)"
@@ -62,6 +72,13 @@ def already_exists(what: str, name: str) -> SparkError:
         "Choose another name, drop it, or use IF NOT EXISTS or OR REPLACE.",
         sql_state="42P07",
     )
+
+
+def no_shared_column(name: str, side: str, columns: Sequence[str] = ()) -> SparkError:
+    """A column of `USING (...)` that one side of the join does not have."""
+    listed = f" Its columns: [{', '.join(f'`{column}`' for column in columns)}]." if columns else ""
+    text = f"USING column `{name}` cannot be resolved on the {side} of the join.{listed}"
+    return SparkError("UNRESOLVED_USING_COLUMN_FOR_JOIN", text, sql_state="42703")
 
 
 def unsupported(construct: str, instead: str) -> SparkError:

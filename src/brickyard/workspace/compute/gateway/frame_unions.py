@@ -41,6 +41,21 @@ def widen(relation: Relation, schema: Schema) -> None:
     schemas = _schemas(leaves, schema)
     if schemas is not None:
         _widen(relation, iter(schemas))
+    _without_intersect_all(relation)
+
+
+def _without_intersect_all(relation: Relation) -> None:
+    """`a.intersectAll(b)` is `a.exceptAll(a.exceptAll(b))`; Sail keeps a row of `a` as often as it is there."""
+    if not relation.HasField("set_op"):
+        return
+    for side in _sides(relation):
+        _without_intersect_all(side)
+    operation = relation.set_op
+    if operation.set_op_type == relations_pb2.SetOperation.SET_OP_TYPE_INTERSECT and operation.is_all:
+        operation.set_op_type = relations_pb2.SetOperation.SET_OP_TYPE_EXCEPT
+        rest = Relation()
+        rest.set_op.CopyFrom(operation)
+        operation.right_input.CopyFrom(rest)
 
 
 def _sides(relation: Relation) -> list[Relation]:

@@ -23,6 +23,7 @@ from brickyard.workspace.compute.gateway.sources import changes_of, complete_tim
 from brickyard.workspace.compute.gateway.sqltext import Cursor, as_engine_reads
 from brickyard.workspace.compute.gateway.statements.identifiers import spell_out
 from brickyard.workspace.compute.gateway.sugar.parameters import inline
+from brickyard.workspace.compute.gateway.unresolved import check_drop
 from brickyard.workspace.compute.gateway.window_names import name_windows, refuse_ranges_of_dates
 
 __all__ = ["resolve"]
@@ -72,6 +73,8 @@ def _correct(parts: Sequence[Any], session: Session) -> None:
         name_windows(part, session.fields)
         refuse_ranges_of_dates(part, session.fields)
         values.correct_relation(part, session.fields)
+        if part.HasField("drop"):
+            check_drop(part)
         if part.HasField("set_op") and id(part) not in nested:
             widen(part, session.schema)
         elif part.HasField("freq_items"):

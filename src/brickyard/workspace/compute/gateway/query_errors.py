@@ -52,6 +52,19 @@ AGGREGATES = r'"(?:count|sum|min|max|avg|first_value|last_value|stddev|var|array
 PLANNING = "(?:Error during planning: )?"
 QUERY_RULES = (
     Rule(
+        r"invalid argument: invalid window function expression: .*filter: Some",
+        "UNSUPPORTED_BY_ENGINE",
+        "The Spark engine 'sail' of this local workspace does not support FILTER with OVER. Use CASE WHEN.",
+        "0A000",
+        UNSUPPORTED,
+    ),
+    Rule(
+        r".*(?:missing or ambiguous field: (\S+)|Field (\S+) not found in struct)$",
+        "FIELD_NOT_FOUND",
+        "No such struct field `{1}`.",
+        "42704",
+    ),
+    Rule(
         r"(?:invalid argument|error in SQL parser): found (?i:collate)\b",
         "UNSUPPORTED_BY_ENGINE",
         "The Spark engine 'sail' of this local workspace does not support COLLATE. Use lower() on both sides.",

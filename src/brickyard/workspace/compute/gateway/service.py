@@ -27,6 +27,7 @@ from brickyard.workspace.compute.gateway.sent import decompress
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sessions import Sessions
 from brickyard.workspace.compute.gateway.statuses import status_of
+from brickyard.workspace.compute.gateway.unresolved import explained
 
 __all__ = ["Gateway"]
 
@@ -174,16 +175,20 @@ class Gateway:
             context.add_callback(lambda: session.operations.disconnected(operation))
             session = session.for_execution()
             session.changes = request.plan.HasField("command")
-            result = self._prepared(request, session)
-            if session.sail.capabilities.is_spark and _has_been_run(request.plan):
-                yield from _answers(request)
-                return
-            answers = session.sail.stream("ExecutePlan")(request.SerializeToString())
-            if session.observations:
-                answers = itertools.chain([attached(next(answers), session.observations, session.rows)], answers)
-            for answer in answers:
-                yield answer if result is None else _with_relation(answer, result)
+            with explained(request.plan, session):
+                yield from self._answered(request, session)
         session.sail.memory.executed(request)
+
+    def _answered(self, request: base_pb2.ExecutePlanRequest, session: Session) -> Iterator[bytes]:
+        result = self._prepared(request, session)
+        if session.sail.capabilities.is_spark and _has_been_run(request.plan):
+            yield from _answers(request)
+            return
+        answers = session.sail.stream("ExecutePlan")(request.SerializeToString())
+        if session.observations:
+            answers = itertools.chain([attached(next(answers), session.observations, session.rows)], answers)
+        for answer in answers:
+            yield answer if result is None else _with_relation(answer, result)
 
     def _prepared(self, request: base_pb2.ExecutePlanRequest, session: Session) -> Any:
         """Make a plan fit for the engine; for SQL, the relation that the client is to go on with."""
@@ -233,9 +238,11 @@ class Gateway:
         if request.WhichOneof("analyze") in semantics.ASKED:
             version = base_pb2.AnalyzePlanRequest.SparkVersion()
             return semantics.answered(request, session.sail.analyze(session.key, spark_version=version))
-        resolve(request, session.for_analysis())
-        answer: bytes = session.sail.unary("AnalyzePlan")(request.SerializeToString())
-        return answer
+        session = session.for_analysis()
+        with explained(request, session):
+            resolve(request, session)
+            answer: bytes = session.sail.unary("AnalyzePlan")(request.SerializeToString())
+            return answer
 
     def _config(self, raw: bytes) -> bytes:
         request = base_pb2.ConfigRequest.FromString(raw)

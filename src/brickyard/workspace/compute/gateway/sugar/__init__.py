@@ -23,7 +23,7 @@ from brickyard.workspace.compute.gateway.sugar.samples import sample
 from brickyard.workspace.compute.gateway.sugar.scope import Scope, selects
 from brickyard.workspace.compute.gateway.sugar.stars import expand_stars
 from brickyard.workspace.compute.gateway.sugar.tree import parse, render, touch
-from brickyard.workspace.compute.gateway.sugar.unions import widen
+from brickyard.workspace.compute.gateway.sugar.unions import widen, without_intersect_all
 from brickyard.workspace.compute.gateway.sugar.using import whole_stars
 
 __all__ = ["expand", "item"]
@@ -109,7 +109,7 @@ def desugar(tree: Any, scope: Scope, reorder: bool = False) -> Any:
         order_by_all(query, scope)
         if isinstance(query, exp.Select):
             qualify(query, scope)
-    return tree
+    return without_intersect_all(tree)
 
 
 def _distribution(select: Any) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.sugar.lambdas import LAMBDAS, rewrite_lambdas
+from brickyard.workspace.compute.gateway.sugar.named_arguments import in_order
 from brickyard.workspace.compute.gateway.sugar.names import labelled
 from brickyard.workspace.compute.gateway.sugar.scope import Scope
 from brickyard.workspace.compute.gateway.sugar.tree import replace, touch
@@ -63,6 +64,7 @@ def rewrite_builtins(
         if isinstance(call.parent, exp.Dot):
             continue
         name = call.name.lower() if isinstance(call, exp.Anonymous) else "current_user"
+        in_order(call, registered)
         if name in RENAMED:
             call.set("this", RENAMED[name])
             touch(call)
@@ -141,7 +143,7 @@ def _percentile(call: Any) -> None:
 
     if isinstance(call.parent, exp.Filter | exp.Window):
         raise unsupported("percentile_approx with FILTER or OVER", "Use CASE inside of it, or percentile_disc.")
-    value, shares = call.expressions[0], call.expressions[1]
+    value, shares = _checked(call)
     accuracy = call.expressions[2].sql() if len(call.expressions) > 2 else "10000"
     name = f"{call.name.lower()}({value.sql(dialect='databricks')}, {shares.sql(dialect='databricks')}, {accuracy})"
     if isinstance(shares, exp.Array):
@@ -149,6 +151,29 @@ def _percentile(call: Any) -> None:
     else:
         result = _at(value, shares)
     replace(labelled(call, name), result)
+
+
+def _checked(call: Any) -> tuple[Any, Any]:
+    """The value and the share of a percentile; `DISTINCT` stands around both of them."""
+    from sqlglot import exp
+
+    given = call.expressions
+    if given and isinstance(given[0], exp.Distinct):
+        raise unsupported("percentile_approx with DISTINCT", "Use a subquery with SELECT DISTINCT.")
+    if len(given) not in {2, 3}:
+        raise SparkError(
+            "WRONG_NUM_ARGS.WITHOUT_SUGGESTION",
+            f"The `{call.name.lower()}` requires [2, 3] parameters but the actual number is {len(given)}.",
+            sql_state="42605",
+        )
+    for share in given[1].expressions if isinstance(given[1], exp.Array) else [given[1]]:
+        if isinstance(share, exp.Neg) or (isinstance(share, exp.Literal) and float(share.name) > 1):
+            raise SparkError(
+                "DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE",
+                f"The percentage must be between [0.0, 1.0] (current value = {share.sql()}).",
+                sql_state="42K09",
+            )
+    return given[0], given[1]
 
 
 def _at(value: Any, share: Any) -> Any:

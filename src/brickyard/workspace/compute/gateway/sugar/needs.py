@@ -19,7 +19,7 @@ from brickyard.workspace.compute.gateway.sugar.unions import WORDS as UNIONS
 __all__ = ["needed", "needed_in"]
 
 WORDS = (
-    frozenset({"QUALIFY", "PIVOT", "UNPIVOT", "TABLESAMPLE", "CLUSTER", "DISTRIBUTE", "RECURSIVE", "|>", "?::"})
+    frozenset({"QUALIFY", "PIVOT", "UNPIVOT", "TABLESAMPLE", "CLUSTER", "DISTRIBUTE", "RECURSIVE", "|>", "?::", "=>"})
     | UNIONS
 )
 #: Words that make sugar of the word before them.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.errors import no_shared_column, unsupported
 from brickyard.workspace.compute.gateway.sugar.names import labelled, own_columns
 from brickyard.workspace.compute.gateway.sugar.scope import Scope, names, sources
 from brickyard.workspace.compute.gateway.sugar.tree import column, replace, touch
@@ -34,7 +34,10 @@ class _Joined:
 
     def value(self, name: str) -> Any:
         """What a column is."""
-        return next(value.copy() for known, value in self.columns if known.lower() == name.lower())
+        found = [value for known, value in self.columns if known.lower() == name.lower()]
+        if not found:
+            raise no_shared_column(name, "one side", [known for known, _ in self.columns])
+        return found[0].copy()
 
     def without(self, hidden: set[str]) -> list[tuple[str, Any]]:
         """The columns that are not shared."""

@@ -11,7 +11,7 @@ from brickyard.workspace.compute.gateway.sugar.scope import Scope, derived
 from brickyard.workspace.compute.gateway.sugar.tree import column, replace
 from brickyard.workspace.compute.gateway.widening import common_types, sql_of
 
-__all__ = ["WORDS", "widen"]
+__all__ = ["WORDS", "widen", "without_intersect_all"]
 
 WORDS = frozenset({"UNION", "INTERSECT", "EXCEPT", "MINUS"})
 MODIFIERS = ("order", "limit", "offset")
@@ -32,6 +32,26 @@ def widen(operation: Any, scope: Scope) -> None:
         schemas = _schemas(leaves, operation, scope)
         if schemas is not None:
             _cast_sides(operation, {id(leaf): schema for leaf, schema in zip(leaves, schemas, strict=True)})
+
+
+def without_intersect_all(tree: Any) -> Any:
+    """`a INTERSECT ALL b` is `a EXCEPT ALL (a EXCEPT ALL b)`; Sail keeps a row of `a` as often as it is there."""
+    from sqlglot import exp
+
+    for one in [one for one in tree.find_all(exp.Intersect) if not one.args.get("distinct")][::-1]:
+        left, right = one.this, one.expression
+        rest = exp.Except(this=left.copy(), expression=right.copy(), distinct=False)
+        made = exp.Except(this=left.copy(), expression=exp.Subquery(this=rest), distinct=False)
+        for key in ("with_", *MODIFIERS):
+            if one.args.get(key) is not None:
+                made.set(key, one.args[key].copy())
+        for part in (rest, made):
+            part.meta["touched"] = True
+        if one is tree:
+            tree = made
+        else:
+            replace(one, made)
+    return tree
 
 
 def _around(node: Any) -> Any:

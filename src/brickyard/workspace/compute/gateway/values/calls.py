@@ -8,9 +8,10 @@ from functools import cache
 from typing import Any
 
 from brickyard.workspace.compute.gateway.values.correction import Site
+from brickyard.workspace.compute.gateway.values.frames import check_lists, framed_call
 from brickyard.workspace.compute.gateway.values.rules import RULES, Operand
 from brickyard.workspace.compute.gateway.values.rules.arithmetic import LARGEST
-from brickyard.workspace.compute.gateway.values.rules.strings import CAST_TARGETS
+from brickyard.workspace.compute.gateway.values.rules.casts import is_affected
 from brickyard.workspace.compute.gateway.values.rules.types import SYNONYMS, literal_kind
 from brickyard.workspace.compute.gateway.values.spans import span
 
@@ -70,6 +71,7 @@ def sites(sql: str, tree: Any) -> list[Site]:
     """The calls of a tree, the inner ones first."""
     from sqlglot import exp
 
+    check_lists(tree)
     found = [_site(sql, node) for node in tree.find_all(*_kinds()) if name_of(node) in RULES and not _is_plain(node)]
     return [*found[::-1], *(Site(cells[0].find_ancestor(exp.Values), "values", cells) for cells in _mixed(tree))]
 
@@ -105,7 +107,7 @@ def _kinds() -> tuple[Any, ...]:
 
 
 def _site(sql: str, node: Any) -> Site:
-    return Site(node, name_of(node), _operands(node), _is_compared(node))
+    return Site(node, framed_call(name_of(node), node), _operands(node), _is_compared(node))
 
 
 def _operands(node: Any) -> list[Any]:
@@ -203,8 +205,7 @@ def _is_plain(node: Any) -> bool:
     if isinstance(node, exp.Neg):
         return isinstance(node.this, exp.Literal) and not smallest(node.this)
     if isinstance(node, exp.Cast):
-        text = isinstance(node.this, exp.Literal) and node.this.is_string
-        return text or kind_of(node.to) not in CAST_TARGETS
+        return _is_plain_cast(node)
     if isinstance(node, exp.Dot):
         return not isinstance(node.this, exp.Anonymous | exp.Array | exp.Paren) or not isinstance(
             node.expression, exp.Identifier
@@ -214,3 +215,13 @@ def _is_plain(node: Any) -> bool:
     if any(isinstance(side, exp.Interval) for side in (node.this, node.expression)):
         return True
     return all(_is_integer(side) and len(side.name) < 5 for side in (node.this, node.expression))
+
+
+def _is_plain_cast(node: Any) -> bool:
+    from sqlglot import exp
+
+    target = kind_of(node.to)
+    if isinstance(node.this, exp.Literal) and node.this.is_string:
+        text = node.this.name
+        return text == text.strip() and not (target.startswith("decimal") and "e" in text.lower())
+    return not is_affected(target) and not isinstance(node, exp.TryCast)

@@ -13,6 +13,7 @@ from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.values import expressions
 from brickyard.workspace.compute.gateway.values.correction import Site
 from brickyard.workspace.compute.gateway.values.expressions import Expression, call, copied
+from brickyard.workspace.compute.gateway.values.frames import framed_node
 from brickyard.workspace.compute.gateway.values.probes import Asked, Question
 from brickyard.workspace.compute.gateway.values.rules import RULES, Fix, Operand
 from brickyard.workspace.compute.gateway.values.scopes import AGGREGATES
@@ -59,11 +60,13 @@ class Plan:
         source: The rows that the expressions see.
         tops: The expressions.
         fields: Asks the engine for the fields of a relation.
+        mixed: Its windows need the rows in several orders.
     """
 
     source: relations_pb2.Relation
     tops: Sequence[Top]
     fields: Fields
+    mixed: bool = False
     variables: dict[str, Any] = field(default_factory=dict)
     originals: dict[int, Any] = field(default_factory=dict)
     names: dict[int, str] = field(default_factory=dict)
@@ -86,7 +89,7 @@ class Plan:
         for message in expressions.children(node.message):
             node.children.append(_Node(message, node))
             self._visit(node.children[-1], found)
-        site = _site(node)
+        site = _site(node, self.mixed)
         if site is not None:
             found.append(site)
         elif node.message.HasField("expression_string"):
@@ -201,7 +204,7 @@ class Plan:
                 top.message.alias.name.append(name)
 
 
-def _site(node: _Node) -> Site | None:
+def _site(node: _Node, mixed: bool) -> Site | None:
     message = node.message
     if message.HasField("cast"):
         tried = message.cast.eval_mode == Expression.Cast.EVAL_MODE_TRY
@@ -217,7 +220,7 @@ def _site(node: _Node) -> Site | None:
         operands = [one for at, one in enumerate(operands) if at % 2 or at == len(operands) - 1]
     if name in PERCENTILES and (shares := _elements(operands[1])):
         return Site(node, "percentiles", [operands[0], *shares])
-    return Site(node, name, operands, _is_compared(node))
+    return Site(node, framed_node(name, node.parent and node.parent.message, mixed), operands, _is_compared(node))
 
 
 def _elements(node: _Node) -> list[_Node]:

@@ -9,12 +9,14 @@ from pyspark.sql.connect.proto import relations_pb2
 from brickyard.workspace.compute.gateway.sqltext import parse
 from brickyard.workspace.compute.gateway.values import calls, expressions
 from brickyard.workspace.compute.gateway.values.correction import correct
+from brickyard.workspace.compute.gateway.values.frames import check_lists_of_plan
 from brickyard.workspace.compute.gateway.values.plans import Fields, Plan, Top
 from brickyard.workspace.compute.gateway.values.rules import RULES
-from brickyard.workspace.compute.gateway.values.rules.strings import CAST_TARGETS
+from brickyard.workspace.compute.gateway.values.rules.casts import is_affected
 
 __all__ = ["correct_relation"]
 
+TRY = expressions.Expression.Cast.EVAL_MODE_TRY
 #: The rows of `describe()` and `summary()`.
 STATISTICS = {
     "describe": ["count", "mean", "stddev", "min", "max"],
@@ -33,9 +35,11 @@ def correct_relation(relation: relations_pb2.Relation, fields: Fields) -> None:
     if kind in {"describe", "summary"}:
         _order_statistics(relation, str(kind))
         return
-    tops = [top for top in _expressions(relation, kind) if _concerned(top.message)]
+    expressions_of = _expressions(relation, kind)
+    mixed = check_lists_of_plan(top.message for top in expressions_of)
+    tops = [top for top in expressions_of if _concerned(top.message)]
     if tops:
-        plan = Plan(_input(relation, str(kind)), tops, fields)
+        plan = Plan(_input(relation, str(kind)), tops, fields, mixed)
         correct(plan)
         plan.name()
 
@@ -90,7 +94,7 @@ def _concerned(expression: Any) -> bool:
         return True
     if kind == "unresolved_extract_value":
         return True
-    if kind == "cast" and expressions.target(expression) in CAST_TARGETS:
+    if kind == "cast" and (expression.cast.eval_mode == TRY or is_affected(expressions.target(expression))):
         return True
     if kind == "expression_string":
         text = f"SELECT {expression.expression_string.expression}"

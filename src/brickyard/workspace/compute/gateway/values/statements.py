@@ -137,9 +137,18 @@ class _Statement:
         if place is None:
             return
         if fix.template:
-            self.fixes[place] = lambda: _filled(fix.template, [at and self._text(*at) for at in places])
+            self.fixes[self._without_window(site, place)] = lambda: _filled(
+                fix.template, [at and self._text(*at) for at in places]
+            )
         if fix.around:
             self._wrap(_with_window(site.node) or place, fix.around)
+
+    def _without_window(self, site: Site, place: Place) -> Place:
+        """The place of a call alone: the parser gives one with FILTER and OVER only the place of all of it."""
+        ends = [end for node in site.operands if not isinstance(node, Operand) and (end := (span(node) or (0, 0))[1])]
+        if span(site.node) or not ends:
+            return place
+        return place[0], self.sql.index(")", max(ends)) + 1
 
     def _wrap(self, place: Place, template: str) -> None:
         """Put something around what stands at a place."""

@@ -1,11 +1,14 @@
 """What is corrected: a rule for each function and operator, on types, the same for SQL and for data frames."""
 
 from brickyard.workspace.compute.gateway.values.rules import (
+    aggregates,
     arithmetic,
+    casts,
     conditions,
     jsons,
     others,
     rounding,
+    sliding,
     strings,
     times,
 )
@@ -15,11 +18,14 @@ __all__ = ["RULES", "Call", "Fix", "Operand", "Rule"]
 
 #: The rules by name of the function, in lower case, or sign of the operator.
 RULES: dict[str, Rule] = {
+    **aggregates.RULES,
     **arithmetic.RULES,
+    **casts.RULES,
     **conditions.RULES,
     **jsons.RULES,
     **others.RULES,
     **rounding.RULES,
+    **sliding.RULES,
     **strings.RULES,
     **times.RULES,
 }

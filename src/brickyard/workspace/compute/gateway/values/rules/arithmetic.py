@@ -8,6 +8,7 @@ Source: https://docs.databricks.com/aws/en/sql/language-manual/sql-ref-datatype-
 
 from __future__ import annotations
 
+from brickyard.workspace.compute.gateway.values.rules.aggregates import sum_of_decimals
 from brickyard.workspace.compute.gateway.values.rules.decimals import decimal_arithmetic
 from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Operand, Rule
 from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, INTEGERS, is_number, wider
@@ -99,7 +100,7 @@ def _sum(call: Call) -> Fix | None:
     if call.kind() == "bigint":
         around = _checked("CAST($0 AS BIGINT)", "BIGINT", call)
         return Fix(kind="bigint", inner={1: f"CAST($0 AS {SUMMED})"}, around=around)
-    return None
+    return sum_of_decimals(call.kind()) if call.kind().startswith("decimal") else None
 
 
 RULES = {

@@ -41,13 +41,6 @@ def _percentiles(call: Call) -> Fix | None:
     return Fix(f"array({', '.join(each)})")
 
 
-def _best(call: Call) -> Fix | None:
-    """The engine does not look at a number of values."""
-    if len(call.operands) > 2:
-        raise unsupported(f"{call.name} of several values", "Use slice(array_sort(collect_list(struct(...))), 1, n).")
-    return None
-
-
 def _hash(call: Call) -> Fix | None:
     if any("decimal" in operand.kind for operand in call.operands):
         raise unsupported(f"{call.name} of a DECIMAL", "Cast it to STRING, or use sha2() or md5().")
@@ -81,7 +74,6 @@ def _is_single(call: Call) -> bool:
 
 RULES = {
     "isnan": untyped("coalesce(isnan($1), false)", "boolean"),
-    **dict.fromkeys(("max_by", "min_by"), Rule(_best)),
     **dict.fromkeys(("hash", "xxhash64"), Rule(_hash, None)),
     **dict.fromkeys(("aes_encrypt", "aes_decrypt"), Rule(_encrypt)),
     **dict.fromkeys(("floor", "ceil", "ceiling"), Rule(_down, (0,), _is_single)),

@@ -63,9 +63,9 @@ def _double(digits: int | None) -> str:
     places = "$2" if digits is None else str(digits)
     scaled = f"abs($1 * power(10.0D, {places}))" if digits is None else f"abs($1 * 1e{digits}D)"
     near = f"abs({scaled} % 1.0D - 0.5D) < 1e-3D OR {scaled} >= {EXACT}"
-    text = "CAST((CASE WHEN abs($1) < 1e15D AND abs($1) >= 1e-4D THEN $1 ELSE 0.0D END) AS STRING)"
-    small = f"round(CAST({text} AS DECIMAL(38,28)), {places})"
-    large = f"round(CAST({text} AS DECIMAL(38,16)), {places})"
+    within = "CAST((CASE WHEN abs($1) < {} AND abs($1) >= 1e-4D THEN $1 ELSE 0.0D END) AS STRING)"  # all are evaluated
+    small = f"round(CAST({within.format('1e9D')} AS DECIMAL(38,28)), {places})"
+    large = f"round(CAST({within.format('1e15D')} AS DECIMAL(38,16)), {places})"
     written = (
         f"(CASE WHEN abs($1) >= 1e15D THEN $1 WHEN abs($1) >= 1e9D THEN CAST({large} AS DOUBLE) "
         f"WHEN abs($1) < 1e-4D THEN round($1, {places}) ELSE CAST({small} AS DOUBLE) END)"

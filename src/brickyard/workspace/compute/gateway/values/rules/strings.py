@@ -5,12 +5,11 @@ from __future__ import annotations
 from functools import reduce
 
 from brickyard.workspace.compute.gateway.errors import unsupported
-from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Operand, Rule, all_of, mismatch, untyped
+from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule, all_of, untyped
 from brickyard.workspace.compute.gateway.values.rules.texts import quoted, text_of
-from brickyard.workspace.compute.gateway.values.rules.times import floored
-from brickyard.workspace.compute.gateway.values.rules.types import INTEGERS, inside, is_number, wider
+from brickyard.workspace.compute.gateway.values.rules.types import inside, wider
 
-__all__ = ["CAST_TARGETS", "RULES"]
+__all__ = ["RULES"]
 
 #: A text of letters, digits and single spaces needs no care.
 WORDS = (
@@ -21,35 +20,6 @@ WORDS = (
 LETTERS = "if(length($1) = 0, array(''), transform(sequence(1, length($1)), i_ -> substring($1, i_, 1)))"
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 WIDE = "[UNSUPPORTED_BY_ENGINE] The engine cannot convert this number with conv(). Use Python's int() and format()."
-
-
-#: The targets of casts that depend on what is cast.
-CAST_TARGETS = frozenset({"string", "date", "binary", *INTEGERS})
-TIMES = frozenset({"date", "timestamp_ntz"})
-NO_CASTS = frozenset({("boolean", "date"), ("boolean", "timestamp_ntz")})
-
-
-def _cast(call: Call) -> Fix | None:
-    """`CAST(x AS STRING)` as Spark writes x; a number is no DATE."""
-    kind, target = call.kind(), call.operands[1].kind
-    if target == "date" and is_number(kind):
-        raise mismatch(
-            "CAST_WITH_FUNC_SUGGESTION",
-            f'Cannot cast "{kind.upper()}" to "DATE". To convert values from "{kind.upper()}" to "DATE", you can use '
-            "the function `DATE_FROM_UNIX_DATE` instead.",
-        )
-    if kind == "timestamp" and target in INTEGERS:
-        return Fix(f"CAST({floored(1000000)} AS {target})", target)
-    if (kind, target) in NO_CASTS or (kind in TIMES and is_number(target)) or (target == "binary" and is_number(kind)):
-        raise mismatch(
-            "CAST_WITHOUT_SUGGESTION", f'Cannot resolve the cast: cannot cast "{kind.upper()}" to "{target.upper()}".'
-        )
-    text = text_of(kind, "$1") if target == "string" else ""
-    return Fix(text, "string") if text else None
-
-
-def _is_other_cast(call: Call) -> bool:
-    return call.operands[1].kind not in CAST_TARGETS
 
 
 def _concat(call: Call) -> Fix | None:
@@ -87,8 +57,11 @@ def _element(call: Call) -> Fix | None:
 def _substring(call: Call) -> Fix | None:
     """A start before the text counts into the length."""
     start = call.operands[1].number if len(call.operands) > 1 else 0
-    if len(call.operands) < 3 or (start is not None and start >= 0):
+    if len(call.operands) < 3:
         return None
+    if start is not None and start >= 0:
+        length = call.operands[2].number
+        return None if length is not None and length >= 0 else Fix("substring($1, $2, greatest($3, 0))")
     missing = "(CAST(length($1) AS BIGINT) + $2)"
     if start is None:
         missing = f"if($2 < 0, {missing}, CAST(0 AS BIGINT))"
@@ -153,16 +126,7 @@ def _hex(bits: str) -> str:
     return "concat(" + ", ".join(f"lpad({half}, 8, '0')" for half in halves) + ")"
 
 
-def _as_cast(call: Call) -> Fix | None:
-    """`string(x)` is a cast."""
-    return _cast(Call("cast", (call.operands[0], Operand(call.name))))
-
-
 RULES = {
-    "cast": Rule(_cast, (0,), _is_other_cast),
-    "try_cast": Rule(_cast, (0,), _is_other_cast),
-    "string": Rule(_as_cast, (0,)),
-    "date": Rule(_as_cast, (0,)),
     "concat": Rule(_concat, None),
     "||": Rule(_concat, None),
     "concat_ws": Rule(_concat, None),

@@ -30,9 +30,9 @@ def _needs_no_type(call: Call) -> bool:
     return call.operands[0].word not in OF_INTERVALS
 
 
-def floored(unit: int) -> str:
+def floored(unit: int, value: str = "$1") -> str:
     """Whole units of so many microseconds since 1970, downwards before it too."""
-    micros = "unix_micros($1)"
+    micros = f"unix_micros({value})"
     return f"(({micros} - pmod({micros}, CAST({unit} AS BIGINT))) div CAST({unit} AS BIGINT))"
 
 

@@ -1,0 +1,134 @@
+"""Aggregate functions: largest and smallest values in Spark's order, sums and means of decimals in Spark's types.
+
+Sail passes over NaN in groups, and begins them at the largest finite number; inside of structs and arrays, its nulls
+are the largest values (0.7.2).
+"""
+
+from __future__ import annotations
+
+from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule, mismatch
+from brickyard.workspace.compute.gateway.values.rules.texts import quoted, text_of
+from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, Decimal, fields, inside
+
+__all__ = ["RULES", "sum_of_decimals"]
+
+#: The largest finite value of each type, as SQL.
+FINITE = {"double": "1.7976931348623157E308D", "float": "CAST(3.4028234663852886E38D AS FLOAT)"}
+MOST = 38
+#: The digits that a sum has more than its terms, and those that a mean has more after the point.
+SUMMED, AVERAGED = 10, 4
+NULLS = (
+    "[UNSUPPORTED_BY_ENGINE] The engine cannot find the largest or smallest ARRAY among arrays with nulls. Replace the "
+    "nulls by coalesce() in transform()."
+)
+TOO_LARGE = (
+    "[ARITHMETIC_OVERFLOW] Overflow in sum of decimals. Use 'try_sum' to tolerate overflow and return NULL instead."
+)
+
+
+def _extreme(call: Call) -> Fix | None:
+    """`max` and `min` of one value."""
+    kind = call.kind()
+    if kind in FLOATS:
+        return _of_floats(kind, call.name == "max")
+    if kind.startswith(("array<", "struct<")):
+        return Fix(kind=kind, inner={1: _comparable(kind, "$0")}, around=_restored(kind, "$0"))
+    if kind.startswith("map<") or kind == "variant":
+        raise mismatch("INVALID_ORDERING_TYPE", f"`{call.name}` cannot take {kind.upper()}, which has no order.")
+    return Fix(kind=kind) if kind else None
+
+
+def _of_floats(kind: str, largest: bool) -> Fix:
+    """NaN is the largest value: while they are compared, it is infinite, and infinity the largest number."""
+    infinite, nan = (f"CAST('{name}' AS {kind})" for name in ("Infinity", "NaN"))
+    finite = FINITE[kind]
+    inner = f"CASE WHEN isnan($0) THEN {infinite} WHEN $0 = {infinite} THEN {finite} ELSE $0 END"
+    above = f"WHEN $0 = {infinite} THEN {nan} WHEN $0 = {finite} THEN {infinite}"
+    below = f" WHEN $0 = - {finite} THEN - {infinite}" if largest else ""
+    return Fix(kind=kind, inner={1: f"({inner})"}, around=f"(CASE {above}{below} ELSE $0 END)")
+
+
+def _comparable(kind: str, value: str) -> str:
+    """A value whose nulls come first: each is preceded by whether it is there."""
+    if kind.startswith("array<"):
+        if "<" in inside(kind):
+            raise unsupported(f"max and min of {kind.upper()}", "Compare the elements, or the array's text.")
+        error = f"CAST(raise_error({quoted(NULLS)}) AS {kind})"
+        return f"if(exists({value}, e_ -> isnull(e_)), {error}, {value})"
+    if kind.startswith("struct<"):
+        parts = [
+            f"'n{at}', isnotnull({value}.`{field}`), 'v{at}', {_comparable(one, f'{value}.`{field}`')}"
+            for at, (field, one) in enumerate(_fields(kind))
+        ]
+        return f"if(isnull({value}), NULL, named_struct({', '.join(parts)}))"
+    return value
+
+
+def _restored(kind: str, value: str) -> str:
+    """The value that was made comparable, as it was."""
+    if kind.startswith("struct<"):
+        parts = [
+            f"{quoted(field.replace('``', '`'))}, {_restored(one, f'{value}.v{at}')}"
+            for at, (field, one) in enumerate(_fields(kind))
+        ]
+        return f"if(isnull({value}), NULL, named_struct({', '.join(parts)}))"
+    return value
+
+
+def _fields(kind: str) -> list[tuple[str, str]]:
+    return [(name.replace("`", "``"), one) for name, one in fields(kind)]
+
+
+def sum_of_decimals(kind: str) -> Fix | None:
+    """A sum of more than 38 digits is an error."""
+    of = Decimal.of(kind)
+    assert of is not None
+    made = Decimal(min(of.precision + SUMMED, MOST), of.scale)
+    if of.precision + SUMMED <= MOST:
+        return Fix(kind=str(made))
+    largest = "9" * made.whole + ("." + "9" * made.scale if made.scale else "")
+    error = f"CAST(raise_error({quoted(TOO_LARGE)}) AS {made})"
+    return Fix(kind=str(made), around=f"(CASE WHEN abs($0) > {largest} THEN {error} ELSE $0 END)")
+
+
+def _mean(call: Call) -> Fix | None:
+    """`try_avg` of decimals has four digits more after the point."""
+    of = Decimal.of(call.kind()) if call.kind().startswith("decimal") else None
+    if of is None:
+        return None
+    if of.precision + AVERAGED >= MOST:
+        raise unsupported("try_avg of a DECIMAL of more than 33 digits", "Use avg(), or cast to a shorter DECIMAL.")
+    made = Decimal(of.precision + AVERAGED, of.scale + AVERAGED)
+    longer = Decimal(made.precision + 1, made.scale + 1)  # the engine cuts what Spark rounds
+    return Fix(kind=str(made), inner={1: f"CAST($0 AS {longer})"}, around=f"CAST($0 AS {made})")
+
+
+def _listed(call: Call) -> Fix | None:
+    """Over a window, the engine keeps nulls."""
+    return Fix(around="array_compact($0)")
+
+
+def _joined(call: Call) -> Fix | None:
+    """The values as text."""
+    kind = call.kind()
+    if kind in {"", "string", "binary", "void"}:
+        return None
+    return Fix(kind="string", inner={1: text_of(kind, "$0") or "CAST($0 AS STRING)"})
+
+
+def _best(call: Call) -> Fix | None:
+    """`max_by` and `min_by`: by structs too, whose nulls come first."""
+    if len(call.operands) > 2:
+        raise unsupported(f"{call.name} of several values", "Use slice(array_sort(collect_list(struct(...))), 1, n).")
+    by = call.kind(1)
+    return Fix(inner={2: _comparable(by, "$0")}) if by.startswith(("array<", "struct<")) else None
+
+
+RULES = {
+    **dict.fromkeys(("max_by", "min_by"), Rule(_best, (1,))),
+    **dict.fromkeys(("collect_list", "array_agg", "collect_set"), Rule(_listed)),
+    **dict.fromkeys(("listagg", "string_agg"), Rule(_joined, (0,))),
+    **dict.fromkeys(("max", "min"), Rule(_extreme, (0,))),
+    "try_avg": Rule(_mean, (0,)),
+}

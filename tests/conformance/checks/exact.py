@@ -1,0 +1,128 @@
+"""Values that an engine gives silently otherwise: of windows, groups, sets of rows and casts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyspark.sql import functions as F
+from pyspark.sql.window import Window
+
+from tests.conformance.model import At, Group
+
+exact = Group("exact values")
+q, run = exact.sql, exact.run
+NUMBERS = (
+    "VALUES (1, 'a', 0.1D, 1.005D, CAST(1.11 AS DECIMAL(5, 2))), (2, 'a', 1e17D, double('inf'), -2.35), "
+    "(3, 'b', 0.2D, double('nan'), 9.99), (4, 'b', 0.3D, -1.005D, 0.01), (5, null, null, double('-inf'), null) "
+    "AS t(id, g, a, x, d)"
+)
+SLIDING = "OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)"
+STRUCTS = "VALUES ('a', named_struct('x', 1, 'y', 'p')), ('a', named_struct('x', null, 'y', 'q')) AS t(g, s)"
+
+q("sums over a sliding frame", f"SELECT id, sum(a) {SLIDING}, avg(x) {SLIDING}, sum(id) {SLIDING} FROM {NUMBERS}")
+q(
+    "spreads over a sliding frame",
+    f"SELECT id, round(stddev(a), 6), round(var_pop(id), 6) FROM (SELECT id, stddev(a) "
+    f"{SLIDING} AS a, var_pop(id) {SLIDING} AS b FROM {NUMBERS} WHERE id <> 2) GROUP BY id ORDER BY id",
+)
+q(
+    "a sliding frame beside another window",
+    f"SELECT id, sum(a) {SLIDING} AS s, max(id) OVER (PARTITION BY g ORDER BY id) AS m FROM {NUMBERS} ORDER BY id",
+)
+q(
+    "a sliding frame by its name",
+    f"SELECT id, sum(a) OVER w AS s FROM {NUMBERS} WINDOW w AS (ORDER BY id ROWS 1 PRECEDING)",
+)
+q("means of decimals over windows", f"SELECT id, avg(d) OVER (ORDER BY id) AS m, avg(d) {SLIDING} AS s FROM {NUMBERS}")
+q(
+    "a list over a window",
+    f"SELECT id, collect_list(a) OVER (ORDER BY id) AS l, collect_list(d) {SLIDING} FROM {NUMBERS}",
+)
+q(
+    "extremes with NaN and infinity",
+    f"SELECT g, max(x), min(x), max(a), max(float(x)) FROM {NUMBERS} GROUP BY g ORDER BY g",
+)
+q("an extreme over a window", f"SELECT id, max(x) OVER (ORDER BY id) AS m, min(x) {SLIDING} AS n FROM {NUMBERS}")
+q("extremes of structs", f"SELECT max(s), min(s), max_by(g, s), min_by(s.y, s) FROM {STRUCTS}")
+q("extremes of arrays", "SELECT max(a), min(a) FROM VALUES (array(1, 2)), (array(1)), (array(2, 0)) AS t(a)")
+q(
+    "texts of a group",
+    f"SELECT listagg(x, '|') WITHIN GROUP (ORDER BY id), listagg(ts) FROM {NUMBERS} JOIN VALUES "
+    "(timestamp'2024-01-01 10:00:00.5') AS u(ts) ON id = 1",
+)
+q("try_avg of decimals", f"SELECT try_avg(d), try_avg(id) FROM {NUMBERS}")
+q(
+    "a sum of more than 38 digits",
+    "SELECT sum(a) FROM VALUES (CAST('99999999999999999999999999999999999999' AS DECIMAL(38, 0))), (1) AS t(a)",
+)
+q(
+    "intersect all",
+    "SELECT a FROM VALUES (1), (1), (1), (2), (null) AS t(a) INTERSECT ALL SELECT b FROM VALUES (1), "
+    "(1), (null), (null) AS u(b) ORDER BY a",
+)
+q(
+    "doubles as decimals",
+    "SELECT CAST(a AS DECIMAL(10, 2)), CAST(a AS DECIMAL(38, 18)), TRY_CAST(a AS DECIMAL(3, 1)) "
+    "FROM VALUES (1.005D), (-2.675D), (1e-7D), (123456.789D), (double('nan')), (null) AS t(a)",
+)
+q("a large double as a decimal", "SELECT CAST(a AS DECIMAL(38, 10)) FROM VALUES (1e20D), (123456789012345680D) AS t(a)")
+q("a double that is too large", "SELECT CAST(a AS DECIMAL(5, 2)) FROM VALUES (12345.678D) AS t(a)")
+q("times as decimals", "SELECT CAST(timestamp'2024-01-31 10:20:30.123456' AS DECIMAL(20, 6))")
+q(
+    "casts inside of others",
+    "SELECT CAST(array(1e10D) AS ARRAY<STRING>), CAST(map('k', 1e7D) AS MAP<STRING, STRING>), "
+    "CAST(named_struct('a', array(timestamp'2024-01-01 10:00:00')) AS STRUCT<b: ARRAY<STRING>>)",
+)
+q(
+    "texts as dates and decimals",
+    "SELECT TRY_CAST(a AS DATE), TRY_CAST(b AS DECIMAL(10, 2)) FROM VALUES "
+    "(' 2024-01-01 ', '1.5e2'), ('x', ' 7 '), (null, '1e-2') AS t(a, b)",
+)
+q("a cast that there is not", "SELECT TRY_CAST(date'2024-01-01' AS DOUBLE)")
+q("a number as a time without zone", "SELECT CAST(a AS TIMESTAMP_NTZ) FROM VALUES (1) AS t(a)")
+q(
+    "a substring of less than nothing",
+    "SELECT substring('hello', 2, n), substring('hello', 2, -1) FROM VALUES (-1), (2) AS t(n)",
+)
+q("rounding a large double", "SELECT round(12345678912.345D, 2)")
+q("arguments by name", "SELECT mask(lowerChar => 'q', str => 'Ab1')")
+q("arguments by name of a function without", "SELECT upper(str => 'a')")
+q("an argument twice", "SELECT mask('Ab', str => 'q')")
+q("a percentage above one", "SELECT percentile_approx(id, 1.5) FROM range(3)")
+q("a field of an expression", "SELECT named_struct('a', 1).b")
+
+
+@run
+def a_field_that_a_column_has_not(spark: Any, at: At) -> Any:
+    return spark.sql("SELECT named_struct('a', 1) AS s").select("s.b").collect()
+
+
+@run
+def dropping_a_column_of_another_data_frame(spark: Any, at: At) -> Any:
+    return spark.range(2).drop(spark.sql("SELECT 1 AS x").x).collect()
+
+
+@run
+def using_a_column_of_one_side(spark: Any, at: At) -> Any:
+    return spark.range(2).join(spark.sql("SELECT 1 AS y"), ["id", "y"]).collect()
+
+
+@run
+def windows_of_data_frames(spark: Any, at: At) -> Any:
+    order = Window.orderBy("id")
+    rows = spark.sql(f"SELECT * FROM {NUMBERS}")
+    sums = F.sum("a").over(order.rowsBetween(-1, 0)).alias("s"), F.max("x").over(order).alias("m")
+    return rows.select("id", *sums, F.avg("d").over(Window.partitionBy("g").orderBy("id")).alias("d")).orderBy("id")
+
+
+@run
+def intersect_all_of_data_frames(spark: Any, at: At) -> Any:
+    left, right = (spark.createDataFrame([(one,) for one in rows], "a string") for rows in ("aaab", "aac"))
+    return left.intersectAll(right)
+
+
+@run
+def extremes_of_groups(spark: Any, at: At) -> Any:
+    rows = spark.sql(f"SELECT * FROM {NUMBERS}")
+    grouped = rows.groupBy("g").agg(F.max("x"), F.min("x"), F.max(F.struct("a", "id")).alias("s"))
+    return grouped.orderBy("g")

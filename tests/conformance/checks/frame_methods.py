@@ -67,3 +67,23 @@ def offset(spark, at):
 @run
 def shown(spark, at):
     return spark.createDataFrame([(1, "abc")], "i INT, s STRING")._show_string(20, 2)
+
+
+@run
+def grouping_sets_of_columns(spark, at):
+    rows = spark.createDataFrame([(1, "a", 2), (1, "b", 3)], "x INT, y STRING, v INT")
+    return rows.groupingSets([[rows.y, rows.x], [rows.x]], rows.x, rows.y).agg(F.sum("v"), F.grouping_id())
+
+
+@run
+def table_functions_in_a_frame(spark, at):
+    pairs = spark.tvf.posexplode(F.array(F.lit("a"), F.lit("b")))
+    return pairs.crossJoin(spark.tvf.range(5, 9, 2)).crossJoin(spark.tvf.inline(F.array(F.struct(F.lit(1).alias("s")))))
+
+
+@run
+def a_clone_of_the_session(spark, at):
+    spark.range(3).createOrReplaceTempView("frames_cloned")
+    clone = spark.cloneSession()
+    clone.range(2).createOrReplaceTempView("frames_cloned")
+    return (spark.table("frames_cloned").count(), clone.table("frames_cloned").count())

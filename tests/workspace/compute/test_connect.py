@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import itertools
+import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -184,6 +187,54 @@ def test_local_data_in_chunks_is_read(spark: Any) -> None:
     plan = frame._plan.to_proto(spark.client)
     assert len(plan.root.to_df.input.chunked_cached_local_relation.dataHashes) > 1
     assert frame.selectExpr("count(*)", "sum(id)", "max(text)").collect() == [(5000, 12497500, "words")]
+
+
+def test_a_clone_of_a_session_has_all_of_it_and_goes_on_alone(spark: Any, schema: str, tmp_path: Path) -> None:
+    (tmp_path / "cloned_module.py").write_text("SEVEN = 7\n")
+    spark.addArtifacts(str(tmp_path / "cloned_module.py"), pyfile=True)
+    spark.sql(f"USE {schema}")
+    spark.range(3).createOrReplaceTempView("cloned")
+    spark.udf.register("seven", lambda: importlib.import_module("cloned_module").SEVEN, "long")
+    spark.sql("DECLARE OR REPLACE VARIABLE answer INT DEFAULT 42")
+    clone = spark.cloneSession()
+    assert clone.sql("SELECT count(*), seven(), max(answer), current_schema() FROM cloned").first() == (
+        (3, 7, 42, schema.removeprefix("main."))
+    )
+    clone.range(4).createOrReplaceTempView("cloned")
+    assert spark.table("cloned").count() == 3
+    with pytest.raises(Exception, match="TARGET_SESSION_ID_FORMAT"):
+        spark.client.clone("no-uuid")
+    clone.client.release_session()
+    spark.sql("USE main.default")
+
+
+def test_functions_find_the_files_and_archives_that_were_sent(connect: Connect, tmp_path: Path) -> None:
+    from pyspark.sql.functions import udf
+
+    spark = connect()
+    (tmp_path / "sent.txt").write_text("hello")
+    archive = shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path, "sent.txt")
+    spark.addArtifacts(str(tmp_path / "sent.txt"), file=True)
+    spark.addArtifacts(f"{archive}#unpacked", archive=True)
+
+    @udf("string")
+    def read(name: str) -> str:
+        from pyspark import SparkFiles
+
+        return Path(name).read_text() + Path(SparkFiles.get(name)).read_text()
+
+    rows = spark.createDataFrame([("sent.txt",), ("unpacked/sent.txt",)], "name string")
+    assert [row[0] for row in rows.select(read("name")).collect()] == ["hellohello"] * 2
+
+
+def test_local_data_that_no_message_takes_keeps_its_order(connect: Connect) -> None:
+    import numpy as np
+    import pandas as pd
+
+    spark, count = connect(), 4_300_000
+    numbers = spark.createDataFrame(pd.DataFrame({"n": np.arange(count)}))
+    assert numbers.selectExpr("sum(n)").first()[0] == count * (count - 1) // 2
+    assert [row.n for row in numbers.limit(3).collect()] == [0, 1, 2]
 
 
 def test_compressed_plans_are_read(spark: Any) -> None:

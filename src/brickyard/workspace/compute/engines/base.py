@@ -68,6 +68,9 @@ class EngineServer(Protocol):
     def import_from(self, entry: str) -> None:
         """Let Python functions import what is in a directory or archive."""
 
+    def work_in(self, directory: str) -> None:
+        """Let Python functions find files in a directory: it is the current one, and that of `SparkFiles`."""
+
     def ended(self, timeout: float = 0) -> str | None:
         """How it ended, waiting so many seconds for that; none while it runs."""
 

@@ -53,6 +53,9 @@ class JvmServer:
     def import_from(self, entry: str) -> None:
         """Nothing: clients' files go to Spark as they are."""
 
+    def work_in(self, directory: str) -> None:
+        """Nothing: they are sent as they are."""
+
     def ended(self, timeout: float = 0) -> str | None:
         """How the server ended; none while it runs."""
         try:

@@ -29,6 +29,9 @@ class RemoteServer:
     def import_from(self, entry: str) -> None:
         """Nothing: clients' files go to the engine as they are."""
 
+    def work_in(self, directory: str) -> None:
+        """Nothing: they are sent as they are."""
+
     def ended(self, timeout: float = 0) -> str | None:
         """Nobody tells."""
         return None

@@ -40,6 +40,10 @@ class SailServer:
         """Put a directory or archive on the path of Python functions."""
         self._fork.ask({"do": "import", "entry": entry}, _ANSWER_SECONDS)
 
+    def work_in(self, directory: str) -> None:
+        """Make a directory the one that Python functions work in."""
+        self._fork.ask({"do": "work in", "directory": directory}, _ANSWER_SECONDS)
+
     def ended(self, timeout: float = 0) -> str | None:
         """How it ended; none while it runs."""
         return self._fork.ended(timeout)

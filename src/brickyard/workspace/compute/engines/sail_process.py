@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import importlib
 import os
 import sys
 import threading
 import time
+import types
 from pathlib import Path
 from typing import Any
 
@@ -76,9 +78,33 @@ class Work:
 def _told(message: Message, work: Work) -> Message:
     if message["do"] == "import" and message["entry"] not in sys.path:
         sys.path.insert(0, message["entry"])
+    if message["do"] == "work in":
+        _work_in(message["directory"])
     if message["do"] == "interrupt":
         return {"functions": interrupt_functions(), "computes": work.goes_on()}
     return {}
+
+
+def _work_in(directory: str) -> None:
+    """As in Spark's workers, which have `SparkFiles` too; the client's pyspark does not."""
+    os.chdir(directory)
+
+    class SparkFiles:
+        """Where the files are that the client has sent."""
+
+        @staticmethod
+        def get(filename: str) -> str:
+            return str(Path(directory) / filename)
+
+        @staticmethod
+        def getRootDirectory() -> str:
+            return directory
+
+    for name in ("pyspark.files", "pyspark.core.files"):
+        module = types.ModuleType(name)
+        vars(module)["SparkFiles"] = SparkFiles
+        sys.modules[name] = module
+    vars(importlib.import_module("pyspark"))["SparkFiles"] = SparkFiles
 
 
 def interrupt_functions() -> int:

@@ -11,17 +11,27 @@ from typing import Any, Protocol
 
 from pyspark.sql.connect.proto import base_pb2
 
-from brickyard.workspace.compute.gateway.errors import SparkError
+from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.sail import Sail, SessionKey
 
 __all__ = ["Artifacts"]
 
 
+#: What a JVM would load.
+REFUSED = frozenset({"jars", "classes"})
+
+
 class Receiver(Protocol):
     """The session that artifacts are for."""
 
-    blobs: dict[str, bytes]
+    blobs: dict[str, Path]
     sail: Sail
+
+
+class Clone(Receiver, Protocol):
+    """A session with the files of another."""
+
+    key: SessionKey
 
 
 Receivers = Callable[[SessionKey], Receiver]
@@ -45,12 +55,22 @@ class Artifacts:
             answer.session_id = key.session_id
         return bytes(answer.SerializeToString())
 
-    def status(self, request: Any, blobs: dict[str, bytes]) -> bytes:
+    def status(self, request: Any, blobs: dict[str, Path]) -> bytes:
         """Which of the named artifacts are here already."""
         answer = base_pb2.ArtifactStatusesResponse(session_id=request.session_id)
         for name in request.names:
             answer.statuses[name].exists = name.removeprefix("cache/") in blobs
         return bytes(answer.SerializeToString())
+
+    def copy(self, source: SessionKey, clone: Clone) -> None:
+        """Give a session the files of another."""
+        old, new = self._own(source), self._own(clone.key)
+        if old.exists():
+            shutil.copytree(old, new, dirs_exist_ok=True)
+        memory = clone.sail.memory
+        memory.imports = [_moved(entry, old, new) for entry in memory.imports]
+        memory.files = _moved(memory.files, old, new)
+        clone.blobs.update({name: new / "cache" / name for name in clone.blobs})
 
     def remove(self, key: SessionKey) -> None:
         """Remove the files of a session that has ended."""
@@ -61,25 +81,48 @@ class Artifacts:
 
     def _store(self, name: str, data: bytes, key: SessionKey, session: Receiver) -> None:
         kind, _, rest = name.partition("/")
-        if kind == "cache":
-            session.blobs[rest] = data
-            return
+        if kind in REFUSED:
+            raise unsupported(f"artifacts for the JVM ({name})", "Send Python files, archives or files.")
         own = self._own(key)
         place = (own / kind / rest).resolve()
         if not place.is_relative_to(own.resolve()):
             raise SparkError("INVALID_ARTIFACT_PATH", f"The artifact name {name} leads out of the session.")
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(data)
-        if kind == "pyfiles":
+        if kind == "cache":
+            session.blobs[rest] = place
+        elif kind == "pyfiles":
             archive = place.suffix in {".zip", ".egg", ".whl", ".jar"}
             session.sail.import_from(str(place if archive else place.parent))
+        elif kind == "archives":
+            _unpack(place, own / "files")
+        if kind in ("files", "archives"):
+            session.sail.work_in(str(own / "files"))
+
+
+def _moved(entry: str, old: Path, new: Path) -> str:
+    place = Path(entry)
+    return str(new / place.relative_to(old)) if entry and place.is_relative_to(old) else entry
+
+
+def _unpack(place: Path, files: Path) -> None:
+    """Unpack `name.zip#alias` as the directory `alias`, by default `name.zip`."""
+    name, _, alias = place.name.partition("#")
+    target = (files / (alias or name)).resolve()
+    if not target.is_relative_to(files.resolve()):
+        raise SparkError("INVALID_ARTIFACT_PATH", f"The artifact name {place.name} leads out of the session.")
+    target.mkdir(parents=True, exist_ok=True)
+    if name.endswith((".jar", ".zip")):
+        shutil.unpack_archive(place, target, "zip")
+    else:
+        shutil.unpack_archive(place, target, "tar" if name.endswith(".tar") else "gztar", filter="data")
 
 
 def _assembled(
     requests: Iterable[base_pb2.AddArtifactsRequest],
 ) -> Iterator[tuple[SessionKey, str, bytes, bool]]:
     """Session, name, content and whether all checksums are right, for each artifact."""
-    name, content, intact, missing = "", b"", True, 0
+    name, content, intact, missing = "", bytearray(), True, 0
     for request in requests:
         key = SessionKey.of(request)
         for artifact in request.batch.artifacts:
@@ -87,14 +130,15 @@ def _assembled(
         chunk = None
         if request.HasField("begin_chunk"):
             begin = request.begin_chunk
-            name, content, intact, missing = begin.name, b"", True, begin.num_chunks
+            name, content, intact, missing = begin.name, bytearray(), True, begin.num_chunks
             chunk = begin.initial_chunk
         elif request.HasField("chunk"):
             chunk = request.chunk
         if chunk is not None:
-            content, intact, missing = content + chunk.data, intact and _intact(chunk), missing - 1
+            content += chunk.data
+            intact, missing = intact and _intact(chunk), missing - 1
             if missing == 0:
-                yield key, name, content, intact
+                yield key, name, bytes(content), intact
 
 
 def _intact(chunk: Any) -> bool:

@@ -129,7 +129,7 @@ def _sql(command: commands_pb2.SqlCommand, session: Session) -> relations_pb2.Re
     query = spell_out((_text(resolved) or text).query, session)
     answer = statements.run(query, session)
     command.Clear()
-    command.input.CopyFrom(session.relation(query) if answer is None else answer)
+    command.input.CopyFrom(session.for_analysis().relation(query) if answer is None else answer)
     return original if answer is None else answer
 
 
@@ -153,6 +153,8 @@ def _view(command: commands_pb2.Command, session: Session) -> None:
     if view.is_global:
         raise unsupported("global temporary views", "Use createOrReplaceTempView.")
     resolve(view.input, session)
+    if session.held:
+        raise unsupported("WITH RECURSIVE in a temporary view", "Use a view of the catalog, or CACHE TABLE ... AS.")
     register_temporary(session, view.name, view.input, replace=view.replace)
     _done(command)
 

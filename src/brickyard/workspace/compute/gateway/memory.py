@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import grpc
@@ -26,25 +26,41 @@ class Memory:
 
     Attributes:
         imports: What Python functions import from.
+        files: The directory that they work in; empty where the client has sent them no files.
         lost: Called with the name of a view that cannot be made again.
     """
 
     def __init__(self) -> None:
         self.imports: list[str] = []
+        self.files = ""
         self.lost: Callable[[str], None] = lambda name: None
-        self._settings: dict[str, bytes] = {}
+        self._settings: dict[str, str] = {}
         self._commands: dict[tuple[str, str], bytes] = {}
+        self._whose = base_pb2.ConfigRequest()
         self._lock = threading.Lock()
+
+    def begin(self, user_id: str, session_id: str) -> None:
+        """Say whose session it is."""
+        self._whose.user_context.user_id, self._whose.session_id = user_id, session_id
 
     def configured(self, raw: bytes) -> None:
         """Remember what a Config call has set."""
         request = base_pb2.ConfigRequest.FromString(raw)
-        for pair in request.operation.set.pairs:
-            one = base_pb2.ConfigRequest(session_id=request.session_id, user_context=request.user_context)
-            one.operation.set.pairs.add(key=pair.key, value=pair.value)
-            self._settings[pair.key] = one.SerializeToString()
+        self.set_all({pair.key: pair.value for pair in request.operation.set.pairs})
         for key in request.operation.unset.keys:
             self._settings.pop(key, None)
+
+    def set_all(self, values: Mapping[str, str]) -> None:
+        """Remember settings; a new engine begins with them."""
+        for key, value in values.items():
+            self._settings[key] = value
+
+    def learn(self, other: Memory) -> None:
+        """Remember what another session does."""
+        self._settings.update(other._settings)
+        self._commands.update(other._commands)
+        self.imports.extend(other.imports)
+        self.files = other.files
 
     def executed(self, request: base_pb2.ExecutePlanRequest) -> None:
         """Remember a plan, if it registers something."""
@@ -67,17 +83,26 @@ class Memory:
         """Make a new engine what the one before was."""
         for entry in self.imports:
             server.import_from(entry)
+        if self.files:
+            server.work_in(self.files)
         metadata = server.address.metadata
-        for raw in list(self._settings.values()):
-            channel.unary_unary(SERVICE + "Config")(raw, metadata=metadata)
+        if self._settings:
+            channel.unary_unary(SERVICE + "Config")(self._configuration(), metadata=metadata)
         for key, raw in list(self._commands.items()):
             request = base_pb2.ExecutePlanRequest.FromString(raw)
-            request.operation_id = str(uuid.uuid4())
+            request.operation_id, request.session_id = str(uuid.uuid4()), self._whose.session_id
             request.ClearField("client_observed_server_side_session_id")
             try:
                 list(channel.unary_stream(SERVICE + "ExecutePlan")(request.SerializeToString(), metadata=metadata))
             except grpc.RpcError as error:
                 self._forget(key, error)
+
+    def _configuration(self) -> bytes:
+        request = base_pb2.ConfigRequest()
+        request.CopyFrom(self._whose)
+        for key, value in list(self._settings.items()):
+            request.operation.set.pairs.add(key=key, value=value)
+        return bytes(request.SerializeToString())
 
     def _forget(self, key: tuple[str, str], error: Any) -> None:
         kind, name = key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -14,6 +15,8 @@ from brickyard.workspace.compute.gateway.frame_functions import rewrite_function
 from brickyard.workspace.compute.gateway.frame_names import give, names_of
 from brickyard.workspace.compute.gateway.frame_unions import nested_in, widen
 from brickyard.workspace.compute.gateway.frequent import frequent_items
+from brickyard.workspace.compute.gateway.grouping_sets import without_columns
+from brickyard.workspace.compute.gateway.kept import kept
 from brickyard.workspace.compute.gateway.observed import Observation, aggregate_of
 from brickyard.workspace.compute.gateway.pandas_functions import replace_function
 from brickyard.workspace.compute.gateway.quantiles import quantiles
@@ -23,6 +26,8 @@ from brickyard.workspace.compute.gateway.sources import changes_of, complete_tim
 from brickyard.workspace.compute.gateway.sqltext import Cursor, as_engine_reads
 from brickyard.workspace.compute.gateway.statements.identifiers import spell_out
 from brickyard.workspace.compute.gateway.sugar.parameters import inline
+from brickyard.workspace.compute.gateway.table_functions import table_function
+from brickyard.workspace.compute.gateway.travel import split_at
 from brickyard.workspace.compute.gateway.unresolved import check_drop
 from brickyard.workspace.compute.gateway.window_names import name_windows, refuse_ranges_of_dates
 
@@ -70,6 +75,8 @@ def _correct(parts: Sequence[Any], session: Session) -> None:
             continue
         for column, name in names[id(part)]:
             give(column, name)
+        if part.HasField("aggregate") and part.aggregate.grouping_sets:
+            without_columns(part.aggregate)
         name_windows(part, session.fields)
         refuse_ranges_of_dates(part, session.fields)
         values.correct_relation(part, session.fields)
@@ -124,6 +131,11 @@ def _relation(relation: Any, around: Any, session: Session) -> None:
         raise unsupported(*REFUSED[kind])
     if kind == "approx_quantile" and not session.sail.capabilities.is_spark:
         answer = quantiles(relation.approx_quantile)
+        resolve(answer, session)
+        _replace(relation, answer)
+        return
+    if kind == "unresolved_table_valued_function" and not session.sail.capabilities.is_spark:
+        answer = table_function(relation.unresolved_table_valued_function)
         resolve(answer, session)
         _replace(relation, answer)
         return
@@ -202,7 +214,8 @@ def _read(relation: Any, session: Session) -> None:
 
 def _named(relation: Any, session: Session) -> None:
     """A table by name: `spark.table(...)`."""
-    text = relation.read.named_table.unparsed_identifier
+    text, travelled = split_at(relation.read.named_table.unparsed_identifier)
+    relation.read.named_table.options.update(travelled)
     complete_times(relation.read.named_table.options)
     options = dict(relation.read.named_table.options)
     parts = split_name(text)
@@ -249,8 +262,13 @@ def split_name(text: str) -> list[str]:
 
 def _cached(relation: Any, kind: str, session: Session) -> None:
     """Local data that the client sent ahead as artifacts; Sail wants it inside the plan."""
+    key = hashlib.sha256(getattr(relation, kind).SerializeToString(deterministic=True)).hexdigest()
+    if key not in session.kept:
+        session.kept[key] = kept(_sent(relation, kind, session), key, session.keep)
+    _replace(relation, session.kept[key])
+
+
+def _sent(relation: Any, kind: str, session: Session) -> relations_pb2.LocalRelation:
     if kind == "cached_local_relation":
-        local = sent.local_relation(relation.cached_local_relation.hash, session.blobs)
-    else:
-        local = sent.local_relation_of_chunks(relation.chunked_cached_local_relation, session.blobs)
-    _replace(relation, relations_pb2.Relation(local_relation=local))
+        return sent.local_relation(relation.cached_local_relation.hash, session.blobs)
+    return sent.local_relation_of_chunks(relation.chunked_cached_local_relation, session.blobs)

@@ -17,6 +17,7 @@ from brickyard.workspace.compute.gateway.sugar import expand, item
 from brickyard.workspace.compute.gateway.sugar.bindings import Bindings
 from brickyard.workspace.compute.gateway.sugar.constants import string
 from brickyard.workspace.compute.gateway.sugar.recursion import HELD, Runner
+from brickyard.workspace.compute.gateway.travel import at
 from brickyard.workspace.compute.gateway.unity import Table
 from brickyard.workspace.compute.gateway.values.partitions import PARTITIONED, partition_cast, partition_types
 from brickyard.workspace.compute.gateway.values.probes import Probe
@@ -159,6 +160,8 @@ class QueryRewriter:
         when = _when(table)
         target = f"delta.{quote(self.places.text(found.place))}" + version
         self._need_time(found.place, table)
+        if version.startswith(" TIMESTAMP"):
+            commits.need_time(found.place, version.split("'")[1], self.zone)
         if when:  # the alias must follow VERSION AS OF, which stands after the name in the user's text
             return Edit(start, when[1], target + when[0] + alias)
         return Edit(start, end, target + alias)
@@ -291,10 +294,9 @@ def _at_version(table: Any, end: int) -> tuple[str, int]:
     marker = alias.this if alias else None
     if not isinstance(marker, exp.Parameter):
         return "", end
-    text = marker.name
-    if not text.lower().startswith("v") or not text[1:].isdigit():
-        raise unsupported(f"time travel with '@{text}'", "Use VERSION AS OF or TIMESTAMP AS OF.")
-    return f" VERSION AS OF {text[1:]}", end + 1 + len(text)
+    kind, value = at(marker.name)
+    literal = value if kind == "VERSION" else f"'{value}'"
+    return f" {kind} AS OF {literal}", end + 1 + len(marker.name)
 
 
 def _when(table: Any) -> tuple[str, int] | None:

@@ -132,6 +132,11 @@ class Sail:
         self._connected()[1].import_from(entry)
         self.memory.imports.append(entry)
 
+    def work_in(self, directory: str) -> None:
+        """Let Python functions of this session find files there."""
+        self._connected()[1].work_in(directory)
+        self.memory.files = directory
+
     def interrupt(self, requests: Iterable[base_pb2.InterruptRequest], timeout: float) -> bool:
         """Have the engine stop operations, but not Python functions that they execute; whether it has said so."""
         channel = self._channel
@@ -178,8 +183,13 @@ class Sail:
         how = server.ended(DEATH_SECONDS if lost else 0)
         return error if how is None else died(self.capabilities.name, self._killed or how)
 
-    def execute(self, key: SessionKey, plan: base_pb2.Plan) -> pa.Table | None:
+    def execute(self, key: SessionKey, plan: base_pb2.Plan, *, lasting: bool = True) -> pa.Table | None:
         """Run a plan to its end in the client's session; its rows, if it has any.
+
+        Args:
+            key: Whose session it is.
+            plan: What is run.
+            lasting: Whether what it registers is registered again in an engine that takes this one's place.
 
         Raises:
             grpc.RpcError: As Sail reports it.
@@ -195,7 +205,8 @@ class Sail:
             if response.HasField("arrow_batch"):
                 with pa.ipc.open_stream(response.arrow_batch.data) as reader:
                     batches.extend(reader)
-        self.memory.executed(request)
+        if lasting:
+            self.memory.executed(request)
         return pa.Table.from_batches(batches) if batches else None
 
     def run(self, key: SessionKey, command: commands_pb2.Command) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -15,14 +16,14 @@ __all__ = ["decompress", "local_relation", "local_relation_of_chunks"]
 _LARGEST_PLAN = 512 * 2**20  # as in Spark: spark.connect.session.planCompression.maxPlanSize
 
 
-def local_relation(name: str, blobs: Mapping[str, bytes]) -> relations_pb2.LocalRelation:
+def local_relation(name: str, blobs: Mapping[str, Path]) -> relations_pb2.LocalRelation:
     """Local data that the client has sent ahead as one artifact."""
     relation = relations_pb2.LocalRelation()
     relation.ParseFromString(_sent([name], blobs)[0])
     return relation
 
 
-def local_relation_of_chunks(cached: Any, blobs: Mapping[str, bytes]) -> relations_pb2.LocalRelation:
+def local_relation_of_chunks(cached: Any, blobs: Mapping[str, Path]) -> relations_pb2.LocalRelation:
     """The same of several artifacts: each is an Arrow stream of the same schema."""
     relation = relations_pb2.LocalRelation()
     chunks = _sent(list(cached.dataHashes), blobs)
@@ -69,11 +70,11 @@ def _joined(chunks: Sequence[bytes]) -> bytes:
     return bytes(sink.getvalue())
 
 
-def _sent(hashes: Sequence[str], blobs: Mapping[str, bytes]) -> list[bytes]:
+def _sent(hashes: Sequence[str], blobs: Mapping[str, Path]) -> list[bytes]:
     missing = [name for name in hashes if name not in blobs]
     if missing:
         raise SparkError("INVALID_HANDLE.LOCAL_RELATION", f"Local data {missing[0]} was not sent to this session.")
-    return [blobs[name] for name in hashes]
+    return [blobs[name].read_bytes() for name in hashes]
 
 
 def _unreadable(why: str) -> SparkError:

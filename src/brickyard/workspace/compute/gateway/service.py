@@ -17,6 +17,8 @@ from brickyard.workspace.compute.engines import Engine
 from brickyard.workspace.compute.gateway import semantics, wire
 from brickyard.workspace.compute.gateway.admission import Admission, Caller, token_of
 from brickyard.workspace.compute.gateway.artifacts import Artifacts
+from brickyard.workspace.compute.gateway.batches import in_parts
+from brickyard.workspace.compute.gateway.clones import copy_state, new_id
 from brickyard.workspace.compute.gateway.commands import prepare
 from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.names import SessionNames
@@ -34,7 +36,6 @@ __all__ = ["Gateway"]
 #: Calls that go on as they are, with what tells the session of each.
 UNARY = {
     "FetchErrorDetails": base_pb2.FetchErrorDetailsRequest,
-    "CloneSession": base_pb2.CloneSessionRequest,
     "GetStatus": base_pb2.GetStatusRequest,
 }
 #: Calls that make no session, and need none to be there.
@@ -102,6 +103,7 @@ class Gateway:
             "AnalyzePlan": grpc.unary_unary_rpc_method_handler(self._guard("AnalyzePlan", self._analyze)),
             "Config": grpc.unary_unary_rpc_method_handler(self._guard("Config", self._config)),
             "AddArtifacts": grpc.stream_unary_rpc_method_handler(self._guard_upload(self._add_artifacts)),
+            "CloneSession": grpc.unary_unary_rpc_method_handler(self._guard("CloneSession", self._clone)),
             "Interrupt": grpc.unary_unary_rpc_method_handler(self._guard("Interrupt", self._interrupt)),
             "ReleaseExecute": grpc.unary_unary_rpc_method_handler(self._guard("ReleaseExecute", self._release_execute)),
             "ReleaseSession": grpc.unary_unary_rpc_method_handler(self._guard("ReleaseSession", self._release)),
@@ -175,8 +177,11 @@ class Gateway:
             context.add_callback(lambda: session.operations.disconnected(operation))
             session = session.for_execution()
             session.changes = request.plan.HasField("command")
-            with explained(request.plan, session):
-                yield from self._answered(request, session)
+            try:
+                with explained(request.plan, session):
+                    yield from self._answered(request, session)
+            finally:
+                session.let_go()
         session.sail.memory.executed(request)
 
     def _answered(self, request: base_pb2.ExecutePlanRequest, session: Session) -> Iterator[bytes]:
@@ -187,8 +192,9 @@ class Gateway:
         answers = session.sail.stream("ExecutePlan")(request.SerializeToString())
         if session.observations:
             answers = itertools.chain([attached(next(answers), session.observations, session.rows)], answers)
+        divisible = any(one.result_chunking_options.allow_arrow_batch_chunking for one in request.request_options)
         for answer in answers:
-            yield answer if result is None else _with_relation(answer, result)
+            yield from in_parts(answer if result is None else _with_relation(answer, result), divisible=divisible)
 
     def _prepared(self, request: base_pb2.ExecutePlanRequest, session: Session) -> Any:
         """Make a plan fit for the engine; for SQL, the relation that the client is to go on with."""
@@ -208,7 +214,8 @@ class Gateway:
         session = self.session(SessionKey.of(request))
         with session.operations.attached(request.operation_id) as operation:
             context.add_callback(lambda: session.operations.disconnected(operation))
-            yield from session.sail.stream("ReattachExecute")(raw)
+            for answer in session.sail.stream("ReattachExecute")(raw):
+                yield from in_parts(answer, divisible=False)
 
     def _interrupt(self, raw: bytes) -> bytes:
         request = base_pb2.InterruptRequest.FromString(raw)
@@ -218,6 +225,23 @@ class Gateway:
         ids = session.operations.interrupt(request)
         answer = base_pb2.InterruptResponse(session_id=request.session_id, interrupted_ids=ids)
         answer.server_side_session_id = request.session_id
+        return bytes(answer.SerializeToString())
+
+    def _clone(self, raw: bytes) -> bytes:
+        request = base_pb2.CloneSessionRequest.FromString(raw)
+        source = self.session(SessionKey.of(request))
+        request.new_session_id = new_id(request.new_session_id)
+        key = SessionKey(source.key.user_id, request.new_session_id)
+        answer = base_pb2.CloneSessionResponse(session_id=request.session_id, new_session_id=key.session_id)
+        answer.server_side_session_id, answer.new_server_side_session_id = request.session_id, key.session_id
+        if source.sail.capabilities.is_spark:
+            source.sail.unary("CloneSession")(request.SerializeToString())
+        caller = Caller(key.user_id, source.catalog, source.places)
+        with self.sessions.used(key, caller, "", new=True) as server_id:
+            if not source.sail.capabilities.is_spark:
+                answer.new_server_side_session_id = server_id
+            copy_state(source, self.session(key))
+            self._artifacts.copy(source.key, self.session(key))
         return bytes(answer.SerializeToString())
 
     def _forward(self, method: str, request: Any) -> Callable[[bytes], bytes]:

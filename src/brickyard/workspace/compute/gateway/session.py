@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import shutil
 import uuid
@@ -10,11 +11,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pyarrow as pa
 from pyspark.sql.connect.proto import base_pb2, commands_pb2, relations_pb2
 
 from brickyard.workspace.compute.gateway import commits, conflicts, feed, information, literals
+from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.functions import Functions
+from brickyard.workspace.compute.gateway.kept import SETTINGS
 from brickyard.workspace.compute.gateway.names import SessionNames, TableName
 from brickyard.workspace.compute.gateway.observed import Observation
 from brickyard.workspace.compute.gateway.operations import Operations
@@ -42,7 +46,7 @@ class Session:
         catalog: The workspace's Unity Catalog.
         places: From the user's paths to local places.
         names: Current catalog and schema, temporary views.
-        blobs: Local data that the client sent ahead, by hash.
+        blobs: Files with local data that the client sent ahead, by hash.
         settings: Configuration values that the client has set.
         defaults: The engine's own values, before the client has set others, of settings that it forgets them of.
         statement: The SQL that is being run; data frames in it are resolved.
@@ -51,6 +55,9 @@ class Session:
         analyses: Whether only the schema of a plan is asked for: nothing is changed then.
 
     Attributes:
+        observations: The metrics that a plan asks for.
+        held: What Sail keeps until the statement has ended.
+        kept: What it keeps until the session has ended, by the hash of what the client sent.
         operations: What it is executing.
         private: A place for files that are needed until the session ends.
     """
@@ -60,13 +67,15 @@ class Session:
     catalog: UnityCatalog
     places: Places
     names: SessionNames
-    blobs: dict[str, bytes] = field(default_factory=dict)
+    blobs: dict[str, Path] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
     defaults: dict[str, str] = field(default_factory=dict)
     statement: relations_pb2.Relation = field(default_factory=relations_pb2.Relation)
     bindings: Bindings = field(default_factory=Bindings)
     analyses: bool = False
     observations: list[Observation] = field(default_factory=list)
+    held: set[str] = field(default_factory=set)
+    kept: dict[str, relations_pb2.Relation] = field(default_factory=dict)
     changes: bool = False
     operations: Operations = field(init=False)
     private: Path = field(init=False)
@@ -76,6 +85,9 @@ class Session:
         self.operations = Operations(self.sail, self.key.user_id, self.key.session_id)
         self.bindings.functions = Functions(self.catalog, self.names, self.sail, self.key)
         self.sail.memory.lost = self.names.temporary.discard
+        self.sail.memory.begin(self.key.user_id, self.key.session_id)
+        if not self.sail.capabilities.is_spark:
+            self.sail.memory.set_all(SETTINGS)
 
     def close(self) -> None:
         """End the session's engine."""
@@ -123,7 +135,7 @@ class Session:
     def for_execution(self) -> Session:
         """The session while it executes one plan, whose observations are its own."""
         session = copy.copy(self)
-        session.observations = []
+        session.observations, session.held = [], set()
         return session
 
     def for_analysis(self) -> Session:
@@ -145,20 +157,36 @@ class Session:
         if name.schema != information.SCHEMA:
             return self.catalog.table_through(name, through) if through else self.catalog.table(name)
         held = f"__{name.catalog}_{name.schema}_{name.name}"
-        self.hold_relation(held, information.relation_of(name, self.catalog))
+        self._view(held, information.relation_of(name, self.catalog))
         return Table(name, "VIEW", held_in=held)
 
     def hold(self, name: str, rows: pa.Table) -> None:
-        """Keep rows in Sail under a name."""
+        """Keep rows in Sail under a name, until the statement has ended."""
         self.hold_relation(name, literals.table(rows))
 
     def hold_relation(self, name: str, relation: relations_pb2.Relation) -> None:
-        """Keep a resolved relation in Sail under a name."""
+        """Keep a resolved relation in Sail under a name, until the statement has ended."""
+        self._view(name, relation)
+        self.held.add(name)
+
+    def let_go(self) -> None:
+        """Forget what was held for the statement; what has ended with its engine or a cancellation needs no more."""
+        with contextlib.suppress(SparkError, grpc.RpcError):
+            while self.held and self.sail.runs:
+                relation = relations_pb2.Relation()
+                relation.catalog.drop_temp_view.view_name = self.held.pop()
+                self.sail.execute(self.key, base_pb2.Plan(root=relation))
+
+    def keep(self, name: str, relation: relations_pb2.Relation) -> None:
+        """Keep rows in Sail under a name as long as the session lives."""
+        self._view(name, relation, lasting=True)
+
+    def _view(self, name: str, relation: relations_pb2.Relation, *, lasting: bool = False) -> None:
         command = commands_pb2.Command()
         view = command.create_dataframe_view
         view.input.CopyFrom(relation)
         view.name, view.replace = name, True
-        self.sail.run(self.key, command)
+        self.sail.execute(self.key, base_pb2.Plan(command=command), lasting=lasting)
 
     def rewriter(self, local: frozenset[str] = frozenset()) -> QueryRewriter:
         """Rewrites SQL of this session; each table is asked for once per statement."""

@@ -59,7 +59,9 @@ class Sessions:
         return None if entry is None else entry.session
 
     @contextlib.contextmanager
-    def used(self, key: SessionKey, caller: Caller, observed: str, *, make: bool = True) -> Iterator[str]:
+    def used(
+        self, key: SessionKey, caller: Caller, observed: str, *, make: bool = True, new: bool = False
+    ) -> Iterator[str]:
         """Use a session, made at its first call; gives its id on this server.
 
         Args:
@@ -67,10 +69,14 @@ class Sessions:
             caller: Who calls; the session goes on with this token's rights.
             observed: The id on the server that the client knows; empty where it knows none.
             make: Whether there may be none yet.
+            new: Whether there must be none yet.
 
         Raises:
-            SparkError: INVALID_HANDLE: the session was closed, is one of an engine that has ended, or unknown.
+            SparkError: INVALID_HANDLE: the session was closed, is one of an engine that has ended, or unknown;
+                INVALID_CLONE_SESSION_REQUEST: it is there, or was.
         """
+        if new:
+            self._check_unused(key)
         entry = self._enter(key, caller, observed, make=make)
         try:
             yield entry.server_id
@@ -110,6 +116,16 @@ class Sessions:
     def empty_for(self) -> float:
         """For how many seconds there has been no session."""
         return 0.0 if self._entries else self._clock() - self.idle_since
+
+    def _check_unused(self, key: SessionKey) -> None:
+        for found, condition, state in ((self._entries, "EXISTS", "exists"), (self._closed, "CLOSED", "was closed")):
+            if key in found:
+                raise SparkError(
+                    f"INVALID_CLONE_SESSION_REQUEST.TARGET_SESSION_ID_ALREADY_{condition}",
+                    f"Invalid session clone request. Target session ID {key.session_id} {state} already.",
+                    kind=SQL_EXCEPTION,
+                    sql_state="42K04",
+                )
 
     def _check_new(self, key: SessionKey, observed: str, *, make: bool) -> None:
         if key in self._closed:

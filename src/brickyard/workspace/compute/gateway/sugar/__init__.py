@@ -12,6 +12,7 @@ from brickyard.workspace.compute.gateway.sugar.conditions import conditions
 from brickyard.workspace.compute.gateway.sugar.groups import group_by_all, order_by_all, whole_sets
 from brickyard.workspace.compute.gateway.sugar.inline import cast_values, has_several_types
 from brickyard.workspace.compute.gateway.sugar.labels import label, ordered
+from brickyard.workspace.compute.gateway.sugar.memberships import memberships
 from brickyard.workspace.compute.gateway.sugar.names import lateral_aliases
 from brickyard.workspace.compute.gateway.sugar.needs import needed, needed_in
 from brickyard.workspace.compute.gateway.sugar.pipes import unpipe
@@ -91,6 +92,7 @@ def desugar(tree: Any, scope: Scope, reorder: bool = False) -> Any:
             if reorder:
                 touch(query)
     conditions(tree, scope)
+    memberships(tree)
     scope.settled = True
     for rows in list(tree.find_all(exp.Values)):
         if has_several_types(rows):

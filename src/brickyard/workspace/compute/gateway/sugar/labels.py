@@ -10,10 +10,10 @@ import grpc
 
 from brickyard.workspace.compute.gateway.sugar.aggregates import AGGREGATES
 from brickyard.workspace.compute.gateway.sugar.scope import Scope
-from brickyard.workspace.compute.gateway.sugar.tree import replace
+from brickyard.workspace.compute.gateway.sugar.tree import render, replace
 from brickyard.workspace.compute.gateway.window_names import PLACES, need_order, window_name
 
-__all__ = ["label", "needs_label", "ordered"]
+__all__ = ["label", "label_as_written", "needs_label", "ordered"]
 
 #: Functions whose name is what the user wrote, in lower case.
 PLAIN = AGGREGATES | PLACES
@@ -41,6 +41,17 @@ def label(select: Any, scope: Scope) -> None:
             name = names.of(item)
             if name:
                 replace(item, exp.Alias(this=item.copy(), alias=exp.to_identifier(name, quoted=True)))
+
+
+def label_as_written(select: Any, chosen: Callable[[Any], bool]) -> None:
+    """Give the chosen items an alias without a question to the engine: what Spark names them, else their text."""
+    from sqlglot import exp
+
+    names = _Names(select, lambda node: "")
+    for item in list(select.expressions):
+        if chosen(item):
+            name = names.of(item) or render(item)
+            replace(item, exp.Alias(this=item.copy(), alias=exp.to_identifier(name, quoted=True)))
 
 
 def ordered(window: Any) -> None:
@@ -102,15 +113,25 @@ class _Names:
             return self._all("({} IS NULL)", node.this) if isinstance(node.expression, exp.Null) else None
         if isinstance(node, exp.Between):
             return self._all("between({}, {}, {})", node.this, node.args["low"], node.args["high"])
+        if isinstance(node, exp.In) and node.args.get("query") is not None:
+            return self._all("({} IN (listquery()))", node.this)
         if isinstance(node, exp.In):
             places = ", ".join("{}" for _ in node.expressions)
             return self._all(f"({{}} IN ({places}))", node.this, *node.expressions) if node.expressions else ""
         if isinstance(node, exp.Like):
             test = self._all("{} LIKE {}", node.this, node.expression)
             return f"(NOT {test})" if node.args.get("negate") and test else test
+        if isinstance(node, exp.Case) and node.this is None:
+            return self._case(node)
         if isinstance(node, exp.Subquery | exp.Exists):
             return "exists()" if isinstance(node, exp.Exists) else "scalarsubquery()"
         return self._function(node) if isinstance(node, exp.Anonymous) else None
+
+    def _case(self, node: Any) -> str:
+        parts = [one for branch in node.args["ifs"] for one in (branch.this, branch.args["true"])]
+        default = node.args.get("default")
+        template = "CASE" + " WHEN {} THEN {}" * len(node.args["ifs"]) + (" ELSE {}" if default is not None else "")
+        return self._all(f"{template} END", *parts, *([default] if default is not None else []))
 
     def _negated(self, node: Any) -> str:
         from sqlglot import exp

@@ -13,6 +13,7 @@ from brickyard.workspace.compute.gateway.sugar.checks import check_select
 from brickyard.workspace.compute.gateway.sugar.groups import has_loose_sets
 from brickyard.workspace.compute.gateway.sugar.inline import has_several_types
 from brickyard.workspace.compute.gateway.sugar.labels import needs_label, ordered
+from brickyard.workspace.compute.gateway.sugar.memberships import is_value
 from brickyard.workspace.compute.gateway.sugar.names import own_columns
 from brickyard.workspace.compute.gateway.sugar.unions import WORDS as UNIONS
 
@@ -87,8 +88,11 @@ def needed_in(tree: Any) -> bool:
     """
     from sqlglot import exp
 
-    for node in tree.find_all(exp.Select, exp.Window, exp.Values):
-        if isinstance(node, exp.Window):
+    for node in tree.find_all(exp.Select, exp.Window, exp.Values, exp.In):
+        if isinstance(node, exp.In):
+            if is_value(node):
+                return True
+        elif isinstance(node, exp.Window):
             ordered(node)
         elif isinstance(node, exp.Select):
             check_select(node)

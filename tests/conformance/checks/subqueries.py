@@ -1,0 +1,40 @@
+"""Queries inside of expressions."""
+
+from __future__ import annotations
+
+from tests.conformance.model import Group
+
+subqueries = Group("SQL subqueries")
+A = "a AS (SELECT * FROM VALUES (1, 'x', 10), (2, 'y', 20), (3, NULL, 30), (NULL, 'z', 40) AS t(id, s, v))"
+B = "b AS (SELECT * FROM VALUES (1, 100), (1, 101), (2, 200), (5, NULL) AS t(k, w))"
+W = f"WITH {A}, {B}, e AS (SELECT * FROM b WHERE k > 9)"
+
+for _name, _query in {
+    "IN as a value": "SELECT id, id IN (SELECT k FROM b) FROM a",
+    "IN in CASE": "SELECT id, CASE WHEN id IN (SELECT k FROM b) THEN 'in' ELSE 'out' END FROM a",
+    "NOT IN as a value": "SELECT id, id NOT IN (SELECT k FROM b), NOT (id IN (SELECT k FROM b) AND v > 1) FROM a",
+    "NOT IN with nulls": "SELECT id, id NOT IN (SELECT w FROM b), (id IN (SELECT w FROM b)) IS NULL FROM a",
+    "IN nothing": "SELECT id, id IN (SELECT k FROM e), id NOT IN (SELECT k FROM e) FROM a",
+    "IN of several columns": "SELECT id, (id, v) IN (SELECT k, 10 FROM b) AS f FROM a",
+    "IN inside an aggregate": "SELECT count_if(id IN (SELECT k FROM b)), count_if(id NOT IN (SELECT k FROM b)) FROM a",
+    "IN of an aggregate": "SELECT s, max(id) IN (SELECT k FROM b) FROM a GROUP BY s",
+    "IN as a group": "SELECT id IN (SELECT k FROM b), count(*) FROM a GROUP BY 1",
+    "IN in a window": "SELECT id, row_number() OVER (PARTITION BY id IN (SELECT k FROM b) ORDER BY v) AS n FROM a",
+    "IN as a filter": "SELECT id FROM a WHERE v > (SELECT avg(v) FROM a) OR id IN (SELECT k FROM b)",
+    "NOT IN as a filter": "SELECT id FROM a WHERE id NOT IN (SELECT k FROM b)",
+    "NOT IN nulls as a filter": "SELECT id FROM a WHERE id NOT IN (SELECT w FROM b)",
+    "IN with a correlation": "SELECT id FROM a WHERE id IN (SELECT k FROM b WHERE b.w > a.v * 5)",
+    "IN of a pair as a filter": "SELECT id FROM a WHERE (id, s) NOT IN (SELECT 1, 'x')",
+    "EXISTS as a value": "SELECT id, EXISTS (SELECT 1 FROM b WHERE b.k = a.id) AND v > 10 AS f FROM a",
+    "NOT EXISTS": "SELECT id FROM a WHERE NOT EXISTS (SELECT 1 FROM b WHERE b.k = a.id)",
+    "a correlated maximum": "SELECT id, (SELECT max(w) FROM b WHERE b.k = a.id) AS m FROM a",
+    "a correlated count": "SELECT id, (SELECT count(*) FROM b WHERE b.k = a.id) AS n FROM a",
+    "no rows": "SELECT (SELECT k FROM e) AS k",
+    "too many rows": "SELECT (SELECT k FROM b) AS k",
+    "inside an aggregate": "SELECT sum((SELECT max(w) FROM b)) AS s FROM a",
+    "in HAVING": "SELECT s, sum(v) AS t FROM a GROUP BY s HAVING sum(v) > (SELECT min(v) FROM a)",
+    "nested": "SELECT id, (SELECT sum(w) FROM b WHERE b.k = a.id AND b.w > (SELECT min(v) FROM a)) AS t FROM a",
+    "in COALESCE": "SELECT coalesce((SELECT max(w) FROM b WHERE b.k = a.id), 0) + 1 AS m FROM a",
+    "lateral with explode": "SELECT a.id, l.x FROM a CROSS JOIN LATERAL explode(array(a.id, a.v)) AS l(x)",
+}.items():
+    subqueries.sql(_name, f"{W} {_query}")

@@ -24,7 +24,7 @@ def is_value(test: Any) -> bool:
 
     if not isinstance(test, exp.In) or test.args.get("query") is None:
         return False
-    node = test
+    node: Any = test
     while node.parent is not None and not isinstance(node.parent, exp.Select):
         if isinstance(node.parent, exp.Where | exp.Having | exp.Join | exp.Qualify | exp.Update | exp.Merge):
             return False

@@ -36,12 +36,16 @@ class Attributes:
     def put(self, object_id: str, values: Mapping[str, Any]) -> None:
         """Give an object values; none takes one away."""
         with self._store.write() as connection:
-            mine = (table.c.object_id == object_id) & table.c.name.in_(values)
-            connection.execute(delete(table).where(mine))
-            rows = [
-                {"object_id": object_id, "name": name, "value": json.dumps(value)}
-                for name, value in values.items()
-                if value is not None
-            ]
-            if rows:
-                connection.execute(insert(table), rows)
+            self.write(connection, object_id, values)
+
+    @staticmethod
+    def write(connection: Connection, object_id: str, values: Mapping[str, Any]) -> None:
+        """Give an object values in a transaction that is open; none takes one away."""
+        connection.execute(delete(table).where((table.c.object_id == object_id) & table.c.name.in_(values)))
+        rows = [
+            {"object_id": object_id, "name": name, "value": json.dumps(value)}
+            for name, value in values.items()
+            if value is not None
+        ]
+        if rows:
+            connection.execute(insert(table), rows)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import Connection
 
 from brickyard.workspace.api.errors import InvalidParameterValue
+from brickyard.workspace.catalog import definers
 from brickyard.workspace.catalog.access import CallerAccess
 from brickyard.workspace.catalog.attributes import Attributes
 from brickyard.workspace.catalog.columns import create_log, has_log
@@ -34,6 +35,7 @@ from brickyard.workspace.catalog.records import (
     TABLE,
     VOLUME,
     CatalogRecord,
+    FunctionRecord,
     Kind,
     Securable,
     TableRecord,
@@ -48,12 +50,14 @@ from brickyard.workspace.catalog.undrop import Undrop
 from brickyard.workspace.store.registry import registered_models
 
 if TYPE_CHECKING:
+    from brickyard.workspace.catalog.definers import Editor
     from brickyard.workspace.identity import Principal
     from brickyard.workspace.workspace import Workspace
 
 __all__ = ["Catalog", "build"]
 
 R = TypeVar("R", bound=Securable)
+D = TypeVar("D", TableRecord, FunctionRecord)
 
 
 class Catalog:
@@ -352,6 +356,11 @@ class Catalog:
         """
         with self._store.write() as connection:
             return kind.change(connection, full_name, by, **values)
+
+    def redefine(self, kind: Kind[D], full_name: str, values: dict[str, Any], editor: Editor) -> D:
+        """Change a view or function, which is used with its owner's rights; see `definers.change`."""
+        with self._store.write() as connection:
+            return definers.change(connection, kind, full_name, values, editor)
 
     def rename(self, target: UnityObject, new_name: str, by: str) -> None:
         """Give an object another name in its parent; see `Renaming.rename`."""

@@ -129,7 +129,7 @@ def test_a_group_owns_a_view_with_what_its_members_may(
     owner.spark.sql(f"CREATE VIEW {view} AS SELECT id FROM {world}.other")
     owner.spark.sql(f"ALTER VIEW {view} OWNER TO `{group.display_name}`")
     owner.spark.sql(f"GRANT SELECT ON TABLE {view} TO `{reader.name}`")
-    with refused(f"read as its owner '{group.display_name}'"):
+    with refused(f"used as its owner '{group.display_name}'"):
         reader.spark.table(view).collect()
     for grant in (f"USE SCHEMA ON SCHEMA {world}", f"SELECT ON TABLE {world}.other"):
         owner.spark.sql(f"GRANT {grant} TO `account users`")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.api.shape import check_shape
-from brickyard.workspace.api.unity.guards import in_query, manages, marked, needs, sees, shown
+from brickyard.workspace.api.unity.guards import editor, in_query, manages, marked, needs, sees, shown
 from brickyard.workspace.api.unity.requests import changes, page
 from brickyard.workspace.catalog.names import valid_name
 from brickyard.workspace.catalog.privileges import ObjectKind
@@ -20,7 +20,7 @@ from brickyard.workspace.workspace import Workspace
 if TYPE_CHECKING:
     from databricks.sdk.service.catalog import FunctionInfo
 
-__all__ = ["declare"]
+__all__ = ["declare", "described"]
 
 _BASE = "/api/2.1/unity-catalog/functions"
 _NAMES = ("catalog_name", "schema_name", "name")
@@ -48,17 +48,25 @@ def _schema(call: Call) -> str:
 
 
 def create(workspace: Workspace, call: Call) -> FunctionInfo:
-    """Make a function; its body is kept as it is, and executed by who calls it."""
+    """Make a function; its body is kept as it is, and executed by who calls it with the rights of its owner."""
+    given = _info_of(call)
+    definition, functions = _definition(given), workspace.catalog.functions
+    name = ".".join(valid_name(given.get(field), field) for field in _NAMES)
+    return _info(workspace, functions.create(name, call.principal.user_name, definition, given.get("comment")))
+
+
+def _definition(given: dict[str, Any]) -> dict[str, Any]:
+    """What a function is, without its name.
+
+    Raises:
+        InvalidParameterValue: It has a field that functions do not have.
+    """
     from databricks.sdk.service.catalog import CreateFunction
 
-    given = _info_of(call)
     check_shape(CreateFunction, given)
     for unknown in given.keys() - CreateFunction.__dataclass_fields__.keys():
         raise InvalidParameterValue(f"function_info has the unknown field {unknown}")
-    name = ".".join(valid_name(given.get(field), field) for field in _NAMES)
-    definition = {field: value for field, value in given.items() if field not in (*_NAMES, "comment")}
-    functions = workspace.catalog.functions
-    return _info(workspace, functions.create(name, call.principal.user_name, definition, given.get("comment")))
+    return {field: value for field, value in given.items() if field not in (*_NAMES, "comment")}
 
 
 def list_functions(workspace: Workspace, call: Call) -> dict[str, Any]:
@@ -74,14 +82,22 @@ def get(workspace: Workspace, call: Call) -> FunctionInfo:
 
 
 def update(workspace: Workspace, call: Call) -> FunctionInfo:
-    """Change the owner."""
-    values = changes(workspace, call, "owner")
-    return _info(workspace, workspace.catalog.change(FUNCTION, call.path["name"], call.principal.user_name, values))
+    """Change the owner; or, as this workspace's own engines ask, what it is."""
+    values = changes(workspace, call, "owner", "function_info")
+    if "function_info" in call.body:
+        given = _info_of(call)
+        values |= {"definition": _definition(given), "comment": given.get("comment")}
+    return _info(workspace, workspace.catalog.redefine(FUNCTION, call.path["name"], values, editor(workspace, call)))
 
 
 def delete(workspace: Workspace, call: Call) -> None:
     """Delete a function."""
     workspace.catalog.functions.delete(call.path["name"])
+
+
+def described(workspace: Workspace, record: FunctionRecord) -> FunctionInfo:
+    """A function, to whom may use it."""
+    return _info(workspace, record)
 
 
 def _shown(workspace: Workspace, call: Call, record: FunctionRecord) -> FunctionInfo:

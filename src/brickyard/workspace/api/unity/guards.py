@@ -9,7 +9,9 @@ from brickyard.workspace.api.access import Access
 from brickyard.workspace.api.base import Call
 from brickyard.workspace.api.errors import PermissionDenied
 from brickyard.workspace.api.unity.requests import flag
+from brickyard.workspace.catalog.definers import Editor
 from brickyard.workspace.catalog.names import valid_name
+from brickyard.workspace.catalog.principals import owner_names
 from brickyard.workspace.catalog.privileges import ObjectKind
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from brickyard.workspace.catalog.objects import Described
     from brickyard.workspace.workspace import Workspace
 
-__all__ = ["browses", "caller", "in_body", "in_path", "in_query", "manages", "marked", "needs"]
+__all__ = ["browses", "caller", "editor", "in_body", "in_path", "in_query", "manages", "marked", "needs"]
 __all__ += ["require_creation", "require_creation_at", "sees", "shown", "updates"]
 
 Name = Callable[[Call], str]
@@ -32,6 +34,12 @@ _HIDDEN = ("properties", "storage_location", "view_definition", "routine_definit
 def caller(workspace: Workspace, call: Call) -> CallerAccess:
     """What the caller may do."""
     return workspace.catalog.access(call.principal)
+
+
+def editor(workspace: Workspace, call: Call) -> Editor:
+    """The caller as one who changes what is used with its owner's rights."""
+    own = owner_names(workspace.identity.principals, call.principal)
+    return Editor(call.principal.user_name, own, call.principal.is_admin)
 
 
 def in_path(call: Call) -> str:
@@ -75,11 +83,13 @@ def manages(kind: ObjectKind, name: Name = in_path) -> Access:
 
 
 def updates(kind: ObjectKind, name: Name = in_path, instead: str = "") -> Access:
-    """As `manages`; another privilege is enough for what does not change the owner."""
+    """As `manages`; another privilege is enough for what changes neither the owner nor the name."""
 
     def check(workspace: Workspace, call: Call) -> None:
         if not call.principal.is_admin:
-            caller(workspace, call).require_management(kind, name(call), "" if "owner" in call.body else instead)
+            caller(workspace, call).require_management(
+                kind, name(call), instead if {"owner", "new_name"}.isdisjoint(call.body) else ""
+            )
 
     return check
 

@@ -16,10 +16,10 @@ from brickyard.workspace.api.errors import (
     InvalidParameterValue,
     InvalidState,
     NotImplementedByWorkspace,
-    PermissionDenied,
 )
 from brickyard.workspace.api.unity.guards import (
     caller,
+    editor,
     in_body,
     in_query,
     manages,
@@ -35,7 +35,6 @@ from brickyard.workspace.catalog import TableRecord
 from brickyard.workspace.catalog.columns import read_columns
 from brickyard.workspace.catalog.hive import in_hive
 from brickyard.workspace.catalog.names import parent_of, valid_name
-from brickyard.workspace.catalog.principals import owner_names
 from brickyard.workspace.catalog.privileges import ObjectKind
 from brickyard.workspace.catalog.records import TABLE
 from brickyard.workspace.catalog.urls import CLOUDS
@@ -48,8 +47,6 @@ __all__ = ["declare", "described"]
 
 _log = logging.getLogger(__name__)
 _BASE = "/api/2.1/unity-catalog/tables"
-#: What of a view decides what it reads, and with whose rights.
-_OF_OWNER = frozenset({"owner", "view_definition", "columns", "properties"})
 _TYPES = ("MANAGED", "EXTERNAL", "VIEW")
 
 
@@ -62,7 +59,7 @@ def declare(family: Family) -> None:
     family.call("GET", summaries, access=sees(ObjectKind.CATALOG, in_query("catalog_name")))(list_summaries)
     family.call("GET", _BASE + "/{name}/exists", access=_asks)(exists)
     family.call("GET", _BASE + "/{name}", access=sees(kind))(get)
-    family.call("PATCH", _BASE + "/{name}", access=_updates)(update)
+    family.call("PATCH", _BASE + "/{name}", access=updates(kind, instead="MODIFY"))(update)
     family.call("DELETE", _BASE + "/{name}", access=manages(kind))(delete)
 
 
@@ -75,22 +72,6 @@ def _creates(workspace: Workspace, call: Call) -> None:
     place = _location(workspace, text(call, "storage_location"))
     if place is not None and text(call, "table_type") == "EXTERNAL":
         require_creation_at(workspace, call, place, "CREATE_EXTERNAL_TABLE")
-
-
-def _updates(workspace: Workspace, call: Call) -> None:
-    """Whoever may change the table; what a view, which is read with its owner's rights, reads, only its owner."""
-    updates(ObjectKind.TABLE, instead="MODIFY")(workspace, call)
-    name = call.path["name"]
-    if call.principal.is_admin or _OF_OWNER.isdisjoint(call.body) or in_hive(name):
-        return
-    record = workspace.catalog.table(name)
-    own = owner_names(workspace.identity.principals, call.principal)
-    if record.table_type == "VIEW" and record.owner.lower() not in own:
-        raise PermissionDenied(f"User is not an owner of View '{name}', which is read with its owner's rights.")
-    if record.table_type == "VIEW" and str(call.body.get("owner", record.owner)).lower() not in own:
-        raise PermissionDenied(
-            f"Only an administrator gives View '{name}' to somebody else: it is read with its owner's rights."
-        )
 
 
 def _asks(workspace: Workspace, call: Call) -> None:
@@ -189,9 +170,12 @@ def described(workspace: Workspace, call: Call, record: TableRecord) -> TableInf
 def update(workspace: Workspace, call: Call) -> TableInfo:
     """Change name (in the same schema), comment, owner or properties; of a view, as its own engine asks, the query."""
     values = changes(workspace, call, "comment", "owner", "properties", "new_name", "view_definition", "columns")
+    kind = workspace.catalog.table(call.path["name"]).table_type
     if "view_definition" in call.body or "columns" in call.body:
-        kind = workspace.catalog.table(call.path["name"]).table_type
         values |= {"view_definition": _definition(call, kind), "columns": _columns(call)}
+    if kind == "VIEW" and not in_hive(call.path["name"]):
+        workspace.catalog.redefine(TABLE, call.path["name"], values, editor(workspace, call))
+        values = {}
     name = renamed(workspace, call, ObjectKind.TABLE, call.path["name"])
     changed = workspace.catalog.change(TABLE, name, call.principal.user_name, values)
     return _info(workspace, changed, _columns_or_none(changed))

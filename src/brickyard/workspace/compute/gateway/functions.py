@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import hashlib
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import replace
 from typing import Any
 
 from pyspark.sql.connect.proto import base_pb2, commands_pb2
@@ -14,6 +16,7 @@ from pyspark.sql.connect.proto import base_pb2, commands_pb2
 from brickyard.workspace.compute.gateway.errors import SparkError, parse_error
 from brickyard.workspace.compute.gateway.names import SessionNames
 from brickyard.workspace.compute.gateway.sail import Sail, SessionKey
+from brickyard.workspace.compute.gateway.sugar.chains import Chains, routine_link
 from brickyard.workspace.compute.gateway.sugar.routines import Routine
 from brickyard.workspace.compute.gateway.unity import UnityCatalog
 
@@ -28,6 +31,9 @@ class Functions:
         names: What a name of one or two parts means.
         sail: The engine.
         key: The session in the engine.
+
+    Attributes:
+        chains: The chains of functions in the statement that they are for.
     """
 
     def __init__(self, catalog: UnityCatalog, names: SessionNames, sail: Sail, key: SessionKey) -> None:
@@ -36,21 +42,35 @@ class Functions:
         self._names = names
         self._sail = sail
         self._key = key
+        self.chains = Chains()
+        self._through: tuple[str, ...] = ()
         self._installed: set[str] = set()
-        self._builtins: frozenset[str] = frozenset()
+        self._builtins: set[str] = set()
         self._facts: dict[str, str] = {}
 
-    def inside(self, names: SessionNames) -> Functions:
-        """The functions that a view can use: none that are temporary, and names as they were for its author."""
+    def inside(self, names: SessionNames, through: tuple[str, ...] = ()) -> Functions:
+        """The functions that a view can use: none that are temporary, and names as they were for its author.
+
+        Args:
+            names: What names mean in it.
+            through: It, and the views around it, outermost first; it is used with the rights of their owners.
+        """
         other = Functions(self._catalog, names, self._sail, self._key)
+        other.chains, other._through = self.chains, through
         other._installed, other._builtins = self._installed, self._builtins
         return other
 
-    def builtins(self) -> frozenset[str]:
+    def for_statement(self) -> Functions:
+        """The same functions, for one statement, whose chains are its own."""
+        other = copy.copy(self)
+        other.chains = Chains()
+        return other
+
+    def builtins(self) -> Set[str]:
         """The names of the engine's own functions."""
         if not self._builtins:
             found = self._sail.query(self._key, "SHOW FUNCTIONS")
-            self._builtins = frozenset() if found is None else frozenset(found.column(0).to_pylist())
+            self._builtins.update([] if found is None else found.column(0).to_pylist())
         return self._builtins
 
     def find(self, parts: Sequence[str]) -> Routine | None:
@@ -59,18 +79,20 @@ class Functions:
         Raises:
             SparkError: INSUFFICIENT_PERMISSIONS, for a name of more than one part.
         """
-        name = tuple(part.lower() for part in parts)
+        chain, first = self.chains.split(parts[0]) if parts else ((), "")
+        name = tuple(part.lower() for part in (first, *parts[1:]))
         if name in self.temporary:
             return self.temporary[name]
         if not 1 <= len(name) <= 3 or (len(name) == 1 and name[0] in self.builtins()):
             return None
         try:
-            wire = self._catalog.find_function(self._names.table(name))
+            full = self._names.table(name)
+            wire = self._catalog.find_function(full, (*self._through, *chain))
         except SparkError:
             if len(name) > 1:
                 raise
             return None  # it may be a function that the client has registered in the engine
-        return None if wire is None else Routine.from_wire(wire)
+        return None if wire is None else replace(Routine.from_wire(wire), through=(*chain, routine_link(full.full)))
 
     def fact(self, name: str) -> Any:
         """What the workspace says of the session: `user`, `groups` (as they are now), `metastore`, `version`."""
@@ -104,9 +126,10 @@ class Functions:
             self.temporary[routine.name] = routine
             return
         name = self._names.table(routine.name)
-        if self._catalog.find_function(name) is not None:
-            self._catalog.drop_function(name)
-        self._catalog.create_function(routine.to_wire())
+        if self._catalog.find_function(name) is None:
+            self._catalog.create_function(routine.to_wire())
+        else:  # in place: owner and grants stay
+            self._catalog.change("functions", name.full, {"function_info": routine.to_wire()})
 
     def drop(self, name: tuple[str, ...]) -> None:
         """Drop a function that exists."""

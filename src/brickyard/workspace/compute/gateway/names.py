@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 
 from brickyard.workspace.compute.gateway.errors import SparkError
 
-__all__ = ["HIVE", "SessionNames", "TableName", "quote"]
+__all__ = ["FILE_FORMATS", "HIVE", "SessionNames", "TableName", "quote"]
 
 
 #: The catalog of before Unity Catalog.
 HIVE = "hive_metastore"
+#: What can stand before a path, as in ``delta.`/path```.
+FILE_FORMATS = frozenset({"delta", "parquet", "csv", "json", "text", "orc", "avro", "binaryfile"})
 
 
 def quote(*parts: str) -> str:

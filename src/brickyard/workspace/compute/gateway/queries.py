@@ -10,7 +10,7 @@ from typing import Any
 
 from brickyard.workspace.compute.gateway import commits, feed, values
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
-from brickyard.workspace.compute.gateway.names import SessionNames, TableName, quote
+from brickyard.workspace.compute.gateway.names import FILE_FORMATS, SessionNames, TableName, quote
 from brickyard.workspace.compute.gateway.places import Places
 from brickyard.workspace.compute.gateway.sqltext import Cursor, Edit, as_engine_reads, parse, splice, without_hints
 from brickyard.workspace.compute.gateway.sugar import expand, item
@@ -24,7 +24,6 @@ from brickyard.workspace.compute.gateway.values.probes import Probe
 
 __all__ = ["FILE_FORMATS", "QueryRewriter", "names_inside", "tables_in"]
 
-FILE_FORMATS = frozenset({"delta", "parquet", "csv", "json", "text", "orc", "avro", "binaryfile"})
 #: Functions of Databricks SQL that read tables or files by name and that Sail does not have.
 TABLE_FUNCTIONS = frozenset({"read_files", "cloud_files", "stream", "identifier"})
 
@@ -117,7 +116,9 @@ class QueryRewriter:
         if self.ask is None:
             return sql
         expanded, _ = expand(f"SELECT {sql}", self.ask, None, Bindings(functions=self.bindings.functions))
-        return sql if expanded == f"SELECT {sql}" else item(expanded, named=named)
+        if expanded == f"SELECT {sql}":
+            return sql
+        return item(replace(self, probe=None).rewrite(expanded, settled=True), named=named)
 
     def _expanded(self, sql: str, tree: Any) -> tuple[str, Any]:
         """The statement without what Sail lacks, and its tree if it is the same statement."""
@@ -149,14 +150,15 @@ class QueryRewriter:
         alias = "" if table.alias and not version else f" AS {quote(parts[-1])}"
         if len(parts) == 2 and parts[0].lower() in FILE_FORMATS:
             return Edit(start, end, self._files(parts[0], parts[1]) + version)
-        name = self.names.table(parts)
+        chain, parts[0] = self._chain(parts[0])
+        name, through = self.names.table(parts), (*self.through, *chain)
         known.add((name.schema, name.name))
         known.add((name.catalog, name.schema, name.name))
-        found = self.lookup(name, self.through)
+        found = self.lookup(name, through)
         if found.held_in is not None:
             return Edit(start, end, quote(found.held_in) + alias)
         if found.is_view:
-            return Edit(start, end, f"({self._view(found)})" + alias)
+            return Edit(start, end, f"({replace(self, through=through)._view(found)})" + alias)
         when = _when(table)
         target = f"delta.{quote(self.places.text(found.place))}" + version
         self._need_time(found.place, table)
@@ -188,6 +190,10 @@ class QueryRewriter:
         if len(parts) == 2 and parts[0].lower() == "delta":
             return self.places.mapper.existing(parts[1])[0]
         return self.lookup(self.names.table(parts), self.through).place
+
+    def _chain(self, part: str) -> tuple[tuple[str, ...], str]:
+        functions = self.bindings.functions
+        return ((), part) if functions is None else functions.chains.split(part)
 
     def _need_time(self, place: Path, table: Any) -> None:
         from sqlglot import exp
@@ -230,7 +236,8 @@ class QueryRewriter:
             raise SparkError("RECURSIVE_VIEW", text, sql_state="42K0H")
         names = names_inside(view.properties, view.name)
         through = (*self.through, view.name.full)
-        inside = replace(self, names=names, local=frozenset(), bindings=self.bindings.inside(names), through=through)
+        bindings = self.bindings.inside(names, through)
+        inside = replace(self, names=names, local=frozenset(), bindings=bindings, through=through)
         return inside.rewrite(as_engine_reads(view.definition))
 
 

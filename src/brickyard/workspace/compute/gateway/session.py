@@ -209,7 +209,7 @@ class Session:
             probe,
             spark=spark,
             ask=None if spark else self.schema_of_query,
-            bindings=self.bindings,
+            bindings=self.bindings.for_statement(),
             zone=self.zone,
             rows=None if self.analyses else lambda text: self.rows(self.with_text(text)),
             hold=self.hold,

@@ -276,9 +276,18 @@ class UnityCatalog:
         """All volumes of a schema, as the API describes them."""
         return list(self._pages("/volumes", "volumes", {"catalog_name": catalog, "schema_name": schema}))
 
-    def find_function(self, name: TableName) -> dict[str, Any] | None:
-        """The function as the API describes it, or None if the catalog does not have it."""
-        status, wire = self.call("GET", f"/functions/{quote(name.full)}")
+    def find_function(self, name: TableName, through: tuple[str, ...] = ()) -> dict[str, Any] | None:
+        """The function as the API describes it, or None if the catalog does not have it.
+
+        Args:
+            name: Its name.
+            through: The views and functions by which it is called, outermost first: with the rights of their owners.
+        """
+        if through:
+            body = {"views": list(through), "name": f"{name.full}()"}
+            status, wire = self.call("POST", "/view-reads", body, repeatable=True)
+        else:
+            status, wire = self.call("GET", f"/functions/{quote(name.full)}")
         return None if status == 404 else accept(status, wire)
 
     def create_function(self, wire: dict[str, Any]) -> None:

@@ -128,7 +128,7 @@ def _persistent(
     names = SessionNames(session.names.catalog, session.names.schema)
     spark = session.sail.capabilities.is_spark
     ask = None if spark else session.schema_of_query
-    bindings = session.bindings.inside(names)
+    bindings = session.bindings.for_statement().inside(names)
     rewriter = QueryRewriter(
         names,
         session.places,

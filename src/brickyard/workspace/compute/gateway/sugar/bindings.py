@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
+from brickyard.workspace.compute.gateway.names import FILE_FORMATS
 from brickyard.workspace.compute.gateway.sugar.builtins import rewrite_builtins
-from brickyard.workspace.compute.gateway.sugar.calls import calls, expand_calls
+from brickyard.workspace.compute.gateway.sugar.calls import Find, calls, expand_calls
+from brickyard.workspace.compute.gateway.sugar.chains import mark_calls, mark_tables
 from brickyard.workspace.compute.gateway.sugar.names import bind
 from brickyard.workspace.compute.gateway.sugar.scope import Scope
-from brickyard.workspace.compute.gateway.sugar.tree import parse, touch
+from brickyard.workspace.compute.gateway.sugar.tree import parse
 
 __all__ = ["Bindings", "Variable", "bind_functions", "bind_variables"]
 
@@ -55,9 +57,13 @@ class Bindings:
         """Whether a statement calls a function that a user has made."""
         return self.functions is not None and any(self.functions.find(parts) for _, parts in calls(tree))
 
-    def inside(self, names: Any) -> Bindings:
-        """What a view can use."""
-        return Bindings(functions=self.functions.inside(names) if self.functions is not None else None)
+    def inside(self, names: Any, through: tuple[str, ...] = ()) -> Bindings:
+        """What a view can use; see `Functions.inside`."""
+        return Bindings(functions=self.functions.inside(names, through) if self.functions is not None else None)
+
+    def for_statement(self) -> Bindings:
+        """The same, for one statement."""
+        return Bindings(self.variables, self.functions and self.functions.for_statement())
 
     @property
     def words(self) -> frozenset[str]:
@@ -80,25 +86,29 @@ def bind_variables(tree: Any, variables: Mapping[str, Variable], scope: Scope) -
 def bind_functions(tree: Any, functions: Any, scope: Scope) -> None:
     """Replace calls of users' functions by their bodies."""
     if functions is not None:
-        expand_calls(tree, cache(functions.find), functions.install, scope, _qualify)
+        find = cache(functions.find)
+        expand_calls(tree, find, functions.install, scope, _Bodies(functions, find).qualify)
         rewrite_builtins(tree, functions.fact, functions.registered, scope)
 
 
-def _qualify(body: Any, routine: Any) -> None:
-    """Tables in the body of a permanent function are those of its own schema."""
-    from sqlglot import exp
+@dataclass(frozen=True)
+class _Bodies:
+    """Gives the names in the bodies of functions the meaning that they have outside of them."""
 
-    if len(routine.name) != 3:
-        return
-    ctes = {cte.alias.lower() for cte in body.find_all(exp.CTE)}
-    for table in list(body.find_all(exp.Table)):
-        if not isinstance(table.this, exp.Identifier) or table.args.get("catalog"):
-            continue
-        if table.args.get("db") is None:
-            if table.name.lower() in ctes:
-                continue
-            if not table.alias:
-                table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name, quoted=True)))
-            table.set("db", exp.to_identifier(routine.name[1], quoted=True))
-        table.set("catalog", exp.to_identifier(routine.name[0], quoted=True))
-        touch(table)
+    functions: Any
+    find: Find
+
+    def qualify(self, body: Any, routine: Any) -> None:
+        """Tables and functions in the body of a permanent function are those of its own schema."""
+        if len(routine.name) != 3:
+            return
+        above = partial(self.functions.chains.part, chain=routine.through)
+        mark_tables(body, routine.name, above, FILE_FORMATS)
+        found = []
+        for call, parts in calls(body):
+            if len(parts) in (2, 3) or (len(parts) == 1 and parts[0].lower() not in self.functions.builtins()):
+                full: list[str] = [*list(routine.name)[: 3 - len(parts)], *parts]
+                catalog, names = full[0], full[1:]
+                if self.find((above(catalog), *names)) is not None:
+                    found.append((call, (above(catalog), *names)))
+        mark_calls(found)

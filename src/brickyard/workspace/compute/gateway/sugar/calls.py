@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
@@ -11,7 +11,7 @@ from brickyard.workspace.compute.gateway.sugar.routines import Parameter, Routin
 from brickyard.workspace.compute.gateway.sugar.scope import Scope, derived, sources
 from brickyard.workspace.compute.gateway.sugar.tree import column, parse, replace, touch
 
-__all__ = ["Find", "calls", "expand_calls"]
+__all__ = ["Find", "calls", "expand_calls", "is_query"]
 
 #: Finds a function by the parts of its name; None if there is none.
 Find = Callable[[Sequence[str]], Routine | None]
@@ -20,6 +20,11 @@ Install = Callable[[Routine], str]
 #: Gives the tables in a body the names that they have outside of it.
 Qualify = Callable[[Any, Routine], None]
 DEPTH = 30
+
+
+def is_query(body: str) -> bool:
+    """Whether the body of a function is a query, and not an expression."""
+    return body.lstrip().split(maxsplit=1)[0].upper() in {"SELECT", "WITH", "FROM", "VALUES", "TABLE"}
 
 
 def calls(tree: Any) -> list[tuple[Any, tuple[str, ...]]]:
@@ -76,8 +81,7 @@ def _expand(call: Any, routine: Routine, install: Install, scope: Scope, qualify
     if routine.python:
         body: Any = exp.Anonymous(this=install(routine), expressions=[one for _, one in arguments])
     else:
-        body = _body(call, routine, arguments, scope)
-        qualify(body, routine)
+        body = _body(call, routine, arguments, scope, qualify)
     if routine.is_table:
         _put_table(call, body, routine)
         return
@@ -124,12 +128,13 @@ def _arity(routine: Routine, given: int) -> SparkError:
     )
 
 
-def _body(call: Any, routine: Routine, arguments: list[tuple[Parameter, Any]], scope: Scope) -> Any:
+def _body(call: Any, routine: Routine, arguments: list[tuple[Parameter, Any]], scope: Scope, qualify: Qualify) -> Any:
     """The function's body with the arguments in place of the parameters: an expression or a query."""
     from sqlglot import exp
 
-    query = routine.body.lstrip().split(maxsplit=1)[0].upper() in {"SELECT", "WITH", "FROM", "VALUES", "TABLE"}
+    query = is_query(routine.body)
     tree = parse(routine.body if query else f"SELECT {routine.body}")
+    qualify(tree, routine)  # before the arguments are in it, whose names are those of the statement
     values = {parameter.name.lower(): value for parameter, value in arguments}
     if any(tree.find_all(exp.Table, exp.Subquery)):
         _separate(tree)
@@ -204,7 +209,7 @@ def _qualify(value: Any, call: Any, routine: Routine, scope: Scope) -> None:
         if found and len(one.parts) > 1:
             continue
         owners = [source for source in _around(call) if _has(source, one.parts[0].name, scope)]
-        if len(owners) != 1:
+        if len(owners) != 1 or not owners[0].alias_or_name:
             raise unsupported(
                 f"the argument {one.sql()} of {routine.full_name}, whose body is a query", "Write table.column."
             )
@@ -217,7 +222,15 @@ def _around(call: Any) -> list[Any]:
     from sqlglot import exp
 
     select = call.find_ancestor(exp.Select)
-    return list(sources(select)) if select is not None else list(targets(call))
+    found = list(sources(select)) if select is not None else list(targets(call))
+    above = {id(one) for one in _above(call)}
+    return [one for one in found if id(one) not in above]
+
+
+def _above(node: Any) -> Iterator[Any]:
+    while node is not None:
+        yield node
+        node = node.parent
 
 
 def _has(source: Any, name: str, scope: Scope) -> bool:

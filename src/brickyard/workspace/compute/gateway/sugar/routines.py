@@ -49,6 +49,7 @@ class Routine:
         python: Whether the body is Python.
         comment: What it is for.
         deterministic: Whether it gives the same for the same arguments.
+        through: The functions of the catalog through which its body's names are reached, itself last.
     """
 
     name: tuple[str, ...]
@@ -59,6 +60,7 @@ class Routine:
     python: bool = False
     comment: str | None = None
     deterministic: bool = True
+    through: tuple[str, ...] = ()
 
     @property
     def is_table(self) -> bool:

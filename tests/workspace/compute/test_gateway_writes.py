@@ -347,3 +347,12 @@ def test_a_subquery_chooses_what_is_deleted_and_changed(spark: Any) -> None:
     assert spark.table("t").first().asDict() == {"id": None, "s": "d", "x": None}
     with pytest.raises(UnsupportedOperationException, match="field of a struct"):
         spark.sql("UPDATE t SET x.a = 1 WHERE id IN (SELECT k FROM gone)")
+
+
+def test_new_rows_replace_those_that_match(spark: Any) -> None:
+    spark.sql("CREATE TABLE t (id INT, k STRING)")
+    spark.sql("INSERT INTO t VALUES (1, 'a'), (2, 'a'), (3, 'b'), (4, NULL)")
+    done = spark.sql("INSERT INTO t REPLACE USING (k) VALUES (8, NULL), (9, 'a')").first()
+    assert (done.num_inserted_rows, sorted(row.id for row in spark.table("t").collect())) == (2, [3, 4, 8, 9])
+    spark.sql("INSERT INTO t AS o REPLACE ON o.k <=> n.name AND (o.id < 9) (SELECT 5 AS i, NULL AS name) AS n")
+    assert sorted(row.id for row in spark.table("t").collect()) == [3, 5, 9]

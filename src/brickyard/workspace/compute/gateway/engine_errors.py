@@ -52,7 +52,14 @@ OUT_OF_BOUNDS = "The index is out of bounds of the array. Use try_element_at to 
 RANGE = "NUMERIC_VALUE_OUT_OF_RANGE.WITH_SUGGESTION"
 MIXED = "DATATYPE_MISMATCH.BINARY_OP_DIFF_TYPES"
 NO_COMMON = "The operands have types that do not go together: {1}. Cast one of them."
-NO_AGGREGATE = "Correlated scalar subquery must be aggregated"
+#: A part of what Sail says of what it has not: what it is, and what to use instead.
+REFUSED = {
+    "Correlated scalar subquery must be aggregated": (
+        "a correlated scalar subquery without an aggregate",
+        "Use max(...), or a join.",
+    ),
+    "MERGE assignments must reference columns only": ("a MERGE that sets a field of a struct", "Set the whole struct."),
+}
 UNRESOLVED = "UNRESOLVED_COLUMN.WITHOUT_SUGGESTION"
 RULES = (
     Rule(r"Subqueries are not allowed in MERGE conditions", "DELTA_UNSUPPORTED_SUBQUERY", "{0}", "0AKDC"),
@@ -244,8 +251,9 @@ def _error(message: str, info: Any) -> SparkError | None:
             return SparkError(
                 rule.condition, rule.text.format(message, *groups), kind=rule.kind, sql_state=rule.sql_state
             )
-    if NO_AGGREGATE in message:
-        return unsupported("a correlated scalar subquery without an aggregate", "Use max(...), or a join.")
+    for part, (what, instead) in REFUSED.items():
+        if part in message:
+            return unsupported(what, instead)
     if info.reason.endswith("UnsupportedOperationException"):
         return unsupported(message, "Use another construct, or pandas for this step.")
     said = re.match(r"\[([A-Z][A-Z0-9_.]+)\] (.*)", message, re.DOTALL)

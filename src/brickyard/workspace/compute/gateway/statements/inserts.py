@@ -16,6 +16,7 @@ from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor, parse
 from brickyard.workspace.compute.gateway.statements.describe import target
 from brickyard.workspace.compute.gateway.storing import store
+from brickyard.workspace.compute.gateway.statements.replacements import read_replacement, replace_matching
 from brickyard.workspace.compute.gateway.sugar.recursion import without_levels
 
 __all__ = ["insert", "insert_with"]
@@ -37,17 +38,19 @@ def insert_with(cursor: Cursor, session: Session) -> Any:
 
 
 def insert(cursor: Cursor, session: Session, prefix: str = "") -> Any:
-    """`INSERT INTO | OVERWRITE [TABLE] t [PARTITION (...)] [(columns)] [BY NAME] [REPLACE WHERE condition] query`."""
+    """`INSERT INTO | OVERWRITE [TABLE] t [PARTITION (...)] [(columns)] [BY NAME] [REPLACE ...] query`."""
     cursor.expect("INSERT")
     overwrite = cursor.take("OVERWRITE")
     if not overwrite:
         cursor.expect("INTO")
     cursor.take("TABLE")
     place, _ = target(cursor, session, write=True)
+    alias = _alias(cursor)
     fixed = _partition(cursor) if cursor.take("PARTITION") else {}
     columns = _columns(cursor)
     by_name = cursor.take("BY", "NAME")
     condition = _condition(cursor) if cursor.take("REPLACE", "WHERE") else None
+    replacement = read_replacement(cursor, alias)
     text = prefix + ("SELECT * FROM " if cursor.take("TABLE") else "") + cursor.rest()
     if fixed:
         names = session.schema_of(place).names if columns is None else columns
@@ -55,12 +58,23 @@ def insert(cursor: Cursor, session: Session, prefix: str = "") -> Any:
         text = f"SELECT *, {', '.join(fixed.values())} FROM ({text})"
         if overwrite:
             condition = " AND ".join(_same(name, value) for name, value in fixed.items())
-    rows = assign(session, session.relation(text), place, columns, by_name=by_name and not fixed)
-    before = latest(place)
-    _write(session, rows, place, condition, overwrite=overwrite)
+    given = session.relation(replacement.query or text if replacement else text)
+    rows = assign(session, given, place, columns, by_name=by_name and not fixed)
+    before, kept = latest(place), 0
+    if replacement is not None:
+        kept = replace_matching(session, replacement, given, rows, place)
+    else:
+        _write(session, rows, place, condition, overwrite=overwrite)
     written = [metrics for operation, metrics in commits_since(place, before) if operation == "WRITE"]
-    count = int(written[-1].get("numOutputRows", 0)) if written else 0
+    count = int(written[-1].get("numOutputRows", 0)) - kept if written else 0
     return literals.rows({"num_affected_rows": pa.int64(), "num_inserted_rows": pa.int64()}, [(count, count)])
+
+
+def _alias(cursor: Cursor) -> str | None:
+    """Read `[AS] t` after the table, if it is there."""
+    if cursor.take("AS") or cursor.peek(1) == "REPLACE":
+        return cursor.name()[0]
+    return None
 
 
 def _write(session: Session, rows: Any, place: Path, condition: str | None, *, overwrite: bool) -> None:

@@ -15,8 +15,8 @@ from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor, parse
 from brickyard.workspace.compute.gateway.statements.describe import target
-from brickyard.workspace.compute.gateway.storing import store
 from brickyard.workspace.compute.gateway.statements.replacements import read_replacement, replace_matching
+from brickyard.workspace.compute.gateway.storing import store
 from brickyard.workspace.compute.gateway.sugar.recursion import without_levels
 
 __all__ = ["insert", "insert_with"]

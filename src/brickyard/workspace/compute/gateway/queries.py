@@ -12,7 +12,8 @@ from brickyard.workspace.compute.gateway import commits, feed, values
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.names import FILE_FORMATS, SessionNames, TableName, quote
 from brickyard.workspace.compute.gateway.places import Places
-from brickyard.workspace.compute.gateway.sqltext import Cursor, Edit, as_engine_reads, parse, splice, without_hints
+from brickyard.workspace.compute.gateway.settled import Settled
+from brickyard.workspace.compute.gateway.sqltext import Cursor, Edit, as_engine_reads, parse, without_hints
 from brickyard.workspace.compute.gateway.sugar import expand, item
 from brickyard.workspace.compute.gateway.sugar.bindings import Bindings
 from brickyard.workspace.compute.gateway.sugar.constants import string
@@ -92,8 +93,14 @@ class QueryRewriter:
                 edits.append(edit)
         edits += [edit for column in tree.find_all(exp.Column) if (edit := _column(column, known))]
         edits += _current(sql, tree, self.names)
-        resolved = splice(sql, edits)
-        return values.correct_sql(resolved, self.probe) if self.probe and values.concerns(resolved, tree) else resolved
+        return self._corrected(Settled.apart(sql, edits), tree)
+
+    def _corrected(self, statement: Settled, tree: Any) -> str:
+        """The statement with right values; what views contain has been corrected."""
+        probe, text = self.probe, statement.text
+        if probe is not None and values.concerns(text, tree):
+            text = values.correct_sql(text, lambda question: probe(question.of(statement.whole)))
+        return statement.whole(text)
 
     def rewrite_query(self, sql: str) -> str:
         """The same, for text that must be a query and not a statement that changes something."""

@@ -11,13 +11,14 @@ from brickyard.workspace.compute.gateway.sugar.checks import check_select
 from brickyard.workspace.compute.gateway.sugar.conditions import conditions
 from brickyard.workspace.compute.gateway.sugar.groups import group_by_all, order_by_all, whole_sets
 from brickyard.workspace.compute.gateway.sugar.inline import cast_values, has_several_types
+from brickyard.workspace.compute.gateway.sugar.keys import order_by_position
 from brickyard.workspace.compute.gateway.sugar.labels import label, ordered
 from brickyard.workspace.compute.gateway.sugar.memberships import memberships
 from brickyard.workspace.compute.gateway.sugar.names import lateral_aliases
 from brickyard.workspace.compute.gateway.sugar.needs import needed, needed_in
 from brickyard.workspace.compute.gateway.sugar.pipes import unpipe
 from brickyard.workspace.compute.gateway.sugar.pivots import pivot
-from brickyard.workspace.compute.gateway.sugar.qualify import qualify
+from brickyard.workspace.compute.gateway.sugar.qualify import order_below, qualify
 from brickyard.workspace.compute.gateway.sugar.ranges import date_ranges
 from brickyard.workspace.compute.gateway.sugar.recursion import Runner, unroll, without_levels
 from brickyard.workspace.compute.gateway.sugar.samples import sample
@@ -110,6 +111,8 @@ def desugar(tree: Any, scope: Scope, reorder: bool = False) -> Any:
             widen(query, scope)
         order_by_all(query, scope)
         if isinstance(query, exp.Select):
+            order_by_position(query)
+            order_below(query, scope)
             qualify(query, scope)
     return without_intersect_all(tree)
 

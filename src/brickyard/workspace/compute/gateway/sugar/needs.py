@@ -12,6 +12,7 @@ from brickyard.workspace.compute.gateway.sugar.builtins import NAMES, refused
 from brickyard.workspace.compute.gateway.sugar.checks import check_select
 from brickyard.workspace.compute.gateway.sugar.groups import has_loose_sets
 from brickyard.workspace.compute.gateway.sugar.inline import has_several_types
+from brickyard.workspace.compute.gateway.sugar.keys import needs_order
 from brickyard.workspace.compute.gateway.sugar.labels import needs_label, ordered
 from brickyard.workspace.compute.gateway.sugar.memberships import is_value
 from brickyard.workspace.compute.gateway.sugar.names import own_columns
@@ -96,7 +97,7 @@ def needed_in(tree: Any) -> bool:
             ordered(node)
         elif isinstance(node, exp.Select):
             check_select(node)
-            if _reuses(node) or has_loose_sets(node):
+            if _reuses(node) or has_loose_sets(node) or needs_order(node):
                 return True
         elif has_several_types(node):
             return True

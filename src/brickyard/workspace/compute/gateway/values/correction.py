@@ -120,7 +120,7 @@ def _settle(site: Site, kinds: Mapping[int, str], language: Language) -> str:
         return ""
     if fix is None or not _fits(fix, call):
         return ""
-    if fix.template or fix.inner or fix.around:
+    if fix.template or fix.inner or fix.around or fix.still:
         language.put(site, fix)
     return fix.kind
 

@@ -9,8 +9,9 @@ from pyspark.sql.connect.proto import expressions_pb2
 
 from brickyard.workspace.compute.gateway.values.rules import Operand
 from brickyard.workspace.compute.gateway.values.rules.types import SYNONYMS, Decimal
+from brickyard.workspace.compute.gateway.values.scopes import AGGREGATES
 
-__all__ = ["Expression", "call", "cast", "children", "copied", "said"]
+__all__ = ["Expression", "call", "cast", "children", "copied", "is_aggregated", "said"]
 
 Expression = expressions_pb2.Expression
 INTEGERS = {"byte": "tinyint", "short": "smallint", "integer": "int", "long": "bigint"}
@@ -31,6 +32,15 @@ def _below(message: Any) -> Iterator[Any]:
                 yield child
             elif child.DESCRIPTOR.name != "Relation":
                 yield from _below(child)
+
+
+def is_aggregated(message: Any) -> bool:
+    """Whether an expression stands for a group of rows."""
+    if message.HasField("window"):
+        return False
+    if message.unresolved_function.function_name.lower() in AGGREGATES:
+        return True
+    return any(is_aggregated(child) for child in children(message))
 
 
 def call(name: str, *arguments: Any) -> Any:

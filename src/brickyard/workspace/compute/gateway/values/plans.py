@@ -11,8 +11,17 @@ from pyspark.sql.connect.proto import relations_pb2
 
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.values import expressions
+from brickyard.workspace.compute.gateway.values.binding import (
+    GENERATORS,
+    LAMBDAS,
+    LONGEST,
+    STILL,
+    bound,
+    repeated,
+    still,
+)
 from brickyard.workspace.compute.gateway.values.correction import Site
-from brickyard.workspace.compute.gateway.values.expressions import Expression, call, copied
+from brickyard.workspace.compute.gateway.values.expressions import Expression, call, copied, is_aggregated
 from brickyard.workspace.compute.gateway.values.frames import framed_node
 from brickyard.workspace.compute.gateway.values.probes import Asked, Question
 from brickyard.workspace.compute.gateway.values.rules import RULES, Fix, Operand
@@ -27,6 +36,11 @@ Fields = Callable[[relations_pb2.Relation], Asked]
 COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">=", "<=>", "in", "between"})
 OPERATORS = frozenset("+-*/%")
 PERCENTILES = frozenset({"percentile_approx", "approx_percentile"})
+REPEATABLE = OPERATORS | AGGREGATES | {"negative"}
+PLAIN = frozenset(
+    {"literal", "unresolved_attribute", "unresolved_star", "cast", "window", "sort_order", "alias"}
+    | {"unresolved_extract_value", "unresolved_named_lambda_variable"}
+)
 CASTS = {True: "try_cast", False: "cast"}
 
 
@@ -37,10 +51,12 @@ class Top:
     Args:
         message: The expression.
         named: It is a column, whose name must stay.
+        bindable: The engine takes lambda functions in its place.
     """
 
     message: Any
     named: bool
+    bindable: bool = True
 
 
 @dataclass(eq=False)
@@ -50,6 +66,7 @@ class _Node:
     message: Any
     parent: _Node | None
     children: list[_Node] = field(default_factory=list)
+    bindable: bool = True
 
 
 @dataclass
@@ -61,12 +78,14 @@ class Plan:
         tops: The expressions.
         fields: Asks the engine for the fields of a relation.
         mixed: Its windows need the rows in several orders.
+        moved: The engine may move the expressions.
     """
 
     source: relations_pb2.Relation
     tops: Sequence[Top]
     fields: Fields
     mixed: bool = False
+    moved: bool = False
     variables: dict[str, Any] = field(default_factory=dict)
     originals: dict[int, Any] = field(default_factory=dict)
     names: dict[int, str] = field(default_factory=dict)
@@ -80,7 +99,7 @@ class Plan:
         """All calls for which there is a rule, the inner ones first; SQL in the plan is corrected on the way."""
         found: list[Site] = []
         for top in self.tops:
-            self._visit(_Node(top.message, None), found)
+            self._visit(_Node(top.message, None, bindable=top.bindable), found)
         return found
 
     def _visit(self, node: _Node, found: list[Site]) -> None:
@@ -94,9 +113,8 @@ class Plan:
             found.append(site)
         elif node.message.HasField("expression_string"):
             text = node.message.expression_string
-            text.expression = correct_sql(f"SELECT {text.expression}", self._answer, named=False).removeprefix(
-                "SELECT "
-            )
+            sql = correct_sql(f"SELECT {text.expression}", self._answer, named=False, moved=self.moved)
+            text.expression = sql.removeprefix("SELECT ")
 
     def _bind(self, function: Any) -> None:
         """Note what the variables of a lambda function range over."""
@@ -139,7 +157,7 @@ class Plan:
         wanted += [(id(top), self.originals[id(top)]) for top in tops]
         found: dict[int, tuple[str, str]] = {}
         for grouped in (False, True):
-            self._learn([one for one in wanted if _aggregated(one[1]) == grouped], found)
+            self._learn([one for one in wanted if is_aggregated(one[1]) == grouped], found)
         self.names.update({id(top): found[id(top)][0] for top in tops if id(top) in found})
         return {id(node): found[id(node)][1] for node in nodes if id(node) in found}
 
@@ -173,15 +191,27 @@ class Plan:
         """Put a correction in place."""
         nodes = dict(enumerate(site.operands, 1))
         for number, template in fix.inner.items():
-            nodes[number].message.CopyFrom(built(template, {0: copied(nodes[number].message)}))
+            operand = copied(nodes[number].message)
+            made = self._still(bound(template, [0] if _heavy(operand, site.node) else []), site.node)
+            nodes[number].message.CopyFrom(built(made, {0: operand}))
         target = site.node
         if fix.template:
             operands = {number: copied(one.message) for number, one in nodes.items() if isinstance(one, _Node)}
-            target.message.CopyFrom(built(fix.template, operands))
+            heavy = [] if fix.grouped else [at for at in repeated(fix.template) if _heavy(operands[at], site.node)]
+            target.message.CopyFrom(built(self._still(bound(fix.template, heavy), site.node), operands))
         if fix.around:
             if target.parent is not None and target.parent.message.HasField("window"):
                 target = target.parent
             target.message.CopyFrom(built(fix.around, {0: copied(target.message)}))
+        if fix.still and self._is_moved(site.node):
+            target.message.CopyFrom(built(STILL, {0: copied(target.message)}))
+
+    def _still(self, template: str, node: _Node) -> str:
+        return still(template) if self._is_moved(node) else template
+
+    def _is_moved(self, node: _Node) -> bool:
+        """Whether the engine may move an expression down, from a place that allows what is random."""
+        return self.moved and not any(_holds(one.message) for one in self.around(node.parent))
 
     def untold(self, site: Site) -> None:
         """Refuse, unless the plan is wrong in itself, which the engine says better."""
@@ -215,6 +245,8 @@ def _site(node: _Node, mixed: bool) -> Site | None:
     name = message.unresolved_function.function_name.lower()
     if name not in RULES or (name in OPERATORS and len(node.children) != 2):
         return None
+    if name in LAMBDAS and not any(one.message.HasField("lambda_function") for one in node.children):
+        return None
     operands: list[Any] = node.children
     if name == "when":
         operands = [one for at, one in enumerate(operands) if at % 2 or at == len(operands) - 1]
@@ -229,6 +261,36 @@ def _elements(node: _Node) -> list[_Node]:
         return node.children
     literals = node.message.literal.array.elements if node.message.HasField("literal") else []
     return [_Node(Expression(literal=literal), node) for literal in literals]
+
+
+def _holds(message: Any) -> bool:
+    """Whether nothing is moved out of an expression."""
+    generates = message.unresolved_function.function_name.lower() in GENERATORS
+    return generates or message.HasField("window") or message.HasField("lambda_function")
+
+
+def _heavy(message: Any, node: _Node) -> bool:
+    """Whether an operand of a call is to be there once where it is used more than once."""
+    return (message.ByteSize() > LONGEST or not _is_repeatable(message)) and _is_bindable(node)
+
+
+def _is_bindable(node: _Node) -> bool:
+    """Whether the engine takes lambda functions in this place; not in a window's order or partition."""
+    while node.parent is not None:
+        around = node.parent
+        if around.message.HasField("window") and around.children[0] is not node:
+            return False
+        node = around
+    return node.bindable
+
+
+def _is_repeatable(message: Any) -> bool:
+    """Whether an expression has no calls but of operators and aggregate functions: the engine computes it once."""
+    kind = message.WhichOneof("expr_type")
+    if kind == "unresolved_function":
+        name = message.unresolved_function.function_name.lower()
+        return name in REPEATABLE and all(map(_is_repeatable, expressions.children(message)))
+    return kind in PLAIN and all(map(_is_repeatable, expressions.children(message)))
 
 
 def _is_compared(node: _Node) -> bool:
@@ -249,11 +311,3 @@ def _ranges(function: Any) -> list[Any]:
     if name in {"map_filter", "transform_keys", "transform_values"}:
         return [call("get", call(part, first), zero) for part in ("map_keys", "map_values")]
     return [element, zero]
-
-
-def _aggregated(message: Any) -> bool:
-    if message.HasField("window"):
-        return False
-    if message.unresolved_function.function_name.lower() in AGGREGATES:
-        return True
-    return any(_aggregated(child) for child in expressions.children(message))

@@ -32,6 +32,10 @@ class Question:
     source: str = ""
     group: str = ""
 
+    def of(self, text: Callable[[str], str]) -> Question:
+        """The same question with other texts."""
+        return Question([text(one) for one in self.texts], text(self.ctes), text(self.source), text(self.group))
+
     @property
     def sql(self) -> str:
         """The query that has the expressions as its columns."""

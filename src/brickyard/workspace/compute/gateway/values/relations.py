@@ -35,32 +35,36 @@ def correct_relation(relation: relations_pb2.Relation, fields: Fields) -> None:
     if kind in {"describe", "summary"}:
         _order_statistics(relation, str(kind))
         return
-    expressions_of = _expressions(relation, kind)
-    mixed = check_lists_of_plan(top.message for top in expressions_of)
-    tops = [top for top in expressions_of if _concerned(top.message)]
+    found = _expressions(relation, kind)
+    mixed = check_lists_of_plan(top.message for top in found)
+    tops = [top for top in found if _concerned(top.message)]
     if tops:
-        plan = Plan(_input(relation, str(kind)), tops, fields, mixed)
+        grouped = kind in {"aggregate", "sort"} or any(expressions.is_aggregated(top.message) for top in found)
+        plan = Plan(_input(relation, str(kind)), tops, fields, mixed, moved=not grouped)
+        before = [expressions.copied(top.message) for top in tops]
         correct(plan)
         plan.name()
+        if kind == "sort" and [top.message for top in tops] != before:
+            _order_by_columns(relation)
 
 
 def _expressions(relation: Any, kind: str | None) -> list[Top]:
     """The expressions of a relation."""
-    named: list[Any] = []
     others: list[Any] = []
     if kind == "project":
-        named = list(relation.project.expressions)
-    elif kind == "aggregate":
-        named = [*relation.aggregate.grouping_expressions, *relation.aggregate.aggregate_expressions]
-    elif kind == "filter":
+        return [Top(one, named=True) for one in relation.project.expressions]
+    if kind == "aggregate":
+        keys = [Top(one, named=True, bindable=False) for one in relation.aggregate.grouping_expressions]
+        return keys + [Top(one, named=True) for one in relation.aggregate.aggregate_expressions]
+    if kind == "sort":
+        return [Top(order.child, named=False) for order in relation.sort.order]
+    if kind == "filter":
         others = [relation.filter.condition]
     elif kind == "join":
         others = [relation.join.join_condition]
     elif kind == "with_columns":
         others = [alias.expr for alias in relation.with_columns.aliases]
-    elif kind == "sort":
-        others = [order.child for order in relation.sort.order]
-    return [Top(one, named=True) for one in named] + [Top(one, named=False) for one in others]
+    return [Top(one, named=False) for one in others]
 
 
 def _input(relation: Any, kind: str) -> relations_pb2.Relation:
@@ -72,6 +76,21 @@ def _input(relation: Any, kind: str) -> relations_pb2.Relation:
     elif getattr(relation, kind).HasField("input"):
         source.CopyFrom(getattr(relation, kind).input)
     return source
+
+
+def _order_by_columns(relation: Any) -> None:
+    """Make the keys of a sort columns for as long as it takes: the engine orders by nothing that repeats itself."""
+    sort = relations_pb2.Relation()
+    sort.CopyFrom(relation)
+    columns = sort.sort.input.with_columns
+    columns.input.CopyFrom(relation.sort.input)
+    for number, order in enumerate(sort.sort.order):
+        alias = columns.aliases.add(name=[f"__order_{number}"])
+        alias.expr.CopyFrom(order.child)
+        order.child.Clear()
+        order.child.unresolved_attribute.unparsed_identifier = alias.name[0]
+    relation.drop.input.CopyFrom(sort)
+    relation.drop.column_names.extend(alias.name[0] for alias in columns.aliases)
 
 
 def _order_statistics(relation: Any, kind: str) -> None:

@@ -12,6 +12,7 @@ import grpc
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.values import calls
+from brickyard.workspace.compute.gateway.values.binding import LONGEST, STILL, bound, repeated, still
 from brickyard.workspace.compute.gateway.values.correction import Site, correct
 from brickyard.workspace.compute.gateway.values.items import aliased, items, said
 from brickyard.workspace.compute.gateway.values.probes import Probe, Question, ask
@@ -26,19 +27,20 @@ Render = Callable[[], str]
 Place = tuple[int, int]
 
 
-def correct_sql(sql: str, probe: Probe, *, named: bool = True) -> str:
+def correct_sql(sql: str, probe: Probe, *, named: bool = True, moved: bool = True) -> str:
     """The statement with expressions that Sail evaluates as Databricks does.
 
     Args:
         sql: A statement whose names are resolved.
         probe: Asks the engine for the fields of a query.
         named: Keep the names of columns.
+        moved: The engine may move its expressions.
     """
     tree = parse_spans(sql)
     spelled = _with_smallest(sql, tree)
     if spelled != sql:  # they decide the types of what is computed from them
         sql, tree = spelled, parse_spans(spelled)
-    statement = _Statement(sql, tree, probe, named=named)
+    statement = _Statement(sql, tree, probe, named=named, moved=moved)
     correct(statement)
     return statement.text()
 
@@ -80,6 +82,7 @@ class _Statement:
     tree: Any
     probe: Probe
     named: bool = True
+    moved: bool = True
     fixes: dict[Place, Render] = field(default_factory=dict)
     names: dict[int, str] = field(default_factory=dict)
     unnamed: list[Any] = field(default_factory=list)
@@ -132,16 +135,16 @@ class _Statement:
         for number, template in fix.inner.items():
             inner = places[number - 1]
             if inner is not None:
-                self._wrap(inner, template)
+                self._wrap(inner, template, site.operands[number - 1])
         place = span(site.node) or _with_window(site.node)
         if place is None:
             return
         if fix.template:
-            self.fixes[self._without_window(site, place)] = lambda: _filled(
-                fix.template, [at and self._text(*at) for at in places]
-            )
+            self.fixes[self._without_window(site, place)] = lambda: self._filled(site, fix, places)
         if fix.around:
             self._wrap(_with_window(site.node) or place, fix.around)
+        if fix.still and self._is_moved(site.node):
+            self._wrap(place, STILL)
 
     def _without_window(self, site: Site, place: Place) -> Place:
         """The place of a call alone: the parser gives one with FILTER and OVER only the place of all of it."""
@@ -150,10 +153,29 @@ class _Statement:
             return place
         return place[0], self.sql.index(")", max(ends)) + 1
 
-    def _wrap(self, place: Place, template: str) -> None:
+    def _filled(self, site: Site, fix: Fix, places: Sequence[Place | None]) -> str:
+        """The template with the operands in it."""
+        texts = [at and self._text(*at) for at in places]
+        numbers = [] if fix.grouped else repeated(fix.template)
+        heavy = [number for number in numbers if _heavy(site.operands[number - 1], texts[number - 1])]
+        return _filled(self._still(bound(fix.template, heavy), site.node), texts)
+
+    def _still(self, template: str, node: Any) -> str:
+        return still(template) if self._is_moved(node) else template
+
+    def _is_moved(self, node: Any) -> bool:
+        return self.moved and node is not None and calls.is_moved(node)
+
+    def _wrap(self, place: Place, template: str, node: Any = None) -> None:
         """Put something around what stands at a place."""
         before = self.fixes.get(place)
-        self.fixes[place] = lambda: template.replace("$0", before() if before else self._text(*place, own=False))
+
+        def wrapped() -> str:
+            text = before() if before else self._text(*place, own=False)
+            made = bound(template, [0] if _heavy(node, text) else [])
+            return self._still(made, node).replace("$0", text)
+
+        self.fixes[place] = wrapped
 
     def untold(self, site: Site) -> None:
         """Refuse, unless the statement is wrong in itself, which the engine says better."""
@@ -210,6 +232,13 @@ def _filled(template: str, operands: Sequence[str | None]) -> str:
         return text if text.replace(".", "").isidentifier() else f"({text})"
 
     return re.sub(r"\$([1-9])", operand, template)
+
+
+def _heavy(node: Any, text: str | None) -> bool:
+    """Whether an operand is to be written once where it is used more than once."""
+    if node is None or isinstance(node, Operand) or text is None:
+        return False
+    return (len(text) > LONGEST or not calls.is_repeatable(node)) and calls.is_bindable(node)
 
 
 def _with_window(node: Any) -> Place | None:

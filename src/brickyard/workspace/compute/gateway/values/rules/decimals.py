@@ -102,7 +102,10 @@ def _shortened(sides: Sides, left: Decimal, right: Decimal, make: Callable[[Side
         same = " AND ".join(f"{side} = {short}" for side, short in zip(sides, shorter, strict=True))
         branches.append(f"WHEN {same} THEN {make(shorter, one, two)}")
     whole = make(sides, left, right)
-    return f"(CASE {' '.join(branches)} ELSE {whole} END)" if branches else whole
+    if not branches:
+        return whole
+    missing = " OR ".join(f"isnull({side})" for side in sides)
+    return f"(CASE WHEN {missing} THEN NULL {' '.join(branches)} ELSE {whole} END)"
 
 
 def _too_many(kind: Decimal) -> str:

@@ -65,12 +65,16 @@ class Fix:
         kind: The type of the result; empty if the engine must be asked.
         inner: SQL for single operands, by their number from 1, in which `$0` is the operand; the call stays.
         around: SQL around the call that stays, with its window and filter, in which `$0` is the call.
+        grouped: The template has aggregate functions, whose operands are of rows.
+        still: The engine must not move the call.
     """
 
     template: str = ""
     kind: str = ""
     inner: Mapping[int, str] = field(default_factory=dict)
     around: str = ""
+    grouped: bool = False
+    still: bool = False
 
 
 @dataclass(frozen=True)

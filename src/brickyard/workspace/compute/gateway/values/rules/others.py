@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.values.binding import LAMBDAS
 from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule, mismatch, untyped
-from brickyard.workspace.compute.gateway.values.rules.types import FLOATS
+from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, inside
 
 __all__ = ["RULES"]
 
@@ -13,8 +14,10 @@ def _contains(call: Call) -> Fix | None:
     """Null where the array has a null and not the value."""
     if call.kind() == "void":
         raise mismatch("NULL_TYPE", "Cannot resolve array_contains: null typed values cannot be used. Cast the null.")
-    null = "exists($1, element_ -> isnull(element_))"
-    return Fix(f"(array_contains($1, $2) OR if({null}, CAST(NULL AS BOOLEAN), false))", "boolean")
+    element = inside(call.kind())
+    if element in {"", "void"} or (element == "string") != (call.kind(1) == "string"):
+        return None
+    return Fix("arrays_overlap($1, array($2))", "boolean")
 
 
 def _explode(call: Call) -> Fix | None:
@@ -38,7 +41,7 @@ PERCENTILE = (
 def _percentiles(call: Call) -> Fix | None:
     """One for each share: `$1` is the column, the others are the shares."""
     each = [PERCENTILE.replace("$2", f"${number}") for number in range(2, len(call.operands) + 1)]
-    return Fix(f"array({', '.join(each)})")
+    return Fix(f"array({', '.join(each)})", grouped=True)
 
 
 def _hash(call: Call) -> Fix | None:
@@ -73,6 +76,7 @@ def _is_single(call: Call) -> bool:
 
 
 RULES = {
+    **dict.fromkeys(LAMBDAS, Rule(lambda _: Fix(still=True))),
     "isnan": untyped("coalesce(isnan($1), false)", "boolean"),
     **dict.fromkeys(("hash", "xxhash64"), Rule(_hash, None)),
     **dict.fromkeys(("aes_encrypt", "aes_decrypt"), Rule(_encrypt)),
@@ -82,9 +86,8 @@ RULES = {
     "shuffle": Rule(lambda call: Fix("shuffle($1)") if len(call.operands) > 1 else None),
     "percentiles": Rule(_percentiles),
     "raise_error": Rule(_raise),
-    "array_contains": Rule(_contains, (0,)),
+    "array_contains": Rule(_contains, (0, 1)),
     "explode": Rule(_explode, (0,)),
     "explode_outer": Rule(_explode, (0,)),
-    "percentile_approx": untyped(PERCENTILE),
-    "approx_percentile": untyped(PERCENTILE),
+    **dict.fromkeys(("percentile_approx", "approx_percentile"), Rule(lambda _: Fix(PERCENTILE, grouped=True))),
 }

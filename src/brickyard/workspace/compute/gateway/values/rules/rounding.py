@@ -8,8 +8,8 @@ from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, INTEG
 
 __all__ = ["RULES"]
 
-#: From here on a DOUBLE times a power of ten is no longer exact.
-EXACT = "4.5e15D"
+#: So many units have fifteen digits with the half that is added to them.
+EXACT = "1e14D"
 
 
 def _round(call: Call) -> Fix | None:
@@ -59,18 +59,40 @@ def _literal(tenths: int, digits: int) -> str:
 
 
 def _double(digits: int | None) -> str:
-    """The engine rounds the binary value; near a half, or where it would lose digits, round the written one."""
-    places = "$2" if digits is None else str(digits)
-    scaled = f"abs($1 * power(10.0D, {places}))" if digits is None else f"abs($1 * 1e{digits}D)"
-    near = f"abs({scaled} % 1.0D - 0.5D) < 1e-3D OR {scaled} >= {EXACT}"
-    within = "CAST((CASE WHEN abs($1) < {} AND abs($1) >= 1e-4D THEN $1 ELSE 0.0D END) AS STRING)"  # all are evaluated
-    small = f"round(CAST({within.format('1e9D')} AS DECIMAL(38,28)), {places})"
-    large = f"round(CAST({within.format('1e15D')} AS DECIMAL(38,16)), {places})"
-    written = (
-        f"(CASE WHEN abs($1) >= 1e15D THEN $1 WHEN abs($1) >= 1e9D THEN CAST({large} AS DOUBLE) "
-        f"WHEN abs($1) < 1e-4D THEN round($1, {places}) ELSE CAST({small} AS DOUBLE) END)"
+    """Half up of the decimal digits that a DOUBLE is written with.
+
+    The engine rounds the binary value. With `n` whole units below it, a value is above the half if it is not below the
+    DOUBLE next to `n + 0.5` units, which is the only one with these digits while they are at most fifteen. Beyond, the
+    text is rounded, as far as there may be something to round.
+    """
+    below = f"CAST(floor({_in_units('abs($1)', digits)}) AS DOUBLE)"
+    up = f"(CASE WHEN abs($1) >= {_of_units(f'({below} + 0.5D)', digits)} THEN 1.0D ELSE 0.0D END)"
+    end = "1e21D" if digits is not None and digits < 0 else "1e15D"
+    return (
+        f"(CASE WHEN {_in_units('abs($1)', digits)} < {EXACT} THEN sign($1) * {_of_units(f'({below} + {up})', digits)} "
+        f"WHEN abs($1) < {end} AND abs($1) >= 1e-3D THEN {_rounded_text(digits, end)} ELSE $1 END)"
     )
-    return f"(CASE WHEN {near} THEN {written} ELSE round($1, {places}) END)"
+
+
+def _rounded_text(digits: int | None, end: str) -> str:
+    """Of a value from 1e-3 and below `end`; a decimal becomes a DOUBLE exactly by its text only."""
+    value = f"(CASE WHEN abs($1) < {end} AND abs($1) >= 1e-3D THEN $1 ELSE 0.0D END)"
+    places, scale = ("$2", 22) if digits is None else (str(digits), max(0, min(digits + 3, 22)))
+    text = f"CAST({value} AS STRING)" if digits is None or digits > 0 else value
+    return f"CAST(CAST(round(CAST({text} AS DECIMAL(38,{scale})), {places}) AS STRING) AS DOUBLE)"
+
+
+def _in_units(value: str, digits: int | None) -> str:
+    """How many units of the last digit; their size is a whole number on one side of the point, and exact."""
+    if digits is None:
+        return f"if($2 < 0, {value} / power(10.0D, abs($2)), {value} * power(10.0D, abs($2)))"
+    return f"({value} {'*' if digits >= 0 else '/'} 1e{abs(digits)}D)"
+
+
+def _of_units(count: str, digits: int | None) -> str:
+    if digits is None:
+        return f"if($2 < 0, {count} * power(10.0D, abs($2)), {count} / power(10.0D, abs($2)))"
+    return f"({count} {'/' if digits >= 0 else '*'} 1e{abs(digits)}D)"
 
 
 def _bround(call: Call) -> Fix | None:

@@ -12,9 +12,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace
 from brickyard.workspace.catalog.urls import CLOUDS, address
@@ -74,11 +74,12 @@ class Mounts:
         """
         place = _point(point)
         target = self._target(source)
-        if replace:
-            self._remove(place)
-        self._require_free(place)
+        if not replace:
+            self._require_free(place)
         row = {"point": place, "source": source, "target": str(target)}
         with self._store.write() as connection:
+            if replace:
+                _remove(connection, place)
             connection.execute(insert(table).values(**row, created_at=int(time.time() * 1000), created_by=by))
         self.link()
 
@@ -88,7 +89,8 @@ class Mounts:
         Raises:
             InvalidParameterValue: Nothing is mounted there.
         """
-        self._remove(_point(point))
+        with self._store.write() as connection:
+            _remove(connection, _point(point))
         self.link()
 
     def around(self, place: Path) -> bool:
@@ -96,12 +98,15 @@ class Mounts:
         return any(place.is_relative_to(target) for target in self._roots.mounted.values())
 
     def link(self) -> None:
-        """Make the links of the mounts, and remove those of others; tell the file trees."""
+        """Make the links of the mounts, and remove those of others, also where a server was killed before it did."""
         found = self.all()
         self._links.mkdir(exist_ok=True)
         wanted = {quote(one.point, safe=""): one.target for one in found}
         for link in self._links.iterdir():
             if wanted.get(link.name) != link.readlink():
+                home = self._dbfs / unquote(link.name).lstrip("/")
+                if home.is_symlink() and home.readlink() == link.readlink():
+                    home.unlink()
                 link.unlink()
         for name, target in wanted.items():
             if not (self._links / name).is_symlink():
@@ -122,15 +127,6 @@ class Mounts:
         if any(mounted[: len(names)] == names for mounted in self._roots.mounted):
             raise InvalidParameterValue(f"{path} is mounted, or has mounts in it; dbutils.fs.unmount them first.")
 
-    def _remove(self, place: str) -> None:
-        with self._store.write() as connection:
-            gone = connection.execute(delete(table).where(table.c.point == place))
-            if not gone.rowcount:
-                raise InvalidParameterValue(f"Directory not mounted: {place}")
-        home = self._dbfs / place.lstrip("/")
-        if home.is_symlink():
-            home.unlink()
-
     def _require_free(self, place: str) -> None:
         for one in self.all():
             if f"{place}/".startswith(f"{one.point}/") or f"{one.point}/".startswith(f"{place}/"):
@@ -150,6 +146,11 @@ class Mounts:
         if scheme == "file":
             self._workspace.catalog.storage.require_outside(local)
         return local
+
+
+def _remove(connection: Connection, place: str) -> None:
+    if not connection.execute(delete(table).where(table.c.point == place)).rowcount:
+        raise InvalidParameterValue(f"Directory not mounted: {place}")
 
 
 def _point(point: str) -> str:

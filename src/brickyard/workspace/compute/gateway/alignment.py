@@ -16,6 +16,8 @@ from brickyard.workspace import statistics
 from brickyard.workspace.compute.gateway import log
 from brickyard.workspace.compute.gateway.assignment import assigned, check_castable
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
+from brickyard.workspace.compute.gateway.filled_rows import add_default, with_generated
+from brickyard.workspace.compute.gateway.filling import Filled, filled_columns
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
 
@@ -52,7 +54,7 @@ def fit(
         _check_types(new)
         _add_columns(place, new)
         fields = _fields(session, place)
-    return _project(source, fields, {field.name.lower(): field for field in given}, cast=cast)
+    return _project(session, source, place, fields, {field.name.lower(): field for field in given}, cast=cast)
 
 
 def assign(
@@ -70,10 +72,12 @@ def assign(
     _check_names(wanted, fields, listed=columns is not None)
     if len(names) != len(wanted):
         raise _arity(names, wanted, listed=columns is not None)
+    if columns is not None:
+        _need_all(fields, wanted, filled_columns(place))
     renamed = relations_pb2.Relation()
     renamed.to_df.input.CopyFrom(source)
     renamed.to_df.column_names.extend(wanted)
-    return _project(renamed, fields, dict(zip(wanted, given, strict=True)), cast=True)
+    return _project(session, renamed, place, fields, dict(zip(wanted, given, strict=True)), cast=True)
 
 
 def check_columns(session: Session, source: relations_pb2.Relation) -> None:
@@ -164,19 +168,40 @@ def _arity(given: list[str], wanted: list[str], *, listed: bool) -> SparkError:
     return SparkError(condition, text, sql_state="21S01")
 
 
+def _need_all(fields: dict[str, Any], wanted: list[str], filled: dict[str, Filled]) -> None:
+    """Refuse an INSERT that leaves out a column that must have a value."""
+    for name, field in fields.items():
+        if not field.nullable and name not in wanted and name not in filled:
+            text = f"Column {field.name} is not specified in INSERT. It is NOT NULL and has no default."
+            raise SparkError("DELTA_INSERT_COLUMN_MISMATCH", text, sql_state="42802")
+
+
 def _project(
-    source: relations_pb2.Relation, fields: dict[str, Any], given: dict[str, Any], *, cast: bool
+    session: Session,
+    source: relations_pb2.Relation,
+    place: Path,
+    fields: dict[str, Any],
+    given: dict[str, Any],
+    *,
+    cast: bool,
 ) -> relations_pb2.Relation:
+    """The columns of the table in their order; identity columns that are not given are left to the engine."""
+    filled = filled_columns(place)
+    generated = {name: column for name, column in filled.items() if column.generated is not None}
+    for name in filled.keys() & given.keys():
+        filled[name].need_writable()
     project = relations_pb2.Relation()
     project.project.input.CopyFrom(source)
     renamed = source.HasField("to_df")
     for name, field in fields.items():
+        column = filled.get(name, Filled(name))
+        if name not in given and (column.identity or name in generated):
+            continue
         alias = project.project.expressions.add().alias
         alias.name.append(field.name)
         kind = field.dataType.simpleString()
         if name not in given:
-            alias.expr.cast.type_str = kind
-            alias.expr.cast.expr.literal.null.null.SetInParent()
+            add_default(session, alias.expr, column.default, kind)
             continue
         own = quote(name if renamed else given[name].name)
         if given[name].dataType.simpleString() == kind:
@@ -189,7 +214,7 @@ def _project(
             _check_merge(field, given[name])
             alias.expr.cast.type_str = kind
             alias.expr.cast.expr.unresolved_attribute.unparsed_identifier = own
-    return project
+    return with_generated(session, project, place, fields, generated)
 
 
 def _check_merge(field: Any, given: Any) -> None:
@@ -221,13 +246,19 @@ def _digits(kind: str) -> tuple[int, int]:
 
 
 def _add_columns(place: Path, new: list[Any]) -> None:
+    """Add columns that take nulls, in one commit; those of tables with column mapping by delta-rs, which numbers them."""
     import json
 
     from deltalake import DeltaTable, Schema
 
     fields = [{**field.jsonValue(), "nullable": True} for field in new]
-    schema = Schema.from_json(json.dumps({"type": "struct", "fields": fields}))
-    DeltaTable(place).alter.add_columns(schema.fields)
-    log.change(
-        place, "SET TBLPROPERTIES", {}, lambda metadata: statistics.stop(metadata.configuration, metadata.fields)
-    )
+
+    def edit(metadata: log.Metadata) -> None:
+        known = {field["name"].lower() for field in metadata.fields}
+        metadata.fields.extend(field for field in fields if field["name"].lower() not in known)
+        statistics.stop(metadata.configuration, metadata.fields)
+
+    if log.read(place).mapped:
+        schema = Schema.from_json(json.dumps({"type": "struct", "fields": fields}))
+        DeltaTable(place).alter.add_columns(schema.fields)
+    log.change(place, "ADD COLUMNS", {"columns": [{"column": field["name"]} for field in fields]}, edit)

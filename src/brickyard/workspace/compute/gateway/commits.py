@@ -153,9 +153,15 @@ def _relax(metadata: Action) -> bool:
     before = json.dumps(schema)
     for field in schema["fields"]:
         field["nullable"] = True
+        field["metadata"] = {key: value for key, value in field.get("metadata", {}).items() if not _fills(key)}
         _relax_type(field["type"])
     metadata["schemaString"] = json.dumps(schema)
     return bool(before != metadata["schemaString"])
+
+
+def _fills(key: str) -> bool:
+    """Whether it says how a column of another table, which rows are read from, is filled (Sail 0.7.2 keeps that)."""
+    return key in {"CURRENT_DEFAULT", "delta.generationExpression"} or key.startswith("delta.identity.")
 
 
 def _relax_type(kind: Any) -> None:

@@ -43,6 +43,7 @@ NO_PARAMETER = "Found the unbound parameter: {1}. Please, fix `args` and provide
 NO_COLUMN = "A column, variable, or function parameter with name {1} cannot be resolved."
 
 
+VIOLATION = "org.apache.spark.sql.delta.schema.DeltaInvariantViolationException"
 MALFORMED = "CAST_INVALID_INPUT"
 CANNOT_CAST = "The text '{1}' cannot be cast to {2} because it is malformed. Use try_cast to get NULL instead."
 NO_INTEGER = "The text '{1}' cannot be cast to INT because it is malformed. Use try_cast to get NULL instead."
@@ -101,6 +102,21 @@ RULES = (
     *(
         Rule(rf".*\[{condition}\] (.*?)(?: SQLSTATE.*)?$", condition, "{1}", "22003", ARITHMETIC)
         for condition in ("DELTA_CAST_OVERFLOW_IN_TABLE_WRITE", "CAST_OVERFLOW_IN_TABLE_INSERT")
+    ),
+    Rule(
+        r".*\[DELTA_VIOLATE_CONSTRAINT_WITH_VALUES\] (CHECK constraint Generated Column .*?)(?: SQLSTATE.*)?$",
+        "DELTA_VIOLATE_CONSTRAINT_WITH_VALUES",
+        "{1}",
+        "23001",
+        VIOLATION,
+    ),
+    Rule(
+        r".*\[DELTA_GENERATED_COLUMNS_VALUE_MISMATCH\] (.*)",
+        "UNSUPPORTED_BY_ENGINE",
+        "The engine computes a generated column otherwise than Databricks: {1} Compute the column when writing, into "
+        "a table where it is an ordinary one.",
+        "0A000",
+        UNSUPPORTED,
     ),
     Rule(
         r"(?:Cast error: )?value of (\S+) is out of range Int(?:32|64)",
@@ -260,7 +276,6 @@ def _error(message: str, info: Any) -> SparkError | None:
     return SparkError(said[1], said[2], kind=_kind(said[1], said[2], info.reason)) if said else None
 
 
-VIOLATION = "org.apache.spark.sql.delta.schema.DeltaInvariantViolationException"
 #: The exceptions of errors whose class Sail names but raises as another one.
 KINDS = {
     "DUPLICATED_MAP_KEY": RUNTIME,

@@ -14,22 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from brickyard.workspace.compute.gateway.commits import actions_since, add_commit, latest, replace_first
+from brickyard.workspace.compute.gateway.protocol import PREFIX, Protocol, features_in
 
-__all__ = [
-    "CONSTRAINT_PROTOCOL",
-    "MAPPING",
-    "MAPPING_PROTOCOL",
-    "Metadata",
-    "begin",
-    "change",
-    "found",
-    "is_bare",
-    "read",
-]
+__all__ = ["MAPPING", "Metadata", "begin", "change", "commit_info", "found", "is_bare", "read"]
 
 MAPPING = "delta.columnMapping.mode"
-#: Reader and writer version that each kind of change needs.
-MAPPING_PROTOCOL, CONSTRAINT_PROTOCOL = (2, 5), (1, 3)
 
 
 @dataclass
@@ -41,7 +30,7 @@ class Metadata:
         fields: The columns, as the schema's JSON has them.
         configuration: The table's properties.
         partitions: Names of the partition columns.
-        protocol: Reader and writer version.
+        protocol: What the table asks of readers and writers.
         description: The table's comment in its log.
     """
 
@@ -49,7 +38,7 @@ class Metadata:
     fields: list[dict[str, Any]]
     configuration: dict[str, str]
     partitions: list[str]
-    protocol: tuple[int, int]
+    protocol: Protocol
     description: str | None
     identity: tuple[str, str | None, int | None]
 
@@ -58,10 +47,16 @@ class Metadata:
         """Whether the columns have names of their own in the files."""
         return self.configuration.get(MAPPING, "none") in {"name", "id"}
 
-    def require(self, needed: tuple[int, int]) -> None:
-        """Raise the protocol's versions; tables with named features keep theirs."""
-        if self.protocol[1] < 7:
-            self.protocol = (max(self.protocol[0], needed[0]), max(self.protocol[1], needed[1]))
+    @property
+    def properties(self) -> dict[str, str]:
+        """The table's properties, with what it asks of readers and writers."""
+        named = {PREFIX + name: "supported" for name in self.protocol.writer_features}
+        versions = {"delta.minReaderVersion": self.protocol.reader, "delta.minWriterVersion": self.protocol.writer}
+        return self.configuration | named | {key: str(version) for key, version in versions.items()}
+
+    def require(self, feature: str) -> None:
+        """Have the protocol support a feature."""
+        self.protocol = self.protocol.supporting(feature)
 
     def action(self) -> dict[str, Any]:
         """The metadata as an action of the log."""
@@ -88,7 +83,12 @@ def read(place: Path) -> Metadata:
         json.loads(table.schema().to_json())["fields"],
         dict(metadata.configuration),
         list(metadata.partition_columns),
-        (protocol.min_reader_version, protocol.min_writer_version),
+        Protocol(
+            protocol.min_reader_version,
+            protocol.min_writer_version,
+            frozenset(protocol.reader_features or ()),
+            frozenset(protocol.writer_features or ()),
+        ),
         metadata.description,
         (str(metadata.id), metadata.name, metadata.created_time),
     )
@@ -106,9 +106,9 @@ def change(place: Path, operation: str, parameters: dict[str, Any], edit: Callab
         edit(found)
         actions = [found.action()] if found.action() != before else []
         if found.protocol != protocol:
-            reader, writer = found.protocol
-            actions.insert(0, {"protocol": {"minReaderVersion": reader, "minWriterVersion": writer}})
-        if not actions or add_commit(place, found.version + 1, [_info(operation, parameters, found.version), *actions]):
+            actions.insert(0, found.protocol.action())
+        info = commit_info(operation, parameters, found.version)
+        if not actions or add_commit(place, found.version + 1, [info, *actions]):
             return
 
 
@@ -116,22 +116,20 @@ def found(place: Path, edit: Callable[[Metadata], object]) -> None:
     """Make `edit` part of the only commit of a table that is being made, and that nobody else knows yet."""
     metadata = read(place)
     edit(metadata)
-    reader, writer = metadata.protocol
-    protocol = {"protocol": {"minReaderVersion": reader, "minWriterVersion": writer}}
     ((_, actions),) = actions_since(place, -1)
     kept = [action for action in actions if not {"protocol", "metaData"} & action.keys()]
-    named = any("Features" in key for action in actions for key in action.get("protocol", ()))
-    own = [action for action in actions if "protocol" in action] if named else [protocol]
-    replace_first(place, [*kept[:1], *own, metadata.action(), *kept[1:]])
+    replace_first(place, [*kept[:1], metadata.protocol.action(), metadata.action(), *kept[1:]])
 
 
 def begin(place: Path, description: str | None, configuration: dict[str, str]) -> None:
     """Make a table without columns, which its first rows bring."""
     (place / "_delta_log").mkdir(parents=True, exist_ok=True)
     identity = (str(uuid.uuid4()), None, int(time.time() * 1000))
-    metadata = Metadata(-1, [], configuration, [], (1, 2), description, identity)
-    protocol = {"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}
-    add_commit(place, 0, [_info("CREATE TABLE", {}, -1), protocol, metadata.action()])
+    kept = {key: value for key, value in configuration.items() if not key.startswith(PREFIX)}
+    metadata = Metadata(-1, [], kept, [], Protocol(), description, identity)
+    for feature in features_in(configuration):
+        metadata.require(feature)
+    add_commit(place, 0, [commit_info("CREATE TABLE", {}, None), metadata.protocol.action(), metadata.action()])
 
 
 def is_bare(place: Path) -> bool:
@@ -143,9 +141,9 @@ def is_bare(place: Path) -> bool:
     return bool(schemas) and not schemas[0]["fields"]
 
 
-def _info(operation: str, parameters: dict[str, Any], version: int) -> dict[str, Any]:
+def commit_info(operation: str, parameters: dict[str, Any], version: int | None) -> dict[str, Any]:
     """What the history says; parameters are JSON texts there."""
     said = {key: value if isinstance(value, str) else json.dumps(value) for key, value in parameters.items()}
     info = {"timestamp": int(time.time() * 1000), "operation": operation, "operationParameters": said}
-    fixed = {"readVersion": version, "isolationLevel": "Serializable", "isBlindAppend": True, "operationMetrics": {}}
-    return {"commitInfo": info | fixed}
+    fixed = {"isolationLevel": "Serializable", "isBlindAppend": True, "operationMetrics": {}}
+    return {"commitInfo": info | ({} if version is None else {"readVersion": version}) | fixed}

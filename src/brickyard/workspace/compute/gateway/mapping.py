@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from brickyard.workspace import statistics
-from brickyard.workspace.compute.gateway import feed, log
-from brickyard.workspace.compute.gateway.errors import SparkError
+from brickyard.workspace.compute.gateway import feed, log, protocol
+from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
+from brickyard.workspace.compute.gateway.filling import by_name
 
-__all__ = ["configure", "enable"]
+__all__ = ["configure", "enable", "need_no_feed"]
 
 IDENTITY, PHYSICAL, LAST = (
     "delta.columnMapping.id",
@@ -28,9 +29,19 @@ def configure(metadata: log.Metadata, values: dict[str, str]) -> None:
         enable(metadata, mode.lower())
     # the protocol's versions follow from the features
     own = {log.MAPPING, "delta.minReaderVersion", "delta.minWriterVersion"}
-    metadata.configuration |= {key: value for key, value in values.items() if key not in own}
+    for name in protocol.features_in(values):
+        metadata.require(name)
+    kept = {key: value for key, value in values.items() if key not in own and not key.startswith(protocol.PREFIX)}
+    metadata.configuration |= kept
     statistics.stop(metadata.configuration, metadata.fields)
     feed.prepare(metadata)
+    need_no_feed(metadata)
+
+
+def need_no_feed(metadata: log.Metadata) -> None:
+    """Refuse a table that counts and records its changes."""
+    if feed.is_on(metadata.configuration) and any(column.identity for column in by_name(metadata.fields).values()):
+        raise unsupported("the change data feed of a table with identity columns", "Leave out one of them.")
 
 
 def enable(metadata: log.Metadata, mode: str) -> None:
@@ -50,7 +61,7 @@ def enable(metadata: log.Metadata, mode: str) -> None:
         number += 1
         field["metadata"].update({IDENTITY: number, PHYSICAL: field["name"]})
     metadata.configuration |= {log.MAPPING: mode, LAST: str(number)}
-    metadata.require(log.MAPPING_PROTOCOL)
+    metadata.require("columnMapping")
 
 
 def _all(fields: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

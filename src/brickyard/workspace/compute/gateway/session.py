@@ -15,7 +15,7 @@ import grpc
 import pyarrow as pa
 from pyspark.sql.connect.proto import base_pb2, commands_pb2, relations_pb2
 
-from brickyard.workspace.compute.gateway import commits, conflicts, feed, information, literals
+from brickyard.workspace.compute.gateway import commits, conflicts, copies, feed, filling, information, literals
 from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.functions import Functions
 from brickyard.workspace.compute.gateway.kept import SETTINGS
@@ -276,6 +276,31 @@ class Session:
         options: Mapping[str, str] | None = None,
     ) -> None:
         """Write a resolved relation to a Delta table; mode is `append` or `overwrite`."""
+        command = self._command(relation, place, mode, partitions, options or {})
+        if self.sail.capabilities.is_spark or "overwriteSchema" in (options or {}) or not filling.counts(place):
+            self.run_write(command, place)
+            return
+
+        def work(copy: Path, _: Any) -> None:
+            self.sail.run(self.key, self._command(relation, copy, mode, partitions, options or {}))
+
+        given = {name.lower() for name in self.schema(relation).names}  # which do not count: Sail counts on from them
+
+        def marks(_: Path, found: Any) -> dict[str, int | None]:
+            columns = filling.by_name(found.fields).items()
+            return {column.name: column.mark for name, column in columns if column.identity and name in given}
+
+        with turn(self.places.mapper.data, place):
+            copies.through_copy(place, self.staged, work, plain=False, files=mode != "append", marks=marks)
+
+    def _command(
+        self,
+        relation: relations_pb2.Relation,
+        place: Path,
+        mode: str,
+        partitions: tuple[str, ...],
+        options: Mapping[str, str],
+    ) -> commands_pb2.Command:
         text = self.places.text(place)
         if text != str(place):
             place.mkdir(parents=True, exist_ok=True)
@@ -284,8 +309,8 @@ class Session:
         write.input.CopyFrom(relation)
         write.source, write.path, write.mode = "delta", text, MODES[mode]
         write.partitioning_columns.extend(partitions)
-        write.options.update(options or {})
-        self.run_write(command, place)
+        write.options.update(options)
+        return command
 
     def run_write(self, command: commands_pb2.Command, place: Path) -> None:
         """Run a write of a Delta table, with nullable columns where Databricks has them."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
 import tempfile
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Snapshot", "heading", "snapshot"]
+__all__ = ["Snapshot", "files_at", "heading", "link", "removal", "snapshot"]
 
 Action = dict[str, Any]
 
@@ -46,6 +49,30 @@ def snapshot(place: Path, version: int) -> Snapshot:
     protocol, metadata = (next(_plain(row[kind]) for row in rows if row.get(kind)) for kind in ("protocol", "metaData"))
     files, transactions = ([_plain(row[kind]) for row in rows if row.get(kind)] for kind in ("add", "txn"))
     return Snapshot(protocol, metadata, files, transactions)
+
+
+def files_at(place: Path, version: int) -> list[Action]:
+    """The files of a version."""
+    return snapshot(place, version).files
+
+
+def removal(add: Action) -> Action:
+    """The action that removes a file."""
+    kept = {key: add[key] for key in ("path", "partitionValues", "size", "deletionVector") if add.get(key) is not None}
+    now = int(time.time() * 1000)
+    return {"remove": {**kept, "deletionTimestamp": now, "dataChange": True, "extendedFileMetadata": True}}
+
+
+def link(source: Path, copy: Path) -> None:
+    """Link a data file, or copy it from another disk; files of Delta tables never change."""
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        try:
+            os.link(source, copy)
+        except FileExistsError:
+            raise
+        except OSError:
+            shutil.copy2(source, copy)
 
 
 def heading(place: Path) -> tuple[int, Snapshot]:

@@ -16,7 +16,6 @@ ENABLED = "delta.enableChangeDataFeed"
 ADDED = ("_change_type", "_commit_version", "_commit_timestamp")
 #: The setting that says what new tables have.
 DEFAULT = "spark.databricks.delta.properties.defaults.enableChangeDataFeed"
-PROTOCOL = (1, 4)
 FEATURE = "changeDataFeed"
 
 
@@ -47,7 +46,7 @@ def prepare(metadata: log.Metadata) -> None:
     if not is_on(metadata.configuration):
         return
     check_names(metadata.fields)
-    metadata.require(PROTOCOL)
+    metadata.require(FEATURE)
 
 
 def check_names(fields: list[dict[str, Any]]) -> None:

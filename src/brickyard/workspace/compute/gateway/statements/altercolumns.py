@@ -5,22 +5,31 @@ Source: https://docs.databricks.com/aws/en/sql/language-manual/sql-ref-syntax-dd
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from brickyard.workspace import statistics
 from brickyard.workspace.compute.gateway import log
-from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
+from brickyard.workspace.compute.gateway.errors import SparkError, parse_error, unsupported
+from brickyard.workspace.compute.gateway.filling import DEFAULT, GENERATION, MARK, START, STEP
 from brickyard.workspace.compute.gateway.names import quote
+from brickyard.workspace.compute.gateway.protocol import need_defaults
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
-from brickyard.workspace.compute.gateway.statements.columns import VIEW, Column, delta_schema, read_column
+from brickyard.workspace.compute.gateway.statements.columns import VIEW, Column, delta_fields, read_column
+from brickyard.workspace.compute.gateway.statements.filling_checks import check_default, kind_of, need_independent
+from brickyard.workspace.compute.gateway.statements.fillings import need_one_rule
 
 __all__ = ["add", "alter", "comment", "drop", "rename"]
 
 Fields = list[dict[str, Any]]
+NO_DEFAULT = "WRONG_COLUMN_DEFAULTS_FOR_DELTA_ALTER_TABLE_ADD_COLUMN_NOT_SUPPORTED"
+NO_DEFAULT_TEXT = (
+    "Failed to execute the command because DEFAULT values are not supported when adding new columns to previously "
+    "existing Delta tables; please add the column without a default value first, then run a second ALTER TABLE ALTER "
+    "COLUMN SET DEFAULT command to apply for future inserted rows instead."
+)
 MAPPING = "ALTER TABLE ... SET TBLPROPERTIES ('delta.columnMapping.mode' = 'name')"
 
 
@@ -36,6 +45,10 @@ def add(cursor: Cursor, session: Session, place: Path) -> None:
 
     def edit(metadata: log.Metadata) -> None:
         for parents, column, where in added:
+            if DEFAULT in column.rules:
+                raise SparkError(NO_DEFAULT, NO_DEFAULT_TEXT, sql_state="0AKDC")
+            if column.rules:
+                raise parse_error("Syntax error at or near 'GENERATED'.")
             if not column.nullable:
                 text = "Operation not allowed: `NOT NULL in ALTER TABLE ADD COLUMNS` is not supported for Delta tables."
                 raise SparkError("DELTA_OPERATION_NOT_ALLOWED", text, sql_state="0AKDC")
@@ -45,7 +58,7 @@ def add(cursor: Cursor, session: Session, place: Path) -> None:
             _not_there(fields, column.name)
             if metadata.mapped:
                 raise unsupported("ADD COLUMN to a table with column mapping", "Write with mergeSchema.")
-            (field,) = json.loads(delta_schema([column], session).to_json())["fields"]
+            (field,) = delta_fields([column], session)
             _place(fields, field, where)
         statistics.stop(metadata.configuration, metadata.fields)
 
@@ -125,6 +138,7 @@ def rename(cursor: Cursor, place: Path) -> None:
     def edit(metadata: log.Metadata) -> None:
         _need_mapping(metadata, "RENAME", "Column rename")
         fields, field = _inside(metadata.fields, old)
+        need_independent(metadata.fields, old[0])
         _not_there([other for other in fields if other is not field], new)
         metadata.partitions[:] = [new if name == field["name"] else name for name in metadata.partitions]
         field["name"] = new
@@ -144,6 +158,7 @@ def drop(cursor: Cursor, place: Path) -> None:
             if missing_ok and name.lower() not in {field["name"].lower() for field in metadata.fields}:
                 continue
             fields, field = _inside(metadata.fields, name.split("."))
+            need_independent([one for one in metadata.fields if one["name"] not in names], name.split(".")[0])
             if field["name"] in metadata.partitions and fields is metadata.fields:
                 text = f"Dropping partition columns ({field['name']}) is not allowed."
                 raise SparkError("DELTA_UNSUPPORTED_DROP_PARTITION_COLUMN", text, sql_state="0AKDC")
@@ -172,10 +187,11 @@ def _alteration(cursor: Cursor, session: Session, place: Path, path: list[str]) 
     if cursor.take("TYPE"):
         return _retyped(path, read_column(Cursor(f"c {_rest(cursor)}")), session)
     if cursor.take("DROP", "DEFAULT"):
-        return lambda metadata: _inside(metadata.fields, path)[1]["metadata"].pop("CURRENT_DEFAULT", None)
+        return lambda metadata: _inside(metadata.fields, path)[1]["metadata"].pop(DEFAULT, None)
     if cursor.take("SET", "DEFAULT"):
-        text = "The table feature for column DEFAULT values is not enabled, and this workspace does not have it."
-        raise SparkError("WRONG_COLUMN_DEFAULTS_FOR_DELTA_FEATURE_NOT_ENABLED", text, sql_state="0AKDE")
+        return _defaulted(session, path, _rest(cursor))
+    if cursor.take("SYNC", "IDENTITY"):
+        return _synchronized(session, place, path)
     if cursor.peek() in {"SET", "DROP"} and cursor.peek(1) == "MASK":
         raise unsupported("MASK of a column", VIEW)
     raise unsupported(f"ALTER COLUMN ... {cursor.peek()}", "Write the table again with overwriteSchema.")
@@ -216,6 +232,55 @@ def _needed(session: Session, place: Path, path: list[str]) -> Callable[[log.Met
     return edit
 
 
+def _defaulted(session: Session, path: list[str], default: str) -> Callable[[log.Metadata], object]:
+    """SET DEFAULT: of rows that are inserted from now on."""
+
+    def edit(metadata: log.Metadata) -> None:
+        fields, field = _inside(metadata.fields, path)
+        _need_no_identity(field)
+        need_defaults(metadata.protocol, "ALTER TABLE")
+        if GENERATION in field["metadata"]:
+            need_one_rule(field["name"], field["metadata"] | {DEFAULT: default})
+        if fields is not metadata.fields:
+            raise unsupported("a default of a field of a struct", "Give the struct a default.")
+        check_default(session, "ALTER TABLE ALTER COLUMN", field["name"], default, kind_of(field))
+        field["metadata"] = {**field["metadata"], DEFAULT: default}
+
+    return edit
+
+
+def _need_no_identity(field: dict[str, Any]) -> None:
+    if START in field["metadata"]:
+        text = "ALTER TABLE ALTER COLUMN is not supported for IDENTITY columns."
+        raise SparkError("DELTA_IDENTITY_COLUMNS_ALTER_COLUMN_NOT_SUPPORTED", text, sql_state="429BQ")
+
+
+def _synchronized(session: Session, place: Path, path: list[str]) -> Callable[[log.Metadata], object]:
+    """SYNC IDENTITY: count on from the numbers that were given by hand."""
+
+    def edit(metadata: log.Metadata) -> None:
+        field = _inside(metadata.fields, path)[1]
+        said = field["metadata"]
+        if START not in said:
+            text = "ALTER TABLE ALTER COLUMN SYNC IDENTITY cannot be called on non IDENTITY columns."
+            raise SparkError("DELTA_IDENTITY_COLUMNS_ALTER_NON_IDENTITY_COLUMN", text, sql_state="429BQ")
+        last = "max" if said[STEP] > 0 else "min"
+        table = f"delta.{quote(session.places.text(place))} VERSION AS OF {metadata.version}"
+        found = session.sail.query(session.key, f"SELECT {last}({quote(*path)}) FROM {table}")
+        number = None if found is None or not found.num_rows else found.column(0)[0].as_py()
+        if number is not None:
+            field["metadata"] = {**said, MARK: _reached(said, number)}
+
+    return edit
+
+
+def _reached(said: dict[str, Any], number: int) -> int:
+    """The first of an identity column's numbers that is not before a number, or its last one if that is further."""
+    start, step = said[START], said[STEP]
+    reached = int(start - (start - number) // step * step)
+    return int((max if step > 0 else min)(reached, said.get(MARK, reached)))
+
+
 def _moved(path: list[str], where: list[str]) -> Callable[[log.Metadata], object]:
     def edit(metadata: log.Metadata) -> None:
         fields, field = _inside(metadata.fields, path)
@@ -229,7 +294,7 @@ def _moved(path: list[str], where: list[str]) -> Callable[[log.Metadata], object
 
 def _retyped(path: list[str], column: Column, session: Session) -> Callable[[log.Metadata], object]:
     """TYPE: Databricks widens only with a table feature that delta-rs cannot read; the same type is no change."""
-    wanted = json.loads(delta_schema([column], session).to_json())["fields"][0]["type"]
+    wanted = delta_fields([column], session)[0]["type"]
 
     def edit(metadata: log.Metadata) -> None:
         have = _inside(metadata.fields, path)[1]["type"]

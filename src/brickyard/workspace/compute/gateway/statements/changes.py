@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -11,13 +12,29 @@ from pyspark.sql.connect.proto import base_pb2
 from brickyard.workspace.compute.gateway import feed, literals
 from brickyard.workspace.compute.gateway.commits import commits_since, latest
 from brickyard.workspace.compute.gateway.conflicts import settled
+from brickyard.workspace.compute.gateway.copies import through_copy
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.feed import changes as feed_changes
+from brickyard.workspace.compute.gateway.filling import Filled, by_name, filled_columns
+from brickyard.workspace.compute.gateway.log import Metadata
+from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
-from brickyard.workspace.compute.gateway.sqltext import Cursor, parse
+from brickyard.workspace.compute.gateway.sqltext import Cursor, Edit, parse, splice
 from brickyard.workspace.compute.gateway.statements.assignments import cast_values
+from brickyard.workspace.compute.gateway.statements.default_words import says_default
 from brickyard.workspace.compute.gateway.statements.describe import target
+from brickyard.workspace.compute.gateway.statements.filled_changes import Target, spell_out
+from brickyard.workspace.compute.gateway.statements.filled_merges import (
+    NUMBER,
+    Merge,
+    number_of,
+    numbered,
+    read_merge,
+    without_stars,
+)
 from brickyard.workspace.compute.gateway.statements.subqueries import as_merge, has_subquery
+from brickyard.workspace.compute.gateway.turns import turn
+from brickyard.workspace.compute.gateway.values.spans import parse_spans, span
 
 __all__ = ["RESULTS", "change"]
 
@@ -43,21 +60,22 @@ def change(cursor: Cursor, session: Session) -> Any:
     _ = cursor.take("FROM") or cursor.take("INTO")
     start = cursor.position
     place, _table = target(cursor, session, write=True)
-    before, tree, done = latest(place), parse(sql), what
-    rewriter = session.rewriter()
-    if rewriter.probe is not None and has_subquery(tree):
-        sql = as_merge(cursor, what, cursor.since(start), session.schema_of(place))
-        tree, done = parse(sql), "MERGE"
-    text = rewriter.rewrite(sql, tree)
-    if rewriter.probe is not None and feed.records(place):
-        return _answer(what, feed_changes.change(session, place, text, evolves=evolves))
-    if rewriter.probe is not None:
-        text = cast_values(text, session.schema_of(place).fields, rewriter.probe)
-    if evolves:
-        end = Cursor(text).tokens[0].end + 1
-        text = f"{text[:end]} WITH SCHEMA EVOLUTION{text[end:]}"
-    plan = base_pb2.Plan(root=session.with_text(text))
-    settled(place, lambda: session.sail.execute(session.key, plan))
+    before, done = latest(place), what
+    filled = {} if session.sail.capabilities.is_spark else filled_columns(place)
+    if what == "UPDATE" and (filled or says_default(sql)):
+        sql = spell_out(sql, Target(_fields(session, place), filled))
+    if not session.sail.capabilities.is_spark and has_subquery(parse(sql)):
+        sql, done = _chosen(session, sql, (start, cursor.position), place), "MERGE"
+    merge = _merge(session, sql, place, evolves=evolves) if done == "MERGE" and filled else None
+    if merge is not None and any(column.identity for column in filled.values()):
+        _count(session, merge, place)
+    else:
+        if merge is not None:
+            sql, evolves = spell_out(merge.sql, Target(_fields(session, place), filled, merge.target)), False
+        text = _resolved(session, sql)
+        if feed.records(place) and not session.sail.capabilities.is_spark:
+            return _answer(what, feed_changes.change(session, place, text, evolves=evolves))
+        _run(session, _cast(session, text, place), place, evolves=evolves)
     commits = [metrics for operation, metrics in commits_since(place, before) if operation == done]
     return _answer(what, commits[-1] if commits else {})
 
@@ -66,6 +84,91 @@ def _answer(what: str, metrics: Mapping[str, Any]) -> Any:
     """The row of counts that the metrics of a commit add up to."""
     counts = {name: sum(int(metrics.get(key, 0)) for key in keys) for name, keys in RESULTS[what].items()}
     return literals.rows(dict.fromkeys(counts, pa.int64()), [list(counts.values())])
+
+
+def _chosen(session: Session, sql: str, table: tuple[int, int], place: Path) -> str:
+    """The same as a MERGE; `table` says which tokens are the table's name."""
+    cursor = Cursor(sql)
+    what, cursor.position = cursor.next().text.upper(), table[1]
+    return as_merge(cursor, what, cursor.since(table[0]), session.schema_of(place))
+
+
+def _fields(session: Session, place: Path) -> dict[str, Any]:
+    return {field.name.lower(): field for field in session.schema_of(place).fields}
+
+
+def _resolved(session: Session, sql: str) -> str:
+    return session.rewriter().rewrite(sql, parse(sql))
+
+
+def _cast(session: Session, text: str, place: Path) -> str:
+    """The statement with values of the columns' types."""
+    probe = session.rewriter().probe
+    return text if probe is None else cast_values(text, session.schema_of(place).fields, probe)
+
+
+def _run(session: Session, text: str, place: Path, *, evolves: bool) -> None:
+    plan = base_pb2.Plan(root=session.with_text(_evolving(text) if evolves else text))
+    settled(place, lambda: session.sail.execute(session.key, plan))
+
+
+def _evolving(text: str) -> str:
+    end = Cursor(text).tokens[0].end + 1
+    return f"{text[:end]} WITH SCHEMA EVOLUTION{text[end:]}"
+
+
+def _merge(session: Session, sql: str, place: Path, *, evolves: bool) -> Merge:
+    """MERGE into a table with columns that are filled by themselves, without stars."""
+    merge = read_merge(sql)
+    source = session.relation(f"SELECT * FROM {merge.sql[slice(*merge.using)]}")
+    columns = session.schema(source).names
+    return without_stars(merge, _fields(session, place), columns, evolves=evolves)
+
+
+def _count(session: Session, merge: Merge, place: Path) -> None:
+    """Run a MERGE into a table with identity columns, in a copy of it."""
+    fields = _fields(session, place)
+
+    def work(copy: Path, found: Metadata) -> None:
+        text = _cast(session, _resolved(session, _counted(merge, fields, by_name(found.fields))), place)
+        _run(session, _aimed(text, session.places.text(copy)), copy, evolves=False)
+
+    def marks(copy: Path, found: Metadata) -> dict[str, int | None]:
+        columns = by_name(found.fields)
+        used = NUMBER in _counted(merge, fields, columns).partition(NUMBER)[2]
+        counted = [column for column in columns.values() if column.identity] if used else []
+        return {column.name: _mark(session, column, (place, found.version), copy) for column in counted}
+
+    with turn(session.places.mapper.data, place):
+        through_copy(place, session.staged, work, plain=True, files=True, marks=marks)
+
+
+def _counted(merge: Merge, fields: Mapping[str, Any], filled: Mapping[str, Filled]) -> str:
+    """The statement with numbers for the rows that it inserts."""
+    numbers = {name: number_of(merge, column) for name, column in filled.items() if column.identity}
+    text = spell_out(merge.sql, Target(fields, filled, merge.target, numbers))
+    return numbered(Merge(text, merge.target, merge.source, merge.using))
+
+
+def _aimed(text: str, place: str) -> str:
+    """The statement with another table as the one that is changed."""
+    start, end = span(parse_spans(text).this) or (0, 0)
+    table = Cursor(text[start:end])
+    table.name()
+    last = start + table.tokens[table.position - 1].end + 1
+    return splice(text, [Edit(start, last, f"delta.{quote(place)}")])
+
+
+def _mark(session: Session, column: Filled, before: tuple[Path, int], copy: Path) -> int | None:
+    """The last number of an identity column: of the rows that the copy has more than the table had."""
+    sign, last, name = (">", "max", column.name) if column.step > 0 else ("<", "min", column.name)
+    base = column.start - column.step if column.mark is None else column.mark
+    old = f"delta.{quote(session.places.text(before[0]))} VERSION AS OF {before[1]}"
+    new = f"delta.{quote(session.places.text(copy))}"
+    rows, known = (f"SELECT {quote(name)} AS k FROM {table} WHERE {quote(name)} {sign} {base}" for table in (new, old))
+    found = session.sail.query(session.key, f"SELECT {last}(k) FROM ({rows} EXCEPT ALL {known})")
+    number: int | None = None if found is None else found.column(0)[0].as_py()
+    return column.mark if number is None else number
 
 
 def _evolution(cursor: Cursor, session: Session) -> tuple[bool, str]:

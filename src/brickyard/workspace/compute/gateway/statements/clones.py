@@ -6,10 +6,7 @@ source is changed, vacuumed or dropped. Files of Delta tables never change.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import shutil
 import time
 import uuid
 from collections.abc import Iterable
@@ -24,7 +21,7 @@ from brickyard.workspace.compute.gateway import literals, writes
 from brickyard.workspace.compute.gateway.commits import add_commit, latest, moment, need_time
 from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.session import Session
-from brickyard.workspace.compute.gateway.snapshots import snapshot
+from brickyard.workspace.compute.gateway.snapshots import files_at, link, removal, snapshot
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements.describe import target
 from brickyard.workspace.compute.gateway.writes import NewTable
@@ -121,12 +118,12 @@ def _copy(what: Clone, place: Path, properties: dict[str, str]) -> dict[str, int
     added = {action["add"]["path"]: action["add"] for action in actions if "add" in action}
     (place / "_delta_log").mkdir(parents=True, exist_ok=True)
     for path in added:
-        _link(what.source / unquote(path), place / unquote(path))
+        link(what.source / unquote(path), place / unquote(path))
     before = latest(place)
-    removed = [] if before < 0 else [add for add in _added(place, before) if add["path"] not in added]
+    removed = [] if before < 0 else [add for add in files_at(place, before) if add["path"] not in added]
     said = {"source": str(what.source), "sourceVersion": str(what.version), "isShallow": str(what.shallow).lower()}
     info = {"timestamp": int(time.time() * 1000), "operation": "CLONE", "operationParameters": said}
-    gone = [_remove(add) for add in removed]
+    gone = [removal(add) for add in removed]
     if not add_commit(place, before + 1, [{"commitInfo": info | {"isBlindAppend": False}}, *gone, *actions]):
         text = "A concurrent transaction has written new data since the current transaction read the table."
         raise SparkError("DELTA_CONCURRENT_WRITE", text, sql_state="2D521")
@@ -145,29 +142,6 @@ def _size(files: Iterable[dict[str, Any]]) -> int:
     return sum(int(file["size"]) for file in files)
 
 
-def _remove(add: dict[str, Any]) -> dict[str, Any]:
-    kept = {key: add[key] for key in ("path", "partitionValues", "size", "deletionVector") if add.get(key) is not None}
-    now = int(time.time() * 1000)
-    return {"remove": {**kept, "deletionTimestamp": now, "dataChange": True, "extendedFileMetadata": True}}
-
-
-def _added(place: Path, version: int) -> list[dict[str, Any]]:
-    """The files of a table at a version."""
-    return [action["add"] for action in _actions(Clone(place, version, shallow=True)) if "add" in action]
-
-
-def _link(source: Path, copy: Path) -> None:
-    """Link a data file, or copy it from another disk."""
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        try:
-            os.link(source, copy)
-        except FileExistsError:
-            raise
-        except OSError:
-            shutil.copy2(source, copy)
-
-
 def _actions(what: Clone) -> list[dict[str, Any]]:
     """Protocol, metadata and files of a table at a version; of a deep clone, which files COPY INTO has loaded, too."""
     found = snapshot(what.source, what.version)
@@ -176,13 +150,13 @@ def _actions(what: Clone) -> list[dict[str, Any]]:
     return [{"protocol": found.protocol}, {"metaData": found.metadata}, *marks, *files]
 
 
-def schema_like(place: Path) -> tuple[Any, tuple[str, ...]]:
-    """The columns of a table as a `deltalake.Schema`, and its partition columns."""
-    from deltalake import DeltaTable, Schema
+def schema_like(place: Path) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+    """The columns of a table, as the schema's JSON has them, and its partition columns."""
+    from deltalake import DeltaTable
 
     table = DeltaTable(place)
     wire = json.loads(table.schema().to_json(), object_hook=_unmapped)
-    return Schema.from_json(json.dumps(wire)), tuple(table.metadata().partition_columns)
+    return wire["fields"], tuple(table.metadata().partition_columns)
 
 
 def _unmapped(values: dict[str, Any]) -> dict[str, Any]:

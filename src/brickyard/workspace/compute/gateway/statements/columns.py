@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pyspark.sql.connect.proto import base_pb2
@@ -13,15 +13,14 @@ from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
+from brickyard.workspace.compute.gateway.statements.fillings import need_one_rule, read_default, read_generated
 
-__all__ = ["VIEW", "Column", "delta_schema", "read_column"]
+__all__ = ["VIEW", "Column", "delta_fields", "read_column"]
 
 #: What hides rows and columns by reader, where row filters and column masks are not supported.
 VIEW = "Give readers a view with is_account_group_member() or current_user() in it; they need no rights on the table."
 INSTEAD = {
     "MASK": VIEW,
-    "GENERATED": "Compute the column when writing.",
-    "DEFAULT": "Give the value when writing.",
     "FOREIGN": "Write it as a constraint of the table: FOREIGN KEY (...) REFERENCES ...",
     "CONSTRAINT": "Write it as a constraint of the table, after the columns.",
 }
@@ -29,13 +28,23 @@ INSTEAD = {
 
 @dataclass(frozen=True)
 class Column:
-    """One column as the statement defines it; `kind` is the SQL text of its type."""
+    """One column as the statement defines it.
+
+    Args:
+        name: Its name.
+        kind: The SQL text of its type.
+        nullable: Whether it takes nulls.
+        primary: Whether it is the table's primary key.
+        comment: Its comment.
+        rules: What fills it, as Delta's schema has it.
+    """
 
     name: str
     kind: str
     nullable: bool = True
     primary: bool = False
     comment: str | None = None
+    rules: dict[str, Any] = field(default_factory=dict)
 
 
 def read_column(cursor: Cursor, stop: tuple[str, ...] = ()) -> Column:
@@ -45,6 +54,7 @@ def read_column(cursor: Cursor, stop: tuple[str, ...] = ()) -> Column:
     name = cursor.name()[0]
     kind = _type_text(cursor)
     nullable, primary, comment = True, False, None
+    rules: dict[str, Any] = {}
     while cursor.peek() not in {",", ")", "", *stop}:
         if cursor.take("NOT", "NULL"):
             nullable = False
@@ -52,10 +62,15 @@ def read_column(cursor: Cursor, stop: tuple[str, ...] = ()) -> Column:
             primary, nullable = True, False
         elif cursor.take("COMMENT"):
             comment = cursor.string()
+        elif cursor.take("GENERATED"):
+            rules |= read_generated(cursor)
+        elif cursor.take("DEFAULT"):
+            rules |= read_default(cursor)
         elif not cursor.take("NULL"):
             word = cursor.peek()
             raise unsupported(f"{word} in a column definition", INSTEAD.get(word, "Leave it out."))
-    return Column(name, kind, nullable, primary, comment)
+    need_one_rule(name, rules)
+    return Column(name, kind, nullable, primary, comment, rules)
 
 
 def _type_text(cursor: Cursor) -> str:
@@ -68,18 +83,19 @@ def _type_text(cursor: Cursor) -> str:
     return str(cursor.sql[first.start : last.end + 1])
 
 
-def delta_schema(columns: list[Column], session: Session) -> Any:
-    """The columns as a `deltalake.Schema`; Sail reads the types, so that there is one parser of them."""
-    from deltalake import Schema
+def delta_fields(columns: list[Column], session: Session) -> list[dict[str, Any]]:
+    """The columns as Delta's schema has them; Sail reads the types, so that there is one parser of them."""
     from pyspark.sql.connect.types import proto_schema_to_pyspark_data_type
 
     check_distinct(columns)
     check_characters([column.name for column in columns])
     ddl = ", ".join(f"{quote(column.name)} {column.kind}" for column in columns)
     answer = session.sail.analyze(session.key, ddl_parse=base_pb2.AnalyzePlanRequest.DDLParse(ddl_string=ddl))
-    wire = json.loads(proto_schema_to_pyspark_data_type(answer.ddl_parse.parsed).json())
-    for field, column in zip(wire["fields"], columns, strict=True):
-        field["nullable"] = column.nullable
-        if column.comment:
-            field["metadata"] = {**field["metadata"], "comment": column.comment}
-    return Schema.from_json(json.dumps(wire))
+    fields: list[dict[str, Any]] = json.loads(proto_schema_to_pyspark_data_type(answer.ddl_parse.parsed).json())[
+        "fields"
+    ]
+    for one, column in zip(fields, columns, strict=True):
+        one["nullable"] = column.nullable
+        said = {"comment": column.comment} if column.comment else {}
+        one["metadata"] = {**one["metadata"], **said, **column.rules}
+    return fields

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ from brickyard.workspace.compute.gateway import literals, overwrites
 from brickyard.workspace.compute.gateway.alignment import assign
 from brickyard.workspace.compute.gateway.commits import commits_since, latest
 from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.filling import counts, filled_columns
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor, parse
+from brickyard.workspace.compute.gateway.statements.default_words import inserted_defaults, says_default
 from brickyard.workspace.compute.gateway.statements.describe import target
 from brickyard.workspace.compute.gateway.statements.replacements import read_replacement, replace_matching
 from brickyard.workspace.compute.gateway.storing import store
@@ -51,7 +54,11 @@ def insert(cursor: Cursor, session: Session, prefix: str = "") -> Any:
     by_name = cursor.take("BY", "NAME")
     condition = _condition(cursor) if cursor.take("REPLACE", "WHERE") else None
     replacement = read_replacement(cursor, alias)
+    if replacement is not None and counts(place):
+        raise unsupported("INSERT ... REPLACE USING | ON of a table with identity columns", "Use MERGE INTO.")
     text = prefix + ("SELECT * FROM " if cursor.take("TABLE") else "") + cursor.rest()
+    if says_default(text):
+        text = _with_defaults(session, text, place, columns, fixed)
     if fixed:
         names = session.schema_of(place).names if columns is None else columns
         columns = [name for name in names if name.lower() not in fixed] + list(fixed)
@@ -75,6 +82,16 @@ def _alias(cursor: Cursor) -> str | None:
     if cursor.take("AS") or cursor.peek(1) == "REPLACE":
         return cursor.name()[0]
     return None
+
+
+def _with_defaults(
+    session: Session, text: str, place: Path, columns: list[str] | None, fixed: Mapping[str, str]
+) -> str:
+    """The query without the word DEFAULT."""
+    fields = {field.name.lower(): field for field in session.schema_of(place).fields}
+    names = [name.lower() for name in columns or fields if name.lower() not in fixed]
+    wanted = [(name, name not in fields or fields[name].nullable) for name in names]
+    return inserted_defaults(text, wanted, filled_columns(place))
 
 
 def _write(session: Session, rows: Any, place: Path, condition: str | None, *, overwrite: bool) -> None:

@@ -104,7 +104,7 @@ def _check(session: Session, place: Path, table: Table | None, name: str, condit
             text = f"{broken} rows in {shown} violate the new CHECK constraint ({condition})."
             raise SparkError("DELTA_NEW_CHECK_CONSTRAINT_VIOLATION", text, sql_state="23512")
         metadata.configuration[PREFIX + name.lower()] = condition
-        metadata.require(log.CONSTRAINT_PROTOCOL)
+        metadata.require("checkConstraints")
 
     log.change(place, "ADD CONSTRAINT", {"name": name, "expr": condition}, edit)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import datetime
 from typing import Any
@@ -14,7 +15,7 @@ from brickyard.workspace.compute.gateway.errors import ILLEGAL, SparkError, unsu
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor, parse
-from brickyard.workspace.compute.gateway.statements.columns import delta_schema, read_column
+from brickyard.workspace.compute.gateway.statements.columns import delta_fields, read_column
 from brickyard.workspace.compute.gateway.statements.describe import target
 from brickyard.workspace.compute.gateway.statements.metrics import (
     OPTIMIZED,
@@ -196,9 +197,12 @@ def convert(cursor: Cursor, session: Session) -> Any:
 
 def _typed(cursor: Cursor, session: Session) -> Any:
     """Read `(name type, ...)`, as a schema."""
+    from deltalake import Schema
+
     cursor.expect("(")
     columns = [read_column(cursor)]
     while cursor.take(","):
         columns.append(read_column(cursor))
     cursor.expect(")")
-    return delta_schema(columns, session)
+    fields = delta_fields(columns, session)
+    return Schema.from_json(json.dumps({"type": "struct", "fields": fields}))

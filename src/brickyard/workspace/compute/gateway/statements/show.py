@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from brickyard.workspace.compute.gateway import literals
+from brickyard.workspace.compute.gateway import literals, log
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.patterns import matches
@@ -124,11 +124,22 @@ def _columns(cursor: Cursor, session: Session) -> Any:
 
 
 def _properties(cursor: Cursor, session: Session) -> Any:
-    from deltalake import DeltaTable
-
     table = session.catalog.table(session.names.table(cursor.name()))
-    configuration = table.properties if table.is_view else DeltaTable(table.place).metadata().configuration
-    return literals.rows({"key": TEXT, "value": TEXT}, sorted(configuration.items()))
+    key = _key(cursor)
+    found = table.properties if table.is_view else log.read(table.place).properties
+    if key is not None:
+        missing = f"Table {table.name.full} does not have property: {key}"
+        found = {key: found.get(key, missing)}
+    return literals.rows({"key": TEXT, "value": TEXT}, sorted(found.items()))
+
+
+def _key(cursor: Cursor) -> str | None:
+    """Read `('key')`, if there is one."""
+    if not cursor.take("("):
+        return None
+    key = cursor.string() if cursor.tokens[cursor.position].kind == "STRING" else ".".join(cursor.name())
+    cursor.expect(")")
+    return key
 
 
 def _create_table(cursor: Cursor, session: Session) -> Any:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
-from brickyard.workspace import statistics
-from brickyard.workspace.compute.gateway import feed, literals, log, mapping, writes
+from brickyard.workspace.compute.gateway import creation, feed, literals, log, writes
 from brickyard.workspace.compute.gateway.errors import (
     SparkError,
     already_exists,
@@ -16,13 +14,16 @@ from brickyard.workspace.compute.gateway.errors import (
     parse_error,
     unsupported,
 )
+from brickyard.workspace.compute.gateway.filling import features_of
+from brickyard.workspace.compute.gateway.protocol import PREFIX
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements import functions, locations, variables, views
 from brickyard.workspace.compute.gateway.statements.clones import clone, read_clone, schema_like
-from brickyard.workspace.compute.gateway.statements.columns import VIEW, delta_schema, read_column
+from brickyard.workspace.compute.gateway.statements.columns import VIEW, delta_fields, read_column
 from brickyard.workspace.compute.gateway.statements.definitions import Definitions, read_definitions
 from brickyard.workspace.compute.gateway.statements.describe import target
+from brickyard.workspace.compute.gateway.statements.filling_checks import check_fields
 from brickyard.workspace.compute.gateway.statements.namespaces import KINDS, create_namespace, drop_namespace
 from brickyard.workspace.compute.gateway.writes import NewTable
 
@@ -87,15 +88,16 @@ def _create_table(cursor: Cursor, session: Session, mode: str) -> Any:
             raise parse_error(text)
         writes.replace_or_create(session, session.relation(query), new, mode, {})
     elif like is not None:
-        schema, partitions = schema_like(like)
-        _empty_table(session, dataclasses.replace(new, partitions=partitions), schema, None, {})
+        fields, partitions = schema_like(like)
+        asked = {PREFIX + name: "supported" for name in features_of(fields)}
+        _empty_table(session, dataclasses.replace(new, partitions=partitions), fields, properties=asked)
     elif not defined.columns and new.location is not None:
         _adopt(session, new)
     elif not defined.columns and existing is None:
         writes.create(session, new, lambda place: log.begin(place, new.comment, new.properties))
     else:
-        schema = delta_schema(defined.columns, session)
-        _empty_table(session, new, schema, existing.place if existing else None, defined.checks)
+        fields = delta_fields(defined.columns, session)
+        _empty_table(session, new, fields, existing.place if existing else None, defined.checks)
         _set_keys(session, new, defined.keys, made=existing is None)
     return literals.empty()
 
@@ -181,43 +183,31 @@ def _adopt(session: Session, new: NewTable) -> None:
     writes.register(session, new, new.location)
 
 
-def _empty_table(session: Session, new: NewTable, schema: Any, existing: Path | None, checks: dict[str, str]) -> None:
-    from deltalake import DeltaTable
+def _empty_table(
+    session: Session,
+    new: NewTable,
+    fields: list[dict[str, Any]],
+    existing: Path | None = None,
+    properties: dict[str, str] | None = None,
+) -> None:
+    """Make a table without rows, or replace one that exists, in one commit.
 
+    Args:
+        session: The session that makes it.
+        new: What it is to be.
+        fields: Its columns, as the schema's JSON has them.
+        existing: The place of the table that it replaces.
+        properties: What its log has beside the properties of the catalog: CHECK constraints, features.
+    """
+    check_fields(fields, new.partitions, session)
     if existing is None:
         new = dataclasses.replace(new, properties={**feed.defaults(session.settings), **new.properties})
-    configuration = {key: value for key, value in new.properties.items() if key != log.MAPPING}
-    mode = new.properties.get(log.MAPPING)
-    fields = json.loads(schema.to_json())["fields"]
-    statistics.stop(configuration, fields)
-    if feed.is_on(configuration):
-        feed.check_names(fields)
-
-    def configure(metadata: log.Metadata) -> None:
-        metadata.configuration |= checks
-        metadata.require(log.CONSTRAINT_PROTOCOL if checks else (1, 2))
-        if mode is not None:
-            mapping.enable(metadata, mode.lower())
-
-    def fill(place: Path) -> None:
-        place.mkdir(parents=True, exist_ok=True)
-        DeltaTable.create(
-            place,
-            schema=schema,
-            mode="error" if existing is None else "overwrite",
-            partition_by=list(new.partitions) or None,
-            description=new.comment,
-            configuration=configuration or None,
-            raise_if_key_not_exists=False,
-        )
-        if checks or mode is not None:
-            log.change(place, "SET TBLPROPERTIES", {"properties": list(checks) + [mode] * bool(mode)}, configure)
-
+    definition = creation.Definition(fields, new.properties | (properties or {}), new.partitions, new.comment)
     if existing is not None:
-        fill(existing)
+        creation.replace(existing, definition)
         session.catalog.describe(new.name, new.comment, new.properties)
     else:
-        writes.create(session, new, fill)
+        writes.create(session, new, lambda place: creation.create(place, definition))
 
 
 def drop(cursor: Cursor, session: Session) -> Any:

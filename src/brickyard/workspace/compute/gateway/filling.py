@@ -1,0 +1,146 @@
+"""What a Delta table says of columns that are filled by themselves: defaults, generated and identity columns.
+
+Source: https://github.com/delta-io/delta/blob/master/PROTOCOL.md (default columns, generated columns, identity columns).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from brickyard.workspace.compute.gateway.commits import latest
+from brickyard.workspace.compute.gateway.errors import SparkError
+from brickyard.workspace.compute.gateway.protocol import DEFAULTS, GENERATED, IDENTITY
+
+__all__ = [
+    "DEFAULT",
+    "EXPLICIT",
+    "GENERATION",
+    "MARK",
+    "RULES",
+    "START",
+    "STEP",
+    "Filled",
+    "by_name",
+    "counts",
+    "features_of",
+    "filled_columns",
+    "raised",
+    "without_rules",
+]
+
+DEFAULT, GENERATION = "CURRENT_DEFAULT", "delta.generationExpression"
+START, STEP, MARK = "delta.identity.start", "delta.identity.step", "delta.identity.highWaterMark"
+EXPLICIT = "delta.identity.allowExplicitInsert"
+#: Key in a column's metadata -> the table feature that writers need for it.
+FEATURES = {DEFAULT: DEFAULTS, GENERATION: GENERATED, START: IDENTITY}
+RULES = frozenset({*FEATURES, STEP, MARK, EXPLICIT})
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A column that has a value where a statement gives none.
+
+    Args:
+        name: Its name.
+        default: The SQL of its default.
+        generated: The SQL that it is computed by.
+        identity: Whether it counts.
+        explicit: Whether an identity column takes values.
+        start: The first number of an identity column.
+        step: The distance of its numbers.
+        mark: Its last number, None before the first.
+    """
+
+    name: str
+    default: str | None = None
+    generated: str | None = None
+    identity: bool = False
+    explicit: bool = False
+    start: int = 1
+    step: int = 1
+    mark: int | None = None
+
+    def need_writable(self) -> None:
+        """Refuse a value for a column that is always counted."""
+        if self.identity and not self.explicit:
+            text = f"Providing values for GENERATED ALWAYS AS IDENTITY column {self.name} is not supported."
+            raise SparkError("DELTA_IDENTITY_COLUMNS_EXPLICIT_INSERT_NOT_SUPPORTED", text, sql_state="42808")
+
+    def need_changeable(self) -> None:
+        """Refuse an update of an identity column."""
+        if self.identity:
+            text = f"UPDATE on IDENTITY column {self.name} is not supported."
+            raise SparkError("DELTA_IDENTITY_COLUMNS_UPDATE_NOT_SUPPORTED", text, sql_state="42808")
+
+
+def by_name(fields: Iterable[Mapping[str, Any]]) -> dict[str, Filled]:
+    """The columns that are filled, by their names in lower case.
+
+    Args:
+        fields: The columns, as the schema's JSON has them.
+    """
+    return {field["name"].lower(): _filled(field) for field in fields if not RULES.isdisjoint(field["metadata"])}
+
+
+def _filled(field: Mapping[str, Any]) -> Filled:
+    said = field["metadata"]
+    mark = said.get(MARK)
+    return Filled(
+        field["name"],
+        said.get(DEFAULT),
+        said.get(GENERATION),
+        START in said,
+        bool(said.get(EXPLICIT)),
+        int(said.get(START, 1)),
+        int(said.get(STEP, 1)),
+        None if mark is None else int(mark),
+    )
+
+
+def filled_columns(place: Path) -> Mapping[str, Filled]:
+    """Those of a table in its last version, by their names in lower case."""
+    version = latest(place)
+    return _read(place, version, (place / "_delta_log" / f"{version:020d}.json").stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=1024)
+def _read(place: Path, version: int, written: int) -> Mapping[str, Filled]:
+    """A version never changes; a table that takes the place of another one was written at another time."""
+    from deltalake import DeltaTable
+
+    return by_name(json.loads(DeltaTable(place).schema().to_json())["fields"])
+
+
+def counts(place: Path) -> bool:
+    """Whether the table at a place, if there is one, has identity columns."""
+    return latest(place) >= 0 and any(column.identity for column in filled_columns(place).values())
+
+
+def features_of(fields: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The table features that columns need."""
+    return {FEATURES[key] for field in fields for key in FEATURES.keys() & field["metadata"].keys()}
+
+
+def without_rules(field: Mapping[str, Any]) -> dict[str, Any]:
+    """A column that is like any other."""
+    return {**field, "metadata": {key: value for key, value in field["metadata"].items() if key not in RULES}}
+
+
+def raised(column: Filled, value: str) -> str:
+    """SQL of the error of a generated column that is given another value than its own.
+
+    Args:
+        column: The column.
+        value: SQL of the value.
+    """
+    said = (
+        f"[DELTA_VIOLATE_CONSTRAINT_WITH_VALUES] CHECK constraint Generated Column ({column.name} <=> "
+        f"({column.generated})) violated by row with values: {column.name} : "
+    )
+    said = said.replace("\\", "\\\\").replace("'", "\\'")
+    return f"raise_error(concat('{said}', coalesce(CAST({value} AS STRING), 'null'), ' SQLSTATE: 23001'))"

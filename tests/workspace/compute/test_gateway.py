@@ -74,7 +74,10 @@ RESULTS: dict[str, tuple[list[str], list[tuple[Any, ...]]]] = {
     "truncate": ([T, FILL, "TRUNCATE TABLE t", "SELECT count(*) FROM t"], [(0,)]),
     "restore": ([T, FILL, "DELETE FROM t", "RESTORE TABLE t TO VERSION AS OF 1", "SELECT count(*) FROM t"], [(2,)]),
     "add columns": ([T, FILL, "ALTER TABLE t ADD COLUMNS (c INT)", "SELECT c FROM t WHERE id = 1"], [(None,)]),
-    "properties": ([T, "ALTER TABLE t SET TBLPROPERTIES ('my.key' = 'v')", "SHOW TBLPROPERTIES t"], [("my.key", "v")]),
+    "properties": (
+        [T, "ALTER TABLE t SET TBLPROPERTIES ('my.key' = 'v')", "SHOW TBLPROPERTIES t ('my.key')"],
+        [("my.key", "v")],
+    ),
     "drop": ([T, "DROP TABLE t", "SHOW TABLES"], []),
     "drop if exists": (["DROP TABLE IF EXISTS nothing"], []),
     "create if not exists": ([T, FILL, "CREATE TABLE IF NOT EXISTS t (x INT)", "SELECT count(*) FROM t"], [(2,)]),
@@ -136,10 +139,10 @@ ERRORS: dict[str, tuple[list[str], str, str]] = {
     "vacuum too soon": ([T, "VACUUM t RETAIN 0 HOURS"], "IllegalArgumentException", "RETENTION_PERIOD_TOO_SHORT"),
     "restore too far": ([T, "RESTORE t TO VERSION AS OF 9"], "AnalysisException", "DELTA_ERROR"),
     "other table formats": (["CREATE TABLE p (a INT) USING parquet"], "UnsupportedOperationException", "parquet"),
-    "generated columns": (
+    "numbers of another type": (
         ["CREATE TABLE g (a INT GENERATED ALWAYS AS IDENTITY)"],
         "UnsupportedOperationException",
-        "GENERATED",
+        "DELTA_IDENTITY_COLUMNS_UNSUPPORTED_DATA_TYPE",
     ),
     "a panic of the engine": (["SELECT posexplode(map('a', 1))"], "SparkRuntimeException", "sail"),
     "drop a view as a table": (["CREATE VIEW v AS SELECT 1 a", "DROP TABLE v"], "AnalysisException", "WRONG_COMMAND"),

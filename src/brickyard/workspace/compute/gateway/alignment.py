@@ -6,7 +6,7 @@ columns (0.7.2); so every write to an existing table goes through here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +168,7 @@ def _arity(given: list[str], wanted: list[str], *, listed: bool) -> SparkError:
     return SparkError(condition, text, sql_state="21S01")
 
 
-def _need_all(fields: dict[str, Any], wanted: list[str], filled: dict[str, Filled]) -> None:
+def _need_all(fields: dict[str, Any], wanted: list[str], filled: Mapping[str, Filled]) -> None:
     """Refuse an INSERT that leaves out a column that must have a value."""
     for name, field in fields.items():
         if not field.nullable and name not in wanted and name not in filled:
@@ -246,7 +246,7 @@ def _digits(kind: str) -> tuple[int, int]:
 
 
 def _add_columns(place: Path, new: list[Any]) -> None:
-    """Add columns that take nulls, in one commit; those of tables with column mapping by delta-rs, which numbers them."""
+    """Add columns that take nulls, in one commit; where columns are mapped delta-rs does, which numbers them."""
     import json
 
     from deltalake import DeltaTable, Schema

@@ -24,6 +24,7 @@ from brickyard.workspace.compute.gateway.conflicts import settled
 from brickyard.workspace.compute.gateway.errors import OTHER_ENGINE, SparkError, unsupported
 from brickyard.workspace.compute.gateway.file_options import check_write_options
 from brickyard.workspace.compute.gateway.file_types import set_partitions
+from brickyard.workspace.compute.gateway.filling import filled_columns
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.plans import resolve, split_name
 from brickyard.workspace.compute.gateway.queries import FILE_FORMATS
@@ -274,7 +275,8 @@ def _merge(command: commands_pb2.Command, session: Session) -> None:
     merge = command.merge_into_table_command
     resolve(merge.source_table_plan, session)
     table = session.catalog.table(session.names.table(split_name(merge.target_table_name)), write=True)
-    if not session.sail.capabilities.is_spark and feed.records(table.place):
+    special = feed.records(table.place) or filled_columns(table.place)
+    if special and not session.sail.capabilities.is_spark:
         statement = merges.as_statement(merge)
         text = statement.with_relations.root.sql.query
         statements.run(text, session.for_statement(statement))

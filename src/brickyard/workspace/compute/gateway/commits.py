@@ -113,7 +113,7 @@ def relax(place: Path, before: int) -> None:
         changed = [action for action in actions if "metaData" in action and _relax(action["metaData"])]
         kept = _without_wrong_statistics(actions)
         if (changed or kept) and number == 0:
-            replace_first(place, kept or actions)
+            replace_first(place, [_asking(action) for action in kept or actions])
         elif changed or kept:
             metadata = next(action for action in actions if "metaData" in action)
             again = [{"add": {**action["add"], "dataChange": False}} for action in kept if "add" in action]
@@ -157,6 +157,17 @@ def _relax(metadata: Action) -> bool:
         _relax_type(field["type"])
     metadata["schemaString"] = json.dumps(schema)
     return bool(before != metadata["schemaString"])
+
+
+def _asking(action: Action) -> Action:
+    """An action, which asks writers for nothing that only columns of the other table need."""
+    features = set(action.get("protocol", {}).get("writerFeatures") or ())
+    left = features - {"allowColumnDefaults", "generatedColumns", "identityColumns"}
+    if left == features:
+        return action
+    if left <= {"appendOnly", "invariants"} and action["protocol"]["minReaderVersion"] == 1:
+        return {"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}
+    return {"protocol": {**action["protocol"], "writerFeatures": sorted(left)}}
 
 
 def _fills(key: str) -> bool:

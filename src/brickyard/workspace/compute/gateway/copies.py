@@ -23,7 +23,7 @@ from brickyard.workspace.compute.gateway.filling import MARK, RULES, without_rul
 from brickyard.workspace.compute.gateway.protocol import Protocol
 from brickyard.workspace.compute.gateway.snapshots import files_at, link
 
-__all__ = ["through_copy"]
+__all__ = ["FILLING", "through_copy"]
 
 Action = dict[str, Any]
 Result = TypeVar("Result")

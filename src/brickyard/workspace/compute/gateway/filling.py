@@ -1,6 +1,6 @@
 """What a Delta table says of columns that are filled by themselves: defaults, generated and identity columns.
 
-Source: https://github.com/delta-io/delta/blob/master/PROTOCOL.md (default columns, generated columns, identity columns).
+Source: https://github.com/delta-io/delta/blob/master/PROTOCOL.md (default, generated, identity columns).
 """
 
 from __future__ import annotations
@@ -64,6 +64,16 @@ class Filled:
     start: int = 1
     step: int = 1
     mark: int | None = None
+
+    @property
+    def clause(self) -> str:
+        """What defines it, as CREATE TABLE has it."""
+        if self.identity:
+            when = "BY DEFAULT" if self.explicit else "ALWAYS"
+            return f" GENERATED {when} AS IDENTITY (START WITH {self.start} INCREMENT BY {self.step})"
+        if self.generated is not None:
+            return f" GENERATED ALWAYS AS ({self.generated})"
+        return "" if self.default is None else f" DEFAULT {self.default}"
 
     def need_writable(self) -> None:
         """Refuse a value for a column that is always counted."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +11,7 @@ import pyarrow as pa
 
 from brickyard.workspace.compute.gateway import literals
 from brickyard.workspace.compute.gateway.errors import not_found
+from brickyard.workspace.compute.gateway.filling import Filled, by_name
 from brickyard.workspace.compute.gateway.information import tags
 from brickyard.workspace.compute.gateway.information.columns import COLUMNS
 from brickyard.workspace.compute.gateway.names import TableName
@@ -136,12 +138,30 @@ def _columns(catalog: UnityCatalog, catalogs: list[Row]) -> Iterator[Row]:
                 "column_name": column["name"],
                 "ordinal_position": column.get("position", 0),
                 "is_nullable": _yes(column.get("nullable", True)),
-                "is_identity": "NO",
-                "is_generated": "NO",
+                **_filled(column.get("type_json")),
                 "is_updatable": _yes(wire.get("table_type") != "VIEW"),
                 "partition_index": column.get("partition_index"),
                 "comment": column.get("comment"),
             }
+
+
+def _filled(described: str | None) -> Row:
+    """What a column is filled with where no value is given."""
+    field = json.loads(described or "null")
+    columns = by_name([field]) if isinstance(field, dict) and "metadata" in field else {}
+    column = next(iter(columns.values()), Filled(""))
+    counts = {
+        "identity_generation": "BY DEFAULT" if column.explicit else "ALWAYS",
+        "identity_start": str(column.start),
+        "identity_increment": str(column.step),
+    }
+    return {
+        "column_default": column.default,
+        "is_identity": _yes(column.identity),
+        **(counts if column.identity else {}),
+        "is_generated": _yes(column.generated is not None),
+        "generation_expression": column.generated,
+    }
 
 
 def _type(name: str | None, text: str | None, wire: Row) -> Row:

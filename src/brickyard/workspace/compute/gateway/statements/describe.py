@@ -9,8 +9,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from brickyard.workspace.compute.gateway import literals
+from brickyard.workspace.compute.gateway import literals, log
 from brickyard.workspace.compute.gateway.errors import PARSE, SparkError
+from brickyard.workspace.compute.gateway.filling import filled_columns
 from brickyard.workspace.compute.gateway.queries import FILE_FORMATS
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
@@ -78,7 +79,21 @@ def _table(cursor: Cursor, session: Session) -> Any:
         return _columns(session, relation)
     table = session.table(session.names.table(parts))
     rows = _described(session, relation, column_comments(table))
-    return literals.rows(COLUMNS, [*rows, *_partitions(table, rows), *(_facts(table, session) if extended else [])])
+    more = _more(table, rows, session) if extended else []
+    return literals.rows(COLUMNS, [*rows, *_partitions(table, rows), *more])
+
+
+def _more(table: Table, rows: list[tuple[Any, ...]], session: Session) -> list[tuple[Any, ...]]:
+    """What EXTENDED shows of a table, and the defaults of its columns."""
+    kinds = {row[0]: row[1] for row in rows}
+    defaults = [(name, kinds[name], default) for name, default in _defaults(table).items()]
+    title = [("", "", ""), ("# Column Default Values", "", "")] if defaults else []
+    return [*_facts(table, session), *title, *defaults]
+
+
+def _defaults(table: Table) -> dict[str, str]:
+    filled = {} if table.is_view or table.held_in else filled_columns(table.place)
+    return {column.name: column.default for column in filled.values() if column.default is not None}
 
 
 def _json(table: Table, relation: Any, session: Session, *, extended: bool) -> Any:
@@ -95,7 +110,7 @@ def _json(table: Table, relation: Any, session: Session, *, extended: bool) -> A
     comments = column_comments(table)
     partitions = [] if table.is_view else DeltaTable(table.place).metadata().partition_columns
     location = session.places.shown(table.location) if table.location else None
-    text = as_json(table, session.schema(relation), comments, list(partitions), location)
+    text = as_json(table, session.schema(relation), comments, list(partitions), location, _defaults(table))
     return literals.rows({"json_metadata": TEXT}, [(text,)])
 
 
@@ -236,6 +251,7 @@ def _detail(cursor: Cursor, session: Session) -> Any:
         "properties": (STRINGS, list(metadata.configuration.items())),
         "minReaderVersion": (pa.int32(), protocol.min_reader_version),
         "minWriterVersion": (pa.int32(), protocol.min_writer_version),
+        "tableFeatures": (pa.list_(TEXT), sorted(log.read(place).protocol.features)),
     }
     return literals.rows({k: v[0] for k, v in row.items()}, [tuple(v[1] for v in row.values())])
 

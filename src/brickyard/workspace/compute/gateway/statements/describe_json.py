@@ -15,7 +15,14 @@ from brickyard.workspace.compute.gateway.unity import Table
 __all__ = ["as_json"]
 
 
-def as_json(table: Table, schema: Any, comments: Mapping[str, str], partitions: list[str], location: str | None) -> str:
+def as_json(
+    table: Table,
+    schema: Any,
+    comments: Mapping[str, str],
+    partitions: list[str],
+    location: str | None,
+    defaults: Mapping[str, str],
+) -> str:
     """The table as the text of a JSON object.
 
     Args:
@@ -24,8 +31,11 @@ def as_json(table: Table, schema: Any, comments: Mapping[str, str], partitions: 
         comments: The comments of its columns.
         partitions: Its partition columns.
         location: Where it is, as users write it.
+        defaults: SQL of the defaults of its columns.
     """
-    columns = [_field(one) | _given(comment=comments.get(one.name)) for one in schema.fields]
+    columns = [
+        _field(one) | _given(comment=comments.get(one.name), default=defaults.get(one.name)) for one in schema.fields
+    ]
     known = _given(
         table_name=table.name.name,
         catalog_name=table.name.catalog,

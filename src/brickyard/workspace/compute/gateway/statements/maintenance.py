@@ -17,6 +17,12 @@ from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor, parse
 from brickyard.workspace.compute.gateway.statements.columns import delta_fields, read_column
 from brickyard.workspace.compute.gateway.statements.describe import target
+from brickyard.workspace.compute.gateway.statements.filled_maintenance import (
+    changed,
+    is_filled,
+    repaired,
+    restored_to,
+)
 from brickyard.workspace.compute.gateway.statements.metrics import (
     OPTIMIZED,
     RESTORED,
@@ -44,10 +50,13 @@ def optimize(cursor: Cursor, session: Session) -> Any:
     parts = _parts(cursor.until("ZORDER"), name, table, session) if cursor.take("WHERE") else [None]
     order = cursor.names() if cursor.take("ZORDER", "BY") else []
     cursor.end()
-    began, metrics = _now(), []
-    for part in parts:
-        metrics.append(table.optimize.z_order(order, part) if order else table.optimize.compact(part))
-    value = optimized(together(metrics), table, (began, _now()), ordered=bool(order))
+    began = _now()
+
+    def work(table: Any) -> dict[str, Any]:
+        metrics = [table.optimize.z_order(order, part) if order else table.optimize.compact(part) for part in parts]
+        return optimized(together(metrics), table, (began, _now()), ordered=bool(order))
+
+    value = changed(session, place, work)
     return literals.rows({"path": pa.string(), "metrics": OPTIMIZED}, [(place.as_uri(), value)])
 
 
@@ -132,20 +141,21 @@ def restore(cursor: Cursor, session: Session) -> Any:
     cursor.end()
     table = DeltaTable(place)
     before = files_of(table)
-    table.restore(when)
+    if is_filled(place):
+        restored_to(place, when)
+    else:
+        table.restore(when)
     return literals.rows(RESTORED, [restored(before, files_of(DeltaTable(place)))])
 
 
 def truncate(cursor: Cursor, session: Session) -> Any:
     """`TRUNCATE TABLE t`: removes all rows, keeps the history."""
-    from deltalake import DeltaTable
-
     cursor.expect("TRUNCATE", "TABLE")
     place, _ = target(cursor, session, write=True)
     if cursor.peek() == "PARTITION":
         raise unsupported("TRUNCATE ... PARTITION", "Use DELETE FROM ... WHERE.")
     cursor.end()
-    DeltaTable(place).delete()
+    changed(session, place, lambda table: table.delete())
     return literals.empty()
 
 
@@ -160,7 +170,8 @@ def fsck(cursor: Cursor, session: Session) -> Any:
     place, _ = target(cursor, session, write=True)
     dry = cursor.take("DRY", "RUN")
     cursor.end()
-    gone = DeltaTable(place).repair(dry_run=dry)["files_removed"]
+    filled = is_filled(place)
+    gone = repaired(place, dry=dry) if filled else DeltaTable(place).repair(dry_run=dry)["files_removed"]
     kinds = {"dataFilePath": pa.string(), "dataFileMissing": pa.bool_()}
     return literals.rows(kinds, [(str(place / file), True) for file in gone])
 

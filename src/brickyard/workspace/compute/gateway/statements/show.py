@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from brickyard.workspace.compute.gateway import literals, log
 from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.filling import filled_columns
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.patterns import matches
 from brickyard.workspace.compute.gateway.session import Session
@@ -149,12 +150,13 @@ def _create_table(cursor: Cursor, session: Session) -> Any:
     if table.is_view:
         text = f"CREATE VIEW {table.name} AS {table.definition}"
         return literals.rows({"createtab_stmt": TEXT}, [(text,)])
-    comments = column_comments(table)
+    comments, filled = column_comments(table), filled_columns(table.place)
     lines = []
     for column in session.schema_of(table.place).fields:
         comment = f" COMMENT {_string(comments[column.name])}" if column.name in comments else ""
         needed = "" if column.nullable else " NOT NULL"
-        lines.append(f"  {_name(column.name)} {_type(column.dataType)}{needed}{comment}")
+        rule = filled[column.name.lower()].clause if column.name.lower() in filled else ""
+        lines.append(f"  {_name(column.name)} {_type(column.dataType)}{needed}{rule}{comment}")
     text = f"CREATE TABLE {table.name.full} (\n" + ",\n".join(lines) + ")\nUSING delta"
     partitions = DeltaTable(table.place).metadata().partition_columns
     if partitions:

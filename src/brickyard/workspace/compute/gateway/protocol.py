@@ -34,6 +34,8 @@ VERSIONS = {"appendOnly": (1, 2), "invariants": (1, 2), "checkConstraints": (1, 
 }
 #: Features that readers must know too.
 FOR_READERS = frozenset({"columnMapping"})
+#: Properties that ask for a feature in words of their own.
+ENABLING = {"delta.enableTypeWidening": "typeWidening"}
 #: Those that a user may ask for.
 KNOWN = frozenset(name for names in IMPLIED.values() for name in names) | {DEFAULTS}
 
@@ -91,6 +93,7 @@ def features_in(properties: Mapping[str, str]) -> list[str]:
         SparkError: UNSUPPORTED_BY_ENGINE, for those that other programs could not read or write.
     """
     names = [key.removeprefix(PREFIX) for key in properties if key.startswith(PREFIX)]
+    names += [feature for key, feature in ENABLING.items() if properties.get(key, "").lower() == "true"]
     for name in names:
         if name not in KNOWN:
             raise unsupported(f"the table feature {name}", "Leave the property out.")

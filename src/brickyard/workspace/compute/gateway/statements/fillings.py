@@ -29,10 +29,9 @@ def read_generated(cursor: Cursor) -> dict[str, Any]:
     if not always:
         raise cursor.error("expected IDENTITY")
     cursor.expect("(")
-    start, depth = cursor.position, 1
-    while depth:
-        depth += {"(": 1, ")": -1}.get(cursor.next().text, 0)
-    return {GENERATION: cursor.sql[cursor.tokens[start].start : cursor.tokens[cursor.position - 2].end + 1]}
+    text = cursor.until(")")
+    cursor.expect(")")
+    return {GENERATION: text}
 
 
 def _sequence(cursor: Cursor) -> dict[str, int]:
@@ -72,10 +71,11 @@ def read_default(cursor: Cursor) -> dict[str, Any]:
     """Read the expression that follows `DEFAULT`."""
     start, depth = cursor.position, 0
     while depth or not _ends_default(cursor):
-        depth += {"(": 1, ")": -1}.get(cursor.next().text, 0)
+        token = cursor.next()
+        depth += {"(": 1, ")": -1}.get(token.text, 0) if token.kind != "STRING" else 0
     if cursor.position == start:
         raise cursor.error("expected the value of the default")
-    return {DEFAULT: cursor.sql[cursor.tokens[start].start : cursor.tokens[cursor.position - 1].end + 1]}
+    return {DEFAULT: cursor.since(start)}
 
 
 def _ends_default(cursor: Cursor) -> bool:

@@ -44,9 +44,9 @@ def test_directories_inside_are_read_when_asked(spark: Any, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("kind", "options"),
     [
-        ("csv", {"nullValue": "NA", "inferSchema": True}),
-        ("csv", {"encoding": "ISO-8859-1"}),
-        ("json", {"primitivesAsString": True}),
+        ("csv", {"unescapedQuoteHandling": "RAISE_ERROR"}),
+        ("text", {"encoding": "ISO-8859-1"}),
+        ("json", {"prefersDecimal": True}),
     ],
 )
 def test_options_that_would_be_ignored_are_refused(

@@ -242,6 +242,21 @@ RULES = (
         RUNTIME,
     ),
     Rule(r"\[DUPLICATED_MAP_KEY\] (.*)", "DUPLICATED_MAP_KEY", "{1}", "23505", RUNTIME),
+    Rule(
+        r".*MalformedRecord: \[(FAILED_READ_FILE\.NO_HINT)\] ([^\n]*)",
+        "FAILED_READ_FILE.NO_HINT",
+        "{2}",
+        "KD001",
+        SPARK,
+    ),
+    Rule(
+        r".*(Csv error: .*|Json error: .*|Parser error: Error while parsing value .*)",
+        "FAILED_READ_FILE.NO_HINT",
+        "Encountered error while reading a large file, which the engine reads itself. Set the option 'mode' to "
+        "'PERMISSIVE' to have what does not fit as null. The engine said: {1}",
+        "KD001",
+        SPARK,
+    ),
     Rule(r"UNION queries have different number of columns: .*", "NUM_COLUMNS_MISMATCH", "{0}.", "42826"),
 )
 

@@ -18,36 +18,31 @@ UTF_8 = frozenset({"utf-8", "utf8"})
 OFF = frozenset({"false"})
 NONE: frozenset[str] = frozenset()
 
-_ANY = {"modifiedafter": NONE, "modifiedbefore": NONE, "basepath": NONE, "ignorecorruptfiles": OFF}
+_ANY = {"modifiedafter": NONE, "modifiedbefore": NONE}
 ISO = frozenset({"yyyy-mm-dd"})
 _DATES = {"dateformat": ISO, "timestampformat": NONE, "timestampntzformat": NONE, "timezone": NONE, "locale": NONE}
 _CODING = {"encoding": UTF_8, "charset": UTF_8}
+ENGLISH = frozenset({"en", "en-us", "en_us"})
 _CSV = {
-    **_DATES,
-    **_CODING,
-    "nullvalue": frozenset({""}),
-    "emptyvalue": frozenset({""}),
-    "nanvalue": frozenset({"nan"}),
-    "positiveinf": frozenset({"inf"}),
-    "negativeinf": frozenset({"-inf"}),
-    "escape": frozenset({"\\", '"'}),
+    "timestampntzformat": NONE,
+    "locale": ENGLISH,
     "chartoescapequoteescaping": NONE,
     "unescapedquotehandling": frozenset({"stop_at_delimiter"}),
-    "ignoreleadingwhitespace": OFF,
-    "ignoretrailingwhitespace": OFF,
-    "enforceschema": frozenset({"true"}),
-    "rescueddatacolumn": NONE,
 }
 _JSON = {
-    **_DATES,
-    **_CODING,
-    "primitivesasstring": OFF,
+    "timestampntzformat": NONE,
+    "locale": ENGLISH,
     "prefersdecimal": OFF,
     "dropfieldifallnull": OFF,
     "singlevariantcolumn": NONE,
-    "rescueddatacolumn": NONE,
-    "multiline": OFF,
     "allowcomments": OFF,
+    "allowunquotedfieldnames": OFF,
+    "allowsinglequotes": frozenset({"true"}),
+    "allowbackslashescapinganycharacter": OFF,
+    "allowunquotedcontrolchars": OFF,
+    "allownumericleadingzeros": OFF,
+    "allownonnumericnumbers": frozenset({"true"}),
+    "infertimestamp": OFF,
 }
 _READ: dict[str, Mapping[str, frozenset[str]]] = {"csv": _CSV, "json": _JSON, "text": _CODING}
 _WRITE: dict[str, Mapping[str, frozenset[str]]] = {

@@ -10,6 +10,7 @@ from typing import Any
 
 from brickyard.workspace.compute.gateway import commits, feed, values
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
+from brickyard.workspace.compute.gateway.file_queries import FileCall, asks_for_metadata, call_of, without_hidden
 from brickyard.workspace.compute.gateway.names import FILE_FORMATS, SessionNames, TableName, quote
 from brickyard.workspace.compute.gateway.places import Places
 from brickyard.workspace.compute.gateway.settled import Settled
@@ -25,8 +26,10 @@ from brickyard.workspace.compute.gateway.values.probes import Probe
 
 __all__ = ["FILE_FORMATS", "QueryRewriter", "names_inside", "tables_in"]
 
+#: Formats that Sail does not always read as Spark does.
+PLANNED = frozenset({"csv", "json"})
 #: Functions of Databricks SQL that read tables or files by name and that Sail does not have.
-TABLE_FUNCTIONS = frozenset({"read_files", "cloud_files", "stream", "identifier"})
+TABLE_FUNCTIONS = frozenset({"cloud_files", "stream", "identifier"})
 
 
 def _no_changes(place: Path, bounds: feed.Bounds) -> str:
@@ -48,6 +51,7 @@ class QueryRewriter:
         bindings: The variables and functions of the session.
         rows: The rows of a query that is fit for Sail; without it, only types are asked for.
         hold: Keeps rows in Sail under a name.
+        files: Keeps the rows of files in Sail, and says under which name; without it, Sail reads them itself.
         zone: The session's time zone; empty for the machine's.
         through: The views inside which this is, outermost first.
         defines: The view that is being made of it.
@@ -64,6 +68,7 @@ class QueryRewriter:
     bindings: Bindings = field(default_factory=Bindings)
     rows: Callable[[str], Any] | None = None
     hold: Callable[[str, Any], None] | None = None
+    files: Callable[[FileCall], str] | None = None
     zone: str = ""
     through: tuple[str, ...] = ()
     defines: str = ""
@@ -83,12 +88,12 @@ class QueryRewriter:
         from sqlglot import exp
 
         if self.ask is not None and not settled:
-            sql, tree = self._expanded(sql, tree)
+            sql, tree = self._expanded(*self._shown(sql, tree))
         tree = tree if tree is not None else parse(sql)
         edits: list[Edit] = []
         known: set[tuple[str, ...]] = set()
         for table in tree.find_all(exp.Table):
-            edit = self._changes(table, sql) or self._table(table, known)
+            edit = self._call(table, sql) or self._changes(table, sql) or self._table(table, known)
             if edit:
                 edits.append(edit)
         edits += [edit for column in tree.find_all(exp.Column) if (edit := _column(column, known))]
@@ -107,7 +112,7 @@ class QueryRewriter:
         from sqlglot import exp
 
         if self.ask is not None:
-            sql = self._expanded(sql, None)[0]
+            sql = self._expanded(*self._shown(sql, None))[0]
         tree = parse(sql)
         if not isinstance(tree, exp.Query | exp.Values):
             raise unsupported("a statement inside a plan", "Run it by itself with spark.sql(...).")
@@ -126,6 +131,13 @@ class QueryRewriter:
         if expanded == f"SELECT {sql}":
             return sql
         return item(replace(self, probe=None).rewrite(expanded, settled=True), named=named)
+
+    def _shown(self, sql: str, tree: Any) -> tuple[str, Any]:
+        """The statement without a `*` that would mean the files' hidden column too; its tree if it is the same."""
+        ask = self.ask
+        assert ask is not None
+        shown = without_hidden(sql, lambda text: list(ask(self.rewrite(text)).names))
+        return shown, tree if shown == sql else None
 
     def _expanded(self, sql: str, tree: Any) -> tuple[str, Any]:
         """The statement without what Sail lacks, and its tree if it is the same statement."""
@@ -148,6 +160,15 @@ class QueryRewriter:
         run = rows
         return Runner(lambda text: run(self.rewrite(text)), hold, schema)
 
+    def _call(self, table: Any, sql: str) -> Edit | None:
+        """A call of `read_files`."""
+        call = call_of(table, sql)
+        if call is None:
+            return None
+        if self.files is None:
+            raise unsupported("the table function read_files()", "Use spark.read instead.")
+        return Edit(call[1], call[2], quote(self.files(call[0])))
+
     def _table(self, table: Any, known: set[tuple[str, ...]]) -> Edit | None:
         parts = _parts(table)
         if parts is None or self._is_local(table, parts):
@@ -156,7 +177,7 @@ class QueryRewriter:
         version, end = _at_version(table, end)
         alias = "" if table.alias and not version else f" AS {quote(parts[-1])}"
         if len(parts) == 2 and parts[0].lower() in FILE_FORMATS:
-            return Edit(start, end, self._files(parts[0], parts[1]) + version)
+            return Edit(start, end, self._files(parts[0], parts[1], metadata=asks_for_metadata(table)) + version)
         chain, parts[0] = self._chain(parts[0])
         name, through = self.names.table(parts), (*self.through, *chain)
         known.add((name.schema, name.name))
@@ -215,7 +236,9 @@ class QueryRewriter:
         held = parts[0].startswith(HELD)
         return len(parts) == 1 and (held or parts[0].lower() in self.local or _is_cte(table, parts[0]))
 
-    def _files(self, kind: str, path: str) -> str:
+    def _files(self, kind: str, path: str, *, metadata: bool) -> str:
+        if self.files is not None and kind.lower() != "delta" and (metadata or kind.lower() in PLANNED):
+            return quote(self.files(FileCall(path, kind.lower(), metadata=metadata)))
         base, at, version = path.partition("@v")
         travelled = kind.lower() == "delta" and at and version.isdigit()
         place = self.places.sources(base if travelled else path, kind.lower())

@@ -28,6 +28,7 @@ from brickyard.workspace.compute.gateway.sail import OPTIONS, SERVICE, Sail, Ses
 from brickyard.workspace.compute.gateway.sent import decompress
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sessions import Sessions
+from brickyard.workspace.compute.gateway.sources.calls import relation_of
 from brickyard.workspace.compute.gateway.statuses import status_of
 from brickyard.workspace.compute.gateway.unresolved import explained
 
@@ -92,7 +93,8 @@ class Gateway:
         return self.sessions[key]
 
     def _new_session(self, key: SessionKey, caller: Caller) -> Session:
-        return Session(key, Sail(self._engine), caller.catalog, caller.places, SessionNames(*self._names))
+        names = SessionNames(*self._names)
+        return Session(key, Sail(self._engine), caller.catalog, caller.places, names, relation_of)
 
     def _handlers(self) -> dict[str, Any]:
         handlers = {

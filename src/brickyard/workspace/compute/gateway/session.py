@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import hashlib
 import shutil
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from pyspark.sql.connect.proto import base_pb2, commands_pb2, relations_pb2
 
 from brickyard.workspace.compute.gateway import commits, conflicts, copies, feed, filling, information, literals
 from brickyard.workspace.compute.gateway.errors import SparkError
+from brickyard.workspace.compute.gateway.file_queries import FileCall
 from brickyard.workspace.compute.gateway.functions import Functions
 from brickyard.workspace.compute.gateway.kept import SETTINGS
 from brickyard.workspace.compute.gateway.names import SessionNames, TableName
@@ -26,6 +28,7 @@ from brickyard.workspace.compute.gateway.places import Places
 from brickyard.workspace.compute.gateway.queries import QueryRewriter
 from brickyard.workspace.compute.gateway.sail import Sail, SessionKey
 from brickyard.workspace.compute.gateway.sugar.bindings import Bindings
+from brickyard.workspace.compute.gateway.sugar.recursion import HELD
 from brickyard.workspace.compute.gateway.turns import turn
 from brickyard.workspace.compute.gateway.unity import Table, UnityCatalog
 from brickyard.workspace.compute.gateway.values.probes import Asked, Question
@@ -46,6 +49,7 @@ class Session:
         catalog: The workspace's Unity Catalog.
         places: From the user's paths to local places.
         names: Current catalog and schema, temporary views.
+        open_files: Makes a relation of files that SQL names.
         blobs: Files with local data that the client sent ahead, by hash.
         settings: Configuration values that the client has set.
         defaults: The engine's own values, before the client has set others, of settings that it forgets them of.
@@ -67,6 +71,7 @@ class Session:
     catalog: UnityCatalog
     places: Places
     names: SessionNames
+    open_files: Callable[[Session, FileCall], relations_pb2.Relation]
     blobs: dict[str, Path] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
     defaults: dict[str, str] = field(default_factory=dict)
@@ -213,6 +218,7 @@ class Session:
             zone=self.zone,
             rows=None if self.analyses else lambda text: self.rows(self.with_text(text)),
             hold=self.hold,
+            files=None if spark else self._held_files,
             changes=self.changes_of,
         )
 
@@ -220,6 +226,13 @@ class Session:
         """A query, in brackets, for the changes of a table."""
         lenient = bounds.lenient or self.setting(feed.OUT_OF_RANGE).lower() == "true"
         return feed.table_of_changes(place, replace(bounds, lenient=lenient), self.private, self.places)
+
+    def _held_files(self, call: FileCall) -> str:
+        """The name under which Sail has the rows of files."""
+        relation = self.open_files(self, call)
+        name = f"{HELD}files_{hashlib.sha256(relation.SerializeToString()).hexdigest()[:24]}"
+        self.hold_relation(name, relation)
+        return name
 
     def _fields(self, question: Question) -> Asked:
         return self.fields(self.with_text(question.sql))

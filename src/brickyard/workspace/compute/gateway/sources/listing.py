@@ -2,14 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.paths import glob_below
 from brickyard.workspace.compute.gateway.places import Places
 
-__all__ = ["chosen", "files_below", "readable"]
+__all__ = ["Found", "chosen", "found_below", "nothing_found", "readable"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """The files that a read is about.
+
+    Attributes:
+        source: The path that the user gave.
+        partitions: The files, each with the texts of its partitions' values by their names.
+    """
+
+    source: str
+    partitions: Mapping[Path, Mapping[str, str]]
+
+    @property
+    def files(self) -> list[Path]:
+        """The files, in their order."""
+        return list(self.partitions)
+
+    def values(self) -> dict[str, set[str]]:
+        """The names of the partitions' columns, with the values of each."""
+        found: dict[str, set[str]] = {}
+        for values in self.partitions.values():
+            for name, value in values.items():
+                found.setdefault(name, set()).add(value)
+        return found
+
+
+def found_below(source: str, roots: Iterable[Path], base: Path | None = None, *, deep: bool = False) -> Found:
+    """The files of some places; `base` is where partitions begin, by default each place itself."""
+    found: dict[Path, Mapping[str, str]] = {}
+    for root in roots:
+        start = base or (root if root.is_dir() else root.parent)
+        for file in sorted(files_below(root, deep=deep)):
+            inside = file.parent.relative_to(start).parts if file.is_relative_to(start) else ()
+            pairs = (part.partition("=") for part in inside if "=" in part)
+            found[file] = {unquote(name): unquote(value) for name, _, value in pairs}
+    return Found(source, found)
 
 
 def chosen(

@@ -14,7 +14,15 @@ from urllib.parse import unquote
 
 from pyspark.sql.connect.proto import relations_pb2
 
-__all__ = ["NULL", "PARTITIONED", "partition_cast", "partition_types", "replace_columns", "type_partitions"]
+__all__ = [
+    "NULL",
+    "PARTITIONED",
+    "partition_cast",
+    "partition_type",
+    "partition_types",
+    "replace_columns",
+    "type_partitions",
+]
 
 #: Formats whose directories may be partitioned without a log that knows the types.
 PARTITIONED = frozenset({"parquet", "orc", "avro", "csv", "json"})
@@ -68,6 +76,11 @@ def _partitions(place: Path) -> Iterator[tuple[str, str]]:
         if equals and name[0] not in "._" and child.is_dir():
             yield unquote(name), unquote(value)
             yield from _partitions(child)
+
+
+def partition_type(values: Iterable[str]) -> str:
+    """The type of a partition column with these texts."""
+    return _type(set(values) - {NULL})
 
 
 def _type(values: set[str]) -> str:

@@ -1,0 +1,118 @@
+"""The columns of CSV and JSON files, told from what is in them."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import types as t
+
+from brickyard.workspace.compute.gateway.errors import SparkError
+from brickyard.workspace.compute.gateway.sources.columns import all_plain
+from brickyard.workspace.compute.gateway.sources.inference import settled, type_of_json, type_of_texts, unite
+from brickyard.workspace.compute.gateway.sources.json_records import Pairs, parse
+from brickyard.workspace.compute.gateway.sources.read_csv import csv_records, header_of, names_of
+from brickyard.workspace.compute.gateway.sources.read_json import json_texts
+from brickyard.workspace.compute.gateway.sources.scan import chunks, texts_of
+
+__all__ = ["inferred"]
+
+#: So many answers are kept.
+KEPT = 64
+_known: OrderedDict[Any, t.StructType] = OrderedDict()
+_lock = threading.Lock()
+
+
+def inferred(kind: str, files: Sequence[Path], options: dict[str, str], zone: str, corrupt: str) -> t.StructType:
+    """The columns of files; remembered while the files are the same.
+
+    Args:
+        kind: `csv` or `json`.
+        files: The files.
+        options: The reader's options, their names in lower case.
+        zone: The session's time zone.
+        corrupt: The column that JSON gets where a record is none.
+
+    Raises:
+        SparkError: COLUMN_ALREADY_EXISTS; MALFORMED_RECORD_IN_PARSING with the mode FAILFAST.
+    """
+    states = [(str(file), (state := file.stat()).st_mtime_ns, state.st_size) for file in files]
+    key = (kind, tuple(states), tuple(sorted(options.items())), zone, corrupt)
+    with _lock:
+        if key in _known:
+            _known.move_to_end(key)
+            return _known[key]
+    found = _of_csv(files, options, zone) if kind == "csv" else _of_json(files, options, corrupt)
+    with _lock:
+        _known[key] = found
+        while len(_known) > KEPT:
+            _known.popitem(last=False)
+    return found
+
+
+def _of_csv(files: Sequence[Path], options: dict[str, str], zone: str) -> t.StructType:
+    largest = max(files, key=lambda file: file.stat().st_size)  # Spark begins with it
+    names = names_of(header_of(str(largest), options), options)
+    kinds: list[t.DataType] = [t.StringType() for _ in names]
+    if options.get("inferschema", "").lower() == "true":
+        kinds = [t.NullType() for _ in names]
+        for file in [largest, *(file for file in files if file is not largest)]:
+            _narrow(kinds, file, options, zone)
+        kinds = [t.StringType() if isinstance(kind, t.NullType) else kind for kind in kinds]
+    return t.StructType([t.StructField(name, kind) for name, kind in zip(names, kinds, strict=True)])
+
+
+def _narrow(kinds: list[t.DataType], file: Path, options: dict[str, str], zone: str) -> None:
+    """Make the types fit one more file."""
+    texts, null = texts_of(options, zone), options.get("nullvalue", "")
+    records = csv_records(str(file), options)
+    if options.get("header", "").lower() == "true":
+        next(records, None)
+    for chunk in chunks(records):
+        for place, kind in enumerate(kinds):
+            if isinstance(kind, t.StringType):
+                continue
+            given = (values[place] for values, _ in chunk if place < len(values))
+            column = [value for value in given if value is not None and value != null]
+            if not all_plain(column, kind):
+                kinds[place] = type_of_texts(dict.fromkeys(column), texts, kind)
+
+
+def _of_json(files: Sequence[Path], options: dict[str, str], corrupt: str) -> t.StructType:
+    found: t.DataType = t.StructType([])
+    mode = options.get("mode", "PERMISSIVE").upper()
+    for text in (text for file in files for text in json_texts(str(file), options)):
+        try:
+            found = unite(found, _type_of_record(text, options))
+        except (ValueError, RecursionError) as error:
+            if mode == "FAILFAST":
+                raise _malformed(corrupt) from error
+            if mode != "DROPMALFORMED":
+                found = unite(found, t.StructType([t.StructField(corrupt, t.StringType())]))
+    kept = settled(found)
+    return kept if isinstance(kept, t.StructType) else t.StructType([])
+
+
+def _type_of_record(text: str, options: dict[str, str]) -> t.DataType:
+    value = parse(text)
+    objects: Iterable[Any] = value if isinstance(value, list) and not isinstance(value, Pairs) else [value]
+    found: t.DataType = t.StructType([])
+    for item in objects:
+        if item is not None and not isinstance(item, Pairs):
+            raise ValueError("no object")
+        texts_only = options.get("primitivesasstring", "").lower() == "true"
+        found = unite(found, type_of_json(item, texts_only=texts_only))
+    return found
+
+
+def _malformed(corrupt: str) -> SparkError:
+    return SparkError(
+        "MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION",
+        f"Malformed records are detected in record parsing: {corrupt}.\nParse Mode: FAILFAST. To process malformed "
+        "records as null result, try setting the option 'mode' as 'PERMISSIVE'.",
+        kind="org.apache.spark.SparkException",
+        sql_state="22023",
+    )

@@ -218,7 +218,7 @@ class Session:
             zone=self.zone,
             rows=None if self.analyses else lambda text: self.rows(self.with_text(text)),
             hold=self.hold,
-            files=None if spark else self._held_files,
+            files=None if spark else self.held_files,
             changes=self.changes_of,
         )
 
@@ -227,11 +227,12 @@ class Session:
         lenient = bounds.lenient or self.setting(feed.OUT_OF_RANGE).lower() == "true"
         return feed.table_of_changes(place, replace(bounds, lenient=lenient), self.private, self.places)
 
-    def _held_files(self, call: FileCall) -> str:
+    def held_files(self, call: FileCall) -> str:
         """The name under which Sail has the rows of files."""
         relation = self.open_files(self, call)
         name = f"{HELD}files_{hashlib.sha256(relation.SerializeToString()).hexdigest()[:24]}"
         self.hold_relation(name, relation)
+        self.held.discard(name)  # a view that is made of the query reads it later
         return name
 
     def _fields(self, question: Question) -> Asked:

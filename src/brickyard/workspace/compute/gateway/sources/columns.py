@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -21,20 +21,27 @@ PLAIN = {
     "long": r"^-?\d{1,18}$",
     "double": r"^-?\d+(\.\d+)?([eE][+-]?\d+)?$",
     "date": r"^\d{4}-\d{2}-\d{2}$",
+    "timestamp": r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(\.\d{1,6})?$",
+}
+ARROW = {
+    "byte": pa.int8(),
+    "short": pa.int16(),
+    "integer": pa.int32(),
+    "long": pa.int64(),
+    "double": pa.float64(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us", "UTC"),
 }
 
 
 def converted(values: Sequence[str | None], kind: Any, arrow: pa.DataType, texts: Texts) -> tuple[pa.Array, list[int]]:
     """The array, and the places of the texts that are no values of the type: they are null in it."""
-    name = kind.typeName()
-    if name == "string":
+    if kind.typeName() == "string":
         return pa.array(values, arrow), []
-    if name in PLAIN and not (name == "date" and texts.date is not None):
-        with contextlib.suppress(pa.ArrowInvalid):
-            given = pa.array(values, pa.string())
-            if pc.all(pc.match_substring_regex(given, PLAIN[name]), min_count=0).as_py():
-                return pc.cast(given, arrow), []
-    convert = texts.of(kind)
+    plain = _plain(pa.array(values, pa.string()), kind.typeName(), arrow, texts)
+    if plain is not None:
+        return plain, []
+    convert = cache(texts.of(kind))
     found: list[Any] = []
     wrong: list[int] = []
     for place, value in enumerate(values):
@@ -46,9 +53,23 @@ def converted(values: Sequence[str | None], kind: Any, arrow: pa.DataType, texts
     return pa.array(found, arrow), wrong
 
 
-def all_plain(values: Sequence[str], kind: Any) -> bool:
+def _plain(given: pa.Array, name: str, arrow: pa.DataType, texts: Texts) -> pa.Array | None:
+    """The array, if all texts look as Arrow reads them."""
+    if name not in PLAIN or texts.has_pattern(name):
+        return None
+    try:
+        if not pc.all(pc.match_substring_regex(given, PLAIN[name]), min_count=0).as_py():
+            return None
+        if name != "timestamp":
+            return pc.cast(given, arrow)
+        return pc.assume_timezone(pc.cast(given, pa.timestamp("us")), str(texts.zone), ambiguous="earliest").cast(arrow)
+    except pa.ArrowInvalid:  # no such day, or an hour that a change of the clock left out
+        return None
+
+
+def all_plain(values: Sequence[str], kind: Any, texts: Texts) -> bool:
     """Whether texts are for sure of a type, so that they tell nothing new about their column's."""
-    pattern = PLAIN.get(kind.typeName())
-    if pattern is None or kind.typeName() == "date":
+    name = kind.typeName()
+    if name not in PLAIN:
         return not values
-    return bool(pc.all(pc.match_substring_regex(pa.array(values, pa.string()), pattern), min_count=0).as_py())
+    return _plain(pa.array(values, pa.string()), name, ARROW[name], texts) is not None

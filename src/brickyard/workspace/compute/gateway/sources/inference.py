@@ -14,13 +14,15 @@ from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.sources.json_records import Number, Pairs
 from brickyard.workspace.compute.gateway.sources.texts import Texts, is_decimal, is_integer
 
-__all__ = ["settled", "type_of_json", "type_of_texts", "unite"]
+__all__ = ["settled", "shape_of", "type_of_json", "type_of_texts", "unite"]
 
 LADDER = ("void", "integer", "long", "decimal", "double", "date", "timestamp", "boolean")
 NUMBERS = frozenset({"integer", "long", "decimal", "double"})
 #: A number of Java's `long` as a decimal.
 LONG_DIGITS = 20
 MAX_DIGITS = 38
+#: So many signs of a number are always those of a `long`.
+SHORT = 18
 
 
 def type_of_texts(values: Iterable[str], texts: Texts, so_far: t.DataType) -> t.DataType:
@@ -103,6 +105,17 @@ def type_of_json(value: Any, *, texts_only: bool = False) -> t.DataType:
     if isinstance(value, bool):
         return t.BooleanType()
     return _number_type(value) if isinstance(value, Number) else t.StringType()
+
+
+def shape_of(value: Any) -> Any:
+    """What tells the type of a JSON value; equal for values of the same type."""
+    if isinstance(value, Pairs):
+        return tuple((key, shape_of(inner)) for key, inner in value)
+    if isinstance(value, list):
+        return ("[]", frozenset(map(shape_of, value)))
+    if isinstance(value, Number):
+        return (len(value) if len(value) > SHORT else 1) if value.lstrip("-").isdigit() else 1.5
+    return type(value)
 
 
 def _object(value: Pairs, *, texts_only: bool) -> t.DataType:

@@ -39,7 +39,7 @@ from brickyard.workspace.compute.gateway.values.partitions import NULL, partitio
 __all__ = ["Reader", "columns_of", "planned"]
 
 #: So many bytes the gateway reads itself in any case.
-SMALL = 32 * 2**20
+SMALL = 8 * 2**20
 #: What the reader here opens, beside what has no suffix of a compressed file.
 COMPRESSED = frozenset({".zst", ".snappy", ".lz4", ".deflate", ".xz", ".br"})
 #: Spark's evaluation type for functions from batches to batches.

@@ -12,7 +12,7 @@ from pyspark.sql import types as t
 
 from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.sources.columns import all_plain
-from brickyard.workspace.compute.gateway.sources.inference import settled, type_of_json, type_of_texts, unite
+from brickyard.workspace.compute.gateway.sources.inference import settled, shape_of, type_of_json, type_of_texts, unite
 from brickyard.workspace.compute.gateway.sources.json_records import Pairs, parse
 from brickyard.workspace.compute.gateway.sources.read_csv import csv_records, header_of, names_of
 from brickyard.workspace.compute.gateway.sources.read_json import json_texts
@@ -77,35 +77,40 @@ def _narrow(kinds: list[t.DataType], file: Path, options: dict[str, str], zone: 
                 continue
             given = (values[place] for values, _ in chunk if place < len(values))
             column = [value for value in given if value is not None and value != null]
-            if not all_plain(column, kind):
+            if not all_plain(column, kind, texts):
                 kinds[place] = type_of_texts(dict.fromkeys(column), texts, kind)
 
 
 def _of_json(files: Sequence[Path], options: dict[str, str], corrupt: str) -> t.StructType:
     found: t.DataType = t.StructType([])
-    mode = options.get("mode", "PERMISSIVE").upper()
+    known: set[Any] = set()
+    texts_only = options.get("primitivesasstring", "").lower() == "true"
     for text in (text for file in files for text in json_texts(str(file), options)):
         try:
-            found = unite(found, _type_of_record(text, options))
+            for item in _objects(parse(text)):
+                shape = shape_of(item)
+                if shape not in known:  # most records are like others before them
+                    known.add(shape)
+                    found = unite(found, type_of_json(item, texts_only=texts_only))
         except (ValueError, RecursionError) as error:
-            if mode == "FAILFAST":
-                raise _malformed(corrupt) from error
-            if mode != "DROPMALFORMED":
-                found = unite(found, t.StructType([t.StructField(corrupt, t.StringType())]))
+            found = unite(found, _of_malformed(options, corrupt, error))
     kept = settled(found)
     return kept if isinstance(kept, t.StructType) else t.StructType([])
 
 
-def _type_of_record(text: str, options: dict[str, str]) -> t.DataType:
-    value = parse(text)
-    objects: Iterable[Any] = value if isinstance(value, list) and not isinstance(value, Pairs) else [value]
-    found: t.DataType = t.StructType([])
-    for item in objects:
-        if item is not None and not isinstance(item, Pairs):
-            raise ValueError("no object")
-        texts_only = options.get("primitivesasstring", "").lower() == "true"
-        found = unite(found, type_of_json(item, texts_only=texts_only))
-    return found
+def _objects(value: Any) -> Iterable[Any]:
+    objects: list[Any] = value if isinstance(value, list) and not isinstance(value, Pairs) else [value]
+    if any(item is not None and not isinstance(item, Pairs) for item in objects):
+        raise ValueError("no object")
+    return objects
+
+
+def _of_malformed(options: dict[str, str], corrupt: str, error: Exception) -> t.StructType:
+    """The columns that a record brings which is none."""
+    mode = options.get("mode", "PERMISSIVE").upper()
+    if mode == "FAILFAST":
+        raise _malformed(corrupt) from error
+    return t.StructType([] if mode == "DROPMALFORMED" else [t.StructField(corrupt, t.StringType())])
 
 
 def _malformed(corrupt: str) -> SparkError:

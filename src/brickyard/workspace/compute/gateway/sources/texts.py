@@ -173,6 +173,10 @@ class Texts:
         }
         return found[name]
 
+    def has_pattern(self, name: str) -> bool:
+        """Whether texts of a type are read by a pattern of the user's."""
+        return (name == "date" and self.date is not None) or (name == "timestamp" and self._moment is not None)
+
     def has_double(self, text: str) -> bool:
         """Whether a text is a floating-point number here."""
         return text in self._names or is_double(text)

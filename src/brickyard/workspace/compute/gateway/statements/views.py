@@ -138,6 +138,7 @@ def _persistent(
         bindings=bindings,
         defines=name.full,
         changes=session.changes_of,
+        files=None if spark else session.held_files,
     )
     text = rewriter.rewrite_query(query)
     schema = session.sail.schema(session.key, relations_pb2.Relation(sql=relations_pb2.SQL(query=text)))

@@ -153,6 +153,12 @@ for _name, _query in {
     "IF": "SELECT if(id > 1, 1, 2) FROM range(1)",
     "subqueries": "SELECT (SELECT max(id) FROM range(3)), EXISTS (SELECT 1) FROM range(1)",
     "literals and operators": "SELECT 1.5, 2L, NULL, true, 'x', id + 1, -id, id / 2, id % 2 FROM range(1)",
+    "upper case": "SELECT COUNT(*), Max(id), UPPER('a'), SUM(id) FILTER (WHERE id > 1) FROM range(1)",
+    "operators": "SELECT id DIV 2, id << 1, id >> 1, -3, -1.5, (id IS NULL) IS TRUE FROM range(1)",
+    "casts": "SELECT string(id), double(id), date('2024-01-01') FROM range(1)",
+    "defaults": "SELECT lpad('a', 2), unix_timestamp(d), months_between(d, d) FROM VALUES (DATE'2024-01-01') AS t(d)",
+    "clauses": "SELECT extract(WEEK FROM d), position('a' IN 'b'), log(2.0D) FROM VALUES (DATE'2024-01-01') AS t(d)",
+    "percentiles": "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY id DESC), percentile(id, 0.5) FROM range(3)",
     "calls": "SELECT count(*), count(DISTINCT id), max(id), upper('a'), coalesce(1, 2) FROM range(1)",
 }.items():
 

@@ -14,7 +14,14 @@ from brickyard.workspace.compute.gateway.file_queries import FileCall, asks_for_
 from brickyard.workspace.compute.gateway.names import FILE_FORMATS, SessionNames, TableName, quote
 from brickyard.workspace.compute.gateway.places import Places
 from brickyard.workspace.compute.gateway.settled import Settled
-from brickyard.workspace.compute.gateway.sqltext import Cursor, Edit, as_engine_reads, parse, without_hints
+from brickyard.workspace.compute.gateway.sqltext import (
+    Cursor,
+    Edit,
+    as_engine_reads,
+    functions_in_lower_case,
+    parse,
+    without_hints,
+)
 from brickyard.workspace.compute.gateway.sugar import expand, item
 from brickyard.workspace.compute.gateway.sugar.bindings import Bindings
 from brickyard.workspace.compute.gateway.sugar.constants import string
@@ -127,9 +134,10 @@ class QueryRewriter:
         """
         if self.ask is None:
             return sql
-        expanded, _ = expand(f"SELECT {sql}", self.ask, None, Bindings(functions=self.bindings.functions))
-        if expanded == f"SELECT {sql}":
-            return sql
+        query = self._in_lower_case(f"SELECT {sql}")
+        expanded, _ = expand(query, self.ask, None, Bindings(functions=self.bindings.functions))
+        if expanded == query:
+            return query.removeprefix("SELECT ")
         return item(replace(self, probe=None).rewrite(expanded, settled=True), named=named)
 
     def _shown(self, sql: str, tree: Any) -> tuple[str, Any]:
@@ -145,12 +153,17 @@ class QueryRewriter:
         assert ask is not None
         bare = without_hints(sql)
         tree = tree if bare == sql else None
+        bare = self._in_lower_case(bare)
         settled = partial(self.rewrite, settled=True)
 
         def schema(text: str) -> Any:
             return ask(self.rewrite(text))
 
         return expand(bare, schema, tree, self.bindings, lambda text: ask(settled(text)), self._runner(schema))
+
+    def _in_lower_case(self, sql: str) -> str:
+        functions = self.bindings.functions
+        return sql if functions is None else functions_in_lower_case(sql, functions.builtins)
 
     def _runner(self, schema: Callable[[str], Any]) -> Runner | None:
         """Runs the steps of recursive queries, where there is more to do than to tell types."""

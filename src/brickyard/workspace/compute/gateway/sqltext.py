@@ -7,7 +7,7 @@ what Sail parses is what the user wrote.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -21,6 +21,7 @@ __all__ = [
     "Token",
     "as_engine_reads",
     "dialect",
+    "functions_in_lower_case",
     "parse",
     "parser",
     "splice",
@@ -149,6 +150,27 @@ def as_engine_reads(sql: str) -> str:
         elif before.kind == "VAR" and before.text in {"X", "x"} and before.end + 2 == token.start:
             edits.append(Edit(before.end + 1, token.start, ""))
     return splice(sql, edits)
+
+
+def functions_in_lower_case(sql: str, known: Callable[[], Set[str]]) -> str:
+    """The statement with the names of the engine's functions in lower case, as Spark has them in names of columns.
+
+    Args:
+        sql: The statement.
+        known: The names of these functions.
+    """
+    edits = []
+    for before, token, after in triples(tokenize(sql)):
+        name = token.text.lower()
+        if after == "(" and before != "." and token.text != name and not token.is_quoted and name in known():
+            edits.append(Edit(token.start, token.end + 1, name))
+    return splice(sql, edits) if edits else sql
+
+
+def triples(tokens: list[Token]) -> Iterator[tuple[str, Token, str]]:
+    """Each token with the text of its neighbours; none has an empty text."""
+    texts = ["", *(token.text for token in tokens), ""]
+    yield from zip(texts, tokens, texts[2:], strict=False)
 
 
 def without_hints(sql: str) -> str:

@@ -43,7 +43,7 @@ REFUSED = {
 }
 #: Functions of Sail whose names begin like refused ones.
 KNOWN = frozenset({"st_asbinary", "st_geogfromwkb", "st_geomfromwkb", "st_setsrid", "st_srid"})
-NAMES = frozenset({*RENAMED, *FACTS, *PERCENTILES, "try_to_date", "decode", "regr_count", *LAMBDAS})
+NAMES = frozenset({"log", *RENAMED, *FACTS, *PERCENTILES, "try_to_date", "decode", "regr_count", *LAMBDAS})
 
 
 def rewrite_builtins(
@@ -70,6 +70,9 @@ def rewrite_builtins(
             touch(call)
         elif name in FACTS:
             _answer(call, name, fact(FACTS[name]))
+        elif name == "log" and len(call.expressions) == 1:
+            call.set("expressions", [exp.Anonymous(this="e"), *call.expressions])
+            touch(call)
         elif name == "try_to_date":
             stamp = exp.Anonymous(this="try_to_timestamp", expressions=[one.copy() for one in call.expressions])
             replace(labelled(call, _text(call)), exp.Cast(this=stamp, to=exp.DataType.build("date")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import grpc
@@ -13,7 +14,7 @@ from brickyard.workspace.compute.gateway.sugar.scope import Scope
 from brickyard.workspace.compute.gateway.sugar.tree import render, replace
 from brickyard.workspace.compute.gateway.window_names import PLACES, need_order, window_name
 
-__all__ = ["label", "label_as_written", "needs_label", "ordered"]
+__all__ = ["CALLS", "label", "label_as_written", "needs_label", "ordered"]
 
 #: Functions whose name is what the user wrote, in lower case.
 PLAIN = AGGREGATES | PLACES
@@ -25,10 +26,51 @@ def needs_label(item: Any) -> bool:
 
     if isinstance(item, exp.Not):
         item = item.this
-    kinds = (exp.Window, exp.Is, exp.Between, exp.In, exp.NEQ, exp.Like, exp.Subquery)
     if isinstance(item, exp.Exists):
         return isinstance(item.this, exp.Query)
-    return isinstance(item, (*kinds, exp.If)) or (isinstance(item, exp.Anonymous) and item.name.lower() == "if")
+    if isinstance(item, exp.Neg):
+        return isinstance(item.this, exp.Literal | exp.Neg)
+    if isinstance(item, exp.Anonymous):
+        name, count = item.name.lower(), len(item.expressions)
+        return name == "if" or (name in CASTS and count == 1) or (name, count) in DEFAULTS
+    return isinstance(item, _kinds())
+
+
+@cache
+def _kinds() -> tuple[Any, ...]:
+    """The expressions that have other names in Sail."""
+    from sqlglot import exp
+
+    tests = (exp.Window, exp.Is, exp.Between, exp.In, exp.NEQ, exp.Like, exp.Subquery, exp.If)
+    return (*tests, *_infixes(), exp.Extract, exp.StrPosition, exp.Filter, exp.WithinGroup)
+
+
+@cache
+def _infixes() -> dict[Any, str]:
+    from sqlglot import exp
+
+    return {exp.IntDiv: "div", exp.BitwiseLeftShift: "<<", exp.BitwiseRightShift: ">>"}
+
+
+#: Functions of one argument that are casts: their name is that of the argument.
+CASTS = frozenset(
+    ("bigint", "binary", "boolean", "date", "decimal", "double", "float", "int", "smallint", "string")
+) | {"timestamp", "tinyint"}
+#: A function and the number of its arguments -> those that Spark adds to its name.
+DEFAULTS = {
+    ("datediff", 3): "",
+    ("from_unixtime", 1): ", yyyy-MM-dd HH:mm:ss",
+    ("lpad", 2): ",  ",
+    ("months_between", 2): ", true",
+    ("percentile", 2): ", 1",
+    ("rpad", 2): ",  ",
+    ("unix_timestamp", 1): ", yyyy-MM-dd HH:mm:ss",
+}
+#: The words before a bracket that may need a label.
+CALLS = CASTS | {name for name, _ in DEFAULTS}
+LISTS = frozenset(["listagg", "string_agg"])
+#: Functions that are another one in Spark, by their number of arguments.
+RENAMED = {("datediff", 3): "timestampdiff"}
 
 
 def label(select: Any, scope: Scope) -> None:
@@ -107,9 +149,17 @@ class _Names:
             return self._window(node)
         if isinstance(node, exp.Not):
             return self._negated(node.this)
+        if isinstance(node, exp.Neg) and isinstance(node.this, exp.Literal | exp.Neg):
+            return f"-{node.this.this}" if isinstance(node.this, exp.Literal) else self._all("(- {})", node.this)
+        if type(node) in _infixes():
+            return self._all(f"({{}} {_infixes()[type(node)]} {{}})", node.this, node.expression)
+        if isinstance(node, exp.Extract | exp.StrPosition | exp.Filter | exp.WithinGroup):
+            return self._clause(node)
         if isinstance(node, exp.NEQ):
             return self._all("(NOT ({} = {}))", node.this, node.expression)
         if isinstance(node, exp.Is):
+            if isinstance(node.expression, exp.Boolean):
+                return self._all(f"({{}} <=> {str(node.expression.this).lower()})", node.this)
             return self._all("({} IS NULL)", node.this) if isinstance(node.expression, exp.Null) else None
         if isinstance(node, exp.Between):
             return self._all("between({}, {}, {})", node.this, node.args["low"], node.args["high"])
@@ -140,12 +190,40 @@ class _Names:
             return self._all("({} IS NOT NULL)", node.this)
         return self._all("(NOT {})", node)
 
+    def _clause(self, node: Any) -> str:
+        from sqlglot import exp
+
+        if isinstance(node, exp.Extract):
+            unit = str(node.meta.get("text", "")).partition("(")[2].split()[:1] or [str(node.this)]
+            return self._all(f"extract({unit[0]} FROM {{}})", node.expression)
+        if isinstance(node, exp.StrPosition):
+            return self._all("locate({}, {}, 1)", node.args["substr"], node.this)
+        if isinstance(node, exp.Filter):
+            return self._all("{} FILTER (WHERE {})", node.this, node.expression.this)
+        terms = [self._within(node.this, term) for term in node.expression.expressions]
+        name = self.of(node.this)
+        return f"{name} WITHIN GROUP (ORDER BY {', '.join(terms)})" if name and all(terms) else ""
+
+    def _within(self, function: Any, term: Any) -> str:
+        """The order of a percentile has no place for nulls, and no direction unless it is DESC."""
+        if not function.name.lower().startswith("percentile"):
+            return self._term(term) if function.name.lower() in LISTS else ""
+        return self._all("{} DESC" if term.args.get("desc") else "{}", term.this)
+
     def _function(self, node: Any) -> str | None:
         from sqlglot import exp
 
         name = node.name.lower()
         if name == "if":
             return self._all("(IF({}, {}, {}))", *node.expressions)
+        if name in CASTS and len(node.expressions) == 1:
+            return self.of(node.expressions[0])
+        if name in LISTS:
+            return self._all("listagg({}, {})" if len(node.expressions) > 1 else "listagg({}, NULL)", *node.expressions)
+        key = (name, len(node.expressions))
+        if key in DEFAULTS:
+            places = ", ".join("{}" for _ in node.expressions)
+            return self._all(f"{RENAMED.get(key, name)}({places}{DEFAULTS[key]})", *node.expressions)
         if name not in PLAIN or any(isinstance(one, exp.Distinct) for one in node.expressions):
             return None
         if len(node.expressions) == 1 and isinstance(node.expressions[0], exp.Star):

@@ -13,7 +13,7 @@ from brickyard.workspace.compute.gateway.sugar.checks import check_select
 from brickyard.workspace.compute.gateway.sugar.groups import has_loose_sets
 from brickyard.workspace.compute.gateway.sugar.inline import has_several_types
 from brickyard.workspace.compute.gateway.sugar.keys import needs_order
-from brickyard.workspace.compute.gateway.sugar.labels import needs_label, ordered
+from brickyard.workspace.compute.gateway.sugar.labels import CALLS, needs_label, ordered
 from brickyard.workspace.compute.gateway.sugar.memberships import is_value
 from brickyard.workspace.compute.gateway.sugar.names import own_columns
 from brickyard.workspace.compute.gateway.sugar.unions import WORDS as UNIONS
@@ -49,6 +49,7 @@ def needed(sql: str, names: frozenset[str] = frozenset()) -> frozenset[str]:
             word in WORDS
             or (last, word) in PAIRS
             or (last == "RANGE" and word != "(")
+            or (word == "(" and last.lower() in CALLS)
             or (word == ":" and before is not None and before.kind in BASES)
         ):
             found.add(word)

@@ -126,3 +126,64 @@ def extremes_of_groups(spark: Any, at: At) -> Any:
     rows = spark.sql(f"SELECT * FROM {NUMBERS}")
     grouped = rows.groupBy("g").agg(F.max("x"), F.min("x"), F.max(F.struct("a", "id")).alias("s"))
     return grouped.orderBy("g")
+
+
+TIMES = "VALUES (timestamp'2024-01-31 10:20:30.5', 1.0E10D, 12.34, true, 7) AS t(ts, d, dec, b, i)"
+q(
+    "texts of numbers and times by themselves",
+    f"SELECT upper(d), length(ts), concat(ts, 'x'), string(ts), lpad(d, 9, "
+    f"'0'), left(ts, 4), ts LIKE '2024-01-31 10%', array_join(array(ts, null), ','), replace(i, '7', 'x') FROM {TIMES}",
+)
+q(
+    "formatted values",
+    f"SELECT format_string('%s|%d|%s|%s', dec, i, nullif(b, true), d), printf('%2$s %1$5.1f', d, ts) FROM {TIMES}",
+)
+q(
+    "classes of letters",
+    r"SELECT regexp_replace('Äb 1_', '\\w', '#'), '日' RLIKE '\\w', regexp_extract('é1', '\\W', 0), "
+    r"split('a b', '\\s'), regexp_count('aÄ', '\\p{Alpha}'), 'a' RLIKE r'^[\w.]$'",
+)
+q("a dot and a carriage return", r"SELECT regexp_replace('a\r\nb', '.', 'x')")
+q("a pattern with a wrong escape", r"SELECT 'ab' LIKE 'a\\b'")
+q("parts of bytes", "SELECT left(X'616263', 2), substring(X'616263', 2, 1), substring(X'616263', -2)")
+q("a date and an interval with hours", "SELECT date'2024-01-31' + INTERVAL '1 02:03:04' DAY TO SECOND")
+q("times without zone that are added to", "SELECT timestampadd(HOUR, 5, timestamp_ntz'2024-01-31 10:00:00')")
+q("a zone that there is not", "SET TIME ZONE 'Mars/Olympus'")
+
+
+@run
+def statistics_of_columns(spark: Any, at: At) -> Any:
+    rows = spark.sql(
+        "SELECT * FROM VALUES (1, 1e10D, 'a', 1.25), (2, -1e-5D, '10', 2.5), (null, 3D, null, 3) AS t(i, d, s, n)"
+    )
+    return rows.summary("count", "mean", "stddev", "min", "33%", "75%", "max")
+
+
+@run
+def a_description(spark: Any, at: At) -> Any:
+    return spark.sql("SELECT * FROM VALUES (1, 'x'), (2, null) AS t(i, s)").describe()
+
+
+@run
+def times_of_a_data_frame_in_another_zone(spark: Any, at: At) -> Any:
+    spark.sql("CREATE TABLE z AS SELECT timestamp'2024-01-31 23:30:00' AS ts")
+    spark.conf.set("spark.sql.session.timeZone", "America/New_York")
+    try:
+        return spark.table("z").select(F.hour("ts"), F.to_date("ts"), F.col("ts").cast("string")).collect()
+    finally:
+        spark.conf.set("spark.sql.session.timeZone", "UTC")
+
+
+@run
+def times_of_a_table_in_another_zone(spark: Any, at: At) -> Any:
+    spark.sql(
+        "CREATE TABLE z AS SELECT timestamp'2024-01-31 23:30:00' AS ts, array(timestamp'2024-01-31 23:30:00') AS a"
+    )
+    spark.sql("SET TIME ZONE 'Asia/Tokyo'")
+    try:
+        return spark.sql(
+            "SELECT hour(ts), CAST(ts AS DATE), CAST(ts AS STRING), date_format(ts, 'HH:mm'), hour(a[0]), "
+            "date_trunc('DAY', ts) = timestamp'2024-02-01 00:00:00', hour(timestamp_seconds(0)) FROM z"
+        ).collect()
+    finally:
+        spark.sql("SET TIME ZONE 'UTC'")

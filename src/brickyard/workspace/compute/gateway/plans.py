@@ -22,7 +22,13 @@ from brickyard.workspace.compute.gateway.pandas_functions import replace_functio
 from brickyard.workspace.compute.gateway.quantiles import quantiles
 from brickyard.workspace.compute.gateway.queries import FILE_FORMATS
 from brickyard.workspace.compute.gateway.session import Session
-from brickyard.workspace.compute.gateway.sources import changes_of, complete_times, need_time, resolve_source
+from brickyard.workspace.compute.gateway.sources import (
+    changes_of,
+    complete_times,
+    need_time,
+    resolve_source,
+    times_in_zone,
+)
 from brickyard.workspace.compute.gateway.sqltext import Cursor, as_engine_reads
 from brickyard.workspace.compute.gateway.statements.identifiers import spell_out
 from brickyard.workspace.compute.gateway.sugar.parameters import inline
@@ -243,6 +249,7 @@ def _named(relation: Any, session: Session) -> None:
         source.format = "delta"
         source.paths.append(session.places.text(table.place))
         source.options.update(options)
+        times_in_zone(alias.input, session)
     _replace(relation, replaced)
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from brickyard.workspace.compute.gateway import commits, feed, values
+from brickyard.workspace.compute.gateway import commits, feed, values, zones
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.file_queries import FileCall, asks_for_metadata, call_of, without_hidden
 from brickyard.workspace.compute.gateway.names import FILE_FORMATS, SessionNames, TableName, quote
@@ -190,7 +190,8 @@ class QueryRewriter:
         version, end = _at_version(table, end)
         alias = "" if table.alias and not version else f" AS {quote(parts[-1])}"
         if len(parts) == 2 and parts[0].lower() in FILE_FORMATS:
-            return Edit(start, end, self._files(parts[0], parts[1], metadata=asks_for_metadata(table)) + version)
+            files = self._files(parts[0], parts[1], metadata=asks_for_metadata(table)) + version
+            return Edit(start, end, self._zoned(files, table) if parts[0].lower() == "delta" else files)
         chain, parts[0] = self._chain(parts[0])
         name, through = self.names.table(parts), (*self.through, *chain)
         known.add((name.schema, name.name))
@@ -206,8 +207,22 @@ class QueryRewriter:
         if version.startswith(" TIMESTAMP"):
             commits.need_time(found.place, version.split("'")[1], self.zone)
         if when:  # the alias must follow VERSION AS OF, which stands after the name in the user's text
-            return Edit(start, when[1], target + when[0] + alias)
-        return Edit(start, end, target + alias)
+            return Edit(start, when[1], self._zoned(target + when[0], table) + alias)
+        return Edit(start, end, self._zoned(target, table) + alias)
+
+    def _zoned(self, source: str, table: Any) -> str:
+        """A Delta table with its times in the session's zone."""
+        from sqlglot import exp
+
+        if self.ask is None or zones.is_utc(self.zone):
+            return source
+        columns = [(one.name, one.dataType.simpleString()) for one in self.ask(f"SELECT * FROM {source}").fields]
+        times = zones.in_zone(columns)
+        if isinstance(table.parent, exp.Update | exp.Delete | exp.Merge) and table.arg_key == "this":
+            zones.check_changes(table.parent, times)
+            return source
+        items = ", ".join(f"{times[name]} AS {quote(name)}" if name in times else quote(name) for name, _ in columns)
+        return f"(SELECT {items} FROM {source})" if times else source
 
     def _changes(self, table: Any, sql: str) -> Edit | None:
         """`table_changes(...)`, as a query; Spark has it itself, but by the path of a table."""

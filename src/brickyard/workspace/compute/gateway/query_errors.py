@@ -202,7 +202,7 @@ QUERY_RULES = (
     ),
     Rule(r"Failed to parse schema ('.*?'): .*", "PARSE_SYNTAX_ERROR", "The schema {1} cannot be parsed.", "42601"),
     Rule(
-        r".*(?:regex parse error|[Rr]egular expression did not compile).*",
+        r".*(?:regex parse error|[Rr]egular expression did not compile|Invalid regex).*",
         "INVALID_PARAMETER_VALUE.PATTERN",
         "The regular expression is invalid, or uses look-around or back references, which the engine lacks. {0}",
         "22023",

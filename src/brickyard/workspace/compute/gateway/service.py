@@ -274,7 +274,7 @@ class Gateway:
         request = base_pb2.ConfigRequest.FromString(raw)
         session = self.session(SessionKey.of(request))
         given = {pair.key: pair.value for pair in request.operation.set.pairs}
-        session.before_setting(list(given))
+        session.before_setting(given)
         answer: bytes = session.sail.unary("Config")(raw)
         session.sail.memory.configured(raw)
         session.settings |= given

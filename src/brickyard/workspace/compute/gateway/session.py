@@ -16,7 +16,8 @@ import grpc
 import pyarrow as pa
 from pyspark.sql.connect.proto import base_pb2, commands_pb2, relations_pb2
 
-from brickyard.workspace.compute.gateway import commits, conflicts, copies, feed, filling, information, literals
+from brickyard.workspace.compute.gateway import commits, conflicts, copies, feed, filling, information, literals, zones
+from brickyard.workspace.compute.gateway.allowed_settings import check_setting
 from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.file_queries import FileCall
 from brickyard.workspace.compute.gateway.functions import Functions
@@ -92,7 +93,7 @@ class Session:
         self.sail.memory.lost = self.names.temporary.discard
         self.sail.memory.begin(self.key.user_id, self.key.session_id)
         if not self.sail.capabilities.is_spark:
-            self.sail.memory.set_all(SETTINGS)
+            self.sail.memory.set_all({**SETTINGS, ZONE: zones.DEFAULT})  # else the zone is the machine's
 
     def close(self) -> None:
         """End the session's engine."""
@@ -105,18 +106,24 @@ class Session:
 
     @property
     def zone(self) -> str:
-        """The session's time zone; empty for the machine's."""
+        """The session's time zone; empty if it has not been set."""
         return self.setting(ZONE)
 
     def configure(self, key: str, value: str) -> None:
         """Set a configuration value, here and in Sail."""
-        self.before_setting([key])
+        self.before_setting({key: value})
         self.sail.configure(self.key, {key: value})
         self.settings[key] = value
 
-    def before_setting(self, keys: Sequence[str]) -> None:
-        """Note the engine's own time zone, which it forgets when another one is set (Sail 0.7.2)."""
-        if ZONE in keys and ZONE not in self.defaults and not self.sail.capabilities.is_spark:
+    def before_setting(self, given: Mapping[str, str]) -> None:
+        """Note the engine's own time zone, which it forgets when another one is set (Sail 0.7.2).
+
+        Raises:
+            SparkError: For a setting that changes results and that Sail does not look at.
+        """
+        for key, value in given.items() if not self.sail.capabilities.is_spark else ():
+            check_setting(key, value)
+        if ZONE in given and ZONE not in self.defaults and not self.sail.capabilities.is_spark:
             self.defaults[ZONE] = self.sail.configuration(self.key, ZONE) or ""
 
     def unset(self, keys: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pyspark.sql.connect.proto import relations_pb2
 
-from brickyard.workspace.compute.gateway import commits, feed, values
+from brickyard.workspace.compute.gateway import commits, feed, values, zones
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.file_options import check_read_options, complete_options
 from brickyard.workspace.compute.gateway.file_types import infer_types
@@ -21,7 +21,16 @@ from brickyard.workspace.compute.gateway.sources.plan import Reader, columns_of,
 from brickyard.workspace.compute.gateway.sources.united import united
 from brickyard.workspace.compute.gateway.values.partitions import PARTITIONED, replace_columns
 
-__all__ = ["changes_of", "complete_times", "make_fit", "need_time", "read_found", "read_places", "resolve_source"]
+__all__ = [
+    "changes_of",
+    "complete_times",
+    "make_fit",
+    "need_time",
+    "read_found",
+    "read_places",
+    "resolve_source",
+    "times_in_zone",
+]
 
 #: Options that are about which files are read.
 OF_FILES = frozenset({"recursivefilelookup", "ignorecorruptfiles", "pathglobfilter", "schema"})
@@ -55,6 +64,14 @@ def resolve_source(relation: Any, session: Session, *, metadata: bool = False) -
         _put(relation, changes_of(source.options, Path(source.paths[0]), session))
     elif own:
         make_fit(relation, session)
+        if source.format == "delta":
+            times_in_zone(relation, session)
+
+
+def times_in_zone(relation: Any, session: Session) -> None:
+    """Have the times of a Delta table, which are read in UTC, in the session's zone."""
+    if not (session.sail.capabilities.is_spark or zones.is_utc(session.zone)):
+        replace_columns(relation, zones.in_zone(session.fields(relation)))
 
 
 def _base(source: Any, session: Session) -> Path | None:

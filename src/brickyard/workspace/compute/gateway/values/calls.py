@@ -31,7 +31,8 @@ def operators() -> dict[Any, str]:
     from sqlglot import exp
 
     arithmetic = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%"}
-    return {**arithmetic, exp.Neg: "negative", exp.DPipe: "||"}
+    texts = {exp.Like: "like", exp.ILike: "ilike", exp.RegexpLike: "rlike"}
+    return {**arithmetic, **texts, exp.Neg: "negative", exp.DPipe: "||"}
 
 
 @cache
@@ -41,6 +42,8 @@ def _special() -> dict[Any, str]:
 
     return {exp.Cast: "cast", exp.TryCast: "try_cast", exp.Case: "case", exp.Extract: "extract"} | {
         exp.Substring: "substring",
+        exp.Overlay: "overlay",
+        exp.Trim: "trim",
         exp.Array: "array",
         exp.Dot: "field",
     }
@@ -127,10 +130,13 @@ def _operands(node: Any) -> list[Any]:
         return [Operand(text=node.name), node.expression]
     if isinstance(node, exp.Substring):
         return [node.args[key] for key in ("this", "start", "length") if node.args.get(key) is not None]
+    if isinstance(node, exp.Overlay | exp.Trim):
+        return [part for key in ("this", "expression") if (part := node.args.get(key)) is not None]
     if isinstance(node, exp.Dot):
         return [node.this, Operand(value=node.expression.name)]
-    if isinstance(node, exp.Binary):
-        return [node.this, node.expression]
+    if isinstance(node, exp.Binary | exp.RegexpLike):
+        escape = [node.parent.expression] if isinstance(node.parent, exp.Escape) else []
+        return [node.this, node.expression, *escape]
     if isinstance(node, exp.Neg):
         return [node.this]
     return [part.expressions[0] if isinstance(part, exp.Distinct) else part for part in node.expressions]
@@ -165,6 +171,8 @@ def known(sql: str, node: Any) -> Operand:
         node = node.this
     if isinstance(node, exp.Neg) and isinstance(node.this, exp.Literal) and not node.this.is_string:
         return Operand(literal_kind("-" + node.this.name), "-" + node.this.name, text)
+    if isinstance(node, exp.RawString):
+        return Operand("string", node.name, text)
     if isinstance(node, exp.Literal):
         return Operand("string" if node.is_string else literal_kind(node.name), node.name, text)
     if isinstance(node, exp.Cast):
@@ -280,8 +288,9 @@ def _is_plain(node: Any) -> bool:
         )
     if not isinstance(node, exp.Binary):
         return False
-    if any(isinstance(side, exp.Interval) for side in (node.this, node.expression)):
-        return True
+    intervals = [side for side in (node.this, node.expression) if isinstance(side, exp.Interval)]
+    if intervals:
+        return not any(isinstance(one.args.get("unit"), exp.IntervalSpan) for one in intervals)
     return all(_is_integer(side) and len(side.name) < 5 for side in (node.this, node.expression))
 
 

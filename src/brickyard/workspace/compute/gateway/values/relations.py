@@ -13,15 +13,11 @@ from brickyard.workspace.compute.gateway.values.frames import check_lists_of_pla
 from brickyard.workspace.compute.gateway.values.plans import Fields, Plan, Top
 from brickyard.workspace.compute.gateway.values.rules import RULES
 from brickyard.workspace.compute.gateway.values.rules.casts import is_affected
+from brickyard.workspace.compute.gateway.values.summaries import statistics_of
 
 __all__ = ["correct_relation"]
 
 TRY = expressions.Expression.Cast.EVAL_MODE_TRY
-#: The rows of `describe()` and `summary()`.
-STATISTICS = {
-    "describe": ["count", "mean", "stddev", "min", "max"],
-    "summary": ["count", "mean", "stddev", "min", "25%", "50%", "75%", "max"],
-}
 
 
 def correct_relation(relation: relations_pb2.Relation, fields: Fields) -> None:
@@ -33,7 +29,7 @@ def correct_relation(relation: relations_pb2.Relation, fields: Fields) -> None:
     """
     kind = relation.WhichOneof("rel_type")
     if kind in {"describe", "summary"}:
-        _order_statistics(relation, str(kind))
+        _summarize(relation, str(kind), fields)
         return
     found = _expressions(relation, kind)
     mixed = check_lists_of_plan(top.message for top in found)
@@ -93,18 +89,15 @@ def _order_by_columns(relation: Any) -> None:
     relation.drop.column_names.extend(alias.name[0] for alias in columns.aliases)
 
 
-def _order_statistics(relation: Any, kind: str) -> None:
-    """The rows of `describe` and `summary` in the order in which they were asked for; Sail gives them in any."""
-    asked = list(relation.summary.statistics) if kind == "summary" else []
-    names = asked or STATISTICS[kind]
-    inner = relations_pb2.Relation()
-    inner.CopyFrom(relation)
-    order = relation.sort.order.add()
-    order.direction, order.null_ordering = order.SORT_DIRECTION_ASCENDING, order.SORT_NULLS_LAST
-    listed = ", ".join("'" + name.replace("'", "") + "'" for name in names)
-    order.child.expression_string.expression = f"array_position(array({listed}), summary)"
-    relation.sort.is_global = True
-    relation.sort.input.CopyFrom(inner)
+def _summarize(relation: Any, kind: str, fields: Fields) -> None:
+    common = relations_pb2.RelationCommon()
+    common.CopyFrom(relation.common)
+    groups, rows = statistics_of(getattr(relation, kind), fields)
+    correct_relation(groups, fields)
+    rows.project.input.CopyFrom(groups)
+    correct_relation(rows, fields)
+    relation.CopyFrom(rows)
+    relation.common.CopyFrom(common)
 
 
 def _concerned(expression: Any) -> bool:

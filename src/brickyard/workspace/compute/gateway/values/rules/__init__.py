@@ -5,12 +5,14 @@ from brickyard.workspace.compute.gateway.values.rules import (
     arithmetic,
     casts,
     conditions,
+    formats,
     jsons,
     others,
     rounding,
     sliding,
     strings,
     times,
+    words,
 )
 from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Operand, Rule
 
@@ -22,10 +24,12 @@ RULES: dict[str, Rule] = {
     **arithmetic.RULES,
     **casts.RULES,
     **conditions.RULES,
+    **formats.RULES,
     **jsons.RULES,
     **others.RULES,
     **rounding.RULES,
     **sliding.RULES,
+    **words.RULES,
     **strings.RULES,
     **times.RULES,
 }

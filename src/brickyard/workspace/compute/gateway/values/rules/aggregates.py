@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule, mismatch
-from brickyard.workspace.compute.gateway.values.rules.texts import quoted, text_of
+from brickyard.workspace.compute.gateway.values.rules.texts import quoted, written
 from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, Decimal, fields, inside
 
 __all__ = ["RULES", "sum_of_decimals"]
@@ -114,7 +114,7 @@ def _joined(call: Call) -> Fix | None:
     kind = call.kind()
     if kind in {"", "string", "binary", "void"}:
         return None
-    return Fix(kind="string", inner={1: text_of(kind, "$0") or "CAST($0 AS STRING)"})
+    return Fix(kind="string", inner={1: written(kind, "$0") or "CAST($0 AS STRING)"})
 
 
 def _best(call: Call) -> Fix | None:

@@ -8,6 +8,8 @@ Source: https://docs.databricks.com/aws/en/sql/language-manual/sql-ref-datatype-
 
 from __future__ import annotations
 
+import re
+
 from brickyard.workspace.compute.gateway.values.rules.aggregates import sum_of_decimals
 from brickyard.workspace.compute.gateway.values.rules.decimals import decimal_arithmetic
 from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Operand, Rule
@@ -19,6 +21,8 @@ LARGEST = {"tinyint": 2**7 - 1, "smallint": 2**15 - 1, "int": 2**31 - 1, "bigint
 #: What holds the results of arithmetic on each type.
 WIDE = {"tinyint": "DECIMAL(3,0)", "smallint": "DECIMAL(5,0)", "int": "DECIMAL(10,0)", "bigint": "DECIMAL(19,0)"}
 SUMMED = "DECIMAL(28,0)"
+#: An interval with parts of a day, added to a date, gives a time.
+TO_PART = re.compile(r"\bINTERVAL\b.*\bTO\s+(SECOND|MINUTE|HOUR)\b", re.IGNORECASE | re.DOTALL)
 
 
 def _arithmetic(call: Call) -> Fix | None:
@@ -41,6 +45,8 @@ def _arithmetic(call: Call) -> Fix | None:
 
 def _of_times(call: Call) -> Fix | None:
     """Of dates, timestamps and intervals."""
+    if call.kind(0) == "date" and TO_PART.search(call.operands[1].text):
+        return Fix(f"(CAST($1 AS TIMESTAMP) {call.name} $2)", "timestamp")
     if call.kind(0) == "date" and call.kind(1) in {"tinyint", "smallint", "int"}:
         return Fix(kind="date")
     return None

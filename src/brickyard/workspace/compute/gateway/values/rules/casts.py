@@ -128,6 +128,8 @@ def _needless(call: Call) -> bool:
 def _as_cast(call: Call) -> Fix | None:
     """`string(x)` is a cast."""
     fix = _cast(Call("cast", (call.operands[0], Operand(call.name))))
+    if fix is None and call.name == "string":
+        return Fix("CAST($1 AS STRING)", "string")
     return Fix(f"CAST({fix.inner[1].replace('$0', '$1')} AS {fix.kind})", fix.kind) if fix and fix.inner else fix
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import reduce
 
 from brickyard.workspace.compute.gateway.errors import unsupported
-from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule, all_of, untyped
-from brickyard.workspace.compute.gateway.values.rules.texts import quoted, text_of
+from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule, all_of
+from brickyard.workspace.compute.gateway.values.rules.texts import quoted, written
 from brickyard.workspace.compute.gateway.values.rules.types import inside, wider
+from brickyard.workspace.compute.gateway.values.rules.words import worded
 
 __all__ = ["RULES"]
 
@@ -34,7 +35,7 @@ def _concat(call: Call) -> Fix | None:
         )
     first = 2 if call.name == "concat_ws" else 1
     texts = {
-        number: text_of(operand.kind, "$0")
+        number: written(operand.kind, "$0")
         for number, operand in enumerate(call.operands, 1)
         if number >= first and not operand.kind.startswith("array<")
     }
@@ -42,7 +43,12 @@ def _concat(call: Call) -> Fix | None:
 
 
 def _element(call: Call) -> Fix | None:
-    """A number past the end is an error."""
+    """A number past the end is an error, and what is no text becomes one."""
+    texts = {
+        number: text for number, one in enumerate(call.operands, 1) if number > 1 and (text := written(one.kind, "$0"))
+    }
+    if texts:
+        raise unsupported("elt of times or numbers with a point", "Cast them to STRING.")
     last = len(call.operands) - 1
     if call.operands[0].number is not None and 1 <= call.operands[0].number <= last:
         return None
@@ -54,8 +60,28 @@ def _element(call: Call) -> Fix | None:
     )
 
 
+def _of_bytes(call: Call) -> Fix | None:
+    """Bytes stay bytes: their digits are cut, two for each."""
+    numbers = [operand.number for operand in call.operands[1:]]
+    if None in numbers:
+        raise unsupported(f"{call.name} of BINARY with numbers that are no literals", "Cut hex(...) and use unhex().")
+    first, *rest = [number or 0 for number in numbers]
+    count = max(rest[0] if rest else 0, 0)
+    if call.name in {"left", "right"}:
+        return (
+            Fix(f"unhex(CAST(left(hex($1), {2 * max(first, 0)}) AS STRING))", "binary") if call.name == "left" else None
+        )
+    if first < 0 and rest:
+        raise unsupported(f"{call.name} of BINARY from its end, with a length", "Cut hex(...) and use unhex().")
+    start = 2 * first if first < 0 else max(2 * first - 1, 1)
+    text = f"substring(hex($1), {start}{f', {2 * count}' if rest else ''})"
+    return Fix(f"unhex(CAST({text} AS STRING))", "binary")
+
+
 def _substring(call: Call) -> Fix | None:
     """A start before the text counts into the length."""
+    if call.kind() == "binary":
+        return _of_bytes(call)
     start = call.operands[1].number if len(call.operands) > 1 else 0
     if len(call.operands) < 3:
         return None
@@ -70,6 +96,8 @@ def _substring(call: Call) -> Fix | None:
 
 def _ends(call: Call) -> Fix | None:
     """`left` and `right` of less than nothing are nothing."""
+    if call.kind() == "binary":
+        return _of_bytes(call)
     count = call.operands[1].number if len(call.operands) > 1 else 0
     return Fix(f"{call.name}($1, greatest($2, 0))") if count is None or count < 0 else None
 
@@ -130,15 +158,15 @@ RULES = {
     "concat": Rule(_concat, None),
     "||": Rule(_concat, None),
     "concat_ws": Rule(_concat, None),
-    "elt": Rule(_element),
-    "substring": Rule(_substring),
-    "substr": Rule(_substring),
-    "left": Rule(_ends),
-    "right": Rule(_ends),
-    "initcap": untyped(WORDS, "string"),
-    "split": Rule(_split),
+    "elt": Rule(_element, None),
+    "substring": worded("substring", _substring),
+    "substr": worded("substr", _substring),
+    "left": worded("left", _ends),
+    "right": worded("right", _ends),
+    "initcap": worded("initcap", lambda _: Fix(WORDS, "string")),
+    "split": worded("split", _split),
     "chr": Rule(_character),
     "char": Rule(_character),
     "conv": Rule(_convert),
-    "regexp_count": untyped("CAST(regexp_count($1, $2) AS INT)", "int"),
+    "regexp_count": worded("regexp_count", lambda _: Fix(around="CAST($0 AS INT)", kind="int")),
 }

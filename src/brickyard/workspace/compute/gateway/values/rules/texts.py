@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, fields, inside
 
-__all__ = ["json_of", "quoted", "text_of"]
+__all__ = ["json_of", "quoted", "text_of", "written"]
 
 VARIANT = "variant"
 STAMP = "yyyy-MM-dd'T'HH:mm:ss.SSS"
@@ -39,6 +39,11 @@ def text_of(kind: str, value: str, depth: int = 0) -> str:
         parts = [_or_null(one, f"{value}.{_name(field)}", depth) for field, one in fields(kind)]
         return f"if(isnull({value}), NULL, concat('{{', concat_ws(', ', {', '.join(parts)}), '}}'))" if parts else ""
     return ""
+
+
+def written(kind: str, value: str) -> str:
+    """The same, and for times: where the engine makes a text of one by itself, it writes it otherwise."""
+    return text_of(kind, value) or (f"CAST({value} AS STRING)" if kind.startswith("timestamp") else "")
 
 
 def _or_null(kind: str, value: str, depth: int) -> str:

@@ -16,7 +16,9 @@ PARTS = {
 #: Parts that an interval has too.
 OF_INTERVALS = frozenset({"HOUR", "HOURS", "MINUTE", "MINUTES", "SECOND", "SECONDS"})
 OF_DAY = "date_format({}, 'HH:mm:ss.SSSSSS')"
-MICROS = "timestamp_micros(CAST($1 * {} AS BIGINT))"
+MICROS = "CAST(timestamp_micros(CAST($1 * {} AS BIGINT)) AS TIMESTAMP)"
+#: Gives a time the session's zone.
+IN_ZONE = "CAST($0 AS TIMESTAMP)"
 
 
 def _part(call: Call) -> Fix | None:
@@ -38,15 +40,15 @@ def floored(unit: int, value: str = "$1") -> str:
 
 def _truncated(call: Call) -> Fix | None:
     """A timestamp, of texts and dates too."""
-    if call.kind(1) in {"string", "date"}:
+    if call.kind(1) in {"string", "date", "timestamp_ntz"}:
         return Fix("date_trunc($1, CAST($2 AS TIMESTAMP))", "timestamp")
     return Fix(kind=call.kind(1))
 
 
 def _stamp(call: Call) -> Fix | None:
-    """Numbers are seconds."""
-    number = len(call.operands) == 1 and is_number(call.kind())
-    return Fix("CAST($1 AS TIMESTAMP)", "timestamp") if number else None
+    """Numbers are seconds; times stay what they are."""
+    known = len(call.operands) == 1 and (is_number(call.kind()) or call.kind().startswith("timestamp"))
+    return Fix("CAST($1 AS TIMESTAMP)", "timestamp") if known else None
 
 
 def _difference(call: Call) -> Fix | None:
@@ -72,14 +74,21 @@ def _has_two(call: Call) -> bool:
 
 def _seconds(call: Call) -> Fix | None:
     kind = call.kind()
+    if kind in INTEGERS:
+        return Fix(kind="timestamp", around=IN_ZONE)
     if kind in FLOATS:
         return Fix(MICROS.format("1000000D"), "timestamp")
-    decimal = Decimal.of(kind) if kind not in INTEGERS else None
+    decimal = Decimal.of(kind)
     if decimal is None:
         return None
     if decimal.scale > 6:
         raise unsupported("timestamp_seconds of more than six digits after the point", "Cast to DECIMAL(20,6).")
-    return Fix("timestamp_micros(CAST(CAST($1 AS DECIMAL(38,6)) * 1000000 AS BIGINT))", "timestamp")
+    return Fix("CAST(timestamp_micros(CAST(CAST($1 AS DECIMAL(38,6)) * 1000000 AS BIGINT)) AS TIMESTAMP)", "timestamp")
+
+
+def _added(call: Call) -> Fix | None:
+    """A time without zone stays one."""
+    return Fix(around="CAST($0 AS TIMESTAMP_NTZ)") if call.kind(2) == "timestamp_ntz" else None
 
 
 DIFFERENCE = Rule(_difference, (1, 2), _has_two)
@@ -92,6 +101,8 @@ RULES = {
     "to_timestamp": Rule(_stamp, (0,), lambda call: len(call.operands) > 1),
     "date_trunc": Rule(_truncated, (1,)),
     "try_to_date": Rule(lambda call: Fix(f"CAST(try_to_timestamp({all_of(call)}) AS DATE)", "date")),
+    **dict.fromkeys(("timestampadd", "dateadd", "date_add"), Rule(_added, (2,))),
     **dict.fromkeys(("datediff", "date_diff", "timestampdiff"), DIFFERENCE),
     "timestamp_seconds": Rule(_seconds, (0,)),
+    **dict.fromkeys(("timestamp_millis", "timestamp_micros"), Rule(lambda _: Fix(kind="timestamp", around=IN_ZONE))),
 }

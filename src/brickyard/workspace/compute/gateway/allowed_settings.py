@@ -1,0 +1,86 @@
+"""Settings that change results and that Sail does not look at: set to what it does anyway, or refused."""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+
+from brickyard.workspace.compute.gateway.errors import ILLEGAL, OTHER_ENGINE, SparkError, unsupported
+
+__all__ = ["check_setting"]
+
+ZONE = "spark.sql.session.timeZone"
+TRIED = "Use try_cast, try_divide, try_add and their kin for NULL in place of errors"
+PATTERNS = "Write the pattern as Spark 3 and later read it (one letter for one or two digits: 'yyyy-M-d')"
+#: What each setting has to be, in small letters, and what to do instead of setting it otherwise.
+EXPECTED: dict[str, tuple[tuple[str, ...], str]] = {
+    "spark.sql.ansi.enabled": (("true",), TRIED),
+    "spark.sql.legacy.timeParserPolicy": (("exception", "corrected"), PATTERNS),
+    "spark.sql.storeAssignmentPolicy": (("ansi",), "Cast the values"),
+    "spark.sql.timestampType": (("timestamp_ltz",), "Write TIMESTAMP_NTZ"),
+    **dict.fromkeys(
+        (
+            "spark.sql.decimalOperations.allowPrecisionLoss",
+            "spark.sql.orderByOrdinal",
+            "spark.sql.groupByOrdinal",
+            "spark.sql.groupByAliases",
+            "spark.sql.crossJoin.enabled",
+            "spark.sql.jsonGenerator.ignoreNullFields",
+            "spark.sql.lateralColumnAlias.enableImplicitResolution",
+            "spark.sql.legacy.followThreeValuedLogicInArrayExists",
+            "spark.sql.legacy.literal.pickMinimumPrecision",
+        ),
+        (("true",), "Write the query so that it does not matter"),
+    ),
+    **dict.fromkeys(
+        (
+            "spark.sql.ansi.doubleQuotedIdentifiers",
+            "spark.sql.parser.escapedStringLiterals",
+            "spark.sql.parser.quotedRegexColumnNames",
+            "spark.sql.function.concatBinaryAsString",
+            "spark.sql.function.eltOutputAsString",
+            "spark.sql.legacy.setopsPrecedence.enabled",
+            "spark.sql.legacy.castComplexTypesToString.enabled",
+            "spark.sql.legacy.exponentLiteralAsDecimal.enabled",
+            "spark.sql.legacy.negativeIndexInArrayInsert",
+            "spark.sql.legacy.statisticalAggregate",
+            "spark.sql.legacy.integerGroupingId",
+            "spark.sql.legacy.allowHashOnMapType",
+            "spark.sql.legacy.interval.enabled",
+            "spark.sql.legacy.typeCoercion.datetimeToString.enabled",
+        ),
+        (("false",), "Write the query so that it does not matter"),
+    ),
+}
+OFFSET = re.compile(r"(UTC|GMT|UT)?[+-]\d{1,2}(:?\d{2}){0,2}|Z")
+
+
+def check_setting(key: str, value: str) -> None:
+    """Look at a setting before it is made.
+
+    Raises:
+        SparkError: UNSUPPORTED_BY_ENGINE, or INVALID_CONF_VALUE.TIME_ZONE.
+    """
+    expected, instead = EXPECTED.get(key, ((), ""))
+    if expected and value.strip().lower() not in expected:
+        raise unsupported(f"the setting {key} = {value}", f"{instead}, or {OTHER_ENGINE}.")
+    if key == ZONE and not _is_zone(value.strip()):
+        raise SparkError(
+            "INVALID_CONF_VALUE.TIME_ZONE",
+            f"The value '{value}' in the config \"{key}\" is invalid. Cannot resolve the given timezone.",
+            kind=ILLEGAL,
+            sql_state="22022",
+        )
+
+
+def _is_zone(value: str) -> bool:
+    return OFFSET.fullmatch(value) is not None or _is_known(value) or not _is_known("Europe/Paris")
+
+
+def _is_known(value: str) -> bool:
+    """Whether the system has data of a time zone; it may have none at all."""
+    try:
+        zoneinfo.ZoneInfo(value)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        return False
+    return True

@@ -1,0 +1,56 @@
+"""Times of Delta tables in the session's time zone.
+
+Sail keeps with each timestamp the zone that it was read with, and Delta's are all in UTC: `hour(ts)` would be the hour
+in UTC. A cast to TIMESTAMP gives it the session's zone (0.7.2).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.names import quote
+
+__all__ = ["DEFAULT", "check_changes", "in_zone", "is_utc"]
+
+#: The zone of sessions that set none, as on Databricks.
+DEFAULT = "Etc/UTC"
+SAME = frozenset({"", "UTC", "ETC/UTC", "GMT", "UCT", "Z", "ZULU", "+00:00", "UTC+0", "ETC/GMT", "UNIVERSAL"})
+STAMP = re.compile(r"timestamp(?!_ntz)")
+
+
+def is_utc(zone: str) -> bool:
+    """Whether a session's zone is UTC."""
+    return zone.upper() in SAME
+
+
+def in_zone(columns: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The columns that hold times, by their names, as SQL that gives them the session's zone.
+
+    Args:
+        columns: Names and types.
+    """
+    return {name: f"CAST({quote(name)} AS {kind})" for name, kind in columns if STAMP.search(kind)}
+
+
+def check_changes(tree: Any, columns: Iterable[str]) -> None:
+    """Look for computations with times of a table that an UPDATE, DELETE or MERGE changes.
+
+    Args:
+        tree: The statement.
+        columns: The columns of the table that hold times.
+
+    Raises:
+        SparkError: UNSUPPORTED_BY_ENGINE.
+    """
+    from sqlglot import exp
+
+    names = {name.lower() for name in columns}
+    for column in tree.find_all(exp.Column):
+        if column.name.lower() in names and column.find_ancestor(exp.Func, exp.Interval):
+            raise unsupported(
+                f"functions of the time {column.name} in a statement that changes a table, in another zone than UTC",
+                "SET TIME ZONE 'UTC' before, or compare the column itself.",
+            )

@@ -211,18 +211,7 @@ class QueryRewriter:
         return Edit(start, end, self._zoned(target, table) + alias)
 
     def _zoned(self, source: str, table: Any) -> str:
-        """A Delta table with its times in the session's zone."""
-        from sqlglot import exp
-
-        if self.ask is None or zones.is_utc(self.zone):
-            return source
-        columns = [(one.name, one.dataType.simpleString()) for one in self.ask(f"SELECT * FROM {source}").fields]
-        times = zones.in_zone(columns)
-        if isinstance(table.parent, exp.Update | exp.Delete | exp.Merge) and table.arg_key == "this":
-            zones.check_changes(table.parent, times)
-            return source
-        items = ", ".join(f"{times[name]} AS {quote(name)}" if name in times else quote(name) for name, _ in columns)
-        return f"(SELECT {items} FROM {source})" if times else source
+        return zones.in_session(source, table, self.zone, self.ask)
 
     def _changes(self, table: Any, sql: str) -> Edit | None:
         """`table_changes(...)`, as a query; Spark has it itself, but by the path of a table."""

@@ -7,13 +7,13 @@ in UTC. A cast to TIMESTAMP gives it the session's zone (0.7.2).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.names import quote
 
-__all__ = ["DEFAULT", "check_changes", "in_zone", "is_utc"]
+__all__ = ["DEFAULT", "in_session", "in_zone", "is_utc"]
 
 #: The zone of sessions that set none, as on Databricks.
 DEFAULT = "Etc/UTC"
@@ -33,6 +33,28 @@ def in_zone(columns: Iterable[tuple[str, str]]) -> dict[str, str]:
         columns: Names and types.
     """
     return {name: f"CAST({quote(name)} AS {kind})" for name, kind in columns if STAMP.search(kind)}
+
+
+def in_session(source: str, table: Any, zone: str, ask: Callable[[str], Any] | None) -> str:
+    """A Delta table as SQL has it, with its times in the session's zone.
+
+    Args:
+        source: What the engine reads.
+        table: The table in the statement's tree.
+        zone: The zone.
+        ask: The schema of a query; without it, nothing is changed.
+    """
+    from sqlglot import exp
+
+    if ask is None or is_utc(zone):
+        return source
+    columns = [(one.name, one.dataType.simpleString()) for one in ask(f"SELECT * FROM {source}").fields]
+    times = in_zone(columns)
+    if isinstance(table.parent, exp.Update | exp.Delete | exp.Merge) and table.arg_key == "this":
+        check_changes(table.parent, times)
+        return source
+    items = ", ".join(f"{times[name]} AS {quote(name)}" if name in times else quote(name) for name, _ in columns)
+    return f"(SELECT {items} FROM {source})" if times else source
 
 
 def check_changes(tree: Any, columns: Iterable[str]) -> None:

@@ -55,6 +55,18 @@ def test_names_may_be_words_of_sql_and_have_quotes(spark: Any) -> None:
         spark.sql(f"USE main.{before}")
 
 
+def test_no_temporary_view_keeps_the_rows_of_the_moment(spark: Any) -> None:
+    recursive = "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT b FROM r JOIN e ON a = n) SELECT * FROM r"
+    spark.sql("CREATE TABLE e AS SELECT 1 AS a, 2 AS b")
+    spark.sql(f"CREATE VIEW v AS {recursive}")
+    for frame in (spark.table("v"), spark.sql(recursive), spark.table("information_schema.tables")):
+        with pytest.raises(Exception, match=r"UNSUPPORTED_BY_ENGINE.*CACHE TABLE"):
+            frame.createOrReplaceTempView("w")
+    spark.sql(f"CACHE TABLE w AS {recursive}")
+    spark.sql("INSERT INTO e VALUES (2, 3)")
+    assert [spark.table(name).count() for name in ("w", "v")] == [2, 3]
+
+
 def test_a_view_of_another_client_is_read_as_sql_is(spark: Any, engine: Engine) -> None:
     name = f"main.{spark.catalog.currentDatabase()}.v"
     text = "SELECT 'it''s' AS a"

@@ -142,6 +142,18 @@ def test_query(tables: Any, case: str) -> None:
 REFUSED = {
     "a missing column": ("SELECT * EXCEPT (nosuch) FROM t", "UNRESOLVED_COLUMN.WITH_SUGGESTION"),
     "types that differ": ("SELECT * FROM t UNPIVOT (x FOR c IN (id, k))", "UNPIVOT_VALUE_DATA_TYPE_MISMATCH"),
+    "a shared column that one side lacks": (
+        "SELECT a.id FROM (SELECT 1 AS y) a JOIN (SELECT 1 AS id) b USING (id)",
+        "UNRESOLVED_USING_COLUMN_FOR_JOIN.*left",
+    ),
+    "a percentage above one": ("SELECT percentile_approx(id, 1.5) FROM t", "DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE"),
+    "no percentage": ("SELECT percentile_approx(id) FROM t", "WRONG_NUM_ARGS"),
+    "no accuracy": ("SELECT percentile_approx(id, 0.5, 0) FROM t", "DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE"),
+    "a temporary view over a recursion": (
+        "CREATE TEMP VIEW w AS WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 3) "
+        "SELECT * FROM r",
+        "UNSUPPORTED_BY_ENGINE.*temporary view",
+    ),
     "TRANSFORM": ("SELECT TRANSFORM(id) USING 'cat' FROM t", "UNSUPPORTED_BY_ENGINE"),
     "RECURSIVE without ALL": (
         "WITH RECURSIVE r(n) AS (SELECT 1 UNION SELECT n + 1 FROM r WHERE n < 3) SELECT * FROM r",

@@ -264,11 +264,14 @@ class Gateway:
         if request.WhichOneof("analyze") in semantics.ASKED:
             version = base_pb2.AnalyzePlanRequest.SparkVersion()
             return semantics.answered(request, session.sail.analyze(session.key, spark_version=version))
-        session = session.for_analysis()
-        with explained(request, session):
-            resolve(request, session)
-            answer: bytes = session.sail.unary("AnalyzePlan")(request.SerializeToString())
-            return answer
+        session = session.for_execution().for_analysis()
+        try:
+            with explained(request, session):
+                resolve(request, session)
+                answer: bytes = session.sail.unary("AnalyzePlan")(request.SerializeToString())
+                return answer
+        finally:
+            session.let_go()
 
     def _config(self, raw: bytes) -> bytes:
         request = base_pb2.ConfigRequest.FromString(raw)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import hashlib
+import math
 import shutil
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +22,7 @@ from brickyard.workspace.compute.gateway.allowed_settings import check_setting
 from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.file_queries import FileCall
 from brickyard.workspace.compute.gateway.functions import Functions
-from brickyard.workspace.compute.gateway.kept import SETTINGS
+from brickyard.workspace.compute.gateway.kept import PART_BYTES, SETTINGS
 from brickyard.workspace.compute.gateway.names import SessionNames, TableName
 from brickyard.workspace.compute.gateway.observed import Observation
 from brickyard.workspace.compute.gateway.operations import Operations
@@ -151,7 +152,7 @@ class Session:
         return session
 
     def for_analysis(self) -> Session:
-        """The session while it is asked what a plan is, which is not run."""
+        """The session while it is asked what a plan is, which is not run: an `information_schema` is empty then."""
         session = copy.copy(self)
         session.analyses, session.observations = True, []
         return session
@@ -168,13 +169,21 @@ class Session:
         """
         if name.schema != information.SCHEMA:
             return self.catalog.table_through(name, through) if through else self.catalog.table(name)
-        held = f"__{name.catalog}_{name.schema}_{name.name}"
-        self._view(held, information.relation_of(name, self.catalog))
+        held = f"{HELD}{uuid.uuid4().hex}"
+        self.hold_relation(held, information.relation_of(name, self.catalog, empty=self.analyses))
         return Table(name, "VIEW", held_in=held)
 
     def hold(self, name: str, rows: pa.Table) -> None:
         """Keep rows in Sail under a name, until the statement has ended."""
-        self.hold_relation(name, literals.table(rows))
+        pieces = math.ceil(rows.nbytes / PART_BYTES)
+        if pieces < 2:
+            self.hold_relation(name, literals.table(rows))
+            return
+        size = math.ceil(rows.num_rows / pieces)
+        for part, start in enumerate(range(0, rows.num_rows, size)):
+            self.hold_relation(f"{name}_{part}", literals.table(rows.slice(start, size)))
+        query = " UNION ALL ".join(f"SELECT * FROM {name}_{part}" for part in range(pieces))
+        self.hold_relation(name, relations_pb2.Relation(sql=relations_pb2.SQL(query=query)))
 
     def hold_relation(self, name: str, relation: relations_pb2.Relation) -> None:
         """Keep a resolved relation in Sail under a name, until the statement has ended."""
@@ -256,7 +265,10 @@ class Session:
 
     def rows(self, relation: relations_pb2.Relation) -> Any:
         """The rows of a resolved relation, as an Arrow table."""
-        return self.sail.execute(self.key, base_pb2.Plan(root=relation))
+        from pyspark.sql.pandas.types import to_arrow_schema
+
+        found = self.sail.execute(self.key, base_pb2.Plan(root=relation))
+        return pa.Table.from_batches([], to_arrow_schema(self.schema(relation))) if found is None else found
 
     def schema_of_query(self, sql: str) -> Any:
         """The `StructType` of a query that is fit for Sail."""

@@ -91,8 +91,10 @@ def _expression(raw: bytes, owners: dict[int, str]) -> str:
 
 def _column(raw: bytes, target: str) -> str:
     """The column that a value is for, without the table's alias."""
-    text = _expression(raw, {}).strip("()")
-    parts = Cursor(text).name()
+    cursor = Cursor(_expression(raw, {}))
+    while cursor.take("("):
+        continue
+    parts = cursor.name()
     return quote(*(parts[1:] if len(parts) > 1 and parts[0].lower() == target.lower() else parts))
 
 

@@ -35,8 +35,8 @@ _PRECISIONS = {
 _NAMES = {"BYTE": "TINYINT", "SHORT": "SMALLINT", "LONG": "BIGINT"}
 
 
-def relation_of(name: TableName, catalog: UnityCatalog) -> Any:
-    """The relation of a name, as one that Spark Connect carries.
+def relation_of(name: TableName, catalog: UnityCatalog, *, empty: bool = False) -> Any:
+    """The relation of a name, as one that Spark Connect carries; `empty` leaves its rows out.
 
     Raises:
         SparkError: TABLE_OR_VIEW_NOT_FOUND, or SCHEMA_NOT_FOUND where there is no such catalog.
@@ -51,7 +51,7 @@ def relation_of(name: TableName, catalog: UnityCatalog) -> Any:
         if not catalogs:
             raise not_found("catalog", name.catalog)
     source = _SOURCES.get(name.name) or tags.SOURCES.get(name.name)
-    rows = list(source(catalog, catalogs)) if source is not None else []
+    rows = list(source(catalog, catalogs)) if source is not None and not empty else []
     arrays = [pa.array([row.get(column) for row in rows], kind) for column, kind in columns.items()]
     return literals.table(pa.Table.from_arrays(arrays, schema=pa.schema(list(columns.items()))))
 

@@ -163,7 +163,7 @@ def _validated(copy: Copy, files: list[Path], session: Session) -> Any:
         rows = _rows(copy, files, place, session)
         _append(session, _first(rows, count) if count else rows, place)
         kept = session.rows(_first(rows, min(count or PREVIEW, PREVIEW)))
-        shown.append(literals.empty() if kept is None else literals.table(kept))
+        shown.append(literals.table(kept))
 
     staging.try_out(session, copy.place, write)
     return shown[0]

@@ -80,7 +80,7 @@ def _parts(condition: str, name: str, table: Any, session: Session) -> list[Any]
     texts = ", ".join(f"CAST({quote(name)} AS STRING) AS {quote(name)}" for name in known)
     query = f"SELECT DISTINCT {texts} FROM {name} WHERE {condition}"
     found = session.rows(session.relation(query))
-    return [[(name, "=", value or "") for name, value in row.items()] for row in (found.to_pylist() if found else [])]
+    return [[(name, "=", value or "") for name, value in row.items()] for row in found.to_pylist()]
 
 
 def _now() -> int:

@@ -13,7 +13,7 @@ from brickyard.workspace.compute.gateway.errors import SparkError, already_exist
 from brickyard.workspace.compute.gateway.names import SessionNames, quote
 from brickyard.workspace.compute.gateway.queries import NAMESPACE, QueryRewriter, where_names_are
 from brickyard.workspace.compute.gateway.session import Session
-from brickyard.workspace.compute.gateway.sqltext import Cursor, parse
+from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements.namespaces import read_properties
 
 __all__ = ["cache", "create_view", "drop_temporary", "redefine", "register_temporary"]
@@ -34,12 +34,8 @@ def create_view(cursor: Cursor, session: Session, *, replace: bool) -> Any:
         _check_number(columns, query, session)
         query = f"SELECT * FROM ({query}) AS {quote(parts[-1])}({', '.join(map(quote, columns))})"
     if temporary:
-        from sqlglot import exp
-
         if len(parts) != 1:
             raise SparkError("TEMP_VIEW_NAME_TOO_MANY_NAME_PARTS", "A temporary view has a name of one part.")
-        if any(clause.args.get("recursive") for clause in parse(query).find_all(exp.With)):
-            raise unsupported("WITH RECURSIVE in a temporary view", "Use a view of the catalog, or CACHE TABLE ... AS.")
         register_temporary(session, parts[0], session.relation(query), replace=replace)
     else:
         described.comments = list(columns.values())
@@ -98,6 +94,9 @@ def _clauses(cursor: Cursor) -> _Description:
 
 def register_temporary(session: Session, name: str, relation: relations_pb2.Relation, *, replace: bool) -> None:
     """Make a temporary view of a resolved relation."""
+    if session.held:  # it would keep the rows of now
+        what = "a temporary view over WITH RECURSIVE or an information_schema"
+        raise unsupported(what, "Use a view of the catalog, or CACHE TABLE ... AS.")
     if not replace and session.names.is_temporary([name]):
         raise SparkError(
             "TEMP_TABLE_OR_VIEW_ALREADY_EXISTS", f"The temporary view `{name}` already exists.", sql_state="42P07"
@@ -192,7 +191,16 @@ def cache(cursor: Cursor, session: Session) -> Any:
     cursor.expect("TABLE")
     parts = cursor.name()
     if cursor.take("AS") or cursor.peek() == "SELECT":
-        register_temporary(session, parts[-1], session.relation(cursor.rest()), replace=True)
+        register_temporary(session, parts[-1], _kept(session, session.relation(cursor.rest())), replace=True)
     else:
         session.need_table(parts)
     return literals.empty()
+
+
+def _kept(session: Session, relation: relations_pb2.Relation) -> relations_pb2.Relation:
+    """The relation, as its rows if it has some that are held for this statement only."""
+    if not session.held:
+        return relation
+    rows = session.rows(relation)
+    session.let_go()
+    return literals.table(rows)

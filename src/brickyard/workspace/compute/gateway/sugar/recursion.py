@@ -19,8 +19,8 @@ from brickyard.workspace.compute.gateway.sugar.tree import render, touch
 
 __all__ = ["HELD", "Runner", "unroll", "without_levels"]
 
-#: How the names of tables begin that hold the rows of a recursion.
-HELD = "__recursive_"
+#: How the names of views begin that hold rows for one statement.
+HELD = "__held_"
 FAILED = "org.apache.spark.SparkException"
 LEVELS = 100
 ROWS = 1_000_000
@@ -33,12 +33,12 @@ class Runner:
     """Runs what a recursion needs.
 
     Args:
-        rows: The rows of a query; None if there are none.
+        rows: The rows of a query.
         hold: Keeps rows under a name that queries can read; the rows before them under that name are forgotten.
         schema: The `StructType` of a query.
     """
 
-    rows: Callable[[str], pa.Table | None]
+    rows: Callable[[str], pa.Table]
     hold: Callable[[str, pa.Table], None]
     schema: Callable[[str], Any]
 
@@ -76,8 +76,7 @@ def unroll(tree: Any, levels: int, runner: Runner | None) -> None:
                 query = _whole(anchor, cte)
                 if runner is not None:
                     enough = _enough(clause.parent, cte.alias)
-                    held = _Loop(cte, step, levels, enough, runner).run(render(query))
-                    query = _select(held) if held else query
+                    query = _select(_Loop(cte, step, levels, enough, runner).run(render(query)))
                 cte.set("this", query)
                 touch(cte)
         clause.set("recursive", None)
@@ -151,26 +150,23 @@ class _Loop:
     runner: Runner
 
     def run(self, anchor: str) -> str:
-        """The name under which all rows are held; empty if there are none."""
+        """The name under which all rows are held."""
         run = uuid.uuid4().hex
         latest, every = f"{HELD}step_{run}", f"{HELD}{run}"
         kinds = self.runner.schema(anchor)
         found = self.runner.rows(anchor)
-        if found is None:
-            return ""
         parts, rows, step = [found], found.num_rows, render(self._step(latest))
         for level in range(self.levels + 1):
-            if found is None or not found.num_rows or 0 <= self.enough <= rows:
+            if not found.num_rows or 0 <= self.enough <= rows:
                 break
             if level == self.levels:
                 raise _exceeded("LEVEL", self.levels)
             self.runner.hold(latest, found)
             if level == 0:
                 _compare(kinds, self.runner.schema(step))
-            found = self.runner.rows(step)
-            if found is not None:
-                parts.append(found.rename_columns(parts[0].column_names).cast(parts[0].schema))
-                found, rows = parts[-1], rows + found.num_rows
+            found = self.runner.rows(step).rename_columns(parts[0].column_names).cast(parts[0].schema)
+            parts.append(found)
+            rows += found.num_rows
             if rows > ROWS:
                 raise _exceeded("ROW", ROWS)
         self.runner.hold(latest, parts[0].slice(0, 0))

@@ -154,8 +154,6 @@ def _view(command: commands_pb2.Command, session: Session) -> None:
     if view.is_global:
         raise unsupported("global temporary views", "Use createOrReplaceTempView.")
     resolve(view.input, session)
-    if session.held:
-        raise unsupported("WITH RECURSIVE in a temporary view", "Use a view of the catalog, or CACHE TABLE ... AS.")
     register_temporary(session, view.name, view.input, replace=view.replace)
     _done(command)
 

@@ -67,9 +67,9 @@ def _plain(given: pa.Array, name: str, arrow: pa.DataType, texts: Texts) -> pa.A
         return None
 
 
-def all_plain(values: Sequence[str], kind: Any, texts: Texts) -> bool:
+def all_plain(values: pa.Array, kind: Any, texts: Texts) -> bool:
     """Whether texts are for sure of a type, so that they tell nothing new about their column's."""
     name = kind.typeName()
     if name not in PLAIN:
-        return not values
-    return _plain(pa.array(values, pa.string()), name, ARROW[name], texts) is not None
+        return len(values) == 0
+    return _plain(values, name, ARROW[name], texts) is not None

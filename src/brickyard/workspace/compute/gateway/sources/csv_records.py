@@ -6,11 +6,14 @@ quote is text up to the next delimiter.
 
 from __future__ import annotations
 
+import csv
+import mmap
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
-__all__ = ["Dialect", "is_record", "records_of", "split"]
+__all__ = ["Dialect", "is_plain", "is_record", "records_of", "split"]
 
 END = "\0\0"  # no character: what comes after the last one
 LINES = re.compile(r"\r\n|\n|\r")
@@ -53,7 +56,38 @@ def split(line: str, dialect: Dialect) -> list[str | None]:
         if dialect.trims_left or dialect.trims_right:
             values = [_trimmed(value, dialect) for value in values]
         return [value or None for value in values]
+    if _escaped_line(dialect).fullmatch(line):
+        separator, quote, escape = dialect.separator, dialect.quote, dialect.escape
+        reader = csv.reader([line], delimiter=separator, quotechar=quote, escapechar=escape, doublequote=False)
+        return [value or None for value in next(reader)]
     return next(iter(_Parser(line, dialect, multi_line=False).records()), ([], ""))[0]
+
+
+@cache
+def _escaped_line(dialect: Dialect) -> re.Pattern[str]:
+    """Lines whose quotes stand around whole values, with nothing special inside but escaped quotes and escapes."""
+    signs = (dialect.separator, dialect.quote, dialect.escape)
+    if set(map(len, signs)) != {1} or len(set(signs)) < 3 or dialect.trims_left or dialect.trims_right:
+        return re.compile("(?!)")
+    separator, quote, escape = map(re.escape, signs)
+    inside = f"(?:[^{quote}{escape}\\r\\n]|{escape}[{quote}{escape}])++"
+    value = f"(?:{quote}{inside}{quote}|[^{quote}{separator}{escape}\\r\\n]*+)"
+    return re.compile(f"{value}(?:{separator}{value})*+")
+
+
+def is_plain(content: bytes | mmap.mmap, dialect: Dialect) -> bool:
+    """Whether all lines of a file are such lines, which every reader splits alike.
+
+    Args:
+        content: The bytes of the file.
+        dialect: How the values are written, in ASCII; without white space that goes.
+    """
+    if max(map(len, (dialect.separator, dialect.quote))) != 1 or not (dialect.separator + dialect.quote).isascii():
+        return False
+    quote, separator, escape = (re.escape(sign) for sign in (dialect.quote, dialect.separator, dialect.escape))
+    value = f"(?:{quote}[^{quote}{escape}\\r\\n]++{quote}|[^{quote}{separator}\\r\\n]*+)"
+    pattern = re.compile(f"(?:{value}(?:{separator}{value})*+(?:\\r?+\\n|\\Z))*+".encode())
+    return pattern.fullmatch(content) is not None
 
 
 def records_of(text: str, dialect: Dialect) -> Iterator[tuple[list[str | None], str]]:

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import functools
 import json
-import mmap
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from pyspark.sql.connect.proto import base_pb2, relations_pb2
@@ -32,6 +30,7 @@ from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sources import scan as scans
 from brickyard.workspace.compute.gateway.sources.facts import facts_of, shown
 from brickyard.workspace.compute.gateway.sources.listing import Found, nothing_found
+from brickyard.workspace.compute.gateway.sources.plain import has_plain_lines
 from brickyard.workspace.compute.gateway.sources.scan import METADATA, File, Scan
 from brickyard.workspace.compute.gateway.sources.schemas import inferred
 from brickyard.workspace.compute.gateway.values.partitions import NULL, partition_type
@@ -131,14 +130,7 @@ def _is_for_sail(reader: Reader) -> bool:
         return False
     if reader.options.get("multiline", "").lower() == "true" or (reader.infers and reader.found.values()):
         return False
-    return reader.kind == "json" or not any(_has_quotes(file) for file in reader.found.files)
-
-
-def _has_quotes(file: Path) -> bool:
-    if not file.stat().st_size:
-        return False
-    with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return content.find(b'"') >= 0
+    return reader.kind == "json" or all(has_plain_lines(file, reader.options) for file in reader.found.files)
 
 
 def _scan(reader: Reader) -> Scan:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import types as t
 
 from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.sources.columns import all_plain
 from brickyard.workspace.compute.gateway.sources.inference import settled, shape_of, type_of_json, type_of_texts, unite
 from brickyard.workspace.compute.gateway.sources.json_records import Pairs, parse
+from brickyard.workspace.compute.gateway.sources.plain import columns_of_texts
 from brickyard.workspace.compute.gateway.sources.read_csv import csv_records, header_of, names_of
 from brickyard.workspace.compute.gateway.sources.read_json import json_texts
 from brickyard.workspace.compute.gateway.sources.scan import chunks, texts_of
@@ -60,25 +64,45 @@ def _of_csv(files: Sequence[Path], options: dict[str, str], zone: str) -> t.Stru
     if options.get("inferschema", "").lower() == "true":
         kinds = [t.NullType() for _ in names]
         for file in [largest, *(file for file in files if file is not largest)]:
-            _narrow(kinds, file, options, zone)
+            _narrow(kinds, names, file, options, zone)
         kinds = [t.StringType() if isinstance(kind, t.NullType) else kind for kind in kinds]
     return t.StructType([t.StructField(name, kind) for name, kind in zip(names, kinds, strict=True)])
 
 
-def _narrow(kinds: list[t.DataType], file: Path, options: dict[str, str], zone: str) -> None:
+def _narrow(kinds: list[t.DataType], names: list[str], file: Path, options: dict[str, str], zone: str) -> None:
     """Make the types fit one more file."""
     texts, null = texts_of(options, zone), options.get("nullvalue", "")
-    records = csv_records(str(file), options)
-    if options.get("header", "").lower() == "true":
-        next(records, None)
-    for chunk in chunks(records):
+    for columns in _texts_by_columns(names, file, options):
         for place, kind in enumerate(kinds):
-            if isinstance(kind, t.StringType):
+            if isinstance(kind, t.StringType) or place >= len(columns):
                 continue
-            given = (values[place] for values, _ in chunk if place < len(values))
-            column = [value for value in given if value is not None and value != null]
+            column = columns[place].filter(pc.not_equal(columns[place], null))
+            if null:
+                column = column.filter(pc.not_equal(column, ""))
             if not all_plain(column, kind, texts):
-                kinds[place] = type_of_texts(dict.fromkeys(column), texts, kind)
+                kinds[place] = type_of_texts(column.unique().to_pylist(), texts, kind)
+
+
+def _texts_by_columns(names: list[str], file: Path, options: dict[str, str]) -> Iterator[list[pa.Array]]:
+    """The texts of a file, chunk by chunk: an array for each column, in which null is what there is nothing of."""
+    batches = columns_of_texts(file, options, names)
+    read = 0
+    try:
+        for batch in batches or ():
+            yield batch.columns
+            read += len(batch)
+        if batches is not None:
+            return
+    except pa.ArrowInvalid:  # lines of several lengths
+        pass
+    records = csv_records(str(file), options)
+    header = options.get("header", "").lower() == "true"
+    for chunk in chunks(itertools.islice(records, read + header, None)):
+        width = max(len(values) for values, _ in chunk)
+        yield [
+            pa.array([values[place] if place < len(values) else None for values, _ in chunk], pa.string())
+            for place in range(width)
+        ]
 
 
 def _of_json(files: Sequence[Path], options: dict[str, str], corrupt: str) -> t.StructType:

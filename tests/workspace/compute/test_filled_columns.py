@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +12,12 @@ from deltalake import DeltaTable
 from pyspark.errors import PySparkException
 from pyspark.sql.types import IntegerType, LongType, StructField
 
+from brickyard.workspace.compute.gateway import log
+from brickyard.workspace.compute.gateway.commits import add_commit
+from brickyard.workspace.compute.gateway.copies import through_copy
+from brickyard.workspace.compute.gateway.creation import Definition, create
 from brickyard.workspace.compute.gateway.errors import SparkError
-from brickyard.workspace.compute.gateway.filling import Filled
+from brickyard.workspace.compute.gateway.filling import Filled, by_name
 from brickyard.workspace.compute.gateway.protocol import Protocol, features_in
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements.default_words import inserted_defaults
@@ -112,6 +117,29 @@ def test_definitions_are_read_to_their_ends() -> None:
     wanted = {"start": -5, "step": 2, "allowExplicitInsert": True}
     read = read_generated(Cursor("BY DEFAULT AS IDENTITY (INCREMENT BY 2, START WITH -5)"))
     assert read == {f"delta.identity.{key}": value for key, value in wanted.items()}
+
+
+def test_who_is_not_first_counts_again_from_what_the_first_has_left(tmp_path: Path) -> None:
+    place, staged, seen = tmp_path / "t", iter([tmp_path / "one", tmp_path / "two"]), []
+    rules = {"delta.identity.start": 1, "delta.identity.step": 1, "delta.identity.allowExplicitInsert": False}
+    create(place, Definition([{"name": "k", "type": "long", "nullable": True, "metadata": rules}], {}))
+
+    def count(table: Path, by: int) -> None:
+        found = log.read(table)
+        mark = by_name(found.fields)["k"].mark or 0
+        found.fields[0]["metadata"] |= {"delta.identity.highWaterMark": mark + by}
+        add_commit(table, found.version + 1, [log.commit_info("WRITE", {}, found.version), found.action()])
+
+    def work(copy: Path, found: log.Metadata) -> None:
+        seen.append(by_name(found.fields)["k"].mark)
+        if len(seen) == 1:
+            count(place, 5)  # another writer
+        count(copy, 2)
+
+    through_copy(place, lambda: next(staged), work, plain=False, files=False)
+    assert seen == [None, 5]
+    assert by_name(log.read(place).fields)["k"].mark == 7
+    assert not list(tmp_path.glob("[ot][nw]*"))
 
 
 def test_two_writers_never_count_the_same(spark: Any, engine: Engine) -> None:

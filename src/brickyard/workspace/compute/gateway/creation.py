@@ -18,9 +18,6 @@ from brickyard.workspace.compute.gateway.snapshots import files_at, removal
 
 __all__ = ["Definition", "create", "replace"]
 
-#: Properties that are CHECK constraints.
-CHECK = "delta.constraints."
-
 
 @dataclass(frozen=True)
 class Definition:
@@ -91,11 +88,11 @@ def _draft(definition: Definition) -> log.Metadata:
         _make(Path(directory), definition)
         made = log.read(Path(directory))
     made.fields[:] = [dict(field) for field in definition.fields]
-    made.configuration |= {key: value for key, value in definition.properties.items() if key.startswith(CHECK)}
-    if mode is not None:
-        mapping.enable(made, mode.lower())
+    made.configuration |= {key: value for key, value in definition.properties.items() if key.startswith(log.CHECKS)}
     for feature in sorted(_features(definition)):
         made.require(feature)
+    if mode is not None:
+        mapping.enable(made, mode.lower())
     feed.prepare(made)
     mapping.need_no_feed(made)
     return made
@@ -103,7 +100,7 @@ def _draft(definition: Definition) -> log.Metadata:
 
 def _features(definition: Definition) -> set[str]:
     """The features that it needs; that of defaults is not given unasked."""
-    checks = {"checkConstraints"} if any(key.startswith(CHECK) for key in definition.properties) else set()
+    checks = {"checkConstraints"} if any(key.startswith(log.CHECKS) for key in definition.properties) else set()
     return (features_of(definition.fields) - {DEFAULTS}) | checks | set(features_in(definition.properties))
 
 
@@ -111,7 +108,7 @@ def _make(place: Path, definition: Definition) -> None:
     from deltalake import DeltaTable, Schema
 
     fields = [without_rules(field) for field in definition.fields]
-    left = (log.MAPPING, PREFIX, CHECK)
+    left = (log.MAPPING, PREFIX, log.CHECKS)
     configuration = {key: value for key, value in definition.properties.items() if not key.startswith(left)}
     statistics.stop(configuration, fields)
     DeltaTable.create(

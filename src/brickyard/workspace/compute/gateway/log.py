@@ -9,16 +9,17 @@ import json
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from brickyard.workspace.compute.gateway.commits import actions_since, add_commit, latest, replace_first
+from brickyard.workspace.compute.gateway.filling import features_of
 from brickyard.workspace.compute.gateway.protocol import PREFIX, Protocol, features_in
 
 __all__ = ["MAPPING", "Metadata", "begin", "change", "commit_info", "found", "is_bare", "read"]
 
-MAPPING = "delta.columnMapping.mode"
+MAPPING, FEED, CHECKS = "delta.columnMapping.mode", "delta.enableChangeDataFeed", "delta.constraints."
 
 
 @dataclass
@@ -55,8 +56,19 @@ class Metadata:
         return self.configuration | named | {key: str(version) for key, version in versions.items()}
 
     def require(self, feature: str) -> None:
-        """Have the protocol support a feature."""
-        self.protocol = self.protocol.supporting(feature)
+        """Have the protocol support a feature; where features get names, only those that are in use do."""
+        made = self.protocol.supporting(feature)
+        if self.protocol.writer_features or not made.writer_features:
+            self.protocol = made
+        else:
+            self.protocol = replace(made, writer_features=made.writer_features & {*self._used(), feature})
+
+    def _used(self) -> set[str]:
+        """The features that the columns and properties need."""
+        used = {"appendOnly", "invariants", *features_of(self.fields)}
+        used |= {"columnMapping"} if self.mapped else set()
+        used |= {"changeDataFeed"} if self.configuration.get(FEED, "").lower() == "true" else set()
+        return used | ({"checkConstraints"} if any(key.startswith(CHECKS) for key in self.configuration) else set())
 
     def action(self) -> dict[str, Any]:
         """The metadata as an action of the log."""

@@ -12,6 +12,7 @@ from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.filling import filled_columns
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.patterns import matches
+from brickyard.workspace.compute.gateway.protocol import DEFAULTS, PREFIX
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements import grants, locations, metadata, objects, people, undrop
@@ -165,8 +166,10 @@ def _create_table(cursor: Cursor, session: Session) -> Any:
         text += f"\nLOCATION '{session.places.shown(table.place)}'"
     if table.comment:
         text += f"\nCOMMENT {_string(table.comment)}"
-    if table.properties:
-        pairs = [f"  {_string(key)} = {_string(value)}" for key, value in sorted(table.properties.items())]
+    feature = {PREFIX + DEFAULTS: "supported"} if any(one.default is not None for one in filled.values()) else {}
+    if table.properties or feature:
+        given = sorted((feature | dict(table.properties)).items())
+        pairs = [f"  {_string(key)} = {_string(value)}" for key, value in given]
         text += "\nTBLPROPERTIES (\n" + ",\n".join(pairs) + ")"
     return literals.rows({"createtab_stmt": TEXT}, [(text,)])
 

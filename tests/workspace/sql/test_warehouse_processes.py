@@ -80,6 +80,25 @@ def test_statements_leave_no_engines(lab: Lab) -> None:
     assert processes(*["USE main.default"] * 3, *made) <= before + 1  # one may wait for the next statement
 
 
+def test_a_connector_can_cancel_one_of_its_statements(lab: Lab) -> None:
+    w = client(lab)
+    number = starter(w)
+    opened = w.api_client.do("POST", "/api/2.0/sql/sessions", body={"warehouse_id": number})
+    body = {"warehouse_id": number, "session_id": opened["session_id"], "statement": LONG, "wait_timeout": "30s"}
+
+    def submit() -> StatementResponse:
+        answer = w.api_client.do("POST", "/api/2.0/sql/statements", body=body)
+        return StatementResponse.from_dict(answer)  # it has not waited: the id is needed to cancel
+
+    one, other = submit(), submit()
+    wait_for(lambda: [state(w, one), state(w, other)] == [StatementState.RUNNING] * 2)
+    w.statement_execution.cancel_execution(one.statement_id or "")
+    wait_for(lambda: state(w, one) is StatementState.CANCELED)
+    assert state(w, other) is StatementState.RUNNING
+    w.statement_execution.cancel_execution(other.statement_id or "")
+    wait_for(lambda: state(w, other) is StatementState.CANCELED)
+
+
 def test_it_stops_by_itself(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     w = client(lab)
     number = starter(w)

@@ -70,7 +70,7 @@ class _Runner:
             self._canceled.add(statement_id)
             running = self._running.get(statement_id)
         while running is not None and not running.ended.is_set():
-            running.session.interruptAll()
+            running.session.interruptTag(statement_id)
             running.ended.wait(_INTERRUPT_SECONDS)
 
     def _run(self, statement: dict[str, Any]) -> None:
@@ -98,8 +98,10 @@ class _Runner:
                     raise _Canceled
                 self._running[statement["id"]] = running
             self._host.say({"statement_id": statement["id"], "running": True})
+            session.addTag(statement["id"])
             return _written(session, statement)
         finally:
+            session.removeTag(statement["id"])
             running.ended.set()
             with self._lock:
                 self._running.pop(statement["id"], None)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 __all__ = [
     "OTHER_ENGINE",
     "SparkError",
+    "Unsupported",
     "already_exists",
     "no_shared_column",
     "not_found",
@@ -81,14 +82,28 @@ def no_shared_column(name: str, side: str, columns: Sequence[str] = ()) -> Spark
     return SparkError("UNRESOLVED_USING_COLUMN_FOR_JOIN", text, sql_state="42703")
 
 
-def unsupported(construct: str, instead: str) -> SparkError:
+class Unsupported(SparkError):
+    """A construct that cannot be run.
+
+    Args:
+        construct: What it is.
+        instead: What to use.
+        engine: What the session's engine is called.
+    """
+
+    def __init__(self, construct: str, instead: str, engine: str = "sail") -> None:
+        self.construct, self.instead = construct, instead
+        text = f"The Spark engine '{engine}' of this local workspace does not support {construct}. {instead}"
+        super().__init__("UNSUPPORTED_BY_ENGINE", text, kind=UNSUPPORTED, sql_state="0A000")
+
+    def on(self, engine: str) -> Unsupported:
+        """The same of another engine."""
+        return Unsupported(self.construct, self.instead, engine)
+
+
+def unsupported(construct: str, instead: str) -> Unsupported:
     """A construct that the engine cannot run; `instead` says what to use."""
-    return SparkError(
-        "UNSUPPORTED_BY_ENGINE",
-        f"The Spark engine 'sail' of this local workspace does not support {construct}. {instead}",
-        kind=UNSUPPORTED,
-        sql_state="0A000",
-    )
+    return Unsupported(construct, instead)
 
 
 def parse_error(detail: str) -> SparkError:

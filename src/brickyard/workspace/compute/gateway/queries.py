@@ -22,7 +22,7 @@ from brickyard.workspace.compute.gateway.sqltext import (
     parse,
     without_hints,
 )
-from brickyard.workspace.compute.gateway.sugar import expand, item
+from brickyard.workspace.compute.gateway.sugar import bound, expand, item
 from brickyard.workspace.compute.gateway.sugar.bindings import Bindings
 from brickyard.workspace.compute.gateway.sugar.constants import string
 from brickyard.workspace.compute.gateway.sugar.recursion import HELD, Runner
@@ -132,7 +132,7 @@ class QueryRewriter:
             sql: The expression.
             named: Whether it is a column of a result, which keeps its name.
         """
-        if self.ask is None:
+        if self.ask is None or self.spark:
             return sql
         query = self._in_lower_case(f"SELECT {sql}")
         expanded, _ = expand(query, self.ask, None, Bindings(functions=self.bindings.functions))
@@ -144,6 +144,8 @@ class QueryRewriter:
         """The statement without a `*` that would mean the files' hidden column too; its tree if it is the same."""
         ask = self.ask
         assert ask is not None
+        if self.spark:
+            return sql, tree
         shown = without_hidden(sql, lambda text: list(ask(self.rewrite(text)).names))
         return shown, tree if shown == sql else None
 
@@ -151,6 +153,8 @@ class QueryRewriter:
         """The statement without what Sail lacks, and its tree if it is the same statement."""
         ask = self.ask
         assert ask is not None
+        if self.spark:
+            return bound(sql, tree or parse(sql), self.bindings, lambda text: ask(self.rewrite(text)))
         bare = without_hints(sql)
         tree = tree if bare == sql else None
         bare = self._in_lower_case(bare)
@@ -183,8 +187,10 @@ class QueryRewriter:
         return Edit(call[1], call[2], quote(self.files(call[0])))
 
     def _table(self, table: Any, known: set[tuple[str, ...]]) -> Edit | None:
+        from sqlglot import exp
+
         parts = _parts(table)
-        if parts is None or self._is_local(table, parts):
+        if parts is None or self._is_local(table, parts) or table.find_ancestor(exp.Hint):
             return None
         start, end = _span(table)
         version, end = _at_version(table, end)
@@ -266,7 +272,7 @@ class QueryRewriter:
 
     def _typed(self, files: str, kind: str, place: Path) -> str:
         """The files, with partition columns typed from their values: Sail has text."""
-        types = partition_types([place]) if kind in PARTITIONED and self.ask else {}
+        types = partition_types([place]) if kind in PARTITIONED and self.ask and not self.spark else {}
         if not types or self.ask is None:
             return files
         columns = [

@@ -117,7 +117,7 @@ class Gateway:
         return handlers
 
     def _status(self, error: Exception) -> Any:
-        return status_of(error, of_spark=self._engine.capabilities.is_spark)
+        return status_of(error, self._engine.capabilities)
 
     def _guard(self, method: str, call: Callable[[bytes], bytes]) -> Callable[..., Any]:
         """Ask who calls before, and give errors as Spark Connect does after."""

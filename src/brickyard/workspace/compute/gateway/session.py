@@ -229,7 +229,7 @@ class Session:
             local | named,
             probe,
             spark=spark,
-            ask=None if spark else self.schema_of_query,
+            ask=self.schema_of_query,
             bindings=self.bindings.for_statement(),
             zone=self.zone,
             rows=None if self.analyses else lambda text: self.rows(self.with_text(text)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
 import grpc
@@ -10,29 +11,43 @@ from google.protobuf import any_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
+from brickyard.workspace.compute.engines import Capabilities
 from brickyard.workspace.compute.gateway.admission import NotAdmitted
 from brickyard.workspace.compute.gateway.engine_errors import describe, named
-from brickyard.workspace.compute.gateway.errors import RUNTIME, SparkError
+from brickyard.workspace.compute.gateway.errors import RUNTIME, SparkError, Unsupported
 
 __all__ = ["status_of"]
 
+#: What `raise_error` says of a condition that the gateway has put into a query.
+RAISED = re.compile(r"\[USER_RAISED_EXCEPTION\] (\[[A-Z_.]+\] .*? SQLSTATE: \w{5})", re.DOTALL)
 _log = logging.getLogger(__name__)
 
 
-def status_of(error: Exception, *, of_spark: bool = False) -> Any:
+def status_of(error: Exception, engine: Capabilities) -> Any:
     """The gRPC status of any error: of the gateway, of the engine, of delta-rs or of the files.
 
     Args:
         error: What was raised.
-        of_spark: Whether the engine is Apache Spark, whose own errors need no other words.
+        engine: What has raised it, perhaps; Apache Spark's own errors need no other words.
     """
     if isinstance(error, NotAdmitted):
         return rpc_status.to_status(status_pb2.Status(code=code_pb2.UNAUTHENTICATED, message=str(error)))
     if isinstance(error, grpc.RpcError):
         known = rpc_status.from_call(error)
         if known is not None and known.details:
-            return rpc_status.to_status(known if of_spark else named(known))
+            return rpc_status.to_status(_unwrapped(known) if engine.is_spark else named(known))
+    if isinstance(error, Unsupported):
+        return _status(error.on(engine.name))
     return _status(_in_spark_s_terms(error))
+
+
+def _unwrapped(status: Any) -> Any:
+    """An error of Spark as it is; what the gateway has Spark raise for a value that does not fit, by its own name."""
+    found = RAISED.match(status.message)
+    if found is None:
+        return status
+    status.message = found[1]
+    return named(status)
 
 
 def _in_spark_s_terms(error: Exception) -> SparkError:

@@ -49,7 +49,7 @@ def resolve_source(relation: Any, session: Session, *, metadata: bool = False) -
         SparkError: PATH_NOT_FOUND and its kin, or UNSUPPORTED_BY_ENGINE.
     """
     source = relation.read.data_source
-    paths = _paths(source)
+    paths = _paths(source, spark=session.sail.capabilities.is_spark)
     own = not session.sail.capabilities.is_spark and not relation.read.is_streaming
     if own and paths and source.format.lower() in PLANNED:
         roots = [place for path in paths for place in session.places.mapper.existing(path, deep=True)]
@@ -139,12 +139,12 @@ def _type_partitions(relation: Any, session: Session) -> None:
         values.type_partitions(relation)
 
 
-def _paths(source: Any) -> list[str]:
+def _paths(source: Any, *, spark: bool) -> list[str]:
     """The paths of the user, which are taken out; nothing for a source that is no files."""
     kind = source.format.lower() or "delta"
     if not source.HasField("format"):
         source.format = "delta"
-    if kind not in {name.lower() for name in FILE_FORMATS}:
+    if kind not in {name.lower() for name in FILE_FORMATS} and not (spark and source.paths):
         if source.paths:
             raise unsupported(f"the data source '{source.format}'", f"Use one of {', '.join(sorted(FILE_FORMATS))}.")
         return []
@@ -160,6 +160,8 @@ def _place(source: Any, paths: Sequence[str], session: Session) -> None:
     kind = source.format.lower()
     for path in paths:
         source.paths.extend(session.places.sources(path, kind, inferred=not source.schema, deep=_is_deep(source)))
+    for key in [key for key in source.options if key.lower() == "basepath"]:
+        source.options[key] = session.places.text(session.places.mapper.existing(source.options[key])[0])
     if kind == "delta" and paths:
         need_time(source.options, Path(source.paths[0]), session)
 

@@ -126,14 +126,13 @@ def _persistent(
     session.catalog.need_schema(name.catalog, name.schema)
     names = SessionNames(session.names.catalog, session.names.schema)
     spark = session.sail.capabilities.is_spark
-    ask = None if spark else session.schema_of_query
     bindings = session.bindings.for_statement().inside(names)
     rewriter = QueryRewriter(
         names,
         session.places,
         session.table,
         spark=spark,
-        ask=ask,
+        ask=session.schema_of_query,
         bindings=bindings,
         defines=name.full,
         changes=session.changes_of,

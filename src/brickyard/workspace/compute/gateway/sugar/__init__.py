@@ -7,6 +7,7 @@ from typing import Any
 
 from brickyard.workspace.compute.gateway import sqltext
 from brickyard.workspace.compute.gateway.sugar.bindings import Bindings, bind_functions, bind_variables
+from brickyard.workspace.compute.gateway.sugar.builtins import rewrite_builtins
 from brickyard.workspace.compute.gateway.sugar.checks import check_select
 from brickyard.workspace.compute.gateway.sugar.conditions import conditions
 from brickyard.workspace.compute.gateway.sugar.groups import group_by_all, order_by_all, whole_sets
@@ -28,7 +29,7 @@ from brickyard.workspace.compute.gateway.sugar.tree import parse, render, touch
 from brickyard.workspace.compute.gateway.sugar.unions import widen, without_intersect_all
 from brickyard.workspace.compute.gateway.sugar.using import whole_stars
 
-__all__ = ["expand", "item"]
+__all__ = ["bound", "expand", "item"]
 
 
 def expand(
@@ -63,8 +64,28 @@ def expand(
     if levels:
         unroll(tree, levels, runner)
     bind_functions(tree, bindings.functions, scope)
+    if bindings.functions is not None:
+        rewrite_builtins(tree, bindings.functions.fact, bindings.functions.registered, scope)
     bind_variables(tree, bindings.variables, scope)
     return render(desugar(tree, scope, "FROM" in wanted)), None
+
+
+def bound(sql: str, tree: Any, bindings: Bindings, ask: Callable[[str], Any]) -> tuple[str, Any]:
+    """The statement with the session's variables and functions in it, for an engine that lacks nothing else.
+
+    Args:
+        sql: One statement, or a part of one that is a query.
+        tree: The statement as `sqltext.parse` reads it.
+        bindings: Variables and functions that the statement can use.
+        ask: The `StructType` of a query.
+    """
+    words = {token.text.lower() for token in sqltext.tokenize(sql)} if bindings.words else set()
+    if not (bindings.words & words or bindings.calls_in(tree)):
+        return sql, tree
+    tree, scope = parse(sql), Scope(ask)
+    bind_functions(tree, bindings.functions, scope)
+    bind_variables(tree, bindings.variables, scope)
+    return render(tree), None
 
 
 def item(sql: str, *, named: bool) -> str:

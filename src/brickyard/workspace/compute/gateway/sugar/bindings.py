@@ -8,7 +8,6 @@ from functools import cache, partial
 from typing import Any
 
 from brickyard.workspace.compute.gateway.names import FILE_FORMATS
-from brickyard.workspace.compute.gateway.sugar.builtins import rewrite_builtins
 from brickyard.workspace.compute.gateway.sugar.calls import Find, calls, expand_calls
 from brickyard.workspace.compute.gateway.sugar.chains import mark_calls, mark_tables
 from brickyard.workspace.compute.gateway.sugar.names import bind
@@ -88,7 +87,6 @@ def bind_functions(tree: Any, functions: Any, scope: Scope) -> None:
     if functions is not None:
         find = cache(functions.find)
         expand_calls(tree, find, functions.install, scope, _Bodies(functions, find).qualify)
-        rewrite_builtins(tree, functions.fact, functions.registered, scope)
 
 
 @dataclass(frozen=True)

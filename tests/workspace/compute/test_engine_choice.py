@@ -10,9 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.protobuf import any_pb2
+from google.rpc import error_details_pb2, status_pb2
+from pyspark.sql.types import StructType
 
-from brickyard.workspace.compute.engines import jvm_home
+from brickyard.workspace.compute.engines import Capabilities, jvm_home
 from brickyard.workspace.compute.engines.choice import DELTA_JARS, ENGINE, EngineChoice, UnknownEngine, split
+from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.sqltext import parse
+from brickyard.workspace.compute.gateway.statuses import status_of, unwrapped
+from brickyard.workspace.compute.gateway.sugar import bound
+from brickyard.workspace.compute.gateway.sugar.bindings import Bindings, Variable
 from tests.workspace.compute.compute_support import Lab
 from tests.workspace.compute.engine_support import Engine
 
@@ -99,6 +107,14 @@ def test_errors_of_spark_are_its_own(jvm: Any) -> None:
         jvm.table("nowhere").count()
 
 
+def test_spark_has_the_session_s_variables_and_functions(jvm: Any) -> None:
+    jvm.sql("CREATE OR REPLACE TABLE main.default.bound AS SELECT 4 AS n")
+    jvm.sql("CREATE OR REPLACE FUNCTION main.default.twice(x INT) RETURNS INT RETURN x * 2")
+    jvm.sql("DECLARE OR REPLACE VARIABLE more INT DEFAULT 1")
+    jvm.sql("SET VARIABLE more = more + 1")
+    assert jvm.sql("SELECT /*+ BROADCAST(bound) */ twice(n) + more FROM main.default.bound").first()[0] == 10
+
+
 def test_a_spark_that_dies_is_replaced(jvm: Any) -> None:
     import psutil
 
@@ -121,6 +137,29 @@ def test_spark_has_streaming_and_ml(jvm: Any) -> None:
     assert jvm.table("target").count() == 5
     assembled = VectorAssembler(inputCols=["id"], outputCol="f").transform(jvm.range(2))
     assert [row.f[0] for row in assembled.collect()] == [0.0, 1.0]
+
+
+def test_a_statement_for_spark_has_variables_and_nothing_else_replaced() -> None:
+    bindings = Bindings({"v": Variable("INT", "3", "3")})
+    text, tree = "SELECT v + 1 FROM range(3) QUALIFY row_number() OVER (ORDER BY id) = 1", None
+    assert bound(text, tree, Bindings(), lambda _: StructType()) == (text, tree)
+    answer, _ = bound(text, parse(text), bindings, lambda _: StructType().add("id", "long"))
+    assert "CAST(3 AS INT) + 1" in answer and "QUALIFY" in answer
+
+
+def test_errors_name_the_session_s_engine_and_what_the_gateway_raises() -> None:
+    spark = Capabilities("jvm", is_spark=True)
+    assert "engine 'jvm'" in status_of(unsupported("this", "Use that."), spark).details
+    assert "engine 'sail'" in status_of(unsupported("this", "Use that."), Capabilities("sail")).details
+    raised = "[USER_RAISED_EXCEPTION] [CAST_OVERFLOW_IN_TABLE_INSERT] It is too large. SQLSTATE: 22003 SQLSTATE: P0001"
+    info = error_details_pb2.ErrorInfo(reason="org.apache.spark.SparkRuntimeException")
+    detail = any_pb2.Any()
+    detail.Pack(info)
+    status = unwrapped(status_pb2.Status(message=raised, details=[detail]))
+    assert status.message.startswith("[CAST_OVERFLOW_IN_TABLE_INSERT] It is too large.")
+    assert (
+        unwrapped(status_pb2.Status(message="[USER_RAISED_EXCEPTION] mine")).message == "[USER_RAISED_EXCEPTION] mine"
+    )
 
 
 def test_a_java_wrapper_drops_what_the_packaged_java_lacks(tmp_path: Path) -> None:

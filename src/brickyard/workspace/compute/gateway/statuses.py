@@ -16,7 +16,7 @@ from brickyard.workspace.compute.gateway.admission import NotAdmitted
 from brickyard.workspace.compute.gateway.engine_errors import describe, named
 from brickyard.workspace.compute.gateway.errors import RUNTIME, SparkError, Unsupported
 
-__all__ = ["status_of"]
+__all__ = ["status_of", "unwrapped"]
 
 #: What `raise_error` says of a condition that the gateway has put into a query.
 RAISED = re.compile(r"\[USER_RAISED_EXCEPTION\] (\[[A-Z_.]+\] .*? SQLSTATE: \w{5})", re.DOTALL)
@@ -35,13 +35,13 @@ def status_of(error: Exception, engine: Capabilities) -> Any:
     if isinstance(error, grpc.RpcError):
         known = rpc_status.from_call(error)
         if known is not None and known.details:
-            return rpc_status.to_status(_unwrapped(known) if engine.is_spark else named(known))
+            return rpc_status.to_status(unwrapped(known) if engine.is_spark else named(known))
     if isinstance(error, Unsupported):
         return _status(error.on(engine.name))
     return _status(_in_spark_s_terms(error))
 
 
-def _unwrapped(status: Any) -> Any:
+def unwrapped(status: Any) -> Any:
     """An error of Spark as it is; what the gateway has Spark raise for a value that does not fit, by its own name."""
     found = RAISED.match(status.message)
     if found is None:

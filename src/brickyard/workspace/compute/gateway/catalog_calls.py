@@ -10,11 +10,13 @@ import pyarrow as pa
 from pyspark.sql.connect.proto import catalog_pb2, relations_pb2
 
 from brickyard.workspace.compute.gateway import literals
+from brickyard.workspace.compute.gateway.caching import keeping
+from brickyard.workspace.compute.gateway.caching.answers import level_of
 from brickyard.workspace.compute.gateway.errors import SparkError, not_found, unsupported
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
-from brickyard.workspace.compute.gateway.statements import maintenance, namespaces, tables, views
+from brickyard.workspace.compute.gateway.statements import caches, maintenance, namespaces, tables, views
 from brickyard.workspace.compute.gateway.unity import Table
 
 __all__ = ["answer"]
@@ -47,10 +49,10 @@ def answer(catalog: catalog_pb2.Catalog, session: Session) -> relations_pb2.Rela
         SparkError: If it is not supported, or what it names does not exist.
     """
     kind = catalog.WhichOneof("cat_type") or ""
-    if kind in {"cache_table", "uncache_table", "refresh_table", "analyze_table"}:
+    if kind in {"refresh_table", "analyze_table"}:
         session.need_table(_parts(getattr(catalog, kind).table_name))
         return literals.empty()
-    if kind in {"clear_cache", "refresh_by_path"}:
+    if kind == "refresh_by_path":
         return literals.empty()
     if kind in {"list_functions", "get_function", "function_exists"}:
         return relations_pb2.Relation(catalog=catalog)
@@ -196,6 +198,24 @@ def _create_table(call: Any, session: Session) -> Any:
     return session.relation(f"SELECT * FROM {call.table_name}")
 
 
+def _cache_table(call: Any, session: Session) -> Any:
+    parts = _parts(call.table_name)
+    session.need_table(parts)
+    keeping.keep(session, caches.named(parts), level_of(call))
+    return literals.empty()
+
+
+def _is_cached(call: Any, session: Session) -> Any:
+    parts = _parts(call.table_name)
+    session.need_table(parts)
+    return _flag(keeping.kept(session, caches.named(parts)) is not None)
+
+
+def _clear_cache(call: Any, session: Session) -> Any:
+    keeping.clear(session)
+    return literals.empty()
+
+
 def _sql(handler: Any, prefix: str) -> Callable[[Any, Session], Any]:
     """A call that is the same as a statement; it has `table_name`, `view_name` or `db_name`, and flags."""
 
@@ -225,7 +245,10 @@ HANDLERS: dict[str, Callable[[Any, Session], Any]] = {
     "drop_temp_view": _drop_temp_view,
     "create_table": _create_table,
     "create_external_table": _create_table,
-    "is_cached": lambda call, session: _flag(False),
+    "cache_table": _cache_table,
+    "uncache_table": _sql(caches.uncache, "UNCACHE TABLE"),
+    "is_cached": _is_cached,
+    "clear_cache": _clear_cache,
     "drop_table": _sql(tables.drop, "DROP TABLE"),
     "drop_view": _sql(tables.drop, "DROP VIEW"),
     "create_database": _sql(tables.create, "CREATE SCHEMA"),

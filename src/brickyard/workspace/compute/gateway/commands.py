@@ -19,6 +19,7 @@ from brickyard.workspace.compute.gateway import (
     writes,
 )
 from brickyard.workspace.compute.gateway.alignment import assign
+from brickyard.workspace.compute.gateway.caching.keeping import substitute
 from brickyard.workspace.compute.gateway.commits import latest
 from brickyard.workspace.compute.gateway.conflicts import settled
 from brickyard.workspace.compute.gateway.errors import OTHER_ENGINE, SparkError, unsupported
@@ -124,6 +125,7 @@ def _sql(command: commands_pb2.SqlCommand, session: Session) -> relations_pb2.Re
     resolved = relations_pb2.Relation()
     resolved.CopyFrom(original)
     for reference in resolved.with_relations.references:
+        substitute(reference, session)
         resolve(reference, session)
     inline(resolved)
     session = session.for_statement(resolved)
@@ -153,8 +155,10 @@ def _view(command: commands_pb2.Command, session: Session) -> None:
     view = command.create_dataframe_view
     if view.is_global:
         raise unsupported("global temporary views", "Use createOrReplaceTempView.")
+    raw = relations_pb2.Relation()
+    raw.CopyFrom(view.input)
     resolve(view.input, session)
-    register_temporary(session, view.name, view.input, replace=view.replace)
+    register_temporary(session, view.name, view.input, replace=view.replace, raw=raw)
     _done(command)
 
 

@@ -53,6 +53,9 @@ class Sail:
 
     Args:
         engine: Starts the session's engine.
+
+    Attributes:
+        generation: How many engines the session has had.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -63,6 +66,7 @@ class Sail:
         self._server: EngineServer | None = None
         self._channel: grpc.Channel | None = None
         self._killed: str | None = None
+        self.generation = 0
 
     @property
     def runs(self) -> bool:
@@ -167,6 +171,7 @@ class Sail:
                 self.close()
             if self._server is None or self._channel is None:
                 self._server, self._killed = self._started(), None
+                self.generation += 1
                 self._channel = _channel(self._server.address)
                 self.memory.replay(self._channel, self._server)
             return self._channel, self._server

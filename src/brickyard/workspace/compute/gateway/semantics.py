@@ -7,7 +7,7 @@ from typing import Any
 
 from pyspark.sql.connect.proto import base_pb2
 
-__all__ = ["ASKED", "answered"]
+__all__ = ["ASKED", "answered", "essence"]
 
 #: What Sail does not answer.
 ASKED = frozenset({"semantic_hash", "same_semantics"})
@@ -19,15 +19,16 @@ INCIDENTAL = ("common", "plan_id")
 def answered(request: base_pb2.AnalyzePlanRequest, answer: base_pb2.AnalyzePlanResponse) -> bytes:
     """An answer of Sail with what is asked; `mlflow.data.from_spark` asks for a hash."""
     if request.HasField("semantic_hash"):
-        answer.semantic_hash.result = zlib.crc32(_essence(request.semantic_hash.plan)) - 2**31
+        answer.semantic_hash.result = zlib.crc32(essence(request.semantic_hash.plan)) - 2**31
     else:
         asked = request.same_semantics
-        answer.same_semantics.result = _essence(asked.target_plan) == _essence(asked.other_plan)
+        answer.same_semantics.result = essence(asked.target_plan) == essence(asked.other_plan)
     return bytes(answer.SerializeToString())
 
 
-def _essence(plan: Any) -> bytes:
-    copied = base_pb2.Plan()
+def essence(plan: Any) -> bytes:
+    """What plans, or relations, that mean the same have in common."""
+    copied = type(plan)()
     copied.CopyFrom(plan)
     _strip(copied)
     return bytes(copied.SerializeToString(deterministic=True))

@@ -18,6 +18,7 @@ from brickyard.workspace.compute.gateway import semantics, wire
 from brickyard.workspace.compute.gateway.admission import Admission, Caller, token_of
 from brickyard.workspace.compute.gateway.artifacts import Artifacts
 from brickyard.workspace.compute.gateway.batches import in_parts
+from brickyard.workspace.compute.gateway.caching.answers import KEEPING, keeping_answer, read_kept
 from brickyard.workspace.compute.gateway.clones import copy_state, new_id
 from brickyard.workspace.compute.gateway.commands import prepare
 from brickyard.workspace.compute.gateway.errors import SparkError
@@ -67,6 +68,7 @@ class Gateway:
         self._engine = engine
         self._admission = admission
         self._names = names
+        self._scratch = scratch
         self._artifacts = Artifacts(scratch / "artifacts")
         self.sessions = Sessions(self._new_session)
         self._server = grpc.server(ThreadPoolExecutor(THREADS, thread_name_prefix="gateway"), options=OPTIONS)
@@ -94,7 +96,10 @@ class Gateway:
 
     def _new_session(self, key: SessionKey, caller: Caller) -> Session:
         names = SessionNames(*self._names)
-        return Session(key, Sail(self._engine), caller.catalog, caller.places, names, relation_of)
+        session = Session(key, Sail(self._engine), caller.catalog, caller.places, names, relation_of)
+        session.cache.resolve = resolve
+        session.cache.home = self._scratch / "checkpoints" / key.session_id
+        return session
 
     def _handlers(self) -> dict[str, Any]:
         handlers = {
@@ -180,8 +185,10 @@ class Gateway:
             session = session.for_execution()
             session.changes = request.plan.HasField("command")
             try:
+                files = session.cache.files() if session.changes else {}
                 with explained(request.plan, session):
                     yield from self._answered(request, session)
+                session.cache.changed_files(files)
             finally:
                 session.let_go()
         session.sail.memory.executed(request)
@@ -204,6 +211,8 @@ class Gateway:
             return None
         decompress(request.plan)
         kind = request.plan.WhichOneof("op_type")
+        if not session.sail.capabilities.is_spark:
+            read_kept(request.plan, session)
         if kind == "command":
             return prepare(request.plan.command, session)
         if kind != "root":
@@ -261,6 +270,8 @@ class Gateway:
             decompress(asked.plan)
         if session.sail.capabilities.own_names:
             return bytes(session.sail.unary("AnalyzePlan")(raw))
+        if request.WhichOneof("analyze") in KEEPING and not session.sail.capabilities.is_spark:
+            return keeping_answer(request, session)
         if request.WhichOneof("analyze") in semantics.ASKED:
             version = base_pb2.AnalyzePlanRequest.SparkVersion()
             return semantics.answered(request, session.sail.analyze(session.key, spark_version=version))
@@ -305,6 +316,7 @@ class Gateway:
             request.user_context.user_id = key.user_id
             session.sail.unary("ReleaseSession")(request.SerializeToString())
         session.close()
+        session.cache.remove_files()
         self._artifacts.remove(key)
 
     def _release_execute(self, raw: bytes) -> bytes:

@@ -19,6 +19,7 @@ from pyspark.sql.connect.proto import base_pb2, commands_pb2, relations_pb2
 
 from brickyard.workspace.compute.gateway import commits, conflicts, copies, feed, filling, information, literals, zones
 from brickyard.workspace.compute.gateway.allowed_settings import check_setting
+from brickyard.workspace.compute.gateway.caching import Cache
 from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.file_queries import FileCall
 from brickyard.workspace.compute.gateway.functions import Functions
@@ -66,6 +67,7 @@ class Session:
         kept: What it keeps until the session has ended, by the hash of what the client sent.
         operations: What it is executing.
         private: A place for files that are needed until the session ends.
+        cache: What it keeps.
     """
 
     key: SessionKey
@@ -86,9 +88,11 @@ class Session:
     changes: bool = False
     operations: Operations = field(init=False)
     private: Path = field(init=False)
+    cache: Cache = field(init=False)
 
     def __post_init__(self) -> None:
         self.private = self.staged()
+        self.cache = Cache(self.names)
         self.operations = Operations(self.sail, self.key.user_id, self.key.session_id)
         self.bindings.functions = Functions(self.catalog, self.names, self.sail, self.key)
         self.sail.memory.lost = self.names.temporary.discard

@@ -11,6 +11,7 @@ from pyspark.sql.connect.proto import expressions_pb2, relations_pb2
 
 from brickyard.runtime.delta.messages import RELATION_URL, message
 from brickyard.workspace.compute.gateway import literals, statements
+from brickyard.workspace.compute.gateway.caching.keeping import substitute
 from brickyard.workspace.compute.gateway.delta_connect.targets import Target, table_text, target_of
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.names import quote
@@ -141,6 +142,7 @@ def _merge(request: Any, session: Session, resolve: Callable[[Any, Session], Non
         )
         for one in actions
     )
+    substitute(source, session)
     resolve(source, session)
     statement = relations_pb2.Relation()
     statement.with_relations.root.sql.query = sql

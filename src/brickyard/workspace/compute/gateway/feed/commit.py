@@ -9,6 +9,7 @@ from pathlib import Path
 from brickyard.workspace.compute.gateway.commits import add_commit, latest
 from brickyard.workspace.compute.gateway.conflicts import conflict
 from brickyard.workspace.compute.gateway.feed.assembled import Action
+from brickyard.workspace.compute.gateway.snapshots import removal
 
 __all__ = ["Changes", "commit"]
 
@@ -47,7 +48,7 @@ def commit(place: Path, version: int, changes: Changes, said: Action, metadata: 
     """
     now = int(time.time() * 1000)
     actions: list[Action] = [] if metadata is None else [{"metaData": metadata}]
-    actions += [_remove(file, now) for file in changes.removed]
+    actions += [removal(file) for file in changes.removed]
     actions += [{"add": {**file, "dataChange": True}} for file in changes.added]
     kept = ("path", "partitionValues", "size")
     actions += [{"cdc": {key: file[key] for key in kept} | {"dataChange": False}} for file in changes.changed]
@@ -59,9 +60,3 @@ def commit(place: Path, version: int, changes: Changes, said: Action, metadata: 
         info = {"timestamp": now, "readVersion": version, "isBlindAppend": False, "engineInfo": ENGINE} | said
         if add_commit(place, number, [{"commitInfo": info}, *actions]):
             return
-
-
-def _remove(file: Action, now: int) -> Action:
-    kept = {key: file[key] for key in ("path", "partitionValues", "size", "deletionVector") if file.get(key)}
-    kept.setdefault("partitionValues", {})
-    return {"remove": {**kept, "deletionTimestamp": now, "dataChange": True, "extendedFileMetadata": True}}

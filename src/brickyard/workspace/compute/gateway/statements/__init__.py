@@ -12,6 +12,7 @@ from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements import (
     alter,
+    caches,
     changes,
     copy,
     describe,
@@ -28,7 +29,6 @@ from brickyard.workspace.compute.gateway.statements import (
     tags,
     undrop,
     variables,
-    views,
 )
 
 __all__ = ["run"]
@@ -40,7 +40,7 @@ FORWARDED = frozenset({"SELECT", "VALUES", "FROM", "("})
 HANDLERS: dict[str, Handler] = {
     "ALTER": alter.alter,
     "ANALYZE": settings.accepted,
-    "CACHE": views.cache,
+    "CACHE": caches.cache,
     "COMMENT": alter.comment,
     "CONVERT": maintenance.convert,
     "COPY": copy.copy_into,
@@ -66,7 +66,7 @@ HANDLERS: dict[str, Handler] = {
     "SET": settings.set_value,
     "SHOW": show.show,
     "TRUNCATE": maintenance.truncate,
-    "UNCACHE": settings.accepted,
+    "UNCACHE": caches.uncache,
     "UNDROP": undrop.undrop,
     "UNSET": tags.tag_statement,
     "UPDATE": changes.change,

@@ -16,7 +16,7 @@ from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements.namespaces import read_properties
 
-__all__ = ["cache", "create_view", "drop_temporary", "redefine", "register_temporary"]
+__all__ = ["create_view", "drop_temporary", "redefine", "register_temporary"]
 
 
 def create_view(cursor: Cursor, session: Session, *, replace: bool) -> Any:
@@ -92,8 +92,10 @@ def _clauses(cursor: Cursor) -> _Description:
     return found
 
 
-def register_temporary(session: Session, name: str, relation: relations_pb2.Relation, *, replace: bool) -> None:
-    """Make a temporary view of a resolved relation."""
+def register_temporary(
+    session: Session, name: str, relation: relations_pb2.Relation, *, replace: bool, raw: Any = None
+) -> None:
+    """Make a temporary view of a resolved relation; `raw` is the relation before that, if it was a data frame's."""
     if session.held:  # it would keep the rows of now
         what = "a temporary view over WITH RECURSIVE or an information_schema"
         raise unsupported(what, "Use a view of the catalog, or CACHE TABLE ... AS.")
@@ -107,6 +109,7 @@ def register_temporary(session: Session, name: str, relation: relations_pb2.Rela
     view.name, view.replace = name, True
     session.sail.run(session.key, command)
     session.names.temporary.add(name.lower())
+    session.cache.saw_view(name, relation if raw is None else raw, resolved=raw is None)
 
 
 def drop_temporary(session: Session, name: str) -> Any:
@@ -116,6 +119,7 @@ def drop_temporary(session: Session, name: str) -> Any:
     session.sail.execute(session.key, base_pb2.Plan(root=relation))
     session.sail.memory.dropped(name)
     session.names.temporary.discard(name.lower())
+    session.cache.views.pop(name.lower(), None)
     return literals.empty()
 
 
@@ -181,25 +185,3 @@ def redefine(cursor: Cursor, session: Session, parts: list[str]) -> None:
         raise SparkError("EXPECT_VIEW_NOT_TABLE.NO_ALTERNATIVE", f"{view.name} is a table; use ALTER TABLE.")
     kept = {key: value for key, value in view.properties.items() if not key.startswith(NAMESPACE)}
     _persistent(session, parts, cursor.rest(), _Description(view.comment, kept), replace=True, exists_ok=False)
-
-
-def cache(cursor: Cursor, session: Session) -> Any:
-    """`CACHE [LAZY] TABLE t [AS query]`: Sail reads columns as fast as a cache would, so only AS does something."""
-    cursor.expect("CACHE")
-    cursor.take("LAZY")
-    cursor.expect("TABLE")
-    parts = cursor.name()
-    if cursor.take("AS") or cursor.peek() == "SELECT":
-        register_temporary(session, parts[-1], _kept(session, session.relation(cursor.rest())), replace=True)
-    else:
-        session.need_table(parts)
-    return literals.empty()
-
-
-def _kept(session: Session, relation: relations_pb2.Relation) -> relations_pb2.Relation:
-    """The relation, as its rows if it has some that are held for this statement only."""
-    if not session.held:
-        return relation
-    rows = session.rows(relation)
-    session.let_go()
-    return literals.table(rows)

@@ -1,0 +1,83 @@
+"""Data that a session keeps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyspark import StorageLevel
+from pyspark.sql import functions as F
+
+
+def rows(frame: Any) -> list[tuple[Any, ...]]:
+    return sorted(tuple(row) for row in frame.collect())
+
+
+def test_what_is_cached_is_computed_once(spark: Any) -> None:
+    base = spark.range(3)
+    frame = base.withColumn("u", F.expr("uuid()"))
+    assert rows(frame) != rows(frame)
+    frame.cache()
+    kept = rows(frame)
+    assert rows(frame.filter("id >= 0")) == kept
+    assert frame.select(base.id).count() == 3  # a column of what is inside
+    frame.createOrReplaceTempView("v")
+    spark.sql("CREATE TEMP VIEW w AS SELECT id, u FROM v")
+    assert rows(spark.sql("SELECT * FROM w")) == kept
+    frame.write.saveAsTable("t")
+    spark.sql("INSERT OVERWRITE t SELECT * FROM v")
+    assert rows(spark.table("t")) == rows(spark.sql("SELECT * FROM {f}", f=frame)) == kept
+    frame.unpersist()
+    assert rows(frame) != kept
+    assert rows(spark.table("w")) != kept
+
+
+def test_what_is_cached_is_computed_again_after_a_change(spark: Any, engine: Any) -> None:
+    spark.sql("CREATE TABLE t (a INT)")
+    table = spark.table("t").filter("a > 0").cache()
+    assert table.count() == 0
+    table.createOrReplaceTempView("v")
+    through = spark.sql("SELECT a + 1 AS b FROM v").cache()
+    assert through.count() == 0
+    spark.sql("INSERT INTO t VALUES (1)")
+    assert (table.count(), through.count()) == (1, 1)
+    spark.range(3).write.parquet("dbfs:/cached/p")
+    files = spark.read.parquet("dbfs:/cached/p").cache()
+    assert files.count() == 3
+    spark.range(2).write.mode("append").parquet("dbfs:/cached/p")
+    assert files.count() == 5
+    text = engine.data / "dbfs" / "cached" / "c.csv"
+    text.write_text("a\n1\n")
+    read = spark.read.csv("dbfs:/cached/c.csv", header=True).cache()
+    assert read.count() == 1
+    text.write_text("a\n1\n2\n")  # nobody told Spark
+    assert read.count() == 1
+    spark.catalog.clearCache()
+    assert read.count() == 2
+
+
+def test_levels_and_names(spark: Any) -> None:
+    spark.sql("CREATE TABLE t (a INT)")
+    assert not spark.catalog.isCached("t")
+    spark.sql("CACHE LAZY TABLE t OPTIONS ('storageLevel' 'DISK_ONLY')")
+    assert spark.catalog.isCached("t")
+    assert spark.table("t").storageLevel == StorageLevel.DISK_ONLY
+    spark.catalog.uncacheTable("t")
+    assert spark.table("t").storageLevel == StorageLevel.NONE
+    spark.sql("CACHE TABLE u AS SELECT uuid() AS u")
+    assert rows(spark.table("u")) == rows(spark.sql("SELECT u FROM u"))
+    spark.sql("UNCACHE TABLE u")
+    assert (spark.catalog.isCached("u"), spark.catalog.tableExists("u")) == (False, True)
+
+
+def test_rows_leave_the_disk(engine: Any) -> None:
+    scratch = next(path for path in engine.data.parents if (path / "scratch").is_dir()) / "scratch" / "checkpoints"
+    spark = engine.client()
+    home = scratch / spark.session_id
+    frame = spark.range(3).cache()
+    assert frame.count() == 3
+    assert list(home.iterdir())
+    frame.unpersist()
+    assert not list(home.iterdir())
+    assert frame.persist().count() == 3
+    spark.stop()
+    assert not home.exists()

@@ -42,6 +42,17 @@ def test_four_workspaces_at_once_do_not_share_anything(workspaces: WorkspaceHome
     assert len({record["url"] for record in of_json(workspaces, "list")}) == 4
 
 
+def test_env_has_the_spark_engine_start_and_it_ends_with_all_of_its_processes(workspaces: WorkspaceHome) -> None:
+    dev = workspaces.start("dev", extra={"BRICKYARD_SPARK_ENGINE_IDLE_SECONDS": "0.5"})
+    server = psutil.Process(of_json(workspaces, "status", "dev")["pid"])
+    workspaces.run("workspace", "env", "dev")
+    assert not (dev.root / "spark").exists() and not server.children()
+    workspaces.run("workspace", "env", "dev", extra={"BRICKYARD_SPARK_AHEAD": "1"})
+    wait_for(lambda: (dev.root / "spark").exists())
+    assert wait_for(lambda: len(server.children(recursive=True)) > 1)  # the fork server, and what it has forked
+    wait_for(lambda: not server.children(), seconds=60)
+
+
 def test_json_of_what_there_is_has_no_token(workspaces: WorkspaceHome) -> None:
     assert of_json(workspaces, "list") == []
     workspace = workspaces.start("dev")

@@ -58,7 +58,8 @@ class WorkspaceHome:
     def environ(self) -> dict[str, str]:
         """The environment of a command line that works under this home."""
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("DATABRICKS_", "MLFLOW_", "BRICKYARD_"))}
-        return clean | {"BRICKYARD_HOME": str(self.home), "MLFLOW_DISABLE_TELEMETRY": "true"}
+        own = {"BRICKYARD_HOME": str(self.home), "BRICKYARD_SPARK_AHEAD": "0", "MLFLOW_DISABLE_TELEMETRY": "true"}
+        return clean | own
 
     def run(
         self, *arguments: str, check: bool = True, cwd: Path | None = None, extra: Mapping[str, str] | None = None

@@ -130,10 +130,11 @@ def env(name: str, profile: bool, output: str) -> None:
     """Print the shell lines that point any Databricks client at workspace NAME.
 
     Use it as: eval "$(brickyard workspace env dev)". With --profile, host and token go into the file that
-    DATABRICKS_CONFIG_FILE names, by default ~/.databrickscfg.
+    DATABRICKS_CONFIG_FILE names, by default ~/.databrickscfg. The Spark engine for SPARK_REMOTE begins to start, and
+    ends by itself if it is not used (BRICKYARD_SPARK_AHEAD=0: not before the first session).
     """
     from brickyard.errors import WorkspaceProcessError
-    from brickyard.workspace import process, profiles, remotes
+    from brickyard.workspace import local_api, process, profiles, remotes
 
     current = process.status(name)
     if current.url is None or current.token is None:
@@ -153,9 +154,11 @@ def env(name: str, profile: bool, output: str) -> None:
     variables |= trust
     if output == "json":
         click.echo(json.dumps(variables, indent=2))
-        return
-    for variable, value in variables.items():
-        click.echo(f"export {variable}={shlex.quote(value)}")
+    else:
+        for variable, value in variables.items():
+            click.echo(f"export {variable}={shlex.quote(value)}")
+    if "SPARK_REMOTE" in variables:
+        local_api.expect_spark(process.existing(name))
 
 
 @workspace.command()

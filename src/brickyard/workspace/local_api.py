@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
+import os
 import ssl
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,7 +13,12 @@ from urllib.parse import urlsplit
 from brickyard.errors import WorkspaceProcessError
 from brickyard.workspace.layout import Layout, ProcessRecord
 
-__all__ = ["answers", "call"]
+__all__ = ["answers", "call", "expect_spark"]
+
+#: What clients of Spark Connect begin with (HTTP/2 over a connection that is known to be for it).
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+#: The variable that keeps the engine from being started before a client needs it, where it is 0.
+AHEAD = "BRICKYARD_SPARK_AHEAD"
 
 
 def answers(layout: Layout, record: ProcessRecord) -> bool:
@@ -54,6 +61,18 @@ def call(layout: Layout, method: str, path: str, body: dict[str, Any] | None = N
         said = answer.get("message") or answer.get("detail") or response.reason
         raise WorkspaceProcessError(f"the workspace {layout.name!r} refused: {said}", where=f"{method} {path}")
     return answer
+
+
+def expect_spark(layout: Layout) -> None:
+    """Have a workspace that runs start its Spark engine, as the first client would; it ends by itself if none comes."""
+    record = layout.read_process()
+    if record is None or layout.holder() is None or os.environ.get(AHEAD) == "0":
+        return
+    with contextlib.suppress(OSError, http.client.HTTPException, WorkspaceProcessError):  # then the first one starts it
+        connection = _connection(layout, record, timeout=1)
+        connection.connect()
+        connection.sock.sendall(PREFACE)
+        connection.close()
 
 
 def _connection(layout: Layout, record: ProcessRecord, timeout: float) -> http.client.HTTPConnection:

@@ -106,6 +106,16 @@ class ForkServerClient:
                 raise ForkServerGone("the process that executes tasks has ended") from error
         return number
 
+    def expect_tasks(self) -> None:
+        """Load what tasks need beside Spark, if it has not been done."""
+        with contextlib.suppress(OSError):  # it has ended, as whoever asks for a task is told
+            self._channels[0].send({"do": "generation"})
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing that it has started runs."""
+        return not self._waiting
+
     def tell(self, number: int, message: Message) -> None:
         """Tell a worker something; does nothing where it has ended."""
         waiting = self._waiting.get(number)

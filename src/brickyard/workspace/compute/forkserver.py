@@ -1,8 +1,9 @@
 """The fork server: one preloaded process from which every task is forked, so that none waits for imports.
 
 `python -m brickyard.workspace.compute.forkserver FD FD` talks over two inherited sockets. The first generation
-loads what nearly every task needs and serves on the first; then it forks a second one, which loads the rest
-(mlflow, the whole SDK) and serves on the other. No generation has threads or open channels, so that forking is safe.
+loads what nearly every task needs and serves on the first; before tasks are expected, it is asked to fork a second one,
+which loads the rest (mlflow, the whole SDK) and serves on the other. Spark alone does without it. No generation has
+threads or open channels, so that forking is safe.
 
 Every worker adopts the orphans among its descendants, and the fork server adopts those of a worker that ended: its
 children are the ones it forked and leftovers, which it kills. When the server's end of the socket closes, all of
@@ -37,8 +38,9 @@ Become = Callable[[], int]
 class ForkServer:
     """Serves one socket until it closes, or until this process has become a child of itself."""
 
-    def __init__(self, server: Channel) -> None:
+    def __init__(self, server: Channel, next_server: Channel | None = None) -> None:
         self._server = server
+        self._next_server = next_server
         self._children: dict[int, Child] = {}
         self._selector = selectors.DefaultSelector()
         self._wakeup, self._waker = socket.socketpair()
@@ -59,10 +61,6 @@ class ForkServer:
         if self._become is None:
             self._end_everything()
         return self._become
-
-    def add_generation(self, child: Child) -> None:
-        """Look after a later generation of the fork server."""
-        self._children[child.pid] = child
 
     def _listen(self) -> None:
         for end in (self._wakeup, self._waker):
@@ -95,10 +93,30 @@ class ForkServer:
                 self._start_worker(message, None)
             elif message["do"] == "engine":
                 self._start_engine(message, None)
+            elif message["do"] == "generation":
+                self._start_generation()
             elif message["do"] == "tell":
                 self._tell(message, None)
             elif message["do"] == "kill":
                 self._kill(message["id"], None)
+
+    def _start_generation(self) -> None:
+        """Fork the second generation; what is asked for meanwhile is done by this one."""
+        channel, self._next_server = self._next_server, None
+        if channel is None:
+            return
+        try:
+            parent, pid = os.getpid(), _fork()
+        except OSError as error:  # there is no memory for it: this one goes on
+            self._next_server = channel
+            sys.stderr.write(f"the second generation of the fork server could not be started: {error}\n")
+            return
+        if pid == 0:
+            self._leave(parent, own_group=False)
+            self._become = lambda: _second_generation(channel, parent)
+            return
+        channel.close()
+        self._children[pid] = Child(pid, "generation", 0, channel)
 
     def _told(self, child: Child) -> None:
         """Read what a child says: it asks for something, or answers."""
@@ -168,17 +186,18 @@ class ForkServer:
         theirs.close()
         self._add(Child(pid, message["do"], message["id"], ours, owner))
 
-    def _leave(self, parent: int, *channels: Channel) -> None:
+    def _leave(self, parent: int, *channels: Channel, own_group: bool = True) -> None:
         """Stop being the fork server, right after a fork."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        os.setsid()
+        if own_group:
+            os.setsid()
         die_with_parent(parent)
         self._selector.close()
         for child in self._children.values():
             child.forget()
-        for channel in (self._server, *channels):
+        for channel in (self._server, *([self._next_server] if self._next_server else []), *channels):
             channel.close()
         self._wakeup.close()
         self._waker.close()
@@ -292,14 +311,7 @@ def main(arguments: list[str]) -> int:
     preload.first()
     gc.collect()
     gc.freeze()
-    parent, pid = os.getpid(), os.fork()
-    if pid == 0:
-        first.close()
-        return _second_generation(second, parent)
-    second.close()
-    server = ForkServer(first)
-    server.add_generation(Child(pid, "generation", 0, second))
-    return finish(server.serve(1))
+    return finish(ForkServer(first, second).serve(1))
 
 
 def _second_generation(channel: Channel, parent: int) -> int:

@@ -27,9 +27,10 @@ class EngineFailed(Exception):
 
 
 class _Start:
-    """One start of the engine, for which several may wait."""
+    """One start of the engine, for which several may wait; `over` is called when it has ended by itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, over: Callable[[], None]) -> None:
+        self._over = over
         self.done = threading.Event()
         self.socket = ""
         self.error = ""
@@ -41,6 +42,8 @@ class _Start:
     def ended(self, end: Exit) -> None:
         self.error = self.error or end.error or f"its process ended with {end.code}"
         self.done.set()
+        if end.code is not None:
+            self._over()
 
 
 class InteractiveEngine:
@@ -50,11 +53,17 @@ class InteractiveEngine:
         fork_server: The running fork server; started where there is none.
         message: What an engine is told, but for its places.
         scratch: A directory of its own.
+        over: Called when the engine has ended.
     """
 
     def __init__(
-        self, fork_server: Callable[[], ForkServerClient], message: Callable[[], dict[str, Any]], scratch: Path
+        self,
+        fork_server: Callable[[], ForkServerClient],
+        message: Callable[[], dict[str, Any]],
+        scratch: Path,
+        over: Callable[[], None] = lambda: None,
     ) -> None:
+        self._ended = over
         self._fork_server = fork_server
         self._message = message
         self._scratch = scratch
@@ -95,7 +104,7 @@ class InteractiveEngine:
         self.close()
         self._scratch.mkdir(parents=True, mode=0o700)
         self._sockets = self._place()
-        start = _Start()
+        start = _Start(self._ended)
         own = {"scratch": str(self._scratch), "socket": str(self._sockets / uuid.uuid4().hex[:12])}
         try:
             self._fork_server().spawn(

@@ -51,8 +51,9 @@ class Compute:
         self._lock = threading.RLock()
         self._server: ForkServerClient | None = None
         self._closed = False
+        self._has_tasks = False
         #: The Spark engine of clients from outside.
-        self.interactive = InteractiveEngine(self._fork_server, self._interactive, workspace.root / "spark")
+        self.interactive = InteractiveEngine(self._fork_server, self._interactive, workspace.root / "spark", self._rest)
 
     def recover(self) -> None:
         """End what an earlier life of this workspace has left behind."""
@@ -61,7 +62,7 @@ class Compute:
     def warm_up(self) -> None:
         """Start the fork server before the first task needs it: a workspace that runs none does without its memory."""
         with contextlib.suppress(ForkServerGone, OSError):  # the first task says so, if it still is
-            self._fork_server()
+            self._for_tasks()
 
     def start_task(self, spec: TaskSpec, heard: Callable[[dict[str, Any]], None] | None = None) -> TaskHandle:
         """Start a task; returns at once. Whatever is wrong with it is in its outcome.
@@ -125,12 +126,28 @@ class Compute:
                 self._server = ForkServerClient(base_environment(os.environ, self._mark), self._lost)
             return self._server
 
+    def _for_tasks(self) -> ForkServerClient:
+        server = self._fork_server()
+        if not self._has_tasks:
+            self._has_tasks = True
+            server.expect_tasks()
+        return server
+
+    def _rest(self) -> None:
+        """End a fork server that was started for Spark alone, now that nobody uses that."""
+        with self._lock:
+            server = self._server
+            if self._has_tasks or server is None or not server.idle:
+                return
+            self._server = None
+        server.close()
+
     def _lost(self, server: ForkServerClient) -> None:
         """Forget a fork server that has ended by itself, and end what it leaves."""
         with self._lock:
             if self._server is not server:
                 return
-            self._server = None
+            self._server, self._has_tasks = None, False
             server.close()
             end_leftovers(self._mark)
 
@@ -208,7 +225,7 @@ class Compute:
             ForkServerGone: The workspace is stopping, or the fork server ends again and again.
         """
         for _ in range(_TRIES):
-            server = self._fork_server()
+            server = self._for_tasks()
             try:
                 number = server.spawn(
                     message,

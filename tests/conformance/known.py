@@ -6,6 +6,4 @@ KNOWN: dict[str, str] = {
     "catalog: functions of the catalog object": "readers",
     "files read: the facts of files": "ingest",
     "files read: files with certain facts": "ingest",
-    "files read: csv written": "ingest",
-    "files read: json written": "ingest",
 }

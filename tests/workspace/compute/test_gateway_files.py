@@ -56,8 +56,8 @@ def test_options_that_would_be_ignored_are_refused(
     with pytest.raises(PySparkException, match=r"UNSUPPORTED_BY_ENGINE.*option") as refused:
         spark.read.format(kind).options(**options).load(f"file:{tmp_path}/a").collect()
     assert next(iter(options)) in str(refused.value)
-    with pytest.raises(PySparkException, match="quoteAll"):
-        spark.range(1).write.csv(f"file:{tmp_path}/b", quoteAll=True)
+    with pytest.raises(PySparkException, match="dateFormat"):
+        spark.range(1).write.csv(f"file:{tmp_path}/b", dateFormat="dd")
 
 
 def test_texts_that_mean_null_and_white_space_are_taken_away(spark: Any, tmp_path: Path) -> None:
@@ -95,3 +95,21 @@ def test_files_that_are_corrupt_are_counted(spark: Any, tmp_path: Path) -> None:
         spark.sql(f"COPY INTO c FROM 'file:{tmp_path}' FILEFORMAT = PARQUET COPY_OPTIONS ('forced' = 'true')")
     with pytest.raises(PySparkException, match="CREDENTIAL"):
         spark.sql(f"COPY INTO c FROM 'file:{tmp_path}' WITH (CREDENTIAL c) FILEFORMAT = PARQUET")
+
+
+def test_files_are_written_whole_or_not_at_all(spark: Any, tmp_path: Path) -> None:
+    place = tmp_path / "out"
+    rows = spark.createDataFrame([(1, "x"), (2, None), (3, "a b/c")], "id INT, p STRING")
+    rows.coalesce(1).write.partitionBy("p").csv(f"file:{place}", header=True)
+    names = {"p=x", "p=__HIVE_DEFAULT_PARTITION__", "p=a b%2Fc"}
+    assert {child.name for child in place.iterdir()} == names | {"_SUCCESS"}
+    assert [file.read_text() for file in (place / "p=x").iterdir()] == ["id\n1\n"]
+    with pytest.raises(PySparkException, match="DIVIDE_BY_ZERO"):
+        rows.selectExpr("1 / (id - 3) AS q", "p").write.mode("overwrite").partitionBy("p").csv(f"file:{place}")
+    assert {child.name for child in place.iterdir()} == names | {"_SUCCESS"}
+    again = spark.range(1).selectExpr("7 AS id", "'x' AS p").write.mode("overwrite")
+    again.option("partitionOverwriteMode", "dynamic").partitionBy("p").csv(f"file:{place}")
+    assert {row.id for row in spark.read.csv(f"file:{place}", schema="id INT, p STRING").collect()} == {7, None, 2, 3}
+    with pytest.raises(PySparkException, match="UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE"):
+        spark.sql("SELECT array(1) AS a").write.csv(f"file:{tmp_path}/no")
+    assert not (tmp_path / "no").exists()

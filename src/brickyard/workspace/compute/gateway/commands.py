@@ -26,10 +26,11 @@ from brickyard.workspace.compute.gateway.errors import OTHER_ENGINE, SparkError,
 from brickyard.workspace.compute.gateway.file_options import check_write_options
 from brickyard.workspace.compute.gateway.file_types import set_partitions
 from brickyard.workspace.compute.gateway.filling import filled_columns
-from brickyard.workspace.compute.gateway.names import quote
+from brickyard.workspace.compute.gateway.names import FILE_FORMATS, quote
 from brickyard.workspace.compute.gateway.plans import resolve, split_name
-from brickyard.workspace.compute.gateway.queries import FILE_FORMATS
+from brickyard.workspace.compute.gateway.queries import PLANNED
 from brickyard.workspace.compute.gateway.session import Session
+from brickyard.workspace.compute.gateway.sources.save import save
 from brickyard.workspace.compute.gateway.sqltext import as_engine_reads
 from brickyard.workspace.compute.gateway.statements.identifiers import spell_out
 from brickyard.workspace.compute.gateway.statements.views import register_temporary
@@ -199,6 +200,11 @@ def _save_files(command: commands_pb2.Command, source: str, session: Session) ->
         )
     if not filled:  # a directory that exists for a link is not a conflict
         write.mode = commands_pb2.WriteOperation.SAVE_MODE_OVERWRITE
+    if source in PLANNED and not session.sail.capabilities.is_spark:
+        partitions = tuple(write.partitioning_columns)
+        save(session, write.input, source, write.options, partitions, place, replaces=mode == "overwrite")
+        _done(command)
+        return
     write.source, write.path = source, session.places.target(path)
     if source == "delta":
         _save_delta(write, place, mode if filled else "overwrite", session)

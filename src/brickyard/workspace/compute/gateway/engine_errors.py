@@ -274,7 +274,14 @@ def named(status: Any) -> Any:
     return status
 
 
+#: How an error of the rows that the gateway writes to files comes back through its own function.
+WRITTEN = re.compile(r'.*sources/write_files\.py".*\nRuntimeError: (?:Execution error: )?(.*?)\s*$', re.DOTALL)
+
+
 def _error(message: str, info: Any) -> SparkError | None:
+    inner = WRITTEN.match(message)
+    if inner is not None:
+        message, info.reason = inner[1], RUNTIME
     for rule in (*QUERY_RULES, *RULES):
         found = re.match(rule.pattern, message, re.DOTALL)
         if found:

@@ -46,17 +46,8 @@ _JSON = {
 }
 _READ: dict[str, Mapping[str, frozenset[str]]] = {"csv": _CSV, "json": _JSON, "text": _CODING}
 _WRITE: dict[str, Mapping[str, frozenset[str]]] = {
-    "csv": {
-        **_DATES,
-        **_CODING,
-        "quoteall": OFF,
-        "escapequotes": frozenset({"true"}),
-        "emptyvalue": frozenset({'""'}),
-        "escape": frozenset({"\\"}),
-        "ignoreleadingwhitespace": frozenset({"true"}),
-        "ignoretrailingwhitespace": frozenset({"true"}),
-    },
-    "json": {**_DATES, **_CODING, "ignorenullfields": frozenset({"true"})},
+    "csv": {**_DATES, **_CODING, "chartoescapequoteescaping": NONE, "maxrecordsperfile": NONE},
+    "json": {**_DATES, **_CODING, "maxrecordsperfile": NONE},
     "text": _CODING,
 }
 

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import functools
 import json
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pyspark.sql.connect.proto import base_pb2, relations_pb2
-from pyspark.sql.connect.types import proto_schema_to_pyspark_data_type, pyspark_types_to_proto_types
+from pyspark.sql.connect.types import proto_schema_to_pyspark_data_type
 from pyspark.sql.types import (
     DateType,
     DoubleType,
@@ -29,6 +28,7 @@ from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sources import scan as scans
 from brickyard.workspace.compute.gateway.sources.facts import facts_of, shown
+from brickyard.workspace.compute.gateway.sources.functions import mapped
 from brickyard.workspace.compute.gateway.sources.listing import Found, nothing_found
 from brickyard.workspace.compute.gateway.sources.plain import has_plain_lines
 from brickyard.workspace.compute.gateway.sources.scan import METADATA, File, Scan
@@ -41,8 +41,6 @@ __all__ = ["Reader", "columns_of", "planned"]
 SMALL = 8 * 2**20
 #: What the reader here opens, beside what has no suffix of a compressed file.
 COMPRESSED = frozenset({".zst", ".snappy", ".lz4", ".deflate", ".xz", ".br"})
-#: Spark's evaluation type for functions from batches to batches.
-MAP_ARROW = 207
 PARTITION_TYPES = {
     "int": IntegerType(),
     "bigint": LongType(),
@@ -228,24 +226,13 @@ def _struct(schema: str, session: Session) -> StructType:
 
 def _relation(scan: Scan) -> relations_pb2.Relation:
     """The read as a function of the numbers of the files."""
-    from pyspark import cloudpickle
-
-    dumps: Callable[[Any], bytes] = cloudpickle.dumps
-
     partitions = StructType.fromJson(json.loads(scan.partitions))
     metadata = [StructField("_metadata", METADATA)] if scan.metadata else []
     schema = StructType([*scan.schema.fields, *partitions.fields, *metadata])
     if not schema.fields:
         return literals.empty()
-    relation = relations_pb2.Relation()
+    numbers = relations_pb2.Relation()
     count = len(scan.files)
-    numbers = relation.map_partitions.input.range
-    numbers.start, numbers.end, numbers.step, numbers.num_partitions = 0, count, 1, max(1, min(count, 4))
-    function = relation.map_partitions.func
-    function.function_name, function.deterministic = "read_files", True
-    function.arguments.add().unresolved_attribute.unparsed_identifier = "id"
-    function.python_udf.eval_type = MAP_ARROW
-    function.python_udf.output_type.CopyFrom(pyspark_types_to_proto_types(schema))
-    function.python_udf.command = dumps((functools.partial(scans.read, scan), schema))
-    function.python_udf.python_ver = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return relation
+    numbers.range.start, numbers.range.end, numbers.range.step = 0, count, 1
+    numbers.range.num_partitions = max(1, min(count, 4))
+    return mapped(numbers, ["id"], functools.partial(scans.read, scan), schema)

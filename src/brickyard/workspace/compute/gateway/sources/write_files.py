@@ -1,0 +1,117 @@
+"""Rows written to CSV and JSON files, where the engine runs Python functions: Sail writes other texts than Spark."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import json
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+from pyspark.sql.types import StructType
+
+from brickyard.workspace.compute.gateway.sources.write_values import CsvRow, csv_row, json_value, text_of
+
+__all__ = ["Target", "written"]
+
+OPENERS: dict[str, Callable[..., IO[str]]] = {"gz": gzip.open, "bz2": bz2.open}
+#: What Hive percent-encodes in the names of directories.
+ENCODED = frozenset("\"#%'*/:=?\\{[]^\x7f") | frozenset(map(chr, range(1, 32)))
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where and how rows are written.
+
+    Attributes:
+        kind: `csv` or `json`.
+        directory: A directory of this write alone.
+        columns: The columns, as JSON; those of the partitions are texts.
+        partitions: The names of the columns that become directories.
+        options: Options of the writer, their names in lower case.
+        zone: The session's time zone.
+        suffix: That of compressed files, `gz` or `bz2`.
+    """
+
+    kind: str
+    directory: str
+    columns: str
+    partitions: tuple[str, ...]
+    options: dict[str, str]
+    zone: str
+    suffix: str = ""
+
+
+def written(target: Target, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Write the rows; the names of the files, below the directory."""
+    part = _Part(target)
+    for batch in batches:
+        part.write(batch)
+    yield pa.RecordBatch.from_pydict({"file": pa.array(part.finish(), pa.string())})
+
+
+class _Part:
+    """The files that one part of the rows goes to."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._schema = StructType.fromJson(json.loads(target.columns))
+        self._fields = [field for field in self._schema.fields if field.name not in target.partitions]
+        self._zone = ZoneInfo(target.zone or "UTC")
+        self._name = f"part-00000-{uuid.uuid4()}-c000.{target.kind}" + (f".{target.suffix}" if target.suffix else "")
+        self._files: list[str] = []
+        self._csv = csv_row(target.options)
+        nulls = target.options.get("ignorenullfields", "true").lower() == "false"
+        own = StructType(self._fields)
+        self._line = (
+            json_value(own, self._zone, nulls=nulls) if target.kind == "json" else _csv_line(own, self._csv, self._zone)
+        )
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        groups: dict[tuple[Any, ...], list[str]] = {}
+        for row in batch.to_pylist():
+            key = tuple(row[name] for name in self._target.partitions)
+            line = self._line(row)
+            if line or self._target.kind == "json":
+                groups.setdefault(key, []).append(line)
+        for key, lines in groups.items():
+            pairs = zip(self._target.partitions, key, strict=True)
+            self._append("".join(f"{_encoded(name)}={_encoded(value)}/" for name, value in pairs), lines)
+
+    def finish(self) -> list[str]:
+        """The files; of no rows at all, one without any."""
+        if not self._files and not self._target.partitions:
+            self._append("", [])
+        return self._files
+
+    def _append(self, directory: str, lines: list[str]) -> None:
+        name = directory + self._name
+        place = Path(self._target.directory) / name
+        end = self._target.options.get("linesep", "\n")
+        if name not in self._files:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            self._files.append(name)
+            if self._target.options.get("header", "").lower() == "true" and self._target.kind == "csv":
+                lines = [self._csv.separator.join(self._csv.value(field.name) for field in self._fields), *lines]
+        opener: Callable[..., IO[str]] = OPENERS.get(self._target.suffix, open)
+        with opener(place, "at", encoding="utf-8", newline="") as opened:
+            opened.writelines(line + end for line in lines)
+
+
+def _csv_line(schema: StructType, row: CsvRow, zone: ZoneInfo) -> Callable[[Any], str]:
+    writers = [(field.name, text_of(field.dataType, zone)) for field in schema.fields]
+
+    def line(values: Any) -> str:
+        given = ((values[name], write) for name, write in writers)
+        return row.separator.join(row.value(None if value is None else write(value)) for value, write in given)
+
+    return line
+
+
+def _encoded(text: str) -> str:
+    return "".join(f"%{ord(sign):02X}" if sign in ENCODED else sign for sign in text)

@@ -202,9 +202,9 @@ REFUSED: dict[str, tuple[Write, str]] = {
         "COLUMN_ALREADY_EXISTS",
     ),
     "a column that is there": (lambda spark: spark.sql("ALTER TABLE t ADD COLUMN P INT"), "FIELD_ALREADY_EXISTS"),
-    "writes that are to happen once": (
-        lambda spark: spark.range(1).write.option("txnAppId", "a").option("txnVersion", 1).mode("append").save("/once"),
-        "txnAppId",
+    "writes that are to happen once, without a version": (
+        lambda spark: spark.range(1).write.option("txnAppId", "a").mode("append").save("/once"),
+        "DELTA_INVALID_IDEMPOTENT_WRITES_OPTIONS",
     ),
     "another place of a table": (
         lambda spark: spark.table("t").write.option("path", "/elsewhere").mode("append").saveAsTable("t"),
@@ -356,3 +356,23 @@ def test_new_rows_replace_those_that_match(spark: Any) -> None:
     assert (done.num_inserted_rows, sorted(row.id for row in spark.table("t").collect())) == (2, [3, 4, 8, 9])
     spark.sql("INSERT INTO t AS o REPLACE ON o.k <=> n.name AND (o.id < 9) (SELECT 5 AS i, NULL AS name) AS n")
     assert sorted(row.id for row in spark.table("t").collect()) == [3, 5, 9]
+
+
+def test_a_write_of_a_version_happens_once(spark: Any) -> None:
+    def write(version: int, mode: str = "append") -> None:
+        once = spark.range(2).write.option("txnAppId", "job").option("txnVersion", version)
+        once.mode(mode).saveAsTable("once")
+
+    for version in (1, 1, 2, 1):
+        write(version)
+    assert spark.table("once").count() == 4
+    for version in (3, 3):
+        write(version, "overwrite")
+    assert spark.table("once").count() == 2
+    assert [row.operation for row in spark.sql("DESCRIBE HISTORY once").collect()] == ["WRITE"] * 3
+
+
+def test_what_a_condition_names_is_overwritten(spark: Any) -> None:
+    spark.range(4).selectExpr("id", "id % 2 AS p").write.saveAsTable("o")
+    spark.sql("SELECT 9L AS id, 1L AS p").writeTo("o").overwrite(functions.col("p") == 1)
+    assert sorted(tuple(row) for row in spark.table("o").collect()) == [(0, 0), (2, 0), (9, 1)]

@@ -37,6 +37,7 @@ from brickyard.workspace.compute.gateway.statements.views import register_tempor
 from brickyard.workspace.compute.gateway.storing import store
 from brickyard.workspace.compute.gateway.streams import prepare_ml, prepare_stream
 from brickyard.workspace.compute.gateway.sugar.parameters import inline
+from brickyard.workspace.compute.gateway.unparse import unparse
 from brickyard.workspace.compute.gateway.writes import NewTable
 
 __all__ = ["prepare"]
@@ -68,8 +69,13 @@ V2_MODES = {
     V2.MODE_APPEND: "append",
     V2.MODE_REPLACE: "replace",
     V2.MODE_CREATE_OR_REPLACE: "replace",
+    V2.MODE_OVERWRITE: "overwrite",
     V2.MODE_OVERWRITE_PARTITIONS: "overwrite",
 }
+
+
+#: Modes that need a table.
+OF_TABLES = {V2.MODE_APPEND, V2.MODE_REPLACE, V2.MODE_OVERWRITE, V2.MODE_OVERWRITE_PARTITIONS}
 
 
 def prepare(command: commands_pb2.Command, session: Session) -> relations_pb2.Relation | None:
@@ -256,15 +262,15 @@ def _write_v2(command: commands_pb2.Command, session: Session) -> None:
     """`df.writeTo(name)`."""
     write = command.write_operation_v2
     resolve(write.input, session)
-    mode = V2_MODES.get(write.mode)
-    if mode is None:
-        raise unsupported("writeTo().overwrite(...)", "Use df.write.option('replaceWhere', ...).mode('overwrite').")
+    mode = V2_MODES[write.mode]
     if (write.provider.lower() or "delta") != "delta":
         raise unsupported(f"tables in the format {write.provider}", "Leave using() out: tables are Delta.")
     name = session.names.table(split_name(write.table_name))
     if write.mode == V2.MODE_OVERWRITE_PARTITIONS:
         write.options["partitionOverwriteMode"] = "dynamic"
-    if write.mode in {V2.MODE_APPEND, V2.MODE_REPLACE, V2.MODE_OVERWRITE_PARTITIONS}:
+    if write.mode == V2.MODE_OVERWRITE:
+        write.options["replaceWhere"] = unparse(write.overwrite_condition)
+    if write.mode in OF_TABLES:
         session.catalog.table(name)
     partitions = tuple(_attribute(column) for column in write.partitioning_columns)
     new = NewTable(name, properties=dict(write.table_properties), partitions=partitions)

@@ -13,7 +13,6 @@ from typing import Any
 
 from pyspark.sql.connect.proto import base_pb2, relations_pb2
 
-from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.storing import store
@@ -34,8 +33,6 @@ def check(session: Session, place: Path | None, options: Mapping[str, str]) -> b
     Raises:
         SparkError: UNSUPPORTED_BY_ENGINE.
     """
-    if "txnappid" in options or "txnversion" in options:
-        raise unsupported("idempotent writes (txnAppId, txnVersion)", "Use MERGE INTO, or replaceWhere.")
     mode = options.get("partitionoverwritemode", session.setting(DYNAMIC))
     whole = "replacewhere" in options or options.get("overwriteschema", "").lower() == "true"
     return place is not None and mode.lower() == "dynamic" and not whole and bool(_partitioned(place))

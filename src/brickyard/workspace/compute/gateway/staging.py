@@ -20,6 +20,7 @@ from urllib.parse import unquote
 from brickyard.workspace.compute.gateway import commits, log
 from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.session import Session
+from brickyard.workspace.compute.gateway.snapshots import files_at, removal
 from brickyard.workspace.compute.gateway.turns import turn
 
 __all__ = ["Commit", "begun", "committed", "transactions", "try_out"]
@@ -51,7 +52,7 @@ def transactions(place: Path, names: Iterable[str]) -> dict[str, int]:
     """The last versions of the transactions of these names that were committed to a table."""
     from deltalake import DeltaTable
 
-    if log.is_bare(place):
+    if not begun(place):
         return {}
     table = DeltaTable(place)
     found = {name: table.transaction_version(name) for name in names}
@@ -83,6 +84,7 @@ def committed(
             try:
                 actions = _written(place, staged, write)
                 found = _moved(actions, staged, place)
+                (place / "_delta_log").mkdir(parents=True, exist_ok=True)
             finally:
                 shutil.rmtree(staged, ignore_errors=True)
             if commits.add_commit(place, version + 1, _commit(what, actions, found, place, version)):
@@ -102,7 +104,7 @@ def try_out(session: Session, place: Path, write: Callable[[Path], None]) -> Non
 
 def _written(place: Path, staged: Path, write: Callable[[Path], None]) -> list[Action]:
     """What the write has committed to a table of the same columns, without rows."""
-    if log.is_bare(place):
+    if not begun(place):
         write(staged)
         return _with_identity([action for _, actions in commits.actions_since(staged, -1) for action in actions], place)
     (staged / "_delta_log").mkdir(parents=True)
@@ -117,12 +119,11 @@ def begun(place: Path) -> bool:
 
 
 def _with_identity(actions: list[Action], place: Path) -> list[Action]:
-    """The commits of a new table as those of one that had no columns yet."""
-    own = next(
-        one["metaData"] for _, actions in commits.actions_since(place, -1) for one in actions if "metaData" in one
-    )
-    for action in actions:
+    """The commits of a new table as those of one that had no columns yet, or was not there."""
+    before = [one for _, found in commits.actions_since(place, -1) for one in found if "metaData" in one]
+    for action in actions if before else ():
         if "metaData" in action:
+            own = before[0]["metaData"]
             configuration = {**action["metaData"].get("configuration", {}), **own["configuration"]}
             action["metaData"] = {
                 **own,
@@ -159,33 +160,19 @@ def _moved(actions: list[Action], staged: Path, place: Path) -> dict[str, int]:
 
 def _commit(what: Commit, actions: list[Action], found: dict[str, int], place: Path, version: int) -> list[Action]:
     now = int(time.time() * 1000)
-    info = {
+    info: Action = {
         "timestamp": now,
         "operation": what.operation,
         "operationParameters": dict(what.parameters),
-        "readVersion": version,
         "isolationLevel": "WriteSerializable",
         "isBlindAppend": not what.replaces,
         "operationMetrics": {name: str(value) for name, value in found.items()} | dict(what.metrics),
     }
+    info |= {"readVersion": version} if version >= 0 else {}
     changed = {kind: action for action in actions for kind in action if kind in {"protocol", "metaData"}}
     added = {action["add"]["path"]: action for action in actions if "add" in action}
     marks = [
         {"txn": {"appId": name, "version": number, "lastUpdated": now}} for name, number in what.transactions.items()
     ]
-    gone = [{"remove": one} for one in _files(place, now)] if what.replaces else []
+    gone = map(removal, files_at(place, version)) if what.replaces and begun(place) else ()
     return [{"commitInfo": info}, *changed.values(), *marks, *gone, *added.values()]
-
-
-def _files(place: Path, now: int) -> list[Action]:
-    """The files of a table as a commit removes them."""
-    import pyarrow as pa
-    from deltalake import DeltaTable
-
-    if not begun(place):
-        return []
-    files = pa.table(DeltaTable(place).get_add_actions()).to_pylist()
-    return [
-        {"path": file["path"], "deletionTimestamp": now, "dataChange": True, "size": file["size_bytes"]}
-        for file in files
-    ]

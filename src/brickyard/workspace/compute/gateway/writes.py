@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from brickyard.workspace.compute.gateway import commits, feed, log, mapping, overwrites, staging
+from brickyard.workspace.compute.gateway import commits, feed, idempotent, log, mapping, overwrites, staging
 from brickyard.workspace.compute.gateway.alignment import check_columns, fit
 from brickyard.workspace.compute.gateway.errors import SparkError, already_exists
 from brickyard.workspace.compute.gateway.names import TableName
@@ -101,6 +101,28 @@ def rows(
         SparkError: If the rows do not fit and the options do not allow the schema to change.
     """
     options = {key.lower(): value for key, value in options.items()}
+    once = idempotent.transaction_of(options, session)
+    if once is None:
+        _rows(session, relation, place, mode, options, partitions, cast=cast)
+        return
+
+    def write(new: Path) -> None:
+        _rows(session, relation, new, "append" if staging.begun(new) else "overwrite", options, partitions, cast=cast)
+
+    idempotent.write_once(session, place, write, once, mode, options)
+
+
+def _rows(
+    session: Session,
+    relation: Any,
+    place: Path,
+    mode: str,
+    given: Mapping[str, str],
+    partitions: tuple[str, ...],
+    *,
+    cast: bool,
+) -> None:
+    options = dict(given)
     evolve = options.pop("mergeschema", "false").lower() == "true"
     if log.is_bare(place):
         _begin(session, relation, place, evolve or mode == "overwrite", partitions)

@@ -22,6 +22,7 @@ from brickyard.workspace.compute.gateway.sources import listing
 from brickyard.workspace.compute.gateway.sources.reads import read_places
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements.copy_text import Copy, read_copy
+from brickyard.workspace.compute.gateway.storing import store
 from brickyard.workspace.compute.gateway.sugar.recursion import HELD
 
 __all__ = ["copy_into"]
@@ -62,7 +63,7 @@ def copy_into(cursor: Cursor, session: Session) -> Any:
 
 
 def _append(session: Session, rows: Any, place: Path) -> None:
-    session.write(rows, place, "append" if staging.begun(place) else "overwrite")
+    store(session, rows, place, "append" if staging.begun(place) else "overwrite")
 
 
 def _nothing(copy: Copy) -> SparkError:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 from pyspark.errors import AnalysisException, PySparkException, UnsupportedOperationException
+from pyspark.sql.functions import col
 
 from tests.workspace.compute.engine_support import Engine
 
@@ -374,5 +375,5 @@ def test_a_write_of_a_version_happens_once(spark: Any) -> None:
 
 def test_what_a_condition_names_is_overwritten(spark: Any) -> None:
     spark.range(4).selectExpr("id", "id % 2 AS p").write.saveAsTable("o")
-    spark.sql("SELECT 9L AS id, 1L AS p").writeTo("o").overwrite(functions.col("p") == 1)
+    spark.sql("SELECT 9L AS id, 1L AS p").writeTo("o").overwrite(col("p") == 1)
     assert sorted(tuple(row) for row in spark.table("o").collect()) == [(0, 0), (2, 0), (9, 1)]

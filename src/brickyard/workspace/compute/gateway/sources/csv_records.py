@@ -66,28 +66,31 @@ def split(line: str, dialect: Dialect) -> list[str | None]:
 @cache
 def _escaped_line(dialect: Dialect) -> re.Pattern[str]:
     """Lines whose quotes stand around whole values, with nothing special inside but escaped quotes and escapes."""
-    signs = (dialect.separator, dialect.quote, dialect.escape)
-    if set(map(len, signs)) != {1} or len(set(signs)) < 3 or dialect.trims_left or dialect.trims_right:
+    if not _is_usual(dialect):
         return re.compile("(?!)")
-    separator, quote, escape = map(re.escape, signs)
+    return re.compile(_line(dialect))
+
+
+def _line(dialect: Dialect) -> str:
+    """The pattern of a line; values without quotes have neither quotes nor escapes in them."""
+    separator, quote, escape = (re.escape(sign) for sign in (dialect.separator, dialect.quote, dialect.escape))
     inside = f"(?:[^{quote}{escape}\\r\\n]|{escape}[{quote}{escape}])++"
     value = f"(?:{quote}{inside}{quote}|[^{quote}{separator}{escape}\\r\\n]*+)"
-    return re.compile(f"{value}(?:{separator}{value})*+")
+    return f"{value}(?:{separator}{value})*+"
 
 
 def is_plain(content: bytes | mmap.mmap, dialect: Dialect) -> bool:
-    """Whether all lines of a file are such lines, which every reader splits alike.
-
-    Args:
-        content: The bytes of the file.
-        dialect: How the values are written, in ASCII; without white space that goes.
-    """
-    if max(map(len, (dialect.separator, dialect.quote))) != 1 or not (dialect.separator + dialect.quote).isascii():
+    """Whether the bytes of a file are such lines, which every reader splits alike."""
+    signs = (dialect.separator, dialect.quote, dialect.escape)
+    if not _is_usual(dialect) or not "".join(signs).isascii():
         return False
-    quote, separator, escape = (re.escape(sign) for sign in (dialect.quote, dialect.separator, dialect.escape))
-    value = f"(?:{quote}[^{quote}{escape}\\r\\n]++{quote}|[^{quote}{separator}\\r\\n]*+)"
-    pattern = re.compile(f"(?:{value}(?:{separator}{value})*+(?:\\r?+\\n|\\Z))*+".encode())
-    return pattern.fullmatch(content) is not None
+    return re.compile(f"(?:{_line(dialect)}(?:\\r?+\\n|\\Z))*+".encode()).fullmatch(content) is not None
+
+
+def _is_usual(dialect: Dialect) -> bool:
+    """Whether values are separated, quoted and escaped by one sign each, and keep their white space."""
+    signs = (dialect.separator, dialect.quote, dialect.escape)
+    return set(map(len, signs)) == {1} and len(set(signs)) == 3 and not (dialect.trims_left or dialect.trims_right)
 
 
 def records_of(text: str, dialect: Dialect) -> Iterator[tuple[list[str | None], str]]:

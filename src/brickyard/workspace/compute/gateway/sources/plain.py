@@ -20,7 +20,7 @@ PECULIAR = frozenset({"comment", "linesep", "multiline", "encoding", "charset", 
 
 
 def has_plain_lines(file: Path, options: dict[str, str]) -> bool:
-    """Whether quotes stand around whole values only, none of which is empty or has an escape or a line break."""
+    """Whether quotes stand around whole values only, in which nothing is special but escaped quotes."""
     state = file.stat()
     given = tuple(sorted(options.items()))
     return state.st_size == 0 or _has_plain_lines(file, state.st_mtime_ns, state.st_size, given)
@@ -32,9 +32,14 @@ def _has_plain_lines(file: Path, modified: int, size: int, options: tuple[tuple[
     if dialect.trims_left or dialect.trims_right:
         return False
     with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        if dialect.quote.isascii() and content.find(dialect.quote.encode()) < 0:
-            return True
-        return is_plain(content, dialect)
+        return content.find(dialect.quote.encode()) < 0 or is_plain(content, dialect)
+
+
+def _has_quotes(file: Path, quote: str) -> bool:
+    if not file.stat().st_size:
+        return False
+    with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(quote.encode()) >= 0
 
 
 def columns_of_texts(file: Path, options: dict[str, str], names: list[str]) -> Iterator[pa.RecordBatch] | None:
@@ -45,13 +50,20 @@ def columns_of_texts(file: Path, options: dict[str, str], names: list[str]) -> I
     dialect = dialect_of(options)
     if len(dialect.separator) != 1 or len(names) < 2:  # of one column, a blank line is a value for Arrow
         return None
+    quoted = bool(dialect.quote) and _has_quotes(file, dialect.quote)
+    signs = csv.ParseOptions(
+        delimiter=dialect.separator,
+        quote_char=dialect.quote if quoted else False,
+        escape_char=dialect.escape if quoted else False,
+        double_quote=False,
+    )
     skipped = 1 if options.get("header", "").lower() == "true" else 0
     places = [str(place) for place in range(len(names))]
     try:
         found: Iterator[pa.RecordBatch] = csv.open_csv(
             file,
             csv.ReadOptions(column_names=places, skip_rows=skipped, block_size=2**22),
-            csv.ParseOptions(delimiter=dialect.separator, quote_char=dialect.quote or False, double_quote=False),
+            signs,
             csv.ConvertOptions(column_types=dict.fromkeys(places, pa.string()), strings_can_be_null=False),
         )
     except pa.ArrowInvalid:

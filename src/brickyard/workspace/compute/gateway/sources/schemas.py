@@ -21,9 +21,12 @@ from brickyard.workspace.compute.gateway.sources.plain import columns_of_texts
 from brickyard.workspace.compute.gateway.sources.read_csv import csv_records, header_of, names_of
 from brickyard.workspace.compute.gateway.sources.read_json import json_texts
 from brickyard.workspace.compute.gateway.sources.scan import chunks, texts_of
+from brickyard.workspace.compute.gateway.sources.texts import Texts
 
 __all__ = ["inferred"]
 
+#: So many texts are looked at before all the others.
+FIRST = 100
 #: So many answers are kept.
 KEPT = 64
 _known: OrderedDict[Any, t.StructType] = OrderedDict()
@@ -79,8 +82,17 @@ def _narrow(kinds: list[t.DataType], names: list[str], file: Path, options: dict
             column = columns[place].filter(pc.not_equal(columns[place], null))
             if null:
                 column = column.filter(pc.not_equal(column, ""))
-            if not all_plain(column, kind, texts):
-                kinds[place] = type_of_texts(column.unique().to_pylist(), texts, kind)
+            kinds[place] = _type_of(column, kind, texts)
+
+
+def _type_of(column: pa.Array, so_far: t.DataType, texts: Texts) -> t.DataType:
+    """The type of a column with these texts too: mostly that of the first ones."""
+    kind = so_far
+    for some in (column.slice(0, FIRST), column):
+        if isinstance(kind, t.StringType) or all_plain(column, kind, texts):
+            break
+        kind = type_of_texts(some.unique().to_pylist(), texts, kind)
+    return kind
 
 
 def _texts_by_columns(names: list[str], file: Path, options: dict[str, str]) -> Iterator[list[pa.Array]]:

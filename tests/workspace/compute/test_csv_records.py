@@ -20,9 +20,7 @@ def test_lines_are_split_as_sign_by_sign(line: str, dialect: Dialect) -> None:
         assert [split(line, dialect)] == [values for values, _ in records_of(line, dialect)]
 
 
-VALUES = st.sampled_from(
-    ["1", "2.5", "x", "", '"q, r"', "2024-01-01", "true", " 7", "12345678901"] + ['"a \\"b"', "\\5"]
-)
+VALUES = st.sampled_from(["1", "2.5", "x", "", '"q, r"', "2024-01-01", "true", " 7", "12345678901", '"a \\"b"', "\\5"])
 ROWS = st.lists(st.lists(VALUES, min_size=2, max_size=3), min_size=1, max_size=6)
 
 
@@ -40,8 +38,17 @@ def test_types_are_told_alike_in_bulk(tmp_path_factory: pytest.TempPathFactory, 
 
 @pytest.mark.parametrize(
     ("text", "found"),
-    [('a,"b, c"\n', True), ('a,"b""c"\n', False), ('a,"b\nc"\n', False), ('a,""\n', False), ("a\\,b\r\n\r\n", True)]
-    + [('a\\,"b"\n', False), ('"a \\"b\\"",c', True), ('"a \\x",c', False), ('"a" ,c', False)],
+    [
+        ('a,"b, c"\n', True),
+        ('a,"b""c"\n', False),
+        ('a,"b\nc"\n', False),
+        ('a,""\n', False),
+        ("a\\,b\r\n\r\n", True),
+        ('a\\,"b"\n', False),
+        ('"a \\"b\\"",c', True),
+        ('"a \\x",c', False),
+        ('"a" ,c', False),
+    ],
 )
 def test_which_files_every_reader_splits_alike(tmp_path: Path, text: str, found: bool) -> None:
     (tmp_path / "a.csv").write_bytes(text.encode())

@@ -60,24 +60,48 @@ def change(cursor: Cursor, session: Session) -> Any:
     _ = cursor.take("FROM") or cursor.take("INTO")
     start = cursor.position
     place, _table = target(cursor, session, write=True)
-    before, done = latest(place), what
-    filled = {} if session.sail.capabilities.is_spark else filled_columns(place)
-    if what == "UPDATE" and (filled or says_default(sql)):
-        sql = spell_out(sql, Target(_fields(session, place), filled))
-    if not session.sail.capabilities.is_spark and has_subquery(parse(sql)):
-        sql, done = _chosen(session, sql, (start, cursor.position), place), "MERGE"
-    merge = _merge(session, sql, place, evolves=evolves) if done == "MERGE" and filled else None
-    if merge is not None and any(column.identity for column in filled.values()):
-        _count(session, merge, place)
+    before = latest(place)
+    if not session.sail.capabilities.is_spark:
+        done, metrics = _changed(session, sql, (start, cursor.position), place, evolves=evolves)
+        if metrics is not None:
+            return _answer(what, metrics)
     else:
-        if merge is not None:
-            sql, evolves = spell_out(merge.sql, Target(_fields(session, place), filled, merge.target)), False
-        text = _resolved(session, sql)
-        if feed.records(place) and not session.sail.capabilities.is_spark:
-            return _answer(what, feed_changes.change(session, place, text, evolves=evolves))
-        _run(session, _cast(session, text, place), place, evolves=evolves)
+        done = what
+        _run(session, _resolved(session, sql), place, evolves=evolves)
     commits = [metrics for operation, metrics in commits_since(place, before) if operation == done]
     return _answer(what, commits[-1] if commits else {})
+
+
+def _changed(
+    session: Session, sql: str, table: tuple[int, int], place: Path, *, evolves: bool
+) -> tuple[str, Mapping[str, Any] | None]:
+    """Run the statement on Sail; the operation that its commit says, or the metrics that it would.
+
+    Args:
+        session: The session.
+        sql: The statement.
+        table: Which tokens are the table's name.
+        place: The table.
+        evolves: Whether a MERGE adds the source's columns.
+    """
+    done = Cursor(sql).next().text.upper()
+    filled = filled_columns(place)
+    spelled = bool(filled) or says_default(sql)
+    if done == "UPDATE" and spelled:
+        sql = spell_out(sql, Target(_fields(session, place), filled))
+    if has_subquery(parse(sql)):
+        sql, done = _chosen(session, sql, table, place), "MERGE"
+    if done == "MERGE" and spelled:
+        merge = _merge(session, sql, place, evolves=evolves)
+        if any(column.identity for column in filled.values()):
+            _count(session, merge, place)
+            return done, None
+        sql, evolves = spell_out(merge.sql, Target(_fields(session, place), filled, merge.target)), False
+    text = _resolved(session, sql)
+    if feed.records(place):
+        return done, feed_changes.change(session, place, text, evolves=evolves)
+    _run(session, _cast(session, text, place), place, evolves=evolves)
+    return done, None
 
 
 def _answer(what: str, metrics: Mapping[str, Any]) -> Any:

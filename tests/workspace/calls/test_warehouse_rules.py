@@ -31,6 +31,8 @@ def test_history_is_paged(workspace: LocalWorkspace, run: Callable[..., Statemen
     assert [one.query_tags for one in first.res or []] == [tags, tags]
     second = w.query_history.list(filter_by=wanted, max_results=2, page_token=first.next_page_token)
     assert [one.query_id for one in second.res or []] == [ids[0]] and not second.has_next_page
+    with pytest.raises(InvalidParameterValue, match="page_token"):
+        w.query_history.list(page_token="elsewhere")
 
 
 def test_who_may_create_warehouses(w: WorkspaceClient, robot: Robot, name: Callable[[], str]) -> None:

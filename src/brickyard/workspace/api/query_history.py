@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +68,7 @@ def _wanted(workspace: Workspace, call: Call) -> HistoryFilter:
         ids=frozenset(map(_id, given.get("statement_ids") or ())),
         since=_moment(span, "start_time_ms"),
         until=_moment(span, "end_time_ms"),
-        before=_id(call.query["page_token"]) if call.query.get("page_token") else None,
+        before=_token(call.query["page_token"]) if call.query.get("page_token") else None,
     )
 
 
@@ -84,6 +85,14 @@ def _id(value: Any) -> str:
     """An id as databases take text; what none can be is empty, which nothing is."""
     text = str(value)
     return text if text.isascii() and text.isprintable() else ""
+
+
+def _token(value: str) -> str:
+    """Where a page begins: after the statement of that id."""
+    try:
+        return str(uuid.UUID(value))
+    except ValueError:
+        raise InvalidParameterValue("page_token is not one that this list has given.") from None
 
 
 def _filters(call: Call) -> dict[str, Any]:

@@ -43,7 +43,8 @@ def change(session: Session, place: Path, sql: str, *, evolves: bool = False) ->
         aimed = aim(Cursor(text))[0]
         text = splice(text, [dataclasses.replace(aimed, text=text_of(session, shadow.root))])
         session.sail.execute(session.key, base_pb2.Plan(root=session.with_text(text)))
-        recorded = record(session, shadow, lambda found: {"operation": what, "operationMetrics": metrics(what, found)})
+        said = {"operation": what, "operationParameters": {}, "isolationLevel": "Serializable"}
+        recorded = record(session, shadow, lambda found: {**said, "operationMetrics": metrics(what, found)})
     return {key: int(value) for key, value in metrics(what, recorded).items()}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from brickyard.workspace.compute.gateway import literals, log
+from brickyard.workspace.compute.gateway import histories, literals, log
 from brickyard.workspace.compute.gateway.errors import PARSE, SparkError
 from brickyard.workspace.compute.gateway.filling import filled_columns
 from brickyard.workspace.compute.gateway.queries import FILE_FORMATS
@@ -210,12 +210,12 @@ def _commit(entry: dict[str, Any]) -> tuple[Any, ...]:
         entry.get("version"),
         None if when is None else datetime.fromtimestamp(when / 1000, UTC),
         entry.get("userName"),
-        entry.get("operation"),
-        _strings(entry.get("operationParameters")),
+        histories.operation_of(entry),
+        _strings(histories.parameters_of(entry)),
         entry.get("readVersion"),
-        entry.get("isolationLevel"),
+        histories.isolation(entry),
         entry.get("isBlindAppend"),
-        _strings(entry.get("operationMetrics")),
+        _strings(histories.metrics_of(entry)),
         entry.get("userMetadata"),
         entry.get("engineInfo"),
     )

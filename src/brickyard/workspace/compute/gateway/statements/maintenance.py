@@ -10,10 +10,12 @@ from typing import Any
 import pyarrow as pa
 
 from brickyard.workspace.compute.gateway import literals
-from brickyard.workspace.compute.gateway.commits import moment
+from brickyard.workspace.compute.gateway.commits import latest, moment
 from brickyard.workspace.compute.gateway.errors import ILLEGAL, SparkError, unsupported
+from brickyard.workspace.compute.gateway.feed.commit import Changes, commit
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
+from brickyard.workspace.compute.gateway.snapshots import files_at
 from brickyard.workspace.compute.gateway.sqltext import Cursor, parse
 from brickyard.workspace.compute.gateway.statements.columns import delta_fields, read_column
 from brickyard.workspace.compute.gateway.statements.describe import target
@@ -155,7 +157,11 @@ def truncate(cursor: Cursor, session: Session) -> Any:
     if cursor.peek() == "PARTITION":
         raise unsupported("TRUNCATE ... PARTITION", "Use DELETE FROM ... WHERE.")
     cursor.end()
-    changed(session, place, lambda table: table.delete())
+    version = latest(place)
+    removed = Changes(removed=files_at(place, version))
+    metrics = {"numRemovedFiles": str(len(removed.removed))}
+    said = {"operation": "TRUNCATE", "operationParameters": {}, "operationMetrics": metrics}
+    commit(place, version, removed, {**said, "isolationLevel": "Serializable"})
     return literals.empty()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -19,12 +20,18 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     lab.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """An engine with a workspace of its own."""
-    engine = Engine(tmp_path_factory.mktemp("engine"))
-    yield engine
-    engine.close()
+    """An engine and its workspace; shared, so tests use names of their own in it."""
+    with closing(Engine(tmp_path_factory.mktemp("engine"))) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def own_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """An engine and a workspace of the module's own, for what others would see."""
+    with closing(Engine(tmp_path_factory.mktemp("own-engine"))) as engine:
+        yield engine
 
 
 @pytest.fixture(scope="module")

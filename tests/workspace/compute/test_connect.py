@@ -108,6 +108,17 @@ def test_a_revoked_token_is_refused(connect: Connect, lab: Lab) -> None:
     assert "does not accept" in condition(lambda: spark.range(1).count())
 
 
+def test_a_session_goes_on_with_another_token_of_its_user(connect: Connect, lab: Lab) -> None:
+    name, token = robot(lab)
+    first = connect(token)
+    assert first.range(1).count() == 1
+    identity = lab.workspace.identity
+    again = connect(identity.issue_token(identity.principal_named(name), "test"), session_id=first.session_id)
+    identity.revoke_token(token)
+    found = again.sql("SELECT current_user() AS who, is_account_group_member('nobody') AS member").collect()
+    assert [tuple(row) for row in found] == [(name, False)]
+
+
 def test_a_principal_sees_and_reads_what_it_was_granted(spark: Any, connect: Connect, lab: Lab, schema: str) -> None:
     spark.sql(f"CREATE TABLE {schema}.t AS SELECT 1 AS id")
     name, token = robot(lab)

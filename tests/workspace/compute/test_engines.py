@@ -14,6 +14,12 @@ from tests.support import wait_for
 from tests.workspace.compute.engine_support import Engine
 
 
+@pytest.fixture(scope="module")
+def engine(own_engine: Engine) -> Engine:
+    """One of its own: processes are counted."""
+    return own_engine
+
+
 @pytest.fixture
 def session(engine: Engine) -> Iterator[Any]:
     """A session of its own, with its own engine."""

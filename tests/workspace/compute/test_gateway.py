@@ -350,18 +350,3 @@ def test_pandas_and_arrow_go_both_ways(spark: Any) -> None:
     assert spark.range(5).toArrow().num_rows == 5
     frame = spark.range(2)
     assert frame.semanticHash() == frame.semanticHash()
-
-
-def test_a_model_scores_as_a_spark_function(spark: Any, tmp_path: Any) -> None:
-    import mlflow
-    import numpy as np
-    from sklearn.linear_model import LogisticRegression
-
-    x = np.random.default_rng(0).normal(size=(50, 2))
-    model = LogisticRegression().fit(x, (x[:, 0] > 0).astype(int))
-    mlflow.sklearn.save_model(
-        model, str(tmp_path / "model"), pip_requirements=["scikit-learn"], serialization_format="cloudpickle"
-    )
-    predict = mlflow.pyfunc.spark_udf(spark, str(tmp_path / "model"), env_manager="local", result_type="double")
-    frame = spark.createDataFrame([(1.0, 0.0), (-1.0, 0.0)], "a double, b double")
-    assert rows(frame.select(predict("a", "b"))) == [(1.0,), (0.0,)]

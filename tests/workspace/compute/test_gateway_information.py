@@ -9,6 +9,12 @@ import pytest
 from tests.workspace.compute.engine_support import Engine
 
 
+@pytest.fixture(scope="module")
+def engine(own_engine: Engine) -> Engine:
+    """One of its own: its relations are about all that there is."""
+    return own_engine
+
+
 def rows(spark: Any, text: str) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in spark.sql(text).collect()]
 

@@ -20,6 +20,12 @@ from tests.workspace.compute.engine_support import Engine
 WAREHOUSE = "dbfs/user/hive/warehouse"
 
 
+@pytest.fixture(scope="module")
+def engine(own_engine: Engine) -> Engine:
+    """One of its own: `hive_metastore` has no schemas of the test's own."""
+    return own_engine
+
+
 def robot_of(engine: Engine) -> WorkspaceClient:
     """A service principal that was granted nothing."""
     w = client_of(engine)

@@ -14,6 +14,12 @@ from tests.workspace.compute.engine_support import Engine
 from tests.workspace.compute.test_gateway_legacy import client_of, robot_of
 
 
+@pytest.fixture(scope="module")
+def engine(own_engine: Engine) -> Engine:
+    """One of its own: it changes what the whole workspace has."""
+    return own_engine
+
+
 def rows(frame: Any) -> list[tuple[Any, ...]]:
     return sorted(tuple(row) for row in frame.collect())
 

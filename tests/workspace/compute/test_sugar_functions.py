@@ -45,6 +45,13 @@ def test_calls(tables: Any, sql: str) -> None:
     assert rows(tables.sql(sql)) == CALLS[sql]
 
 
+def test_what_the_client_registers_comes_before_functions_of_the_schema(tables: Any) -> None:
+    tables.sql("CREATE FUNCTION twice(x INT) RETURNS INT RETURN x * 2")
+    assert rows(tables.sql("SELECT twice(2) AS n")) == [(4,)]
+    tables.udf.register("twice", lambda x: -x, "int")
+    assert rows(tables.sql("SELECT twice(2) AS n, routines.twice(2) AS m")) == [(-2, 4)]
+
+
 def test_a_result_is_named_after_the_call_and_frames_can_go_on_with_it(tables: Any) -> None:
     assert tables.sql("SELECT inc(id) FROM t").columns == ["inc(id)"]
     assert rows(tables.sql("SELECT label(id, k) AS l FROM t").filter("l = 'b3'")) == [("b3",)]

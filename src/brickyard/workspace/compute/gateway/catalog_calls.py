@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +13,7 @@ from brickyard.workspace.compute.gateway.caching import keeping
 from brickyard.workspace.compute.gateway.caching.answers import level_of
 from brickyard.workspace.compute.gateway.errors import SparkError, not_found, unsupported
 from brickyard.workspace.compute.gateway.names import quote
+from brickyard.workspace.compute.gateway.patterns import matches
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements import caches, maintenance, namespaces, tables, views
@@ -75,7 +75,7 @@ def _parts(name: str) -> list[str]:
 
 
 def _like(name: str, call: Any) -> bool:
-    return not call.HasField("pattern") or fnmatch.fnmatchcase(name, call.pattern)
+    return not call.HasField("pattern") or matches(name, call.pattern)
 
 
 def _namespace(call: Any, session: Session) -> tuple[str, str]:

@@ -33,12 +33,13 @@ class Functions:
         key: The session in the engine.
 
     Attributes:
+        catalog: The same, with the token that the session goes on with.
         chains: The chains of functions in the statement that they are for.
     """
 
     def __init__(self, catalog: UnityCatalog, names: SessionNames, sail: Sail, key: SessionKey) -> None:
         self.temporary: dict[tuple[str, ...], Routine] = {}
-        self._catalog = catalog
+        self.catalog = catalog
         self._names = names
         self._sail = sail
         self._key = key
@@ -55,7 +56,7 @@ class Functions:
             names: What names mean in it.
             through: It, and the views around it, outermost first; it is used with the rights of their owners.
         """
-        other = Functions(self._catalog, names, self._sail, self._key)
+        other = Functions(self.catalog, names, self._sail, self._key)
         other.chains, other._through = self.chains, through
         other._installed, other._builtins = self._installed, self._builtins
         return other
@@ -83,11 +84,11 @@ class Functions:
         name = tuple(part.lower() for part in (first, *parts[1:]))
         if name in self.temporary:
             return self.temporary[name]
-        if not 1 <= len(name) <= 3 or (len(name) == 1 and name[0] in self.builtins()):
+        if not 1 <= len(name) <= 3 or (len(name) == 1 and self._is_of_engine(name[0])):
             return None
         try:
             full = self._names.table(name)
-            wire = self._catalog.find_function(full, (*self._through, *chain))
+            wire = self.catalog.find_function(full, (*self._through, *chain))
         except SparkError:
             if len(name) > 1:
                 raise
@@ -106,15 +107,19 @@ class Functions:
         if name == "user":
             return str(self._principal()["userName"])
         if name == "metastore":
-            return self._catalog.metastore()
+            return self.catalog.metastore()
         version = base_pb2.AnalyzePlanRequest.SparkVersion()
         return self._sail.analyze(self._key, spark_version=version).spark_version.version
 
     def _principal(self) -> dict[str, Any]:
-        who = self._catalog.principal()
+        who = self.catalog.principal()
         if who is None:
             raise SparkError("CATALOG_ERROR", "The workspace does not accept the session's token any more.")
         return who
+
+    def _is_of_engine(self, name: str) -> bool:
+        """Whether the engine has the function: its own, or one that the client has registered, maybe just now."""
+        return name in self.builtins() or self.registered(name)
 
     def registered(self, name: str) -> bool:
         """Whether the client has registered a function of that name in the engine."""
@@ -126,19 +131,19 @@ class Functions:
             self.temporary[routine.name] = routine
             return
         name = self._names.table(routine.name)
-        if self._catalog.find_function(name) is None:
-            self._catalog.create_function(routine.to_wire())
+        if self.catalog.find_function(name) is None:
+            self.catalog.create_function(routine.to_wire())
         else:  # in place: owner and grants stay
-            self._catalog.change("functions", name.full, {"function_info": routine.to_wire()})
+            self.catalog.change("functions", name.full, {"function_info": routine.to_wire()})
 
     def drop(self, name: tuple[str, ...]) -> None:
         """Drop a function that exists."""
         if self.temporary.pop(name, None) is None:
-            self._catalog.drop_function(self._names.table(name))
+            self.catalog.drop_function(self._names.table(name))
 
     def names(self, catalog: str, schema: str) -> list[str]:
         """The names of the temporary functions, and of those of a schema."""
-        kept = [f"{catalog}.{schema}.{wire['name']}" for wire in self._catalog.functions(catalog, schema)]
+        kept = [f"{catalog}.{schema}.{wire['name']}" for wire in self.catalog.functions(catalog, schema)]
         return [*(name[0] for name in self.temporary), *kept]
 
     @contextlib.contextmanager

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["matches"]
+from brickyard.workspace.compute.gateway.sqltext import Cursor
+
+__all__ = ["matches", "read_pattern"]
+
+
+def read_pattern(cursor: Cursor) -> str:
+    """Read `[[LIKE] 'pattern']`, with which a statement ends; everything without it."""
+    cursor.take("LIKE")
+    pattern = "*" if cursor.done else cursor.string()
+    cursor.end()
+    return pattern
 
 
 def matches(name: str, pattern: str) -> bool:

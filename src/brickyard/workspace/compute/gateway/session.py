@@ -100,6 +100,11 @@ class Session:
         if not self.sail.capabilities.is_spark:
             self.sail.memory.set_all({**SETTINGS, ZONE: zones.DEFAULT})  # else the zone is the machine's
 
+    def serve(self, catalog: UnityCatalog, places: Places) -> None:
+        """Go on with the rights of the token that the caller has now."""
+        self.catalog, self.places = catalog, places
+        self.bindings.functions.catalog = catalog
+
     def close(self) -> None:
         """End the session's engine."""
         self.sail.close()

@@ -93,7 +93,7 @@ class Sessions:
                 entry = self._entries[key] = _Entry(self._make(key, caller), self._clock())
             elif observed and observed != entry.server_id and not entry.session.sail.capabilities.is_spark:
                 raise _changed(key)
-            entry.session.catalog, entry.session.places = caller.catalog, caller.places
+            entry.session.serve(caller.catalog, caller.places)
             entry.calls += 1
             return entry
 

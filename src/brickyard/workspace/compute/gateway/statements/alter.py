@@ -14,7 +14,7 @@ from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements import altercolumns, containers, keys, locations, tags, views
 from brickyard.workspace.compute.gateway.statements.columns import VIEW
 from brickyard.workspace.compute.gateway.statements.describe import target
-from brickyard.workspace.compute.gateway.statements.namespaces import KINDS, read_properties
+from brickyard.workspace.compute.gateway.statements.namespaces import KINDS, full, read_properties
 from brickyard.workspace.compute.gateway.unity import Table
 
 __all__ = ["alter", "comment"]
@@ -177,7 +177,7 @@ def comment(cursor: Cursor, session: Session) -> Any:
     text = "" if cursor.take("NULL") else cursor.string()
     cursor.end()
     if kind in KINDS:
-        session.catalog.change(KINDS[kind], containers.full(kind, parts, session), {"comment": text})
+        session.catalog.change(KINDS[kind], full(kind, parts, session), {"comment": text})
     elif kind == "COLUMN" and len(parts) > 1:
         table = session.catalog.table(session.names.table(parts[:-1]), write=True)
         altercolumns.comment(table.place, parts[-1:], text)

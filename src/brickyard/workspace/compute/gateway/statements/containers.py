@@ -8,10 +8,10 @@ from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements import tags
-from brickyard.workspace.compute.gateway.statements.namespaces import KINDS, read_properties
+from brickyard.workspace.compute.gateway.statements.namespaces import KINDS, full, read_properties
 from brickyard.workspace.compute.gateway.unity import accept
 
-__all__ = ["alter", "full", "principal", "takes_owner"]
+__all__ = ["alter", "principal", "takes_owner"]
 
 
 def alter(cursor: Cursor, session: Session) -> None:
@@ -37,13 +37,6 @@ def _change(cursor: Cursor, session: Session, kind: str, name: str) -> dict[str,
         if kind != "VOLUME" and cursor.take(word, "PREDICTIVE", "OPTIMIZATION"):
             return {"enable_predictive_optimization": word}
     raise unsupported(f"ALTER {kind} ... {cursor.peek()} {cursor.peek(1)}", "Use the workspace's API.")
-
-
-def full(kind: str, parts: list[str], session: Session) -> str:
-    """The full name of a catalog, schema or volume."""
-    if kind == "CATALOG":
-        return session.names.catalog_of(parts[0])
-    return session.names.table(parts).full if kind == "VOLUME" else ".".join(session.names.namespace(parts))
 
 
 def takes_owner(cursor: Cursor) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from typing import Any
 
 import pyarrow as pa
@@ -10,6 +9,7 @@ import pyarrow as pa
 from brickyard.workspace.compute.gateway import literals
 from brickyard.workspace.compute.gateway.errors import SparkError, parse_error, unsupported
 from brickyard.workspace.compute.gateway.names import quote
+from brickyard.workspace.compute.gateway.patterns import matches
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.sugar.routines import Parameter, Routine
@@ -186,6 +186,5 @@ def show_functions(cursor: Cursor, session: Session) -> Any:
     pattern = "*" if cursor.done else cursor.string_or_name()
     found = set(session.bindings.functions.names(catalog, schema)) if which != "SYSTEM" else set()
     found |= set(session.bindings.functions.builtins()) if which != "USER" else set()
-    wanted = [one.strip().lower() for one in pattern.split("|")]
-    rows = [(name,) for name in sorted(found) if any(fnmatch.fnmatchcase(name.split(".")[-1], one) for one in wanted)]
+    rows = [(name,) for name in sorted(found) if matches(name.split(".")[-1], pattern)]
     return literals.rows({"function": pa.string()}, rows)

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from brickyard.workspace.compute.gateway import literals
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
-from brickyard.workspace.compute.gateway.patterns import matches
+from brickyard.workspace.compute.gateway.patterns import matches, read_pattern
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.unity import accept
@@ -110,9 +110,7 @@ def _shown(field: str, value: Any) -> str | None:
 
 def show(cursor: Cursor, session: Session, kind: str) -> Any:
     """All of them, or those that fit a pattern."""
-    cursor.take("LIKE")
-    pattern = "*" if cursor.done else cursor.string()
-    cursor.end()
+    pattern = read_pattern(cursor)
     found = accept(*session.catalog.call("GET", f"/{kind}"))[kind.replace("-", "_")]
     fields = ("name", "url", "comment") if kind == "external-locations" else ("name", "comment")
     rows = [tuple(wire.get(field) for field in fields) for wire in found if matches(wire["name"], pattern)]

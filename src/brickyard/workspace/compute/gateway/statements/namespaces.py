@@ -10,7 +10,7 @@ from brickyard.workspace.compute.gateway.names import HIVE, TableName, check
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 
-__all__ = ["create_namespace", "drop_namespace", "read_properties", "use", "use_catalog", "use_schema"]
+__all__ = ["create_namespace", "drop_namespace", "full", "read_properties", "use", "use_catalog", "use_schema"]
 
 KINDS = {"CATALOG": "catalogs", "SCHEMA": "schemas", "DATABASE": "schemas", "NAMESPACE": "schemas", "VOLUME": "volumes"}
 
@@ -103,7 +103,7 @@ def drop_namespace(cursor: Cursor, session: Session) -> Any:
     """`DROP CATALOG | SCHEMA | VOLUME [IF EXISTS] name [CASCADE | RESTRICT]`."""
     kind = cursor.next().text.upper()
     missing_ok = cursor.take("IF", "EXISTS")
-    name = _full(kind, cursor.name(), session)
+    name = full(kind, cursor.name(), session)
     force = cursor.take("CASCADE")
     cursor.take("RESTRICT")
     cursor.end()
@@ -111,9 +111,10 @@ def drop_namespace(cursor: Cursor, session: Session) -> Any:
     return literals.empty()
 
 
-def _full(kind: str, parts: list[str], session: Session) -> str:
+def full(kind: str, parts: list[str], session: Session) -> str:
+    """The full name of a catalog, schema or volume."""
     if kind == "CATALOG":
-        return check(".".join(parts))
+        return session.names.catalog_of(".".join(parts))
     if kind == "VOLUME":
         name: TableName = session.names.table(parts)
         return name.full

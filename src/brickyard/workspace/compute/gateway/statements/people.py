@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from brickyard.workspace.compute.gateway import literals
 from brickyard.workspace.compute.gateway.errors import not_found
-from brickyard.workspace.compute.gateway.patterns import matches
+from brickyard.workspace.compute.gateway.patterns import matches, read_pattern
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.unity import accept
@@ -26,7 +26,7 @@ _PAGE = 100
 
 def show_users(cursor: Cursor, session: Session) -> Any:
     """`[[LIKE] pattern]`, after SHOW USERS."""
-    pattern = _pattern(cursor)
+    pattern = read_pattern(cursor)
     names = sorted(one["userName"] for one in _all(session, "Users") if matches(one["userName"], pattern))
     return literals.rows({"name": pa.string()}, [(name,) for name in names])
 
@@ -37,7 +37,7 @@ def show_groups(cursor: Cursor, session: Session) -> Any:
     if cursor.take("WITH"):
         kind = cursor.next().text.upper()
         member = _member(session, kind, str(cursor.next().text))
-    pattern = _pattern(cursor)
+    pattern = read_pattern(cursor)
     found = {one["id"]: one for one in _all(session, "Groups")}
     rows = [
         (one["displayName"], direct)
@@ -46,13 +46,6 @@ def show_groups(cursor: Cursor, session: Session) -> Any:
         if matches(one["displayName"], pattern)
     ]
     return literals.rows({"name": pa.string(), "directGroup": pa.bool_()}, sorted(rows))
-
-
-def _pattern(cursor: Cursor) -> str:
-    cursor.take("LIKE")
-    pattern = "*" if cursor.done else cursor.string()
-    cursor.end()
-    return pattern
 
 
 def _member(session: Session, kind: str, name: str) -> str:

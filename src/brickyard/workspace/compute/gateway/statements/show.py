@@ -11,7 +11,7 @@ from brickyard.workspace.compute.gateway import literals, log
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.filling import filled_columns
 from brickyard.workspace.compute.gateway.names import quote
-from brickyard.workspace.compute.gateway.patterns import matches
+from brickyard.workspace.compute.gateway.patterns import matches, read_pattern
 from brickyard.workspace.compute.gateway.protocol import DEFAULTS, PREFIX
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
@@ -19,6 +19,7 @@ from brickyard.workspace.compute.gateway.statements import grants, locations, me
 from brickyard.workspace.compute.gateway.statements.describe import column_comments
 from brickyard.workspace.compute.gateway.statements.functions import show_functions
 from brickyard.workspace.compute.gateway.statements.partitions import show_partitions
+from brickyard.workspace.compute.gateway.sugar.constants import string
 
 __all__ = ["show"]
 
@@ -70,13 +71,6 @@ def _namespace(cursor: Cursor, session: Session) -> tuple[str, str]:
     return session.names.catalog, session.names.schema
 
 
-def _pattern(cursor: Cursor) -> str:
-    cursor.take("LIKE")
-    pattern = "*" if cursor.done else cursor.string()
-    cursor.end()
-    return pattern
-
-
 def _tables(cursor: Cursor, session: Session) -> Any:
     return _listed(cursor, session, "tableName", views_only=False)
 
@@ -87,7 +81,7 @@ def _views(cursor: Cursor, session: Session) -> Any:
 
 def _listed(cursor: Cursor, session: Session, column: str, *, views_only: bool) -> Any:
     catalog, schema = _namespace(cursor, session)
-    pattern = _pattern(cursor)
+    pattern = read_pattern(cursor)
     session.catalog.need_schema(catalog, schema)
     found = [t.name.name for t in session.catalog.tables(catalog, schema) if t.is_view or not views_only]
     rows = [(schema, name, False) for name in sorted(found) if matches(name, pattern)]
@@ -98,20 +92,20 @@ def _listed(cursor: Cursor, session: Session, column: str, *, views_only: bool) 
 def _schemas(cursor: Cursor, session: Session) -> Any:
     named = cursor.take("IN") or cursor.take("FROM")
     catalog = session.names.catalog_of(cursor.name()[0]) if named else session.names.catalog
-    pattern = _pattern(cursor)
+    pattern = read_pattern(cursor)
     names = sorted(wire["name"] for wire in session.catalog.schemas(catalog))
     return literals.rows({"databaseName": TEXT}, [(name,) for name in names if matches(name, pattern)])
 
 
 def _catalogs(cursor: Cursor, session: Session) -> Any:
-    pattern = _pattern(cursor)
+    pattern = read_pattern(cursor)
     names = sorted(wire["name"] for wire in session.catalog.all_catalogs())
     return literals.rows({"catalog": TEXT}, [(name,) for name in names if matches(name, pattern)])
 
 
 def _volumes(cursor: Cursor, session: Session) -> Any:
     catalog, schema = _namespace(cursor, session)
-    pattern = _pattern(cursor)
+    pattern = read_pattern(cursor)
     names = sorted(wire["name"] for wire in session.catalog.volumes(catalog, schema))
     return literals.rows(
         {"database": TEXT, "volume_name": TEXT}, [(schema, name) for name in names if matches(name, pattern)]
@@ -154,7 +148,7 @@ def _create_table(cursor: Cursor, session: Session) -> Any:
     comments, filled = column_comments(table), filled_columns(table.place)
     lines = []
     for column in session.schema_of(table.place).fields:
-        comment = f" COMMENT {_string(comments[column.name])}" if column.name in comments else ""
+        comment = f" COMMENT {string(comments[column.name])}" if column.name in comments else ""
         needed = "" if column.nullable else " NOT NULL"
         rule = filled[column.name.lower()].clause if column.name.lower() in filled else ""
         lines.append(f"  {_name(column.name)} {_type(column.dataType)}{needed}{rule}{comment}")
@@ -165,22 +159,17 @@ def _create_table(cursor: Cursor, session: Session) -> Any:
     if table.kind == "EXTERNAL":
         text += f"\nLOCATION '{session.places.shown(table.place)}'"
     if table.comment:
-        text += f"\nCOMMENT {_string(table.comment)}"
+        text += f"\nCOMMENT {string(table.comment)}"
     feature = {PREFIX + DEFAULTS: "supported"} if any(one.default is not None for one in filled.values()) else {}
     if table.properties or feature:
         given = sorted((feature | dict(table.properties)).items())
-        pairs = [f"  {_string(key)} = {_string(value)}" for key, value in given]
+        pairs = [f"  {string(key)} = {string(value)}" for key, value in given]
         text += "\nTBLPROPERTIES (\n" + ",\n".join(pairs) + ")"
     return literals.rows({"createtab_stmt": TEXT}, [(text,)])
 
 
 def _name(name: str) -> str:
     return name if re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) else quote(name)
-
-
-def _string(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
 
 
 def _type(kind: Any) -> str:

@@ -12,6 +12,7 @@ from brickyard.workspace.compute.gateway import literals
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
+from brickyard.workspace.compute.gateway.statements.namespaces import KINDS, full
 from brickyard.workspace.compute.gateway.unity import accept
 
 __all__ = ["change", "tag_statement"]
@@ -54,13 +55,9 @@ def tag_statement(cursor: Cursor, session: Session) -> Any:
 
 
 def _full(kind: str, parts: list[str], session: Session) -> str:
-    if kind == "CATALOG":
-        return session.names.catalog_of(".".join(parts))
-    if kind in ("SCHEMA", "DATABASE"):
-        return ".".join(session.names.namespace(parts))
     if kind == "COLUMN":
         return f"{session.names.table(parts[:-1]).full}.{parts[-1]}"
-    return session.names.table(parts).full
+    return full(kind, parts, session) if kind in KINDS else session.names.table(parts).full
 
 
 def _path(entity: str, name: str) -> str:

@@ -18,6 +18,7 @@ STATEMENTS = (
     "CREATE TABLE refused (a INT) USING org.example.other",
     "SELECT * FROM parquet.`s3://bucket/key`",
     "SELECT * FROM csv.`abfss://box@account.dfs.core.windows.net/key`",
+    "SELECT * FROM counted(TABLE(t) PARTITION BY id)",
     "CREATE STREAMING TABLE refused AS SELECT 1 AS a",
     "CREATE MATERIALIZED VIEW refused AS SELECT 1 AS a",
 )

@@ -13,7 +13,7 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
-from brickyard.workspace.compute.gateway.errors import PARSE, SparkError, parse_error
+from brickyard.workspace.compute.gateway.errors import PARSE, SparkError, parse_error, unsupported
 
 __all__ = [
     "Cursor",
@@ -203,10 +203,20 @@ def parse(sql: str, language: Any = None) -> Any:
     try:
         trees = [tree for tree in (language or dialect()).parse(sql) if not isinstance(tree, exp.Semicolon | None)]
     except SqlglotError as exc:
+        if _has_table_argument(sql):
+            raise unsupported("a table as an argument (TABLE(...))", "Use df.groupBy(...).applyInPandas(...).") from exc
         raise _complaint(getattr(exc, "errors", [])) from exc
     if len(trees) != 1:
         raise parse_error("Expected exactly one statement.")
     return trees[0]
+
+
+def _has_table_argument(sql: str) -> bool:
+    """Whether something like `f(TABLE(t) PARTITION BY k)` is in a text; the parser does not know it."""
+    words = [token.text.upper() for token in tokenize(sql)]
+    return any(
+        words[at] in {"(", ",", "=>"} and words[at + 1 : at + 3] == ["TABLE", "("] for at in range(len(words) - 2)
+    )
 
 
 def _complaint(details: list[dict[str, Any]]) -> SparkError:

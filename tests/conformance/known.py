@@ -4,6 +4,4 @@ from __future__ import annotations
 
 KNOWN: dict[str, str] = {
     "catalog: functions of the catalog object": "readers",
-    "files read: the facts of files": "ingest",
-    "files read: files with certain facts": "ingest",
 }

@@ -25,6 +25,7 @@ from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sources import (
     changes_of,
     complete_times,
+    hidden,
     need_time,
     resolve_source,
     times_in_zone,
@@ -60,15 +61,25 @@ def resolve(message: Any, session: Session) -> None:
         SparkError: For a name or path that does not exist, or a relation that is not supported.
     """
     parts = list(_parts(message, None))
+    files = _with_metadata([part for part, _ in parts], session)
     for part, around in parts:
         if part.DESCRIPTOR.name == "Relation":
-            _relation(part, around, session)
+            _relation(part, around, session, metadata=id(part) in files)
         else:
             _current_name(part, session)
             if not session.sail.capabilities.is_spark:
                 replace_function(part)
+    if files:
+        hidden.hide(message, files, lambda relation: [name for name, _ in session.fields(relation)])
+        parts = list(_parts(message, None))
     if not session.sail.capabilities.is_spark:
         _correct([part for part, _ in reversed(parts)], session)
+
+
+def _with_metadata(parts: Sequence[Any], session: Session) -> set[int]:
+    """The ids of the relations that read files and are to have `_metadata`."""
+    asked = not session.sail.capabilities.is_spark and hidden.asked_for(parts)
+    return hidden.of_files(parts) if asked else set()
 
 
 def _correct(parts: Sequence[Any], session: Session) -> None:
@@ -131,7 +142,7 @@ def _children(field: Any, value: Any) -> Any:
     return list(value) if field.is_repeated else [value]
 
 
-def _relation(relation: Any, around: Any, session: Session) -> None:
+def _relation(relation: Any, around: Any, session: Session, *, metadata: bool = False) -> None:
     kind = relation.WhichOneof("rel_type")
     if kind in REFUSED and not session.sail.capabilities.is_spark:
         raise unsupported(*REFUSED[kind])
@@ -149,7 +160,7 @@ def _relation(relation: Any, around: Any, session: Session) -> None:
         _replace(relation, delta_connect.answer(relation, session, resolve))
         kind = relation.WhichOneof("rel_type")
     if kind == "read":
-        _read(relation, session)
+        _read(relation, session, metadata=metadata)
     elif kind == "sql":
         _sql(relation, around, session)
     elif kind == "catalog":
@@ -207,7 +218,7 @@ def _sql(relation: Any, around: Any, session: Session) -> None:
     relation.sql.query = inside.rewriter().rewrite_query(spell_out(as_engine_reads(relation.sql.query), inside))
 
 
-def _read(relation: Any, session: Session) -> None:
+def _read(relation: Any, session: Session, *, metadata: bool) -> None:
     read = relation.read
     if read.is_streaming and not session.sail.capabilities.is_spark:
         instead = f"Read the source as a batch with spark.read, or {OTHER_ENGINE}."
@@ -215,7 +226,7 @@ def _read(relation: Any, session: Session) -> None:
     if read.HasField("named_table"):
         _named(relation, session)
     else:
-        resolve_source(relation, session)
+        resolve_source(relation, session, metadata=metadata)
 
 
 def _named(relation: Any, session: Session) -> None:

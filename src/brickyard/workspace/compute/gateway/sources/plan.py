@@ -139,6 +139,8 @@ def _scan(reader: Reader) -> Scan:
         text = f'The column `{corrupt}` for corrupt records must have the nullable STRING type, but got "{kind}".'
         raise SparkError("INVALID_CORRUPT_RECORD_TYPE", text, sql_state="42804")
     _check_types(reader.kind, columns)
+    if reader.metadata and "_metadata" in columns.names:
+        raise unsupported("_metadata of files that have a column of this name", "Select the column by another schema.")
     names = [field.name for field in partitions.fields]
     files = tuple(
         File(

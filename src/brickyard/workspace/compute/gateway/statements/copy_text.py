@@ -12,7 +12,7 @@ from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements.describe import target
 
-__all__ = ["Copy", "Query", "read_copy"]
+__all__ = ["Copy", "Query", "read_copy", "read_options"]
 
 FORMATS = frozenset({"csv", "json", "avro", "orc", "parquet", "text", "binaryfile"})
 COPY_OPTIONS = frozenset({"force", "mergeschema"})
@@ -183,7 +183,7 @@ def read_options(cursor: Cursor) -> dict[str, str]:
     while not cursor.take(")"):
         string = cursor.tokens[cursor.position].kind == "STRING"
         name = cursor.string() if string else ".".join(cursor.name())
-        cursor.expect("=")
+        cursor.take("=")
         found[name] = str(cursor.next().text)
         if cursor.peek() != ")":
             cursor.expect(",")

@@ -10,10 +10,12 @@ from pyspark.sql.connect.proto import base_pb2, commands_pb2, relations_pb2
 
 from brickyard.workspace.compute.gateway import literals
 from brickyard.workspace.compute.gateway.errors import SparkError, already_exists, unsupported
+from brickyard.workspace.compute.gateway.file_queries import FileCall
 from brickyard.workspace.compute.gateway.names import SessionNames, quote
 from brickyard.workspace.compute.gateway.queries import NAMESPACE, QueryRewriter, where_names_are
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
+from brickyard.workspace.compute.gateway.statements.copy_text import FORMATS, read_options
 from brickyard.workspace.compute.gateway.statements.namespaces import read_properties
 
 __all__ = ["create_view", "drop_temporary", "redefine", "register_temporary"]
@@ -28,6 +30,8 @@ def create_view(cursor: Cursor, session: Session, *, replace: bool) -> Any:
     exists_ok = cursor.take("IF", "NOT", "EXISTS")
     parts = cursor.name()
     columns = _columns(cursor)
+    if temporary and not columns and cursor.take("USING"):
+        return _of_files(cursor, session, parts, replace=replace)
     described = _clauses(cursor)
     query = cursor.rest()
     if columns:
@@ -40,6 +44,21 @@ def create_view(cursor: Cursor, session: Session, *, replace: bool) -> Any:
     else:
         described.comments = list(columns.values())
         _persistent(session, parts, query, described, replace=replace, exists_ok=exists_ok)
+    return literals.empty()
+
+
+def _of_files(cursor: Cursor, session: Session, parts: list[str], *, replace: bool) -> Any:
+    """`USING format OPTIONS (path '...', ...)`: a temporary view of files."""
+    kind = cursor.next().text.lower()
+    options = read_options(cursor) if cursor.take("OPTIONS") else {}
+    cursor.end()
+    given = {name.lower(): value for name, value in options.items()}
+    path = given.pop("path", "")
+    if kind not in FORMATS or not path:
+        instead = f"Give the path of files as an option, and one of the formats {', '.join(sorted(FORMATS))}."
+        raise unsupported(f"a temporary view USING {kind}", instead)
+    relation = session.open_files(session, FileCall(path, kind, given))
+    register_temporary(session, parts[-1], relation, replace=replace)
     return literals.empty()
 
 

@@ -37,7 +37,7 @@ REFUSED = {
     "event_log": "A local workspace has no pipelines.",
     "secret": "Use dbutils.secrets.get(...) in Python.",
     "approx_top_k": "GROUP BY the column, ORDER BY count(*) DESC and LIMIT.",
-    "input_file_name": "Keep the file's name in a column when writing.",
+    "input_file_name": "Use _metadata.file_path.",
     "current_version": "Use spark.version.",
     "collate": "Compare lower(a) with lower(b).",
 }

@@ -124,6 +124,11 @@ CASES: dict[str, tuple[Callable[[Any], Any], str, str]] = {
         "AnalysisException",
         "DELTA_ERROR",
     ),
+    "an interval in a table": (
+        lambda spark: spark.sql("CREATE TABLE spans AS SELECT INTERVAL '1' DAY AS d").collect(),
+        "AnalysisException",
+        "DELTA_UNSUPPORTED_DATA_TYPES",
+    ),
 }
 
 

@@ -258,6 +258,12 @@ RULES = (
         SPARK,
     ),
     Rule(r"UNION queries have different number of columns: .*", "NUM_COLUMNS_MISMATCH", "{0}.", "42826"),
+    Rule(
+        r".*Invalid data type for Delta Lake: (.*)",
+        "DELTA_UNSUPPORTED_DATA_TYPES",
+        "Found columns using unsupported data types: {1}. Cast them, an interval for example to STRING.",
+        "0AKDC",
+    ),
 )
 
 

@@ -2,6 +2,4 @@
 
 from __future__ import annotations
 
-KNOWN: dict[str, str] = {
-    "catalog: functions of the catalog object": "readers",
-}
+KNOWN: dict[str, str] = {}

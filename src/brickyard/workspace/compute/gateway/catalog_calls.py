@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 from pyspark.sql.connect.proto import catalog_pb2, relations_pb2
 
-from brickyard.workspace.compute.gateway import literals
+from brickyard.workspace.compute.gateway import catalog_functions, literals
 from brickyard.workspace.compute.gateway.caching import keeping
 from brickyard.workspace.compute.gateway.caching.answers import level_of
 from brickyard.workspace.compute.gateway.errors import SparkError, not_found, unsupported
@@ -18,6 +18,7 @@ from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements import caches, maintenance, namespaces, tables, views
 from brickyard.workspace.compute.gateway.unity import Table
+from brickyard.workspace.compute.gateway.unparse import string, type_text
 
 __all__ = ["answer"]
 
@@ -54,8 +55,6 @@ def answer(catalog: catalog_pb2.Catalog, session: Session) -> relations_pb2.Rela
         return literals.empty()
     if kind == "refresh_by_path":
         return literals.empty()
-    if kind in {"list_functions", "get_function", "function_exists"}:
-        return relations_pb2.Relation(catalog=catalog)
     handler = HANDLERS.get(str(kind))
     if handler is None:
         raise unsupported(f"spark.catalog: {kind}", "Use SQL, or the workspace's API.")
@@ -188,14 +187,32 @@ def _drop_temp_view(call: Any, session: Session) -> Any:
 
 
 def _create_table(call: Any, session: Session) -> Any:
-    if call.HasField("schema") and call.schema.WhichOneof("kind") is not None:
-        raise unsupported("spark.catalog.createTable with a schema", "Use CREATE TABLE in SQL.")
+    """`spark.catalog.createTable`: new with a schema, or one that is at a path."""
+    if (call.source.lower() or "delta") != "delta":
+        raise unsupported(f"spark.catalog.createTable in the format {call.source}", "Leave the source out.")
+    options = {key: value for key, value in call.options.items() if key.lower() != "path"}
     path = call.path or call.options.get("path", "")
-    if not path or (call.source.lower() or "delta") != "delta":
-        raise SparkError("DELTA_EMPTY_TABLE", "spark.catalog.createTable needs the path of a Delta table.")
-    place = session.places.mapper.to_local(path).as_uri()
-    tables.create(Cursor(f"CREATE TABLE {call.table_name} USING delta LOCATION '{place}'"), session)
+    fields = call.schema.struct.fields if call.HasField("schema") else []
+    if not path and not fields:
+        raise SparkError("DELTA_EMPTY_TABLE", "spark.catalog.createTable needs a schema, or the path of a Delta table.")
+    parts = [f"CREATE TABLE {call.table_name}"]
+    if fields:
+        parts.append(f"({', '.join(map(_column, fields))})")
+    parts.append("USING delta")
+    if path:
+        parts.append(f"LOCATION {string(session.places.mapper.to_local(path).as_uri())}")
+    if call.description:
+        parts.append(f"COMMENT {string(call.description)}")
+    if options:
+        parts.append(
+            f"TBLPROPERTIES ({', '.join(f'{string(key)} = {string(options[key])}' for key in sorted(options))})"
+        )
+    tables.create(Cursor(" ".join(parts)), session)
     return session.relation(f"SELECT * FROM {call.table_name}")
+
+
+def _column(field: Any) -> str:
+    return f"{quote(field.name)} {type_text(field.data_type)}{'' if field.nullable else ' NOT NULL'}"
 
 
 def _cache_table(call: Any, session: Session) -> Any:
@@ -248,6 +265,9 @@ HANDLERS: dict[str, Callable[[Any, Session], Any]] = {
     "cache_table": _cache_table,
     "uncache_table": _sql(caches.uncache, "UNCACHE TABLE"),
     "is_cached": _is_cached,
+    "function_exists": catalog_functions.function_exists,
+    "get_function": catalog_functions.get_function,
+    "list_functions": catalog_functions.list_functions,
     "clear_cache": _clear_cache,
     "drop_table": _sql(tables.drop, "DROP TABLE"),
     "drop_view": _sql(tables.drop, "DROP VIEW"),

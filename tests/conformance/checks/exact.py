@@ -187,3 +187,26 @@ def times_of_a_table_in_another_zone(spark: Any, at: At) -> Any:
         ).collect()
     finally:
         spark.sql("SET TIME ZONE 'UTC'")
+
+
+q(
+    "doubles compared with literals",
+    "SELECT x > 0.5, x = 1e20, f = 0.1, x BETWEEN 0.1 AND 2.5, x IN (2.5, 0.1), CASE WHEN x > 0.5 THEN 1 END FROM "
+    "VALUES (2.5D, 0.1F), (1e20D, 0.5F), (double('nan'), float('nan')), (null, null) AS t(x, f)",
+)
+q("the smallest numbers with a suffix", "SELECT -1D, -1F, -128Y, x FROM VALUES (-1D), (1D) AS t(x)")
+q(
+    "functions of small integers",
+    "SELECT hypot(b, 1), ~b, mod(b, 5), pmod(-b, 5), bround(b, 1), try_add(b, b), try_multiply(b, 1Y), nvl2(f, 1, 2), "
+    "zeroifnull(b), try_mod(b, 0Y) FROM VALUES (127Y, 1.5F), (-3Y, null) AS t(b, f)",
+)
+q(
+    "arrays cut and compared",
+    "SELECT slice(a, -2, 2), arrays_overlap(a, array(2, null)) FROM VALUES (array(1)), (array()), (array(1, 2, 3)) AS t(a)",
+)
+q(
+    "numbers near nothing",
+    "SELECT log1p(1e-10D), nullif(x, 0), nullifzero(x), round(f, 2), format_number(d, 1) FROM VALUES "
+    "(-0.0D, 2.675F, -12.35), (1.5D, 0.125F, 5.55) AS t(x, f, d)",
+)
+q("a struct that is null as CSV", "SELECT to_csv(s) FROM VALUES (named_struct('a', 1)), (null) AS t(s)")

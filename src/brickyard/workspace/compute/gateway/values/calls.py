@@ -32,7 +32,8 @@ def operators() -> dict[Any, str]:
 
     arithmetic = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%"}
     texts = {exp.Like: "like", exp.ILike: "ilike", exp.RegexpLike: "rlike"}
-    return {**arithmetic, **texts, exp.Neg: "negative", exp.DPipe: "||"}
+    signs = {exp.Neg: "negative", exp.BitwiseNot: "~", exp.DPipe: "||"}
+    return {**arithmetic, **texts, **signs, **dict.fromkeys(_comparisons(), "compare")}
 
 
 @cache
@@ -130,6 +131,10 @@ def _operands(node: Any) -> list[Any]:
         return [Operand(text=node.name), node.expression]
     if isinstance(node, exp.Substring):
         return [node.args[key] for key in ("this", "start", "length") if node.args.get(key) is not None]
+    if isinstance(node, exp.Between):
+        return [node.this, node.args["low"], node.args["high"]]
+    if isinstance(node, exp.In):
+        return [node.this, *node.expressions]
     if isinstance(node, exp.Overlay | exp.Trim):
         return [part for key in ("this", "expression") if (part := node.args.get(key)) is not None]
     if isinstance(node, exp.Dot):
@@ -137,7 +142,7 @@ def _operands(node: Any) -> list[Any]:
     if isinstance(node, exp.Binary | exp.RegexpLike):
         escape = [node.parent.expression] if isinstance(node.parent, exp.Escape) else []
         return [node.this, node.expression, *escape]
-    if isinstance(node, exp.Neg):
+    if isinstance(node, exp.Neg | exp.BitwiseNot):
         return [node.this]
     return [part.expressions[0] if isinstance(part, exp.Distinct) else part for part in node.expressions]
 
@@ -202,7 +207,7 @@ def smallest(node: Any) -> str:
     if not _is_integer(digits):
         return ""
     kinds = [kind] if kind else ["int", "bigint"]
-    return next((name for name in kinds if digits.name == str(LARGEST.get(name, 0) + 1)), "")
+    return next((name for name in kinds if name in LARGEST and digits.name == str(LARGEST[name] + 1)), "")
 
 
 @cache
@@ -286,12 +291,22 @@ def _is_plain(node: Any) -> bool:
         return not isinstance(node.this, exp.Anonymous | exp.Array | exp.Paren) or not isinstance(
             node.expression, exp.Identifier
         )
+    if isinstance(node, _comparisons()):
+        return not any(_is_decimal(side) for side in _operands(node))
     if not isinstance(node, exp.Binary):
         return False
     intervals = [side for side in (node.this, node.expression) if isinstance(side, exp.Interval)]
     if intervals:
         return not any(isinstance(one.args.get("unit"), exp.IntervalSpan) for one in intervals)
     return all(_is_integer(side) and len(side.name) < 5 for side in (node.this, node.expression))
+
+
+def _is_decimal(node: Any) -> bool:
+    """Whether a node is a literal with a point."""
+    from sqlglot import exp
+
+    node = node.this if isinstance(node, exp.Neg) else node
+    return isinstance(node, exp.Literal) and not node.is_string and literal_kind(node.name).startswith("decimal")
 
 
 def _is_plain_cast(node: Any) -> bool:

@@ -9,7 +9,7 @@ from functools import reduce
 
 from brickyard.workspace.compute.gateway.errors import PARSE, SparkError
 from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule, all_of, mismatch
-from brickyard.workspace.compute.gateway.values.rules.types import is_number, wider
+from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, is_number, wider
 
 __all__ = ["RULES"]
 
@@ -25,6 +25,9 @@ def _branches(first: int) -> Rule:
         fitting = {kind} if "<" in kind else {kind, "void"}  # a null beside an array would make it a text
         others = [number for number, one in enumerate(kinds, first + 1) if one not in fitting]
         template = f"coalesce({all_of(call)})" if others and call.name in {"nvl", "ifnull"} else ""
+        if call.name == "nvl2" and len(call.operands) == 3:  # the engine looks at the type of the first one too
+            values = (f"CAST(${number} AS {kind})" if number in others else f"${number}" for number in (2, 3))
+            return Fix("(CASE WHEN isnotnull($1) THEN {} ELSE {} END)".format(*values), kind)
         return Fix(template, kind, dict.fromkeys(others, f"CAST($0 AS {kind})"))
 
     return Rule(make)
@@ -32,6 +35,8 @@ def _branches(first: int) -> Rule:
 
 def _first_of(call: Call) -> Fix | None:
     """`nullif(a, b)` has the type of a."""
+    if call.kind(0) in FLOATS and is_number(call.kind(1)):  # nothing is as much as minus nothing
+        return Fix("(CASE WHEN CAST($1 AS DOUBLE) = CAST($2 AS DOUBLE) THEN NULL ELSE $1 END)", call.kind(0))
     if call.kind(0) == call.kind(1) or not is_number(call.kind(0)):
         return None
     return Fix(f"CAST(nullif($1, $2) AS {call.kind(0)})", call.kind(0))
@@ -57,8 +62,13 @@ def _rows(call: Call) -> Fix | None:
 
 def _zero(call: Call) -> Fix | None:
     """`zeroifnull(x)` is `coalesce(x, 0)`."""
-    kind = wider(call.kind(), "int") if call.kind().startswith("decimal") else ""
+    kind = wider(call.kind(), "int") if is_number(call.kind()) else ""
     return Fix(f"coalesce(CAST($1 AS {kind}), CAST(0 AS {kind}))", kind) if kind else None
+
+
+def _no_zero(call: Call) -> Fix | None:
+    """`nullifzero(x)` is `nullif(x, 0)`."""
+    return Fix("(CASE WHEN $1 = 0 THEN NULL ELSE $1 END)", call.kind()) if call.kind() in FLOATS else None
 
 
 def _extreme(call: Call) -> Fix | None:
@@ -72,8 +82,18 @@ def _extreme(call: Call) -> Fix | None:
     return _branches(0).make(call)
 
 
+def _compared(call: Call) -> Fix | None:
+    """A DECIMAL beside a DOUBLE or FLOAT is a DOUBLE; the engine makes DECIMALs of both, too small for some."""
+    kinds = [operand.kind for operand in call.operands]
+    if not any(kind in FLOATS for kind in kinds) or not any(kind.startswith("decimal") for kind in kinds):
+        return None
+    others = [number for number, kind in enumerate(kinds, 1) if kind == "float" or kind.startswith("decimal")]
+    return Fix(kind="boolean", inner=dict.fromkeys(others, "CAST($0 AS DOUBLE)"))
+
+
 COALESCE = _branches(0)
 RULES = {
+    "compare": Rule(_compared),
     "case": _branches(0),
     "when": _branches(0),
     "if": _branches(1),
@@ -85,6 +105,7 @@ RULES = {
     "values": Rule(_rows),
     "array": Rule(_array),
     "zeroifnull": Rule(_zero),
+    "nullifzero": Rule(_no_zero),
     "greatest": Rule(_extreme),
     "least": Rule(_extreme),
 }

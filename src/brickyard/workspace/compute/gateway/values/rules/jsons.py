@@ -44,7 +44,8 @@ def _to_csv(call: Call) -> Fix | None:
         return None
     if len(call.operands) > 1:
         raise unsupported("to_csv with options", "Use concat_ws().")
-    return Fix(f"concat_ws(',', {', '.join(_csv(name, kind) for name, kind in parts)})", "string")
+    row = f"concat_ws(',', {', '.join(_csv(name, kind) for name, kind in parts)})"
+    return Fix(f"(CASE WHEN isnull($1) THEN NULL ELSE {row} END)", "string")
 
 
 def _csv(name: str, kind: str) -> str:

@@ -20,6 +20,19 @@ def _contains(call: Call) -> Fix | None:
     return Fix("arrays_overlap($1, array($2))", "boolean")
 
 
+def _overlap(_: Call) -> Fix | None:
+    """Nothing is in an empty array."""
+    return Fix("(CASE WHEN size($1) = 0 OR size($2) = 0 THEN false ELSE arrays_overlap($1, $2) END)", "boolean")
+
+
+def _slice(call: Call) -> Fix | None:
+    """What begins before the array is empty."""
+    start = call.operands[1].number
+    if len(call.operands) != 3 or (start is not None and start >= 0):
+        return None
+    return Fix("(CASE WHEN $2 < 0 AND size($1) < - $2 THEN slice($1, 1, 0) ELSE slice($1, $2, $3) END)")
+
+
 def _explode(call: Call) -> Fix | None:
     """Sail panics where a map is exploded."""
     if not call.kind().startswith("map"):
@@ -76,6 +89,8 @@ def _is_single(call: Call) -> bool:
 
 
 RULES = {
+    "arrays_overlap": Rule(_overlap),
+    "slice": Rule(_slice),
     **dict.fromkeys(LAMBDAS, Rule(lambda _: Fix(still=True))),
     "isnan": untyped("coalesce(isnan($1), false)", "boolean"),
     **dict.fromkeys(("hash", "xxhash64"), Rule(_hash, None)),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from brickyard.workspace.compute.gateway.errors import unsupported
-from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule
+from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Operand, Rule
 from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, INTEGERS, Decimal, is_number
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "to_even"]
 
 #: So many units have fifteen digits with the half that is added to them.
 EXACT = "1e14D"
@@ -14,6 +14,10 @@ EXACT = "1e14D"
 
 def _round(call: Call) -> Fix | None:
     kind, digits = call.kind(), _digits(call)
+    if kind == "float" and call.name == "round":  # as the DOUBLE that it is
+        rounded = _round(Call("round", (Operand("double"), *call.operands[1:])))
+        exact = "CAST($1 AS DOUBLE)"
+        return Fix(f"CAST({rounded.template.replace('$1', exact)} AS FLOAT)", "float") if rounded is not None else None
     if kind == "double":
         return Fix(f"({_double(digits) if digits != 0 else call.name + '($1)'} + 0.0D)", "double")  # no -0.0
     if kind.startswith("decimal"):
@@ -22,9 +26,7 @@ def _round(call: Call) -> Fix | None:
         of = Decimal.of(kind)
         assert of is not None
         made = _rounded(of, digits)
-        return Fix(
-            f"CAST({_to_even(digits) if call.name == 'bround' else f'round($1, {digits})'} AS {made})", str(made)
-        )
+        return Fix(f"CAST({to_even(digits) if call.name == 'bround' else f'round($1, {digits})'} AS {made})", str(made))
     return Fix(kind=kind) if kind in INTEGERS or kind in FLOATS else None
 
 
@@ -40,8 +42,8 @@ def _rounded(kind: Decimal, digits: int) -> Decimal:
     return Decimal(min(kind.whole + 1 + scale, 38), scale)
 
 
-def _to_even(digits: int) -> str:
-    """Like `round`, but one unit less where exactly half a unit was added to an even digit."""
+def to_even(digits: int) -> str:
+    """A decimal rounded half to even: one unit less where `round` added exactly half a unit to an even digit."""
     unit, half, two = (_literal(count, digits) for count in (10, 5, 20))
     near = f"round($1, {digits})"
     return (
@@ -96,6 +98,10 @@ def _of_units(count: str, digits: int | None) -> str:
 
 
 def _bround(call: Call) -> Fix | None:
+    if call.kind() == "float":
+        return Fix(f"CAST(bround(CAST($1 AS DOUBLE){', $2' if len(call.operands) > 1 else ''}) AS FLOAT)", "float")
+    if call.kind() in INTEGERS and (_digits(call) or 0) >= 0 and call.kind() not in {"int", "bigint"}:
+        return Fix("($1)", call.kind())
     return _round(call) if call.kind().startswith("decimal") or not is_number(call.kind()) else Fix(kind=call.kind())
 
 

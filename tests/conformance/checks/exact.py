@@ -202,7 +202,8 @@ q(
 )
 q(
     "arrays cut and compared",
-    "SELECT slice(a, -2, 2), arrays_overlap(a, array(2, null)) FROM VALUES (array(1)), (array()), (array(1, 2, 3)) AS t(a)",
+    "SELECT slice(a, -2, 2), arrays_overlap(a, array(2, null)) FROM VALUES (array(1)), (array()), (array(1, 2, 3)) "
+    "AS t(a)",
 )
 q(
     "numbers near nothing",

@@ -211,3 +211,14 @@ q(
     "(-0.0D, 2.675F, -12.35), (1.5D, 0.125F, 5.55) AS t(x, f, d)",
 )
 q("a struct that is null as CSV", "SELECT to_csv(s) FROM VALUES (named_struct('a', 1)), (null) AS t(s)")
+q(
+    "parts of variants as texts and numbers",
+    "SELECT variant_get(v, '$.a', 'string'), variant_get(v, '$.b', 'int'), try_variant_get(v, '$.b', 'string'), "
+    "try_variant_get(v, '$.c', 'int'), variant_get(v, '$.d', 'string'), variant_get(v, '$.e', 'string') FROM "
+    """(SELECT parse_json('{"a": 1.5, "b": "7", "c": 99999999999, "d": {"x": [1]}, "e": null}') AS v)""",
+)
+q("an empty text as JSON", "SELECT from_json(a, 'x INT') FROM VALUES (''), ('{\"x\": 1}'), (null) AS t(a)")
+q(
+    "a day before a time",
+    "SELECT TRY_CAST(a AS DATE) FROM VALUES ('2024-01-05T10:11:12.1234567'), ('2024-1-5 x'), ('2024'), ('x') AS t(a)",
+)

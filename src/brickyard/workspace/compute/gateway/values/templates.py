@@ -49,6 +49,7 @@ def _made(node: Any, operands: Mapping[str, Any]) -> Any:
         exp.Null: lambda: _null(),
         exp.Boolean: lambda: _boolean(bool(node.this)),
         exp.Cast: lambda: _cast(node, operands),
+        exp.TryCast: lambda: _try_cast(node, operands),
         exp.Neg: lambda: call("negative", _made(node.this, operands)),
         exp.Not: lambda: call("not", _made(node.this, operands)),
         exp.Array: lambda: _called("array", node.expressions, operands),
@@ -126,6 +127,12 @@ def _cast(node: Any, operands: Mapping[str, Any]) -> Any:
         made.literal.double = float(node.this.name)
         return made
     return cast(_made(node.this, operands), kind)
+
+
+def _try_cast(node: Any, operands: Mapping[str, Any]) -> Any:
+    made = _cast(node, operands)
+    made.cast.eval_mode = Expression.Cast.EVAL_MODE_TRY
+    return made
 
 
 def _case(node: Any, operands: Mapping[str, Any]) -> Any:

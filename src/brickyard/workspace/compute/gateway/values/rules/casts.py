@@ -16,6 +16,8 @@ TIMES = frozenset({"date", "timestamp_ntz"})
 REFUSED = frozenset({("boolean", "date"), ("boolean", "timestamp_ntz")})
 #: A number with an exponent, which the engine does not read as a DECIMAL.
 EXPONENT = r"^\s*[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)[eE][-+]?[0-9]+\s*$"
+#: A day before a time, which is left out.
+DAY = r"^(\d{4,7}-\d{1,2}-\d{1,2})[ T]"
 #: What Spark leaves out around a date.
 BLANKS = "' \\t\\n\\r'"
 
@@ -55,7 +57,8 @@ def _check(kind: str, target: str, *, tried: bool) -> None:
 def _of_text(target: str) -> Fix | None:
     """Texts that the engine does not read."""
     if target == "date":
-        return Fix(kind=target, inner={1: f"btrim($0, {BLANKS})"})
+        text = f"btrim($0, {BLANKS})"
+        return Fix(kind=target, inner={1: f"coalesce(nullif(regexp_extract({text}, {quoted(DAY)}, 1), ''), {text})"})
     if target.startswith("decimal"):
         known = f"$0 RLIKE {quoted(EXPONENT)}"
         number = plain_text(f"CAST((CASE WHEN {known} THEN $0 ELSE '0' END) AS DOUBLE)")

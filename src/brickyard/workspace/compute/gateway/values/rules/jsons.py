@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from brickyard.workspace.compute.gateway.errors import unsupported
-from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule
+from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule, all_of
 from brickyard.workspace.compute.gateway.values.rules.texts import json_of, quoted, text_of
 from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, fields
 
@@ -24,6 +24,8 @@ IGNORED = (
     *("allowbackslashescapinganycharacter", "allownonnumericnumbers", "primitivesasstring", "prefersdecimal"),
     *("columnnameofcorruptrecord", "locale", "multiline", "dropmalformed"),
 )
+#: The types that are read from variants, as larger ones.
+PARTS = {**dict.fromkeys(("tinyint", "smallint", "int", "bigint"), "bigint"), "double": "double", "date": "date"}
 STRING = r'"(?:[^"\\]|\\.)*"'
 
 
@@ -84,7 +86,22 @@ def _from_json(call: Call) -> Fix | None:
     found = [option for option in IGNORED if option in text]
     if found:
         raise unsupported(f"{call.name} with the option {found[0]}", "Leave it out, or parse the text in Python.")
+    if call.name == "from_json" and 2 <= len(call.operands) <= 3:
+        return Fix(f"(CASE WHEN btrim($1) = '' THEN NULL ELSE from_json({all_of(call)}) END)")
     return None
+
+
+def _variant(call: Call) -> Fix | None:
+    """A part of a variant in a type: numbers as texts, texts as numbers, and no number that is too large for it."""
+    kind = (call.operands[2].value or "").lower() if len(call.operands) == 3 else ""
+    tried = call.name == "try_variant_get"
+    cast, text = ("TRY_CAST" if tried else "CAST"), f"{call.name}($1, $2, 'string')"
+    if kind == "string":
+        return Fix(f"coalesce({text}, nullif(CAST({call.name}($1, $2) AS STRING), 'null'))", "string")
+    if kind not in PARTS:
+        return None
+    value = f"{call.name}($1, $2, '{PARTS[kind]}')"
+    return Fix(f"coalesce({cast}({value} AS {kind}), {cast}({text} AS {kind}))", kind)
 
 
 def _length(call: Call) -> Fix | None:
@@ -95,6 +112,7 @@ def _length(call: Call) -> Fix | None:
 RULES = {
     **dict.fromkeys(("from_json", "from_csv"), Rule(_from_json)),
     "json_array_length": Rule(_length),
+    **dict.fromkeys(("variant_get", "try_variant_get"), Rule(_variant)),
     "to_json": Rule(_to_json, (0,)),
     "to_csv": Rule(_to_csv, (0,)),
     "get_json_object": Rule(_get_json),

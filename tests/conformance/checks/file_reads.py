@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pyspark.sql import functions
+
 from tests.conformance.model import Group
 
 files = Group("files read")
@@ -155,6 +157,12 @@ def the_facts_of_files(spark, at):
     path = written(spark, at, "1,a")
     frame = spark.read.csv(path).select("*", "_metadata.file_block_start", "_metadata.file_size")
     return frame.columns, [tuple(row) for row in frame.collect()]
+
+
+@run
+def the_names_of_files(spark, at):
+    frame = spark.read.csv(written(spark, at, "1,a")).select("_c0", functions.input_file_name())
+    return frame.columns, [row[1].rpartition(".")[2] for row in frame.collect()]
 
 
 @run

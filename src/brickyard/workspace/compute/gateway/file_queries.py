@@ -10,9 +10,11 @@ from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.sqltext import Edit, parse, splice, tokenize
 
-__all__ = ["METADATA", "FileCall", "asks_for_metadata", "call_of", "without_hidden"]
+__all__ = ["FILE_NAME", "FILE_PATH", "METADATA", "FileCall", "asks_for_metadata", "call_of", "without_hidden"]
 
 METADATA = "_metadata"
+#: A function that says the path of the file that a row is from, and what it is here: local files have three slashes.
+FILE_NAME, FILE_PATH = "input_file_name", f"regexp_replace({METADATA}.file_path, '^file:/', 'file:///')"
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ def without_hidden(sql: str, columns: Callable[[str], list[str]]) -> str:
     """
     from sqlglot import exp
 
+    sql = _with_paths(sql) if FILE_NAME in sql.lower() else sql
     if METADATA not in sql.lower():
         return sql
     edits = []
@@ -118,6 +121,20 @@ def without_hidden(sql: str, columns: Callable[[str], list[str]]) -> str:
         start, end = _span(tables[0], sql)
         names = columns(f"SELECT * FROM {sql[start:end]}")
         edits.append(Edit(star.meta["start"], star.meta["end"] + 1, ", ".join(map(quote, names))))
+    return splice(sql, edits)
+
+
+def _with_paths(sql: str) -> str:
+    """The query with the path of files instead of `input_file_name()`, where it reads nothing but files."""
+    from sqlglot import exp
+
+    tree, edits = parse(sql), []
+    if not all(map(_is_files, tree.find_all(exp.Table))):
+        return sql
+    for call in tree.find_all(exp.Anonymous):
+        if call.name.lower() == FILE_NAME and call.find_ancestor(exp.Select) is not None:
+            named = f" AS `{FILE_NAME}()`" if isinstance(call.parent, exp.Select) else ""
+            edits.append(Edit(call.meta["start"], _end(sql, call.meta["end"]), FILE_PATH + named))
     return splice(sql, edits)
 
 

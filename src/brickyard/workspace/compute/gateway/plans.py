@@ -61,6 +61,8 @@ def resolve(message: Any, session: Session) -> None:
         SparkError: For a name or path that does not exist, or a relation that is not supported.
     """
     parts = list(_parts(message, None))
+    if not session.sail.capabilities.is_spark and hidden.name_paths([part for part, _ in parts]):
+        parts = list(_parts(message, None))
     files = _with_metadata([part for part, _ in parts], session)
     for part, around in parts:
         if part.DESCRIPTOR.name == "Relation":

@@ -5,15 +5,15 @@ Source: https://docs.databricks.com/aws/en/ingestion/file-metadata-column
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from pyspark.sql.connect.proto import relations_pb2
 
-from brickyard.workspace.compute.gateway.file_queries import METADATA
+from brickyard.workspace.compute.gateway.file_queries import FILE_NAME, FILE_PATH, METADATA
 from brickyard.workspace.compute.gateway.names import quote
 
-__all__ = ["asked_for", "hide", "of_files"]
+__all__ = ["asked_for", "hide", "name_paths", "of_files"]
 
 #: Relations whose columns are those of their input, and more.
 PASSING = frozenset(
@@ -39,6 +39,26 @@ PASSING = frozenset(
 def asked_for(parts: Iterable[Any]) -> bool:
     """Whether one of the expressions names `_metadata`."""
     return any(_names(part) for part in parts if part.DESCRIPTOR.name == "Expression")
+
+
+def name_paths(parts: Sequence[Any]) -> bool:
+    """Replace `input_file_name()`, in place, if nothing but files is read; whether it was there."""
+    calls = [part for part in parts if part.DESCRIPTOR.name == "Expression" and _is_call(part)]
+    relations = [part for part in parts if part.DESCRIPTOR.name == "Relation"] if calls else []
+    read = [one for one in relations if one.WhichOneof("rel_type") in {"read", "sql"}]
+    if not read or len(of_files(relations)) < len(read):
+        return False
+    columns = {id(column) for one in relations for column in one.project.expressions}
+    for call in calls:
+        call.Clear()
+        if id(call) in columns:
+            call.alias.name.append(f"{FILE_NAME}()")
+        (call.alias.expr if id(call) in columns else call).expression_string.expression = FILE_PATH
+    return True
+
+
+def _is_call(expression: Any) -> bool:
+    return bool(expression.unresolved_function.function_name.lower() == FILE_NAME)
 
 
 def _names(expression: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -233,6 +233,7 @@ class Catalog:
         comment: str | None = None,
         properties: dict[str, str] | None = None,
         view_definition: str | None = None,
+        attributes: Mapping[str, Any] | None = None,
     ) -> TableRecord:
         """Make a table; where there is no Delta log yet, an empty one is made of the columns.
 
@@ -246,6 +247,7 @@ class Catalog:
             comment: What it is.
             properties: Key and value pairs.
             view_definition: The query of a view.
+            attributes: What only some tables have.
 
         Raises:
             ApiError: `TABLE_ALREADY_EXISTS`, `SCHEMA_DOES_NOT_EXIST`, or location or columns are missing or wrong.
@@ -268,6 +270,7 @@ class Catalog:
                 properties=properties,
                 view_definition=view_definition,
             )
+            Attributes.write(connection, record.id, attributes or {})
             if place is not None and table_type == "MANAGED" and location != place:
                 self._staging.fill(place, location)
             if place is not None and format == "DELTA" and not has_log(place):

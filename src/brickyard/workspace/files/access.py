@@ -18,6 +18,7 @@ from brickyard.workspace.identity.principals import Kind
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from brickyard.workspace.catalog import TableRecord
     from brickyard.workspace.files.paths import Place
     from brickyard.workspace.files.tree import Tree
     from brickyard.workspace.identity import Identity, Principal
@@ -137,6 +138,7 @@ class PlaceAccess:
         elif place.root in (roots.volumes, roots.models):
             self._unity.require_read(principal, place)
         elif not principal.is_admin:
+            self._unity.require_plain(place.local.resolve())
             self._unity.require_table(principal, place.local.resolve(), write=False)
 
     def require_sight(self, principal: Principal, path: str) -> None:
@@ -167,6 +169,7 @@ class PlaceAccess:
         elif place.root in (roots.volumes, roots.models):
             self._unity.require_write(principal, place)
         elif not principal.is_admin:
+            self._unity.require_plain(place.local.resolve())
             self._unity.require_table(principal, place.local.resolve(), write=True)
 
     def require_local(self, principal: Principal, local: Path, *, write: bool, deep: bool = False) -> None:
@@ -177,6 +180,7 @@ class PlaceAccess:
             ApiError: It belongs to an object that does not exist.
         """
         local = local.resolve()
+        self._unity.require_plain(local)
         if deep:
             self._unity.require_below(principal, local, write=write)
         if self._is_outside(local):
@@ -195,6 +199,15 @@ class PlaceAccess:
         path = f"{directories[inside].prefix}/{local.relative_to(inside).as_posix()}"
         (self.require_write if write else self.require_read)(principal, path)
 
+    def require_plain(self, table: TableRecord) -> None:
+        """Refuse a table with a row filter or masks.
+
+        Raises:
+            PermissionDenied: It is that.
+        """
+        if table.location is not None:
+            self._unity.require_plain(table.directory.resolve())
+
     def require_dbfs(self, principal: Principal, path: str, *, write: bool = False, deep: bool = False) -> None:
         """Refuse where a path of DBFS is in a table's directory, or with `deep` around one, without its privileges.
 
@@ -207,6 +220,7 @@ class PlaceAccess:
         local = self._workspace.files.roots.located(
             path if path.startswith("dbfs:") else f"dbfs:{path}"
         ).local.resolve()
+        self._unity.require_plain(local)
         self._unity.require_table(principal, local, write=write)
         if deep:
             self._unity.require_below(principal, local, write=write)

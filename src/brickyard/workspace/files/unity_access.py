@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from brickyard.workspace.api.errors import ApiError, NotFound
+from brickyard.workspace.api.errors import ApiError, NotFound, PermissionDenied
+from brickyard.workspace.catalog.policies import Policies
 from brickyard.workspace.catalog.privileges import ObjectKind
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from brickyard.workspace.catalog import TableRecord
     from brickyard.workspace.files.paths import Place
     from brickyard.workspace.identity import Principal
     from brickyard.workspace.workspace import Workspace
@@ -66,15 +68,38 @@ class UnityPlaces:
             PermissionDenied: It may not.
             ApiError: There is no such table.
         """
-        tables = (self._workspace.data / "tables").resolve()
-        names = local.relative_to(tables).parts if local.is_relative_to(tables) else ()
-        external = None if len(names) >= _NAMES else self._workspace.catalog.storage.table_at(local)
-        if len(names) < _NAMES and external is None:
-            return False
+        name = self._managed(local)
+        if name is None:
+            external = self._workspace.catalog.storage.table_at(local)
+            if external is None:
+                return False
+            name = external.full_name
         wanted = ("SELECT", "MODIFY") if write else ("SELECT",)
-        name = ".".join(names[:_NAMES]) if external is None else external.full_name
         self._require(principal, ObjectKind.TABLE, name, *wanted)
         return True
+
+    def require_plain(self, local: Path) -> None:
+        """Refuse a place in the directory of a table with a row filter or masks, to everybody: paths go round them.
+
+        Raises:
+            PermissionDenied: It is that.
+        """
+        name = self._managed(local)
+        table = self._workspace.catalog.storage.table_at(local) if name is None else self._table(name)
+        if table is not None and Policies.of(self._workspace.catalog.attributes.of(table.id)):
+            raise PermissionDenied(
+                f"Table '{table.full_name}' has a row filter or column masks: it is read by its name, not by a path."
+            )
+
+    def _table(self, name: str) -> TableRecord | None:
+        catalog = self._workspace.catalog
+        return catalog.table(name) if catalog.has_table(name) else None
+
+    def _managed(self, local: Path) -> str | None:
+        """The name of the managed table in whose usual directory a place is."""
+        tables = (self._workspace.data / "tables").resolve()
+        names = local.relative_to(tables).parts if local.is_relative_to(tables) else ()
+        return ".".join(names[:_NAMES]) if len(names) >= _NAMES else None
 
     def require_below(self, principal: Principal, local: Path, *, write: bool) -> None:
         """Refuse unless a principal may read, or write, all external tables and volumes below a directory.
@@ -85,6 +110,8 @@ class UnityPlaces:
         if principal.is_admin:
             return
         for kind, name in self._workspace.catalog.storage.below(local):
+            if kind is ObjectKind.TABLE:
+                self.require_plain(self._workspace.catalog.table(name).directory.resolve())
             if kind is ObjectKind.VOLUME:
                 self._require(principal, kind, name, "WRITE_VOLUME" if write else "READ_VOLUME")
             else:

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from databricks.sdk.errors import DatabricksError, OperationFailed
+from databricks.sdk.errors import OperationFailed
 from databricks.sdk.service.catalog import PermissionsChange, Privilege, TableOperation
-from pyspark.errors import PySparkException
 
 from tests.workspace.compute.compute_support import Lab
 from tests.workspace.compute.rights.rights import Person, csv_file, fresh, numbers, refused, statement
@@ -142,28 +141,3 @@ def test_privileges_come_with_groups_and_from_above(owner: Person, reader: Perso
     )
     with refused():
         reader.spark.table(f"{world}.other").collect()
-
-
-@pytest.mark.parametrize(
-    "sql",
-    [
-        "ALTER TABLE {s}.t SET ROW FILTER {s}.f ON (id)",
-        "ALTER TABLE {s}.t ALTER COLUMN id SET MASK {s}.f",
-        "CREATE TABLE {s}.masked (id INT MASK {s}.f)",
-        "CREATE TABLE {s}.masked (id INT) WITH ROW FILTER {s}.f ON (id)",
-        "CREATE TABLE {s}.masked WITH ROW FILTER {s}.f ON (id) AS SELECT 1 AS id",
-    ],
-)
-def test_row_filters_and_masks_are_refused_by_name_not_ignored(owner: Person, world: str, sql: str) -> None:
-    with pytest.raises(PySparkException, match=r"(?s)UNSUPPORTED_BY_ENGINE.*(ROW FILTER|MASK).*a view"):
-        owner.spark.sql(sql.format(s=world))
-    assert not owner.spark.catalog.tableExists(f"{world}.masked")
-
-
-def test_masks_are_refused_in_rest_too(owner: Person, world: str) -> None:
-    catalog, schema = world.split(".")
-    column = {"name": "id", "type_text": "int", "type_name": "INT", "position": 0, "mask": {"function_name": "f"}}
-    body = {"catalog_name": catalog, "schema_name": schema, "name": "masked", "columns": [column]}
-    body |= {"table_type": "MANAGED", "data_source_format": "DELTA"}
-    with pytest.raises(DatabricksError, match="column masks are not implemented"):
-        owner.w.api_client.do("POST", "/api/2.1/unity-catalog/tables", body=body)

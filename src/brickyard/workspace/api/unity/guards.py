@@ -27,6 +27,8 @@ __all__ += ["require_creation", "require_creation_at", "sees", "shown", "updates
 Name = Callable[[Call], str]
 R = TypeVar("R", bound="Described")
 Info = TypeVar("Info")
+#: Fields of an update that decide who uses an object, and how.
+_OF_MANAGERS = frozenset({"owner", "new_name", "row_filter", "column_masks"})
 #: What who may only browse is not told.
 _HIDDEN = ("properties", "storage_location", "view_definition", "routine_definition")
 
@@ -83,12 +85,12 @@ def manages(kind: ObjectKind, name: Name = in_path) -> Access:
 
 
 def updates(kind: ObjectKind, name: Name = in_path, instead: str = "") -> Access:
-    """As `manages`; another privilege is enough for what changes neither the owner nor the name."""
+    """As `manages`; another privilege is enough for what decides neither its name nor who uses it."""
 
     def check(workspace: Workspace, call: Call) -> None:
         if not call.principal.is_admin:
             caller(workspace, call).require_management(
-                kind, name(call), instead if {"owner", "new_name"}.isdisjoint(call.body) else ""
+                kind, name(call), instead if _OF_MANAGERS.isdisjoint(call.body) else ""
             )
 
     return check

@@ -49,6 +49,8 @@ def _uses_table(workspace: Workspace, call: Call) -> None:
     if not call.principal.is_admin:
         record = workspace.catalog.table_by_id(text(call, "table_id") or "")
         caller(workspace, call).require(ObjectKind.TABLE, record.full_name, *wanted)
+    if not boolean(call, "policies"):  # this workspace's own engines say that they mind them
+        workspace.files.place_access.require_plain(workspace.catalog.table_by_id(text(call, "table_id") or ""))
 
 
 def _uses_volume(workspace: Workspace, call: Call) -> None:

@@ -17,6 +17,7 @@ from brickyard.workspace.api.errors import (
     InvalidState,
     NotImplementedByWorkspace,
 )
+from brickyard.workspace.api.unity import policies
 from brickyard.workspace.api.unity.guards import (
     caller,
     editor,
@@ -35,6 +36,7 @@ from brickyard.workspace.catalog import TableRecord
 from brickyard.workspace.catalog.columns import read_columns
 from brickyard.workspace.catalog.hive import in_hive
 from brickyard.workspace.catalog.names import parent_of, valid_name
+from brickyard.workspace.catalog.policies import ROW_FILTER, Policies
 from brickyard.workspace.catalog.privileges import ObjectKind
 from brickyard.workspace.catalog.records import TABLE
 from brickyard.workspace.catalog.urls import CLOUDS
@@ -87,7 +89,7 @@ def _asks(workspace: Workspace, call: Call) -> None:
 def create(workspace: Workspace, call: Call) -> TableInfo:
     """Make a table of the Delta log at its place or, where there is none, of its columns; or a view of a query."""
     known = ("name", "catalog_name", "schema_name", "table_type", "data_source_format", "storage_location", "columns")
-    only(call, *known, "comment", "properties", "view_definition")
+    only(call, *known, "comment", "properties", "view_definition", ROW_FILTER)
     parts = [valid_name(call.body.get(field), field) for field in ("catalog_name", "schema_name", "name")]
     kind = text(call, "table_type") or "MANAGED"
     if kind not in _TYPES:
@@ -102,6 +104,7 @@ def create(workspace: Workspace, call: Call) -> TableInfo:
         comment=text(call, "comment"),
         properties=properties(call),
         view_definition=_definition(call, kind),
+        attributes=policies.created(workspace, call, ".".join(parts), kind),
     )
     return _info(workspace, made, _read_columns(made))
 
@@ -169,8 +172,14 @@ def described(workspace: Workspace, call: Call, record: TableRecord) -> TableInf
 
 def update(workspace: Workspace, call: Call) -> TableInfo:
     """Change name (in the same schema), comment, owner or properties; of a view, as its own engine asks, the query."""
-    values = changes(workspace, call, "comment", "owner", "properties", "new_name", "view_definition", "columns")
-    kind = workspace.catalog.table(call.path["name"]).table_type
+    known = ("comment", "owner", "properties", "new_name", "view_definition", "columns", *policies.FIELDS)
+    values = changes(workspace, call, *known)
+    record = workspace.catalog.table(call.path["name"])
+    kind = record.table_type
+    if not call.body.keys().isdisjoint(policies.FIELDS):
+        now = Policies.of(workspace.catalog.attributes.of(record.id))
+        sent = policies.changed(workspace, call, record.full_name, kind, now)
+        workspace.catalog.attributes.put(record.id, sent)
     if "view_definition" in call.body or "columns" in call.body:
         values |= {"view_definition": _definition(call, kind), "columns": _columns(call)}
     if kind == "VIEW" and not in_hive(call.path["name"]):
@@ -218,8 +227,6 @@ def _columns(call: Call) -> list[dict[str, Any]]:
     columns = call.body.get("columns") or []
     if not isinstance(columns, list) or not all(isinstance(column, dict) for column in columns):
         raise InvalidParameterValue("columns must be a list of objects")
-    if any(column.get("mask") for column in columns):
-        raise NotImplementedByWorkspace("column masks are not implemented; give readers a view instead")
     return columns
 
 
@@ -291,7 +298,7 @@ def _info(workspace: Workspace, record: TableRecord, columns: list[ColumnInfo] |
     from databricks.sdk.service.catalog import DataSourceFormat, TableConstraint, TableInfo, TableType
 
     catalog, schema, name = record.full_name.split(".")
-    return TableInfo(
+    info = TableInfo(
         name=name,
         catalog_name=catalog,
         schema_name=schema,
@@ -312,3 +319,4 @@ def _info(workspace: Workspace, record: TableRecord, columns: list[ColumnInfo] |
         updated_at=record.updated_at,
         updated_by=record.updated_by,
     )
+    return policies.show(Policies.of(workspace.catalog.attributes.of(record.id)), info)

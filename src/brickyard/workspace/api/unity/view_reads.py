@@ -18,6 +18,7 @@ from brickyard.workspace.api.unity.guards import caller
 from brickyard.workspace.catalog import FunctionRecord, TableRecord
 from brickyard.workspace.catalog.definers import DEFINER
 from brickyard.workspace.catalog.hive import in_hive
+from brickyard.workspace.catalog.policies import Policies
 from brickyard.workspace.catalog.principals import owner_principal
 from brickyard.workspace.catalog.privileges import ObjectKind
 from brickyard.workspace.workspace import Workspace
@@ -82,7 +83,7 @@ def _reads_through(workspace: Workspace, call: Call) -> None:
         caller(workspace, call).require(steps[0].kind, steps[0].name, steps[0].privilege)
     for outer, inner in itertools.pairwise(steps):
         record = outer.record(workspace)
-        if inner not in _used(record):
+        if inner not in _used(workspace, record):
             raise PermissionDenied(f"{outer.label} does not use '{inner.name}'.")
         for principal in _on_behalf(workspace, call, outer, record):
             _require_of(workspace, principal, outer, inner)
@@ -92,6 +93,8 @@ def _on_behalf(workspace: Workspace, call: Call, outer: _Step, record: TableReco
     """Who must be allowed what a view or function does: its owner, and who defined it before it was given away."""
     if in_hive(record.full_name):  # anybody may change what is there, so that its owner's rights would be everybody's
         return [call.principal]
+    if isinstance(record, TableRecord) and record.table_type != "VIEW":
+        return []  # who set a row filter or mask was asked then
     found = []
     for name in (record.owner, workspace.catalog.attributes.of(record.id).get(DEFINER)):
         if name is not None:
@@ -119,12 +122,15 @@ def _steps(call: Call) -> list[_Step]:
     return [_Step.of(one) for one in names]
 
 
-def _used(record: TableRecord | FunctionRecord) -> frozenset[_Step]:
-    """The tables and functions in the text of a view or of a function in SQL."""
+def _used(workspace: Workspace, record: TableRecord | FunctionRecord) -> frozenset[_Step]:
+    """The tables and functions in the text of a view or of a function in SQL; of a table, those that guard it."""
     from brickyard.workspace.compute.gateway.names import SessionNames, TableName
     from brickyard.workspace.compute.gateway.queries import names_inside
 
     name = TableName(*record.full_name.split("."))
+    if isinstance(record, TableRecord) and record.table_type != "VIEW":
+        found = Policies.of(workspace.catalog.attributes.of(record.id)).functions
+        return frozenset(_Step(one, ObjectKind.FUNCTION) for one in found)
     if isinstance(record, TableRecord):
         return _in_text(record.view_definition or "", names_inside(record.properties or {}, name))
     body = str(record.definition.get("routine_definition") or "")

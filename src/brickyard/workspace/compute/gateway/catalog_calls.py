@@ -171,7 +171,7 @@ def _columns(call: Any, session: Session) -> Any:
     partitions: set[str] = set()
     if not session.names.is_temporary(parts):
         table = session.catalog.table(session.names.table(parts))
-        partitions = set() if table.is_view else set(DeltaTable(table.place).metadata().partition_columns)
+        partitions = set() if table.is_view else set(DeltaTable(table.directory).metadata().partition_columns)
     schema = session.sail.schema(session.key, session.relation(f"SELECT * FROM {quote(*parts)}"))
     return COLUMN, [
         (f.name, f.metadata.get("comment"), f.dataType.simpleString(), f.nullable, f.name in partitions, False, False)

@@ -250,12 +250,13 @@ def _insert_into(write: commands_pb2.WriteOperation, parts: list[str], mode: str
     options = {key.lower(): value for key, value in write.options.items()}
     if "replacewhere" in options:
         raise unsupported("replaceWhere with insertInto", "Use df.write.option('replaceWhere', ...).saveAsTable(name).")
-    dynamic = overwrites.check(session, table.place if mode == "overwrite" else None, options)
-    rows = assign(session, write.input, table.place, None, by_name=False)
+    place = table.directory if mode == "append" else table.place
+    dynamic = overwrites.check(session, place if mode == "overwrite" else None, options)
+    rows = assign(session, write.input, place, None, by_name=False)
     if dynamic:
-        overwrites.replace_parts(session, rows, table.place)
+        overwrites.replace_parts(session, rows, place)
     else:
-        store(session, rows, table.place, mode)
+        store(session, rows, place, mode)
 
 
 def _write_v2(command: commands_pb2.Command, session: Session) -> None:

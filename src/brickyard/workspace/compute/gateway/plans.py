@@ -231,6 +231,10 @@ def _read(relation: Any, session: Session, *, metadata: bool) -> None:
         resolve_source(relation, session, metadata=metadata)
 
 
+#: Options that read something else than the rows of now, in lower case.
+TRAVELS = frozenset({"versionasof", "timestampasof", "readchangefeed", "readchangedata"})
+
+
 def _named(relation: Any, session: Session) -> None:
     """A table by name: `spark.table(...)`."""
     text, travelled = split_at(relation.read.named_table.unparsed_identifier)
@@ -249,7 +253,9 @@ def _named(relation: Any, session: Session) -> None:
     alias = replaced.subquery_alias
     alias.alias = name.name
     alias.qualifier.extend([name.catalog, name.schema])
-    if table.is_view:
+    if table.policies and any(key.lower() in TRAVELS for key in options):
+        _ = table.place  # refused: versions and changes go round them
+    if table.is_view or (table.policies and not relation.read.is_streaming):
         alias.input.sql.query = session.rewriter().rewrite(f"SELECT * FROM {name}")
     else:
         alias.input.read.is_streaming = relation.read.is_streaming

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from brickyard.workspace.compute.gateway import commits, feed, values, zones
+from brickyard.workspace.compute.gateway import commits, feed, policies, values, zones
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.file_queries import FileCall, asks_for_metadata, call_of, without_hidden
 from brickyard.workspace.compute.gateway.names import FILE_FORMATS, SessionNames, TableName, quote
@@ -62,6 +62,7 @@ class QueryRewriter:
         zone: The session's time zone; empty for the machine's.
         through: The views inside which this is, outermost first.
         defines: The view that is being made of it.
+        guarded: The table of whose row filter and masks this is the query, in which it is itself.
         changes: A query for the changes of a table.
     """
 
@@ -79,6 +80,7 @@ class QueryRewriter:
     zone: str = ""
     through: tuple[str, ...] = ()
     defines: str = ""
+    guarded: Table | None = None
     changes: Callable[[Path, feed.Bounds], str] = _no_changes
 
     def rewrite(self, sql: str, tree: Any = None, *, settled: bool = False) -> str:
@@ -202,7 +204,11 @@ class QueryRewriter:
         name, through = self.names.table(parts), (*self.through, *chain)
         known.add((name.schema, name.name))
         known.add((name.catalog, name.schema, name.name))
+        if self.guarded is not None and not chain and name == self.guarded.name:
+            return Edit(start, end, f"delta.{quote(self.places.text(self.guarded.directory))}" + alias)
         found = self.lookup(name, through)
+        if found.policies and not (version or table.args.get("version")):
+            return Edit(start, end, f"({replace(self, through=through)._guard(found)})" + alias)
         if found.held_in is not None:
             return Edit(start, end, quote(found.held_in) + alias)
         if found.is_view:
@@ -290,8 +296,21 @@ class QueryRewriter:
         names = names_inside(view.properties, view.name)
         through = (*self.through, view.name.full)
         bindings = self.bindings.inside(names, through)
-        inside = replace(self, names=names, local=frozenset(), bindings=bindings, through=through)
+        inside = replace(self, names=names, local=frozenset(), bindings=bindings, through=through, guarded=None)
         return inside.rewrite(as_engine_reads(view.definition))
+
+    def _guard(self, table: Table) -> str:
+        """A table with a row filter or masks, as the query that its reader gets."""
+        if self.ask is None:
+            raise unsupported(f"reading {table.name}, which has a row filter or column masks", "Use the engine sail.")
+        if table.name.full in self.through:
+            text = f"The row filter or a mask of {table.name} reads that table itself."
+            raise SparkError("UC_INVALID_ROW_FILTER", text, sql_state="22023")
+        columns = self.ask(f"SELECT * FROM delta.{quote(self.places.text(table.directory))}").fields
+        names, through = SessionNames(table.name.catalog, table.name.schema), (*self.through, table.name.full)
+        bindings = self.bindings.inside(names, through)
+        inside = replace(self, names=names, local=frozenset(), bindings=bindings, through=through, guarded=table)
+        return inside.rewrite(policies.query(str(table.name), columns, table.policies))
 
 
 #: Properties in which Spark keeps the catalog and schema that a view's names refer to.

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
-from brickyard.workspace.compute.gateway.errors import SparkError, already_exists, not_found
+from brickyard.workspace.compute.gateway.errors import SparkError, already_exists, not_found, unsupported
 from brickyard.workspace.compute.gateway.names import HIVE, TableName
+from brickyard.workspace.compute.gateway.policies import Policies
 
 __all__ = ["Table", "UnityCatalog", "accept"]
 
@@ -58,6 +59,7 @@ class Table:
     table_id: str | None = None
     held_in: str | None = None
     comments: dict[str, str] = field(default_factory=dict)
+    policies: Policies = field(default_factory=Policies)
 
     @property
     def is_view(self) -> bool:
@@ -66,7 +68,21 @@ class Table:
 
     @property
     def place(self) -> Path:
-        """Where the Delta table is.
+        """Where the Delta table is, for what reads or changes rows of it.
+
+        Raises:
+            SparkError: If it is a view, or its readers get only some of its rows and values.
+        """
+        if self.policies:
+            raise unsupported(
+                f"this use of {self.name}, which has a row filter or column masks",
+                "Query it by its name, append to it, or drop them first.",
+            )
+        return self.directory
+
+    @property
+    def directory(self) -> Path:
+        """Where the Delta table is, for what looks at its columns and properties, or only adds rows.
 
         Raises:
             SparkError: If it is a view.
@@ -89,6 +105,7 @@ class Table:
             dict(wire.get("properties") or {}),
             wire.get("created_at"),
             wire.get("table_id"),
+            policies=Policies.of(wire),
             comments={one["name"]: one["comment"] for one in wire.get("columns") or [] if one.get("comment")},
         )
 
@@ -165,7 +182,7 @@ class UnityCatalog:
             SparkError: INSUFFICIENT_PERMISSIONS.
         """
         if not table.is_view:
-            body = {"table_id": table.table_id, "operation": "READ_WRITE" if write else "READ"}
+            body = {"table_id": table.table_id, "operation": "READ_WRITE" if write else "READ", "policies": True}
             accept(*self.call("POST", "/temporary-table-credentials", body, repeatable=True))
 
     def need_place(self, place: Path, *, write: bool = False, deep: bool = False) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from brickyard.workspace.compute.gateway import commits, feed, idempotent, log, mapping, overwrites, staging
 from brickyard.workspace.compute.gateway.alignment import check_columns, fit
-from brickyard.workspace.compute.gateway.errors import SparkError, already_exists
+from brickyard.workspace.compute.gateway.errors import SparkError, already_exists, unsupported
 from brickyard.workspace.compute.gateway.names import TableName
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.storing import store
@@ -32,6 +32,7 @@ class NewTable:
     comment: str | None = None
     properties: dict[str, str] = field(default_factory=dict)
     partitions: tuple[str, ...] = ()
+    policies: dict[str, Any] = field(default_factory=dict)
 
 
 def create(session: Session, new: NewTable, fill: Callable[[Path], None]) -> None:
@@ -81,6 +82,7 @@ def register(session: Session, new: NewTable, place: Path) -> None:
         "storage_location": place.as_uri(),
         "columns": [],
         "properties": new.properties,
+        **new.policies,
     }
     session.catalog.create_table(new.name, {**wire, **({"comment": new.comment} if new.comment else {})})
 
@@ -184,6 +186,8 @@ def replace_or_create(session: Session, relation: Any, new: NewTable, mode: str,
             if mode == "error" or error.condition != already_exists("table", "").condition:
                 raise
         table = session.catalog.table(new.name)  # another writer was first
+    if new.policies:
+        raise unsupported("OR REPLACE with a row filter", "Drop the table first, or use ALTER TABLE.")
     if table.is_view or mode == "error":
         raise already_exists("table", str(new.name))
     if mode != "ignore":
@@ -202,14 +206,14 @@ def _fill(session: Session, relation: Any, new: NewTable, place: Path, options: 
 def _write_existing(
     session: Session, relation: Any, table: Table, new: NewTable, mode: str, options: dict[str, str]
 ) -> None:
-    if new.location not in (None, table.place):
+    if new.location not in (None, table.directory):
         raise SparkError(
             "DELTA_TABLE_LOCATION_MISMATCH",
-            f"The table {new.name} is at {table.place}, and the statement says {new.location}. Leave the path out, or "
-            "drop the table first.",
+            f"The table {new.name} is at {table.directory}, and the statement says {new.location}. Leave the path out, "
+            "or drop the table first.",
         )
     if mode == "append":
-        rows(session, relation, table.place, "append", options, new.partitions, cast=True)
+        rows(session, relation, table.directory, "append", options, new.partitions, cast=True)
         return
     if mode == "replace":
         options = {**options, "overwriteSchema": "true"}

@@ -84,6 +84,10 @@ COLUMNS: dict[str, dict[str, pa.DataType]] = {
     "table_constraints": _CONSTRAINT
     | _TABLE
     | _texts("constraint_type", "is_deferrable", "initially_deferred", "enforced", "comment"),
+    "row_filters": _texts("catalog_name", "schema_name", "table_name")
+    | _texts("filter_catalog", "filter_schema", "filter_name", "filter_col_usage"),
+    "column_masks": _texts("catalog_name", "schema_name", "table_name", "column_name")
+    | _texts("mask_catalog", "mask_schema", "mask_name", "mask_col_usage"),
     "table_privileges": _texts("grantor", "grantee") | _TABLE | _PRIVILEGE,
     "table_tags": _tags("catalog_name", "schema_name", "table_name"),
     "tables": _TABLE

@@ -12,7 +12,7 @@ import pyarrow as pa
 from brickyard.workspace.compute.gateway import literals
 from brickyard.workspace.compute.gateway.errors import not_found
 from brickyard.workspace.compute.gateway.filling import Filled, by_name
-from brickyard.workspace.compute.gateway.information import tags
+from brickyard.workspace.compute.gateway.information import policies, tags
 from brickyard.workspace.compute.gateway.information.columns import COLUMNS
 from brickyard.workspace.compute.gateway.names import TableName
 from brickyard.workspace.compute.gateway.unity import UnityCatalog
@@ -50,7 +50,7 @@ def relation_of(name: TableName, catalog: UnityCatalog, *, empty: bool = False) 
         catalogs = [one for one in catalog.catalogs() if one["name"] == name.catalog]
         if not catalogs:
             raise not_found("catalog", name.catalog)
-    source = _SOURCES.get(name.name) or tags.SOURCES.get(name.name)
+    source = _SOURCES.get(name.name) or tags.SOURCES.get(name.name) or policies.SOURCES.get(name.name)
     rows = list(source(catalog, catalogs)) if source is not None and not empty else []
     arrays = [pa.array([row.get(column) for row in rows], kind) for column, kind in columns.items()]
     return literals.table(pa.Table.from_arrays(arrays, schema=pa.schema(list(columns.items()))))

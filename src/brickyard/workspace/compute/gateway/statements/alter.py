@@ -11,8 +11,15 @@ from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.names import TableName
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
-from brickyard.workspace.compute.gateway.statements import altercolumns, containers, keys, locations, tags, views
-from brickyard.workspace.compute.gateway.statements.columns import VIEW
+from brickyard.workspace.compute.gateway.statements import (
+    altercolumns,
+    containers,
+    keys,
+    locations,
+    policies,
+    tags,
+    views,
+)
 from brickyard.workspace.compute.gateway.statements.describe import target
 from brickyard.workspace.compute.gateway.statements.namespaces import KINDS, full, read_properties
 from brickyard.workspace.compute.gateway.unity import Table
@@ -37,9 +44,10 @@ def alter(cursor: Cursor, session: Session) -> Any:
 
 
 def _table(cursor: Cursor, session: Session) -> None:
-    place, table = target(cursor, session, write=True)
-    if cursor.peek() in {"SET", "DROP"} and cursor.peek(1) == "ROW" and cursor.peek(2) == "FILTER":
-        raise unsupported("ROW FILTER", VIEW)
+    place, table = target(cursor, session, write=True, rows=False)
+    policies.keep_columns(cursor, table)
+    if policies.alter_table(cursor, session, table):
+        return
     if cursor.take("RENAME", "COLUMN"):
         altercolumns.rename(cursor, place)
     elif cursor.take("DROP", "COLUMNS") or cursor.take("DROP", "COLUMN"):
@@ -48,7 +56,7 @@ def _table(cursor: Cursor, session: Session) -> None:
         altercolumns.add(cursor, session, place)
     elif cursor.take("ALTER") or cursor.take("CHANGE"):
         cursor.take("COLUMN")
-        if not _column_tags(cursor, session, table):
+        if not (_column_tags(cursor, session, table) or policies.alter_column(cursor, session, table)):
             altercolumns.alter(cursor, session, place)
     elif cursor.take("ADD"):
         keys.add(cursor, session, place, table)
@@ -180,7 +188,7 @@ def comment(cursor: Cursor, session: Session) -> Any:
         session.catalog.change(KINDS[kind], full(kind, parts, session), {"comment": text})
     elif kind == "COLUMN" and len(parts) > 1:
         table = session.catalog.table(session.names.table(parts[:-1]), write=True)
-        altercolumns.comment(table.place, parts[-1:], text)
+        altercolumns.comment(table.directory, parts[-1:], text)
     elif kind in {"TABLE", "VIEW"}:
         session.catalog.comment(session.names.table(parts), text)
     else:

@@ -17,7 +17,7 @@ from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.protocol import need_defaults
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
-from brickyard.workspace.compute.gateway.statements.columns import VIEW, Column, delta_fields, read_column
+from brickyard.workspace.compute.gateway.statements.columns import Column, delta_fields, read_column
 from brickyard.workspace.compute.gateway.statements.filling_checks import check_default, kind_of, need_independent
 from brickyard.workspace.compute.gateway.statements.fillings import need_one_rule
 
@@ -192,8 +192,6 @@ def _alteration(cursor: Cursor, session: Session, place: Path, path: list[str]) 
         return _defaulted(session, path, _rest(cursor))
     if cursor.take("SYNC", "IDENTITY"):
         return _synchronized(session, place, path)
-    if cursor.peek() in {"SET", "DROP"} and cursor.peek(1) == "MASK":
-        raise unsupported("MASK of a column", VIEW)
     raise unsupported(f"ALTER COLUMN ... {cursor.peek()}", "Write the table again with overwriteSchema.")
 
 

@@ -15,15 +15,21 @@ from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements.fillings import need_one_rule, read_default, read_generated
 
-__all__ = ["VIEW", "Column", "delta_fields", "read_column"]
+__all__ = ["Column", "Mask", "delta_fields", "read_column"]
 
-#: What hides rows and columns by reader, where row filters and column masks are not supported.
-VIEW = "Give readers a view with is_account_group_member() or current_user() in it; they need no rights on the table."
 INSTEAD = {
-    "MASK": VIEW,
+    "MASK": "Add the column, then ALTER TABLE ... ALTER COLUMN ... SET MASK ...",
     "FOREIGN": "Write it as a constraint of the table: FOREIGN KEY (...) REFERENCES ...",
     "CONSTRAINT": "Write it as a constraint of the table, after the columns.",
 }
+
+
+@dataclass(frozen=True)
+class Mask:
+    """The mask of a column: the parts of a function's name, and the columns that it is given besides."""
+
+    function: tuple[str, ...]
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,7 @@ class Column:
     primary: bool = False
     comment: str | None = None
     rules: dict[str, Any] = field(default_factory=dict)
+    mask: Mask | None = None
 
 
 def read_column(cursor: Cursor, stop: tuple[str, ...] = ()) -> Column:

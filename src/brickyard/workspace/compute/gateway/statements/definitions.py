@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements.columns import Column, read_column
 from brickyard.workspace.compute.gateway.statements.keys import PREFIX, named_key, read_check, read_key
+from brickyard.workspace.compute.gateway.statements.policies import read_mask
 
 __all__ = ["Definitions", "read_definitions"]
 
@@ -30,7 +32,7 @@ def read_definitions(cursor: Cursor, session: Session) -> Definitions:
     cursor.expect("(")
     while not cursor.take(")"):
         if cursor.peek() not in CONSTRAINTS:
-            found.columns.append(read_column(cursor))
+            found.columns.append(_column(cursor))
         elif cursor.peek() == "CONSTRAINT" and cursor.peek(2) == "CHECK":
             cursor.next()
             name = cursor.name()[0].lower()
@@ -43,6 +45,15 @@ def read_definitions(cursor: Cursor, session: Session) -> Definitions:
     needed = {name.lower() for key in found.keys for name in _primary(key)}
     found.columns = [_needed(column) if column.name.lower() in needed else column for column in found.columns]
     return found
+
+
+def _column(cursor: Cursor) -> Column:
+    column = read_column(cursor, stop=("MASK",))
+    if cursor.take("MASK"):
+        column = replace(column, mask=read_mask(cursor))
+        if cursor.peek() not in {",", ")"}:
+            raise unsupported(f"{cursor.peek()} after the MASK of a column", "Write MASK last.")
+    return column
 
 
 def _primary(key: dict[str, Any]) -> list[str]:

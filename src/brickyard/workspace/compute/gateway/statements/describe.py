@@ -51,15 +51,22 @@ def describe(cursor: Cursor, session: Session) -> Any:
     return _table(cursor, session)
 
 
-def target(cursor: Cursor, session: Session, *, write: bool = False) -> tuple[Path, Table | None]:
-    """Read the name of a table, or a path as ``delta.`/path```, and find its place, to read or to change it."""
+def target(cursor: Cursor, session: Session, *, write: bool = False, rows: bool = True) -> tuple[Path, Table | None]:
+    """Read the name of a table, or a path as ``delta.`/path```, and find its place, to read or to change it.
+
+    Args:
+        cursor: At the name.
+        session: The session.
+        write: Whether it is to be changed.
+        rows: Whether rows of it are read or changed, which row filters and column masks forbid.
+    """
     if cursor.at_string:
         return session.places.mapper.existing(cursor.string(), write=write)[0], None
     parts = cursor.name()
     if len(parts) == 2 and parts[0].lower() in FILE_FORMATS:
         return session.places.mapper.existing(parts[1], write=write)[0], None
     table = session.catalog.table(session.names.table(parts), write=write)
-    return table.place, table
+    return (table.place if rows else table.directory), table
 
 
 def _table(cursor: Cursor, session: Session) -> Any:
@@ -92,7 +99,7 @@ def _more(table: Table, rows: list[tuple[Any, ...]], session: Session) -> list[t
 
 
 def _defaults(table: Table) -> dict[str, str]:
-    filled = {} if table.is_view or table.held_in else filled_columns(table.place)
+    filled = {} if table.is_view or table.held_in else filled_columns(table.directory)
     return {column.name: column.default for column in filled.values() if column.default is not None}
 
 
@@ -108,7 +115,7 @@ def _json(table: Table, relation: Any, session: Session, *, extended: bool) -> A
             sql_state="0A000",
         )
     comments = column_comments(table)
-    partitions = [] if table.is_view else DeltaTable(table.place).metadata().partition_columns
+    partitions = [] if table.is_view else DeltaTable(table.directory).metadata().partition_columns
     location = session.places.shown(table.location) if table.location else None
     text = as_json(table, session.schema(relation), comments, list(partitions), location, _defaults(table))
     return literals.rows({"json_metadata": TEXT}, [(text,)])
@@ -139,14 +146,14 @@ def column_comments(table: Table) -> dict[str, str]:
 
     if table.is_view:
         return table.comments
-    fields = json.loads(DeltaTable(table.place).schema().to_json())["fields"]
+    fields = json.loads(DeltaTable(table.directory).schema().to_json())["fields"]
     return {field["name"]: field["metadata"]["comment"] for field in fields if "comment" in field["metadata"]}
 
 
 def _partitions(table: Table, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     from deltalake import DeltaTable
 
-    names = [] if table.is_view else DeltaTable(table.place).metadata().partition_columns
+    names = [] if table.is_view else DeltaTable(table.directory).metadata().partition_columns
     if not names:
         return []
     head = [("# Partition Information", "", ""), ("# col_name", "data_type", "comment")]
@@ -185,7 +192,7 @@ def _described(session: Session, relation: Any, comments: dict[str, str]) -> lis
 def _history(cursor: Cursor, session: Session) -> Any:
     from deltalake import DeltaTable
 
-    place, _ = target(cursor, session)
+    place, _ = target(cursor, session, rows=False)
     limit = int(cursor.number()) if cursor.take("LIMIT") else None
     cursor.end()
     columns = {
@@ -230,7 +237,7 @@ def _strings(values: dict[str, Any] | None) -> list[tuple[str, str | None]] | No
 def _detail(cursor: Cursor, session: Session) -> Any:
     from deltalake import DeltaTable
 
-    place, table = target(cursor, session)
+    place, table = target(cursor, session, rows=False)
     cursor.end()
     delta = DeltaTable(place)
     metadata, protocol = delta.metadata(), delta.protocol()

@@ -47,13 +47,15 @@ def insert(cursor: Cursor, session: Session, prefix: str = "") -> Any:
     if not overwrite:
         cursor.expect("INTO")
     cursor.take("TABLE")
-    place, _ = target(cursor, session, write=True)
+    place, table = target(cursor, session, write=True, rows=overwrite)
     alias = _alias(cursor)
     fixed = _partition(cursor) if cursor.take("PARTITION") else {}
     columns = _columns(cursor)
     by_name = cursor.take("BY", "NAME")
     condition = _condition(cursor) if cursor.take("REPLACE", "WHERE") else None
     replacement = read_replacement(cursor, alias)
+    if table is not None and (replacement is not None or condition is not None):
+        _ = table.place  # refused where readers get only some of the rows
     if replacement is not None and counts(place):
         raise unsupported("INSERT ... REPLACE USING | ON of a table with identity columns", "Use MERGE INTO.")
     text = prefix + ("SELECT * FROM " if cursor.take("TABLE") else "") + cursor.rest()

@@ -45,7 +45,7 @@ def optimize(cursor: Cursor, session: Session) -> Any:
 
     cursor.expect("OPTIMIZE")
     start, quoted = cursor.position, cursor.at_string
-    place, _ = target(cursor, session, write=True)
+    place, _ = target(cursor, session, write=True, rows=False)
     name = f"delta.{quote(cursor.tokens[start].text)}" if quoted else cursor.since(start)
     cursor.take("FULL")
     table = DeltaTable(place)
@@ -97,7 +97,7 @@ def vacuum(cursor: Cursor, session: Session) -> Any:
     from deltalake import DeltaTable
 
     cursor.expect("VACUUM")
-    place, _ = target(cursor, session, write=True)
+    place, _ = target(cursor, session, write=True, rows=False)
     lite = not cursor.take("FULL") and cursor.take("LITE")
     hours: float | None = None
     if cursor.take("RETAIN"):

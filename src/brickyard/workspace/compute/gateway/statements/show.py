@@ -122,7 +122,7 @@ def _columns(cursor: Cursor, session: Session) -> Any:
 def _properties(cursor: Cursor, session: Session) -> Any:
     table = session.catalog.table(session.names.table(cursor.name()))
     key = _key(cursor)
-    found = table.properties if table.is_view else log.read(table.place).properties
+    found = table.properties if table.is_view else log.read(table.directory).properties
     if key is not None:
         missing = f"Table {table.name.full} does not have property: {key}"
         found = {key: found.get(key, missing)}
@@ -145,19 +145,19 @@ def _create_table(cursor: Cursor, session: Session) -> Any:
     if table.is_view:
         text = f"CREATE VIEW {table.name} AS {table.definition}"
         return literals.rows({"createtab_stmt": TEXT}, [(text,)])
-    comments, filled = column_comments(table), filled_columns(table.place)
+    comments, filled = column_comments(table), filled_columns(table.directory)
     lines = []
-    for column in session.schema_of(table.place).fields:
+    for column in session.schema_of(table.directory).fields:
         comment = f" COMMENT {string(comments[column.name])}" if column.name in comments else ""
         needed = "" if column.nullable else " NOT NULL"
         rule = filled[column.name.lower()].clause if column.name.lower() in filled else ""
         lines.append(f"  {_name(column.name)} {_type(column.dataType)}{needed}{rule}{comment}")
     text = f"CREATE TABLE {table.name.full} (\n" + ",\n".join(lines) + ")\nUSING delta"
-    partitions = DeltaTable(table.place).metadata().partition_columns
+    partitions = DeltaTable(table.directory).metadata().partition_columns
     if partitions:
         text += f"\nPARTITIONED BY ({', '.join(partitions)})"
     if table.kind == "EXTERNAL":
-        text += f"\nLOCATION '{session.places.shown(table.place)}'"
+        text += f"\nLOCATION '{session.places.shown(table.directory)}'"
     if table.comment:
         text += f"\nCOMMENT {string(table.comment)}"
     feature = {PREFIX + DEFAULTS: "supported"} if any(one.default is not None for one in filled.values()) else {}

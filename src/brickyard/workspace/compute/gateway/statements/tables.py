@@ -18,9 +18,9 @@ from brickyard.workspace.compute.gateway.filling import features_of
 from brickyard.workspace.compute.gateway.protocol import PREFIX
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
-from brickyard.workspace.compute.gateway.statements import functions, locations, variables, views
+from brickyard.workspace.compute.gateway.statements import functions, locations, policies, variables, views
 from brickyard.workspace.compute.gateway.statements.clones import clone, read_clone, schema_like
-from brickyard.workspace.compute.gateway.statements.columns import VIEW, delta_fields, read_column
+from brickyard.workspace.compute.gateway.statements.columns import delta_fields, read_column
 from brickyard.workspace.compute.gateway.statements.definitions import Definitions, read_definitions
 from brickyard.workspace.compute.gateway.statements.describe import target
 from brickyard.workspace.compute.gateway.statements.filling_checks import check_fields
@@ -67,10 +67,12 @@ def _create_table(cursor: Cursor, session: Session, mode: str) -> Any:
     if cursor.take("IF", "NOT", "EXISTS"):
         mode = "ignore"
     name = session.names.table(cursor.name())
-    like = target(cursor, session)[0] if cursor.take("LIKE") else None
+    like = target(cursor, session, rows=False)[0] if cursor.take("LIKE") else None
     copied = read_clone(cursor, session) if cursor.peek() in {"CLONE", "SHALLOW", "DEEP"} else None
     defined = read_definitions(cursor, session) if cursor.peek() == "(" else Definitions()
     new, query = _clauses(cursor, session, NewTable(name), defined)
+    if masked := policies.masks(defined.columns, session):
+        new = dataclasses.replace(new, policies={**new.policies, "columns": masked})
     existing = session.catalog.find_table(name)
     if existing is not None and mode == "ignore":
         return literals.empty()
@@ -78,6 +80,8 @@ def _create_table(cursor: Cursor, session: Session, mode: str) -> Any:
         raise unsupported("OR REPLACE of a table that exists with LIKE", "Drop the table first.")
     if existing is not None and (mode == "error" or existing.is_view):
         raise already_exists("table", str(name))
+    if existing is not None and new.policies:
+        raise unsupported("OR REPLACE with a row filter or masks", "Drop the table first, or use ALTER TABLE.")
     if existing is not None:
         session.catalog.need_data(existing, write=True)
     if copied is not None:
@@ -148,7 +152,7 @@ def _clauses(cursor: Cursor, session: Session, new: NewTable, defined: Definitio
         elif cursor.take("TBLPROPERTIES"):
             found["properties"] = properties(cursor)
         elif cursor.take("WITH", "ROW", "FILTER") or cursor.take("ROW", "FILTER"):
-            raise unsupported("ROW FILTER", VIEW)
+            found["policies"] = {"row_filter": policies.read_row_filter(cursor, session)}
         elif cursor.take("AS") or cursor.peek() in {"SELECT", "WITH"}:
             return NewTable(**found), cursor.rest()
         else:

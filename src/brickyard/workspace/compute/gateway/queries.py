@@ -205,10 +205,10 @@ class QueryRewriter:
         known.add((name.schema, name.name))
         known.add((name.catalog, name.schema, name.name))
         if self.guarded is not None and not chain and name == self.guarded.name:
-            return Edit(start, end, f"delta.{quote(self.places.text(self.guarded.directory))}" + alias)
+            return Edit(start, end, self._unguarded(self.guarded, table) + alias)
         found = self.lookup(name, through)
         if found.policies and not (version or table.args.get("version")):
-            return Edit(start, end, f"({replace(self, through=through)._guard(found)})" + alias)
+            return Edit(start, end, f"({replace(self, through=through)._guard(found, table)})" + alias)
         if found.held_in is not None:
             return Edit(start, end, quote(found.held_in) + alias)
         if found.is_view:
@@ -299,14 +299,17 @@ class QueryRewriter:
         inside = replace(self, names=names, local=frozenset(), bindings=bindings, through=through, guarded=None)
         return inside.rewrite(as_engine_reads(view.definition))
 
-    def _guard(self, table: Table) -> str:
+    def _unguarded(self, table: Table, node: Any) -> str:
+        return self._zoned(f"delta.{quote(self.places.text(table.directory))}", node)
+
+    def _guard(self, table: Table, node: Any) -> str:
         """A table with a row filter or masks, as the query that its reader gets."""
         if self.ask is None:
             raise unsupported(f"reading {table.name}, which has a row filter or column masks", "Use the engine sail.")
         if table.name.full in self.through:
             text = f"The row filter or a mask of {table.name} reads that table itself."
             raise SparkError("UC_INVALID_ROW_FILTER", text, sql_state="22023")
-        columns = self.ask(f"SELECT * FROM delta.{quote(self.places.text(table.directory))}").fields
+        columns = self.ask(f"SELECT * FROM {self._unguarded(table, node)}").fields
         names, through = SessionNames(table.name.catalog, table.name.schema), (*self.through, table.name.full)
         bindings = self.bindings.inside(names, through)
         inside = replace(self, names=names, local=frozenset(), bindings=bindings, through=through, guarded=table)

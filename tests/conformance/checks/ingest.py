@@ -88,3 +88,37 @@ def restored_and_cloned_tables_know_what_was_copied(spark, at):
     spark.sql("CREATE TABLE u DEEP CLONE t")
     spark.sql("RESTORE TABLE t TO VERSION AS OF 0")
     return [counts(spark, f"COPY INTO {name} FROM '{at.path}/in' FILEFORMAT = PARQUET") for name in ("t", "u")]
+
+
+READ_FILES = f"{DOCS}sql/language-manual/functions/read_files"
+
+
+def lines(spark, at, *texts):
+    """A directory with one file of these lines."""
+    spark.createDataFrame([(text,) for text in texts], "value STRING").coalesce(1).write.text(f"{at.path}/in")
+    return f"{at.path}/in"
+
+
+@says([("id", "int"), ("name", "string"), ("_rescued_data", "string")], READ_FILES)
+def read_files_infers_columns(spark, at):
+    path = lines(spark, at, "id,name", "1,a")
+    return spark.sql(f"SELECT * FROM read_files('{path}', format => 'csv', header => true)").dtypes
+
+
+@says([(1, None), (None, "x")], READ_FILES)
+def read_files_keeps_what_does_not_fit(spark, at):
+    path = lines(spark, at, "id,name", "1,a", "x,b")
+    query = f"read_files('{path}', format => 'csv', header => true, schemaHints => 'id INT')"
+    return rows(spark.sql(f"SELECT id, _rescued_data:id FROM {query} ORDER BY name"))
+
+
+@says([("id", "bigint")], READ_FILES)
+def read_files_with_a_schema(spark, at):
+    path = lines(spark, at, '{"id": 1, "more": 2}')
+    return spark.sql(f"SELECT * FROM read_files('{path}', format => 'json', schema => 'id BIGINT')").dtypes
+
+
+@says([(1, True)], f"{DOCS}ingestion/file-metadata-column")
+def files_have_metadata_in_SQL(spark, at):
+    path = lines(spark, at, "1")
+    return rows(spark.sql(f"SELECT _c0::INT, _metadata.file_size = 2 FROM csv.`{path}`"))

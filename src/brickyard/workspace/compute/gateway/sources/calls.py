@@ -10,6 +10,7 @@ from typing import Any
 
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.file_queries import FileCall
+from brickyard.workspace.compute.gateway.queries import PLANNED
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sources.listing import Found, found_below, nothing_found
 from brickyard.workspace.compute.gateway.sources.reads import read_found
@@ -19,9 +20,7 @@ __all__ = ["relation_of"]
 FORMATS = frozenset({"csv", "json", "parquet", "avro", "orc", "text", "binaryfile"})
 SUFFIXES = {".csv": "csv", ".json": "json", ".parquet": "parquet", ".avro": "avro", ".orc": "orc", ".txt": "text"}
 #: Arguments of `read_files` that are none of the reader, and would be ignored.
-REFUSED = frozenset(
-    {"schemahints", "singlevariantcolumn", "partitioncolumns", "schemalocation", "modifiedafter", "modifiedbefore"}
-)
+REFUSED = frozenset({"singlevariantcolumn", "partitioncolumns", "schemalocation", "modifiedafter", "modifiedbefore"})
 OF_STREAMS = ("cloudfiles.", "maxfilespertrigger", "maxbytespertrigger", "includeexistingfiles", "allowoverwrites")
 RESCUED = "_rescued_data"
 #: Formats that have columns of values, some of which may not fit.
@@ -66,6 +65,8 @@ def _as_read_files_does(kind: str, given: dict[str, str]) -> dict[str, str]:
     for name in given:
         if name in REFUSED or name.startswith(OF_STREAMS):
             raise unsupported(f"the argument {name} of read_files()", "Leave it out, or use spark.read.")
+    if "schemahints" in given and kind not in PLANNED:
+        raise unsupported(f"schemaHints of {kind} files", "Give a schema, or cast the columns.")
     options = dict(given)
     typed = options.pop("infercolumntypes", "true").lower() == "true"
     mode = options.pop("schemaevolutionmode", "").lower()

@@ -176,6 +176,7 @@ def _columns(reader: Reader) -> tuple[StructType, StructType]:
         known = inferred(reader.kind, files, reader.options, reader.zone, corrupt)
         if known.names == [corrupt] and not reader.session.analyses:
             raise _only_corrupt()
+        known = _hinted(known, reader)
     fields = {field.name.lower(): field for field in known.fields}
     partitions = [
         fields.get(name.lower()) or StructField(name, PARTITION_TYPES[kind])
@@ -187,6 +188,16 @@ def _columns(reader: Reader) -> tuple[StructType, StructType]:
     if rescued and rescued not in known.names:
         columns.append(StructField(rescued, StringType()))
     return StructType(columns), StructType(partitions)
+
+
+def _hinted(known: StructType, reader: Reader) -> StructType:
+    """The columns with the types that `schemaHints` of `read_files` gives to some."""
+    hints = reader.options.get("schemahints", "")
+    if not hints:
+        return known
+    given = {field.name.lower(): field for field in _struct(hints, reader.session).fields}
+    kept = [StructField(field.name, given.pop(field.name.lower(), field).dataType) for field in known.fields]
+    return StructType([*kept, *given.values()])
 
 
 def _partition_type(values: set[str], reader: Reader) -> str:

@@ -16,6 +16,7 @@ from pyspark.sql.types import StructType
 
 from brickyard.workspace.compute.engines import Capabilities, jvm_home
 from brickyard.workspace.compute.engines.choice import DELTA_JARS, ENGINE, EngineChoice, UnknownEngine, split
+from brickyard.workspace.compute.gateway import commits
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.sqltext import parse
 from brickyard.workspace.compute.gateway.statuses import status_of, unwrapped
@@ -160,6 +161,15 @@ def test_errors_name_the_session_s_engine_and_what_the_gateway_raises() -> None:
     assert (
         unwrapped(status_pb2.Status(message="[USER_RAISED_EXCEPTION] mine")).message == "[USER_RAISED_EXCEPTION] mine"
     )
+
+
+def test_checksums_of_a_commit_that_is_written_again_are_gone(tmp_path: Path) -> None:
+    (tmp_path / "_delta_log").mkdir()
+    first = tmp_path / "_delta_log" / f"{0:020d}.json"
+    for name in (first.name, f".{first.name}.crc", f"{first.stem}.crc"):
+        first.with_name(name).write_text("old")
+    commits.replace_first(tmp_path, [{"commitInfo": {}}])
+    assert [one.name for one in first.parent.iterdir()] == [first.name]
 
 
 def test_a_java_wrapper_drops_what_the_packaged_java_lacks(tmp_path: Path) -> None:

@@ -198,6 +198,7 @@ def replace_first(place: Path, actions: list[Action]) -> None:
     file = _file(place, 0)
     draft = _draft(file, actions)
     file.with_suffix(".crc").unlink(missing_ok=True)  # optional, and it repeats the old schema
+    file.with_name(f".{file.name}.crc").unlink(missing_ok=True)  # Hadoop's, of the bytes
     draft.replace(file)
 
 

@@ -187,8 +187,8 @@ class Gateway:
             try:
                 files = session.cache.files() if session.changes else {}
                 with explained(request.plan, session):
-                    yield from self._answered(request, session)
-                session.cache.changed_files(files)
+                    answers = self._answered(request, session)
+                    yield from _ending(answers, lambda: session.cache.changed_files(files)) if files else answers
             finally:
                 session.let_go()
         session.sail.memory.executed(request)
@@ -348,6 +348,18 @@ class Gateway:
         if session.sail.capabilities.is_spark:
             return bytes(session.sail.unary("ArtifactStatus")(raw))
         return self._artifacts.status(request, session.blobs)
+
+
+def _ending(answers: Iterator[bytes], end: Callable[[], None]) -> Iterator[bytes]:
+    """Answers, of which the last is given after `end`: the client goes on as soon as it has it."""
+    held: bytes | None = None
+    for answer in answers:
+        if held is not None:
+            yield held
+        held = answer
+    end()
+    if held is not None:
+        yield held
 
 
 def _has_been_run(plan: base_pb2.Plan) -> bool:

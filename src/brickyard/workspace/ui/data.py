@@ -15,6 +15,7 @@ from brickyard.workspace.ui.page import Crumb, Page
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
+    from brickyard.workspace.catalog import TableRecord
     from brickyard.workspace.catalog.access import CallerAccess
     from brickyard.workspace.identity import Principal
     from brickyard.workspace.workspace import Workspace
@@ -136,7 +137,7 @@ def table(workspace: Workspace, principal: Principal, path: Mapping[str, str]) -
     values = {
         "found": found,
         "columns": read or given,
-        "sample": _sample_for(access, full_name, found.directory) if is_delta and columns else Sample(),
+        "sample": _sample_for(workspace, access, found) if is_delta and columns else Sample(),
         "keys": [_key(one) for one in workspace.catalog.constraints.of(found)],
         "grants": grant_rows(workspace, principal, ObjectKind.TABLE, found.full_name),
     }
@@ -158,13 +159,14 @@ def _key(constraint: Mapping[str, Any]) -> tuple[str, str]:
     return str(definition.get("name", "")), f"{words} ({columns}){parent}"
 
 
-def _sample_for(access: CallerAccess, full_name: str, directory: Path) -> Sample:
-    """Rows are for who may read the table; who only manages it sees that it is there."""
+def _sample_for(workspace: Workspace, access: CallerAccess, found: TableRecord) -> Sample:
+    """Rows are for who may read the table, all of them; who only manages it sees that it is there."""
     try:
-        access.require(ObjectKind.TABLE, full_name, "SELECT")
+        access.require(ObjectKind.TABLE, found.full_name, "SELECT")
+        workspace.files.place_access.require_plain(found)
     except PermissionDenied as error:
         return Sample(refused=error.message)
-    return _sample(directory)
+    return _sample(found.directory)
 
 
 def _sample(directory: Path) -> Sample:

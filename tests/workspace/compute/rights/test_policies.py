@@ -9,6 +9,7 @@ import pytest
 from databricks.sdk.service.catalog import TableOperation
 from pyspark.errors import PySparkException
 
+from tests.workspace.compute.compute_support import Lab
 from tests.workspace.compute.rights.rights import Person, fresh, refused, statement
 
 API = "/api/2.1/unity-catalog/tables"
@@ -104,6 +105,15 @@ def test_nothing_goes_round_them(owner: Person, reader: Person, guarded: str, wo
             write()
     rows.write.mode("append").saveAsTable(guarded)
     assert owner.spark.table(guarded).count() == 3
+
+
+def test_the_pages_show_no_rows_of_it(lab: Lab, reader: Person, guarded: str) -> None:
+    from brickyard.workspace.ui.data import table
+
+    path = dict(zip(("catalog", "schema", "table"), guarded.split("."), strict=True))
+    for principal in (lab.workspace.identity.principal_named(reader.name), lab.workspace.identity.owner):
+        sample = table(lab.workspace, principal, path).values["sample"]
+        assert sample.rows is None and "row filter" in sample.refused
 
 
 def test_they_stay_with_the_table_and_are_told(owner: Person, reader: Person, guarded: str, world: str) -> None:

@@ -32,6 +32,8 @@ def _cast(call: Call) -> Fix | None:
     _check(kind, target, tried=call.name == "try_cast")
     if kind == "string":
         return _of_text(target)
+    if (kind, target) == ("timestamp", "timestamp_ntz"):  # what the clock shows in the session's zone
+        return Fix(kind=target, inner={1: "CAST($0 AS STRING)"})
     if kind in FLOATS and target.startswith("decimal"):
         return Fix(kind=target, inner={1: plain_text("$0")})  # the call stays, so that TRY_CAST gives null
     made = _converted(kind, target, "$1")

@@ -86,6 +86,16 @@ def _seconds(call: Call) -> Fix | None:
     return Fix("CAST(timestamp_micros(CAST(CAST($1 AS DECIMAL(38,6)) * 1000000 AS BIGINT)) AS TIMESTAMP)", "timestamp")
 
 
+def _shown(call: Call) -> Fix | None:
+    """Letters of the time zone are of the session's, for dates too."""
+    return Fix(inner={1: "CAST($0 AS TIMESTAMP)"}, kind="string") if call.kind() in {"date", "timestamp_ntz"} else None
+
+
+def _names_no_zone(call: Call) -> bool:
+    pattern = call.operands[1].value if len(call.operands) == 2 else ""
+    return pattern is not None and not set(pattern) & set("XxZzVO")
+
+
 def _added(call: Call) -> Fix | None:
     """A time without zone stays one."""
     return Fix(around="CAST($0 AS TIMESTAMP_NTZ)") if call.kind(2) == "timestamp_ntz" else None
@@ -103,6 +113,7 @@ RULES = {
     "try_to_date": Rule(lambda call: Fix(f"CAST(try_to_timestamp({all_of(call)}) AS DATE)", "date")),
     **dict.fromkeys(("timestampadd", "dateadd", "date_add"), Rule(_added, (2,))),
     **dict.fromkeys(("datediff", "date_diff", "timestampdiff"), DIFFERENCE),
+    "date_format": Rule(_shown, (0,), _names_no_zone),
     "timestamp_seconds": Rule(_seconds, (0,)),
     **dict.fromkeys(("timestamp_millis", "timestamp_micros"), Rule(lambda _: Fix(kind="timestamp", around=IN_ZONE))),
 }

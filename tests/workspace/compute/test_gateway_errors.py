@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from pyspark.errors import PySparkException
 
+from brickyard.workspace.compute.engines import Capabilities
+from brickyard.workspace.compute.gateway.statuses import status_of
+
 #: What is done -> the exception's name and the error class.
 CASES: dict[str, tuple[Callable[[Any], Any], str, str]] = {
     "missing table": (lambda spark: spark.table("nope").count(), "AnalysisException", "TABLE_OR_VIEW_NOT_FOUND"),
@@ -141,3 +144,12 @@ def test_an_error_has_its_class_and_its_exception(spark: Any, case: str) -> None
     assert (type(caught.value).__name__, caught.value.getCondition()) == (kind, condition)
     assert str(caught.value).startswith(f"[{condition}]")
     assert [row.id for row in spark.table("t").sort("id").collect()] == [0, 1, 2]
+
+
+def test_a_long_condition_is_evaluated(spark: Any) -> None:
+    condition = " OR ".join(f"id = {number}" for number in range(1000))
+    assert spark.sql(f"SELECT count(*) FROM range(3000) WHERE {condition}").collect()[0][0] == 1000
+
+
+def test_a_statement_that_is_too_deep_says_so() -> None:
+    assert "[FAILED_TO_PARSE_TOO_COMPLEX]" in status_of(RecursionError(), Capabilities("sail")).details

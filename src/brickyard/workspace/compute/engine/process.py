@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -23,9 +24,14 @@ if TYPE_CHECKING:
 
 __all__ = ["serve"]
 
+#: How deep calls may go that read SQL: as deep as its longest expression. The stack of a thread must hold them.
+_DEPTH, _STACK_BYTES = 10_000, 64 * 2**20
+
 
 def serve(config: EngineConfig, channel: Channel) -> None:
     """Start the gateway, tell the connection string (it holds the token), and block until the process ends."""
+    sys.setrecursionlimit(_DEPTH)
+    threading.stack_size(_STACK_BYTES)
     config.scratch.mkdir(parents=True, exist_ok=True)
     environ = dict(os.environ)
     scrub(config.scratch)

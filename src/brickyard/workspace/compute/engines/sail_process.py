@@ -27,6 +27,8 @@ SCRUBBED = ("DATABRICKS_", "UNITY_", "UC_", "SAIL_", "AWS_", "AZURE_", "GOOGLE_"
 _LOOK_SECONDS = 1.0
 #: An idle notebook must not lose its session; the default of Sail is 15 minutes.
 SESSION_SECONDS = 30 * 86_400
+#: Of each of its threads: plans of long expressions are deep. Only what is used takes memory.
+STACK_BYTES = 64 * 2**20
 
 
 class FunctionCanceled(BaseException):
@@ -58,6 +60,7 @@ def scrub(scratch: Path) -> None:
             "SAIL_SPARK__SESSION_TIMEOUT_SECS": str(SESSION_SECONDS),
             "SAIL_EXECUTION__CHECKPOINT__PATH": (scratch / "checkpoints").as_uri(),
             "RUST_LOG": "error",
+            "SAIL_RUNTIME__STACK_SIZE": str(STACK_BYTES),
         }
     )
 

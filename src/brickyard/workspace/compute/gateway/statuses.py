@@ -14,7 +14,7 @@ from grpc_status import rpc_status
 from brickyard.workspace.compute.engines import Capabilities
 from brickyard.workspace.compute.gateway.admission import NotAdmitted
 from brickyard.workspace.compute.gateway.engine_errors import describe, named
-from brickyard.workspace.compute.gateway.errors import RUNTIME, SparkError, Unsupported
+from brickyard.workspace.compute.gateway.errors import PARSE, RUNTIME, SparkError, Unsupported
 
 __all__ = ["status_of", "unwrapped"]
 
@@ -55,6 +55,9 @@ def _in_spark_s_terms(error: Exception) -> SparkError:
 
     if isinstance(error, SparkError):
         return error
+    if isinstance(error, RecursionError):
+        text = "The statement was too complex to parse. Divide it into several, less complex ones."
+        return SparkError("FAILED_TO_PARSE_TOO_COMPLEX", text, kind=PARSE, sql_state="54001")
     if isinstance(error, DeltaError):
         return SparkError("DELTA_ERROR", str(error))
     if isinstance(error, OSError):

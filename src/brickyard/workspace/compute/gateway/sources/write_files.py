@@ -8,14 +8,17 @@ import json
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import IO, Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql.types import StructType
 
-from brickyard.workspace.compute.gateway.sources.write_values import CsvRow, csv_row, json_value, text_of
+from brickyard.workspace.compute.gateway.sources.write_columns import csv_column
+from brickyard.workspace.compute.gateway.sources.write_values import csv_row, json_value
 
 __all__ = ["Target", "written"]
 
@@ -68,20 +71,22 @@ class _Part:
         self._csv = csv_row(target.options)
         nulls = target.options.get("ignorenullfields", "true").lower() == "false"
         own = StructType(self._fields)
-        self._line = (
-            json_value(own, self._zone, nulls=nulls) if target.kind == "json" else _csv_line(own, self._csv, self._zone)
-        )
+        self._json = json_value(own, self._zone, nulls=nulls)
 
     def write(self, batch: pa.RecordBatch) -> None:
         groups: dict[tuple[Any, ...], list[str]] = {}
-        for row in batch.to_pylist():
-            key = tuple(row[name] for name in self._target.partitions)
-            line = self._line(row)
-            if line or self._target.kind == "json":
+        lines = self._csv_lines(batch) if self._target.kind == "csv" else map(self._json, batch.to_pylist())
+        keys = zip(*(batch.column(name).to_pylist() for name in self._target.partitions), strict=True)
+        for key, line in zip(keys if self._target.partitions else repeat(()), lines, strict=False):
+            if line:
                 groups.setdefault(key, []).append(line)
         for key, lines in groups.items():
             pairs = zip(self._target.partitions, key, strict=True)
             self._append("".join(f"{_encoded(name)}={_encoded(value)}/" for name, value in pairs), lines)
+
+    def _csv_lines(self, batch: pa.RecordBatch) -> list[str]:
+        columns = [csv_column(batch.column(one.name), one.dataType, self._csv, self._zone) for one in self._fields]
+        return list(pc.binary_join_element_wise(*columns, self._csv.separator).to_pylist())
 
     def finish(self) -> list[str]:
         """The files; of no rows at all, one without any."""
@@ -101,16 +106,6 @@ class _Part:
         opener: Callable[..., IO[str]] = OPENERS.get(self._target.suffix, open)
         with opener(place, "at", encoding="utf-8", newline="") as opened:
             opened.writelines(line + end for line in lines)
-
-
-def _csv_line(schema: StructType, row: CsvRow, zone: ZoneInfo) -> Callable[[Any], str]:
-    writers = [(field.name, text_of(field.dataType, zone)) for field in schema.fields]
-
-    def line(values: Any) -> str:
-        given = ((values[name], write) for name, write in writers)
-        return row.separator.join(row.value(None if value is None else write(value)) for value, write in given)
-
-    return line
 
 
 def _encoded(text: str) -> str:

@@ -27,6 +27,8 @@ CONTROL = re.compile(r"\\u00[01][0-9a-f]")
 
 def java_double(value: float, shortest: str | None = None) -> str:
     """A floating-point number as Java writes it; `shortest` are its digits, if they are not those of a double."""
+    if shortest is None and 1e-3 <= abs(value) < 1e7:
+        return repr(value)
     if math.isnan(value):
         return "NaN"
     if math.isinf(value):

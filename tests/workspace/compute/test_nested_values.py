@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from pyspark.sql.connect.proto import relations_pb2
 
 from brickyard.workspace.compute.gateway.values import correct_relation, correct_sql
@@ -49,6 +50,32 @@ def test_plans_grow_with_their_depth() -> None:
         correct_relation(relation, lambda asked: [("x", "double")] * len(asked.project.expressions))
         sizes.append(relation.ByteSize())
     assert _grows_evenly(sizes)
+
+
+def _longs(question: Question) -> Asked:
+    return [(text, "bigint") for text in question.texts]
+
+
+@pytest.mark.parametrize("query", ["SELECT {} AS y FROM t", "SELECT 1 FROM t WHERE {} > 5"])
+def test_only_the_first_steps_of_a_long_sum_are_cast_back(query: str) -> None:
+    short, long = (correct_sql(query.format(" - ".join("a" * terms)), _longs) for terms in (4, 30))
+    assert (short.count(") AS bigint)"), long.count(") AS bigint)")) == (3, 5)
+    assert long.count("AS DECIMAL(19,0)") < 50
+    asked = "CAST((CAST(a AS DOUBLE) + CAST(b AS DOUBLE)) AS BIGINT)"
+    assert asked in correct_sql(query.format(f"{asked} + {' + '.join('a' * 9)}"), _longs)
+
+
+def test_a_plan_of_a_long_sum_has_few_casts_to_integers() -> None:
+    relation = relations_pb2.Relation()
+    column, one = call("column"), call("one")
+    for made in (column, one):
+        made.Clear()
+        made.unresolved_attribute.unparsed_identifier = "a"
+    for _ in range(20):
+        column = call("+", column, one)
+    relation.with_columns.aliases.add(name=["y"]).expr.CopyFrom(column)
+    correct_relation(relation, lambda asked: [("x", "bigint")] * len(asked.project.expressions))
+    assert str(relation).count('type_str: "BIGINT"') == 5
 
 
 def test_a_random_operand_is_there_once() -> None:

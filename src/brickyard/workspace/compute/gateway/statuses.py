@@ -8,6 +8,7 @@ from typing import Any
 
 import grpc
 from google.protobuf import any_pb2
+from google.protobuf.message import DecodeError
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
@@ -55,7 +56,7 @@ def _in_spark_s_terms(error: Exception) -> SparkError:
 
     if isinstance(error, SparkError):
         return error
-    if isinstance(error, RecursionError):
+    if isinstance(error, RecursionError | DecodeError):  # protobuf reads 100 levels
         text = "The statement was too complex to parse. Divide it into several, less complex ones."
         return SparkError("FAILED_TO_PARSE_TOO_COMPLEX", text, kind=PARSE, sql_state="54001")
     if isinstance(error, DeltaError):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, Connection, select
 
+from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.catalog.errors import not_empty
 from brickyard.workspace.catalog.objects import models_in
 from brickyard.workspace.catalog.records import (
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from brickyard.workspace.catalog.undrop import Undrop
     from brickyard.workspace.workspace import Workspace
 
-__all__ = ["Removal"]
+__all__ = ["Removal", "require_removable"]
 
 
 class Removal:
@@ -89,3 +90,9 @@ class Removal:
         """Remove a volume; of a managed one, also the files."""
         VOLUME.remove(connection, volume)
         self._directories.remove(volume)
+
+
+def require_removable(name: str, is_fixed: bool, what: str) -> None:
+    """Refuse to drop what is always there."""
+    if is_fixed:
+        raise InvalidParameterValue(f"The {what} {name} is always there, and cannot be dropped.")

@@ -41,7 +41,7 @@ from brickyard.workspace.catalog.records import (
     TableRecord,
     VolumeRecord,
 )
-from brickyard.workspace.catalog.removal import Removal
+from brickyard.workspace.catalog.removal import Removal, require_removable
 from brickyard.workspace.catalog.renaming import Renaming
 from brickyard.workspace.catalog.staging import Staging
 from brickyard.workspace.catalog.storage import Storage
@@ -135,7 +135,7 @@ class Catalog:
         Raises:
             ApiError: `CATALOG_NOT_EMPTY`: it has more than an empty `default`, and the call is without force.
         """
-        _require_removable(name, in_hive(name), "catalog")
+        require_removable(name, in_hive(name), "catalog")
         if force:
             self._removal.models(registered_models.c.catalog_name == name.lower())
         with self._dropping() as connection:
@@ -183,7 +183,7 @@ class Catalog:
         Raises:
             ApiError: `SCHEMA_NOT_EMPTY`: it has tables, volumes or models, and the call is without force.
         """
-        _require_removable(full_name, full_name.lower() == f"{HIVE}.{DEFAULT_SCHEMA}", "schema")
+        require_removable(full_name, full_name.lower() == f"{HIVE}.{DEFAULT_SCHEMA}", "schema")
         if force:
             catalog, schema = valid_full_name(full_name, 2).split(".")
             mine = (registered_models.c.catalog_name == catalog) & (registered_models.c.schema_name == schema)
@@ -207,14 +207,14 @@ class Catalog:
         """
         return self._get(TABLE, full_name)
 
-    def table_by_id(self, table_id: str) -> TableRecord:
-        """A table or view by its id.
+    def by_id(self, kind: Kind[R], identity: str) -> R:
+        """An object by its id.
 
         Raises:
-            ApiError: `TABLE_DOES_NOT_EXIST`.
+            ApiError: `..._DOES_NOT_EXIST`.
         """
         with self._store.read() as connection:
-            return TABLE.by_id(connection, table_id)
+            return kind.by_id(connection, identity)
 
     def has_table(self, full_name: str) -> bool:
         """Whether there is such a table."""
@@ -301,15 +301,6 @@ class Catalog:
             ApiError: `VOLUME_DOES_NOT_EXIST`.
         """
         return self._get(VOLUME, full_name)
-
-    def volume_by_id(self, volume_id: str) -> VolumeRecord:
-        """A volume by its id.
-
-        Raises:
-            ApiError: `VOLUME_DOES_NOT_EXIST`.
-        """
-        with self._store.read() as connection:
-            return VOLUME.by_id(connection, volume_id)
 
     def has_volume(self, full_name: str) -> bool:
         """Whether there is such a volume."""
@@ -399,11 +390,6 @@ class Catalog:
             places = {one.id: Path(one.location) for one in volumes}
             managed = [one for one in TABLE.children(connection) if one.table_type == "MANAGED"]
         self._dropped.settle(places | {one.id: one.directory for one in managed}, self.undrop.expire())
-
-
-def _require_removable(name: str, is_fixed: bool, what: str) -> None:
-    if is_fixed:
-        raise InvalidParameterValue(f"The {what} {name} is always there, and cannot be dropped.")
 
 
 def build(workspace: Workspace) -> Catalog:

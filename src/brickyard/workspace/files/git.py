@@ -236,7 +236,7 @@ def _failure(url: str, said: str) -> ApiError:
         return GitConflict(
             f"Files or commits of the Git folder are in conflict with the remote; resolve them first. {said}"
         )
-    if any(words in low for words in ("authentication failed", "could not read username", "403", "401")):
+    if any(words in low for words in ("authentication failed", "could not read username", "error: 403", "error: 401")):
         return PermissionDenied(
             f"The Git provider of {url} asks for credentials, or refused yours;"
             " check the Git credentials (w.git_credentials) and that they may read the repository."

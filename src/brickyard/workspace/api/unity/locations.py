@@ -12,6 +12,7 @@ from brickyard.workspace.api.errors import InvalidParameterValue, NotImplemented
 from brickyard.workspace.api.unity.guards import caller
 from brickyard.workspace.api.unity.requests import boolean, text
 from brickyard.workspace.catalog.privileges import ObjectKind
+from brickyard.workspace.catalog.records import TABLE, VOLUME
 from brickyard.workspace.catalog.urls import CLOUDS
 from brickyard.workspace.workspace import Workspace
 
@@ -47,17 +48,17 @@ def _uses_table(workspace: Workspace, call: Call) -> None:
     """
     wanted = _TABLE[_operation(call, tuple(_TABLE))]
     if not call.principal.is_admin:
-        record = workspace.catalog.table_by_id(text(call, "table_id") or "")
+        record = workspace.catalog.by_id(TABLE, text(call, "table_id") or "")
         caller(workspace, call).require(ObjectKind.TABLE, record.full_name, *wanted)
     if not boolean(call, "policies"):  # this workspace's own engines say that they mind them
-        workspace.files.place_access.require_plain(workspace.catalog.table_by_id(text(call, "table_id") or ""))
+        workspace.files.place_access.require_plain(workspace.catalog.by_id(TABLE, text(call, "table_id") or ""))
 
 
 def _uses_volume(workspace: Workspace, call: Call) -> None:
     """Whoever may read files of the volume or, for WRITE_VOLUME, also write them."""
     wanted = _VOLUME[_operation(call, tuple(_VOLUME))]
     if not call.principal.is_admin:
-        record = workspace.catalog.volume_by_id(text(call, "volume_id") or "")
+        record = workspace.catalog.by_id(VOLUME, text(call, "volume_id") or "")
         caller(workspace, call).require(ObjectKind.VOLUME, record.full_name, *wanted)
 
 
@@ -76,7 +77,7 @@ def table(workspace: Workspace, call: Call) -> GenerateTemporaryTableCredentialR
     """Where the data of a table is."""
     from databricks.sdk.service.catalog import GenerateTemporaryTableCredentialResponse
 
-    record = workspace.catalog.table_by_id(text(call, "table_id") or "")
+    record = workspace.catalog.by_id(TABLE, text(call, "table_id") or "")
     if record.location is None:
         raise InvalidParameterValue(f"{record.full_name} is a view and has no data of its own")
     return GenerateTemporaryTableCredentialResponse(url=record.directory.as_uri(), expiration_time=_expiry())
@@ -86,7 +87,7 @@ def volume(workspace: Workspace, call: Call) -> GenerateTemporaryVolumeCredentia
     """Where the files of a volume are."""
     from databricks.sdk.service.catalog import GenerateTemporaryVolumeCredentialResponse
 
-    record = workspace.catalog.volume_by_id(text(call, "volume_id") or "")
+    record = workspace.catalog.by_id(VOLUME, text(call, "volume_id") or "")
     return GenerateTemporaryVolumeCredentialResponse(url=Path(record.location).as_uri(), expiration_time=_expiry())
 
 

@@ -26,7 +26,7 @@ from brickyard.workspace.compute.gateway.sugar import bound, expand, item
 from brickyard.workspace.compute.gateway.sugar.bindings import Bindings
 from brickyard.workspace.compute.gateway.sugar.constants import string
 from brickyard.workspace.compute.gateway.sugar.recursion import HELD, Runner
-from brickyard.workspace.compute.gateway.travel import at
+from brickyard.workspace.compute.gateway.table_nodes import at_version, is_cte, parts_of, span_of, when_of
 from brickyard.workspace.compute.gateway.unity import Table
 from brickyard.workspace.compute.gateway.values.partitions import PARTITIONED, partition_cast, partition_types
 from brickyard.workspace.compute.gateway.values.probes import Probe
@@ -35,8 +35,6 @@ __all__ = ["FILE_FORMATS", "QueryRewriter", "names_inside", "tables_in"]
 
 #: Formats that Sail does not always read as Spark does.
 PLANNED = frozenset({"csv", "json"})
-#: Functions of Databricks SQL that read tables or files by name and that Sail does not have.
-TABLE_FUNCTIONS = frozenset({"cloud_files", "stream", "identifier"})
 
 
 def _no_changes(place: Path, bounds: feed.Bounds) -> str:
@@ -191,11 +189,11 @@ class QueryRewriter:
     def _table(self, table: Any, known: set[tuple[str, ...]]) -> Edit | None:
         from sqlglot import exp
 
-        parts = _parts(table)
+        parts = parts_of(table)
         if parts is None or self._is_local(table, parts) or table.find_ancestor(exp.Hint):
             return None
-        start, end = _span(table)
-        version, end = _at_version(table, end)
+        start, end = span_of(table)
+        version, end = at_version(table, end)
         alias = "" if table.alias and not version else f" AS {quote(parts[-1])}"
         if len(parts) == 2 and parts[0].lower() in FILE_FORMATS:
             files = self._files(parts[0], parts[1], metadata=asks_for_metadata(table)) + version
@@ -213,7 +211,7 @@ class QueryRewriter:
             return Edit(start, end, quote(found.held_in) + alias)
         if found.is_view:
             return Edit(start, end, f"({replace(self, through=through)._view(found)})" + alias)
-        when = _when(table)
+        when = when_of(table)
         target = f"delta.{quote(self.places.text(found.place))}" + version
         self._need_time(found.place, table)
         if version.startswith(" TIMESTAMP"):
@@ -263,7 +261,7 @@ class QueryRewriter:
         if self.names.is_temporary(parts):
             return True
         held = parts[0].startswith(HELD)
-        return len(parts) == 1 and (held or parts[0].lower() in self.local or _is_cte(table, parts[0]))
+        return len(parts) == 1 and (held or parts[0].lower() in self.local or is_cte(table, parts[0]))
 
     def _files(self, kind: str, path: str, *, metadata: bool) -> str:
         if self.files is not None and kind.lower() != "delta" and (metadata or kind.lower() in PLANNED):
@@ -346,70 +344,9 @@ def tables_in(definition: str, names: SessionNames) -> frozenset[str]:
         if isinstance(table.this, exp.Func) and (call is None or call.by_path):
             continue
         parts = [part.name for part in table.parts] if call is None else Cursor(call.table).name()
-        if not (len(parts) == 1 and _is_cte(table, parts[0])):
+        if not (len(parts) == 1 and is_cte(table, parts[0])):
             found.add(names.table(parts).full)
     return frozenset(found)
-
-
-def _parts(table: Any) -> list[str] | None:
-    """The name's parts; None for a function in the FROM clause."""
-    from sqlglot import exp
-
-    if isinstance(table.this, exp.Func):
-        function = (table.this.name if isinstance(table.this, exp.Anonymous) else table.this.key).lower()
-        if function in TABLE_FUNCTIONS:
-            raise unsupported(f"the table function {function}()", "Use spark.read or the table's name instead.")
-        return None
-    return [part.name for part in table.parts]
-
-
-def _span(table: Any) -> tuple[int, int]:
-    parts = table.parts
-    return parts[0].meta["start"], parts[-1].meta["end"] + 1
-
-
-def _at_version(table: Any, end: int) -> tuple[str, int]:
-    """`t@v3`: the parser reads `@v3` as an alias that is a parameter."""
-    from sqlglot import exp
-
-    alias = table.args.get("alias")
-    marker = alias.this if alias else None
-    if not isinstance(marker, exp.Parameter):
-        return "", end
-    kind, value = at(marker.name)
-    literal = value if kind == "VERSION" else f"'{value}'"
-    return f" {kind} AS OF {literal}", end + 1 + len(marker.name)
-
-
-def _when(table: Any) -> tuple[str, int] | None:
-    """`VERSION AS OF 3` or `TIMESTAMP AS OF '...'` with the end of its text; only literals are supported."""
-    from sqlglot import exp
-
-    version = table.args.get("version")
-    if version is None:
-        return None
-    value = version.expression
-    if not isinstance(value, exp.Literal) or "end" not in value.meta:
-        return None
-    return f" {version.name} AS OF {value.sql(dialect='databricks')}", value.meta["end"] + 1
-
-
-def _is_cte(table: Any, name: str) -> bool:
-    """Whether a common table expression of this name is in sight: of an outer query, and defined before."""
-    from sqlglot import exp
-
-    node, inside = table, None
-    while node is not None:
-        ctes = node.args.get("with_")
-        if ctes is not None:
-            for cte in ctes.expressions:
-                if cte is inside and not ctes.args.get("recursive"):
-                    break
-                if cte.alias.lower() == name.lower():
-                    return True
-        inside = node if isinstance(node, exp.CTE) else inside
-        node = node.parent
-    return False
 
 
 def _column(column: Any, known: set[tuple[str, ...]]) -> Edit | None:

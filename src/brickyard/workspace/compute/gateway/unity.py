@@ -6,14 +6,13 @@ import http.client
 import json
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote, urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
-from brickyard.workspace.compute.gateway.errors import SparkError, already_exists, not_found, unsupported
+from brickyard.workspace.compute.gateway.errors import SparkError, already_exists, not_found
 from brickyard.workspace.compute.gateway.names import HIVE, TableName
-from brickyard.workspace.compute.gateway.policies import Policies
+from brickyard.workspace.compute.gateway.table import Table
 
 __all__ = ["Table", "UnityCatalog", "accept"]
 
@@ -37,77 +36,6 @@ STATES = {
     "TABLE_OR_VIEW_NOT_FOUND": "42P01",
     "UNSUPPORTED_BY_ENGINE": "0A000",
 }
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table or view as the catalog describes it.
-
-    Attributes:
-        held_in: The engine's temporary view with the rows, of what only the gateway knows (`information_schema`).
-        comments: Those of the columns, of a view: a table has them in its log.
-    """
-
-    name: TableName
-    kind: str
-    location: Path | None = None
-    definition: str | None = None
-    comment: str | None = None
-    owner: str | None = None
-    properties: dict[str, str] = field(default_factory=dict)
-    created_at: int | None = None
-    table_id: str | None = None
-    held_in: str | None = None
-    comments: dict[str, str] = field(default_factory=dict)
-    policies: Policies = field(default_factory=Policies)
-
-    @property
-    def is_view(self) -> bool:
-        """Whether it is a view: a query with a name."""
-        return self.kind == "VIEW"
-
-    @property
-    def place(self) -> Path:
-        """Where the Delta table is, for what reads or changes rows of it.
-
-        Raises:
-            SparkError: If it is a view, or its readers get only some of its rows and values.
-        """
-        if self.policies:
-            raise unsupported(
-                f"this use of {self.name}, which has a row filter or column masks",
-                "Query it by its name, append to it, or drop them first.",
-            )
-        return self.directory
-
-    @property
-    def directory(self) -> Path:
-        """Where the Delta table is, for what looks at its columns and properties, or only adds rows.
-
-        Raises:
-            SparkError: If it is a view.
-        """
-        if self.location is None:
-            raise SparkError("EXPECT_TABLE_NOT_VIEW", f"{self.name} is a view, and a table is needed here.")
-        return self.location
-
-    @staticmethod
-    def from_wire(wire: dict[str, Any]) -> Table:
-        """Read the answer of `tables.get` or one entry of `tables.list`."""
-        location = wire.get("storage_location")
-        return Table(
-            TableName(wire["catalog_name"], wire["schema_name"], wire["name"]),
-            wire.get("table_type", "MANAGED"),
-            Path(unquote(urlsplit(location).path)) if location else None,
-            wire.get("view_definition"),
-            wire.get("comment"),
-            wire.get("owner"),
-            dict(wire.get("properties") or {}),
-            wire.get("created_at"),
-            wire.get("table_id"),
-            policies=Policies.of(wire),
-            comments={one["name"]: one["comment"] for one in wire.get("columns") or [] if one.get("comment")},
-        )
 
 
 class UnityCatalog:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
+from requests.exceptions import ChunkedEncodingError
 
 from brickyard.errors import ConnectionFailed
 from brickyard.plan.connect import connect
@@ -96,3 +99,37 @@ def test_a_process_that_ended_is_known_to_be_dead() -> None:
     assert Holder(**{**fields, "pid": child, "started": "1"}).is_dead()
     assert not Holder(**{**fields, "pid": child, "host": "elsewhere"}).is_dead()
     assert Holder(**{**fields, "started": "1"}).is_dead(), "the pid was given to another process"
+
+
+class Breaking(BaseHTTPRequestHandler):
+    """Breaks off its next answers."""
+
+    broken = 0
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", "9")
+        self.end_headers()
+        if type(self).broken:
+            type(self).broken -= 1
+        else:
+            self.wfile.write(b'{"at": 1}')
+
+    do_POST = do_GET
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_question_whose_answer_breaks_off_is_asked_again_and_a_change_is_not(tmp_path: Path) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Breaking) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        found = environ(tmp_path, DATABRICKS_HOST=f"http://127.0.0.1:{server.server_port}", DATABRICKS_TOKEN="t")
+        connection = connect(environ=found)
+        Breaking.broken = 1
+        assert connection.call("GET", "/api/2.2/jobs/list") == {"at": 1}
+        Breaking.broken = 1
+        with pytest.raises(ChunkedEncodingError):
+            connection.call("POST", "/api/2.2/jobs/run-now", body={})
+        server.shutdown()

@@ -50,16 +50,22 @@ class Connection:
         Raises:
             databricks.sdk.errors.DatabricksError: The workspace answered with an error; see `calling`.
         """
+        from requests.exceptions import ChunkedEncodingError
+
         headers = {"Accept": "application/json"}
         if self.config.workspace_id:
             headers["X-Databricks-Workspace-Id"] = self.config.workspace_id
-        answer = self.api.do(
-            method,
-            path,
-            query=dict(query) if query else None,
-            body=dict(body) if body is not None else None,
-            headers=headers,
-        )
+
+        def done() -> Any:
+            sent = None if body is None else dict(body)
+            return self.api.do(method, path, query=dict(query) if query else None, body=sent, headers=headers)
+
+        try:
+            answer = done()
+        except ChunkedEncodingError:  # the answer broke off, which the SDK does not try again
+            if method != "GET":
+                raise
+            answer = done()
         return answer if isinstance(answer, dict) else {}
 
     def token(self) -> str:

@@ -109,12 +109,12 @@ class Breaking(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", "9")
+        self.send_header("Content-Length", "17")
         self.end_headers()
         if type(self).broken:
             type(self).broken -= 1
         else:
-            self.wfile.write(b'{"at": 1}')
+            self.wfile.write(b'{"userName": "a"}')
 
     do_POST = do_GET
 
@@ -125,10 +125,10 @@ class Breaking(BaseHTTPRequestHandler):
 def test_a_question_whose_answer_breaks_off_is_asked_again_and_a_change_is_not(tmp_path: Path) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), Breaking) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        found = environ(tmp_path, DATABRICKS_HOST=f"http://127.0.0.1:{server.server_port}", DATABRICKS_TOKEN="t")
-        connection = connect(environ=found)
+        (tmp_path / ".databrickscfg").write_text(f"[dev]\nhost = http://127.0.0.1:{server.server_port}\ntoken = t\n")
+        connection = connect(profile="dev", environ=environ(tmp_path))
         Breaking.broken = 1
-        assert connection.call("GET", "/api/2.2/jobs/list") == {"at": 1}
+        assert connection.call("GET", "/api/2.2/jobs/list") == {"userName": "a"}
         Breaking.broken = 1
         with pytest.raises(ChunkedEncodingError):
             connection.call("POST", "/api/2.2/jobs/run-now", body={})

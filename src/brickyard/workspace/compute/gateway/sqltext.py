@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -120,6 +120,12 @@ def tokenize(sql: str) -> list[Token]:
     Raises:
         SparkError: PARSE_SYNTAX_ERROR.
     """
+    return list(_tokens(sql))
+
+
+@lru_cache(32)
+def _tokens(sql: str) -> tuple[Token, ...]:
+    """The same; a statement is asked for several times while it is rewritten."""
     from sqlglot.errors import SqlglotError
 
     try:
@@ -130,7 +136,7 @@ def tokenize(sql: str) -> list[Token]:
         tokens.pop()
     if any(token.text == ";" and token.kind == "SEMICOLON" for token in tokens):
         raise parse_error("Several statements in one call; Spark runs one statement at a time.")
-    return tokens
+    return tuple(tokens)
 
 
 def as_engine_reads(sql: str) -> str:
@@ -159,6 +165,8 @@ def functions_in_lower_case(sql: str, known: Callable[[], Set[str]]) -> str:
         sql: The statement.
         known: The names of these functions.
     """
+    if sql.islower():
+        return sql
     edits = []
     for before, token, after in triples(tokenize(sql)):
         name = token.text.lower()

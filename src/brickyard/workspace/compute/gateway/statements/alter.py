@@ -112,12 +112,10 @@ def _rename(session: Session, old: TableName, new: TableName) -> None:
 
 
 def _properties(cursor: Cursor, place: Path) -> None:
-    from brickyard.workspace.compute.gateway.statements.tables import properties
-
     setting = cursor.next().text.upper() == "SET"
     cursor.next()
     if setting:
-        values = properties(cursor)
+        values = read_properties(cursor)
         cursor.end()
         log.change(
             place, "SET TBLPROPERTIES", {"properties": values}, lambda metadata: mapping.configure(metadata, values)

@@ -82,7 +82,7 @@ def read_properties(cursor: Cursor) -> dict[str, str]:
     cursor.expect("(")
     while not cursor.take(")"):
         key = cursor.string_or_name()
-        cursor.expect("=")
+        cursor.take("=")  # Spark reads it without, too
         found[key] = str(cursor.next().text)
         cursor.take(",")
     return found

@@ -24,7 +24,12 @@ from brickyard.workspace.compute.gateway.statements.columns import delta_fields,
 from brickyard.workspace.compute.gateway.statements.definitions import Definitions, read_definitions
 from brickyard.workspace.compute.gateway.statements.describe import target
 from brickyard.workspace.compute.gateway.statements.filling_checks import check_fields
-from brickyard.workspace.compute.gateway.statements.namespaces import KINDS, create_namespace, drop_namespace
+from brickyard.workspace.compute.gateway.statements.namespaces import (
+    KINDS,
+    create_namespace,
+    drop_namespace,
+    read_properties,
+)
 from brickyard.workspace.compute.gateway.writes import NewTable
 
 __all__ = ["create", "drop"]
@@ -150,7 +155,7 @@ def _clauses(cursor: Cursor, session: Session, new: NewTable, defined: Definitio
         elif cursor.take("COMMENT"):
             found["comment"] = cursor.string()
         elif cursor.take("TBLPROPERTIES"):
-            found["properties"] = properties(cursor)
+            found["properties"] = read_properties(cursor)
         elif cursor.take("WITH", "ROW", "FILTER") or cursor.take("ROW", "FILTER"):
             found["policies"] = {"row_filter": policies.read_row_filter(cursor, session)}
         elif cursor.take("AS") or cursor.peek() in {"SELECT", "WITH"}:
@@ -158,18 +163,6 @@ def _clauses(cursor: Cursor, session: Session, new: NewTable, defined: Definitio
         else:
             raise unsupported(f"{cursor.peek()} in CREATE TABLE", "Leave the clause out.")
     return NewTable(**found), None
-
-
-def properties(cursor: Cursor) -> dict[str, str]:
-    """Read `('key' = 'value', ...)`."""
-    found = {}
-    cursor.expect("(")
-    while not cursor.take(")"):
-        key = cursor.string_or_name()
-        cursor.take("=")
-        found[key] = str(cursor.next().text)
-        cursor.take(",")
-    return found
 
 
 def _only_delta(kind: str) -> None:

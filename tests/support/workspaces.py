@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
@@ -39,6 +40,11 @@ class LocalWorkspace:
             "MLFLOW_REGISTRY_URI": "databricks-uc",
             "MLFLOW_DISABLE_TELEMETRY": "true",
         }
+
+    @property
+    def pid(self) -> int:
+        """The process of its server."""
+        return int(json.loads((self.root / "server.json").read_text())["pid"])
 
     def client(self) -> WorkspaceClient:
         """The official SDK's client, unmodified."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import os
 import re
 import sys
@@ -103,7 +102,7 @@ class Memory:
     """The memory of a server's process, by the kernel's own mark of the highest."""
 
     def __init__(self, workspace: LocalWorkspace) -> None:
-        self._process = Path("/proc", str(json.loads((workspace.root / "server.json").read_text())["pid"]))
+        self._process = Path("/proc", str(workspace.pid))
         (self._process / "clear_refs").write_text("5")  # the mark starts again from what is in use now
         self._before = self._bytes("VmHWM")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
@@ -121,7 +120,7 @@ def kill_under_statements(
     for thread in threads:
         thread.start()
     wait_for(lambda: sum(len(numbers) for one in writers for numbers in one.done.values()) >= moment)
-    pid = json.loads((workspace.root / "server.json").read_text())["pid"]
+    pid = workspace.pid
     os.kill(pid, signal.SIGKILL)
     for thread in threads:
         thread.join()

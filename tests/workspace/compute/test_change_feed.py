@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
+from pyspark.errors import PySparkException
 
 from brickyard.workspace.compute.gateway import commits
 from brickyard.workspace.compute.gateway.errors import SparkError
@@ -64,7 +65,7 @@ def test_of_two_updates_at_once_one_wins_and_the_feed_has_it_once(spark: Any, en
     def update(session: Any) -> None:
         try:
             session.sql(f"UPDATE {name} SET a = a + 1")
-        except Exception as error:
+        except PySparkException as error:
             said.append(str(error))
 
     threads = [threading.Thread(target=update, args=(session,)) for session in (spark, other)]

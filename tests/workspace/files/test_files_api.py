@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import os
 import uuid
 from pathlib import Path
@@ -187,7 +186,7 @@ def test_a_large_file_goes_and_comes_in_bounded_memory(
     with source.open("wb") as file:
         for _ in range(size // (1024 * 1024)):
             file.write(os.urandom(1024 * 1024))
-    server = psutil.Process(int(json.loads((workspace.root / "server.json").read_text())["pid"]))
+    server = psutil.Process(workspace.pid)
     before = server.memory_info().rss
     with source.open("rb") as file:
         client.files.upload(f"{folder}/stream.bin", file)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 import random
 import shutil
@@ -121,7 +120,7 @@ def kill_under_load(home: WorkspaceHome, workspace: LocalWorkspace, turn: int, r
         thread.start()
     target = rng.randint(5, 60)
     wait_for(lambda: sum(writer.tried.get("file-1", 0) + len(writer.acknowledged) for writer in writers) >= target)
-    pid = json.loads((workspace.root / "server.json").read_text())["pid"]
+    pid = workspace.pid
     os.kill(pid, signal.SIGKILL)
     for thread in threads:
         thread.join()

@@ -147,8 +147,7 @@ def _upload(sdk: WorkspaceClient, source: Path, name: str, version: int) -> None
 
 
 def _kill(workspace: LocalWorkspace) -> None:
-    import json
 
-    pid = json.loads((workspace.root / "server.json").read_text())["pid"]
+    pid = workspace.pid
     os.kill(pid, signal.SIGKILL)
     wait_for(lambda: not Path(f"/proc/{pid}").exists())

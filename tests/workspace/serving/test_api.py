@@ -167,7 +167,7 @@ def test_no_process_outlives_a_killed_workspace_and_endpoints_come_back(
         monkeypatch.setenv(name, value)
     version = register(two_models[0])
     workspace.client().serving_endpoints.create_and_wait("delay", config=config("champion"))
-    server = psutil.Process(json.loads((workspace.root / "server.json").read_text())["pid"])
+    server = psutil.Process(workspace.pid)
     scoring = [child for child in server.children() if "brickyard.scoring.online" in " ".join(child.cmdline())]
     assert len(scoring) == 1
     server.kill()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from brickyard.workspace.compute.tasks import TaskHandle, read_outcome
+from brickyard.workspace.compute.tasks import read_outcome
 from tests.support import wait_for
 from tests.workspace.compute.compute_support import Lab
 
@@ -27,11 +28,11 @@ print("PIDS", os.getpid(), child.pid, orphan, flush=True)
 """
 
 
-def pids(handle: TaskHandle) -> list[int]:
-    """The processes that the task's output names."""
-    wait_for(lambda: handle.log.exists() and "PIDS" in handle.log.read_text())
-    line = next(line for line in handle.log.read_text().splitlines() if line.startswith("PIDS"))
-    return [int(word) for word in line.split()[1:]]
+def pids(log: Path) -> list[int]:
+    """The processes that a task's output names; the end of its line is held back where it could begin a secret."""
+    line = wait_for(lambda: re.search(r"^PIDS (.*)\n", log.read_text() if log.exists() else "", re.MULTILINE))
+    assert line is not None
+    return [int(word) for word in line[1].split()]
 
 
 def gone(processes: list[int]) -> bool:
@@ -40,7 +41,7 @@ def gone(processes: list[int]) -> bool:
 
 def test_cancel_kills_what_the_task_started_in_other_sessions(lab: Lab) -> None:
     handle = lab.start("spark_python", lab.put("escape.py", ESCAPE + "time.sleep(600)\n"))
-    started = pids(handle)
+    started = pids(handle.log)
     assert len(started) == 3 and not gone(started)
     handle.cancel()
     outcome = handle.wait(30)
@@ -50,12 +51,12 @@ def test_cancel_kills_what_the_task_started_in_other_sessions(lab: Lab) -> None:
 
 def test_end_of_a_task_kills_what_it_left_running(lab: Lab) -> None:
     done = lab.run("spark_python", lab.put("leave.py", ESCAPE)).ok()
-    assert gone(pids(done.handle))
+    assert gone(pids(done.handle.log))
 
 
 def test_timeout_ends_the_task_and_says_so(lab: Lab) -> None:
     handle = lab.start("spark_python", lab.put("slow.py", ESCAPE + "time.sleep(600)\n"), timeout_seconds=2)
-    started = pids(handle)
+    started = pids(handle.log)
     outcome = handle.wait(30)
     assert outcome is not None and outcome.state == "TIMEDOUT" and "2 seconds" in outcome.message
     assert gone(started)
@@ -65,7 +66,7 @@ def test_timeout_ends_the_task_and_says_so(lab: Lab) -> None:
 def test_finally_blocks_are_executed_when_a_task_is_cancelled(lab: Lab) -> None:
     source = "import time\nprint('PIDS 1', flush=True)\ntry:\n    time.sleep(600)\nfinally:\n    print('tidied up')\n"
     handle = lab.start("spark_python", lab.put("tidy.py", source))
-    pids(handle)
+    pids(handle.log)
     handle.cancel()
     assert handle.wait(30) is not None
     assert "tidied up" in handle.log.read_text()
@@ -119,7 +120,7 @@ def test_process_that_cannot_be_started_fails_its_task_only(tmp_path: Path) -> N
     lab = Lab(tmp_path / "lab")
     try:
         running = lab.start("spark_python", lab.put("escape.py", ESCAPE + "time.sleep(600)\n"))
-        servers = psutil.Process(pids(running)[0]).parents()[:2]
+        servers = psutil.Process(pids(running.log)[0]).parents()[:2]
         servers = [one for one in servers if "brickyard.workspace.compute.forkserver" in one.cmdline()]
         limits = [one.rlimit(psutil.RLIMIT_NOFILE) for one in servers]
         for one in servers:
@@ -140,7 +141,7 @@ def test_process_that_cannot_be_started_fails_its_task_only(tmp_path: Path) -> N
 def test_run_directory_that_is_gone_ends_the_task_only(lab: Lab) -> None:
     """As on a full disk, neither the output nor the outcome can be written."""
     running = lab.start("spark_python", lab.put("beside.py", ESCAPE + "time.sleep(600)\n"))
-    pids(running)
+    pids(running.log)
     number = next(lab.numbers) + 1
     directory = lab.workspace.root / "runs" / str(number)
     held = "print(os.environ['DATABRICKS_TOKEN'][:12], end='', flush=True)"
@@ -186,7 +187,7 @@ def test_closing_ends_everything(tmp_path: Path) -> None:
     lab = Lab(tmp_path / "lab")
     try:
         handle = lab.start("spark_python", lab.put("escape.py", ESCAPE + "time.sleep(600)\n"))
-        started = pids(handle)
+        started = pids(handle.log)
         server = next(p for p in psutil.Process(started[0]).parents() if p.ppid() == os.getpid())
         tree = [server.pid, *(child.pid for child in server.children(recursive=True))]
     finally:
@@ -199,7 +200,7 @@ def test_killed_fork_server_fails_its_tasks_and_a_new_one_serves_the_next(tmp_pa
     lab = Lab(tmp_path / "lab")
     try:
         handle = lab.start("spark_python", lab.put("escape.py", ESCAPE + "time.sleep(600)\n"))
-        started = pids(handle)
+        started = pids(handle.log)
         assert handle.pid is not None
         for process in psutil.Process(handle.pid).parents():
             if "brickyard.workspace.compute.forkserver" in process.cmdline():
@@ -227,9 +228,7 @@ def test_nothing_is_left_when_the_workspace_s_process_is_killed(tmp_path: Path) 
     environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     server = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env=environ)
     assert server.stdout is not None
-    log = Path(server.stdout.readline().strip())
-    wait_for(lambda: log.exists() and "PIDS" in log.read_text())
-    started = [int(word) for word in log.read_text().split()[1:4]]
+    started = pids(Path(server.stdout.readline().strip()))
     tree = [process.pid for process in psutil.Process(server.pid).children(recursive=True)]
     server.kill()
     server.wait()

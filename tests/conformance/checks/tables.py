@@ -24,6 +24,14 @@ q("replace where", T, FILL, "INSERT INTO t REPLACE WHERE id = 2 VALUES (2, 'new'
 q("update", T, FILL, "UPDATE t SET s = upper(s) WHERE id > 1", ALL)
 q("update of all", T, FILL, "UPDATE t SET id = id + 1, s = 'x'", ALL)
 q("delete", T, FILL, "DELETE FROM t WHERE s = 'a'", ALL)
+q(
+    "delete by the time",
+    T,
+    FILL,
+    "DELETE FROM t WHERE date'2020-01-01' < current_date() - INTERVAL 9 DAYS AND id = 1",
+    ALL,
+)
+q("delete by functions", T, FILL, "DELETE FROM t x WHERE coalesce(x.id, 3) = 1 OR array(s)[0] = 'c'", ALL)
 q("delete all", T, FILL, "DELETE FROM t", ALL)
 q("delete where true", T, FILL, "DELETE FROM t WHERE true", "SELECT count(*) FROM t")
 q(

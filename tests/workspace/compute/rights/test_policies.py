@@ -81,23 +81,24 @@ def test_nothing_goes_round_them(owner: Person, reader: Person, guarded: str, wo
         with refused():
             way()
     rows = reader.spark.createDataFrame([(3, "Cyd", "US")], "id INT, name STRING, region STRING")
-    for act in (
-        f"SELECT * FROM {guarded} VERSION AS OF 1",
-        f"SELECT * FROM {guarded}@v1",
-        f"SELECT * FROM table_changes('{guarded}', 0)",
-        f"CREATE TABLE hive_metastore.default.mine DEEP CLONE {guarded}",
-        f"UPDATE {guarded} SET name = 'x'",
-        f"DELETE FROM {guarded}",
-        f"MERGE INTO {guarded} t USING (SELECT 1 AS k) s ON t.id = s.k WHEN MATCHED THEN DELETE",
-        f"INSERT OVERWRITE {guarded} VALUES (1, 'a', 'US')",
-        f"SHOW PARTITIONS {guarded}",
-        f"ALTER TABLE {guarded} RENAME COLUMN name TO other",
-        f"RESTORE TABLE {guarded} TO VERSION AS OF 1",
+    for act, condition in (
+        (f"SELECT * FROM {guarded} VERSION AS OF 1", "ROW_LEVEL_SECURITY_FEATURE_NOT_SUPPORTED.TIME_TRAVEL"),
+        (f"SELECT * FROM {guarded}@v1", "ROW_LEVEL_SECURITY_FEATURE_NOT_SUPPORTED.TIME_TRAVEL"),
+        (f"SELECT * FROM table_changes('{guarded}', 0)", "UNSUPPORTED_BY_ENGINE"),
+        (
+            f"CREATE TABLE hive_metastore.default.mine DEEP CLONE {guarded}",
+            "ROW_LEVEL_SECURITY_TABLE_CLONE_SOURCE_NOT_SUPPORTED",
+        ),
+        (f"INSERT OVERWRITE {guarded} VALUES (1, 'a', 'US')", "UNSUPPORTED_BY_ENGINE"),
+        (f"SHOW PARTITIONS {guarded}", "UNSUPPORTED_BY_ENGINE"),
+        (f"ALTER TABLE {guarded} RENAME COLUMN name TO other", "UNSUPPORTED_BY_ENGINE"),
+        (f"RESTORE TABLE {guarded} TO VERSION AS OF 1", "UNSUPPORTED_BY_ENGINE"),
     ):
-        with pytest.raises(PySparkException, match="UNSUPPORTED_BY_ENGINE"):
+        with pytest.raises(PySparkException, match=condition):
             reader.spark.sql(act).collect()
+    with pytest.raises(PySparkException, match="TIME_TRAVEL"):
+        reader.spark.read.option("versionAsOf", 1).table(guarded).collect()
     for write in (
-        lambda: reader.spark.read.option("versionAsOf", 1).table(guarded).collect(),
         lambda: rows.write.mode("overwrite").saveAsTable(guarded),
         lambda: rows.writeTo(guarded).overwritePartitions(),
     ):

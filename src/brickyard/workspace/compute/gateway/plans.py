@@ -254,7 +254,7 @@ def _named(relation: Any, session: Session) -> None:
     alias.alias = name.name
     alias.qualifier.extend([name.catalog, name.schema])
     if table.policies and any(key.lower() in TRAVELS for key in options):
-        _ = table.place  # refused: versions and changes go round them
+        raise table.policies.no_travel(str(name))
     if table.is_view or (table.policies and not relation.read.is_streaming):
         alias.input.sql.query = session.rewriter().rewrite(f"SELECT * FROM {name}")
     else:

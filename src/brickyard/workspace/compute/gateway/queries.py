@@ -26,7 +26,7 @@ from brickyard.workspace.compute.gateway.sugar import bound, expand, item
 from brickyard.workspace.compute.gateway.sugar.bindings import Bindings
 from brickyard.workspace.compute.gateway.sugar.constants import string
 from brickyard.workspace.compute.gateway.sugar.recursion import HELD, Runner
-from brickyard.workspace.compute.gateway.table_nodes import at_version, is_cte, parts_of, span_of, when_of
+from brickyard.workspace.compute.gateway.table_nodes import at_version, is_cte, is_target, parts_of, span_of, when_of
 from brickyard.workspace.compute.gateway.unity import Table
 from brickyard.workspace.compute.gateway.values.partitions import PARTITIONED, partition_cast, partition_types
 from brickyard.workspace.compute.gateway.values.probes import Probe
@@ -62,6 +62,9 @@ class QueryRewriter:
         defines: The view that is being made of it.
         guarded: The table of whose row filter and masks this is the query, in which it is itself.
         changes: A query for the changes of a table.
+        changed: The table with a row filter or masks that the statement changes, as it is.
+        own: The alias of that table where the values that are hidden from the user are asked for besides. It is drawn
+            anew for each statement, so that nobody can write it.
     """
 
     names: SessionNames
@@ -80,6 +83,8 @@ class QueryRewriter:
     defines: str = ""
     guarded: Table | None = None
     changes: Callable[[Path, feed.Bounds], str] = _no_changes
+    changed: Table | None = None
+    own: str = ""
 
     def rewrite(self, sql: str, tree: Any = None, *, settled: bool = False) -> str:
         """The same statement with every table and path resolved.
@@ -204,8 +209,12 @@ class QueryRewriter:
         known.add((name.catalog, name.schema, name.name))
         if self.guarded is not None and not chain and name == self.guarded.name:
             return Edit(start, end, self._unguarded(self.guarded, table) + alias)
+        if self.changed is not None and is_target(table) and name == self.changed.name:
+            return Edit(start, end, self._unguarded(self.changed, table) + alias)
         found = self.lookup(name, through)
-        if found.policies and not (version or table.args.get("version")):
+        if found.policies:
+            if version or table.args.get("version"):
+                raise found.policies.no_travel(str(name))
             return Edit(start, end, f"({replace(self, through=through)._guard(found, table)})" + alias)
         if found.held_in is not None:
             return Edit(start, end, quote(found.held_in) + alias)
@@ -291,11 +300,23 @@ class QueryRewriter:
         if view.name.full in (*self.through, self.defines):
             text = f"Recursive view {view.name} detected (cycle: {' -> '.join([*self.through, view.name.full])})."
             raise SparkError("RECURSIVE_VIEW", text, sql_state="42K0H")
-        names = names_inside(view.properties, view.name)
-        through = (*self.through, view.name.full)
-        bindings = self.bindings.inside(names, through)
-        inside = replace(self, names=names, local=frozenset(), bindings=bindings, through=through, guarded=None)
+        inside = self._inside(view.name, names_inside(view.properties, view.name))
         return inside.rewrite(as_engine_reads(view.definition))
+
+    def _inside(self, name: TableName, names: SessionNames, guarded: Table | None = None) -> QueryRewriter:
+        """For what a view or a guarded table is instead of its name."""
+        through = (*self.through, name.full)
+        bindings = self.bindings.inside(names, through)
+        return replace(
+            self,
+            names=names,
+            local=frozenset(),
+            bindings=bindings,
+            through=through,
+            guarded=guarded,
+            changed=None,
+            own="",
+        )
 
     def _unguarded(self, table: Table, node: Any) -> str:
         return self._zoned(f"delta.{quote(self.places.text(table.directory))}", node)
@@ -308,10 +329,16 @@ class QueryRewriter:
             text = f"The row filter or a mask of {table.name} reads that table itself."
             raise SparkError("UC_INVALID_ROW_FILTER", text, sql_state="22023")
         columns = self.ask(f"SELECT * FROM {self._unguarded(table, node)}").fields
-        names, through = SessionNames(table.name.catalog, table.name.schema), (*self.through, table.name.full)
-        bindings = self.bindings.inside(names, through)
-        inside = replace(self, names=names, local=frozenset(), bindings=bindings, through=through, guarded=table)
-        return inside.rewrite(policies.query(str(table.name), columns, table.policies))
+        own = self.own if self.own and node.alias == self.own else ""
+        return self._inside_guard(table).rewrite(policies.query(str(table.name), columns, table.policies, own))
+
+    def _inside_guard(self, table: Table) -> QueryRewriter:
+        return self._inside(table.name, SessionNames(table.name.catalog, table.name.schema), table)
+
+    def spelled(self, table: Table, items: list[str], rows: str) -> str:
+        """A query for expressions of a guarded table's policies, with what the functions do instead of their calls."""
+        query = f"SELECT {', '.join(items)} FROM {table.name} AS {quote(rows)}"
+        return self._inside_guard(table)._expanded(query, None)[0]
 
 
 #: Properties in which Spark keeps the catalog and schema that a view's names refer to.

@@ -7,7 +7,7 @@ from typing import Any
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.travel import at
 
-__all__ = ["at_version", "is_cte", "parts_of", "span_of", "when_of"]
+__all__ = ["at_version", "is_cte", "is_target", "parts_of", "span_of", "when_of"]
 
 #: Functions of Databricks SQL that read tables or files by name and that Sail does not have.
 TABLE_FUNCTIONS = frozenset({"cloud_files", "stream", "identifier"})
@@ -23,6 +23,13 @@ def parts_of(table: Any) -> list[str] | None:
             raise unsupported(f"the table function {function}()", "Use spark.read or the table's name instead.")
         return None
     return [part.name for part in table.parts]
+
+
+def is_target(table: Any) -> bool:
+    """Whether it is the table that a statement changes."""
+    from sqlglot import exp
+
+    return table.arg_key == "this" and isinstance(table.parent, exp.Update | exp.Delete | exp.Merge)
 
 
 def span_of(table: Any) -> tuple[int, int]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor, Edit, parse, splice
 from brickyard.workspace.compute.gateway.statements.assignments import cast_values
+from brickyard.workspace.compute.gateway.statements.conditions import evaluable
 from brickyard.workspace.compute.gateway.statements.default_words import says_default
 from brickyard.workspace.compute.gateway.statements.describe import target
 from brickyard.workspace.compute.gateway.statements.filled_changes import Target, spell_out
@@ -32,8 +35,10 @@ from brickyard.workspace.compute.gateway.statements.filled_merges import (
     read_merge,
     without_stars,
 )
+from brickyard.workspace.compute.gateway.statements.guarded import guarded
 from brickyard.workspace.compute.gateway.statements.subqueries import as_merge, has_subquery
 from brickyard.workspace.compute.gateway.turns import turn
+from brickyard.workspace.compute.gateway.unity import Table
 from brickyard.workspace.compute.gateway.values.spans import parse_spans, span
 
 __all__ = ["RESULTS", "change"]
@@ -59,47 +64,68 @@ def change(cursor: Cursor, session: Session) -> Any:
     evolves, sql = _evolution(cursor, session) if what == "MERGE" else (False, cursor.sql)
     _ = cursor.take("FROM") or cursor.take("INTO")
     start = cursor.position
-    place, _table = target(cursor, session, write=True)
+    place, table = target(cursor, session, write=True, rows=False)
+    hidden = table if table is not None and table.policies else None
     before = latest(place)
     if not session.sail.capabilities.is_spark:
-        done, metrics = _changed(session, sql, (start, cursor.position), place, evolves=evolves)
+        named = _Named((start, cursor.position), place, hidden)
+        done, metrics = _changed(session, sql, named, evolves=evolves)
         if metrics is not None:
             return _answer(what, metrics)
     else:
         done = what
+        _ = table and table.place  # refused where the user gets only some of the rows
         _run(session, _resolved(session, sql), place, evolves=evolves)
     commits = [metrics for operation, metrics in commits_since(place, before) if operation == done]
     return _answer(what, commits[-1] if commits else {})
 
 
-def _changed(
-    session: Session, sql: str, table: tuple[int, int], place: Path, *, evolves: bool
-) -> tuple[str, Mapping[str, Any] | None]:
+@dataclass(frozen=True)
+class _Named:
+    """The table that a statement changes.
+
+    Args:
+        tokens: Which tokens of the statement are its name.
+        place: Where it is.
+        hidden: It, if its user gets only some of its rows and values.
+    """
+
+    tokens: tuple[int, int]
+    place: Path
+    hidden: Table | None
+
+
+def _changed(session: Session, sql: str, table: _Named, *, evolves: bool) -> tuple[str, Mapping[str, Any] | None]:
     """Run the statement on Sail; the operation that its commit says, or the metrics that it would.
 
     Args:
         session: The session.
         sql: The statement.
-        table: Which tokens are the table's name.
-        place: The table.
+        table: The table that it changes.
         evolves: Whether a MERGE adds the source's columns.
     """
-    done = Cursor(sql).next().text.upper()
+    done, place, own = Cursor(sql).next().text.upper(), table.place, ""
     filled = filled_columns(place)
     spelled = bool(filled) or says_default(sql)
-    if done == "UPDATE" and spelled:
+    if table.hidden is not None:
+        seen = guarded(sql, session, table.hidden)
+        sql, own = (sql, f"own_{secrets.token_hex(8)}") if seen is None else (seen, "")
+    if done == "UPDATE" and spelled and not own:
         sql = spell_out(sql, Target(_fields(session, place), filled))
-    if has_subquery(parse(sql)):
-        sql, done = _chosen(session, sql, table, place), "MERGE"
+    if own or has_subquery(parse(sql)):
+        sql, done = _chosen(session, sql, table, own), "MERGE"
     if done == "MERGE" and spelled:
-        merge = _merge(session, sql, place, evolves=evolves)
+        sides = read_merge(sql) if own else _merge(session, sql, place, evolves=evolves)
         if any(column.identity for column in filled.values()):
-            _count(session, merge, place)
+            _count(session, sides, table, own)
             return done, None
-        sql, evolves = spell_out(merge.sql, Target(_fields(session, place), filled, merge.target)), False
-    text = _resolved(session, sql)
+        sql, evolves = spell_out(sides.sql, Target(_fields(session, place), filled, sides.target)), False
+    text = _resolved(session, sql, table.hidden, own)
     if feed.records(place):
         return done, feed_changes.change(session, place, text, evolves=evolves)
+    if done == "DELETE":
+        text = evaluable(text)
+        done = Cursor(text).next().text.upper()
     _run(session, _cast(session, text, place), place, evolves=evolves)
     return done, None
 
@@ -110,19 +136,19 @@ def _answer(what: str, metrics: Mapping[str, Any]) -> Any:
     return literals.rows(dict.fromkeys(counts, pa.int64()), [list(counts.values())])
 
 
-def _chosen(session: Session, sql: str, table: tuple[int, int], place: Path) -> str:
-    """The same as a MERGE; `table` says which tokens are the table's name."""
+def _chosen(session: Session, sql: str, table: _Named, own: str) -> str:
+    """The same as a MERGE."""
     cursor = Cursor(sql)
-    what, cursor.position = cursor.next().text.upper(), table[1]
-    return as_merge(cursor, what, cursor.since(table[0]), session.schema_of(place))
+    what, cursor.position = cursor.next().text.upper(), table.tokens[1]
+    return as_merge(cursor, what, cursor.since(table.tokens[0]), session.schema_of(table.place), own)
 
 
 def _fields(session: Session, place: Path) -> dict[str, Any]:
     return {field.name.lower(): field for field in session.schema_of(place).fields}
 
 
-def _resolved(session: Session, sql: str) -> str:
-    return session.rewriter().rewrite(sql, parse(sql))
+def _resolved(session: Session, sql: str, changed: Table | None = None, own: str = "") -> str:
+    return replace(session.rewriter(), changed=changed, own=own).rewrite(sql, parse(sql))
 
 
 def _cast(session: Session, text: str, place: Path) -> str:
@@ -149,12 +175,14 @@ def _merge(session: Session, sql: str, place: Path, *, evolves: bool) -> Merge:
     return without_stars(merge, _fields(session, place), columns, evolves=evolves)
 
 
-def _count(session: Session, merge: Merge, place: Path) -> None:
+def _count(session: Session, merge: Merge, table: _Named, own: str) -> None:
     """Run a MERGE into a table with identity columns, in a copy of it."""
+    place = table.place
     fields = _fields(session, place)
 
     def work(copy: Path, found: Metadata) -> None:
-        text = _cast(session, _resolved(session, _counted(merge, fields, by_name(found.fields))), place)
+        counted = _counted(merge, fields, by_name(found.fields))
+        text = _cast(session, _resolved(session, counted, table.hidden, own), place)
         _run(session, _aimed(text, session.places.text(copy)), copy, evolves=False)
 
     def marks(copy: Path, found: Metadata) -> dict[str, int | None]:

@@ -57,7 +57,10 @@ def read_clone(cursor: Cursor, session: Session) -> Clone:
     shallow = cursor.take("SHALLOW")
     cursor.take("DEEP")
     cursor.expect("CLONE")
-    place, _ = target(cursor, session)
+    place, table = target(cursor, session, rows=False)
+    if table is not None and table.policies:
+        what = f"A {'shallow' if shallow else 'deep'} clone"
+        raise table.policies.refused(str(table.name), "TABLE_CLONE_SOURCE_NOT_SUPPORTED", what)
     return Clone(place, _version(cursor, place, session.zone), shallow)
 
 

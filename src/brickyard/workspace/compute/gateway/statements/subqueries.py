@@ -9,6 +9,7 @@ from typing import Any
 
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.names import quote
+from brickyard.workspace.compute.gateway.policies import own_name
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 
 __all__ = ["as_merge", "has_subquery"]
@@ -23,7 +24,7 @@ def has_subquery(tree: Any) -> bool:
     return isinstance(tree, exp.Update | exp.Delete) and tree.find(exp.Query) is not None
 
 
-def as_merge(cursor: Cursor, what: str, name: str, fields: Any) -> str:
+def as_merge(cursor: Cursor, what: str, name: str, fields: Any, own: str = "") -> str:
     """The same as a MERGE: equal rows are chosen alike, so a row is known by the values of all of its columns.
 
     Args:
@@ -31,6 +32,7 @@ def as_merge(cursor: Cursor, what: str, name: str, fields: Any) -> str:
         what: `UPDATE` or `DELETE`.
         name: The table as the statement names it.
         fields: The columns of the table.
+        own: The alias by which the query gets the table's own values beside those that the user sees.
 
     Raises:
         SparkError: A column is a MAP, which nothing can be compared with.
@@ -41,12 +43,23 @@ def as_merge(cursor: Cursor, what: str, name: str, fields: Any) -> str:
     given = _assignments(cursor, alias[0]) if what == "UPDATE" else []
     where = f"WHERE {cursor.rest()}" if cursor.take("WHERE") else ""
     cursor.position = len(cursor.tokens)
-    values = "".join(f", {value} AS {quote(f'{CHANGED}{at}')}" for at, (_, value) in enumerate(given))
-    query = f"SELECT DISTINCT {alias[0]}.*{values} FROM {name} AS {alias[0]} {where}"
-    same = " AND ".join(f"{quote('__row')}.{quote(one)} <=> {CHOSEN}.{quote(one)}" for one in fields.names)
-    change = ", ".join(f"{column} = {CHOSEN}.{quote(f'{CHANGED}{at}')}" for at, (column, _) in enumerate(given))
+    computed = [value for _, value in given if not _is_default(value)]
+    names = {value: quote(f"{CHANGED}{at}") for at, value in enumerate(computed)}
+    values = "".join(f", {value} AS {name}" for value, name in names.items())
+    kept = [own_name(own, at) if own else one for at, one in enumerate(fields.names)]
+    row = ", ".join(f"{alias[0]}.{quote(one)}" for one in kept)
+    source = f"(SELECT * FROM {name} AS {quote(own)})" if own else name
+    query = f"SELECT DISTINCT {row}{values} FROM {source} AS {alias[0]} {where}"
+    pairs = [(quote(one), quote(key)) for one, key in zip(fields.names, kept, strict=True)]
+    same = " AND ".join(f"{quote('__row')}.{one} <=> {CHOSEN}.{key}" for one, key in pairs)
+    new = [(column, f"{CHOSEN}.{names[value]}" if value in names else value) for column, value in given]
+    change = ", ".join(f"{column} = {value}" for column, value in new)
     then = f"UPDATE SET {change}" if given else "DELETE"
     return f"MERGE INTO {name} AS {quote('__row')} USING ({query}) AS {CHOSEN} ON {same} WHEN MATCHED THEN {then}"
+
+
+def _is_default(value: str) -> bool:
+    return value.upper() == "DEFAULT"
 
 
 def _alias(cursor: Cursor) -> list[str]:

@@ -222,3 +222,47 @@ q(
     "a day before a time",
     "SELECT TRY_CAST(a AS DATE) FROM VALUES ('2024-01-05T10:11:12.1234567'), ('2024-1-5 x'), ('2024'), ('x') AS t(a)",
 )
+DECIMALS = "VALUES ('a', 1, 1.10), ('a', 2, 2.25), ('a', null, 3.00), ('b', 3, -1.10), ('b', 4, -2.25) AS t(g, x, d)"
+q(
+    "means of decimals over groups",
+    f"SELECT g, avg(d), mean(DISTINCT d), avg(d) FILTER (WHERE x > 0), avg(CAST(d AS DECIMAL(38, 18))) AS l "
+    f"FROM {DECIMALS} GROUP BY g HAVING avg(d) <> 2.116666 ORDER BY g",
+)
+
+
+@run
+def means_of_decimals_of_a_frame(spark: Any, at: At) -> Any:
+    frame = spark.sql(f"SELECT * FROM {DECIMALS}")
+    return frame.groupBy("g").agg(F.avg("d"), F.mean("x")).union(frame.groupBy("g").avg("d", "x")).orderBy("g")
+
+
+q(
+    "aggregates that differ in casts",
+    "SELECT g, sum(d), sum(CAST(d AS DOUBLE)), sum(CAST(d AS INT)), count(DISTINCT d), count(DISTINCT CAST(d AS INT)), "
+    f"max(d), max(d::string) FROM {DECIMALS} GROUP BY g HAVING sum(CAST(d AS FLOAT)) < 100 ORDER BY g",
+)
+q(
+    "windows that differ in casts",
+    f"SELECT d, sum(d) OVER w AS a, sum(CAST(d AS INT)) OVER w AS b, lag(d) OVER w AS c, lag(int(d)) OVER w AS e, "
+    f"row_number() OVER (ORDER BY CAST(d AS STRING)) AS f, row_number() OVER (ORDER BY d) AS h, count(*) OVER "
+    f"(PARTITION BY int(d)) AS i, count(*) OVER (PARTITION BY d) AS j FROM {DECIMALS} "
+    "WINDOW w AS (ORDER BY d) ORDER BY d",
+)
+
+
+@run
+def aggregates_of_a_frame_that_differ_in_casts(spark: Any, at: At) -> Any:
+    frame, window = spark.sql(f"SELECT * FROM {DECIMALS}"), Window.partitionBy("g")
+    whole = F.col("d").cast("int")
+    sums = frame.select("d", F.sum("d").over(window).alias("a"), F.sum(whole).over(window).alias("b"))
+    texts = frame.selectExpr("d", "sum(d) OVER (PARTITION BY g)", "sum(int(d)) OVER (PARTITION BY g)")
+    return sums.orderBy("d").collect(), texts.orderBy("d").collect(), frame.agg(F.sum("d"), F.sum(whole)).collect()
+
+
+q(
+    "groups ordered by what is not selected",
+    f"SELECT g FROM {DECIMALS} GROUP BY g ORDER BY count(*) DESC, max(x)",
+    f"SELECT g, count(*) FROM {DECIMALS} GROUP BY ALL ORDER BY sum(CAST(d AS DOUBLE))",
+    ordered=True,
+)
+q("names of casts", f"SELECT max(CAST(d AS INT)), upper(CAST(d AS STRING)), sum(double(d)) FROM {DECIMALS} GROUP BY d")

@@ -98,7 +98,8 @@ def _correct(parts: Sequence[Any], session: Session) -> None:
             without_columns(part.aggregate)
         name_windows(part, session.fields)
         refuse_ranges_of_dates(part, session.fields)
-        values.correct_relation(part, session.fields)
+        with values.in_session_zone(session.zone):
+            values.correct_relation(part, session.fields)
         if part.HasField("drop"):
             check_drop(part)
         if part.HasField("set_op") and id(part) not in nested:

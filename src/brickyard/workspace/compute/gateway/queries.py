@@ -115,8 +115,10 @@ class QueryRewriter:
     def _corrected(self, statement: Settled, tree: Any) -> str:
         """The statement with right values; what views contain has been corrected."""
         probe, text = self.probe, statement.text
-        if probe is not None and values.concerns(text, tree):
-            text = values.correct_sql(text, lambda question: probe(question.of(statement.whole)))
+        if probe is not None:
+            with values.in_session_zone(self.zone):
+                if values.concerns(text, tree):
+                    text = values.correct_sql(text, lambda question: probe(question.of(statement.whole)))
         return statement.whole(text)
 
     def rewrite_query(self, sql: str) -> str:

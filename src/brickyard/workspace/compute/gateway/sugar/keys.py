@@ -1,7 +1,7 @@
 """The keys of ORDER BY: expressions that Sail cannot order by.
 
-It finds no expression of groups there beside HAVING, and no plan for one in which something is computed twice where the
-rows are in several partitions, as it is in every corrected expression (0.7.2).
+It finds no expression of groups there that is not selected, and no plan for one in which something is computed twice
+where the rows are in several partitions, as it is in every corrected expression (0.7.2).
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ def has_hidden_order(select: Any) -> bool:
 
 
 def _needs_column(select: Any, key: Any) -> bool:
-    """Whether a key computes something that may be corrected, or is of groups that HAVING selects."""
+    """Whether a key computes something that may be corrected, or is of groups."""
     from sqlglot import exp
 
     if isinstance(key, exp.Func) and function_name(key) in AGGREGATES:
-        return select.args.get("having") is not None
+        return True
     grouped = any(select.args.get(name) is not None for name in ("group", "having"))
     return grouped or any(key.find_all(exp.Func, exp.Mul, exp.Div))
 

@@ -32,8 +32,18 @@ def needs_label(item: Any) -> bool:
         return isinstance(item.this, exp.Literal | exp.Neg)
     if isinstance(item, exp.Anonymous):
         name, count = item.name.lower(), len(item.expressions)
-        return name == "if" or (name in CASTS and count == 1) or (name, count) in DEFAULTS
+        return name == "if" or (name in CASTS and count == 1) or (name, count) in DEFAULTS or _has_cast(item)
     return isinstance(item, _kinds())
+
+
+def _has_cast(call: Any) -> bool:
+    """Whether an argument of a function is a cast of a column, which Sail leaves out of the name."""
+    from sqlglot import exp
+
+    parts = [one.expressions[0] if isinstance(one, exp.Distinct) else one for one in call.expressions]
+    calls = [one for one in parts if isinstance(one, exp.Anonymous) and len(one.expressions) == 1]
+    casts = any(isinstance(one, exp.Cast) and not isinstance(one.this, exp.Literal) for one in parts)
+    return casts or any(one.name.lower() in CASTS for one in calls)
 
 
 @cache
@@ -157,6 +167,9 @@ class _Names:
             return self._clause(node)
         if isinstance(node, exp.NEQ):
             return self._all("(NOT ({} = {}))", node.this, node.expression)
+        if isinstance(node, exp.Cast):
+            word = "TRY_CAST" if isinstance(node, exp.TryCast) else "CAST"
+            return self._all(f"{word}({{}} AS {node.to.sql('databricks').replace(', ', ',')})", node.this)
         if isinstance(node, exp.Is):
             if isinstance(node.expression, exp.Boolean):
                 return self._all(f"({{}} <=> {str(node.expression.this).lower()})", node.this)
@@ -224,11 +237,16 @@ class _Names:
         if key in DEFAULTS:
             places = ", ".join("{}" for _ in node.expressions)
             return self._all(f"{RENAMED.get(key, name)}({places}{DEFAULTS[key]})", *node.expressions)
-        if name not in PLAIN or any(isinstance(one, exp.Distinct) for one in node.expressions):
+        if any(isinstance(one, exp.Distinct) for one in node.expressions):
+            return self._distinct(name, node.expressions[0].expressions) if _has_cast(node) else None
+        if name not in PLAIN and not _has_cast(node):
             return None
         if len(node.expressions) == 1 and isinstance(node.expressions[0], exp.Star):
             return f"{name}(1)"
         return self._all(f"{name}({', '.join('{}' for _ in node.expressions)})", *node.expressions)
+
+    def _distinct(self, name: str, operands: list[Any]) -> str:
+        return self._all(f"{name}(DISTINCT {', '.join('{}' for _ in operands)})", *operands)
 
     def _window(self, node: Any) -> str:
         from sqlglot import exp

@@ -25,8 +25,12 @@ WORDS = (
     | UNIONS
 )
 #: Words that make sugar of the word before them.
-PAIRS = frozenset({("*", "EXCEPT"), ("BY", "ALL"), ("LIKE", "ANY"), ("LIKE", "ALL"), ("LIKE", "SOME")}) | frozenset(
-    {("ILIKE", "ANY"), ("ILIKE", "ALL"), ("ILIKE", "SOME"), ("(", "FROM")}
+PAIRS = (
+    frozenset({("*", "EXCEPT"), ("BY", "ALL"), ("LIKE", "ANY"), ("LIKE", "ALL"), ("LIKE", "SOME")})
+    | frozenset(
+        {("(", "CAST"), ("(", "TRY_CAST"), ("DISTINCT", "CAST")}  # casts have a place in names
+    )
+    | frozenset({("ILIKE", "ANY"), ("ILIKE", "ALL"), ("ILIKE", "SOME"), ("(", "FROM")})
 )
 #: What may stand before the colon of a path, and does not stand before a parameter marker.
 BASES = frozenset({"VAR", "IDENTIFIER", "STRING", "R_PAREN", "R_BRACKET"})

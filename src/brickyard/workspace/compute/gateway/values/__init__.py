@@ -4,5 +4,6 @@ from brickyard.workspace.compute.gateway.values.calls import concerns
 from brickyard.workspace.compute.gateway.values.partitions import type_partitions
 from brickyard.workspace.compute.gateway.values.relations import correct_relation
 from brickyard.workspace.compute.gateway.values.statements import correct_sql
+from brickyard.workspace.compute.gateway.values.zoned import in_session_zone
 
-__all__ = ["concerns", "correct_relation", "correct_sql", "type_partitions"]
+__all__ = ["concerns", "correct_relation", "correct_sql", "in_session_zone", "type_partitions"]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from brickyard.workspace.compute.gateway.values.apart import NAME, numbered
 from brickyard.workspace.compute.gateway.values.binding import GENERATORS, LAMBDAS, has_lambda
 from brickyard.workspace.compute.gateway.values.correction import Site
 from brickyard.workspace.compute.gateway.values.frames import check_lists, framed_call
@@ -16,12 +17,20 @@ from brickyard.workspace.compute.gateway.values.rules.casts import is_affected
 from brickyard.workspace.compute.gateway.values.rules.types import SYNONYMS, literal_kind
 from brickyard.workspace.compute.gateway.values.scopes import AGGREGATES, is_aggregated
 from brickyard.workspace.compute.gateway.values.spans import span
+from brickyard.workspace.compute.gateway.values.zoned import is_zoned
 
 __all__ = ["concerns", "is_bindable", "is_moved", "is_repeatable", "known", "name_of", "parents", "sites", "smallest"]
 
 #: The clauses of a SELECT from which an expression may be moved.
 MOVED = frozenset({"expressions", "where", "joins"})
 #: Words that a call begins with.
+#: Functions that are casts.
+CAST_CALLS = frozenset({"bigint", "binary", "boolean", "date", "decimal", "double", "float", "int", "smallint"}) | {
+    "string",
+    "timestamp",
+    "tinyint",
+}
+CASTS = re.compile(rf"(?i)::|\b(?:cast|try_cast|{'|'.join(sorted(CAST_CALLS))})\s*\(")
 WORDS = re.compile(r"\bcase\b|[a-z_][a-z0-9_]*(?=\s*\()")
 
 
@@ -62,7 +71,7 @@ def concerns(sql: str, tree: Any) -> bool:
     words = RULES.keys() if has_lambda(sql) else RULES.keys() - LAMBDAS
     if "::" in sql or not words.isdisjoint(WORDS.findall(sql.lower())):
         return True
-    return any(not _is_plain(node) for node in tree.find_all(*operators())) or bool(_mixed(tree))
+    return any(not _is_plain(node) for node in tree.find_all(*operators())) or bool(_mixed(tree) or _apart(sql, tree))
 
 
 def name_of(node: Any) -> str:
@@ -76,13 +85,66 @@ def name_of(node: Any) -> str:
     return str(node.name).lower() if isinstance(node, exp.Anonymous) else ""
 
 
-def sites(sql: str, tree: Any) -> list[Site]:
-    """The calls of a tree, the inner ones first."""
+def sites(sql: str, tree: Any, number: int = 0) -> list[Site]:
+    """The calls of a tree, the inner ones first; `number` is that of an expression among others."""
     from sqlglot import exp
 
     check_lists(tree)
+    others = _apart(sql, tree, number)
     found = [_site(sql, node) for node in tree.find_all(*_kinds()) if name_of(node) in RULES and not _is_plain(node)]
-    return [*found[::-1], *(Site(cells[0].find_ancestor(exp.Values), "values", cells) for cells in _mixed(tree))]
+    return [
+        *found[::-1],
+        *others,
+        *(Site(cells[0].find_ancestor(exp.Values), "values", cells) for cells in _mixed(tree)),
+    ]
+
+
+def _apart(sql: str, tree: Any, number: int = 0) -> list[Site]:
+    """What the engine takes for one, because it differs in casts alone."""
+    from sqlglot import exp
+
+    if not CASTS.search(sql):
+        return []
+    units = [one for one in tree.find_all(exp.Anonymous, exp.Window) if _is_unit(one)]
+    found = [(unit, number * 1000 + at) for at, unit in enumerate(units)] if number else _alike(units)
+    return [
+        Site(unit, NAME, [Operand(value=str(at)), *casts])
+        for unit, at in found
+        if (casts := [one for one in unit.walk() if _is_cast(one)])
+    ]
+
+
+def _alike(units: list[Any]) -> list[tuple[Any, int]]:
+    """Those of one query that differ in casts alone."""
+    from sqlglot import exp
+
+    return numbered(((id(one.find_ancestor(exp.Select)), _bare(one)), one.sql(), one) for one in units)
+
+
+def _is_unit(node: Any) -> bool:
+    from sqlglot import exp
+
+    return isinstance(node, exp.Window) or node.name.lower() in AGGREGATES
+
+
+def _is_cast(node: Any) -> bool:
+    from sqlglot import exp
+
+    if isinstance(node, exp.Anonymous):
+        return node.name.lower() in CAST_CALLS and len(node.expressions) == 1
+    return isinstance(node, exp.Cast)
+
+
+def _bare(node: Any) -> str:
+    """An expression without its casts."""
+    from sqlglot import exp
+
+    def uncast(one: Any) -> Any:
+        while _is_cast(one):
+            one = one.expressions[0] if isinstance(one, exp.Anonymous) else one.this
+        return one
+
+    return str(node.transform(uncast).sql())
 
 
 def _mixed(tree: Any) -> list[list[Any]]:
@@ -292,12 +354,12 @@ def _is_plain(node: Any) -> bool:
             node.expression, exp.Identifier
         )
     if isinstance(node, _comparisons()):
-        return not any(_is_decimal(side) for side in _operands(node))
+        return not is_zoned() and not any(_is_decimal(side) for side in _operands(node))
     if not isinstance(node, exp.Binary):
         return False
     intervals = [side for side in (node.this, node.expression) if isinstance(side, exp.Interval)]
     if intervals:
-        return not any(isinstance(one.args.get("unit"), exp.IntervalSpan) for one in intervals)
+        return not is_zoned() and not any(isinstance(one.args.get("unit"), exp.IntervalSpan) for one in intervals)
     return all(_is_integer(side) and len(side.name) < 5 for side in (node.this, node.expression))
 
 

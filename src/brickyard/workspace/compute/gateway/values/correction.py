@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from brickyard.workspace.compute.gateway.values.rules import RULES, Call, Fix, Operand
+from brickyard.workspace.compute.gateway.values.zoned import is_zoned
 
 __all__ = ["Language", "Site", "correct"]
 
@@ -105,7 +106,7 @@ def _call(site: Site, kinds: Mapping[int, str], language: Language) -> Call:
         operand = node if isinstance(node, Operand) else language.known(node)
         kind = operand.kind or ("" if isinstance(node, Operand) else kinds.get(id(language.same(node)), ""))
         operands.append(Operand(kind, operand.value, operand.text))
-    return Call(site.name, operands, site.compared)
+    return Call(site.name, operands, site.compared, is_zoned())
 
 
 def _settle(site: Site, kinds: Mapping[int, str], language: Language) -> str:

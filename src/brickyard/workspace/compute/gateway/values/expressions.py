@@ -11,7 +11,19 @@ from brickyard.workspace.compute.gateway.values.rules import Operand
 from brickyard.workspace.compute.gateway.values.rules.types import SYNONYMS, Decimal
 from brickyard.workspace.compute.gateway.values.scopes import AGGREGATES
 
-__all__ = ["Expression", "call", "cast", "children", "copied", "is_aggregated", "said"]
+__all__ = [
+    "Expression",
+    "alike",
+    "call",
+    "cast",
+    "children",
+    "copied",
+    "has_cast",
+    "is_aggregated",
+    "is_unit",
+    "said",
+    "target",
+]
 
 Expression = expressions_pb2.Expression
 INTEGERS = {"byte": "tinyint", "short": "smallint", "integer": "int", "long": "bigint"}
@@ -41,6 +53,33 @@ def is_aggregated(message: Any) -> bool:
     if message.unresolved_function.function_name.lower() in AGGREGATES:
         return True
     return any(is_aggregated(child) for child in children(message))
+
+
+def alike(expression: Any) -> tuple[bytes, bytes]:
+    """An expression without its casts, and with them; where the client has it from is not part of it."""
+    bare, whole = copied(expression), copied(expression)
+    _settle(bare, casts=False)
+    _settle(whole, casts=True)
+    return bare.SerializeToString(deterministic=True), whole.SerializeToString(deterministic=True)
+
+
+def _settle(expression: Any, *, casts: bool) -> None:
+    while not casts and expression.HasField("cast"):
+        expression.CopyFrom(copied(expression.cast.expr))
+    expression.ClearField("common")
+    for child in children(expression):
+        _settle(child, casts=casts)
+
+
+def is_unit(message: Any) -> bool:
+    """Whether it is an aggregate function or a window, which the engine computes before all else."""
+    return message.HasField("window") or message.unresolved_function.function_name.lower() in AGGREGATES
+
+
+def has_cast(message: Any, inside: bool = False) -> bool:
+    """Whether there is a cast inside of an aggregate function or a window."""
+    inside = inside or is_unit(message)
+    return (inside and message.HasField("cast")) or any(has_cast(one, inside) for one in children(message))
 
 
 def call(name: str, *arguments: Any) -> Any:

@@ -11,6 +11,7 @@ from pyspark.sql.connect.proto import relations_pb2
 
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.values import expressions
+from brickyard.workspace.compute.gateway.values.apart import NAME, numbered
 from brickyard.workspace.compute.gateway.values.binding import (
     GENERATORS,
     LAMBDAS,
@@ -22,15 +23,23 @@ from brickyard.workspace.compute.gateway.values.binding import (
 )
 from brickyard.workspace.compute.gateway.values.chains import opened_message, without_cast
 from brickyard.workspace.compute.gateway.values.correction import Site
-from brickyard.workspace.compute.gateway.values.expressions import Expression, call, copied, is_aggregated
+from brickyard.workspace.compute.gateway.values.expressions import (
+    Expression,
+    alike,
+    call,
+    copied,
+    is_aggregated,
+    is_unit,
+)
 from brickyard.workspace.compute.gateway.values.frames import framed_node
 from brickyard.workspace.compute.gateway.values.probes import Asked, Question
 from brickyard.workspace.compute.gateway.values.rules import RULES, Fix, Operand
 from brickyard.workspace.compute.gateway.values.scopes import AGGREGATES
 from brickyard.workspace.compute.gateway.values.statements import correct_sql
 from brickyard.workspace.compute.gateway.values.templates import built
+from brickyard.workspace.compute.gateway.values.zoned import is_zoned
 
-__all__ = ["Fields", "Plan", "Top"]
+__all__ = ["COMPARISONS", "Fields", "Plan", "Top"]
 
 #: From a relation to its fields.
 Fields = Callable[[relations_pb2.Relation], Asked]
@@ -91,6 +100,8 @@ class Plan:
     originals: dict[int, Any] = field(default_factory=dict)
     names: dict[int, str] = field(default_factory=dict)
     asked: bool = False
+    texts: int = 0
+    units: list[_Node] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.unnamed = [top for top in self.tops if top.named and not top.message.HasField("alias")]
@@ -101,7 +112,12 @@ class Plan:
         found: list[Site] = []
         for top in self.tops:
             self._visit(_Node(top.message, None, bindable=top.bindable), found)
-        return found
+        return found + self._apart()
+
+    def _apart(self) -> list[Site]:
+        """What the engine takes for one, because it differs in casts alone."""
+        found = numbered((*alike(unit.message), unit) for unit in self.units)
+        return [Site(unit, NAME, [Operand(value=str(number)), *_casts(unit)]) for unit, number in found]
 
     def _visit(self, node: _Node, found: list[Site]) -> None:
         if node.message.HasField("unresolved_function"):
@@ -109,12 +125,17 @@ class Plan:
         for message in expressions.children(node.message):
             node.children.append(_Node(message, node))
             self._visit(node.children[-1], found)
+        if is_unit(node.message):
+            self.units.append(node)
         site = _site(node, self.mixed)
         if site is not None:
             found.append(site)
         elif node.message.HasField("expression_string"):
             text = node.message.expression_string
-            sql = correct_sql(f"SELECT {text.expression}", self._answer, named=False, moved=self.moved)
+            self.texts += 1
+            sql = correct_sql(
+                f"SELECT {text.expression}", self._answer, named=False, moved=self.moved, number=self.texts
+            )
             text.expression = sql.removeprefix("SELECT ")
 
     def _bind(self, function: Any) -> None:
@@ -249,6 +270,8 @@ def _site(node: _Node, mixed: bool) -> Site | None:
         key = expressions.said(message.unresolved_extract_value.extraction)
         return Site(node, "field", [node.children[0], key]) if key.kind == "string" else None
     name = message.unresolved_function.function_name.lower()
+    if name in COMPARISONS and is_zoned():
+        name = "compare"
     if name not in RULES or (name in OPERATORS and len(node.children) != 2):
         return None
     if name in LAMBDAS and not any(one.message.HasField("lambda_function") for one in node.children):
@@ -259,6 +282,14 @@ def _site(node: _Node, mixed: bool) -> Site | None:
     if name in PERCENTILES and (shares := _elements(operands[1])):
         return Site(node, "percentiles", [operands[0], *shares])
     return Site(node, framed_node(name, node.parent and node.parent.message, mixed), operands, _is_compared(node))
+
+
+def _casts(node: _Node) -> Iterator[_Node]:
+    """The casts inside of an expression, the inner ones first."""
+    for child in node.children:
+        yield from _casts(child)
+    if node.message.HasField("cast"):
+        yield node
 
 
 def _elements(node: _Node) -> list[_Node]:

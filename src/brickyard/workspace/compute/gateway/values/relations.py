@@ -10,10 +10,11 @@ from brickyard.workspace.compute.gateway.sqltext import parse
 from brickyard.workspace.compute.gateway.values import calls, expressions
 from brickyard.workspace.compute.gateway.values.correction import correct
 from brickyard.workspace.compute.gateway.values.frames import check_lists_of_plan
-from brickyard.workspace.compute.gateway.values.plans import Fields, Plan, Top
+from brickyard.workspace.compute.gateway.values.plans import COMPARISONS, Fields, Plan, Top
 from brickyard.workspace.compute.gateway.values.rules import RULES
 from brickyard.workspace.compute.gateway.values.rules.casts import is_affected
 from brickyard.workspace.compute.gateway.values.summaries import statistics_of
+from brickyard.workspace.compute.gateway.values.zoned import is_zoned
 
 __all__ = ["correct_relation"]
 
@@ -34,6 +35,7 @@ def correct_relation(relation: relations_pb2.Relation, fields: Fields) -> None:
     found = _expressions(relation, kind)
     mixed = check_lists_of_plan(top.message for top in found)
     tops = [top for top in found if _concerned(top.message)]
+    tops = found if any(expressions.has_cast(top.message) for top in found) else tops
     if tops:
         grouped = kind in {"aggregate", "sort"} or any(expressions.is_aggregated(top.message) for top in found)
         plan = Plan(_input(relation, str(kind)), tops, fields, mixed, moved=not grouped)
@@ -102,7 +104,8 @@ def _summarize(relation: Any, kind: str, fields: Fields) -> None:
 
 def _concerned(expression: Any) -> bool:
     kind = expression.WhichOneof("expr_type")
-    if kind == "unresolved_function" and expression.unresolved_function.function_name.lower() in RULES:
+    name = expression.unresolved_function.function_name.lower()
+    if name in RULES or (name in COMPARISONS and is_zoned()):
         return True
     if kind == "unresolved_extract_value":
         return True

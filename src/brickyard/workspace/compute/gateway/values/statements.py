@@ -28,7 +28,7 @@ Render = Callable[[], str]
 Place = tuple[int, int]
 
 
-def correct_sql(sql: str, probe: Probe, *, named: bool = True, moved: bool = True) -> str:
+def correct_sql(sql: str, probe: Probe, *, named: bool = True, moved: bool = True, number: int = 0) -> str:
     """The statement with expressions that Sail evaluates as Databricks does.
 
     Args:
@@ -36,12 +36,13 @@ def correct_sql(sql: str, probe: Probe, *, named: bool = True, moved: bool = Tru
         probe: Asks the engine for the fields of a query.
         named: Keep the names of columns.
         moved: The engine may move its expressions.
+        number: It is one of several expressions, of this number.
     """
     tree = parse_spans(sql)
     spelled = _with_smallest(sql, tree)
     if spelled != sql:  # they decide the types of what is computed from them
         sql, tree = spelled, parse_spans(spelled)
-    statement = _Statement(sql, tree, probe, named=named, moved=moved)
+    statement = _Statement(sql, tree, probe, named=named, moved=moved, number=number)
     correct(statement)
     return statement.text()
 
@@ -84,13 +85,14 @@ class _Statement:
     probe: Probe
     named: bool = True
     moved: bool = True
+    number: int = 0
     fixes: dict[Place, Render] = field(default_factory=dict)
     names: dict[int, str] = field(default_factory=dict)
     unnamed: list[Any] = field(default_factory=list)
     items: list[Any] = field(default_factory=list)
 
     def sites(self) -> Sequence[Site]:
-        found = calls.sites(self.sql, self.tree)
+        found = calls.sites(self.sql, self.tree, self.number)
         self.unnamed = items(found) if self.named else []
         self.items = list(self.unnamed)
         return found

@@ -9,9 +9,9 @@ from __future__ import annotations
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule, mismatch
 from brickyard.workspace.compute.gateway.values.rules.texts import quoted, written
-from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, Decimal, fields, inside
+from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, Decimal, fields, inside, is_number
 
-__all__ = ["RULES", "sum_of_decimals"]
+__all__ = ["RULES", "mean_of_decimals", "sum_of_decimals"]
 
 #: The largest finite value of each type, as SQL.
 FINITE = {"double": "1.7976931348623157E308D", "float": "CAST(3.4028234663852886E38D AS FLOAT)"}
@@ -92,15 +92,15 @@ def sum_of_decimals(kind: str) -> Fix | None:
     return Fix(kind=str(made), around=f"(CASE WHEN abs($0) > {largest} THEN {error} ELSE $0 END)")
 
 
-def _mean(call: Call) -> Fix | None:
-    """`try_avg` of decimals has four digits more after the point."""
+def mean_of_decimals(call: Call) -> Fix | None:
+    """A mean of decimals has four digits more after the point; the engine cuts what Spark rounds."""
     of = Decimal.of(call.kind()) if call.kind().startswith("decimal") else None
     if of is None:
-        return None
-    if of.precision + AVERAGED >= MOST:
-        raise unsupported("try_avg of a DECIMAL of more than 33 digits", "Use avg(), or cast to a shorter DECIMAL.")
-    made = Decimal(of.precision + AVERAGED, of.scale + AVERAGED)
-    longer = Decimal(made.precision + 1, made.scale + 1)  # the engine cuts what Spark rounds
+        return Fix(kind="double") if call.name in {"avg", "mean"} and is_number(call.kind()) else None
+    if of.scale + AVERAGED >= MOST:
+        raise unsupported(f"{call.name} of a DECIMAL of more than 33 digits after the point", "Round its values.")
+    made = Decimal(min(of.precision + AVERAGED, MOST), of.scale + AVERAGED)
+    longer = Decimal(min(made.precision + 1, MOST), of.scale + 1 if made.precision == MOST else made.scale + 1)
     return Fix(kind=str(made), inner={1: f"CAST($0 AS {longer})"}, around=f"CAST($0 AS {made})")
 
 
@@ -130,5 +130,5 @@ RULES = {
     **dict.fromkeys(("collect_list", "array_agg", "collect_set"), Rule(_listed)),
     **dict.fromkeys(("listagg", "string_agg"), Rule(_joined, (0,))),
     **dict.fromkeys(("max", "min"), Rule(_extreme, (0,))),
-    "try_avg": Rule(_mean, (0,)),
+    **dict.fromkeys(("avg", "mean", "try_avg"), Rule(mean_of_decimals, (0,))),
 }

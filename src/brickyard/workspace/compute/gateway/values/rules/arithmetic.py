@@ -11,12 +11,14 @@ from __future__ import annotations
 import re
 
 from brickyard.workspace.compute.gateway.values.rules.aggregates import sum_of_decimals
+from brickyard.workspace.compute.gateway.values.rules.calendar import in_calendar
 from brickyard.workspace.compute.gateway.values.rules.decimals import decimal_arithmetic
 from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Operand, Rule
 from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, INTEGERS, is_number, wider
 
 __all__ = ["LARGEST", "RULES"]
 
+TIMES = frozenset({"date", "timestamp", "timestamp_ntz"})
 LARGEST = {"tinyint": 2**7 - 1, "smallint": 2**15 - 1, "int": 2**31 - 1, "bigint": 2**63 - 1}
 #: What holds the results of arithmetic on each type.
 WIDE = {"tinyint": "DECIMAL(3,0)", "smallint": "DECIMAL(5,0)", "int": "DECIMAL(10,0)", "bigint": "DECIMAL(19,0)"}
@@ -45,11 +47,15 @@ def _arithmetic(call: Call) -> Fix | None:
 
 def _of_times(call: Call) -> Fix | None:
     """Of dates, timestamps and intervals."""
+    left, right = call.kind(0), call.kind(1)
+    if call.name == "-" and left != right and {left, right} <= TIMES:
+        kind = "TIMESTAMP" if "timestamp" in {left, right} else "TIMESTAMP_NTZ"
+        return Fix(f"(CAST($1 AS {kind}) - CAST($2 AS {kind}))", "interval day to second")
     if call.kind(0) == "date" and TO_PART.search(call.operands[1].text):
         return Fix(f"(CAST($1 AS TIMESTAMP) {call.name} $2)", "timestamp")
     if call.kind(0) == "date" and call.kind(1) in {"tinyint", "smallint", "int"}:
         return Fix(kind="date")
-    return None
+    return in_calendar(call) if call.zoned else None
 
 
 def _with_text(call: Call) -> Fix | None:

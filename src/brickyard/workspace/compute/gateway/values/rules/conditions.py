@@ -85,6 +85,9 @@ def _extreme(call: Call) -> Fix | None:
 def _compared(call: Call) -> Fix | None:
     """A DECIMAL beside a DOUBLE or FLOAT is a DOUBLE; the engine makes DECIMALs of both, too small for some."""
     kinds = [operand.kind for operand in call.operands]
+    if call.zoned and "date" in kinds and "timestamp" in kinds:  # the engine takes midnight in UTC
+        dates = [number for number, kind in enumerate(kinds, 1) if kind == "date"]
+        return Fix(kind="boolean", inner=dict.fromkeys(dates, "CAST($0 AS TIMESTAMP)"))
     if not any(kind in FLOATS for kind in kinds) or not any(kind.startswith("decimal") for kind in kinds):
         return None
     others = [number for number, kind in enumerate(kinds, 1) if kind == "float" or kind.startswith("decimal")]

@@ -45,11 +45,13 @@ class Call:
             results of its branches.
         operands: What it is called with.
         compared: It is compared with something: the engine then moves casts to the other side.
+        zoned: The session has another zone than UTC.
     """
 
     name: str
     operands: Sequence[Operand]
     compared: bool = False
+    zoned: bool = False
 
     def kind(self, number: int = 0) -> str:
         """The type of an operand, empty if there is no such operand."""

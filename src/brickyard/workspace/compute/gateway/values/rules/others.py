@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.values.apart import NAME, template
 from brickyard.workspace.compute.gateway.values.binding import LAMBDAS
 from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule, mismatch, untyped
 from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, inside
@@ -88,7 +89,14 @@ def _is_single(call: Call) -> bool:
     return len(call.operands) == 1
 
 
+def _apart(call: Call) -> Fix | None:
+    """Casts under another name, the number of which is the first operand."""
+    made = template(call.operands[0].number or 0)
+    return Fix(inner=dict.fromkeys(range(2, len(call.operands) + 1), made))
+
+
 RULES = {
+    NAME: Rule(_apart),
     "arrays_overlap": Rule(_overlap),
     "slice": Rule(_slice),
     **dict.fromkeys(LAMBDAS, Rule(lambda _: Fix(still=True))),

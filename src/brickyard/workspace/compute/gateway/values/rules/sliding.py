@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from brickyard.workspace.compute.gateway.errors import unsupported
-from brickyard.workspace.compute.gateway.values.rules.aggregates import AVERAGED, MOST
 from brickyard.workspace.compute.gateway.values.rules.aggregates import RULES as AGGREGATES
 from brickyard.workspace.compute.gateway.values.rules.arithmetic import RULES as ARITHMETIC
 from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule
-from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, Decimal, is_number
+from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, is_number
 
 __all__ = ["RULES"]
 
@@ -48,14 +46,8 @@ EXACT = frozenset({"sum", "try_sum", "avg", "mean", "try_avg"})
 
 
 def _over(call: Call) -> Fix | None:
-    """Over any window, the engine cuts a mean of decimals where Spark rounds it."""
-    name, of = call.name.split()[0], Decimal.of(call.kind()) if call.kind().startswith("decimal") else None
-    if of is not None and name in {"avg", "mean"}:
-        if of.precision + AVERAGED >= MOST:
-            raise unsupported("avg of a DECIMAL of more than 33 digits over a window", "Cast it to a shorter DECIMAL.")
-        made = Decimal(of.precision + AVERAGED, of.scale + AVERAGED)
-        longer = Decimal(made.precision + 1, made.scale + 1)
-        return Fix(kind=str(made), inner={1: f"CAST($0 AS {longer})"}, around=f"CAST($0 AS {made})")
+    """Over any window, as over groups."""
+    name = call.name.split()[0]
     rule = {**ARITHMETIC, **AGGREGATES}.get(name)
     return rule.make(Call(name, call.operands, call.compared)) if rule is not None else None
 
@@ -74,7 +66,7 @@ def _alone(_: Call) -> Fix | None:
 
 
 RULES = {
-    **{name: Rule(_alone) for name in LISTED if name not in {"sum", "try_avg"}},
+    **{name: Rule(_alone) for name in LISTED if name != "sum" and name not in AGGREGATES},
     **{f"{name} over": Rule(_over, (0,), strict=name == "sum") for name in LISTED},
     **{f"{name} {frame}": Rule(_sliding, (0,), strict=name == "sum") for name in LISTED for frame in LISTS},
 }

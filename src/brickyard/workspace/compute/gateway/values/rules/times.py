@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.values.rules.calendar import LOCAL, days_later
 from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule, all_of, untyped
+from brickyard.workspace.compute.gateway.values.rules.texts import quoted
 from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, INTEGERS, Decimal, is_number
 
 __all__ = ["RULES", "floored"]
@@ -17,6 +21,10 @@ PARTS = {
 OF_INTERVALS = frozenset({"HOUR", "HOURS", "MINUTE", "MINUTES", "SECOND", "SECONDS"})
 OF_DAY = "date_format({}, 'HH:mm:ss.SSSSSS')"
 MICROS = "CAST(timestamp_micros(CAST($1 * {} AS BIGINT)) AS TIMESTAMP)"
+#: What stands for itself in a pattern.
+QUOTED = re.compile(r"'[^']*'")
+PARTS_OF_PATTERN = re.compile(r"'[^']*'|z+|[^'z]+")
+LONG = 4
 #: Gives a time the session's zone.
 IN_ZONE = "CAST($0 AS TIMESTAMP)"
 
@@ -56,6 +64,12 @@ def _difference(call: Call) -> Fix | None:
     if len(call.operands) == 2:
         return Fix(around="CAST($0 AS INT)", kind="int")
     unit = call.operands[0].word
+    if call.zoned and unit not in {"DAY", "DAYOFYEAR", "WEEK"}:  # of what the clock shows
+        sides = [
+            LOCAL.format(side) if kind == "timestamp" else side
+            for side, kind in (("$2", call.kind(1)), ("$3", call.kind(2)))
+        ]
+        return Fix(f"timestampdiff($1, {sides[0]}, {sides[1]})", "bigint")
     if unit not in {"DAY", "DAYOFYEAR", "WEEK"} or call.kind(1) == call.kind(2) == "date":
         return Fix(kind="bigint")
     first, last = "CAST($2 AS TIMESTAMP)", "CAST($3 AS TIMESTAMP)"
@@ -88,7 +102,19 @@ def _seconds(call: Call) -> Fix | None:
 
 def _shown(call: Call) -> Fix | None:
     """Letters of the time zone are of the session's, for dates too."""
+    pattern = call.operands[1].value if len(call.operands) == 2 else None
+    letters = set(QUOTED.sub("", pattern or ""))
+    if call.zoned and letters & set("zO"):
+        raise unsupported(f"names of zones in date_format ({pattern})", "Use VV, XXX or Z.")
+    if "z" in letters:
+        named = "".join(_with_utc(part) for part in PARTS_OF_PATTERN.findall(pattern or ""))
+        return Fix(f"date_format(CAST($1 AS TIMESTAMP), {quoted(named)})", "string")
     return Fix(inner={1: "CAST($0 AS TIMESTAMP)"}, kind="string") if call.kind() in {"date", "timestamp_ntz"} else None
+
+
+def _with_utc(part: str) -> str:
+    """A part of a pattern with the name of UTC as it is, for the engine names the zone as the session does."""
+    return part if part[0] != "z" else "'UTC'" if len(part) < LONG else "'Coordinated Universal Time'"
 
 
 def _names_no_zone(call: Call) -> bool:
@@ -97,7 +123,10 @@ def _names_no_zone(call: Call) -> bool:
 
 
 def _added(call: Call) -> Fix | None:
-    """A time without zone stays one."""
+    """A time without zone stays one; days are of the calendar."""
+    if call.zoned and call.kind(2) == "timestamp" and call.operands[0].word in {"DAY", "WEEK", "DAYOFYEAR"}:
+        days = "7 * $2" if call.operands[0].word == "WEEK" else "$2"
+        return Fix(days_later("$3", days), "timestamp")
     return Fix(around="CAST($0 AS TIMESTAMP_NTZ)") if call.kind(2) == "timestamp_ntz" else None
 
 

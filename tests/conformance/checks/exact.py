@@ -266,3 +266,23 @@ q(
     ordered=True,
 )
 q("names of casts", f"SELECT max(CAST(d AS INT)), upper(CAST(d AS STRING)), sum(double(d)) FROM {DECIMALS} GROUP BY d")
+q(
+    "a list without doubles in an order",
+    "SELECT g, listagg(DISTINCT x, '-') WITHIN GROUP (ORDER BY x DESC), listagg(DISTINCT x) WITHIN GROUP "
+    "(ORDER BY x DESC) FROM VALUES (1, 'b'), (1, 'a'), (1, 'c'), (1, 'b'), (2, null) AS t(g, x) GROUP BY g ORDER BY g",
+)
+q(
+    "a list without doubles in another order",
+    "SELECT listagg(DISTINCT x) WITHIN GROUP (ORDER BY -x) FROM VALUES (1) t(x)",
+)
+q(
+    "maps as rows with their places",
+    "SELECT id, posexplode(m) FROM VALUES (1, map('a', 1, 'b', 2)), (2, null) AS t(id, m)",
+)
+q(
+    "units that there are not",
+    "SELECT trunc(d, 'Q'), trunc(d, 'QUARTER'), date_trunc('Q', d), extract(YEAROFWEEK FROM d), "
+    "date_format(d, 'z zzzz') FROM VALUES (DATE'2024-12-30'), (DATE'2021-01-01') AS t(d)",
+)
+q("an assertion that fails", "SELECT assert_true(x > 1, 'boom') FROM VALUES (1) AS t(x)")
+q("hashes of nulls", "SELECT hash('a', null), xxhash64(null, 1)")

@@ -24,6 +24,7 @@ from brickyard.workspace.compute.gateway.sugar.ranges import date_ranges
 from brickyard.workspace.compute.gateway.sugar.recursion import Runner, unroll, without_levels
 from brickyard.workspace.compute.gateway.sugar.samples import sample
 from brickyard.workspace.compute.gateway.sugar.scope import Scope, selects
+from brickyard.workspace.compute.gateway.sugar.sorted_lists import sorted_lists
 from brickyard.workspace.compute.gateway.sugar.stars import expand_stars
 from brickyard.workspace.compute.gateway.sugar.tree import parse, render, touch
 from brickyard.workspace.compute.gateway.sugar.unions import widen, without_intersect_all
@@ -125,6 +126,7 @@ def desugar(tree: Any, scope: Scope, reorder: bool = False) -> Any:
             expand_stars(query, scope)
             lateral_aliases(query, scope)
             label(query, scope)
+            sorted_lists(query)
             date_ranges(query, scope)
             group_by_all(query, scope)
             whole_sets(query)

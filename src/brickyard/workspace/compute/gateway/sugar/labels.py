@@ -232,7 +232,7 @@ class _Names:
         if name in CASTS and len(node.expressions) == 1:
             return self.of(node.expressions[0])
         if name in LISTS:
-            return self._all("listagg({}, {})" if len(node.expressions) > 1 else "listagg({}, NULL)", *node.expressions)
+            return self._list(node)
         key = (name, len(node.expressions))
         if key in DEFAULTS:
             places = ", ".join("{}" for _ in node.expressions)
@@ -244,6 +244,14 @@ class _Names:
         if len(node.expressions) == 1 and isinstance(node.expressions[0], exp.Star):
             return f"{name}(1)"
         return self._all(f"{name}({', '.join('{}' for _ in node.expressions)})", *node.expressions)
+
+    def _list(self, node: Any) -> str:
+        from sqlglot import exp
+
+        first, *others = node.expressions
+        operands = [*first.expressions, *others] if isinstance(first, exp.Distinct) else [first, *others]
+        word = "DISTINCT " if isinstance(first, exp.Distinct) else ""
+        return self._all(f"listagg({word}{{}}, {{}})" if len(operands) > 1 else f"listagg({word}{{}}, NULL)", *operands)
 
     def _distinct(self, name: str, operands: list[Any]) -> str:
         return self._all(f"{name}(DISTINCT {', '.join('{}' for _ in operands)})", *operands)

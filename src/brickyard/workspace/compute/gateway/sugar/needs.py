@@ -28,7 +28,7 @@ WORDS = (
 PAIRS = (
     frozenset({("*", "EXCEPT"), ("BY", "ALL"), ("LIKE", "ANY"), ("LIKE", "ALL"), ("LIKE", "SOME")})
     | frozenset(
-        {("(", "CAST"), ("(", "TRY_CAST"), ("DISTINCT", "CAST")}  # casts have a place in names
+        {("(", "CAST"), ("(", "TRY_CAST"), ("DISTINCT", "CAST"), ("WITHIN", "GROUP")}  # casts have a place in names
     )
     | frozenset({("ILIKE", "ANY"), ("ILIKE", "ALL"), ("ILIKE", "SOME"), ("(", "FROM")})
 )

@@ -318,6 +318,8 @@ def is_moved(node: Any) -> bool:
     """Whether the engine may move an expression down, from a place that allows what is random."""
     from sqlglot import exp
 
+    if isinstance(node, exp.Anonymous) and node.name.lower() in GENERATORS:
+        return False
     inner, outer = node, node.parent
     while outer is not None and not isinstance(outer, exp.Select):
         generates = isinstance(outer, exp.Anonymous) and outer.name.lower() in GENERATORS

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from brickyard.workspace.compute.gateway.values.binding import GENERATORS
 from brickyard.workspace.compute.gateway.values.calls import name_of, operators, parents
 from brickyard.workspace.compute.gateway.values.correction import Site
 from brickyard.workspace.compute.gateway.values.scopes import scope_of
@@ -19,7 +20,7 @@ def items(sites: Sequence[Site]) -> list[Any]:
     found: dict[int, Any] = {}
     for site in sites:
         node = site.node
-        if site.name in {"explode", "explode_outer"}:
+        if site.name in GENERATORS:
             continue  # it makes columns of its own
         while node is not None and not (isinstance(node.parent, exp.Select) and node.arg_key == "expressions"):
             node = node.parent

@@ -238,7 +238,7 @@ class Plan:
 
     def _is_moved(self, node: _Node) -> bool:
         """Whether the engine may move an expression down, from a place that allows what is random."""
-        return self.moved and not any(_holds(one.message) for one in self.around(node.parent))
+        return self.moved and not any(_holds(one.message) for one in self.around(node))
 
     def untold(self, site: Site) -> None:
         """Refuse, unless the plan is wrong in itself, which the engine says better."""

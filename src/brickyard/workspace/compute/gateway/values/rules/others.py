@@ -38,12 +38,21 @@ def _explode(call: Call) -> Fix | None:
     """Sail panics where a map is exploded."""
     if not call.kind().startswith("map"):
         return None
+    if call.name.startswith("pos"):
+        rows = "transform(map_entries($1), (e_, i_) -> named_struct('pos', i_, 'key', e_.key, 'value', e_.value))"
+        return Fix(f"{call.name.replace('posexplode', 'inline')}({rows})")
     return Fix(f"{call.name.replace('explode', 'inline')}(map_entries($1))")
 
 
 def _raise(call: Call) -> Fix | None:
     """The error has a class, which the engine leaves out."""
     return Fix("raise_error(concat('[USER_RAISED_EXCEPTION] ', $1))") if len(call.operands) == 1 else None
+
+
+def _assert(call: Call) -> Fix | None:
+    """The error has a class here too."""
+    error = "raise_error(concat('[USER_RAISED_EXCEPTION] ', $2))"
+    return Fix(f"(CASE WHEN $1 THEN NULL ELSE {error} END)") if len(call.operands) == 2 else None
 
 
 PERCENTILE = (
@@ -59,9 +68,11 @@ def _percentiles(call: Call) -> Fix | None:
 
 
 def _hash(call: Call) -> Fix | None:
+    """Nulls without a type count as all nulls do."""
     if any("decimal" in operand.kind for operand in call.operands):
         raise unsupported(f"{call.name} of a DECIMAL", "Cast it to STRING, or use sha2() or md5().")
-    return None
+    nulls = [number for number, operand in enumerate(call.operands, 1) if operand.kind == "void"]
+    return Fix(inner=dict.fromkeys(nulls, "CAST($0 AS INT)")) if nulls else None
 
 
 def _encrypt(call: Call) -> Fix | None:
@@ -109,8 +120,9 @@ RULES = {
     "shuffle": Rule(lambda call: Fix("shuffle($1)") if len(call.operands) > 1 else None),
     "percentiles": Rule(_percentiles),
     "raise_error": Rule(_raise),
+    "assert_true": Rule(_assert),
     "array_contains": Rule(_contains, (0, 1)),
     "explode": Rule(_explode, (0,)),
-    "explode_outer": Rule(_explode, (0,)),
+    **dict.fromkeys(("explode_outer", "posexplode", "posexplode_outer"), Rule(_explode, (0,))),
     **dict.fromkeys(("percentile_approx", "approx_percentile"), Rule(lambda _: Fix(PERCENTILE, grouped=True))),
 }

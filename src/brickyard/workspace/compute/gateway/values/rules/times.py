@@ -15,6 +15,7 @@ __all__ = ["RULES", "floored"]
 #: The parts of a date that the engine counts otherwise, or does not know.
 PARTS = {
     **dict.fromkeys(("DOW", "DAYOFWEEK"), "dayofweek($2)"),
+    "YEAROFWEEK": "year(date_add(CAST($2 AS DATE), 3 - pmod(dayofweek($2) + 5, 7)))",
     **dict.fromkeys(("DOW_ISO", "DAYOFWEEK_ISO"), "(pmod(dayofweek($2) + 5, 7) + 1)"),
 }
 #: Parts that an interval has too.
@@ -25,6 +26,9 @@ MICROS = "CAST(timestamp_micros(CAST($1 * {} AS BIGINT)) AS TIMESTAMP)"
 QUOTED = re.compile(r"'[^']*'")
 PARTS_OF_PATTERN = re.compile(r"'[^']*'|z+|[^'z]+")
 LONG = 4
+#: What `trunc` takes.
+UNITS = frozenset({"YEAR", "YYYY", "YY", "QUARTER", "MONTH", "MM", "MON", "WEEK"})
+UNITS_OF_TIMES = frozenset({"DAY", "DD", "HOUR", "MINUTE", "SECOND", "MILLISECOND", "MICROSECOND"})
 #: Gives a time the session's zone.
 IN_ZONE = "CAST($0 AS TIMESTAMP)"
 
@@ -48,9 +52,18 @@ def floored(unit: int, value: str = "$1") -> str:
 
 def _truncated(call: Call) -> Fix | None:
     """A timestamp, of texts and dates too."""
+    unit = call.operands[0].value
+    if unit is not None and unit.upper() not in UNITS | UNITS_OF_TIMES:
+        return Fix("CAST(NULL AS TIMESTAMP)", "timestamp")
     if call.kind(1) in {"string", "date", "timestamp_ntz"}:
         return Fix("date_trunc($1, CAST($2 AS TIMESTAMP))", "timestamp")
     return Fix(kind=call.kind(1))
+
+
+def _is_cut(call: Call) -> bool:
+    """Whether a date is cut to a unit that there is, or that is no literal."""
+    unit = call.operands[1].value if len(call.operands) == 2 else None
+    return unit is None or unit.upper() in UNITS
 
 
 def _stamp(call: Call) -> Fix | None:
@@ -138,6 +151,7 @@ RULES = {
     "unix_millis": untyped(floored(1000), "bigint"),
     "timestamp": untyped("CAST($1 AS TIMESTAMP)", "timestamp"),
     "to_timestamp": Rule(_stamp, (0,), lambda call: len(call.operands) > 1),
+    "trunc": Rule(lambda call: None if _is_cut(call) else Fix("CAST(NULL AS DATE)", "date")),
     "date_trunc": Rule(_truncated, (1,)),
     "try_to_date": Rule(lambda call: Fix(f"CAST(try_to_timestamp({all_of(call)}) AS DATE)", "date")),
     **dict.fromkeys(("timestampadd", "dateadd", "date_add"), Rule(_added, (2,))),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -27,6 +28,8 @@ REATTACH_SECONDS = 1.0
 PAUSE_SECONDS = 0.1
 #: So often the engine is told what a client has read of its answers, which it keeps until then.
 RELEASE_SECONDS = 0.1
+#: Of so many operations that the gateway itself has answered a client may say later that it has read the answers.
+ANSWERED = 64
 _here = threading.local()
 
 
@@ -101,6 +104,7 @@ class Operations:
         self._change = threading.Condition()
         self._stopping = False
         self._left = False
+        self._answered: deque[str] = deque(maxlen=ANSWERED)
 
     @contextlib.contextmanager
     def attached(self, key: str, tags: frozenset[str] = frozenset()) -> Iterator[Operation]:
@@ -148,6 +152,14 @@ class Operations:
             return True
         operation.released_at = now
         return False
+
+    def answered(self, key: str) -> None:
+        """The gateway has answered an operation: the engine has not heard of it, and keeps nothing for it."""
+        self._answered.append(key)
+
+    def was_answered(self, key: str) -> bool:
+        """Whether that was so."""
+        return key in self._answered
 
     def _abandon(self, operation: Operation) -> None:
         if self._running.get(operation.id) is operation and not operation.attached:

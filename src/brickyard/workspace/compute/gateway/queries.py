@@ -125,9 +125,10 @@ class QueryRewriter:
         """The same, for text that must be a query and not a statement that changes something."""
         from sqlglot import exp
 
+        tree = None
         if self.ask is not None:
-            sql = self._expanded(*self._shown(sql, None))[0]
-        tree = parse(sql)
+            sql, tree = self._expanded(*self._shown(sql, None))
+        tree = tree if tree is not None else parse(sql)
         if not isinstance(tree, exp.Query | exp.Values):
             raise unsupported("a statement inside a plan", "Run it by itself with spark.sql(...).")
         return self.rewrite(sql, tree, settled=True)

@@ -16,6 +16,7 @@ from pyspark.sql.connect.proto import base_pb2
 from brickyard.workspace.compute.engines import Engine
 from brickyard.workspace.compute.gateway import semantics, wire
 from brickyard.workspace.compute.gateway.admission import Admission, Caller, token_of
+from brickyard.workspace.compute.gateway.answers import has_been_run, of_sql, schema_with_rows, with_relation
 from brickyard.workspace.compute.gateway.artifacts import Artifacts
 from brickyard.workspace.compute.gateway.batches import in_parts
 from brickyard.workspace.compute.gateway.caching.answers import KEEPING, keeping_answer, read_kept
@@ -195,15 +196,24 @@ class Gateway:
 
     def _answered(self, request: base_pb2.ExecutePlanRequest, session: Session) -> Iterator[bytes]:
         result = self._prepared(request, session)
-        if session.sail.capabilities.is_spark and _has_been_run(request.plan):
-            yield from _answers(request)
-            return
-        answers = session.sail.stream("ExecutePlan")(request.SerializeToString())
+        answers = self._answers(request, session, result)
         if session.observations:
             answers = itertools.chain([attached(next(answers), session.observations, session.rows)], answers)
         divisible = any(one.result_chunking_options.allow_arrow_batch_chunking for one in request.request_options)
         for answer in answers:
-            yield from in_parts(answer if result is None else _with_relation(answer, result), divisible=divisible)
+            yield from in_parts(answer, divisible=divisible)
+
+    def _answers(self, request: base_pb2.ExecutePlanRequest, session: Session, result: Any) -> Iterator[bytes]:
+        """The engine's answers to a plan that is fit for it; to SQL that is no query of Spark's, the gateway's own."""
+        run = has_been_run(request.plan)
+        if result is None or (session.sail.capabilities.is_spark and not run):
+            answers = schema_with_rows(session.sail.stream("ExecutePlan")(request.SerializeToString()))
+            yield from answers if result is None else (with_relation(answer, result) for answer in answers)
+            return
+        if not run:  # a query, whose errors are those of its analysis until its rows are asked for
+            session.schema(request.plan.command.sql_command.input)
+        session.operations.answered(request.operation_id)
+        yield from of_sql(request, result)
 
     def _prepared(self, request: base_pb2.ExecutePlanRequest, session: Session) -> Any:
         """Make a plan fit for the engine; for SQL, the relation that the client is to go on with."""
@@ -328,6 +338,7 @@ class Gateway:
             session is not None
             and session.sail.runs
             and not (partly and session.operations.spares(request.operation_id))
+            and not session.operations.was_answered(request.operation_id)
         ):
             with contextlib.suppress(SparkError):  # it has been closed meanwhile
                 return bytes(session.sail.unary("ReleaseExecute")(raw))
@@ -360,28 +371,3 @@ def _ending(answers: Iterator[bytes], end: Callable[[], None]) -> Iterator[bytes
     end()
     if held is not None:
         yield held
-
-
-def _has_been_run(plan: base_pb2.Plan) -> bool:
-    """Whether a command has been run here: Spark takes no rows in its place, as Sail does."""
-    command = plan.command.sql_command
-    return command.HasField("input") and command.input.WhichOneof("rel_type") not in ("sql", "with_relations")
-
-
-def _answers(request: base_pb2.ExecutePlanRequest) -> Iterator[bytes]:
-    """The answers to a command that has been run here."""
-    result, end = base_pb2.ExecutePlanResponse(), base_pb2.ExecutePlanResponse()
-    result.sql_command_result.relation.CopyFrom(request.plan.command.sql_command.input)
-    end.result_complete.SetInParent()
-    for answer in (result, end):
-        answer.session_id, answer.operation_id = request.session_id, request.operation_id
-        answer.server_side_session_id, answer.response_id = request.session_id, str(uuid.uuid4())
-        yield bytes(answer.SerializeToString())
-
-
-def _with_relation(raw: bytes, relation: Any) -> bytes:
-    """The answer to SQL carries the relation to go on with: the user's own, not the one made for Sail."""
-    answer = base_pb2.ExecutePlanResponse.FromString(raw)
-    if answer.HasField("sql_command_result"):
-        answer.sql_command_result.relation.CopyFrom(relation)
-    return bytes(answer.SerializeToString())

@@ -286,3 +286,13 @@ q(
 )
 q("an assertion that fails", "SELECT assert_true(x > 1, 'boom') FROM VALUES (1) AS t(x)")
 q("hashes of nulls", "SELECT hash('a', null), xxhash64(null, 1)")
+q(
+    "tried quotients",
+    "SELECT try_divide(x, 0), try_divide(x, 2), try_divide(sum(x) OVER (), y), try_divide(double(x), y) "
+    "FROM VALUES (10.25, 0), (1.5, 4), (null, 1) AS t(x, y)",
+)
+q(
+    "windows over groups by position",
+    "SELECT date_trunc('MONTH', d) AS m, sum(x), sum(sum(x)) OVER (ORDER BY date_trunc('MONTH', d)) AS r FROM VALUES "
+    "(DATE'2024-01-05', 1), (DATE'2024-01-06', 2), (DATE'2024-02-01', 4) AS t(d, x) GROUP BY 1 ORDER BY 1",
+)

@@ -18,6 +18,10 @@ NAMED = frozenset({"zip_with", "transform_keys", "transform_values", "map_zip_wi
     "forall",
     "array_sort",
     "like",
+    "try_add",
+    "try_divide",
+    "try_multiply",
+    "try_subtract",
 }
 OPERATORS = frozenset({"+", "-", "*", "/", "%", "=", "==", "<", ">", "<=", ">=", "<=>", "and", "or", "&", "|", "^"})
 VARIABLE = "namedlambdavariable()"

@@ -10,7 +10,7 @@ from brickyard.workspace.compute.gateway.sugar.bindings import Bindings, bind_fu
 from brickyard.workspace.compute.gateway.sugar.builtins import rewrite_builtins
 from brickyard.workspace.compute.gateway.sugar.checks import check_select
 from brickyard.workspace.compute.gateway.sugar.conditions import conditions
-from brickyard.workspace.compute.gateway.sugar.groups import group_by_all, order_by_all, whole_sets
+from brickyard.workspace.compute.gateway.sugar.groups import group_by_all, order_by_all, spell_keys, whole_sets
 from brickyard.workspace.compute.gateway.sugar.inline import cast_values, has_several_types
 from brickyard.workspace.compute.gateway.sugar.keys import order_by_position
 from brickyard.workspace.compute.gateway.sugar.labels import label, ordered
@@ -129,6 +129,7 @@ def desugar(tree: Any, scope: Scope, reorder: bool = False) -> Any:
             sorted_lists(query)
             date_ranges(query, scope)
             group_by_all(query, scope)
+            spell_keys(query)
             whole_sets(query)
         else:
             widen(query, scope)

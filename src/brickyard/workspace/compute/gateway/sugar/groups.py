@@ -9,7 +9,7 @@ from brickyard.workspace.compute.gateway.sugar.scope import Scope
 from brickyard.workspace.compute.gateway.sugar.stars import expand_stars
 from brickyard.workspace.compute.gateway.sugar.tree import replace, touch
 
-__all__ = ["group_by_all", "has_loose_sets", "order_by_all", "whole_sets"]
+__all__ = ["group_by_all", "has_loose_sets", "has_numbered_keys", "order_by_all", "spell_keys", "whole_sets"]
 
 
 def group_by_all(select: Any, scope: Scope) -> None:
@@ -24,6 +24,33 @@ def group_by_all(select: Any, scope: Scope) -> None:
     numbers = [exp.Literal.number(at) for at in positions]
     select.set("group", exp.Group(expressions=numbers) if numbers else None)
     touch(select)
+
+
+def has_numbered_keys(select: Any) -> bool:
+    """Whether a SELECT with windows is grouped by positions: the engine does not find the columns in the windows."""
+    from sqlglot import exp
+
+    group = select.args.get("group")
+    numbered = group is not None and (group.args.get("all") or any(_is_number(one) for one in group.expressions))
+    return bool(numbered) and any(item.find(exp.Window) for item in select.expressions)
+
+
+def spell_keys(select: Any) -> None:
+    """Group by the columns themselves, where windows may use them."""
+    from sqlglot import exp
+
+    if not has_numbered_keys(select):
+        return
+    for key in list(select.args["group"].expressions):
+        if _is_number(key) and 0 < int(key.name) <= len(select.expressions):
+            item = select.expressions[int(key.name) - 1]
+            replace(key, (item.this if isinstance(item, exp.Alias) else item).copy())
+
+
+def _is_number(key: Any) -> bool:
+    from sqlglot import exp
+
+    return isinstance(key, exp.Literal) and not key.is_string
 
 
 def has_loose_sets(select: Any) -> bool:

@@ -10,7 +10,7 @@ from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.sqltext import Token, tokenize
 from brickyard.workspace.compute.gateway.sugar.builtins import NAMES, refused
 from brickyard.workspace.compute.gateway.sugar.checks import check_select
-from brickyard.workspace.compute.gateway.sugar.groups import has_loose_sets
+from brickyard.workspace.compute.gateway.sugar.groups import has_loose_sets, has_numbered_keys
 from brickyard.workspace.compute.gateway.sugar.inline import has_several_types
 from brickyard.workspace.compute.gateway.sugar.keys import needs_order
 from brickyard.workspace.compute.gateway.sugar.labels import CALLS, needs_label, ordered
@@ -102,7 +102,7 @@ def needed_in(tree: Any) -> bool:
             ordered(node)
         elif isinstance(node, exp.Select):
             check_select(node)
-            if _reuses(node) or has_loose_sets(node) or needs_order(node):
+            if _reuses(node) or has_loose_sets(node) or has_numbered_keys(node) or needs_order(node):
                 return True
         elif has_several_types(node):
             return True

@@ -30,7 +30,7 @@ def items(sites: Sequence[Site]) -> list[Any]:
 
 
 def said(node: Any, names: Mapping[int, str]) -> str:
-    """The name of arithmetic that Sail would refuse, as Spark gives it; empty if it is something else."""
+    """The name of arithmetic and calls that Sail would refuse, as Spark gives it; empty if it is something else."""
     from sqlglot import exp
 
     if isinstance(node, exp.Paren):
@@ -38,6 +38,9 @@ def said(node: Any, names: Mapping[int, str]) -> str:
     if type(node) in operators() and isinstance(node, exp.Binary):
         left, right = said(node.this, names), said(node.expression, names)
         return f"({left} {name_of(node)} {right})" if left and right else ""
+    if isinstance(node, exp.Anonymous) and id(node) not in names:
+        operands = [said(one, names) for one in node.expressions]
+        return f"{node.name.lower()}({', '.join(operands)})" if all(operands) else ""
     return str(node.name) if isinstance(node, exp.Literal | exp.Column) else names.get(id(node), "")
 
 

@@ -99,7 +99,22 @@ def _tried(call: Call) -> Fix | None:
     return Fix(made.template or f"($1 {sign} $2)", made.kind) if made is not None else None
 
 
+def _divided(call: Call) -> Fix | None:
+    """`try_divide`, of which the engine has that of integers."""
+    left, right = call.kind(0), call.kind(1)
+    if not (is_number(left) and is_number(right)) or (left in INTEGERS and right in INTEGERS):
+        return None
+    made = ARITHMETIC["/"].make(Call("/", call.operands))
+    if made is None:
+        return None
+    if call.operands[1].number == 0:
+        return Fix(f"CAST(NULL AS {made.kind})", made.kind)
+    template = made.template or "($1 / $2)"
+    return Fix(template.replace("$2", "(CASE WHEN $2 = 0 THEN NULL ELSE $2 END)"), made.kind)
+
+
 RULES = {
+    "try_divide": Rule(_divided, None),
     **dict.fromkeys(("mod", "pmod", "try_mod"), Rule(_remainder, None)),
     "~": Rule(_not, (0,)),
     "log1p": Rule(_log),

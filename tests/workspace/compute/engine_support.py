@@ -21,10 +21,16 @@ class Engine:
         lab: A workspace that is there already.
         token: Whose engine it is; without one, the workspace owner's.
         choice: Which engine, as a message of the worker has it.
+        kill: Where the gateway kills itself, as `kill_points.arm` has it.
     """
 
     def __init__(
-        self, root: Path, lab: Lab | None = None, token: str = "", choice: Mapping[str, str] | None = None
+        self,
+        root: Path,
+        lab: Lab | None = None,
+        token: str = "",
+        choice: Mapping[str, str] | None = None,
+        kill: tuple[str, str, int] | None = None,
     ) -> None:
         self.own = lab is None
         self.lab = lab or Lab(root / "lab")
@@ -34,10 +40,14 @@ class Engine:
         self.data = self.lab.workspace.data
         self.token = token or self.lab.token
         arguments = [self.lab.workspace.url, self.token, str(self.data), str(root / "scratch")]
-        more = {"user_environ": dict(os.environ)} | ({"engine": choice} if choice else {})
+        more: dict[str, Any] = {"user_environ": dict(os.environ)}
+        more |= ({"engine": choice} if choice else {}) | ({"kill": kill} if kill else {})
         arguments.append(json.dumps(more))
         self.process = subprocess.Popen(
-            [sys.executable, PROGRAM, *arguments], stdout=subprocess.PIPE, text=True, env={**os.environ, **HOSTILE}
+            [sys.executable, "-m", PROGRAM, *arguments],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **HOSTILE},
         )
         assert self.process.stdout is not None
         self.url = self.process.stdout.readline().strip()
@@ -56,6 +66,6 @@ class Engine:
             self.lab.close()
 
 
-PROGRAM = str(Path(__file__).with_name("engine_process.py"))
+PROGRAM = "tests.workspace.compute.engine_process"
 #: Settings of another workspace; an engine that listened to them would call it.
 HOSTILE = {"DATABRICKS_HOST": "http://127.0.0.1:9", "DATABRICKS_TOKEN": "wrong", "UC_TOKEN": "wrong"}

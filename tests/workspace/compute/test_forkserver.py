@@ -242,3 +242,30 @@ def test_many_tasks_at_once_all_end_truly(lab: Lab) -> None:
     outcomes = [handle.wait(60) for handle in handles]
     assert [outcome.state for outcome in outcomes if outcome is not None] == ["SUCCESS"] * 100
     assert all(f"done {i}" in handle.log.read_text() for i, handle in enumerate(handles))
+
+
+#: Its engine has no room for its files.
+BLOCKED = """
+import pathlib, time
+from pyspark.sql import SparkSession
+pathlib.Path({blocked!r}).write_text("")
+try:
+    SparkSession.builder.getOrCreate()
+except RuntimeError as error:
+    print("SAID", error)
+time.sleep(0.5)  # time in which the end of the engine's process could end the task
+{more}
+"""
+
+
+@pytest.mark.parametrize("more", ["print('went on')", "SparkSession.builder.getOrCreate()"])
+def test_an_engine_that_cannot_start_is_an_error_of_the_task(lab: Lab, more: str) -> None:
+    number = next(lab.numbers) + 1
+    blocked = str(lab.workspace.root / "runs" / str(number) / "engine")
+    done = lab.run("spark_python", lab.put("blocked.py", BLOCKED.format(blocked=blocked, more=more)))
+    said = "the Spark engine did not start: FileExistsError"
+    assert f"SAID {said}" in done.output
+    if "went on" in more:
+        assert "went on" in done.ok().output
+    else:
+        assert done.outcome.state == "FAILED" and said in done.outcome.error_trace

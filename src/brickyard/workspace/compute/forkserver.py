@@ -134,7 +134,7 @@ class ForkServer:
 
     def _answer(self, child: Child, message: Message) -> None:
         if "do" not in message:
-            child.answered = True
+            child.answered = "error" not in message  # what has not started does not end either
             self._report(child, {"event": "answered"} | message)
         elif message["do"] in ("engine", "sail"):
             self._start_engine(message, child)

@@ -83,6 +83,11 @@ def run_engine(message: Message, channel: Channel, output: int) -> int:
     """
     _set_environment(message["environ"])
     _redirect(output)
+    return _said(channel, lambda: _serve(message, channel))
+
+
+def _serve(message: Message, channel: Channel) -> None:
+    """Imports what it needs here, so that one that fails is said, too."""
     from brickyard.workspace.compute.engine import EngineConfig, serve
     from brickyard.workspace.compute.engines.choice import EngineChoice
 
@@ -99,7 +104,7 @@ def run_engine(message: Message, channel: Channel, output: int) -> int:
         engine_idle_seconds=message.get("engine_idle_seconds", 0),
         default_catalog=message.get("default_catalog", "main"),
     )
-    return _said(channel, lambda: serve(config, channel))
+    serve(config, channel)
 
 
 def run_sail(message: Message, channel: Channel, output: int) -> int:

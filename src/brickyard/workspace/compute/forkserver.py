@@ -1,9 +1,9 @@
 """The fork server: one preloaded process from which every task is forked, so that none waits for imports.
 
 `python -m brickyard.workspace.compute.forkserver FD FD` talks over two inherited sockets. The first generation
-loads what nearly every task needs and serves on the first; before tasks are expected, it is asked to fork a second one,
-which loads the rest (mlflow, the whole SDK) and serves on the other. Spark alone does without it. No generation has
-threads or open channels, so that forking is safe.
+loads what Spark needs, serves on the first, and loads what every task needs while nobody asks for anything. Before
+tasks are expected, it is asked to fork a second one, which loads the rest (mlflow, the whole SDK) and serves on the
+other. Spark alone does without it. No generation has threads or open channels, so that forking is safe.
 
 Every worker adopts the orphans among its descendants, and the fork server adopts those of a worker that ended: its
 children are the ones it forked and leftovers, which it kills. When the server's end of the socket closes, all of
@@ -13,7 +13,6 @@ it ends.
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import selectors
 import signal
@@ -21,7 +20,7 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from brickyard.workspace.compute import preload, worker
@@ -36,9 +35,16 @@ Become = Callable[[], int]
 
 
 class ForkServer:
-    """Serves one socket until it closes, or until this process has become a child of itself."""
+    """Serves one socket until it closes, or until this process has become a child of itself.
 
-    def __init__(self, server: Channel, next_server: Channel | None = None) -> None:
+    Args:
+        server: The conversation with the workspace's server.
+        next_server: That of the next generation.
+        unloaded: The modules that tasks need and that are not loaded yet.
+    """
+
+    def __init__(self, server: Channel, next_server: Channel | None = None, unloaded: Sequence[str] = ()) -> None:
+        self._unloaded = list(unloaded)
         self._server = server
         self._next_server = next_server
         self._children: dict[int, Child] = {}
@@ -53,9 +59,12 @@ class ForkServer:
         with contextlib.suppress(BrokenPipeError):  # it has gone already, which is noticed below
             self._server.send({"event": "ready", "generation": generation})
         while self._become is None and not self._ended:
-            for key, _ in self._selector.select(self._pause()):
+            events = self._selector.select(0 if self._unloaded else self._pause())
+            for key, _ in events:
                 if self._become is None and not self._ended:
                     key.data()
+            if not events:
+                self._load(1)
             if self._become is None:
                 self._kill_overdue()
         if self._become is None:
@@ -74,6 +83,12 @@ class ForkServer:
     def _pause(self) -> float | None:
         times = [child.kill_at for child in self._children.values() if child.kill_at is not None]
         return max(0.0, min(times) - time.monotonic()) if times else None
+
+    def _load(self, count: int | None = None) -> None:
+        """Load so many of the modules that tasks need, or all."""
+        if self._unloaded:
+            preload.load(self._unloaded[:count])
+            del self._unloaded[:count]
 
     def _signalled(self) -> None:
         numbers = self._wakeup.recv(4096)
@@ -148,6 +163,7 @@ class ForkServer:
             child.output.secrets.add(message["secret"])
 
     def _start_worker(self, message: Message, owner: Child | None) -> None:
+        self._load()
         try:
             output, ours, theirs = _opened(Path(message["task"]["directory"]), message["secrets"])
             parent, pid = os.getpid(), _fork(output.forget, ours.close, theirs.close)
@@ -308,18 +324,14 @@ def main(arguments: list[str]) -> int:
     """Serve until the server goes."""
     first, second = (Channel(socket.socket(fileno=int(number))) for number in arguments)
     adopt_orphans()
-    preload.first()
-    gc.collect()
-    gc.freeze()
-    return finish(ForkServer(first, second).serve(1))
+    preload.load(preload.SPARK)
+    return finish(ForkServer(first, second, preload.TASKS).serve(1))
 
 
 def _second_generation(channel: Channel, parent: int) -> int:
     die_with_parent(parent)
     adopt_orphans()
-    preload.second()
-    gc.collect()
-    gc.freeze()
+    preload.later()
     return finish(ForkServer(channel).serve(2))
 
 

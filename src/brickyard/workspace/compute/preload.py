@@ -1,17 +1,15 @@
-"""What the fork server imports before it forks, in two stages: what every task needs, and what many need."""
+"""What the fork server imports before it forks: what Spark needs, what every task needs, and what many need."""
 
 from __future__ import annotations
 
+import gc
 import importlib
+from collections.abc import Iterable
 
-__all__ = ["first", "second"]
+__all__ = ["SPARK", "TASKS", "later", "load"]
 
-_FIRST = (
-    "IPython.core.interactiveshell",
-    "IPython.core.completerlib",
-    "IPython.core.crashhandler",
-    "IPython.core.magics",
-    "IPython.core.oinspect",
+#: Of a gateway and its engine, which clients from outside wait for.
+SPARK = (
     "encodings.idna",
     "numpy.rec",
     "pandas",
@@ -20,37 +18,38 @@ _FIRST = (
     "grpc._channel",
     "grpc._interceptor",
     "grpc._server",
-    "pyspark.worker",
-    "pyspark.sql",
-    "pyspark.sql.functions",
-    "pyspark.sql.types",
-    "pyspark.sql.connect.session",
     "pyspark.sql.connect.functions",
+    "pyspark.sql.connect.session",
     "pysail.spark",
-    "sqlglot",
     "sqlglot.dialects.databricks",
-    "brickyard.runtime.execution",
-    "brickyard.runtime.notebook.run",
-    "brickyard.runtime.dbutils",
-    "brickyard.workspace.compute.host",
     "brickyard.workspace.compute.engine",
     "brickyard.workspace.compute.engines.sail_process",
     "brickyard.workspace.compute.gateway",
     "brickyard.workspace.compute.gateway.files",
 )
-_SECOND = ("databricks.sdk", "mlflow", "mlflow.tracking", "mlflow.pyfunc", "mlflow.store._unity_catalog.registry")
+TASKS = (
+    "pyspark.worker",
+    "IPython.core.interactiveshell",
+    "IPython.core.completerlib",
+    "IPython.core.crashhandler",
+    "IPython.core.magics",
+    "IPython.core.oinspect",
+    "brickyard.runtime.execution",
+    "brickyard.runtime.notebook.run",
+    "brickyard.runtime.dbutils",
+    "brickyard.workspace.compute.host",
+)
+_MANY = ("databricks.sdk", "mlflow", "mlflow.tracking", "mlflow.pyfunc", "mlflow.store._unity_catalog.registry")
 
 
-def first() -> None:
-    """What nearly every task needs."""
-    _load(_FIRST)
+def later() -> None:
+    """Load everything, also what takes long to import and only many tasks need."""
+    load((*TASKS, *_MANY))
 
 
-def second() -> None:
-    """What takes long to import and many tasks need."""
-    _load(_SECOND)
-
-
-def _load(names: tuple[str, ...]) -> None:
+def load(names: Iterable[str]) -> None:
+    """Import modules, and keep what they have made out of the way of the garbage collection of forked processes."""
     for name in names:
         importlib.import_module(name)
+    gc.collect()
+    gc.freeze()

@@ -152,6 +152,14 @@ def test_an_interrupt_ends_what_sail_itself_computes(engine: Engine, session: An
     assert not process.is_running() or process.cpu_percent(0.3) < 50
 
 
+def test_an_interrupt_ends_a_script_whatever_it_handles(engine: Engine, session: Any) -> None:
+    script = "BEGIN DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END; WHILE true DO SELECT 1; END WHILE; END"
+    running = Running(lambda: session.sql(script).collect())
+    wait_for(session.interruptAll)
+    assert "OPERATION_CANCELED" in running.outcome(2)
+    assert session.sql("BEGIN SELECT 2 AS a; END").collect()[0].a == 2
+
+
 def test_an_interrupt_of_a_tag_leaves_the_others(engine: Engine, session: Any, tmp_path: Any) -> None:
     running = started(session, looping, tmp_path / "begun", tag="slow")
     assert session.interruptTag("other") == []

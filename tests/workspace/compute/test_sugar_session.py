@@ -115,10 +115,10 @@ def test_set_and_reset(tables: Any) -> None:
         assert rows(tables.sql("SELECT current_timezone()")) == own
 
 
-def test_explain_is_one_row_and_scripts_are_refused(tables: Any) -> None:
+def test_explain_is_one_row_and_atomic_scripts_are_refused(tables: Any) -> None:
     for mode in ("", "EXTENDED", "FORMATTED", "COST"):
         frame = tables.sql(f"EXPLAIN {mode} SELECT * FROM t QUALIFY row_number() OVER (ORDER BY id) = 1")
         assert frame.columns == ["plan"]
         assert "Physical Plan" in frame.collect()[0][0]
     with pytest.raises(Exception, match=r"UNSUPPORTED_BY_ENGINE.*BEGIN"):
-        tables.sql("BEGIN SELECT 1; END")
+        tables.sql("BEGIN ATOMIC SELECT 1; END")

@@ -20,6 +20,7 @@ __all__ = [
     "Edit",
     "Token",
     "as_engine_reads",
+    "begins_script",
     "dialect",
     "functions_in_lower_case",
     "parse",
@@ -134,9 +135,15 @@ def _tokens(sql: str) -> tuple[Token, ...]:
         raise parse_error(str(exc)) from exc
     while tokens and tokens[-1].text == ";":
         tokens.pop()
-    if any(token.text == ";" and token.kind == "SEMICOLON" for token in tokens):
+    script = tokens and begins_script(tokens[0])
+    if not script and any(token.text == ";" and token.kind == "SEMICOLON" for token in tokens):
         raise parse_error("Several statements in one call; Spark runs one statement at a time.")
     return tuple(tokens)
+
+
+def begins_script(first: Token) -> bool:
+    """Whether a statement that begins so is a script: `BEGIN ... END`."""
+    return not first.is_quoted and first.text.upper() == "BEGIN"
 
 
 def as_engine_reads(sql: str) -> str:

@@ -9,7 +9,7 @@ from pyspark.sql.connect.proto import relations_pb2
 
 from brickyard.workspace.compute.gateway.errors import parse_error, unsupported
 from brickyard.workspace.compute.gateway.session import Session
-from brickyard.workspace.compute.gateway.sqltext import Cursor
+from brickyard.workspace.compute.gateway.sqltext import Cursor, begins_script
 from brickyard.workspace.compute.gateway.statements import (
     alter,
     caches,
@@ -99,9 +99,11 @@ def run(sql: str, session: Session) -> Any:
     Raises:
         SparkError: If it cannot be run.
     """
-    if sql.split(maxsplit=1)[:1] in (["BEGIN"], ["begin"], ["Begin"]):
-        raise unsupported("BEGIN ... END scripts", "Run one statement at a time; use Python for the control flow.")
     cursor = Cursor(sql)
+    if cursor.tokens and begins_script(cursor.tokens[0]):
+        from brickyard.workspace.compute.gateway.scripts import run_script
+
+        return run_script(sql, session, run, _check_word)
     word = cursor.peek()
     if not word:
         raise parse_error("The statement is empty.")
@@ -111,9 +113,18 @@ def run(sql: str, session: Session) -> Any:
         return inserts.insert_with(cursor, session)
     if word == "TABLE":
         return relations_pb2.Relation(sql=relations_pb2.SQL(query=f"SELECT * FROM {cursor.rest()[5:]}"))
+    _check_word(word)
     handler = HANDLERS.get(word)
-    if handler is None and word not in KNOWN:
-        raise parse_error(f"Syntax error at or near '{word.lower()}'.")
     if handler is None:
         raise unsupported(f"the statement {word}", INSTEAD.get(word, "Use the DataFrame API or Python instead."))
     return handler(cursor, session)
+
+
+def _check_word(word: str) -> None:
+    """Whether a word begins a statement.
+
+    Raises:
+        SparkError: PARSE_SYNTAX_ERROR.
+    """
+    if not (word in HANDLERS or word in KNOWN or word in FORWARDED or word in {"WITH", "TABLE"}):
+        raise parse_error(f"Syntax error at or near '{word.lower()}'.")

@@ -6,7 +6,7 @@ from typing import Any
 
 from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.session import Session
-from brickyard.workspace.compute.gateway.sqltext import Cursor, Edit, Token, splice, tokenize
+from brickyard.workspace.compute.gateway.sqltext import Cursor, Edit, Token, begins_script, splice, tokenize
 from brickyard.workspace.compute.gateway.statements import variables
 
 __all__ = ["spell_out"]
@@ -17,6 +17,8 @@ def spell_out(sql: str, session: Session) -> str:
     if "identifier" not in sql.lower():
         return sql
     tokens = tokenize(sql)
+    if tokens and begins_script(tokens[0]):
+        return sql  # its variables have no values yet
     edits = []
     for at, token in enumerate(tokens):
         opens = tokens[at + 1] if at + 1 < len(tokens) else None

@@ -36,6 +36,7 @@ def execute(cursor: Cursor, session: Session, run: Run) -> Any:
     statement = spell_out(statement, session)
     query = relations_pb2.Relation(sql=relations_pb2.SQL(query=statement))
     inner = session.for_statement(query)
+    inner.bindings = inner.bindings.outside()
     answer = run(statement, inner)
     if not into:
         return query if answer is None else answer

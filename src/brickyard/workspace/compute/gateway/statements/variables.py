@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pyspark.sql.connect.proto import base_pb2
@@ -14,7 +15,8 @@ from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.sugar.bindings import Variable
 from brickyard.workspace.compute.gateway.sugar.constants import cell
 
-__all__ = ["assign", "declare", "drop_variable", "evaluate", "set_variable", "variable_name"]
+__all__ = ["already_declared", "assign", "check_arity", "declare", "drop_variable", "evaluate", "read_declaration"]
+__all__ += ["set_variable", "unresolved", "variable_name"]
 
 
 def evaluate(session: Session, query: str) -> Any:
@@ -26,6 +28,16 @@ def declare(cursor: Cursor, session: Session) -> Any:
     """`DECLARE [OR REPLACE] [VARIABLE] name [, ...] [type] [DEFAULT | = expression]`."""
     cursor.expect("DECLARE")
     replace = cursor.take("OR", "REPLACE")
+    names, variable = read_declaration(cursor, session)
+    for name in names:
+        if name in session.bindings.variables and not replace:
+            raise already_declared("system", "session", name)
+        session.bindings.variables[name] = variable
+    return literals.empty()
+
+
+def read_declaration(cursor: Cursor, session: Session) -> tuple[list[str], Variable]:
+    """The names and the first value, after DECLARE [OR REPLACE]."""
     _ = cursor.take("VARIABLE") or cursor.take("VAR")
     names = [variable_name(cursor)]
     while cursor.take(","):
@@ -38,16 +50,17 @@ def declare(cursor: Cursor, session: Session) -> Any:
     if not kind:
         kind = session.sail.schema(session.key, session.relation(f"SELECT {value}")).fields[0].dataType.simpleString()
     text = cell(evaluate(session, f"SELECT CAST(({value}) AS {kind})"))
-    for name in names:
-        if name in session.bindings.variables and not replace:
-            raise SparkError(
-                "VARIABLE_ALREADY_EXISTS",
-                f"Cannot create the variable {quote('system', 'session', name)} because it already exists. Choose a "
-                "different name, or drop or replace the existing variable.",
-                sql_state="42723",
-            )
-        session.bindings.variables[name] = Variable(kind, text, text)
-    return literals.empty()
+    return names, Variable(kind, text, text)
+
+
+def already_declared(*name: str) -> SparkError:
+    """A variable of that name is there."""
+    return SparkError(
+        "VARIABLE_ALREADY_EXISTS",
+        f"Cannot create the variable {quote(*name)} because it already exists. Choose a different name, or drop or "
+        "replace the existing variable.",
+        sql_state="42723",
+    )
 
 
 def variable_name(cursor: Cursor) -> str:
@@ -92,6 +105,15 @@ def assign(session: Session, names: list[str], table: Any) -> None:
     Raises:
         SparkError: ROW_SUBQUERY_TOO_MANY_ROWS, ASSIGNMENT_ARITY_MISMATCH.
     """
+    check_arity(names, table)
+    for at, name in enumerate(names):
+        variable = _variable(session, name)
+        text = cell(evaluate(session, f"SELECT CAST({cell(table, at)} AS {variable.kind})"))
+        session.bindings.variables[name] = Variable(variable.kind, text, variable.default)
+
+
+def check_arity(names: Sequence[Any], table: Any) -> None:
+    """A query that gives variables their values has a column for each, and not two rows."""
     if table is not None and table.num_rows > 1:
         raise SparkError("ROW_SUBQUERY_TOO_MANY_ROWS", "More than one row returned by a subquery used as a row.")
     if table is not None and table.num_columns != len(names):
@@ -101,19 +123,16 @@ def assign(session: Session, names: list[str], table: Any) -> None:
             f"expressions: {table.num_columns}.",
             sql_state="42802",
         )
-    for at, name in enumerate(names):
-        variable = _variable(session, name)
-        text = cell(evaluate(session, f"SELECT CAST({cell(table, at)} AS {variable.kind})"))
-        session.bindings.variables[name] = Variable(variable.kind, text, variable.default)
 
 
 def _variable(session: Session, name: str) -> Variable:
     if name not in session.bindings.variables:
-        raise _unresolved(name)
+        raise unresolved(name)
     return session.bindings.variables[name]
 
 
-def _unresolved(name: str) -> SparkError:
+def unresolved(name: str) -> SparkError:
+    """There is no variable of that name."""
     return SparkError(
         "UNRESOLVED_VARIABLE",
         f"Cannot resolve variable {quote(name)} on search path [`system`.`session`]. Use DECLARE VARIABLE first.",
@@ -127,5 +146,5 @@ def drop_variable(cursor: Cursor, session: Session) -> Any:
     name = variable_name(cursor)
     cursor.end()
     if session.bindings.variables.pop(name, None) is None and not missing_ok:
-        raise _unresolved(name)
+        raise unresolved(name)
     return literals.empty()

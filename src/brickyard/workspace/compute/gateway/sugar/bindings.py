@@ -47,10 +47,16 @@ class Bindings:
     Args:
         variables: Session variables.
         functions: The `Functions` of the session.
+        of_session: The session's variables, where those of a script are among the variables.
     """
 
     variables: dict[str, Variable] = field(default_factory=dict)
     functions: Any = None
+    of_session: dict[str, Variable] | None = None
+
+    def outside(self) -> Bindings:
+        """The same without the variables of a script: what a statement sees that a script makes of a string."""
+        return self if self.of_session is None else Bindings(self.of_session, self.functions)
 
     def calls_in(self, tree: Any) -> bool:
         """Whether a statement calls a function that a user has made."""
@@ -62,7 +68,7 @@ class Bindings:
 
     def for_statement(self) -> Bindings:
         """The same, for one statement."""
-        return Bindings(self.variables, self.functions and self.functions.for_statement())
+        return Bindings(self.variables, self.functions and self.functions.for_statement(), self.of_session)
 
     @property
     def words(self) -> frozenset[str]:

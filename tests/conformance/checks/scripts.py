@@ -65,6 +65,11 @@ for _name, _body in {
     "a condition twice": "DECLARE c CONDITION FOR SQLSTATE '45000'; DECLARE c CONDITION; SELECT 1;",
     "a string": "DECLARE x INT DEFAULT 1; EXECUTE IMMEDIATE 'SELECT x';",
     "a table": "CREATE TABLE t (i INT); INSERT INTO t VALUES (1), (2); SELECT sum(i) AS s FROM t;",
+    "a change by variables": "DECLARE n INT = 3; CREATE TABLE m (i INT, s STRING); INSERT INTO m VALUES (n, 'a'); "
+    "UPDATE m SET s = concat(s, n) WHERE i = n; MERGE INTO m USING (SELECT n AS k) q ON m.i = q.k "
+    "WHEN MATCHED THEN UPDATE SET s = concat(s, 'm'); SELECT * FROM m;",
+    "assignments at once": "DECLARE a INT = 1; DECLARE b INT = 2; SET a = b, b = a; SELECT a, b;",
+    "a name in a variable": "DECLARE n STRING = 't'; CREATE TABLE t (i INT); SELECT count(*) AS c FROM IDENTIFIER(n);",
     "an error of a statement": "SELECT raise_error('boo');",
     "no statement": "SELECT 1; SELEC 2;",
 }.items():

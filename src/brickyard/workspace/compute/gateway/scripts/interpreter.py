@@ -12,7 +12,6 @@ from deltalake.exceptions import DeltaError
 
 from brickyard.workspace.compute.gateway import literals
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
-from brickyard.workspace.compute.gateway.kept import kept
 from brickyard.workspace.compute.gateway.operations import current
 from brickyard.workspace.compute.gateway.scripts import nodes
 from brickyard.workspace.compute.gateway.scripts.errors import bad_variable, scripting
@@ -30,6 +29,8 @@ from brickyard.workspace.compute.gateway.sugar.constants import cell
 __all__ = ["run_script"]
 
 Run = Callable[[str, Session], Any]
+#: The rows go to the client and back as one message, of at most 128 MiB.
+LARGEST_BYTES = 96 << 20
 #: What statements raise; errors of the gateway's own go on to its service.
 CAUGHT = (SparkError, grpc.RpcError, DeltaError, OSError)
 
@@ -78,8 +79,10 @@ class _Script:
         """The rows of the last query."""
         if self._result is None:
             return literals.empty()
-        local = literals.table(self._result).local_relation
-        return kept(local, f"script_{id(self):x}_{current_id()}", self._session.keep)
+        if self._result.nbytes > LARGEST_BYTES:
+            what = f"a script whose last query gives more than {LARGEST_BYTES >> 20} MiB"
+            raise unsupported(what, "Have the script write a table, and read that.")
+        return literals.table(self._result)
 
     def execute(self, node: nodes.Node) -> None:
         """Execute a statement; an error goes to the handler that is the nearest."""
@@ -251,9 +254,3 @@ class _Script:
             owner, name = self._scopes.find(parts)
             kind = owner[name].kind
             owner[name] = Variable(kind, cell(self._value(f"CAST({raised.item(item)} AS {kind})")), owner[name].default)
-
-
-def current_id() -> str:
-    """The id of what is being executed; empty where nothing is."""
-    operation = current()
-    return "" if operation is None else operation.id.replace("-", "")

@@ -134,10 +134,17 @@ def targets(column: Any) -> Iterator[Any]:
 
     change = column.find_ancestor(exp.Update, exp.Delete, exp.Merge)
     while change is not None:
-        for key in ("this", "using"):
+        for key in () if _is_inside(column, change.args.get("using")) else ("this", "using"):
             if isinstance(change.args.get(key), exp.Table | exp.Subquery):
                 yield change.args[key]
         change = change.find_ancestor(exp.Update, exp.Delete, exp.Merge)  # MERGE holds an UPDATE without a table
+
+
+def _is_inside(node: Any, around: Any) -> bool:
+    """Whether a node is a part of another: the source of a MERGE sees no table of it."""
+    while node is not None and node is not around:
+        node = node.parent
+    return node is not None
 
 
 def _has(source: Any, column: Any, scope: Scope) -> bool:

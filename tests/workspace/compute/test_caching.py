@@ -40,6 +40,11 @@ def test_what_is_cached_is_computed_again_after_a_change(spark: Any, engine: Any
     assert through.count() == 0
     spark.sql("INSERT INTO t VALUES (1)")
     assert (table.count(), through.count()) == (1, 1)
+    spark.sql("CREATE TABLE again AS SELECT 1 AS a")
+    assert rows(spark.table("again").filter("a > 0").cache()) == [(1,)]
+    spark.sql("DROP TABLE again")
+    spark.sql("CREATE TABLE again AS SELECT 2 AS a")  # at the same place, with the same version
+    assert rows(spark.table("again").filter("a > 0")) == [(2,)]
     spark.range(3).write.parquet("dbfs:/cached/p")
     files = spark.read.parquet("dbfs:/cached/p").cache()
     assert files.count() == 3

@@ -16,7 +16,7 @@ from brickyard.workspace.compute.gateway.filling import features_of, without_rul
 from brickyard.workspace.compute.gateway.protocol import DEFAULTS, PREFIX, features_in, need_defaults
 from brickyard.workspace.compute.gateway.snapshots import files_at, removal
 
-__all__ = ["Definition", "create", "replace"]
+__all__ = ["Definition", "create", "replace", "said"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def create(place: Path, definition: Definition) -> None:
     made = _draft(definition)
     need_defaults(made.protocol, "CREATE TABLE", needed=DEFAULTS in features_of(definition.fields))
     (place / "_delta_log").mkdir(parents=True, exist_ok=True)
-    info = log.commit_info("CREATE TABLE", _said(definition), None)
+    info = log.commit_info("CREATE TABLE", said(definition), None)
     add_commit(place, 0, [info, made.protocol.action(), made.action()])
 
 
@@ -66,13 +66,13 @@ def replace(place: Path, definition: Definition) -> None:
         made.identity = have.identity
         changed = [made.protocol.action()] if made.protocol != have.protocol else []
         gone = [removal(add) for add in files_at(place, have.version)]
-        info = log.commit_info("CREATE OR REPLACE TABLE", _said(definition), have.version)
+        info = log.commit_info("CREATE OR REPLACE TABLE", said(definition), have.version)
         if add_commit(place, have.version + 1, [info, *changed, made.action(), *gone]):
             return
 
 
-def _said(definition: Definition) -> dict[str, Any]:
-    """What the history says of it."""
+def said(definition: Definition) -> dict[str, Any]:
+    """What the history says of a table that is made or replaced."""
     return {
         "partitionBy": json.dumps(list(definition.partitions)),
         "clusterBy": "[]",

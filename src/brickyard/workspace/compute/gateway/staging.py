@@ -23,7 +23,7 @@ from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.snapshots import files_at, removal
 from brickyard.workspace.compute.gateway.turns import turn
 
-__all__ = ["Commit", "begun", "committed", "transactions", "try_out"]
+__all__ = ["Commit", "begun", "committed", "moved", "transactions", "try_out"]
 
 Action = dict[str, Any]
 TRIES = 20
@@ -83,7 +83,7 @@ def committed(
             staged = session.staged()
             try:
                 actions = _written(place, staged, write)
-                found = _moved(actions, staged, place)
+                found = moved(actions, staged, place)
                 (place / "_delta_log").mkdir(parents=True, exist_ok=True)
             finally:
                 shutil.rmtree(staged, ignore_errors=True)
@@ -145,7 +145,7 @@ def _outline(place: Path) -> list[Action]:
     return [{"protocol": said}, log.read(place).action()]
 
 
-def _moved(actions: list[Action], staged: Path, place: Path) -> dict[str, int]:
+def moved(actions: list[Action], staged: Path, place: Path) -> dict[str, int]:
     """Move the files into the table's directory, where nothing refers to them yet; their metrics."""
     added = {action["add"]["path"]: action["add"] for action in actions if "add" in action}
     for path in added:

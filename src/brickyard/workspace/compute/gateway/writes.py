@@ -9,7 +9,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from brickyard.workspace.compute.gateway import commits, feed, idempotent, log, mapping, overwrites, staging
+from brickyard.workspace.compute.gateway import (
+    commits,
+    creation,
+    feed,
+    idempotent,
+    log,
+    mapping,
+    overwrites,
+    replacing,
+    staging,
+)
 from brickyard.workspace.compute.gateway.alignment import check_columns, fit
 from brickyard.workspace.compute.gateway.errors import SparkError, already_exists, unsupported
 from brickyard.workspace.compute.gateway.names import TableName
@@ -216,15 +226,19 @@ def _write_existing(
         rows(session, relation, table.directory, "append", options, new.partitions, cast=True)
         return
     if mode == "replace":
-        options = {**options, "overwriteSchema": "true"}
-    rows(session, relation, table.place, "overwrite", options, new.partitions)
-    if mode == "replace":
-        _configure(table.place, new.properties)
-        session.catalog.describe(new.name, new.comment, new.properties)
+        _replace(session, relation, table.place, new, options)
+    else:
+        rows(session, relation, table.place, "overwrite", options, new.partitions)
 
 
-def _configure(place: Path, given: dict[str, str]) -> None:
-    if given:
-        log.change(
-            place, "SET TBLPROPERTIES", {"properties": given}, lambda metadata: mapping.configure(metadata, given)
-        )
+def _replace(session: Session, relation: Any, place: Path, new: NewTable, options: dict[str, str]) -> None:
+    """Put another table in the place of one, with its history."""
+    if idempotent.transaction_of({key.lower(): value for key, value in options.items()}, session) is not None:
+        rows(session, relation, place, "overwrite", {**options, "overwriteSchema": "true"}, new.partitions)  # refused
+        return
+    made = replace(new, properties={**feed.defaults(session.settings), **new.properties})
+    about = creation.said(creation.Definition((), made.properties, made.partitions, made.comment))
+    replacing.replace_by(session, place, lambda staged: _fill(session, relation, made, staged, options), about)
+    for name in session.catalog.constraints(new.name):
+        session.catalog.drop_constraint(new.name, name)
+    session.catalog.describe(new.name, new.comment, new.properties)

@@ -1,4 +1,4 @@
-"""`kill -9` of the gateway during COPY INTO: each file is loaded once, whenever it is run again."""
+"""`kill -9` of the gateway: COPY INTO loads each file once, CREATE OR REPLACE is done or not begun."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.workspace.compute.engine_support import Engine
 
 GATEWAY = "brickyard.workspace.compute.gateway"
 #: Where it is killed (the second commit is the table's, the first that of what is beside it), and whether that is late.
-POINTS = [(f"{GATEWAY}.staging:_moved", "after", 1, False), (f"{GATEWAY}.commits:add_commit", "after", 2, True)]
+POINTS = [(f"{GATEWAY}.staging:moved", "after", 1, False), (f"{GATEWAY}.commits:add_commit", "after", 2, True)]
 
 
 @pytest.mark.parametrize(("point", "when", "nth", "loaded"), POINTS)
@@ -36,3 +36,25 @@ def test_a_killed_copy_loads_each_file_once(
         assert spark.sql(copy).collect()[0].num_affected_rows == rows
     assert sorted(row.id for row in spark.table(table).collect()) == ["0", "1", "2"]
     killed.close()
+
+
+def test_a_killed_replacement_leaves_the_old_table(tmp_path: Path, engine: Engine) -> None:
+    table, spark = "main.default.replaced_by_query", engine.client()
+    spark.sql(
+        f"CREATE TABLE {table} (id INT NOT NULL, CONSTRAINT positive CHECK (id > 0)) TBLPROPERTIES ('own.a' = 'b')"
+    )
+    spark.sql(f"INSERT INTO {table} VALUES (1)")
+    query = f"CREATE OR REPLACE TABLE {table} TBLPROPERTIES ('own.c' = 'd') AS SELECT -id AS id, 'x' AS s FROM {table}"
+    killed = Engine(tmp_path, engine.lab, kill=(f"{GATEWAY}.staging:moved", "after", 1))
+    client = killed.client()
+    client.client.set_retry_policies([])
+    with pytest.raises(PySparkException):
+        client.sql(query)
+    killed.close()
+    assert [tuple(row) for row in spark.table(table).collect()] == [(1,)]
+    spark.sql(query)
+    assert [tuple(row) for row in spark.table(table).collect()] == [(-1, "x")]
+    last = spark.sql(f"DESCRIBE HISTORY {table}").collect()[0]
+    assert (last.version, last.operation) == (2, "CREATE OR REPLACE TABLE AS SELECT")
+    own = {row.key: row.value for row in spark.sql(f"SHOW TBLPROPERTIES {table}").collect()}
+    assert own["own.c"] == "d" and not own.keys() & {"own.a", "delta.constraints.positive"}

@@ -31,6 +31,13 @@ q(
     "DELETE FROM t WHERE date'2020-01-01' < current_date() - INTERVAL 9 DAYS AND id = 1",
     ALL,
 )
+q(
+    "update by lambda functions",
+    "CREATE TABLE t (id INT, xs ARRAY<INT>)",
+    "INSERT INTO t VALUES (1, array(1, 2)), (2, array(-5)), (3, null)",
+    "UPDATE t SET xs = transform(xs, x -> x + 1), id = id * 10 WHERE forall(xs, x -> x > 0)",
+    "SELECT * FROM t ORDER BY id",
+)
 q("delete by functions", T, FILL, "DELETE FROM t x WHERE coalesce(x.id, 3) = 1 OR array(s)[0] = 'c'", ALL)
 q("delete all", T, FILL, "DELETE FROM t", ALL)
 q("delete where true", T, FILL, "DELETE FROM t WHERE true", "SELECT count(*) FROM t")

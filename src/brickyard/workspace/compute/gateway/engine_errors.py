@@ -59,6 +59,10 @@ REFUSED = {
         "a correlated scalar subquery without an aggregate",
         "Use max(...), or a join.",
     ),
+    'No field named "?table?"': (
+        "a lambda function with columns of the table that is changed, in this place",
+        "Compute it in the source of the MERGE, or in a subquery.",
+    ),
     "MERGE assignments must reference columns only": ("a MERGE that sets a field of a struct", "Set the whole struct."),
 }
 UNRESOLVED = "UNRESOLVED_COLUMN.WITHOUT_SUGGESTION"

@@ -1,4 +1,4 @@
-"""UPDATE and DELETE whose rows a subquery chooses: Sail cannot, and a MERGE with the table itself can.
+"""UPDATE and DELETE whose rows a subquery chooses, or UPDATE with lambda functions: a MERGE with the table itself can.
 
 Source: https://docs.databricks.com/aws/en/sql/language-manual/delta-delete-from (what a predicate may be)
 """
@@ -18,9 +18,11 @@ CHOSEN, CHANGED = "__chosen", "__changed"
 
 
 def has_subquery(tree: Any) -> bool:
-    """Whether an UPDATE or DELETE has a query inside."""
+    """Whether an UPDATE or DELETE has a query inside, or an UPDATE a lambda function."""
     from sqlglot import exp
 
+    if isinstance(tree, exp.Update) and tree.find(exp.Lambda) is not None:
+        return True
     return isinstance(tree, exp.Update | exp.Delete) and tree.find(exp.Query) is not None
 
 

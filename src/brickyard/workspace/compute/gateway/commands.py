@@ -140,6 +140,8 @@ def _sql(command: commands_pb2.SqlCommand, session: Session) -> relations_pb2.Re
     answer = statements.run(query, session)
     command.Clear()
     command.input.CopyFrom(session.for_analysis().relation(query) if answer is None else answer)
+    if answer is not None and _text(answer) is not None:  # another query, which the client sends when it wants its rows
+        resolve(command, session)
     return original if answer is None else answer
 
 

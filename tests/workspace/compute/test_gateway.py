@@ -138,7 +138,11 @@ ERRORS: dict[str, tuple[list[str], str, str]] = {
     ),
     "vacuum too soon": ([T, "VACUUM t RETAIN 0 HOURS"], "IllegalArgumentException", "RETENTION_PERIOD_TOO_SHORT"),
     "restore too far": ([T, "RESTORE t TO VERSION AS OF 9"], "AnalysisException", "DELTA_ERROR"),
-    "other table formats": (["CREATE TABLE p (a INT) USING parquet"], "UnsupportedOperationException", "parquet"),
+    "managed tables of files": (
+        ["CREATE TABLE p (a INT) USING csv"],
+        "AnalysisException",
+        "UNSUPPORTED_MANAGED_TABLE_CREATION",
+    ),
     "numbers of another type": (
         ["CREATE TABLE g (a INT GENERATED ALWAYS AS IDENTITY)"],
         "UnsupportedOperationException",

@@ -42,6 +42,25 @@ def rows(frame: Any) -> list[tuple[Any, ...]]:
     return sorted(tuple(row) for row in frame.collect())
 
 
+def test_tables_of_files(client: Any, engine: Engine) -> None:
+    client.range(3).write.format("parquet").saveAsTable("hive_metastore.default.pq")
+    client.sql(
+        "CREATE TABLE hive_metastore.default.semi (a INT, k STRING) USING csv OPTIONS (sep ';') PARTITIONED BY (k)"
+    )
+    client.sql("INSERT INTO hive_metastore.default.semi SELECT id, 'x' FROM hive_metastore.default.pq")
+    (place,) = (engine.data / WAREHOUSE / "semi" / "k=x").iterdir()
+    place.with_name("more.csv").write_text("7\n")  # what another program puts there is seen
+    assert rows(engine.client().table("hive_metastore.default.semi")) == [(0, "x"), (1, "x"), (2, "x"), (7, "x")]
+    found = client_of(engine).tables.get("hive_metastore.default.semi")
+    assert found.data_source_format is not None and found.data_source_format.value == "CSV"
+    assert [(one.name, one.partition_index) for one in found.columns or []] == [("a", None), ("k", 0)]
+    client.sql("TRUNCATE TABLE hive_metastore.default.semi")
+    assert rows(client.table("hive_metastore.default.semi")) == []
+    client.sql("DROP TABLE hive_metastore.default.semi")
+    client.sql("DROP TABLE hive_metastore.default.pq")
+    assert not (engine.data / WAREHOUSE / "pq").exists()
+
+
 def test_tables_are_in_the_warehouse_directory(client: Any, engine: Engine) -> None:
     client.sql("CREATE TABLE hive_metastore.default.t (a INT)")
     client.sql("INSERT INTO hive_metastore.default.t VALUES (1), (2)")

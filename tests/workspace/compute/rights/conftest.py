@@ -47,6 +47,7 @@ def world(owner: Person) -> str:
         "CREATE TABLE {s}.other AS SELECT 2 AS id",
         "CREATE VIEW {s}.v AS SELECT id + 1 AS n, current_user() AS reader FROM {s}.t",
         "CREATE VIEW {s}.w AS SELECT n FROM {s}.v",
+        "CREATE TABLE {s}.c (a INT) USING csv LOCATION 'dbfs:/files-of/{s}'",
         "CREATE FUNCTION {s}.f(x INT) RETURNS INT RETURN x + 1",
         "CREATE VOLUME {s}.files",
     ):

@@ -25,6 +25,7 @@ ACTS: dict[str, tuple[str, str, Act]] = {
         "TABLE {s}.t",
         lambda p, s, w: p.spark.read.option("versionAsOf", 0).table(f"{s}.t").collect(),
     ),
+    "a table of files": ("SELECT", "TABLE {s}.c", lambda p, s, w: p.spark.table(f"{s}.c").collect()),
     "a subquery": (
         "SELECT",
         "TABLE {s}.t",

@@ -99,7 +99,7 @@ def create(workspace: Workspace, call: Call) -> TableInfo:
         call.principal.user_name,
         table_type=kind,
         location=_location(workspace, text(call, "storage_location")),
-        format=_format(kind, text(call, "data_source_format")),
+        format=_format(kind, text(call, "data_source_format"), ".".join(parts)),
         columns=_columns(call),
         comment=text(call, "comment"),
         properties=properties(call),
@@ -210,7 +210,7 @@ def _location(workspace: Workspace, uri: str | None) -> Path | None:
     raise InvalidParameterValue(f"storage_location {uri!r} must be a file:///, dbfs:/ or /Volumes/ path here")
 
 
-def _format(kind: str, wanted: str | None) -> str | None:
+def _format(kind: str, wanted: str | None, name: str) -> str | None:
     from databricks.sdk.service.catalog import DataSourceFormat
 
     if kind == "VIEW":
@@ -218,8 +218,8 @@ def _format(kind: str, wanted: str | None) -> str | None:
     found = wanted or "DELTA"
     if found not in DataSourceFormat.__members__:
         raise InvalidParameterValue(f"data_source_format {found!r} is not one")
-    if kind == "MANAGED" and found != "DELTA":
-        raise NotImplementedByWorkspace(f"a managed table of format {found} is not implemented; only DELTA is")
+    if kind == "MANAGED" and found != "DELTA" and not in_hive(name):
+        raise InvalidParameterValue(f"Data source format {found} is not supported for managed tables: use DELTA.")
     return found
 
 

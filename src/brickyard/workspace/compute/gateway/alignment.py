@@ -14,7 +14,7 @@ from pyspark.sql.connect.proto import relations_pb2
 
 from brickyard.workspace import statistics
 from brickyard.workspace.compute.gateway import log
-from brickyard.workspace.compute.gateway.assignment import assigned, check_castable
+from brickyard.workspace.compute.gateway.assignment import assigned, check_castable, check_safe
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.filled_rows import add_default, with_generated
 from brickyard.workspace.compute.gateway.filling import Filled, filled_columns
@@ -58,9 +58,21 @@ def fit(
 
 
 def assign(
-    session: Session, source: relations_pb2.Relation, place: Path, columns: list[str] | None, *, by_name: bool
+    session: Session,
+    source: relations_pb2.Relation,
+    place: Path | Mapping[str, Any],
+    columns: list[str] | None,
+    *,
+    by_name: bool,
 ) -> relations_pb2.Relation:
     """The rows of an INSERT: by position or by name, cast as CAST does.
+
+    Args:
+        session: The session that writes.
+        source: The resolved rows.
+        place: The Delta table or, of another table, its columns by their names in lower case.
+        columns: Those that the statement lists.
+        by_name: Whether the rows' columns are matched by their names.
 
     Raises:
         SparkError: INSERT_COLUMN_ARITY_MISMATCH, DATATYPE_MISMATCH, or a column that the table does not have.
@@ -71,9 +83,9 @@ def assign(
     wanted = [name.lower() for name in (columns if columns is not None else names if by_name else fields)]
     _check_names(wanted, fields, listed=columns is not None)
     if len(names) != len(wanted):
-        raise _arity(names, wanted, listed=columns is not None)
+        raise _arity(names, wanted, general=columns is not None or not isinstance(place, Path))
     if columns is not None:
-        _need_all(fields, wanted, filled_columns(place))
+        _need_all(fields, wanted, _filled(place))
     renamed = relations_pb2.Relation()
     renamed.to_df.input.CopyFrom(source)
     renamed.to_df.column_names.extend(wanted)
@@ -132,11 +144,17 @@ def _types(kind: Any) -> set[str]:
     return {kind.typeName()}.union(*(_types(inner) for inner in inside))
 
 
-def _fields(session: Session, place: Path) -> dict[str, Any]:
+def _fields(session: Session, place: Path | Mapping[str, Any]) -> Mapping[str, Any]:
+    if not isinstance(place, Path):
+        return place
     return {field.name.lower(): field for field in session.schema_of(place).fields}
 
 
-def _check_names(wanted: list[str], fields: dict[str, Any], *, listed: bool) -> None:
+def _filled(place: Path | Mapping[str, Any]) -> Mapping[str, Filled]:
+    return filled_columns(place) if isinstance(place, Path) else {}
+
+
+def _check_names(wanted: list[str], fields: Mapping[str, Any], *, listed: bool) -> None:
     unknown = [name for name in wanted if name not in fields]
     if unknown and listed:
         text = f"The table has no column {quote(unknown[0])}. It has {', '.join(fields)}."
@@ -155,20 +173,20 @@ def _unknown_column(name: str, fields: Iterable[str]) -> SparkError:
     )
 
 
-def _arity(given: list[str], wanted: list[str], *, listed: bool) -> SparkError:
+def _arity(given: list[str], wanted: list[str], *, general: bool) -> SparkError:
     text = (
         f"Cannot write to the table, {{}} data columns: it takes {len(wanted)} ({', '.join(wanted)}), and the query "
         f"gives {len(given)} ({', '.join(given)})."
     )
     few = len(given) < len(wanted)
     text = text.format("not enough" if few else "too many")
-    if few and not listed:
+    if few and not general:
         return SparkError("DELTA_INSERT_COLUMN_ARITY_MISMATCH", text, sql_state="42802")
     condition = f"INSERT_COLUMN_ARITY_MISMATCH.{'NOT_ENOUGH' if few else 'TOO_MANY'}_DATA_COLUMNS"
     return SparkError(condition, text, sql_state="21S01")
 
 
-def _need_all(fields: dict[str, Any], wanted: list[str], filled: Mapping[str, Filled]) -> None:
+def _need_all(fields: Mapping[str, Any], wanted: list[str], filled: Mapping[str, Filled]) -> None:
     """Refuse an INSERT that leaves out a column that must have a value."""
     for name, field in fields.items():
         if not field.nullable and name not in wanted and name not in filled:
@@ -179,14 +197,14 @@ def _need_all(fields: dict[str, Any], wanted: list[str], filled: Mapping[str, Fi
 def _project(
     session: Session,
     source: relations_pb2.Relation,
-    place: Path,
-    fields: dict[str, Any],
+    place: Path | Mapping[str, Any],
+    fields: Mapping[str, Any],
     given: dict[str, Any],
     *,
     cast: bool,
 ) -> relations_pb2.Relation:
     """The columns of the table in their order; identity columns that are not given are left to the engine."""
-    filled = filled_columns(place)
+    filled = _filled(place)
     generated = {name: column for name, column in filled.items() if column.generated is not None}
     for name in filled.keys() & given.keys():
         filled[name].need_writable()
@@ -207,6 +225,8 @@ def _project(
         if given[name].dataType.simpleString() == kind:
             alias.expr.unresolved_attribute.unparsed_identifier = own
         elif cast:
+            if not isinstance(place, Path):
+                check_safe(field.name, given[name].dataType, field.dataType)
             check_castable(field.name, given[name].dataType, field.dataType)
             text = assigned(own, field.name, given[name].dataType.simpleString(), kind)
             alias.expr.expression_string.expression = text
@@ -214,7 +234,7 @@ def _project(
             _check_merge(field, given[name])
             alias.expr.cast.type_str = kind
             alias.expr.cast.expr.unresolved_attribute.unparsed_identifier = own
-    return with_generated(session, project, place, fields, generated)
+    return with_generated(session, project, place, fields, generated) if isinstance(place, Path) else project
 
 
 def _check_merge(field: Any, given: Any) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.names import quote
 
-__all__ = ["CHANGED", "assigned", "check_castable"]
+__all__ = ["CHANGED", "assigned", "check_castable", "check_safe"]
 
 INTEGERS = ("tinyint", "smallint", "int", "bigint")
 NUMBERS = frozenset({*INTEGERS, "float", "double", "decimal"})
@@ -27,6 +27,13 @@ CASTS = {
     "string": frozenset({*NUMBERS, *TIMES, "boolean", "binary", "interval"}),
     "variant": frozenset({*NUMBERS, *TIMES, "boolean", "binary", "array", "map"}),
     **dict.fromkeys(NUMBERS, NUMBERS | {"boolean", "timestamp"}),
+}
+#: Of those, what only Delta's INSERT casts.
+UNSAFE = {
+    "string": frozenset({*NUMBERS, *TIMES, "boolean", "binary", "interval"}),
+    "boolean": NUMBERS,
+    "timestamp": NUMBERS,
+    **dict.fromkeys(NUMBERS, frozenset({"timestamp"})),
 }
 FUNCTIONS = {
     ("int", "date"): "DATE_FROM_UNIX_DATE",
@@ -54,6 +61,20 @@ def check_castable(column: str, have: Any, kind: Any) -> None:
         raise SparkError("DATATYPE_MISMATCH.CAST_WITHOUT_SUGGESTION", text, sql_state="42K09")
     use = f'\nTo convert values from "{mine.upper()}" to "{theirs.upper()}", you can use the functions `{function}`.'
     raise SparkError("DATATYPE_MISMATCH.CAST_WITH_FUNC_SUGGESTION", text + use, sql_state="42K09")
+
+
+def check_safe(column: str, have: Any, kind: Any) -> None:
+    """Refuse what Spark's store assignment refuses in tables of other formats than Delta: text for numbers and times.
+
+    Raises:
+        SparkError: INCOMPATIBLE_DATA_FOR_TABLE.CANNOT_SAFELY_CAST.
+    """
+    mine, theirs = _family(have), _family(kind)
+    unsafe = theirs in UNSAFE.get(mine, ()) or (theirs == "boolean" and mine in NUMBERS)
+    if unsafe or not _castable(have, kind):
+        what = f'{quote(column)} "{have.simpleString().upper()}" to "{kind.simpleString().upper()}"'
+        text = f"Cannot write incompatible data for the table: Cannot safely cast {what}."
+        raise SparkError("INCOMPATIBLE_DATA_FOR_TABLE.CANNOT_SAFELY_CAST", text, sql_state="KD000")
 
 
 @dataclass(frozen=True)

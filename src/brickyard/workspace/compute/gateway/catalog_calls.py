@@ -17,6 +17,7 @@ from brickyard.workspace.compute.gateway.patterns import matches
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements import caches, maintenance, namespaces, tables, views
+from brickyard.workspace.compute.gateway.statements.describe import partition_columns
 from brickyard.workspace.compute.gateway.unity import Table
 from brickyard.workspace.compute.gateway.unparse import string, type_text
 
@@ -165,13 +166,11 @@ def _table_exists(call: Any, session: Session) -> Any:
 
 
 def _columns(call: Any, session: Session) -> Any:
-    from deltalake import DeltaTable
-
     parts = _table_parts(call)
     partitions: set[str] = set()
     if not session.names.is_temporary(parts):
         table = session.catalog.table(session.names.table(parts))
-        partitions = set() if table.is_view else set(DeltaTable(table.directory).metadata().partition_columns)
+        partitions = set(partition_columns(table))
     schema = session.sail.schema(session.key, session.relation(f"SELECT * FROM {quote(*parts)}"))
     return COLUMN, [
         (f.name, f.metadata.get("comment"), f.dataType.simpleString(), f.nullable, f.name in partitions, False, False)
@@ -188,25 +187,23 @@ def _drop_temp_view(call: Any, session: Session) -> Any:
 
 def _create_table(call: Any, session: Session) -> Any:
     """`spark.catalog.createTable`: new with a schema, or one that is at a path."""
-    if (call.source.lower() or "delta") != "delta":
-        raise unsupported(f"spark.catalog.createTable in the format {call.source}", "Leave the source out.")
+    kind = call.source.lower() or "delta"
     options = {key: value for key, value in call.options.items() if key.lower() != "path"}
     path = call.path or call.options.get("path", "")
     fields = call.schema.struct.fields if call.HasField("schema") else []
-    if not path and not fields:
+    if kind == "delta" and not path and not fields:
         raise SparkError("DELTA_EMPTY_TABLE", "spark.catalog.createTable needs a schema, or the path of a Delta table.")
     parts = [f"CREATE TABLE {call.table_name}"]
     if fields:
         parts.append(f"({', '.join(map(_column, fields))})")
-    parts.append("USING delta")
+    parts.append(f"USING {quote(kind)}")
     if path:
         parts.append(f"LOCATION {string(session.places.mapper.to_local(path).as_uri())}")
     if call.description:
         parts.append(f"COMMENT {string(call.description)}")
     if options:
-        parts.append(
-            f"TBLPROPERTIES ({', '.join(f'{string(key)} = {string(options[key])}' for key in sorted(options))})"
-        )
+        pairs = ", ".join(f"{string(key)} = {string(options[key])}" for key in sorted(options))
+        parts.append(f"{'TBLPROPERTIES' if kind == 'delta' else 'OPTIONS'} ({pairs})")
     tables.create(Cursor(" ".join(parts)), session)
     return session.relation(f"SELECT * FROM {call.table_name}")
 

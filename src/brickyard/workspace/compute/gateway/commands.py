@@ -24,9 +24,12 @@ from brickyard.workspace.compute.gateway.commits import latest
 from brickyard.workspace.compute.gateway.conflicts import settled
 from brickyard.workspace.compute.gateway.errors import OTHER_ENGINE, SparkError, unsupported
 from brickyard.workspace.compute.gateway.file_options import check_write_options
+from brickyard.workspace.compute.gateway.file_tables import creating
+from brickyard.workspace.compute.gateway.file_tables.reading import schema_of
 from brickyard.workspace.compute.gateway.file_types import set_partitions
 from brickyard.workspace.compute.gateway.filling import filled_columns
 from brickyard.workspace.compute.gateway.names import FILE_FORMATS, quote
+from brickyard.workspace.compute.gateway.new_table import NewTable
 from brickyard.workspace.compute.gateway.plans import resolve, split_name
 from brickyard.workspace.compute.gateway.queries import PLANNED
 from brickyard.workspace.compute.gateway.session import Session
@@ -38,7 +41,6 @@ from brickyard.workspace.compute.gateway.storing import store
 from brickyard.workspace.compute.gateway.streams import prepare_ml, prepare_stream
 from brickyard.workspace.compute.gateway.sugar.parameters import inline
 from brickyard.workspace.compute.gateway.unparse import unparse
-from brickyard.workspace.compute.gateway.writes import NewTable
 
 __all__ = ["prepare"]
 
@@ -229,8 +231,6 @@ def _save_delta(write: commands_pb2.WriteOperation, place: Path, mode: str, sess
 
 
 def _save_table(write: commands_pb2.WriteOperation, source: str, session: Session) -> None:
-    if source != "delta":
-        raise unsupported(f"tables in the format {source}", "Leave the format out: tables are Delta.")
     parts = split_name(write.table.table_name)
     options = dict(write.options)
     path = options.pop("path", None)
@@ -242,6 +242,7 @@ def _save_table(write: commands_pb2.WriteOperation, source: str, session: Sessio
         session.names.table(parts),
         session.places.mapper.to_write(path) if path else None,
         partitions=tuple(write.partitioning_columns),
+        format=source,
     )
     writes.replace_or_create(session, write.input, new, mode, options)
 
@@ -252,6 +253,11 @@ def _insert_into(write: commands_pb2.WriteOperation, parts: list[str], mode: str
     options = {key.lower(): value for key, value in write.options.items()}
     if "replacewhere" in options:
         raise unsupported("replaceWhere with insertInto", "Use df.write.option('replaceWhere', ...).saveAsTable(name).")
+    if table.files is not None:
+        fields = {field.name.lower(): field for field in schema_of(session, table.files).fields}
+        rows = assign(session, write.input, fields, None, by_name=False)
+        creating.insert(session, table, rows, replaces=mode == "overwrite")
+        return
     place = table.directory if mode == "append" else table.place
     dynamic = overwrites.check(session, place if mode == "overwrite" else None, options)
     rows = assign(session, write.input, place, None, by_name=False)
@@ -266,17 +272,19 @@ def _write_v2(command: commands_pb2.Command, session: Session) -> None:
     write = command.write_operation_v2
     resolve(write.input, session)
     mode = V2_MODES[write.mode]
-    if (write.provider.lower() or "delta") != "delta":
-        raise unsupported(f"tables in the format {write.provider}", "Leave using() out: tables are Delta.")
     name = session.names.table(split_name(write.table_name))
     if write.mode == V2.MODE_OVERWRITE_PARTITIONS:
         write.options["partitionOverwriteMode"] = "dynamic"
     if write.mode == V2.MODE_OVERWRITE:
         write.options["replaceWhere"] = unparse(write.overwrite_condition)
-    if write.mode in OF_TABLES:
-        session.catalog.table(name)
+    existing = session.catalog.table(name) if write.mode in OF_TABLES else None
+    if existing is not None and existing.files is not None:
+        raise SparkError(
+            "_LEGACY_ERROR_TEMP_1012", f"Cannot write into v1 table: {name}. Use saveAsTable or insertInto."
+        )
     partitions = tuple(_attribute(column) for column in write.partitioning_columns)
-    new = NewTable(name, properties=dict(write.table_properties), partitions=partitions)
+    kind = write.provider.lower() or "delta"
+    new = NewTable(name, properties=dict(write.table_properties), partitions=partitions, format=kind)
     writes.replace_or_create(session, write.input, new, mode, dict(write.options))
     _done(command)
 

@@ -9,6 +9,7 @@ from typing import Any
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.sqltext import Edit, parse, splice, tokenize
+from brickyard.workspace.compute.gateway.table import Table
 
 __all__ = ["FILE_NAME", "FILE_PATH", "METADATA", "FileCall", "asks_for_metadata", "call_of", "without_hidden"]
 
@@ -27,6 +28,7 @@ class FileCall:
         options: Options of the reader, their names in lower case.
         guesses: Whether columns are inferred as `read_files` does.
         metadata: Whether there is to be a column `_metadata`.
+        table: The table whose files they are, of which the catalog knows the columns and options.
     """
 
     path: str
@@ -34,6 +36,7 @@ class FileCall:
     options: dict[str, str] = field(default_factory=dict)
     guesses: bool = False
     metadata: bool = False
+    table: Table | None = None
 
 
 def asks_for_metadata(table: Any) -> bool:

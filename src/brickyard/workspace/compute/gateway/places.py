@@ -11,7 +11,7 @@ from pathlib import Path
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.paths import PathMapper
 
-__all__ = ["Places"]
+__all__ = ["Places", "flat"]
 
 #: Formats whose columns come from the files, so that a directory without files has none.
 INFERRED = frozenset({"parquet", "orc", "avro", "csv", "json"})
@@ -67,7 +67,7 @@ class Places:
             if kind == "delta" and not (place / "_delta_log").is_dir():
                 raise SparkError("DELTA_TABLE_NOT_FOUND", f"{path} is not a Delta table.", sql_state="42P01")
         if kind != "delta" and not deep:
-            places = [one for place in places for one in _flat(place)]
+            places = [one for place in places for one in flat(place)]
         return [self.text(place) for place in places]
 
     def target(self, path: str) -> str:
@@ -89,7 +89,7 @@ def _has_files(place: Path) -> bool:
     )
 
 
-def _flat(place: Path) -> list[Path]:
+def flat(place: Path) -> list[Path]:
     """The place, or only its files where it has directories besides that are no partitions."""
     if not place.is_dir():
         return [place]

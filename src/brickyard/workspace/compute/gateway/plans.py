@@ -11,6 +11,7 @@ from pyspark.sql.connect.proto import relations_pb2
 
 from brickyard.workspace.compute.gateway import catalog_calls, delta_connect, feed, sent, values
 from brickyard.workspace.compute.gateway.errors import OTHER_ENGINE, unsupported
+from brickyard.workspace.compute.gateway.file_tables.reading import table_call
 from brickyard.workspace.compute.gateway.frame_functions import rewrite_function
 from brickyard.workspace.compute.gateway.frame_names import give, names_of
 from brickyard.workspace.compute.gateway.frame_unions import nested_in, widen
@@ -256,7 +257,9 @@ def _named(relation: Any, session: Session) -> None:
     alias.qualifier.extend([name.catalog, name.schema])
     if table.policies and any(key.lower() in TRAVELS for key in options):
         raise table.policies.no_travel(str(name))
-    if table.is_view or (table.policies and not relation.read.is_streaming):
+    if table.files is not None and not (table.policies or relation.read.is_streaming):
+        alias.input.CopyFrom(session.open_files(session, table_call(table, options)))
+    elif table.is_view or (table.policies and not relation.read.is_streaming):
         alias.input.sql.query = session.rewriter().rewrite(f"SELECT * FROM {name}")
     else:
         alias.input.read.is_streaming = relation.read.is_streaming

@@ -190,7 +190,7 @@ class QueryRewriter:
         call = call_of(table, sql)
         if call is None:
             return None
-        if self.files is None:
+        if self.files is None or self.spark:
             raise unsupported("the table function read_files()", "Use spark.read instead.")
         return Edit(call[1], call[2], quote(self.files(call[0])))
 
@@ -223,6 +223,10 @@ class QueryRewriter:
             return Edit(start, end, quote(found.held_in) + alias)
         if found.is_view:
             return Edit(start, end, f"({replace(self, through=through)._view(found)})" + alias)
+        if found.files is not None:
+            return Edit(
+                start, end, quote(self._held(found, travels=bool(version or table.args.get("version")))) + alias
+            )
         when = when_of(table)
         target = f"delta.{quote(self.places.text(found.place))}" + version
         self._need_time(found.place, table)
@@ -231,6 +235,15 @@ class QueryRewriter:
         if when:  # the alias must follow VERSION AS OF, which stands after the name in the user's text
             return Edit(start, when[1], self._zoned(target + when[0], table) + alias)
         return Edit(start, end, self._zoned(target, table) + alias)
+
+    def _held(self, found: Table, *, travels: bool) -> str:
+        """The name under which the engine has the rows of a table of files."""
+        if travels:
+            text = f"The feature is not supported: Time travel on the relation: {found.name}."
+            raise SparkError("UNSUPPORTED_FEATURE.TIME_TRAVEL", text, sql_state="0A000")
+        if self.files is None:
+            raise unsupported(f"reading {found.name} here", "Use spark.sql(...).")
+        return self.files(FileCall(str(found.location), table=found))
 
     def _zoned(self, source: str, table: Any) -> str:
         return zones.in_session(source, table, self.zone, self.ask)
@@ -276,7 +289,12 @@ class QueryRewriter:
         return len(parts) == 1 and (held or parts[0].lower() in self.local or is_cte(table, parts[0]))
 
     def _files(self, kind: str, path: str, *, metadata: bool) -> str:
-        if self.files is not None and kind.lower() != "delta" and (metadata or kind.lower() in PLANNED):
+        if (
+            self.files is not None
+            and not self.spark
+            and kind.lower() != "delta"
+            and (metadata or kind.lower() in PLANNED)
+        ):
             return quote(self.files(FileCall(path, kind.lower(), metadata=metadata)))
         base, at, version = path.partition("@v")
         travelled = kind.lower() == "delta" and at and version.isdigit()

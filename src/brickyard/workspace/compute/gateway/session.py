@@ -20,6 +20,7 @@ from pyspark.sql.connect.proto import base_pb2, commands_pb2, relations_pb2
 from brickyard.workspace.compute.gateway import commits, conflicts, copies, feed, filling, information, literals, zones
 from brickyard.workspace.compute.gateway.allowed_settings import check_setting
 from brickyard.workspace.compute.gateway.caching import Cache
+from brickyard.workspace.compute.gateway.caching.stamps import places_in
 from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.file_queries import FileCall
 from brickyard.workspace.compute.gateway.functions import Functions
@@ -243,7 +244,7 @@ class Session:
             zone=self.zone,
             rows=None if self.analyses else lambda text: self.rows(self.with_text(text)),
             hold=self.hold,
-            files=None if spark else self.held_files,
+            files=self.held_files,
             changes=self.changes_of,
         )
 
@@ -257,6 +258,8 @@ class Session:
         relation = self.open_files(self, call)
         name = f"{HELD}files_{hashlib.sha256(relation.SerializeToString()).hexdigest()[:24]}"
         self.hold_relation(name, relation)
+        read = self.cache.held.setdefault(name, relations_pb2.Relation()).read.data_source
+        read.paths[:] = sorted({str(place) for place in places_in(relation, lambda _: None)})
         self.held.discard(name)  # a view that is made of the query reads it later
         return name
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
+from brickyard.workspace.compute.gateway.errors import ANALYSIS, UNSUPPORTED, SparkError, unsupported
+from brickyard.workspace.compute.gateway.file_tables.definition import FileTable
 from brickyard.workspace.compute.gateway.names import TableName
 from brickyard.workspace.compute.gateway.policies import Policies
 
@@ -21,6 +22,7 @@ class Table:
     Attributes:
         held_in: The engine's temporary view with the rows, of what only the gateway knows (`information_schema`).
         comments: Those of the columns, of a view: a table has them in its log.
+        files: What is in its files, if they are no Delta table.
     """
 
     name: TableName
@@ -35,6 +37,7 @@ class Table:
     held_in: str | None = None
     comments: dict[str, str] = field(default_factory=dict)
     policies: Policies = field(default_factory=Policies)
+    files: FileTable | None = None
 
     @property
     def is_view(self) -> bool:
@@ -60,11 +63,26 @@ class Table:
         """Where the Delta table is, for what looks at its columns and properties, or only adds rows.
 
         Raises:
-            SparkError: If it is a view.
+            SparkError: If it is a view, or its files are no Delta table.
         """
+        self.need_delta()
         if self.location is None:
             raise SparkError("EXPECT_TABLE_NOT_VIEW", f"{self.name} is a view, and a table is needed here.")
         return self.location
+
+    def need_delta(self, operation: str = "") -> None:
+        """Refuse an operation of Delta tables on one whose files are others.
+
+        Raises:
+            SparkError: UNSUPPORTED_FEATURE.TABLE_OPERATION.
+        """
+        if self.files is not None:
+            text = (
+                f"The feature is not supported: Table {self.name} does not support {operation or 'this operation'}, "
+                f"which is for Delta tables: its format is {self.files.kind}. Use INSERT OVERWRITE, or a Delta table."
+            )
+            kind = UNSUPPORTED if operation in {"UPDATE TABLE", "MERGE INTO TABLE"} else ANALYSIS
+            raise SparkError("UNSUPPORTED_FEATURE.TABLE_OPERATION", text, kind=kind, sql_state="0A000")
 
     @staticmethod
     def from_wire(wire: dict[str, Any]) -> Table:
@@ -81,5 +99,6 @@ class Table:
             wire.get("created_at"),
             wire.get("table_id"),
             policies=Policies.of(wire),
+            files=FileTable.of(wire),
             comments={one["name"]: one["comment"] for one in wire.get("columns") or [] if one.get("comment")},
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ from brickyard.workspace.compute.gateway import (
 )
 from brickyard.workspace.compute.gateway.alignment import check_columns, fit
 from brickyard.workspace.compute.gateway.errors import SparkError, already_exists, unsupported
-from brickyard.workspace.compute.gateway.names import TableName
+from brickyard.workspace.compute.gateway.file_tables import creating
+from brickyard.workspace.compute.gateway.new_table import NewTable
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.storing import store
 from brickyard.workspace.compute.gateway.unity import Table
@@ -31,18 +32,6 @@ __all__ = ["NewTable", "create", "register", "replace_or_create", "rows"]
 
 #: Options are case-insensitive on Databricks; Sail knows them as written here.
 NAMES = {"overwriteschema": "overwriteSchema", "replacewhere": "replaceWhere"}
-
-
-@dataclass(frozen=True)
-class NewTable:
-    """What a new table is to be, apart from its rows."""
-
-    name: TableName
-    location: Path | None = None
-    comment: str | None = None
-    properties: dict[str, str] = field(default_factory=dict)
-    partitions: tuple[str, ...] = ()
-    policies: dict[str, Any] = field(default_factory=dict)
 
 
 def create(session: Session, new: NewTable, fill: Callable[[Path], None]) -> None:
@@ -187,6 +176,9 @@ def _check_partitions(place: Path, given: tuple[str, ...]) -> None:
 def replace_or_create(session: Session, relation: Any, new: NewTable, mode: str, options: dict[str, str]) -> None:
     """`saveAsTable` and its kin; mode is append, overwrite, replace, error or ignore."""
     table = session.catalog.find_table(new.name)
+    if new.format != "delta" or (table is not None and table.files is not None):
+        creating.save(session, relation, table, replace(new, options=options), mode)
+        return
     if table is None:
         new = replace(new, properties={**feed.defaults(session.settings), **new.properties})
         try:

@@ -97,6 +97,7 @@ class Cache:
         names: What names mean in the session.
         resolve: Resolves the names in a plan, in place; told the session.
         home: Where the engine keeps the rows, and does not remove them itself (Sail 0.7.2).
+        held: By the names under which the engine has rows of files, reads of the places of these files.
     """
 
     names: SessionNames
@@ -104,6 +105,7 @@ class Cache:
     home: Path | None = None
     entries: dict[bytes, Entry] = field(default_factory=dict)
     views: dict[str, View] = field(default_factory=dict)
+    held: dict[str, relations_pb2.Relation] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def key(self, relation: Any) -> bytes:

@@ -119,7 +119,7 @@ def _places(session: Session, entry: Entry) -> Iterator[Path]:
 
     def view(name: str) -> Any:
         found = session.cache.views.get(name)
-        return None if found is None else _resolved(asking, found)
+        return session.cache.held.get(name) if found is None else _resolved(asking, found)
 
     return places_in(_resolved(asking, entry), view)
 

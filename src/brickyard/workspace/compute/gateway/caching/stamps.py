@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from brickyard.workspace.compute.gateway.commits import latest
+from brickyard.workspace.compute.gateway.function_places import places_of
 from brickyard.workspace.compute.gateway.queries import FILE_FORMATS
 from brickyard.workspace.compute.gateway.sqltext import tokenize
 
@@ -41,6 +42,8 @@ def places_in(message: Any, view: Callable[[str], Any], through: frozenset[str] 
     names: list[str] = []
     if message.DESCRIPTOR.name == "DataSource":
         yield from map(Path, message.paths)
+    elif message.DESCRIPTOR.name == "CommonInlineUserDefinedFunction":
+        yield from places_of(message.function_name)
     elif message.DESCRIPTOR.name == "SQL":
         found = list(_in_text(message.query))
         yield from (word for word in found if isinstance(word, Path))

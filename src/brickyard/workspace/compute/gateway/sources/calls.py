@@ -10,6 +10,7 @@ from typing import Any
 
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.file_queries import FileCall
+from brickyard.workspace.compute.gateway.file_tables.reading import rows_of_table
 from brickyard.workspace.compute.gateway.queries import PLANNED
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sources.listing import Found, found_below, nothing_found
@@ -33,6 +34,8 @@ def relation_of(session: Session, call: FileCall) -> Any:
     Raises:
         SparkError: PATH_NOT_FOUND, or what cannot be read.
     """
+    if call.table is not None:
+        return rows_of_table(session, call.table)
     options = dict(call.options)
     deep = options.pop("recursivefilelookup", "").lower() == "true"
     found = found_below(call.path, session.places.mapper.existing(call.path, deep=True), deep=deep)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ from pyspark.sql.connect.proto import relations_pb2
 from pyspark.sql.connect.types import pyspark_types_to_proto_types
 from pyspark.sql.types import StructType
 
+from brickyard.workspace.compute.gateway.function_places import name_with
 from brickyard.workspace.compute.gateway.names import quote
 
 __all__ = ["mapped"]
@@ -21,16 +23,28 @@ Function = Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
 
 def mapped(
-    rows: relations_pb2.Relation, names: Iterable[str], function: Function, schema: StructType
+    rows: relations_pb2.Relation,
+    names: Iterable[str],
+    function: Function,
+    schema: StructType,
+    places: Iterable[Path] = (),
 ) -> relations_pb2.Relation:
-    """What a function makes of rows with columns of these names; it runs in the engine's process."""
+    """What a function makes of rows with columns of these names; it runs in the engine's process.
+
+    Args:
+        rows: The rows.
+        names: Their columns that it gets.
+        function: The function.
+        schema: What it makes.
+        places: The files and directories that it reads.
+    """
     from pyspark import cloudpickle
 
     dumps: Callable[[Any], bytes] = cloudpickle.dumps
     relation = relations_pb2.Relation()
     relation.map_partitions.input.CopyFrom(rows)
     call = relation.map_partitions.func
-    call.function_name, call.deterministic = "files", True
+    call.function_name, call.deterministic = name_with(places), True
     for name in names:
         call.arguments.add().unresolved_attribute.unparsed_identifier = quote(name)
     call.python_udf.eval_type = MAP_ARROW

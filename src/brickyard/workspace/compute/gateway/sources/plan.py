@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pyspark.sql.connect.proto import base_pb2, relations_pb2
@@ -35,7 +36,7 @@ from brickyard.workspace.compute.gateway.sources.scan import METADATA, File, Sca
 from brickyard.workspace.compute.gateway.sources.schemas import inferred
 from brickyard.workspace.compute.gateway.values.partitions import NULL, partition_type
 
-__all__ = ["Reader", "columns_of", "planned"]
+__all__ = ["Reader", "columns_of", "partition_text", "planned", "scan_of", "struct_of"]
 
 #: So many bytes the gateway reads itself in any case.
 SMALL = 8 * 2**20
@@ -77,7 +78,7 @@ class Reader:
     ) -> None:
         self.kind = kind
         self.options = {name.lower(): value for name, value in options.items()}
-        self.given = _struct(schema, session) if schema else None
+        self.given = struct_of(schema, session) if schema else None
         self.found = found
         self.session = session
         self.metadata = metadata
@@ -133,6 +134,21 @@ def _is_for_sail(reader: Reader) -> bool:
 
 def _scan(reader: Reader) -> Scan:
     columns, partitions = _columns(reader)
+    names = [field.name for field in partitions.fields]
+    files = tuple(
+        File(
+            str(file),
+            shown(reader.session.places, file),
+            tuple(partition_text(values.get(name)) for name in names),
+            facts_of(reader.session.places, file) if reader.metadata else {},
+        )
+        for file, values in reader.found.partitions.items()
+    )
+    return scan_of(reader, columns, partitions, files)
+
+
+def scan_of(reader: Reader, columns: StructType, partitions: StructType, files: tuple[File, ...]) -> Scan:
+    """A read of files whose columns are known."""
     corrupt = reader.corrupt if reader.corrupt in columns.names else ""
     if corrupt and not isinstance(columns[corrupt].dataType, StringType):
         kind = columns[corrupt].dataType.simpleString().upper()
@@ -141,16 +157,6 @@ def _scan(reader: Reader) -> Scan:
     _check_types(reader.kind, columns)
     if reader.metadata and "_metadata" in columns.names:
         raise unsupported("_metadata of files that have a column of this name", "Select the column by another schema.")
-    names = [field.name for field in partitions.fields]
-    files = tuple(
-        File(
-            str(file),
-            shown(reader.session.places, file),
-            tuple(_partition(values.get(name)) for name in names),
-            facts_of(reader.session.places, file) if reader.metadata else {},
-        )
-        for file, values in reader.found.partitions.items()
-    )
     return Scan(
         reader.kind,
         files,
@@ -164,7 +170,8 @@ def _scan(reader: Reader) -> Scan:
     )
 
 
-def _partition(text: str | None) -> str | None:
+def partition_text(text: str | None) -> str | None:
+    """The value of a partition's column that a directory's name says."""
     return None if text in {None, "", NULL} else text
 
 
@@ -195,7 +202,7 @@ def _hinted(known: StructType, reader: Reader) -> StructType:
     hints = reader.options.get("schemahints", "")
     if not hints:
         return known
-    given = {field.name.lower(): field for field in _struct(hints, reader.session).fields}
+    given = {field.name.lower(): field for field in struct_of(hints, reader.session).fields}
     kept = [StructField(field.name, given.pop(field.name.lower(), field).dataType) for field in known.fields]
     return StructType([*kept, *given.values()])
 
@@ -225,7 +232,7 @@ def _check_types(kind: str, columns: StructType) -> None:
             raise SparkError("UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE", text, sql_state="0A000")
 
 
-def _struct(schema: str, session: Session) -> StructType:
+def struct_of(schema: str, session: Session) -> StructType:
     """The columns that a text of DDL or JSON says; a file's may all be null."""
     if schema.lstrip().startswith("{"):
         found: Any = StructType.fromJson(json.loads(schema))
@@ -248,4 +255,5 @@ def _relation(scan: Scan) -> relations_pb2.Relation:
     count = len(scan.files)
     numbers.range.start, numbers.range.end, numbers.range.step = 0, count, 1
     numbers.range.num_partitions = max(1, min(count, 4))
-    return mapped(numbers, ["id"], functools.partial(scans.read, scan), schema)
+    places = sorted({Path(file.path) for file in scan.files})
+    return mapped(numbers, ["id"], functools.partial(scans.read, scan), schema, places)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,7 +19,7 @@ from brickyard.workspace.compute.gateway.sources.functions import mapped
 from brickyard.workspace.compute.gateway.sources.write_files import Target, written
 from brickyard.workspace.compute.gateway.sources.write_values import json_value, text_of
 
-__all__ = ["save"]
+__all__ = ["check", "draft", "is_dynamic", "publish", "save"]
 
 DYNAMIC = "spark.sql.sources.partitionOverwriteMode"
 SUFFIXES = {"none": "", "uncompressed": "", "gzip": "gz", "bzip2": "bz2"}
@@ -41,29 +41,52 @@ def save(
         SparkError: UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE, or an option that is not supported.
     """
     lower = {name.lower(): value for name, value in options.items()}
-    schema = session.schema(rows)
-    check_distinct(schema.fields)
-    names = {name.lower() for name in partitions}
-    _check_types(kind, [field for field in schema.fields if field.name.lower() not in names])
-    partitions = tuple(
-        field.name for name in partitions for field in schema.fields if field.name.lower() == name.lower()
-    )
+    check(session, rows, kind, partitions)
     drafts = place / f"_temporary_{uuid.uuid4().hex}"
     drafts.mkdir(parents=True)
     try:
-        target = Target(
-            kind, str(drafts), schema.json(), partitions, lower, session.zone, _suffix(lower.get("compression", "none"))
-        )
-        found = session.rows(mapped(rows, schema.names, functools.partial(written, target), FILES))
-        files = [] if found is None else found.column(0).to_pylist()
+        files = draft(session, rows, kind, options, partitions, drafts)
         if replaces:
-            _clear(place, drafts, files if partitions and _dynamic(session, lower) else None)
-        for file in files:
-            (place / file).parent.mkdir(parents=True, exist_ok=True)
-            (drafts / file).replace(place / file)
-        (place / "_SUCCESS").touch()
+            _clear(place, drafts, files if partitions and is_dynamic(session, lower) else None)
+        publish(place, drafts, files)
     finally:
         shutil.rmtree(drafts, ignore_errors=True)
+
+
+def check(session: Session, rows: Any, kind: str, partitions: tuple[str, ...]) -> None:
+    """Refuse columns that a file cannot have.
+
+    Raises:
+        SparkError: UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE, COLUMN_ALREADY_EXISTS.
+    """
+    fields = session.schema(rows).fields
+    check_distinct(fields)
+    names = {name.lower() for name in partitions}
+    _check_types(kind, [field for field in fields if field.name.lower() not in names])
+
+
+def draft(
+    session: Session, rows: Any, kind: str, options: Mapping[str, str], partitions: tuple[str, ...], drafts: Path
+) -> list[str]:
+    """Write resolved rows below a directory that is there; the names of the files."""
+    lower = {name.lower(): value for name, value in options.items()}
+    schema = session.schema(rows)
+    partitions = tuple(
+        field.name for name in partitions for field in schema.fields if field.name.lower() == name.lower()
+    )
+    target = Target(
+        kind, str(drafts), schema.json(), partitions, lower, session.zone, _suffix(lower.get("compression", "none"))
+    )
+    found = session.rows(mapped(rows, schema.names, functools.partial(written, target), FILES))
+    return [] if found is None else list(found.column(0).to_pylist())
+
+
+def publish(place: Path, drafts: Path, files: Iterable[str]) -> None:
+    """Move files from where they were written to where readers see them."""
+    for file in files:
+        (place / file).parent.mkdir(parents=True, exist_ok=True)
+        (drafts / file).replace(place / file)
+    (place / "_SUCCESS").touch()
 
 
 FILES = StructType([StructField("file", StringType())])
@@ -89,7 +112,8 @@ def _check_types(kind: str, fields: list[StructField]) -> None:
             raise SparkError("UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE", text, sql_state="0A000") from None
 
 
-def _dynamic(session: Session, options: Mapping[str, str]) -> bool:
+def is_dynamic(session: Session, options: Mapping[str, str]) -> bool:
+    """Whether an overwrite replaces only the partitions that get rows."""
     return options.get("partitionoverwritemode", session.setting(DYNAMIC, "static")).lower() == "dynamic"
 
 

@@ -17,7 +17,7 @@ from pyspark.sql.types import LongType, StringType, StructField, StructType, Tim
 from brickyard.workspace.compute.gateway.sources.formats import format_of
 from brickyard.workspace.compute.gateway.sources.texts import Texts
 
-__all__ = ["File", "Scan", "chunks", "opened", "read"]
+__all__ = ["File", "Scan", "chunks", "opened", "read", "read_file"]
 
 #: So many records become one batch.
 RECORDS = 8192
@@ -119,15 +119,19 @@ def chunks(records: Iterable[Any]) -> Iterator[list[Any]]:
 
 def read(scan: Scan, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """The rows of the files whose numbers come in."""
+    for batch in batches:
+        for number in batch.column(0).to_pylist():
+            yield from read_file(scan, scan.files[number])
+
+
+def read_file(scan: Scan, file: File) -> Iterator[pa.RecordBatch]:
+    """The rows of one file."""
     from brickyard.workspace.compute.gateway.sources.read_csv import csv_batches
     from brickyard.workspace.compute.gateway.sources.read_json import json_batches
 
     reader = {"csv": csv_batches, "json": json_batches}[scan.kind]
-    for batch in batches:
-        for number in batch.column(0).to_pylist():
-            file = scan.files[number]
-            for columns in reader(scan, file):
-                yield _completed(scan, file, columns)
+    for columns in reader(scan, file):
+        yield _completed(scan, file, columns)
 
 
 def _completed(scan: Scan, file: File, columns: pa.RecordBatch) -> pa.RecordBatch:

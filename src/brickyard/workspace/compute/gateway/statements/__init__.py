@@ -17,6 +17,7 @@ from brickyard.workspace.compute.gateway.statements import (
     copy,
     describe,
     explain,
+    file_partitions,
     grants,
     immediate,
     inserts,
@@ -57,8 +58,10 @@ HANDLERS: dict[str, Handler] = {
     "INSERT": inserts.insert,
     "LIST": locations.list_path,
     "MERGE": changes.change,
+    "MSCK": file_partitions.repair,
     "OPTIMIZE": maintenance.optimize,
     "REFRESH": settings.accepted,
+    "REPAIR": file_partitions.repair,
     "REPLACE": tables.create,
     "RESET": settings.reset,
     "RESTORE": maintenance.restore,
@@ -77,18 +80,16 @@ INSTEAD = {
     "CALL": "Use a Python function.",
     "DENY": "Use REVOKE: nobody has what was not granted.",
     "GET": "Use the Files API (w.files.download), or dbutils.fs.cp in a task.",
-    "MSCK": "Leave it out: Delta tables know their partitions.",
     "PUT": "Use the Files API (w.files.upload), or dbutils.fs.cp in a task.",
     "REORG": "Use OPTIMIZE, then VACUUM: tables here have no deletion vectors.",
     "REMOVE": "Use the Files API (w.files.delete), or dbutils.fs.rm in a task.",
-    "REPAIR": "Leave it out: Delta tables know their partitions.",
     "SYNC": "Use CREATE TABLE ... DEEP CLONE hive_metastore.schema.table.",
 }
 # What Spark and Databricks have as the first word of a statement, beside those that are handled.
 KNOWN = (
     INSTEAD.keys()
     | {"ADD", "APPLY", "CALL", "CLONE", "DENY", "EXPORT", "GENERATE", "IMPORT"}
-    | {"LOAD", "LOCK", "MAP", "MSCK", "REDUCE", "REORG", "REPAIR", "SIGNAL"}
+    | {"LOAD", "LOCK", "MAP", "REDUCE", "REORG", "SIGNAL"}
     | {"SYNC", "UNLOCK"}
 )
 

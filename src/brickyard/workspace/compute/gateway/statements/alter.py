@@ -21,6 +21,7 @@ from brickyard.workspace.compute.gateway.statements import (
     views,
 )
 from brickyard.workspace.compute.gateway.statements.describe import target
+from brickyard.workspace.compute.gateway.statements.file_partitions import alter_files
 from brickyard.workspace.compute.gateway.statements.namespaces import KINDS, full, read_properties
 from brickyard.workspace.compute.gateway.unity import Table
 
@@ -44,7 +45,11 @@ def alter(cursor: Cursor, session: Session) -> Any:
 
 
 def _table(cursor: Cursor, session: Session) -> None:
-    place, table = target(cursor, session, write=True, rows=False)
+    place, table = target(cursor, session, write=True, rows=False, files=True)
+    if table is not None and table.files is not None:
+        if not alter_files(cursor, session, table):
+            _object(cursor, session, table, "TABLE")
+        return
     policies.keep_columns(cursor, table)
     if policies.alter_table(cursor, session, table):
         return

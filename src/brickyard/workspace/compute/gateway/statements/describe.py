@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from brickyard.workspace.compute.gateway import histories, literals, log
 from brickyard.workspace.compute.gateway.errors import PARSE, SparkError
+from brickyard.workspace.compute.gateway.file_tables.definition import OPTION
 from brickyard.workspace.compute.gateway.filling import filled_columns
 from brickyard.workspace.compute.gateway.queries import FILE_FORMATS
 from brickyard.workspace.compute.gateway.session import Session
@@ -20,7 +21,7 @@ from brickyard.workspace.compute.gateway.statements.describe_json import as_json
 from brickyard.workspace.compute.gateway.statements.functions import describe_function
 from brickyard.workspace.compute.gateway.unity import Table
 
-__all__ = ["column_comments", "describe", "target"]
+__all__ = ["column_comments", "describe", "partition_columns", "shown_properties", "target"]
 
 TEXT, WHEN, LONG = pa.string(), pa.timestamp("us", tz="UTC"), pa.int64()
 STRINGS = pa.map_(TEXT, TEXT)
@@ -51,7 +52,9 @@ def describe(cursor: Cursor, session: Session) -> Any:
     return _table(cursor, session)
 
 
-def target(cursor: Cursor, session: Session, *, write: bool = False, rows: bool = True) -> tuple[Path, Table | None]:
+def target(
+    cursor: Cursor, session: Session, *, write: bool = False, rows: bool = True, files: bool = False
+) -> tuple[Path, Table | None]:
     """Read the name of a table, or a path as ``delta.`/path```, and find its place, to read or to change it.
 
     Args:
@@ -59,6 +62,10 @@ def target(cursor: Cursor, session: Session, *, write: bool = False, rows: bool 
         session: The session.
         write: Whether it is to be changed.
         rows: Whether rows of it are read or changed, which row filters and column masks forbid.
+        files: Whether it may be one of other files than Delta's.
+
+    Raises:
+        SparkError: TABLE_OR_VIEW_NOT_FOUND, DELTA_ONLY_OPERATION, UNSUPPORTED_FEATURE.TABLE_OPERATION, ...
     """
     if cursor.at_string:
         return session.places.mapper.existing(cursor.string(), write=write)[0], None
@@ -66,7 +73,30 @@ def target(cursor: Cursor, session: Session, *, write: bool = False, rows: bool 
     if len(parts) == 2 and parts[0].lower() in FILE_FORMATS:
         return session.places.mapper.existing(parts[1], write=write)[0], None
     table = session.catalog.table(session.names.table(parts), write=write)
+    if table.files is not None and table.location is not None and files:
+        return table.location, table
+    if table.files is not None:
+        _need_delta(cursor, table)
     return (table.place if rows else table.directory), table
+
+
+#: What only Delta tables have, by the first words of the statement, and what else its tables refuse.
+DELTA_ONLY = frozenset({"OPTIMIZE", "VACUUM", "RESTORE", "FSCK"})
+REFUSED = {
+    "UPDATE": "UPDATE TABLE",
+    "DELETE": "DELETE",
+    "MERGE": "MERGE INTO TABLE",
+    "COPY": "COPY INTO",
+    "CREATE": "LIKE and CLONE",
+}
+
+
+def _need_delta(cursor: Cursor, table: Table) -> None:
+    words = [token.text.upper() for token in cursor.tokens[:2]]
+    if words[0] in DELTA_ONLY or "HISTORY" in words:
+        text = f"{words[0] if words[0] in DELTA_ONLY else 'DESCRIBE HISTORY'} is only supported for Delta tables."
+        raise SparkError("DELTA_ONLY_OPERATION", text, sql_state="0AKDD")
+    table.need_delta(REFUSED.get(words[0], words[0]))
 
 
 def _table(cursor: Cursor, session: Session) -> Any:
@@ -99,14 +129,12 @@ def _more(table: Table, rows: list[tuple[Any, ...]], session: Session) -> list[t
 
 
 def _defaults(table: Table) -> dict[str, str]:
-    filled = {} if table.is_view or table.held_in else filled_columns(table.directory)
+    filled = {} if table.is_view or table.held_in or table.files else filled_columns(table.directory)
     return {column.name: column.default for column in filled.values() if column.default is not None}
 
 
 def _json(table: Table, relation: Any, session: Session, *, extended: bool) -> Any:
     """`AS JSON`: one text."""
-    from deltalake import DeltaTable
-
     if not extended:
         raise SparkError(
             "DESCRIBE_JSON_NOT_EXTENDED",
@@ -115,9 +143,8 @@ def _json(table: Table, relation: Any, session: Session, *, extended: bool) -> A
             sql_state="0A000",
         )
     comments = column_comments(table)
-    partitions = [] if table.is_view else DeltaTable(table.directory).metadata().partition_columns
     location = session.places.shown(table.location) if table.location else None
-    text = as_json(table, session.schema(relation), comments, list(partitions), location, _defaults(table))
+    text = as_json(table, session.schema(relation), comments, partition_columns(table), location, _defaults(table))
     return literals.rows({"json_metadata": TEXT}, [(text,)])
 
 
@@ -144,16 +171,25 @@ def column_comments(table: Table) -> dict[str, str]:
     """The comments of the columns, which Sail does not tell."""
     from deltalake import DeltaTable
 
-    if table.is_view:
+    if table.is_view or table.files is not None:
         return table.comments
     fields = json.loads(DeltaTable(table.directory).schema().to_json())["fields"]
     return {field["name"]: field["metadata"]["comment"] for field in fields if "comment" in field["metadata"]}
 
 
-def _partitions(table: Table, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+def partition_columns(table: Table) -> list[str]:
+    """The names of a table's partition columns."""
     from deltalake import DeltaTable
 
-    names = [] if table.is_view else DeltaTable(table.directory).metadata().partition_columns
+    if table.is_view:
+        return []
+    if table.files is not None:
+        return list(table.files.partitions)
+    return list(DeltaTable(table.directory).metadata().partition_columns)
+
+
+def _partitions(table: Table, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    names = partition_columns(table)
     if not names:
         return []
     head = [("# Partition Information", "", ""), ("# col_name", "data_type", "comment")]
@@ -170,10 +206,16 @@ def _facts(table: Table, session: Session) -> list[tuple[Any, ...]]:
         ("Comment", table.comment),
         ("Location", session.places.shown(table.location) if table.location else None),
         ("View Text", table.definition),
-        ("Provider", None if table.is_view else "delta"),
+        ("Provider", None if table.is_view else "delta" if table.files is None else table.files.kind),
         ("Owner", table.owner),
+        ("Storage Properties", _options(table)),
     ]
     return [("", "", ""), ("# Detailed Table Information", "", ""), *((k, v, "") for k, v in facts if v)]
+
+
+def _options(table: Table) -> str | None:
+    options = {} if table.files is None else table.files.options
+    return f"[{', '.join(f'{key}={value}' for key, value in sorted(options.items()))}]" if options else None
 
 
 def _time(milliseconds: int | None) -> str | None:
@@ -237,8 +279,10 @@ def _strings(values: dict[str, Any] | None) -> list[tuple[str, str | None]] | No
 def _detail(cursor: Cursor, session: Session) -> Any:
     from deltalake import DeltaTable
 
-    place, table = target(cursor, session, rows=False)
+    place, table = target(cursor, session, rows=False, files=True)
     cursor.end()
+    if table is not None and table.files is not None:
+        return _detail_of_files(place, table, session)
     delta = DeltaTable(place)
     metadata, protocol = delta.metadata(), delta.protocol()
     sizes = pa.table(delta.get_add_actions(flatten=True)).column("size_bytes").to_pylist()
@@ -261,6 +305,32 @@ def _detail(cursor: Cursor, session: Session) -> Any:
         "tableFeatures": (pa.list_(TEXT), sorted(log.read(place).protocol.features)),
     }
     return literals.rows({k: v[0] for k, v in row.items()}, [tuple(v[1] for v in row.values())])
+
+
+def _detail_of_files(place: Path, table: Table, session: Session) -> Any:
+    row = {
+        "format": (TEXT, table.files.kind if table.files else None),
+        "id": (TEXT, None),
+        "name": (TEXT, table.name.full),
+        "description": (TEXT, table.comment or ""),
+        "location": (TEXT, session.places.shown(place)),
+        "createdAt": (WHEN, _instant(table.created_at)),
+        "lastModified": (WHEN, None),
+        "partitionColumns": (pa.list_(TEXT), partition_columns(table)),
+        "clusteringColumns": (pa.list_(TEXT), None),
+        "numFiles": (LONG, None),
+        "sizeInBytes": (LONG, None),
+        "properties": (STRINGS, sorted(shown_properties(table).items())),
+        "minReaderVersion": (pa.int32(), None),
+        "minWriterVersion": (pa.int32(), None),
+        "tableFeatures": (pa.list_(TEXT), None),
+    }
+    return literals.rows({k: v[0] for k, v in row.items()}, [tuple(v[1] for v in row.values())])
+
+
+def shown_properties(table: Table) -> dict[str, str]:
+    """A table's properties, without its options."""
+    return {key: value for key, value in table.properties.items() if table.is_view or not key.startswith(OPTION)}
 
 
 def _instant(milliseconds: int | None) -> datetime | None:

@@ -46,7 +46,7 @@ def as_json(
         location=location,
         created_time=_time(table.created_at),
         type=table.kind,
-        provider=None if table.is_view else "delta",
+        provider=None if table.is_view else "delta" if table.files is None else table.files.kind,
         comment=table.comment,
         owner=table.owner,
         view_text=table.definition,

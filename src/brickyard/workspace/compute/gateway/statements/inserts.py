@@ -18,6 +18,7 @@ from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor, parse
 from brickyard.workspace.compute.gateway.statements.default_words import inserted_defaults, says_default
 from brickyard.workspace.compute.gateway.statements.describe import target
+from brickyard.workspace.compute.gateway.statements.of_files import Insertion, insert_into_files
 from brickyard.workspace.compute.gateway.statements.replacements import read_replacement, replace_matching
 from brickyard.workspace.compute.gateway.storing import store
 from brickyard.workspace.compute.gateway.sugar.recursion import without_levels
@@ -47,13 +48,18 @@ def insert(cursor: Cursor, session: Session, prefix: str = "") -> Any:
     if not overwrite:
         cursor.expect("INTO")
     cursor.take("TABLE")
-    place, table = target(cursor, session, write=True, rows=overwrite)
+    place, table = target(cursor, session, write=True, rows=overwrite, files=True)
     alias = _alias(cursor)
     fixed = _partition(cursor) if cursor.take("PARTITION") else {}
     columns = _columns(cursor)
     by_name = cursor.take("BY", "NAME")
     condition = _condition(cursor) if cursor.take("REPLACE", "WHERE") else None
     replacement = read_replacement(cursor, alias)
+    if table is not None and table.files is not None:
+        if replacement is not None or condition is not None:
+            table.need_delta("INSERT ... REPLACE")
+        text = prefix + ("SELECT * FROM " if cursor.take("TABLE") else "") + cursor.rest()
+        return insert_into_files(session, table, Insertion(text, columns, fixed, by_name, overwrite))
     if table is not None and (replacement is not None or condition is not None):
         _ = table.place  # refused where readers get only some of the rows
     if replacement is not None and counts(place):

@@ -19,6 +19,7 @@ from brickyard.workspace.compute.gateway.snapshots import files_at
 from brickyard.workspace.compute.gateway.sqltext import Cursor, parse
 from brickyard.workspace.compute.gateway.statements.columns import delta_fields, read_column
 from brickyard.workspace.compute.gateway.statements.describe import target
+from brickyard.workspace.compute.gateway.statements.file_partitions import truncate_files
 from brickyard.workspace.compute.gateway.statements.filled_maintenance import (
     changed,
     is_filled,
@@ -153,7 +154,9 @@ def restore(cursor: Cursor, session: Session) -> Any:
 def truncate(cursor: Cursor, session: Session) -> Any:
     """`TRUNCATE TABLE t`: removes all rows, keeps the history."""
     cursor.expect("TRUNCATE", "TABLE")
-    place, _ = target(cursor, session, write=True)
+    place, table = target(cursor, session, write=True, files=True)
+    if table is not None and table.files is not None:
+        return truncate_files(cursor, session, table)
     if cursor.peek() == "PARTITION":
         raise unsupported("TRUNCATE ... PARTITION", "Use DELETE FROM ... WHERE.")
     cursor.end()

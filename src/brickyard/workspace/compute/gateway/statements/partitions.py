@@ -11,6 +11,7 @@ from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements.describe import target
+from brickyard.workspace.compute.gateway.statements.file_partitions import show_of_files
 
 __all__ = ["show_partitions"]
 
@@ -24,7 +25,9 @@ def show_partitions(cursor: Cursor, session: Session) -> Any:
     from deltalake import DeltaTable
 
     start = cursor.position
-    place, _ = target(cursor, session)
+    place, table = target(cursor, session, files=True)
+    if table is not None and table.files is not None:
+        return show_of_files(cursor, session, table)
     name = cursor.since(start)
     known = DeltaTable(place).metadata().partition_columns
     if not known:

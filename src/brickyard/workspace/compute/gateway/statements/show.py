@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from brickyard.workspace.compute.gateway import literals, log
 from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.file_tables.reading import schema_of
 from brickyard.workspace.compute.gateway.filling import filled_columns
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.patterns import matches, read_pattern
@@ -16,7 +17,7 @@ from brickyard.workspace.compute.gateway.protocol import DEFAULTS, PREFIX
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements import grants, locations, metadata, objects, people, undrop
-from brickyard.workspace.compute.gateway.statements.describe import column_comments
+from brickyard.workspace.compute.gateway.statements.describe import column_comments, partition_columns, shown_properties
 from brickyard.workspace.compute.gateway.statements.functions import show_functions
 from brickyard.workspace.compute.gateway.statements.partitions import show_partitions
 from brickyard.workspace.compute.gateway.sugar.constants import string
@@ -122,7 +123,9 @@ def _columns(cursor: Cursor, session: Session) -> Any:
 def _properties(cursor: Cursor, session: Session) -> Any:
     table = session.catalog.table(session.names.table(cursor.name()))
     key = _key(cursor)
-    found = table.properties if table.is_view else log.read(table.directory).properties
+    found = (
+        shown_properties(table) if table.is_view or table.files is not None else log.read(table.directory).properties
+    )
     if key is not None:
         missing = f"Table {table.name.full} does not have property: {key}"
         found = {key: found.get(key, missing)}
@@ -139,30 +142,33 @@ def _key(cursor: Cursor) -> str | None:
 
 
 def _create_table(cursor: Cursor, session: Session) -> Any:
-    from deltalake import DeltaTable
-
     table = session.catalog.table(session.names.table(cursor.name()))
     if table.is_view:
         text = f"CREATE VIEW {table.name} AS {table.definition}"
         return literals.rows({"createtab_stmt": TEXT}, [(text,)])
-    comments, filled = column_comments(table), filled_columns(table.directory)
+    comments, filled = column_comments(table), {} if table.files else filled_columns(table.directory)
+    columns = schema_of(session, table.files) if table.files else session.schema_of(table.directory)
     lines = []
-    for column in session.schema_of(table.directory).fields:
+    for column in columns.fields:
         comment = f" COMMENT {string(comments[column.name])}" if column.name in comments else ""
         needed = "" if column.nullable else " NOT NULL"
         rule = filled[column.name.lower()].clause if column.name.lower() in filled else ""
         lines.append(f"  {_name(column.name)} {_type(column.dataType)}{needed}{rule}{comment}")
-    text = f"CREATE TABLE {table.name.full} (\n" + ",\n".join(lines) + ")\nUSING delta"
-    partitions = DeltaTable(table.directory).metadata().partition_columns
+    text = f"CREATE TABLE {table.name.full} (\n" + ",\n".join(lines) + ")\nUSING "
+    text += "delta" if table.files is None else table.files.kind
+    if table.files is not None and table.files.options:
+        pairs = [f"  {string(key)} = {string(value)}" for key, value in sorted(table.files.options.items())]
+        text += "\nOPTIONS (\n" + ",\n".join(pairs) + ")"
+    partitions = partition_columns(table)
     if partitions:
         text += f"\nPARTITIONED BY ({', '.join(partitions)})"
-    if table.kind == "EXTERNAL":
-        text += f"\nLOCATION '{session.places.shown(table.directory)}'"
+    if table.kind == "EXTERNAL" and table.location is not None:
+        text += f"\nLOCATION '{session.places.shown(table.location)}'"
     if table.comment:
         text += f"\nCOMMENT {string(table.comment)}"
     feature = {PREFIX + DEFAULTS: "supported"} if any(one.default is not None for one in filled.values()) else {}
-    if table.properties or feature:
-        given = sorted((feature | dict(table.properties)).items())
+    if shown_properties(table) or feature:
+        given = sorted((feature | shown_properties(table)).items())
         pairs = [f"  {string(key)} = {string(value)}" for key, value in given]
         text += "\nTBLPROPERTIES (\n" + ",\n".join(pairs) + ")"
     return literals.rows({"createtab_stmt": TEXT}, [(text,)])

@@ -15,12 +15,14 @@ from brickyard.workspace.compute.gateway.errors import (
     unsupported,
 )
 from brickyard.workspace.compute.gateway.filling import features_of
+from brickyard.workspace.compute.gateway.new_table import NewTable
 from brickyard.workspace.compute.gateway.protocol import PREFIX
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements import functions, locations, policies, variables, views
 from brickyard.workspace.compute.gateway.statements.clones import clone, read_clone, schema_like
 from brickyard.workspace.compute.gateway.statements.columns import delta_fields, read_column
+from brickyard.workspace.compute.gateway.statements.copy_text import read_options
 from brickyard.workspace.compute.gateway.statements.definitions import Definitions, read_definitions
 from brickyard.workspace.compute.gateway.statements.describe import target
 from brickyard.workspace.compute.gateway.statements.filling_checks import check_fields
@@ -30,7 +32,7 @@ from brickyard.workspace.compute.gateway.statements.namespaces import (
     drop_namespace,
     read_properties,
 )
-from brickyard.workspace.compute.gateway.writes import NewTable
+from brickyard.workspace.compute.gateway.statements.of_files import create_of_files
 
 __all__ = ["create", "drop"]
 
@@ -81,6 +83,8 @@ def _create_table(cursor: Cursor, session: Session, mode: str) -> Any:
     existing = session.catalog.find_table(name)
     if existing is not None and mode == "ignore":
         return literals.empty()
+    if new.format != "delta":
+        return create_of_files(session, new, defined, query, existing, mode, bare=not (like or copied))
     if existing is not None and mode == "replace" and like:
         raise unsupported("OR REPLACE of a table that exists with LIKE", "Drop the table first.")
     if existing is not None and (mode == "error" or existing.is_view):
@@ -144,8 +148,10 @@ def _clauses(cursor: Cursor, session: Session, new: NewTable, defined: Definitio
     """USING, PARTITIONED BY, LOCATION, COMMENT, TBLPROPERTIES, CLUSTER BY; then AS and the query."""
     found: dict[str, Any] = {"name": new.name}
     while not cursor.done:
-        if cursor.take("USING"):
-            _only_delta(cursor.next().text)
+        if cursor.take("USING") or (cursor.take("STORED", "AS") and cursor.peek() in {"PARQUET", "ORC", "AVRO"}):
+            found["format"] = cursor.next().text.lower()
+        elif cursor.take("OPTIONS"):
+            found["options"] = read_options(cursor)
         elif cursor.take("PARTITIONED", "BY"):
             found["partitions"] = _partitions(cursor, defined)
         elif cursor.take("CLUSTER", "BY"):  # a layout hint: the rows are the same without it
@@ -159,15 +165,21 @@ def _clauses(cursor: Cursor, session: Session, new: NewTable, defined: Definitio
         elif cursor.take("WITH", "ROW", "FILTER") or cursor.take("ROW", "FILTER"):
             found["policies"] = {"row_filter": policies.read_row_filter(cursor, session)}
         elif cursor.take("AS") or cursor.peek() in {"SELECT", "WITH"}:
-            return NewTable(**found), cursor.rest()
+            return _with_path(NewTable(**found), session), cursor.rest()
         else:
             raise unsupported(f"{cursor.peek()} in CREATE TABLE", "Leave the clause out.")
-    return NewTable(**found), None
+    return _with_path(NewTable(**found), session), None
 
 
-def _only_delta(kind: str) -> None:
-    if kind.lower() != "delta":
-        raise unsupported(f"tables in the format {kind}", "Use USING DELTA, or read the files with spark.read.")
+def _with_path(new: NewTable, session: Session) -> NewTable:
+    """The option `path` is the same as LOCATION; a Delta table has no other options."""
+    options = {key: value for key, value in new.options.items() if key.lower() != "path"}
+    if new.format == "delta" and options:
+        raise unsupported(f"OPTIONS ({next(iter(options))} ...) of a Delta table", "Use TBLPROPERTIES.")
+    path = next((value for key, value in new.options.items() if key.lower() == "path"), None)
+    if path is None or new.location is not None:
+        return dataclasses.replace(new, options=options)
+    return dataclasses.replace(new, options=options, location=session.places.mapper.to_write(path))
 
 
 def _adopt(session: Session, new: NewTable) -> None:

@@ -11,6 +11,7 @@ from pyspark.sql.connect.proto import base_pb2, commands_pb2, relations_pb2
 from brickyard.workspace.compute.gateway import literals
 from brickyard.workspace.compute.gateway.errors import SparkError, already_exists, unsupported
 from brickyard.workspace.compute.gateway.file_queries import FileCall
+from brickyard.workspace.compute.gateway.file_tables.definition import type_name
 from brickyard.workspace.compute.gateway.names import SessionNames, quote
 from brickyard.workspace.compute.gateway.queries import NAMESPACE, QueryRewriter, where_names_are
 from brickyard.workspace.compute.gateway.session import Session
@@ -159,7 +160,7 @@ def _persistent(
         bindings=bindings,
         defines=name.full,
         changes=session.changes_of,
-        files=None if spark else session.held_files,
+        files=session.held_files,
     )
     text = rewriter.rewrite_query(query)
     schema = session.sail.schema(session.key, relations_pb2.Relation(sql=relations_pb2.SQL(query=text)))
@@ -180,18 +181,9 @@ def _persistent(
         session.catalog.change("tables", name.full, wire)
 
 
-#: Types whose names in the API are not those in SQL.
-TYPE_NAMES = {"BIGINT": "LONG", "SMALLINT": "SHORT", "TINYINT": "BYTE", "VOID": "NULL"}
-
-
 def _wire(place: int, field: Any) -> dict[str, Any]:
     """A column of a view, as the catalog keeps it."""
-    text = field.dataType.simpleString()
-    name = text.upper().partition("(")[0].partition("<")[0]
-    wire = {"name": field.name, "type_text": text, "type_name": TYPE_NAMES.get(name, name), "position": place}
-    if name == "DECIMAL":
-        wire |= {"type_precision": field.dataType.precision, "type_scale": field.dataType.scale}
-    return wire | {"type_json": field.dataType.json(), "nullable": field.nullable}
+    return {"name": field.name, "position": place, **type_name(field.dataType), "nullable": field.nullable}
 
 
 def redefine(cursor: Cursor, session: Session, parts: list[str]) -> None:

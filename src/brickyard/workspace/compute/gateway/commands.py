@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from brickyard.workspace.compute.gateway import (
 )
 from brickyard.workspace.compute.gateway.alignment import assign
 from brickyard.workspace.compute.gateway.caching.keeping import substitute
+from brickyard.workspace.compute.gateway.clustering import CLUSTERING, clustered, need_columns
 from brickyard.workspace.compute.gateway.commits import latest
 from brickyard.workspace.compute.gateway.conflicts import settled
 from brickyard.workspace.compute.gateway.errors import OTHER_ENGINE, SparkError, unsupported
@@ -242,9 +244,19 @@ def _save_table(write: commands_pb2.WriteOperation, source: str, session: Sessio
         session.names.table(parts),
         session.places.mapper.to_write(path) if path else None,
         partitions=tuple(write.partitioning_columns),
+        properties=_clustering(write.clustering_columns, write.input, session),
         format=source,
     )
     writes.replace_or_create(session, write.input, new, mode, options)
+
+
+def _clustering(columns: Sequence[str], rows: Any, session: Session) -> dict[str, str]:
+    """The property of a new table that `clusterBy` asks for."""
+    value = clustered(split_name(column) for column in columns)
+    if value is None:
+        return {}
+    need_columns(value, session.schema(rows).jsonValue()["fields"])
+    return {CLUSTERING: value}
 
 
 def _insert_into(write: commands_pb2.WriteOperation, parts: list[str], mode: str, session: Session) -> None:
@@ -284,7 +296,8 @@ def _write_v2(command: commands_pb2.Command, session: Session) -> None:
         )
     partitions = tuple(_attribute(column) for column in write.partitioning_columns)
     kind = write.provider.lower() or "delta"
-    new = NewTable(name, properties=dict(write.table_properties), partitions=partitions, format=kind)
+    properties = dict(write.table_properties) | _clustering(write.clustering_columns, write.input, session)
+    new = NewTable(name, properties=properties, partitions=partitions, format=kind)
     writes.replace_or_create(session, write.input, new, mode, dict(write.options))
     _done(command)
 

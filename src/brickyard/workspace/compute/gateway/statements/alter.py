@@ -7,6 +7,7 @@ from typing import Any
 
 from brickyard.workspace import statistics
 from brickyard.workspace.compute.gateway import literals, log, mapping
+from brickyard.workspace.compute.gateway.clustering import CLUSTERING, need_columns, read_clustering
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.names import TableName
 from brickyard.workspace.compute.gateway.session import Session
@@ -67,12 +68,31 @@ def _table(cursor: Cursor, session: Session) -> None:
         keys.add(cursor, session, place, table)
     elif cursor.take("DROP", "CONSTRAINT"):
         keys.drop(cursor, session, place, table)
-    elif _optimizes(cursor) or cursor.take("CLUSTER", "BY"):  # a layout hint: the rows are the same without it
+    elif cursor.take("CLUSTER", "BY"):
+        _cluster(cursor, place)
+    elif _optimizes(cursor):
         cursor.position = len(cursor.tokens)
     elif cursor.peek() in {"SET", "UNSET"} and cursor.peek(1) == "TBLPROPERTIES":
         _properties(cursor, place)
     else:
         _object(cursor, session, table, "TABLE")
+
+
+def _cluster(cursor: Cursor, place: Path) -> None:
+    """`CLUSTER BY (a, b) | NONE | AUTO`."""
+    value = read_clustering(cursor)
+    cursor.end()
+
+    def edit(metadata: log.Metadata) -> None:
+        need_columns(value, metadata.fields)
+        if value is not None and metadata.partitions:
+            text = "ALTER TABLE CLUSTER BY is not supported for partitioned tables."
+            raise SparkError("DELTA_ALTER_TABLE_CLUSTER_BY_ON_PARTITIONED_TABLE_NOT_ALLOWED", text, sql_state="42000")
+        metadata.configuration.pop(CLUSTERING, None)
+        if value is not None:
+            metadata.configuration[CLUSTERING] = value
+
+    log.change(place, "CLUSTER BY", {"newClusteringColumns": value or "[]"}, edit)
 
 
 def _optimizes(cursor: Cursor) -> bool:

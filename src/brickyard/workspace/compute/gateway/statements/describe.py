@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from brickyard.workspace.compute.gateway import histories, literals, log
+from brickyard.workspace.compute.gateway.clustering import columns_in, without
 from brickyard.workspace.compute.gateway.errors import PARSE, SparkError
 from brickyard.workspace.compute.gateway.file_tables.definition import OPTION
 from brickyard.workspace.compute.gateway.filling import filled_columns
@@ -296,10 +297,10 @@ def _detail(cursor: Cursor, session: Session) -> Any:
         "createdAt": (WHEN, _instant(metadata.created_time)),
         "lastModified": (WHEN, _instant(history[0].get("timestamp")) if history else None),
         "partitionColumns": (pa.list_(TEXT), list(metadata.partition_columns)),
-        "clusteringColumns": (pa.list_(TEXT), []),
+        "clusteringColumns": (pa.list_(TEXT), [".".join(name) for name in columns_in(metadata.configuration)]),
         "numFiles": (LONG, len(sizes)),
         "sizeInBytes": (LONG, sum(sizes)),
-        "properties": (STRINGS, list(metadata.configuration.items())),
+        "properties": (STRINGS, list(without(metadata.configuration).items())),
         "minReaderVersion": (pa.int32(), protocol.min_reader_version),
         "minWriterVersion": (pa.int32(), protocol.min_writer_version),
         "tableFeatures": (pa.list_(TEXT), sorted(log.read(place).protocol.features)),
@@ -330,7 +331,8 @@ def _detail_of_files(place: Path, table: Table, session: Session) -> Any:
 
 def shown_properties(table: Table) -> dict[str, str]:
     """A table's properties, without its options."""
-    return {key: value for key, value in table.properties.items() if table.is_view or not key.startswith(OPTION)}
+    own = without(table.properties)
+    return {key: value for key, value in own.items() if table.is_view or not key.startswith(OPTION)}
 
 
 def _instant(milliseconds: int | None) -> datetime | None:

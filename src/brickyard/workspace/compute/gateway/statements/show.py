@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from brickyard.workspace.compute.gateway import literals, log
+from brickyard.workspace.compute.gateway.clustering import columns_in
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.file_tables.reading import schema_of
 from brickyard.workspace.compute.gateway.filling import filled_columns
@@ -162,6 +163,9 @@ def _create_table(cursor: Cursor, session: Session) -> Any:
     partitions = partition_columns(table)
     if partitions:
         text += f"\nPARTITIONED BY ({', '.join(partitions)})"
+    clustering = columns_in({} if table.files else log.read(table.directory).configuration)
+    if clustering:
+        text += f"\nCLUSTER BY ({', '.join('.'.join(map(_name, one)) for one in clustering)})"
     if table.kind == "EXTERNAL" and table.location is not None:
         text += f"\nLOCATION '{session.places.shown(table.location)}'"
     if table.comment:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from brickyard.workspace.compute.gateway import creation, feed, literals, log, writes
+from brickyard.workspace.compute.gateway.clustering import CLUSTERING, need_columns, read_clustering
 from brickyard.workspace.compute.gateway.errors import (
     SparkError,
     already_exists,
@@ -99,7 +100,10 @@ def _create_table(cursor: Cursor, session: Session, mode: str) -> Any:
         if defined.columns:
             text = "Operation not allowed: Schema may not be specified in a Create Table As Select (CTAS) statement."
             raise parse_error(text)
-        writes.replace_or_create(session, session.relation(query), new, mode, {})
+        rows = session.relation(query)
+        if CLUSTERING in new.properties:
+            need_columns(new.properties[CLUSTERING], session.schema(rows).jsonValue()["fields"])
+        writes.replace_or_create(session, rows, new, mode, {})
     elif like is not None:
         fields, partitions = schema_like(like)
         asked = {PREFIX + name: "supported" for name in features_of(fields)}
@@ -110,6 +114,7 @@ def _create_table(cursor: Cursor, session: Session, mode: str) -> Any:
         writes.create(session, new, lambda place: log.begin(place, new.comment, new.properties))
     else:
         fields = delta_fields(defined.columns, session)
+        need_columns(new.properties.get(CLUSTERING), fields)
         _empty_table(session, new, fields, existing.place if existing else None, defined.checks)
         _set_keys(session, new, defined.keys, made=existing is None)
     return literals.empty()
@@ -154,8 +159,8 @@ def _clauses(cursor: Cursor, session: Session, new: NewTable, defined: Definitio
             found["options"] = read_options(cursor)
         elif cursor.take("PARTITIONED", "BY"):
             found["partitions"] = _partitions(cursor, defined)
-        elif cursor.take("CLUSTER", "BY"):  # a layout hint: the rows are the same without it
-            cursor.names()
+        elif cursor.take("CLUSTER", "BY"):
+            found["clustering"] = read_clustering(cursor)
         elif cursor.take("LOCATION"):
             found["location"] = session.places.mapper.to_write(cursor.string())
         elif cursor.take("COMMENT"):
@@ -165,10 +170,23 @@ def _clauses(cursor: Cursor, session: Session, new: NewTable, defined: Definitio
         elif cursor.take("WITH", "ROW", "FILTER") or cursor.take("ROW", "FILTER"):
             found["policies"] = {"row_filter": policies.read_row_filter(cursor, session)}
         elif cursor.take("AS") or cursor.peek() in {"SELECT", "WITH"}:
-            return _with_path(NewTable(**found), session), cursor.rest()
+            return _completed(found, session), cursor.rest()
         else:
             raise unsupported(f"{cursor.peek()} in CREATE TABLE", "Leave the clause out.")
-    return _with_path(NewTable(**found), session), None
+    return _completed(found, session), None
+
+
+def _completed(found: dict[str, Any], session: Session) -> NewTable:
+    """What the clauses say together."""
+    clustering = found.pop("clustering", None)
+    if clustering is not None:
+        if "partitions" in found:
+            text = "Operation not allowed: Clustering and partitioning cannot both be specified. Remove PARTITIONED BY."
+            raise parse_error(text)
+        if found.get("format", "delta") != "delta":
+            raise unsupported("CLUSTER BY of tables of files", "Leave it out, or use Delta.")
+        found["properties"] = {**found.get("properties", {}), CLUSTERING: clustering}
+    return _with_path(NewTable(**found), session)
 
 
 def _with_path(new: NewTable, session: Session) -> NewTable:

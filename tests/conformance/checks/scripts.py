@@ -14,6 +14,8 @@ for _name, _body in {
     "no query": "DECLARE x INT; SET x = (SELECT 3);",
     "nothing": "",
     "a command after a query": "SELECT 1 AS a; SHOW TABLES;",
+    "SHOW PARTITIONS after a query": "CREATE TABLE p (i INT, k INT) PARTITIONED BY (k); "
+    "SELECT 1 AS a; SHOW PARTITIONS p;",
     "not atomic": "NOT ATOMIC SELECT 5 AS a;",
     "several variables": "DECLARE x, y INT DEFAULT 5; SET x = x + 1; SELECT x, y;",
     "a variable without a type": "DECLARE x = 5; SELECT x;",

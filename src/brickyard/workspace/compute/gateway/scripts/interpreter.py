@@ -169,7 +169,7 @@ class _Script:
         self._scopes.keep(before, session.bindings.variables)
         if answer is None:
             self._result = session.rows(session.relation(text))
-        elif answer.HasField("sql"):  # of a string, or TABLE
+        elif answer.HasField("sql") and Cursor(text).peek() != "SHOW":  # of a string, or TABLE
             outside = self._session.for_statement(answer)
             self._result = outside.rows(outside.relation(answer.sql.query))
 

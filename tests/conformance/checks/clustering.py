@@ -32,3 +32,17 @@ def the_property_of_a_clustered_table(spark, at):
 
 q("clustered as", "CREATE TABLE k CLUSTER BY (a) AS SELECT 1 AS a, 2 AS b", "SELECT * FROM k")
 q("clustered by a column that there is not", K, "ALTER TABLE k CLUSTER BY (nope)")
+
+
+@clustering.run
+def a_clustering_column_that_is_renamed(spark, at):
+    spark.sql(K + " TBLPROPERTIES ('delta.columnMapping.mode' = 'name')")
+    spark.sql("ALTER TABLE k RENAME COLUMN a TO z")
+    return list(spark.sql("DESCRIBE DETAIL k").first().clusteringColumns)
+
+
+q(
+    "a clustering column that is dropped",
+    K + " TBLPROPERTIES ('delta.columnMapping.mode' = 'name')",
+    "ALTER TABLE k DROP COLUMN a",
+)

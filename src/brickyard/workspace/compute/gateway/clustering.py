@@ -12,7 +12,7 @@ from typing import Any
 from brickyard.workspace.compute.gateway.errors import SparkError, parse_error
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 
-__all__ = ["CLUSTERING", "clustered", "columns_in", "need_columns", "read_clustering", "without"]
+__all__ = ["CLUSTERING", "clustered", "columns_in", "need_columns", "need_free", "read_clustering", "rename", "without"]
 
 CLUSTERING = "clusteringColumns"
 
@@ -59,6 +59,30 @@ def need_columns(value: str | None, fields: Sequence[Mapping[str, Any]]) -> None
                 text = f"Couldn't find column {'.'.join(name)} in: {known}."
                 raise SparkError("DELTA_COLUMN_NOT_FOUND_IN_SCHEMA", text, sql_state="42703")
             inside = found["type"].get("fields", ()) if isinstance(found["type"], dict) else ()
+
+
+def rename(configuration: dict[str, str], old: Sequence[str], new: str) -> None:
+    """Have the property name a column as it is called now."""
+    known = [part.lower() for part in old]
+    found = columns_in(configuration)
+    for name in found:
+        if [part.lower() for part in name[: len(known)]] == known:
+            name[len(known) - 1] = new
+    value = clustered(found)
+    if value is not None:
+        configuration[CLUSTERING] = value
+
+
+def need_free(configuration: Mapping[str, str], name: Sequence[str]) -> None:
+    """Refuse to drop a column by which the table is clustered.
+
+    Raises:
+        SparkError: DELTA_UNSUPPORTED_DROP_CLUSTERING_COLUMN.
+    """
+    gone = [part.lower() for part in name]
+    if any([part.lower() for part in one[: len(gone)]] == gone for one in columns_in(configuration)):
+        text = f"Dropping clustering columns ({'.'.join(name)}) is not allowed. Use ALTER TABLE ... CLUSTER BY first."
+        raise SparkError("DELTA_UNSUPPORTED_DROP_CLUSTERING_COLUMN", text, sql_state="0AKDC")
 
 
 def without(configuration: Mapping[str, str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from brickyard.workspace import statistics
-from brickyard.workspace.compute.gateway import log
+from brickyard.workspace.compute.gateway import clustering, log
 from brickyard.workspace.compute.gateway.errors import SparkError, parse_error, unsupported
 from brickyard.workspace.compute.gateway.filling import DEFAULT, GENERATION, MARK, START, STEP
 from brickyard.workspace.compute.gateway.names import quote
@@ -142,6 +142,7 @@ def rename(cursor: Cursor, place: Path) -> None:
         _not_there([other for other in fields if other is not field], new)
         metadata.partitions[:] = [new if name == field["name"] else name for name in metadata.partitions]
         field["name"] = new
+        clustering.rename(metadata.configuration, old, new)
 
     log.change(place, "RENAME COLUMN", {"oldColumnPath": ".".join(old), "newColumnPath": new}, edit)
 
@@ -162,6 +163,7 @@ def drop(cursor: Cursor, place: Path) -> None:
             if field["name"] in metadata.partitions and fields is metadata.fields:
                 text = f"Dropping partition columns ({field['name']}) is not allowed."
                 raise SparkError("DELTA_UNSUPPORTED_DROP_PARTITION_COLUMN", text, sql_state="0AKDC")
+            clustering.need_free(metadata.configuration, name.split("."))
             fields.remove(field)
 
     log.change(place, "DROP COLUMNS", {"columns": names}, edit)

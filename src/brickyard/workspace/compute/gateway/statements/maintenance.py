@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from brickyard.workspace.compute.gateway import literals
+from brickyard.workspace.compute.gateway import literals, log
 from brickyard.workspace.compute.gateway.commits import latest, moment
 from brickyard.workspace.compute.gateway.errors import ILLEGAL, SparkError, unsupported
 from brickyard.workspace.compute.gateway.feed.commit import Changes, commit
@@ -49,6 +49,9 @@ def optimize(cursor: Cursor, session: Session) -> Any:
     place, _ = target(cursor, session, write=True, rows=False)
     name = f"delta.{quote(cursor.tokens[start].text)}" if quoted else cursor.since(start)
     cursor.take("FULL")
+    if log.read(place).mapped and not session.sail.capabilities.is_spark:
+        instead = f"Write its rows anew, which makes few files of them: INSERT OVERWRITE {name} SELECT * FROM {name}."
+        raise unsupported("OPTIMIZE of tables with column mapping", instead)
     table = DeltaTable(place)
     parts = _parts(cursor.until("ZORDER"), name, table, session) if cursor.take("WHERE") else [None]
     order = cursor.names() if cursor.take("ZORDER", "BY") else []

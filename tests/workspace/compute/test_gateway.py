@@ -323,6 +323,20 @@ def test_arguments_and_data_frames_in_sql(spark: Any) -> None:
     assert rows(spark.sql("SELECT a FROM t WHERE a > ? ORDER BY a", args=[0])) == [(1,), (7,)]
 
 
+def test_settings_are_read_as_they_are_at_that_moment(spark: Any) -> None:
+    key, seen = "spark.sql.session.timeZone", []
+    before = spark.conf.get(key)
+    try:
+        for change in (lambda: spark.conf.set(key, "Asia/Tokyo"), lambda: spark.sql(f"SET {key} = Europe/Rome")):
+            change()
+            seen += [spark.conf.get(key), spark.sql("SELECT hour(TIMESTAMP '2024-01-01 00:00:00Z') AS h").first().h]
+    finally:
+        spark.conf.unset(key)
+    assert seen == ["Asia/Tokyo", 9, "Europe/Rome", 1]
+    assert spark.conf.get(key) == before and spark.conf.get("my.own", "none") == "none"
+
+
+
 def test_python_functions_run_in_the_engine(spark: Any, tmp_path: Any) -> None:
     from pyspark.sql.functions import pandas_udf, udf
 

@@ -18,6 +18,8 @@ __all__ = ["Memory"]
 SERVICE = "/spark.connect.SparkConnectService/"
 #: Commands that register something under a name; a later one of the same kind and name takes its place.
 REGISTERING = ("create_dataframe_view", "register_function", "register_table_function", "register_data_source")
+#: So many different questions about settings are remembered.
+QUESTIONS = 256
 NAME_FIELDS = {"register_function": "function_name", "register_table_function": "function_name"}
 
 
@@ -35,6 +37,8 @@ class Memory:
         self.files = ""
         self.lost: Callable[[str], None] = lambda name: None
         self._settings: dict[str, str] = {}
+        self._read: dict[bytes, bytes] = {}
+        self._changes = 0
         self._commands: dict[tuple[str, str], bytes] = {}
         self._whose = base_pb2.ConfigRequest()
         self._lock = threading.Lock()
@@ -46,18 +50,38 @@ class Memory:
     def configured(self, raw: bytes) -> None:
         """Remember what a Config call has set."""
         request = base_pb2.ConfigRequest.FromString(raw)
-        self.set_all({pair.key: pair.value for pair in request.operation.set.pairs})
         for key in request.operation.unset.keys:
             self._settings.pop(key, None)
+        self.set_all({pair.key: pair.value for pair in request.operation.set.pairs})
+
+    def read(self, question: bytes, ask: Callable[[], bytes]) -> bytes:
+        """The engine's answer to a question about settings, for which it is asked again when one has been changed.
+
+        Clients ask before each `collect()` and `toPandas()`.
+        """
+        changes, known = self._changes, self._read.get(question)
+        if known is not None:
+            return known
+        answer = ask()
+        with self._lock:
+            if changes == self._changes and len(self._read) < QUESTIONS:
+                self._read[question] = answer
+        return answer
+
+    def _changed(self) -> None:
+        with self._lock:
+            self._changes += 1
+            self._read.clear()
 
     def set_all(self, values: Mapping[str, str]) -> None:
         """Remember settings; a new engine begins with them."""
         for key, value in values.items():
             self._settings[key] = value
+        self._changed()
 
     def learn(self, other: Memory) -> None:
         """Remember what another session does."""
-        self._settings.update(other._settings)
+        self.set_all(other._settings)
         self._commands.update(other._commands)
         self.imports.extend(other.imports)
         self.files = other.files

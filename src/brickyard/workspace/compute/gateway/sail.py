@@ -263,7 +263,8 @@ class Sail:
         raw = request.SerializeToString()
         answer = base_pb2.ConfigResponse()
         answer.ParseFromString(self.unary("Config")(raw))
-        self.memory.configured(raw)
+        if operation.WhichOneof("op_type") in ("set", "unset"):
+            self.memory.configured(raw)
         return answer
 
     def close(self) -> None:

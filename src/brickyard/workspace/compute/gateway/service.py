@@ -296,13 +296,16 @@ class Gateway:
 
     def _config(self, raw: bytes) -> bytes:
         request = base_pb2.ConfigRequest.FromString(raw)
-        session = self.session(SessionKey.of(request))
-        given = {pair.key: pair.value for pair in request.operation.set.pairs}
+        session, operation = self.session(SessionKey.of(request)), request.operation
+        kind = operation.WhichOneof("op_type")
+        if kind not in ("set", "unset") and not session.sail.capabilities.is_spark:
+            return session.sail.memory.read(operation.SerializeToString(), lambda: session.sail.unary("Config")(raw))
+        given = {pair.key: pair.value for pair in operation.set.pairs}
         session.before_setting(given)
         answer: bytes = session.sail.unary("Config")(raw)
         session.sail.memory.configured(raw)
         session.settings |= given
-        session.after_unsetting(request.operation.unset.keys)
+        session.after_unsetting(operation.unset.keys)
         return answer
 
     def _release(self, raw: bytes) -> bytes:

@@ -6,6 +6,7 @@ message is merged into an earlier one; so what is appended to a message holds.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -53,8 +54,7 @@ _SERVER_ID = {
 
 def claimed(raw: bytes, user: str) -> bytes:
     """A request in the name of that user, whoever it says it is from."""
-    context = base_pb2.UserContext(user_id=user, user_name=user)
-    return raw + _field(_USER_CONTEXT, context.SerializeToString())
+    return raw + _context(user)
 
 
 def stamped(method: str, raw: bytes, server_id: str) -> bytes:
@@ -104,6 +104,11 @@ def _read(raw: bytes, at: int) -> tuple[int, int]:
         if byte < 0x80:
             return value, at
         shift += 7
+
+
+@functools.lru_cache
+def _context(user: str) -> bytes:
+    return _field(_USER_CONTEXT, base_pb2.UserContext(user_id=user, user_name=user).SerializeToString())
 
 
 def _field(number: int, content: bytes) -> bytes:

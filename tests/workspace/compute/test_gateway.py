@@ -148,7 +148,6 @@ ERRORS: dict[str, tuple[list[str], str, str]] = {
         "UnsupportedOperationException",
         "DELTA_IDENTITY_COLUMNS_UNSUPPORTED_DATA_TYPE",
     ),
-    "a panic of the engine": (["SELECT posexplode(map('a', 1))"], "SparkRuntimeException", "sail"),
     "drop a view as a table": (["CREATE VIEW v AS SELECT 1 a", "DROP TABLE v"], "AnalysisException", "WRONG_COMMAND"),
     "bad table name": (["CREATE TABLE `../x` (a INT)"], "AnalysisException", "INVALID_IDENTIFIER"),
 }
@@ -334,7 +333,6 @@ def test_settings_are_read_as_they_are_at_that_moment(spark: Any) -> None:
         spark.conf.unset(key)
     assert seen == ["Asia/Tokyo", 9, "Europe/Rome", 1]
     assert spark.conf.get(key) == before and spark.conf.get("my.own", "none") == "none"
-
 
 
 def test_python_functions_run_in_the_engine(spark: Any, tmp_path: Any) -> None:

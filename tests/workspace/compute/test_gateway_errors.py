@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import grpc
 import pytest
 from pyspark.errors import PySparkException
 
@@ -153,3 +154,18 @@ def test_a_long_condition_is_evaluated(spark: Any) -> None:
 
 def test_a_statement_that_is_too_deep_says_so() -> None:
     assert "[FAILED_TO_PARSE_TOO_COMPLEX]" in status_of(RecursionError(), Capabilities("sail")).details
+
+
+def test_an_engine_that_gives_no_reason_is_named() -> None:
+    class Panic(grpc.RpcError):  # what a panic of Sail ends a stream with
+        def code(self) -> grpc.StatusCode:
+            return grpc.StatusCode.CANCELLED
+
+        def details(self) -> str:
+            return ""
+
+        def trailing_metadata(self) -> tuple[()]:
+            return ()
+
+    status = status_of(Panic(), Capabilities("sail"))
+    assert "The Spark engine 'sail' failed" in status.details and "INTERNAL_ERROR" in status.details

@@ -131,6 +131,18 @@ def test_a_principal_sees_and_reads_what_it_was_granted(spark: Any, connect: Con
     assert spark.table(f"{schema}.t").count() == 1
 
 
+def test_a_global_view_is_read_with_the_reader_s_privileges(
+    spark: Any, connect: Connect, lab: Lab, schema: str
+) -> None:
+    spark.sql(f"CREATE TABLE {schema}.held_back AS SELECT 1 AS id")
+    other = connect(robot(lab)[1])
+    spark.table(f"{schema}.held_back").createOrReplaceGlobalTempView("shown")
+    assert "PERMISSION" in condition(lambda: other.table("global_temp.shown").collect())
+    spark.range(3).createOrReplaceGlobalTempView("shown")
+    assert other.table("global_temp.shown").count() == 3
+    assert spark.catalog.dropGlobalTempView("shown")
+
+
 def test_a_session_s_id_is_of_no_use_to_another(spark: Any, connect: Connect, lab: Lab) -> None:
     spark.range(3).createOrReplaceTempView("mine")
     thief = connect(robot(lab)[1], session_id=spark.session_id, user_id=lab.workspace.identity.owner.user_name)

@@ -288,7 +288,6 @@ def test_reading_what_is_not_there_is_an_error(spark: Any, read: Check, conditio
         (lambda spark: spark.readStream.format("rate").load().schema, "Structured Streaming"),
         (lambda spark: spark.read.parquet("s3://bucket/x").schema, "s3"),
         (lambda spark: spark.range(1).write.format("orc2").save("/o"), "orc2"),
-        (lambda spark: spark.range(1).createGlobalTempView("g"), "global temporary"),
     ],
 )
 def test_what_the_engine_lacks_is_refused_by_name(spark: Any, use: Check, text: str) -> None:

@@ -34,7 +34,6 @@ def test_a_statement_is_refused_by_name(client: Any, statement: str) -> None:
 
 CALLS = {
     "streams": lambda spark: spark.readStream.format("rate").load().writeStream.format("console").start(),
-    "global temporary views": lambda spark: spark.range(1).createGlobalTempView("g"),
 }
 
 

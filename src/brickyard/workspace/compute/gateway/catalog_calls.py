@@ -12,7 +12,7 @@ from brickyard.workspace.compute.gateway import catalog_functions, literals
 from brickyard.workspace.compute.gateway.caching import keeping
 from brickyard.workspace.compute.gateway.caching.answers import level_of
 from brickyard.workspace.compute.gateway.errors import SparkError, not_found, unsupported
-from brickyard.workspace.compute.gateway.names import quote
+from brickyard.workspace.compute.gateway.names import GLOBAL, is_global, quote
 from brickyard.workspace.compute.gateway.patterns import matches
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
@@ -127,8 +127,8 @@ def _table_row(table: Table) -> tuple[Any, ...]:
     return name.name, name.catalog, [name.schema], table.comment, table.kind, False
 
 
-def _temporary_row(name: str) -> tuple[Any, ...]:
-    return name, None, [], None, "TEMPORARY", True
+def _temporary_row(name: str, *namespace: str) -> tuple[Any, ...]:
+    return name, None, list(namespace), None, "TEMPORARY", True
 
 
 def _tables(call: Any, session: Session) -> Any:
@@ -141,9 +141,12 @@ def _views(call: Any, session: Session) -> Any:
 
 def _list(call: Any, session: Session, wanted: Callable[[Table], bool]) -> Any:
     catalog, schema = _namespace(call, session)
-    session.catalog.need_schema(catalog, schema)
-    found = [table for table in session.catalog.tables(catalog, schema) if wanted(table)]
-    rows = [_table_row(table) for table in found if _like(table.name.name, call)]
+    if schema == GLOBAL:
+        rows = [_temporary_row(name, GLOBAL) for name in session.global_views.names if _like(name, call)]
+    else:
+        session.catalog.need_schema(catalog, schema)
+        found = [table for table in session.catalog.tables(catalog, schema) if wanted(table)]
+        rows = [_table_row(table) for table in found if _like(table.name.name, call)]
     return TABLE, rows + [_temporary_row(name) for name in sorted(session.names.temporary) if _like(name, call)]
 
 
@@ -156,19 +159,26 @@ def _get_table(call: Any, session: Session) -> Any:
     parts = _table_parts(call)
     if session.names.is_temporary(parts):
         return TABLE, [_temporary_row(parts[-1])]
+    if _is_global(parts, session):
+        return TABLE, [_temporary_row(parts[-1], GLOBAL)]
     return TABLE, [_table_row(session.catalog.table(session.names.table(parts)))]
 
 
 def _table_exists(call: Any, session: Session) -> Any:
     parts = _table_parts(call)
-    known = session.names.is_temporary(parts) or session.catalog.find_table(session.names.table(parts)) is not None
-    return _flag(known)
+    if session.names.is_temporary(parts) or _is_global(parts, session):
+        return _flag(True)
+    return _flag(not is_global(parts) and session.catalog.find_table(session.names.table(parts)) is not None)
+
+
+def _is_global(parts: list[str], session: Session) -> bool:
+    return is_global(parts) and parts[-1] in session.global_views
 
 
 def _columns(call: Any, session: Session) -> Any:
     parts = _table_parts(call)
     partitions: set[str] = set()
-    if not session.names.is_temporary(parts):
+    if not session.names.is_temporary(parts) and not is_global(parts):
         table = session.catalog.table(session.names.table(parts))
         partitions = set(partition_columns(table))
     schema = session.sail.schema(session.key, session.relation(f"SELECT * FROM {quote(*parts)}"))
@@ -183,6 +193,10 @@ def _drop_temp_view(call: Any, session: Session) -> Any:
     if known:
         views.drop_temporary(session, call.view_name)
     return _flag(known)
+
+
+def _drop_global_temp_view(call: Any, session: Session) -> Any:
+    return _flag(session.global_views.drop(call.view_name))
 
 
 def _create_table(call: Any, session: Session) -> Any:
@@ -257,6 +271,7 @@ HANDLERS: dict[str, Callable[[Any, Session], Any]] = {
     "table_exists": _table_exists,
     "list_columns": _columns,
     "drop_temp_view": _drop_temp_view,
+    "drop_global_temp_view": _drop_global_temp_view,
     "create_table": _create_table,
     "create_external_table": _create_table,
     "cache_table": _cache_table,

@@ -32,7 +32,7 @@ from brickyard.workspace.compute.gateway.file_types import set_partitions
 from brickyard.workspace.compute.gateway.filling import filled_columns
 from brickyard.workspace.compute.gateway.names import FILE_FORMATS, quote
 from brickyard.workspace.compute.gateway.new_table import NewTable
-from brickyard.workspace.compute.gateway.plans import resolve, split_name
+from brickyard.workspace.compute.gateway.plans import resolve, split_name, with_local_data
 from brickyard.workspace.compute.gateway.queries import PLANNED
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sources.save import save
@@ -166,10 +166,12 @@ def _text(relation: relations_pb2.Relation) -> relations_pb2.SQL | None:
 
 def _view(command: commands_pb2.Command, session: Session) -> None:
     view = command.create_dataframe_view
-    if view.is_global:
-        raise unsupported("global temporary views", "Use createOrReplaceTempView.")
     raw = relations_pb2.Relation()
     raw.CopyFrom(view.input)
+    if view.is_global:
+        session.global_views.define(view.name, with_local_data(raw, session), session, replace=view.replace)
+        _done(command)
+        return
     resolve(view.input, session)
     register_temporary(session, view.name, view.input, replace=view.replace, raw=raw)
     _done(command)

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 
 from brickyard.workspace.compute.gateway.errors import SparkError
 
-__all__ = ["FILE_FORMATS", "HIVE", "SessionNames", "TableName", "quote"]
+__all__ = ["FILE_FORMATS", "GLOBAL", "HIVE", "SessionNames", "TableName", "is_global", "quote"]
 
 
 #: The catalog of before Unity Catalog.
 HIVE = "hive_metastore"
+#: The schema of global temporary views, which is in no catalog.
+GLOBAL = "global_temp"
 #: What can stand before a path, as in ``delta.`/path```.
 FILE_FORMATS = frozenset({"delta", "parquet", "csv", "json", "text", "orc", "avro", "binaryfile"})
 
@@ -75,9 +77,12 @@ class SessionNames:
 
     def is_temporary(self, parts: Sequence[str]) -> bool:
         """Whether the name means a temporary view of this session."""
-        if len(parts) == 2 and parts[0].lower() == "global_temp":
-            return True
         return len(parts) == 1 and parts[0].lower() in self.temporary
+
+
+def is_global(parts: Sequence[str]) -> bool:
+    """Whether the name would be that of a global temporary view."""
+    return len(parts) == 2 and parts[0].lower() == GLOBAL
 
 
 def check(part: str) -> str:

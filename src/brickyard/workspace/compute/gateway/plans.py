@@ -290,6 +290,15 @@ def split_name(text: str) -> list[str]:
     return parts
 
 
+def with_local_data(relation: relations_pb2.Relation, session: Session) -> relations_pb2.Relation:
+    """A relation with the data inside it that its client has sent ahead, which only its own session has."""
+    for part, _ in list(_parts(relation, None)):
+        kind = part.WhichOneof("rel_type") if part.DESCRIPTOR.name == "Relation" else None
+        if kind in CACHED:
+            _replace(part, relations_pb2.Relation(local_relation=_sent(part, kind, session)))
+    return relation
+
+
 def _cached(relation: Any, kind: str, session: Session) -> None:
     """Local data that the client sent ahead as artifacts; Sail wants it inside the plan."""
     key = hashlib.sha256(getattr(relation, kind).SerializeToString(deterministic=True)).hexdigest()

@@ -23,6 +23,7 @@ from brickyard.workspace.compute.gateway.caching.answers import KEEPING, keeping
 from brickyard.workspace.compute.gateway.clones import copy_state, new_id
 from brickyard.workspace.compute.gateway.commands import prepare
 from brickyard.workspace.compute.gateway.errors import SparkError
+from brickyard.workspace.compute.gateway.global_views import GlobalViews
 from brickyard.workspace.compute.gateway.names import SessionNames
 from brickyard.workspace.compute.gateway.observed import attached
 from brickyard.workspace.compute.gateway.plans import resolve
@@ -70,6 +71,7 @@ class Gateway:
         self._admission = admission
         self._names = names
         self._scratch = scratch
+        self._global_views = GlobalViews(resolve)
         self._artifacts = Artifacts(scratch / "artifacts")
         self.sessions = Sessions(self._new_session)
         self._server = grpc.server(ThreadPoolExecutor(THREADS, thread_name_prefix="gateway"), options=OPTIONS)
@@ -99,6 +101,7 @@ class Gateway:
         names = SessionNames(*self._names)
         session = Session(key, Sail(self._engine), caller.catalog, caller.places, names, relation_of)
         session.cache.resolve = resolve
+        session.global_views = self._global_views
         session.cache.home = self._scratch / "checkpoints" / key.session_id
         return session
 
@@ -221,7 +224,8 @@ class Gateway:
             return None
         decompress(request.plan)
         kind = request.plan.WhichOneof("op_type")
-        if not session.sail.capabilities.is_spark:
+        shared = request.plan.command.create_dataframe_view.is_global  # with sessions that keep other rows
+        if not (shared or session.sail.capabilities.is_spark):
             read_kept(request.plan, session)
         if kind == "command":
             return prepare(request.plan.command, session)

@@ -24,8 +24,9 @@ from brickyard.workspace.compute.gateway.caching.stamps import places_in
 from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.file_queries import FileCall
 from brickyard.workspace.compute.gateway.functions import Functions
+from brickyard.workspace.compute.gateway.global_views import GlobalViews
 from brickyard.workspace.compute.gateway.kept import PART_BYTES, SETTINGS
-from brickyard.workspace.compute.gateway.names import SessionNames, TableName
+from brickyard.workspace.compute.gateway.names import GLOBAL, SessionNames, TableName
 from brickyard.workspace.compute.gateway.observed import Observation
 from brickyard.workspace.compute.gateway.operations import Operations
 from brickyard.workspace.compute.gateway.places import Places
@@ -69,6 +70,7 @@ class Session:
         operations: What it is executing.
         private: A place for files that are needed until the session ends.
         cache: What it keeps.
+        global_views: Those of its cluster.
     """
 
     key: SessionKey
@@ -90,6 +92,7 @@ class Session:
     operations: Operations = field(init=False)
     private: Path = field(init=False)
     cache: Cache = field(init=False)
+    global_views: GlobalViews = field(init=False)
 
     def __post_init__(self) -> None:
         self.private = self.staged()
@@ -168,7 +171,7 @@ class Session:
         return session
 
     def table(self, name: TableName, through: tuple[str, ...] = ()) -> Table:
-        """A table of the catalog, or a relation of an `information_schema`.
+        """A table of the catalog, a relation of an `information_schema`, or a global temporary view.
 
         Args:
             name: Its name.
@@ -177,6 +180,8 @@ class Session:
         Raises:
             SparkError: TABLE_OR_VIEW_NOT_FOUND, or INSUFFICIENT_PERMISSIONS.
         """
+        if name.schema == GLOBAL:
+            return Table(name, "VIEW", held_in=self.global_views.hold(name.name, self))
         if name.schema != information.SCHEMA:
             return self.catalog.table_through(name, through) if through else self.catalog.table(name)
         held = f"{HELD}{uuid.uuid4().hex}"

@@ -14,7 +14,7 @@ from brickyard.workspace.compute.gateway.clustering import columns_in, without
 from brickyard.workspace.compute.gateway.errors import PARSE, SparkError
 from brickyard.workspace.compute.gateway.file_tables.definition import OPTION
 from brickyard.workspace.compute.gateway.filling import filled_columns
-from brickyard.workspace.compute.gateway.queries import FILE_FORMATS
+from brickyard.workspace.compute.gateway.names import FILE_FORMATS, is_global
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements import locations, objects
@@ -113,7 +113,7 @@ def _table(cursor: Cursor, session: Session) -> Any:
     cursor.end()
     if column is not None:
         return _column(column, parts, relation, session)
-    if session.names.is_temporary(parts) or (len(parts) == 2 and parts[0].lower() in FILE_FORMATS):
+    if _is_plain(parts, session):
         return _columns(session, relation)
     table = session.table(session.names.table(parts))
     rows = _described(session, relation, column_comments(table))
@@ -149,10 +149,15 @@ def _json(table: Table, relation: Any, session: Session, *, extended: bool) -> A
     return literals.rows({"json_metadata": TEXT}, [(text,)])
 
 
+def _is_plain(parts: list[str], session: Session) -> bool:
+    """Whether a name means rows of which the catalog knows nothing: a temporary view, or files."""
+    of_files = len(parts) == 2 and parts[0].lower() in FILE_FORMATS
+    return of_files or is_global(parts) or session.names.is_temporary(parts)
+
+
 def _column(column: list[str], parts: list[str], relation: Any, session: Session) -> Any:
     """One column by its name."""
-    stored = not session.names.is_temporary(parts) and not (len(parts) == 2 and parts[0].lower() in FILE_FORMATS)
-    table = session.table(session.names.table(parts)) if stored else None
+    table = None if _is_plain(parts, session) else session.table(session.names.table(parts))
     comments = {} if table is None else column_comments(table)
     rows = _described(session, relation, comments)
     found = next((row for row in rows if row[0].lower() == column[-1].lower()), None)

@@ -12,7 +12,7 @@ from brickyard.workspace.compute.gateway.clustering import columns_in
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.file_tables.reading import schema_of
 from brickyard.workspace.compute.gateway.filling import filled_columns
-from brickyard.workspace.compute.gateway.names import quote
+from brickyard.workspace.compute.gateway.names import GLOBAL, quote
 from brickyard.workspace.compute.gateway.patterns import matches, read_pattern
 from brickyard.workspace.compute.gateway.protocol import DEFAULTS, PREFIX
 from brickyard.workspace.compute.gateway.session import Session
@@ -84,9 +84,12 @@ def _views(cursor: Cursor, session: Session) -> Any:
 def _listed(cursor: Cursor, session: Session, column: str, *, views_only: bool) -> Any:
     catalog, schema = _namespace(cursor, session)
     pattern = read_pattern(cursor)
-    session.catalog.need_schema(catalog, schema)
-    found = [t.name.name for t in session.catalog.tables(catalog, schema) if t.is_view or not views_only]
-    rows = [(schema, name, False) for name in sorted(found) if matches(name, pattern)]
+    if schema == GLOBAL:
+        rows = [(schema, name, True) for name in session.global_views.names if matches(name, pattern)]
+    else:
+        session.catalog.need_schema(catalog, schema)
+        found = [t.name.name for t in session.catalog.tables(catalog, schema) if t.is_view or not views_only]
+        rows = [(schema, name, False) for name in sorted(found) if matches(name, pattern)]
     rows += [("", name, True) for name in sorted(session.names.temporary) if matches(name, pattern)]
     return literals.rows({"database" if not views_only else "namespace": TEXT, column: TEXT, "isTemporary": FLAG}, rows)
 

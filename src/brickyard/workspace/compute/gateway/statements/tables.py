@@ -16,6 +16,7 @@ from brickyard.workspace.compute.gateway.errors import (
     unsupported,
 )
 from brickyard.workspace.compute.gateway.filling import features_of
+from brickyard.workspace.compute.gateway.names import is_global
 from brickyard.workspace.compute.gateway.new_table import NewTable
 from brickyard.workspace.compute.gateway.protocol import PREFIX
 from brickyard.workspace.compute.gateway.session import Session
@@ -259,8 +260,10 @@ def drop(cursor: Cursor, session: Session) -> Any:
     cursor.end()
     if session.names.is_temporary(parts):
         return views.drop_temporary(session, parts[-1])
+    if is_global(parts) and (session.global_views.drop(parts[-1]) or missing_ok):
+        return literals.empty()
     name = session.names.table(parts)
-    table = session.catalog.find_table(name)
+    table = None if is_global(parts) else session.catalog.find_table(name)
     if table is None:
         if missing_ok:
             return literals.empty()

@@ -12,7 +12,7 @@ from brickyard.workspace.compute.gateway import literals
 from brickyard.workspace.compute.gateway.errors import SparkError, already_exists, unsupported
 from brickyard.workspace.compute.gateway.file_queries import FileCall
 from brickyard.workspace.compute.gateway.file_tables.definition import type_name
-from brickyard.workspace.compute.gateway.names import SessionNames, quote
+from brickyard.workspace.compute.gateway.names import SessionNames, is_global, quote
 from brickyard.workspace.compute.gateway.queries import NAMESPACE, QueryRewriter, where_names_are
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
@@ -24,21 +24,24 @@ __all__ = ["create_view", "drop_temporary", "redefine", "register_temporary"]
 
 def create_view(cursor: Cursor, session: Session, *, replace: bool) -> Any:
     """`[TEMPORARY] VIEW [IF NOT EXISTS] name [(columns)] [COMMENT '...'] [TBLPROPERTIES (...)] AS query`."""
-    if cursor.take("GLOBAL"):
-        raise unsupported("global temporary views", "Use a temporary view.")
+    shared = cursor.take("GLOBAL")
     temporary = cursor.take("TEMP") or cursor.take("TEMPORARY")
     cursor.expect("VIEW")
     exists_ok = cursor.take("IF", "NOT", "EXISTS")
     parts = cursor.name()
     columns = _columns(cursor)
-    if temporary and not columns and cursor.take("USING"):
+    if shared:
+        parts = _global_name(parts)
+    if temporary and not shared and not columns and cursor.take("USING"):
         return _of_files(cursor, session, parts, replace=replace)
     described = _clauses(cursor)
     query = cursor.rest()
     if columns:
         _check_number(columns, query, session)
         query = f"SELECT * FROM ({query}) AS {quote(parts[-1])}({', '.join(map(quote, columns))})"
-    if temporary:
+    if shared:
+        session.global_views.define(parts[0], session.with_text(query), session, replace=replace)
+    elif temporary:
         if len(parts) != 1:
             raise SparkError("TEMP_VIEW_NAME_TOO_MANY_NAME_PARTS", "A temporary view has a name of one part.")
         register_temporary(session, parts[0], session.relation(query), replace=replace)
@@ -46,6 +49,18 @@ def create_view(cursor: Cursor, session: Session, *, replace: bool) -> Any:
         described.comments = list(columns.values())
         _persistent(session, parts, query, described, replace=replace, exists_ok=exists_ok)
     return literals.empty()
+
+
+def _global_name(parts: list[str]) -> list[str]:
+    """The name of a global temporary view, with its schema or without."""
+    if len(parts) > 2 or (len(parts) == 2 and not is_global(parts)):
+        raise SparkError(
+            "TEMP_VIEW_NAME_TOO_MANY_NAME_PARTS",
+            f"CREATE TEMPORARY VIEW or the corresponding Dataset APIs only accept single-part view names, but got: "
+            f"{quote(*parts)}.",
+            sql_state="428EK",
+        )
+    return parts[-1:]
 
 
 def _of_files(cursor: Cursor, session: Session, parts: list[str], *, replace: bool) -> Any:

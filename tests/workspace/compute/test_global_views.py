@@ -1,0 +1,81 @@
+"""Global temporary views: one session names a plan, and the others of the cluster read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas
+import pytest
+from pyspark.errors import AnalysisException
+
+from tests.workspace.compute.engine_support import Engine
+
+
+@pytest.fixture
+def other(engine: Engine, spark: Any) -> Iterator[Any]:
+    """Another session; the views of both are dropped."""
+    session = engine.client()
+    yield session
+    for view in spark.catalog.listTables("global_temp"):
+        spark.catalog.dropGlobalTempView(view.name)
+    session.stop()
+
+
+def test_another_session_reads_what_the_plan_gives_now(spark: Any, other: Any) -> None:
+    spark.sql("CREATE TABLE t AS SELECT 1 AS i")
+    spark.table("t").createGlobalTempView("numbers")
+    spark.sql("CREATE GLOBAL TEMPORARY VIEW Named(k) AS SELECT i FROM t")
+    spark.sql("INSERT INTO t VALUES (2)")
+    assert other.sql("SELECT sum(numbers.i) AS s FROM global_temp.numbers").first().s == 3
+    assert sorted(row.k for row in other.table("global_temp.named").filter("k > 0").collect()) == [1, 2]
+
+
+def test_data_of_the_client_and_kept_rows_are_there_for_others_too(spark: Any, other: Any) -> None:
+    frame = pandas.DataFrame({"a": range(100_000), "s": ["twenty characters..."] * 100_000})
+    spark.createDataFrame(frame).createOrReplaceGlobalTempView("sent")
+    kept = spark.range(4).cache()
+    assert kept.count() == 4
+    kept.createGlobalTempView("kept")
+    assert other.sql("SELECT max(a) AS m FROM global_temp.sent").first().m == 99_999
+    assert other.table("global_temp.kept").count() == 4
+
+
+def test_they_are_listed_described_and_dropped(spark: Any, other: Any) -> None:
+    spark.range(1).createOrReplaceGlobalTempView("once")
+    spark.range(2).createOrReplaceGlobalTempView("Once")
+    assert [tuple(row) for row in other.sql("SHOW VIEWS IN global_temp").collect()] == [("global_temp", "once", True)]
+    assert [(v.name, v.namespace, v.isTemporary) for v in other.catalog.listTables("global_temp")] == [
+        ("once", ["global_temp"], True)
+    ]
+    assert other.catalog.tableExists("global_temp.once") and not other.catalog.tableExists("once")
+    assert other.sql("DESCRIBE global_temp.once").first().data_type == "bigint"
+    other.sql("DROP VIEW global_temp.once")
+    assert not spark.catalog.tableExists("global_temp.once") and not spark.catalog.dropGlobalTempView("once")
+
+
+@pytest.mark.parametrize(
+    ("statement", "condition"),
+    [
+        ("CREATE GLOBAL TEMP VIEW v AS SELECT 2", "TEMP_TABLE_OR_VIEW_ALREADY_EXISTS"),
+        ("CREATE OR REPLACE GLOBAL TEMP VIEW v AS SELECT * FROM global_temp.v", "RECURSIVE_VIEW"),
+        ("CREATE GLOBAL TEMP VIEW elsewhere.w AS SELECT 1", "TEMP_VIEW_NAME_TOO_MANY_NAME_PARTS"),
+        ("SELECT * FROM global_temp.w", "TABLE_OR_VIEW_NOT_FOUND"),
+        ("DROP VIEW global_temp.w", "TABLE_OR_VIEW_NOT_FOUND"),
+    ],
+)
+def test_what_cannot_be_named_is_an_error_by_class(spark: Any, other: Any, statement: str, condition: str) -> None:
+    spark.sql("CREATE GLOBAL TEMP VIEW v AS SELECT 1 AS a")
+    with pytest.raises(AnalysisException) as raised:
+        other.sql(statement).collect()
+    assert raised.value.getCondition() == condition
+    assert other.table("global_temp.v").first().a == 1
+
+
+def test_a_view_whose_table_has_gone_says_so(spark: Any, other: Any) -> None:
+    spark.sql("CREATE TABLE gone AS SELECT 1 AS i")
+    spark.table("gone").createGlobalTempView("over_it")
+    spark.sql("DROP TABLE gone")
+    with pytest.raises(AnalysisException) as raised:
+        other.table("global_temp.over_it").collect()
+    assert raised.value.getCondition() == "TABLE_OR_VIEW_NOT_FOUND"

@@ -125,7 +125,7 @@ def _steps(call: Call) -> list[_Step]:
 def _used(workspace: Workspace, record: TableRecord | FunctionRecord) -> frozenset[_Step]:
     """The tables and functions in the text of a view or of a function in SQL; of a table, those that guard it."""
     from brickyard.workspace.compute.gateway.names import SessionNames, TableName
-    from brickyard.workspace.compute.gateway.queries import names_inside
+    from brickyard.workspace.compute.gateway.view_queries import names_inside
 
     name = TableName(*record.full_name.split("."))
     if isinstance(record, TableRecord) and record.table_type != "VIEW":
@@ -142,9 +142,9 @@ def _used(workspace: Workspace, record: TableRecord | FunctionRecord) -> frozens
 def _in_text(text: str, names: SessionNames) -> frozenset[_Step]:
     """The tables and functions in a query or an expression."""
     from brickyard.workspace.compute.gateway.errors import SparkError
-    from brickyard.workspace.compute.gateway.queries import tables_in
     from brickyard.workspace.compute.gateway.sugar.calls import calls, is_query
     from brickyard.workspace.compute.gateway.sugar.tree import parse
+    from brickyard.workspace.compute.gateway.view_queries import tables_in
 
     if not text.strip():
         return frozenset()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -30,8 +30,9 @@ from brickyard.workspace.compute.gateway.table_nodes import at_version, is_cte, 
 from brickyard.workspace.compute.gateway.unity import Table
 from brickyard.workspace.compute.gateway.values.partitions import PARTITIONED, partition_cast, partition_types
 from brickyard.workspace.compute.gateway.values.probes import Probe
+from brickyard.workspace.compute.gateway.view_queries import names_inside
 
-__all__ = ["FILE_FORMATS", "QueryRewriter", "names_inside", "tables_in"]
+__all__ = ["FILE_FORMATS", "QueryRewriter"]
 
 #: Formats that Sail does not always read as Spark does.
 PLANNED = frozenset({"csv", "json"})
@@ -360,41 +361,6 @@ class QueryRewriter:
         """A query for expressions of a guarded table's policies, with what the functions do instead of their calls."""
         query = f"SELECT {', '.join(items)} FROM {table.name} AS {quote(rows)}"
         return self._inside_guard(table)._expanded(query, None)[0]
-
-
-#: Properties in which Spark keeps the catalog and schema that a view's names refer to.
-NAMESPACE = "view.catalogAndNamespace."
-
-
-def where_names_are(names: SessionNames) -> dict[str, str]:
-    """The properties of a view that is made with these current names."""
-    return {f"{NAMESPACE}numParts": "2", f"{NAMESPACE}part.0": names.catalog, f"{NAMESPACE}part.1": names.schema}
-
-
-def names_inside(properties: Mapping[str, str], name: TableName) -> SessionNames:
-    """What names mean in a view's query."""
-    return SessionNames(
-        properties.get(f"{NAMESPACE}part.0", name.catalog), properties.get(f"{NAMESPACE}part.1", name.schema)
-    )
-
-
-def tables_in(definition: str, names: SessionNames) -> frozenset[str]:
-    """The full names of the tables and views that a view's query reads.
-
-    Raises:
-        SparkError: PARSE_SYNTAX_ERROR.
-    """
-    from sqlglot import exp
-
-    found = set()
-    for table in parse(definition).find_all(exp.Table):
-        call = feed.call_of(table, definition)
-        if isinstance(table.this, exp.Func) and (call is None or call.by_path):
-            continue
-        parts = [part.name for part in table.parts] if call is None else Cursor(call.table).name()
-        if not (len(parts) == 1 and is_cte(table, parts[0])):
-            found.add(names.table(parts).full)
-    return frozenset(found)
 
 
 def _column(column: Any, known: set[tuple[str, ...]]) -> Edit | None:

@@ -13,11 +13,12 @@ from brickyard.workspace.compute.gateway.errors import SparkError, already_exist
 from brickyard.workspace.compute.gateway.file_queries import FileCall
 from brickyard.workspace.compute.gateway.file_tables.definition import type_name
 from brickyard.workspace.compute.gateway.names import SessionNames, is_global, quote
-from brickyard.workspace.compute.gateway.queries import NAMESPACE, QueryRewriter, where_names_are
+from brickyard.workspace.compute.gateway.queries import QueryRewriter
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements.copy_text import FORMATS, read_options
 from brickyard.workspace.compute.gateway.statements.namespaces import read_properties
+from brickyard.workspace.compute.gateway.view_queries import NAMESPACE, where_names_are
 
 __all__ = ["create_view", "drop_temporary", "redefine", "register_temporary"]
 

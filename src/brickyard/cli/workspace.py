@@ -146,6 +146,7 @@ def env(name: str, profile: bool, output: str) -> None:
         profiles.write(file, name, current.url, current.token)
         variables = {"DATABRICKS_CONFIG_FILE": str(file), "DATABRICKS_CONFIG_PROFILE": name}
     else:
+        local_api.expect_spark(process.existing(name))
         variables = {"DATABRICKS_HOST": current.url, "DATABRICKS_TOKEN": current.token}
         variables |= {"SPARK_REMOTE": remotes.spark_remote(current.url, current.token)}
     trust = process.trust(name)
@@ -157,8 +158,6 @@ def env(name: str, profile: bool, output: str) -> None:
     else:
         for variable, value in variables.items():
             click.echo(f"export {variable}={shlex.quote(value)}")
-    if "SPARK_REMOTE" in variables:
-        local_api.expect_spark(process.existing(name))
 
 
 @workspace.command()

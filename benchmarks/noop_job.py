@@ -25,8 +25,8 @@ NOTEBOOK = "# Databricks notebook source\n"
 class Api:
     """One keep-alive connection to a workspace."""
 
-    def __init__(self, host: str, token: str, pid: int = 0) -> None:
-        self.port, self.token, self.pid = urlsplit(host).port, token, pid
+    def __init__(self, host: str, token: str, pid: int = 0, root: Path = Path()) -> None:
+        self.port, self.token, self.pid, self.root = urlsplit(host).port, token, pid, root
         self._connection = http.client.HTTPConnection(urlsplit(host).netloc, timeout=120)
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
@@ -65,10 +65,10 @@ class Api:
 
 
 @contextmanager
-def workspace() -> Iterator[Api]:
-    """A workspace of the benchmark's own."""
+def workspace(**more: str) -> Iterator[Api]:
+    """A workspace of the benchmark's own, with more environment variables."""
     home = Path(tempfile.mkdtemp(prefix="brickyard-benchmark-"))
-    environ = os.environ | {"BRICKYARD_HOME": str(home)}
+    environ = os.environ | {"BRICKYARD_HOME": str(home)} | more
     brickyard = [sys.executable, "-m", "brickyard", "workspace"]
 
     def command(*arguments: str) -> str:
@@ -80,7 +80,8 @@ def workspace() -> Iterator[Api]:
             line.removeprefix("export ").split("=", 1) for line in command("env", "benchmark").splitlines()[:2]
         )
         pid = json.loads(command("status", "benchmark", "--output", "json"))["pid"]
-        yield Api(lines["DATABRICKS_HOST"], lines["DATABRICKS_TOKEN"], pid)
+        root = home / "workspaces" / "benchmark"
+        yield Api(lines["DATABRICKS_HOST"], lines["DATABRICKS_TOKEN"], pid, root)
     finally:
         command("stop", "benchmark")
         shutil.rmtree(home)

@@ -1,7 +1,9 @@
-"""A hundred Spark sessions in an hour: the processes that they leave, and the memory that grows.
+"""A hundred Spark sessions in an hour: the processes that they leave, and what grows with every one.
 
 Each is a process of a user's own: it connects, runs a Python function, appends to a Delta table, makes a temporary
-view and a recursive query, and stops; every tenth is killed instead. Sessions of those are ended when idle.
+view and a recursive query, and stops; every tenth is killed instead. Sessions of those are ended when idle, and
+so is the engine, after the last. The table is begun anew with every tenth, so that what grows does so with the
+sessions and not with the data.
 """
 
 from __future__ import annotations
@@ -13,12 +15,12 @@ import tempfile
 import time
 from pathlib import Path
 
-import psutil
+from _footprint import Footprint, Sample, halves, line, slope
 from _timing import report
 from noop_job import Api, workspace
 
-PROCESSES_BAR, GROWTH_BAR = 0, 20.0
-SESSIONS, MINUTES, WARM_UP, IDLE_SECONDS = 100, 60.0, 9, 120
+PROCESSES_BAR, GROWTH_BAR, HELD_BAR = 0, 10.0, 5.0
+SESSIONS, MINUTES, EVERY, IDLE_SECONDS = 100, 60.0, 10, 75
 CLIENT = """
 import os, signal, sys
 
@@ -30,9 +32,9 @@ number = int(sys.argv[1])
 twice = udf(lambda n: 2 * n, "long")
 rows = spark.range(1000).select("id", twice("id").alias("twice"))
 assert rows.where("twice = 2 * id").count() == 1000
-rows.write.mode("append").saveAsTable("main.default.hour")
+rows.write.mode("append" if number % 10 else "overwrite").saveAsTable("main.default.hour")
 rows.createOrReplaceTempView("seen")
-assert spark.sql("SELECT count(*) FROM seen JOIN main.default.hour USING (id)").first()[0] == 1000 * (number + 1)
+assert spark.sql("SELECT count(*) FROM seen JOIN main.default.hour USING (id)").first()[0] == 1000 * (number % 10 + 1)
 steps = "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 20) SELECT sum(n) FROM r"
 assert spark.sql(steps).first()[0] == 210
 if number % 10 == 9:
@@ -45,45 +47,54 @@ def main() -> None:
     """Measure and print; the first argument is for how many minutes, the second how many sessions."""
     minutes = float(sys.argv[1]) if len(sys.argv) > 1 else MINUTES
     sessions = int(sys.argv[2]) if len(sys.argv) > 2 else SESSIONS
-    os.environ["BRICKYARD_SPARK_SESSION_IDLE_SECONDS"] = str(IDLE_SECONDS)
-    os.environ["BRICKYARD_SPARK_ENGINE_IDLE_SECONDS"] = "0"
-    with workspace() as api, tempfile.TemporaryDirectory() as directory:
+    idle = {f"BRICKYARD_SPARK_{what}_IDLE_SECONDS": str(IDLE_SECONDS) for what in ("SESSION", "ENGINE")}
+    with tempfile.TemporaryDirectory() as directory, workspace(TMPDIR=directory, **idle) as api:
+        footprint = Footprint(api.pid, api.root, Path(directory))
+        samples = _many(api, footprint, sessions, 60 * minutes / sessions)
+        time.sleep(2 * IDLE_SECONDS + 30 if minutes else 0)
+        last = footprint.sample()
+        print(f"after the idle time: {line(last)}", flush=True)
+    _reports(samples, last, f"{sessions} sessions in {minutes:.0f} minutes")
+
+
+def _many(api: Api, footprint: Footprint, sessions: int, pause: float) -> list[tuple[int, Sample]]:
+    samples = []
+    with tempfile.TemporaryDirectory() as directory:
         program = Path(directory) / "client.py"
         program.write_text(CLIENT)
-        states = _many(api, program, sessions, 60 * minutes / sessions)
-        time.sleep(IDLE_SECONDS + 60)
-        states.append(_state(api.pid))
-    (before, start), (after, end) = states[WARM_UP - 1], states[-1]
-    more = f"after {sessions} sessions in {minutes:.0f} minutes than after {WARM_UP}"
-    report(f"processes more {more}", [after - before], PROCESSES_BAR, "processes")
-    report(f"memory more {more} (of {start:.0f} MB)", [end - start], GROWTH_BAR, "MB")
+        for number in range(sessions):
+            begin = time.monotonic()
+            _session(api, program, number)
+            time.sleep(max(0.0, pause - (time.monotonic() - begin)))
+            if number % EVERY == EVERY - 1:
+                samples.append((number + 1, footprint.sample()))
+                print(f"after {number + 1} sessions: {line(samples[-1][1])}", flush=True)
+    return samples
 
 
-def _many(api: Api, program: Path, sessions: int, pause: float) -> list[tuple[int, float]]:
+def _session(api: Api, program: Path, number: int) -> None:
     environ = os.environ | {"SPARK_REMOTE": f"sc://localhost:{api.port}/;token={api.token}"}
-    states = []
-    for number in range(sessions):
-        begin = time.monotonic()
-        killed = number % 10 == 9
-        done = subprocess.run([sys.executable, str(program), str(number)], env=environ, capture_output=True, text=True)
-        if (done.returncode != 0) != killed:
-            raise RuntimeError(done.stderr)
-        time.sleep(max(0.0, pause - (time.monotonic() - begin)))
-        states.append(_state(api.pid))
-    return states
+    done = subprocess.run([sys.executable, str(program), str(number)], env=environ, capture_output=True, text=True)
+    if (done.returncode != 0) != (number % EVERY == EVERY - 1):
+        raise RuntimeError(done.stderr)
 
 
-def _state(pid: int) -> tuple[int, float]:
-    """How many processes a workspace has, and how much memory is theirs alone, in MB."""
-    server = psutil.Process(pid)
-    found = {process.pid: process.memory_full_info().uss / 1e6 for process in _living(server)}
-    each = ", ".join(f"{pid} {size:.1f}" for pid, size in found.items())
-    print(f"{len(found)} processes, {sum(found.values()):.1f} MB ({each})", flush=True)
-    return len(found), sum(found.values())
-
-
-def _living(server: psutil.Process) -> list[psutil.Process]:
-    return [server, *server.children(recursive=True)]
+def _reports(samples: list[tuple[int, Sample]], last: Sample, run: str) -> None:
+    first, later = halves(samples)
+    for key in sorted({key for _, sample in samples for key in sample}):
+        print(f"{key}: with every 100 sessions {slope(first, key):+.1f}, in the later half {slope(later, key):+.1f}")
+    more = last["processes"] - samples[0][1]["processes"]
+    report(f"processes more after {run} than after {EVERY}", [more], PROCESSES_BAR, "processes")
+    size = samples[0][1]["MB"]
+    report(
+        f"memory more with every 100 sessions, later half of {run} (of {size:.0f} MB)",
+        [slope(later, "MB")],
+        GROWTH_BAR,
+        "MB",
+    )
+    held = [key for key in last if key.endswith((" descriptors", " threads")) or key == "temporary files"]
+    most = max(slope(later, key) for key in held)
+    report("descriptors, threads or temporary files more, of whichever grows most, likewise", [most], HELD_BAR, "")
 
 
 if __name__ == "__main__":

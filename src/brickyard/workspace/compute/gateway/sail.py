@@ -66,6 +66,7 @@ class Sail:
         self._server: EngineServer | None = None
         self._channel: grpc.Channel | None = None
         self._killed: str | None = None
+        self._closed = False
         self.generation = 0
 
     @property
@@ -167,8 +168,10 @@ class Sail:
 
     def _connected(self) -> tuple[grpc.Channel, EngineServer]:
         with self._lock:
+            if self._closed:
+                raise closed()
             if self._server is not None and self._server.ended() is not None:
-                self.close()
+                self._disconnect()
             if self._server is None or self._channel is None:
                 self._server, self._killed = self._started(), None
                 self.generation += 1
@@ -268,13 +271,17 @@ class Sail:
         return answer
 
     def close(self) -> None:
-        """End the session's engine."""
+        """End the session's engine for good: a call that is late, as clients' releases are, starts no other."""
         with self._lock:
-            if self._channel is not None:
-                self._channel.close()
-            if self._server is not None:
-                self._server.kill()
-            self._server = self._channel = None
+            self._closed = True
+            self._disconnect()
+
+    def _disconnect(self) -> None:
+        if self._channel is not None:
+            self._channel.close()
+        if self._server is not None:
+            self._server.kill()
+        self._server = self._channel = None
 
 
 def _patient(call: Any) -> Any:

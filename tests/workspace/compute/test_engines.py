@@ -10,6 +10,9 @@ from typing import Any
 import psutil
 import pytest
 
+from brickyard.workspace.compute.engines.remote import RemoteEngine
+from brickyard.workspace.compute.gateway.errors import SparkError
+from brickyard.workspace.compute.gateway.sail import Sail
 from tests.support import wait_for
 from tests.workspace.compute.engine_support import Engine
 
@@ -205,3 +208,12 @@ def test_sessions_leave_nothing(engine: Engine, session: Any) -> None:
         spark.stop()
     wait_for(lambda: len(sails(engine)) <= before)
     wait_for(lambda: psutil.Process(gateway(engine)).num_fds() <= descriptors + 3)
+
+
+def test_a_late_call_of_a_session_that_was_closed_starts_no_engine() -> None:
+    """A client's releases of operations are under way while it releases the session."""
+    sail = Sail(RemoteEngine("sc://127.0.0.1:9"))
+    sail.close()
+    with pytest.raises(SparkError) as error:
+        sail.unary("ReleaseExecute")(b"")
+    assert error.value.condition == "INVALID_HANDLE.SESSION_CLOSED"

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from brickyard.workspace.compute.gateway.errors import ANALYSIS, UNSUPPORTED, SparkError, unsupported
-from brickyard.workspace.compute.gateway.file_tables.definition import FileTable
+from brickyard.workspace.compute.gateway.file_tables import FileTable
 from brickyard.workspace.compute.gateway.names import TableName
 from brickyard.workspace.compute.gateway.policies import Policies
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from brickyard.workspace.compute.gateway import histories, literals, log
 from brickyard.workspace.compute.gateway.clustering import columns_in, without
 from brickyard.workspace.compute.gateway.errors import PARSE, SparkError
-from brickyard.workspace.compute.gateway.file_tables.definition import OPTION
+from brickyard.workspace.compute.gateway.file_tables import OPTION
 from brickyard.workspace.compute.gateway.filling import filled_columns
 from brickyard.workspace.compute.gateway.names import FILE_FORMATS, is_global
 from brickyard.workspace.compute.gateway.session import Session

@@ -16,7 +16,7 @@ from pyspark.sql.types import StructType
 
 from brickyard.workspace.compute.gateway import literals
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
-from brickyard.workspace.compute.gateway.file_tables.definition import OPTION, columns_of
+from brickyard.workspace.compute.gateway.file_tables import OPTION, columns_of
 from brickyard.workspace.compute.gateway.file_tables.reading import files_of, schema_of
 from brickyard.workspace.compute.gateway.file_tables.writing import clear
 from brickyard.workspace.compute.gateway.names import quote

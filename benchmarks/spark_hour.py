@@ -2,8 +2,8 @@
 
 Each is a process of a user's own: it connects, runs a Python function, appends to a Delta table, makes a temporary
 view and a recursive query, and stops; every tenth is killed instead. Sessions of those are ended when idle, and
-so is the engine, after the last. The table is begun anew with every tenth, so that what grows does so with the
-sessions and not with the data.
+so is the engine, after the last. The table is made anew with every tenth: what grows with its
+log is not of the sessions.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ number = int(sys.argv[1])
 twice = udf(lambda n: 2 * n, "long")
 rows = spark.range(1000).select("id", twice("id").alias("twice"))
 assert rows.where("twice = 2 * id").count() == 1000
-rows.write.mode("append" if number % 10 else "overwrite").saveAsTable("main.default.hour")
+if number % 10 == 0:
+    spark.sql("DROP TABLE IF EXISTS main.default.hour")
+rows.write.mode("append").saveAsTable("main.default.hour")
 rows.createOrReplaceTempView("seen")
 assert spark.sql("SELECT count(*) FROM seen JOIN main.default.hour USING (id)").first()[0] == 1000 * (number % 10 + 1)
 steps = "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 20) SELECT sum(n) FROM r"

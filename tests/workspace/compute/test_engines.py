@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import grpc
 import psutil
 import pytest
+from pyspark.sql.connect.proto import base_pb2
 
 from brickyard.workspace.compute.engines.remote import RemoteEngine
 from brickyard.workspace.compute.gateway.errors import SparkError
-from brickyard.workspace.compute.gateway.sail import Sail
+from brickyard.workspace.compute.gateway.sail import SERVICE, Sail
 from tests.support import wait_for
 from tests.workspace.compute.engine_support import Engine
 
@@ -217,3 +221,30 @@ def test_a_late_call_of_a_session_that_was_closed_starts_no_engine() -> None:
     with pytest.raises(SparkError) as error:
         sail.unary("ReleaseExecute")(b"")
     assert error.value.condition == "INVALID_HANDLE.SESSION_CLOSED"
+
+
+def test_calls_that_are_not_read_to_their_end_are_freed() -> None:
+    """A client reads no further than to what tells it that all is well."""
+
+    def answers(*_: Any) -> Iterator[bytes]:
+        for _ in range(3):
+            yield base_pb2.ExecutePlanResponse(session_id="s").SerializeToString()
+
+    server = grpc.server(ThreadPoolExecutor(2))
+    handlers = {"ExecutePlan": grpc.unary_stream_rpc_method_handler(answers)}
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(SERVICE.strip("/"), handlers)])
+    sail = Sail(RemoteEngine(f"sc://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"))
+    server.start()
+    before = pending()
+    for _ in range(5):
+        stream = sail.stream("ExecutePlan")(base_pb2.ExecutePlanRequest(session_id="s").SerializeToString())
+        assert next(stream)
+        stream.close()
+    assert pending() == before
+    sail.close()
+    server.stop(None)
+
+
+def pending() -> int:
+    """The ends of calls that gRPC still waits for."""
+    return sum(type(found).__name__ == "ReceiveStatusOnClientOperation" for found in gc.get_objects())

@@ -290,6 +290,8 @@ def test_parameters(run: Callable[..., StatementResponse]) -> None:
     assert "UNBOUND_SQL_PARAMETER" in error(run("SELECT :missing"))[0]
     assert "CAST_INVALID_INPUT" in error(run("SELECT :n", parameters=[item("n", "INT", "x")]))[0]
     assert "cannot have the type" in error(run("SELECT :n", parameters=[item("n", "SHAPE", "x")]))[0]
+    assert error(run("SELECT :n", parameters=[item("n", "DECIMAL(39, 2)", "1")]))[1] == "22003"
+    assert error(run("SELECT :n", parameters=[item("n", "DECIMAL(2, 3)", "1")]))[1] == "42601"
 
 
 def test_errors_say_what_spark_says(run: Callable[..., StatementResponse]) -> None:
@@ -299,6 +301,20 @@ def test_errors_say_what_spark_says(run: Callable[..., StatementResponse]) -> No
     assert answer.status and answer.status.error and answer.status.error.error_code is ServiceErrorCode.BAD_REQUEST
     assert "months" in error(run("SELECT array(INTERVAL '1' MONTH)"))[0]
     assert error(run("SELEKT 1"))[0].startswith("[PARSE_SYNTAX_ERROR]")
+    signal = "BEGIN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no'; END"
+    assert error(run(signal)) == ("[USER_RAISED_EXCEPTION] no SQLSTATE: 45000", "45000")
+    run("CREATE VOLUME IF NOT EXISTS main.default.here")
+    assert error(run("CREATE VOLUME main.default.here"))[0].startswith("[VOLUME_ALREADY_EXISTS]")
+
+
+def test_each_error_has_its_sqlstate(run: Callable[..., StatementResponse]) -> None:
+    for sql, state in (
+        ("SELECT raise_error('no')", "P0001"),
+        ("SELECT array(1)[5]", "22003"),
+        ("SELECT CAST('x' AS DATE)", "22018"),
+    ):
+        message, found = error(run(sql))
+        assert found == state and message.endswith(f"SQLSTATE: {state}"), message
 
 
 def test_statements_leave_nothing_to_others(run: Callable[..., StatementResponse], name: Callable[[], str]) -> None:

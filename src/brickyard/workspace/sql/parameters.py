@@ -9,6 +9,7 @@ from typing import Any
 __all__ = ["literals"]
 
 _DECIMAL = re.compile(r"(?:DECIMAL|DEC|NUMERIC)(?:\s*\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?", re.IGNORECASE)
+_MAX_PRECISION = 38
 _INTERVAL = re.compile(
     r"INTERVAL\s+(?:(?:YEAR|MONTH)(?:\s+TO\s+MONTH)?|(?:DAY|HOUR|MINUTE|SECOND)(?:\s+TO\s+(?:HOUR|MINUTE|SECOND))?)"
 )
@@ -50,13 +51,27 @@ def _type(text: str) -> str:
     plain = text.strip().upper()
     decimal = _DECIMAL.fullmatch(plain)
     if decimal:
-        return f"decimal({decimal[1] or 10},{decimal[2] or 0})"
+        return _decimal(int(decimal[1] or 10), int(decimal[2] or 0))
     if _INTERVAL.fullmatch(plain):
         return " ".join(plain.lower().split())
     if plain not in _TYPES:
         known = ", ".join([*_TYPES, "INTERVAL ..."])
         raise ValueError(f"[UNSUPPORTED_PARAMETER_TYPE] A parameter cannot have the type {text}; use {known}.")
     return _TYPES[plain]
+
+
+def _decimal(precision: int, scale: int) -> str:
+    if precision > _MAX_PRECISION:
+        raise ValueError(
+            f"[DECIMAL_PRECISION_EXCEEDS_MAX_PRECISION] Decimal precision {precision} exceeds max precision"
+            f" {_MAX_PRECISION}. SQLSTATE: 22003"
+        )
+    if scale > precision:
+        raise ValueError(
+            f"[PARSE_SYNTAX_ERROR] Decimal scale ({scale}) cannot be greater than precision ({precision})."
+            " SQLSTATE: 42601"
+        )
+    return f"decimal({precision},{scale})"
 
 
 def _interval(kind: str, value: str) -> Any:

@@ -33,6 +33,8 @@ _MONTHS = re.compile(r"\binterval (year|month)\b")
 
 #: Errors of the engine, not of the statement.
 _OWN_FAULTS = frozenset(("SPARK_ENGINE_ENDED", "INTERNAL_ERROR", "SESSION_NOT_FOUND"))
+#: What pyspark writes before a message whose Java class it has no exception for.
+_CLASS = re.compile(r"^\([\w.$]+\) (?=\[)")
 _SQL_STATE = re.compile(r"SQLSTATE: ([0-9A-Z]{5})")
 
 
@@ -156,6 +158,7 @@ def _described(error: Exception) -> dict[str, Any]:
     state = getattr(error, "getSqlState", lambda: None)()
     message = getattr(error, "getMessage", lambda: None)() or str(error)
     condition = getattr(error, "getCondition", lambda: None)()
+    message = _CLASS.sub("", message)
     if condition and not message.startswith("["):
         message = f"[{condition}] {message}"
     return {"message": message, "sql_state": state or _state_of(message), "code": _code(condition, error)}

@@ -24,6 +24,7 @@ from brickyard.workspace.compute.gateway.errors import (
     unsupported,
 )
 from brickyard.workspace.compute.gateway.query_errors import QUERY_RULES, SPARK, Rule
+from brickyard.workspace.compute.gateway.sql_states import divided
 
 __all__ = ["describe", "named"]
 
@@ -305,7 +306,12 @@ def _error(message: str, info: Any) -> SparkError | None:
     if info.reason.endswith("UnsupportedOperationException"):
         return unsupported(message, "Use another construct, or pandas for this step.")
     said = re.match(r"\[([A-Z][A-Z0-9_.]+)\] (.*)", message, re.DOTALL)
-    return SparkError(said[1], said[2], kind=_kind(said[1], said[2], info.reason)) if said else None
+    return _under_its_name(said[1], said[2], info.reason) if said else None
+
+
+def _under_its_name(condition: str, message: str, reason: str) -> SparkError:
+    text, state = divided(condition, message)
+    return SparkError(condition, text, kind=_kind(condition, text, reason), sql_state=state)
 
 
 #: The exceptions of errors whose class Sail names but raises as another one.

@@ -63,10 +63,8 @@ def not_found(what: str, name: str) -> SparkError:
 
 
 def already_exists(what: str, name: str) -> SparkError:
-    """A table, schema or catalog that is there already."""
-    condition = {"table": "TABLE_OR_VIEW_ALREADY_EXISTS", "schema": "SCHEMA_ALREADY_EXISTS"}.get(
-        what, "CATALOG_ALREADY_EXISTS"
-    )
+    """A table, schema, volume or catalog that is there already."""
+    condition = "TABLE_OR_VIEW_ALREADY_EXISTS" if what == "table" else f"{what.upper()}_ALREADY_EXISTS"
     return SparkError(
         condition,
         f"Cannot create {what} {name} because it already exists. "

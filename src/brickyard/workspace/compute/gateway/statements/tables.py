@@ -272,6 +272,7 @@ def drop(cursor: Cursor, session: Session) -> Any:
         raise SparkError(
             "WRONG_COMMAND_FOR_OBJECT_TYPE",
             f"{name} is a {'view; use DROP VIEW' if table.is_view else 'table; use DROP TABLE'}.",
+            sql_state="42809",
         )
     session.catalog.drop_table(name)
     return literals.empty()

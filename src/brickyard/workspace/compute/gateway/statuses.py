@@ -58,7 +58,8 @@ def _in_spark_s_terms(error: Exception) -> SparkError:
         return error
     if isinstance(error, RecursionError | DecodeError):  # protobuf reads 100 levels
         _log.warning("a statement was too complex", exc_info=error)
-        text = "The statement was too complex to parse. Divide it into several, less complex ones."
+        why = type(error).__name__
+        text = f"The statement was too complex to parse ({why}). Divide it into several, less complex ones."
         return SparkError("FAILED_TO_PARSE_TOO_COMPLEX", text, kind=PARSE, sql_state="54001")
     if isinstance(error, DeltaError):
         return SparkError("DELTA_ERROR", str(error))

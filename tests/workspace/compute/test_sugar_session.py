@@ -50,6 +50,28 @@ def test_a_variable_is_a_value_where_no_column_has_its_name(tables: Any) -> None
         tables.sql("SELECT x").collect()
 
 
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("SELECT * FROM (SELECT id, v FROM pairs) UNPIVOT ((x) FOR n IN ((id), (v)))", [("id", 1), ("v", 2)]),
+        ("SELECT * FROM pairs PIVOT (sum(v + own) FOR id IN (1))", [(9,)]),
+        ("SELECT z FROM pairs LATERAL VIEW explode(array(id, own)) e AS z", [(1,), (7,)]),
+        ("SELECT a.v FROM pairs AS a JOIN pairs AS b ON a.id = b.id AND a.v < own", [(2,)]),
+        ("SELECT x FROM pairs, LATERAL (SELECT v + own AS x)", [(9,)]),
+        ("SELECT o FROM (SELECT own AS o FROM pairs)", [(7,)]),
+    ],
+)
+def test_names_in_what_is_read_are_columns_of_what_stands_before(tables: Any, query: str, expected: list[Any]) -> None:
+    tables.sql("CREATE OR REPLACE TEMPORARY VIEW pairs AS SELECT 1 AS id, 2 AS v")
+    for name, value in {"id": 9, "v": 8, "own": 7}.items():
+        tables.sql(f"DECLARE OR REPLACE VARIABLE {name} = {value}")
+    try:
+        assert sorted(rows(tables.sql(query))) == expected
+    finally:
+        for name in ("id", "v", "own"):
+            tables.sql(f"DROP TEMPORARY VARIABLE {name}")
+
+
 def test_a_column_of_the_changed_table_comes_before_a_variable(tables: Any) -> None:
     tables.sql("CREATE TABLE c AS SELECT * FROM VALUES (1, 0), (2, 0), (3, 0) AS c(id, v)")
     tables.sql("DECLARE OR REPLACE v = 9")

@@ -122,7 +122,7 @@ def _used(
     while select is not None:
         if parts[0] in _sources(select, column) or _is_alias(select, column, parts[0]):
             return 0
-        if scope.has_column(select, parts[0]) is not False:
+        if scope.has_column(select, parts[0], column) is not False:
             return 0
         select = select.find_ancestor(exp.Select)
     return 0 if any(_has(target, column, scope) for target in targets(column)) else 1

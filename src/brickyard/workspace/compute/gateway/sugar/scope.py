@@ -8,7 +8,7 @@ from typing import Any
 
 import grpc
 
-from brickyard.workspace.compute.gateway.sugar.tree import render
+from brickyard.workspace.compute.gateway.sugar.tree import render, touch
 
 __all__ = ["Scope", "aliases", "derived", "names", "selects"]
 
@@ -43,14 +43,24 @@ class Scope:
             self.inputs[text] = ((self.settled and self.plain) or self.ask)(text)
         return self.inputs[text]
 
-    def has_column(self, select: Any, name: str) -> bool | None:
-        """Whether the inputs of a SELECT have a column; None if the engine cannot tell (a correlated input)."""
-        if not select.args.get("from_"):
+    def has_column(self, select: Any, name: str, node: Any = None) -> bool | None:
+        """Whether the inputs of a SELECT have a column; None if the engine cannot tell (a correlated input).
+
+        Args:
+            select: The SELECT.
+            name: The column.
+            node: What stands in the SELECT and asks; without it, something in its list.
+        """
+        from sqlglot import exp
+
+        kept = inputs(select) if node is None else inputs_before(select, node)
+        if not kept.get("from_"):
             return False
         try:
-            return name.lower() in {field.lower() for field in self.schema(select).names}
+            found = self.of(exp.Select(expressions=[exp.Star()], **kept), select)
         except grpc.RpcError:
             return None
+        return name.lower() in {field.lower() for field in found.names}
 
 
 def inputs(select: Any) -> dict[str, Any]:
@@ -61,6 +71,42 @@ def inputs(select: Any) -> dict[str, Any]:
     for key in ("joins", "laterals"):
         kept[key] = [node.copy() for node in select.args.get(key) or []]
     return kept
+
+
+def inputs_before(select: Any, node: Any) -> dict[str, Any]:
+    """The inputs whose columns a node can name: what stands before the PIVOT, ON or LATERAL VIEW that it is in.
+
+    A derived table has no columns of what it stands beside.
+    """
+    from sqlglot import exp
+
+    around = [node]
+    while around[-1].parent is not select:
+        around.append(around[-1].parent)
+    clause, kept = around[-1], inputs(select)
+    if clause.arg_key not in kept:
+        return kept
+    if any(isinstance(one, exp.Lateral) for one in around):
+        del kept[clause.arg_key][clause.index :]
+    elif any(isinstance(one, exp.Query) and not isinstance(one, exp.Subquery) for one in around):
+        return {}
+    elif any(isinstance(one, exp.Pivot) for one in around):
+        _clear(kept["from_"] if clause.arg_key == "from_" else kept["joins"][clause.index], "pivots")
+    elif clause.arg_key == "joins":
+        _clear(kept["joins"][clause.index], "on")
+    return kept
+
+
+def _clear(clause: Any, key: str) -> None:
+    """Take PIVOTs from the input of a clause, or the condition from a join."""
+    from sqlglot import exp
+
+    if key == "on":
+        clause.set("on", exp.true())
+        touch(clause)
+    else:
+        clause.this.set(key, None)
+        touch(clause.this)
 
 
 def with_ctes(query: Any, place: Any) -> Any:

@@ -15,12 +15,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-import psutil
+from _footprint import Footprint, halves, line, slope
 from _timing import report
 from noop_job import Api, workspace
 
-READY_BAR, ADDED_BAR, PROCESSES_BAR, GROWTH_BAR = 0.6, 3.0, 0, 20.0
-RUNS, SESSIONS = 5, 100
+READY_BAR, ADDED_BAR, PROCESSES_BAR, GROWTH_BAR = 0.6, 3.0, 0, 10.0
+RUNS, SESSIONS, EVERY = 5, 100, 10
 NOTEBOOK = """# Databricks notebook source
 import json, time
 
@@ -79,8 +79,14 @@ def main() -> None:
         sides = [each["added"][name] for each in found]
         report(f"what the gateway adds to a query, {name}", [ours - raw for ours, raw in sides], ADDED_BAR, "ms")
         print(f"  medians of 300 each, ms: {', '.join(f'{ours:.2f} and {raw:.2f}' for ours, raw in sides)}")
-    with workspace() as api, tempfile.TemporaryDirectory() as directory:
-        _many(api, Path(directory) / "client.py")
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        tempfile.NamedTemporaryFile("w", suffix=".py") as client,
+        workspace(TMPDIR=directory) as api,
+    ):
+        client.write(CLIENT)
+        client.flush()
+        _many(api, client.name, Footprint(api.pid, api.root, Path(directory)))
 
 
 def _notebook(api: Api, job: int) -> dict[str, Any]:
@@ -94,33 +100,30 @@ def _notebook(api: Api, job: int) -> dict[str, Any]:
     return answer
 
 
-def _many(api: Api, program: Path) -> None:
-    program.write_text(CLIENT)
-    server = psutil.Process(api.pid)
+def _many(api: Api, program: str, footprint: Footprint) -> None:
     first = _sessions(api, program, 1)
     report("session ready in a process of the user's own, the first of the workspace", first, READY_BAR)
     later = [_sessions(api, program, 1)[0] for _ in range(RUNS)]
     report("session ready in a process of the user's own, later", later, READY_BAR)
-    _sessions(api, program, SESSIONS // 10)
-    processes, memory = _state(server)
-    _sessions(api, program, SESSIONS)
-    more, grown = _state(server)
-    report(f"processes more after {SESSIONS} sessions", [more - processes], PROCESSES_BAR, "processes")
-    report(f"memory more after {SESSIONS} sessions (of {memory:.0f})", [grown - memory], GROWTH_BAR, "MB")
+    samples = []
+    for number in range(EVERY, SESSIONS + 1, EVERY):
+        _sessions(api, program, EVERY)
+        time.sleep(3)  # those that end have ended
+        samples.append((number, footprint.sample()))
+        print(f"after {number} sessions: {line(samples[-1][1])}", flush=True)
+    _, last = halves(samples)
+    start = samples[0][1]
+    more = samples[-1][1]["processes"] - start["processes"]
+    report(f"processes more after {SESSIONS} sessions", [more], PROCESSES_BAR, "processes")
+    claim = f"memory more with every 100 sessions, later half of {SESSIONS} (of {start['MB']:.0f} MB)"
+    report(claim, [slope(last, "MB")], GROWTH_BAR, "MB")
 
 
-def _sessions(api: Api, program: Path, count: int) -> list[float]:
+def _sessions(api: Api, program: str, count: int) -> list[float]:
     environ = os.environ | {"SPARK_REMOTE": f"sc://localhost:{api.port}/;token={api.token}"}
-    command = [sys.executable, str(program), str(count)]
+    command = [sys.executable, program, str(count)]
     done = subprocess.run(command, env=environ, check=True, capture_output=True, text=True)
     return [float(line) for line in done.stdout.split()]
-
-
-def _state(server: psutil.Process) -> tuple[int, float]:
-    """How many processes a workspace has, and how much memory is theirs alone."""
-    time.sleep(3)  # those that end have ended
-    processes = [server, *server.children(recursive=True)]
-    return len(processes), sum(process.memory_full_info().uss for process in processes) / 1e6
 
 
 if __name__ == "__main__":

@@ -14,7 +14,10 @@ import psutil
 import pytest
 from pyspark.sql.connect.proto import base_pb2
 
+from brickyard.workspace.compute.channel import Channel
+from brickyard.workspace.compute.engines.forks import Forks
 from brickyard.workspace.compute.engines.remote import RemoteEngine
+from brickyard.workspace.compute.engines.sail import SailEngine
 from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.sail import SERVICE, Sail
 from tests.support import wait_for
@@ -243,6 +246,16 @@ def test_calls_that_are_not_read_to_their_end_are_freed() -> None:
     assert pending() == before
     sail.close()
     server.stop(None)
+
+
+def test_an_engine_that_does_not_start_in_time_is_ended(monkeypatch: Any, tmp_path: Any) -> None:
+    monkeypatch.setattr("brickyard.workspace.compute.engines.sail._START_SECONDS", 0.01)
+    ours, silent = Channel.pair()
+    with pytest.raises(RuntimeError, match="did not start within"):
+        SailEngine(Forks(ours), [], {}, tmp_path).start()
+    said: list[Any] = []
+    while "kill" not in said:
+        said += [message["do"] for message in silent.receive()]
 
 
 def pending() -> int:

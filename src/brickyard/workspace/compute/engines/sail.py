@@ -20,7 +20,11 @@ class SailServer:
 
     def __init__(self, fork: Fork) -> None:
         self._fork = fork
-        answer = fork.answer(_START_SECONDS)
+        try:
+            answer = fork.answer(_START_SECONDS)
+        except TimeoutError:
+            fork.kill()
+            raise RuntimeError(f"The Spark engine 'sail' did not start within {_START_SECONDS} seconds.") from None
         if "address" not in answer:
             said = answer.get("error") or fork.ended(1) or "said nothing"
             raise RuntimeError(f"The Spark engine 'sail' did not start: {said}.")

@@ -68,7 +68,7 @@ def _many(api: Api, footprint: Footprint, sessions: int, pause: float) -> list[t
             begin = time.monotonic()
             _session(api, program, number)
             time.sleep(max(0.0, pause - (time.monotonic() - begin)))
-            if number % EVERY == EVERY - 1:
+            if number % EVERY == EVERY - 2:  # when no session is left, of those that were killed neither
                 samples.append((number + 1, footprint.sample()))
                 print(f"after {number + 1} sessions: {line(samples[-1][1])}", flush=True)
     return samples
@@ -86,7 +86,7 @@ def _reports(samples: list[tuple[int, Sample]], last: Sample, run: str) -> None:
     for key in sorted({key for _, sample in samples for key in sample}):
         print(f"{key}: with every 100 sessions {slope(first, key):+.1f}, in the later half {slope(later, key):+.1f}")
     more = last["processes"] - samples[0][1]["processes"]
-    report(f"processes more after {run} than after {EVERY}", [more], PROCESSES_BAR, "processes")
+    report(f"processes more after {run} than after {EVERY - 1}", [more], PROCESSES_BAR, "processes")
     size = samples[0][1]["MB"]
     report(
         f"memory more with every 100 sessions, later half of {run} (of {size:.0f} MB)",

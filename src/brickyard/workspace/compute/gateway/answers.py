@@ -24,7 +24,7 @@ def has_been_run(plan: base_pb2.Plan) -> bool:
 
 
 def of_sql(request: base_pb2.ExecutePlanRequest, relation: Any) -> Iterator[bytes]:
-    """The answers to SQL of which there is nothing left for the engine to do.
+    """The answers to a command of which there is nothing left for the engine to do.
 
     Args:
         request: What was asked.

@@ -207,16 +207,17 @@ class Gateway:
             yield from in_parts(answer, divisible=divisible)
 
     def _answers(self, request: base_pb2.ExecutePlanRequest, session: Session, result: Any) -> Iterator[bytes]:
-        """The engine's answers to a plan that is fit for it; to SQL that is no query of Spark's, the gateway's own."""
+        """The engine's answers to a plan that is fit for it; the gateway's own where there is nothing left to run."""
         run = has_been_run(request.plan)
-        if result is None or (session.sail.capabilities.is_spark and not run):
+        if not run and (result is None or session.sail.capabilities.is_spark):
             answers = schema_with_rows(session.sail.stream("ExecutePlan")(request.SerializeToString()))
             yield from answers if result is None else (with_relation(answer, result) for answer in answers)
             return
+        command = request.plan.command.sql_command
         if not run:  # a query, whose errors are those of its analysis until its rows are asked for
-            session.schema(request.plan.command.sql_command.input)
+            session.schema(command.input)
         session.operations.answered(request.operation_id)
-        yield from of_sql(request, result)
+        yield from of_sql(request, command.input if result is None else result)
 
     def _prepared(self, request: base_pb2.ExecutePlanRequest, session: Session) -> Any:
         """Make a plan fit for the engine; for SQL, the relation that the client is to go on with."""

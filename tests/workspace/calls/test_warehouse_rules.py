@@ -1,4 +1,4 @@
-"""SQL warehouses: who may make them, which there cannot be, and the pages of the history."""
+"""SQL warehouses: who may make them, which there cannot be, the pages of the history, and SQLSTATEs of errors."""
 
 from __future__ import annotations
 
@@ -78,3 +78,13 @@ def test_privileges(workspace: LocalWorkspace, run: Callable[..., StatementRespo
     assert seen == {refused.statement_id, allowed.statement_id}
     with pytest.raises(NotFound):
         w.statement_execution.get_statement("01234567-0000-0000-0000-000000000000")
+
+
+def test_each_error_has_its_sqlstate(run: Callable[..., StatementResponse]) -> None:
+    for sql, state in (
+        ("SELECT raise_error('no')", "P0001"),
+        ("SELECT array(1)[5]", "22003"),
+        ("SELECT CAST('x' AS DATE)", "22018"),
+    ):
+        message, found = error(run(sql))
+        assert found == state and message.endswith(f"SQLSTATE: {state}"), message

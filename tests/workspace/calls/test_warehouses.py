@@ -307,16 +307,6 @@ def test_errors_say_what_spark_says(run: Callable[..., StatementResponse]) -> No
     assert error(run("CREATE VOLUME main.default.here"))[0].startswith("[VOLUME_ALREADY_EXISTS]")
 
 
-def test_each_error_has_its_sqlstate(run: Callable[..., StatementResponse]) -> None:
-    for sql, state in (
-        ("SELECT raise_error('no')", "P0001"),
-        ("SELECT array(1)[5]", "22003"),
-        ("SELECT CAST('x' AS DATE)", "22018"),
-    ):
-        message, found = error(run(sql))
-        assert found == state and message.endswith(f"SQLSTATE: {state}"), message
-
-
 def test_statements_leave_nothing_to_others(run: Callable[..., StatementResponse], name: Callable[[], str]) -> None:
     schema = name()
     assert data(run(f"CREATE SCHEMA main.{schema}")) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import uuid
 from collections.abc import Iterable, Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 import grpc
 import pyarrow as pa
+from google.protobuf.message import DecodeError
 from grpc.experimental import ChannelOptions
 from pyspark.sql.connect.proto import base_pb2, commands_pb2, relations_pb2
 
@@ -21,6 +23,7 @@ from brickyard.workspace.compute.gateway.operations import Operation, current
 
 __all__ = ["UNREADY", "Sail", "SessionKey"]
 
+_log = logging.getLogger(__name__)
 #: The fork server tells of a death just after the connection broke.
 DEATH_SECONDS = 2.0
 KILL_SECONDS = 5.0
@@ -229,9 +232,12 @@ class Sail:
         """One analysis, for example `schema=` or `ddl_parse=`."""
         message = base_pb2.AnalyzePlanRequest(session_id=key.session_id, **request)
         message.user_context.user_id = key.user_id
-        answer = base_pb2.AnalyzePlanResponse()
-        answer.ParseFromString(self.unary("AnalyzePlan")(message.SerializeToString()))
-        return answer
+        raw, ask = message.SerializeToString(), self.unary("AnalyzePlan")
+        try:
+            return base_pb2.AnalyzePlanResponse.FromString(ask(raw))
+        except DecodeError:  # seen once in thousands of answers, of which the next one was whole
+            _log.warning("an answer of the engine to a question could not be read; it is asked again", exc_info=True)
+            return base_pb2.AnalyzePlanResponse.FromString(ask(raw))
 
     def schema(self, key: SessionKey, relation: relations_pb2.Relation) -> Any:
         """The schema of a relation as a `pyspark.sql.types.StructType`."""

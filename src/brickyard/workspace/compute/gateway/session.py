@@ -15,6 +15,7 @@ from typing import Any
 
 import grpc
 import pyarrow as pa
+from google.protobuf.message import DecodeError
 from pyspark.sql.connect.proto import base_pb2, commands_pb2, relations_pb2
 
 from brickyard.workspace.compute.gateway import commits, conflicts, copies, feed, filling, information, literals, zones
@@ -207,7 +208,7 @@ class Session:
 
     def let_go(self) -> None:
         """Forget what was held for the statement; what has ended with its engine or a cancellation needs no more."""
-        with contextlib.suppress(SparkError, grpc.RpcError):
+        with contextlib.suppress(SparkError, grpc.RpcError, DecodeError):
             while self.held and self.sail.runs:
                 relation = relations_pb2.Relation()
                 relation.catalog.drop_temp_view.view_name = self.held.pop()

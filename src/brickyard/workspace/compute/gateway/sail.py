@@ -232,12 +232,13 @@ class Sail:
         """One analysis, for example `schema=` or `ddl_parse=`."""
         message = base_pb2.AnalyzePlanRequest(session_id=key.session_id, **request)
         message.user_context.user_id = key.user_id
-        raw, ask = message.SerializeToString(), self.unary("AnalyzePlan")
+        raw, ask, answer = message.SerializeToString(), self.unary("AnalyzePlan"), base_pb2.AnalyzePlanResponse()
         try:
-            return base_pb2.AnalyzePlanResponse.FromString(ask(raw))
+            answer.ParseFromString(ask(raw))
         except DecodeError:  # seen once in thousands of answers, of which the next one was whole
             _log.warning("an answer of the engine to a question could not be read; it is asked again", exc_info=True)
-            return base_pb2.AnalyzePlanResponse.FromString(ask(raw))
+            answer.ParseFromString(ask(raw))
+        return answer
 
     def schema(self, key: SessionKey, relation: relations_pb2.Relation) -> Any:
         """The schema of a relation as a `pyspark.sql.types.StructType`."""

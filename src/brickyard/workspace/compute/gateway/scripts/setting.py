@@ -25,12 +25,12 @@ class Assignments:
 
     names: tuple[Name, ...]
     values: tuple[str, ...] = ()
-    query: str = ""
+    query: str | None = None
 
     def run(self, session: Session, scopes: Scopes) -> None:
         """Compute all values, then set the variables."""
         targets = [scopes.find(name) for name in self.names]
-        if self.query:
+        if self.query is not None:
             table: Any = variables.evaluate(session, identifiers.spell_out(self.query, session))
             variables.check_arity(self.names, table)
             values = [cell(table, at) for at in range(len(targets))]
@@ -52,22 +52,8 @@ def assignments(text: str) -> Assignments | None:
     if not cursor.take("SET") or (cursor.peek() in OTHERS and cursor.peek(1) != "="):
         return None
     _ = cursor.take("VARIABLE") or cursor.take("VAR")
-    if cursor.take("("):
-        names = [_name(cursor)]
-        while cursor.take(","):
-            names.append(_name(cursor))
-        cursor.expect(")", "=", "(")
-        query = cursor.until()
-        cursor.expect(")")
-        cursor.end()
-        return Assignments(tuple(names), query=query)
-    names, values = [], []
-    while not names or cursor.take(","):
-        names.append(_name(cursor))
-        cursor.expect("=")
-        values.append(cursor.until(","))
-    cursor.end()
-    return Assignments(tuple(names), tuple(values))
+    names, values, query = variables.read_assignments(cursor, _name)
+    return Assignments(tuple(names), tuple(values), query)
 
 
 def _name(cursor: Cursor) -> Name:

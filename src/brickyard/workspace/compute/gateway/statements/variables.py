@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from pyspark.sql.connect.proto import base_pb2
 
@@ -16,7 +16,9 @@ from brickyard.workspace.compute.gateway.sugar.bindings import Variable
 from brickyard.workspace.compute.gateway.sugar.constants import cell
 
 __all__ = ["already_declared", "assign", "check_arity", "declare", "drop_variable", "evaluate", "read_declaration"]
-__all__ += ["set_variable", "unresolved", "variable_name"]
+__all__ += ["read_assignments", "set_variable", "unresolved", "variable_name"]
+
+Name = TypeVar("Name")
 
 
 def evaluate(session: Session, query: str) -> Any:
@@ -73,17 +75,10 @@ def variable_name(cursor: Cursor) -> str:
 
 def set_variable(cursor: Cursor, session: Session) -> Any:
     """`name = expression [, ...]` or `(names) = (query)`, after SET VARIABLE."""
-    if cursor.take("("):
-        names = [variable_name(cursor)]
-        while cursor.take(","):
-            names.append(variable_name(cursor))
-        cursor.expect(")", "=", "(")
-        query = cursor.until()
-        cursor.expect(")")
-        cursor.end()
+    names, values, query = read_assignments(cursor, variable_name)
+    if query is not None:
         assign(session, names, evaluate(session, query))
-        return literals.empty()
-    for name, value in list(_assignments(cursor)):
+    for name, value in zip(names, values, strict=False):
         variable = _variable(session, name)
         value = variable.default if value.upper() == "DEFAULT" else value
         text = cell(evaluate(session, f"SELECT CAST(({value}) AS {variable.kind})"))
@@ -91,12 +86,25 @@ def set_variable(cursor: Cursor, session: Session) -> Any:
     return literals.empty()
 
 
-def _assignments(cursor: Cursor) -> Any:
-    while not cursor.done:
-        name = variable_name(cursor)
-        cursor.expect("=")
-        yield name, cursor.until(",")
-        cursor.take(",")
+def read_assignments(cursor: Cursor, read_name: Callable[[Cursor], Name]) -> tuple[list[Name], list[str], str | None]:
+    """Read `name = expression [, ...]` or `(names) = (query)`: the names, and their values or the query."""
+    if not cursor.take("("):
+        names: list[Name] = []
+        values: list[str] = []
+        while not names or cursor.take(","):
+            names.append(read_name(cursor))
+            cursor.expect("=")
+            values.append(cursor.until(","))
+        cursor.end()
+        return names, values, None
+    names = [read_name(cursor)]
+    while cursor.take(","):
+        names.append(read_name(cursor))
+    cursor.expect(")", "=", "(")
+    query = cursor.until()
+    cursor.expect(")")
+    cursor.end()
+    return names, [], query
 
 
 def assign(session: Session, names: list[str], table: Any) -> None:

@@ -33,6 +33,7 @@ class Engine:
         kill: tuple[str, str, int] | None = None,
     ) -> None:
         self.own = lab is None
+        self.sessions: list[Any] = []
         self.lab = lab or Lab(root / "lab")
         self.catalog = self.lab.workspace.catalog
         if self.own:
@@ -57,9 +58,15 @@ class Engine:
         """A new session of an unmodified Spark Connect client."""
         from pyspark.sql import SparkSession
 
-        return SparkSession.builder.remote(self.url).create()
+        session = SparkSession.builder.remote(self.url).create()
+        self.sessions.append(session)
+        return session
 
     def close(self) -> None:
+        """End it; no session is left as the process's active one, which MLflow would ask for minutes."""
+        for session in self.sessions:
+            session.client.set_retry_policies([])
+            session.stop()
         self.process.kill()
         self.process.wait()
         if self.own:

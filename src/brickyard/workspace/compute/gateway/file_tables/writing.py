@@ -60,8 +60,7 @@ def write(
         SparkError: UNSUPPORTED_BY_ENGINE, or ALL_PARTITION_COLUMNS_NOT_ALLOWED.
     """
     need_writable(session, target)
-    schema = session.schema(rows)
-    if target.partitions and len(target.partitions) == len(schema.names):
+    if target.partitions and len(target.partitions) == len(session.schema(rows).names):
         text = "Cannot use all columns for partition columns."
         raise SparkError("ALL_PARTITION_COLUMNS_NOT_ALLOWED", text, sql_state="KD005")
     options = {name.lower(): value for name, value in target.options.items()}

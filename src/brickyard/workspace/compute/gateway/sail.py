@@ -240,12 +240,16 @@ class Sail:
             answer.ParseFromString(ask(raw))
         return answer
 
+    def check(self, key: SessionKey, relation: relations_pb2.Relation) -> Any:
+        """Have a relation analyzed; its schema as Spark Connect's `DataType`."""
+        request = base_pb2.AnalyzePlanRequest.Schema(plan=base_pb2.Plan(root=relation))
+        return self.analyze(key, schema=request).schema.schema
+
     def schema(self, key: SessionKey, relation: relations_pb2.Relation) -> Any:
         """The schema of a relation as a `pyspark.sql.types.StructType`."""
         from pyspark.sql.connect.types import proto_schema_to_pyspark_data_type
 
-        request = base_pb2.AnalyzePlanRequest.Schema(plan=base_pb2.Plan(root=relation))
-        return proto_schema_to_pyspark_data_type(self.analyze(key, schema=request).schema.schema)
+        return proto_schema_to_pyspark_data_type(self.check(key, relation))
 
     def configure(self, key: SessionKey, values: dict[str, str]) -> None:
         """Set configuration values of the session."""

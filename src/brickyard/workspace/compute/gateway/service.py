@@ -215,7 +215,7 @@ class Gateway:
             return
         command = request.plan.command.sql_command
         if not run:  # a query, whose errors are those of its analysis until its rows are asked for
-            session.schema(command.input)
+            session.sail.check(session.key, command.input)
         session.operations.answered(request.operation_id)
         yield from of_sql(request, command.input if result is None else result)
 

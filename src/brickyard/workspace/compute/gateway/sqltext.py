@@ -30,6 +30,9 @@ __all__ = [
     "without_hints",
 ]
 
+#: The trees of so many texts, none of more characters than that, are kept.
+REMEMBERED, LONGEST = 256, 10_000
+
 
 @dataclass(frozen=True)
 class Edit:
@@ -212,11 +215,23 @@ def parse(sql: str, language: Any = None) -> Any:
     Raises:
         SparkError: PARSE_SYNTAX_ERROR.
     """
+    if language is None and len(sql) <= LONGEST:
+        return _remembered(sql).copy()
+    return _parsed(sql, language or dialect())
+
+
+@lru_cache(REMEMBERED)
+def _remembered(sql: str) -> Any:
+    """The tree of a text that is parsed again soon: a client sends a query for its schema, and again for its rows."""
+    return _parsed(sql, dialect())
+
+
+def _parsed(sql: str, language: Any) -> Any:
     from sqlglot import exp
     from sqlglot.errors import SqlglotError
 
     try:
-        trees = [tree for tree in (language or dialect()).parse(sql) if not isinstance(tree, exp.Semicolon | None)]
+        trees = [tree for tree in language.parse(sql) if not isinstance(tree, exp.Semicolon | None)]
     except SqlglotError as exc:
         if _has_table_argument(sql):
             raise unsupported("a table as an argument (TABLE(...))", "Use df.groupBy(...).applyInPandas(...).") from exc

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -23,10 +24,11 @@ NOTEBOOK = "# Databricks notebook source\n"
 
 
 class Api:
-    """One keep-alive connection to a workspace."""
+    """One keep-alive connection to a workspace; `env_seconds` is what `workspace env` took, which waits for Spark."""
 
-    def __init__(self, host: str, token: str, pid: int = 0, root: Path = Path()) -> None:
+    def __init__(self, host: str, token: str, pid: int = 0, root: Path = Path(), env_seconds: float = math.nan) -> None:
         self.port, self.token, self.pid, self.root = urlsplit(host).port, token, pid, root
+        self.env_seconds = env_seconds
         self._connection = http.client.HTTPConnection(urlsplit(host).netloc, timeout=120)
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
@@ -76,12 +78,14 @@ def workspace(**more: str) -> Iterator[Api]:
 
     try:
         command("start", "benchmark")
+        begin = time.perf_counter()
         lines = dict(
             line.removeprefix("export ").split("=", 1) for line in command("env", "benchmark").splitlines()[:2]
         )
+        env_seconds = time.perf_counter() - begin
         pid = json.loads(command("status", "benchmark", "--output", "json"))["pid"]
         root = home / "workspaces" / "benchmark"
-        yield Api(lines["DATABRICKS_HOST"], lines["DATABRICKS_TOKEN"], pid, root)
+        yield Api(lines["DATABRICKS_HOST"], lines["DATABRICKS_TOKEN"], pid, root, env_seconds)
     finally:
         command("stop", "benchmark")
         shutil.rmtree(home)

@@ -103,6 +103,7 @@ def _notebook(api: Api, job: int) -> dict[str, Any]:
 def _many(api: Api, program: str, footprint: Footprint) -> None:
     first = _sessions(api, program, 1)
     report("session ready in a process of the user's own, the first of the workspace", first, READY_BAR)
+    print(f"  after `workspace env`, which starts the engine: {api.env_seconds:.2f} s")
     later = [_sessions(api, program, 1)[0] for _ in range(RUNS)]
     report("session ready in a process of the user's own, later", later, READY_BAR)
     samples = []

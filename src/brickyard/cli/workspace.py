@@ -130,8 +130,8 @@ def env(name: str, profile: bool, output: str) -> None:
     """Print the shell lines that point any Databricks client at workspace NAME.
 
     Use it as: eval "$(brickyard workspace env dev)". With --profile, host and token go into the file that
-    DATABRICKS_CONFIG_FILE names, by default ~/.databrickscfg. The Spark engine for SPARK_REMOTE begins to start, and
-    ends by itself if it is not used (BRICKYARD_SPARK_AHEAD=0: not before the first session).
+    DATABRICKS_CONFIG_FILE names, by default ~/.databrickscfg. The Spark engine for SPARK_REMOTE is started first, which
+    takes about a second, and ends by itself if it is not used (BRICKYARD_SPARK_AHEAD=0: not before the first session).
     """
     from brickyard.errors import WorkspaceProcessError
     from brickyard.workspace import local_api, process, profiles, remotes

@@ -19,6 +19,8 @@ __all__ = ["answers", "call", "expect_spark"]
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 #: The variable that keeps the engine from being started before a client needs it, where it is 0.
 AHEAD = "BRICKYARD_SPARK_AHEAD"
+#: So long the engine is waited for; it takes about a second.
+ENGINE_SECONDS = 5
 
 
 def answers(layout: Layout, record: ProcessRecord) -> bool:
@@ -64,14 +66,18 @@ def call(layout: Layout, method: str, path: str, body: dict[str, Any] | None = N
 
 
 def expect_spark(layout: Layout) -> None:
-    """Have a workspace that runs start its Spark engine, as the first client would; it ends by itself if none comes."""
+    """Have a workspace that runs start its Spark engine, as the first client would, and wait until it answers.
+
+    It ends by itself if no client comes.
+    """
     record = layout.read_process()
     if record is None or layout.holder() is None or os.environ.get(AHEAD) == "0":
         return
     with contextlib.suppress(OSError, http.client.HTTPException, WorkspaceProcessError):  # then the first one starts it
-        connection = _connection(layout, record, timeout=1)
+        connection = _connection(layout, record, timeout=ENGINE_SECONDS)
         connection.connect()
         connection.sock.sendall(PREFACE)
+        connection.sock.recv(1)
         connection.close()
 
 

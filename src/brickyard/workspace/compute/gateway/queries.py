@@ -111,14 +111,14 @@ class QueryRewriter:
                 edits.append(edit)
         edits += [edit for column in tree.find_all(exp.Column) if (edit := _column(column, known))]
         edits += _current(sql, tree, self.names)
-        return self._corrected(Settled.apart(sql, edits), tree)
+        return self._corrected(Settled.apart(sql, edits), sql)
 
-    def _corrected(self, statement: Settled, tree: Any) -> str:
+    def _corrected(self, statement: Settled, before: str) -> str:
         """The statement with right values; what views contain has been corrected."""
         probe, text = self.probe, statement.text
         if probe is not None:
             with values.in_session_zone(self.zone):
-                if values.concerns(text, tree):
+                if values.concerns(text, before):
                     text = values.correct_sql(text, lambda question: probe(question.of(statement.whole)))
         return statement.whole(text)
 

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from brickyard.workspace.compute.gateway.errors import PARSE, SparkError, parse_error, unsupported
+from brickyard.workspace.compute.gateway.remembered import LONGEST, remembered
 
 __all__ = [
     "Cursor",
@@ -25,13 +26,11 @@ __all__ = [
     "functions_in_lower_case",
     "parse",
     "parser",
+    "read",
     "splice",
     "tokenize",
     "without_hints",
 ]
-
-#: The trees of so many texts, none of more characters than that, are kept.
-REMEMBERED, LONGEST = 256, 10_000
 
 
 @dataclass(frozen=True)
@@ -216,13 +215,13 @@ def parse(sql: str, language: Any = None) -> Any:
         SparkError: PARSE_SYNTAX_ERROR.
     """
     if language is None and len(sql) <= LONGEST:
-        return _remembered(sql).copy()
+        return read(sql).copy()
     return _parsed(sql, language or dialect())
 
 
-@lru_cache(REMEMBERED)
-def _remembered(sql: str) -> Any:
-    """The tree of a text that is parsed again soon: a client sends a query for its schema, and again for its rows."""
+@remembered
+def read(sql: str) -> Any:
+    """The same in the dialect of users; others have this tree, too: nobody must change it."""
     return _parsed(sql, dialect())
 
 

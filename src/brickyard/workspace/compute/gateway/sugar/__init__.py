@@ -58,7 +58,7 @@ def expand(
     wanted = needed(sql, bindings.words)
     if not wanted:
         tree = tree if tree is not None else sqltext.parse(sql)
-        if not (needed_in(tree) or bindings.calls_in(tree)):
+        if not (needed_in(sql) or bindings.calls_in(tree)):
             return sql, tree
     sql, levels = without_levels(sql) if "RECURSIVE" in wanted else (sql, 0)
     tree, scope = parse(unpipe(sql) if "|>" in wanted else sql), Scope(ask, plain=plain)

@@ -7,7 +7,8 @@ from itertools import pairwise
 from typing import Any
 
 from brickyard.workspace.compute.gateway.errors import unsupported
-from brickyard.workspace.compute.gateway.sqltext import Token, tokenize
+from brickyard.workspace.compute.gateway.remembered import remembered
+from brickyard.workspace.compute.gateway.sqltext import Token, read, tokenize
 from brickyard.workspace.compute.gateway.sugar.builtins import NAMES, refused
 from brickyard.workspace.compute.gateway.sugar.checks import check_select
 from brickyard.workspace.compute.gateway.sugar.groups import has_loose_sets, has_numbered_keys
@@ -36,6 +37,7 @@ PAIRS = (
 BASES = frozenset({"VAR", "IDENTIFIER", "STRING", "R_PAREN", "R_BRACKET"})
 
 
+@remembered
 def needed(sql: str, names: frozenset[str] = frozenset()) -> frozenset[str]:
     """The words that ask for a rewriting; FROM stands for a query that begins with it.
 
@@ -86,15 +88,19 @@ def _is_rewritten(word: str) -> bool:
     return word in NAMES or bool(refused(word))
 
 
-def needed_in(tree: Any) -> bool:
+@remembered
+def needed_in(sql: str) -> bool:
     """Whether a statement needs a rewriting that its words do not tell.
+
+    Args:
+        sql: A statement.
 
     Raises:
         SparkError: WINDOW_FUNCTION_FRAME_NOT_ORDERED, or another mistake.
     """
     from sqlglot import exp
 
-    for node in tree.find_all(exp.Select, exp.Window, exp.Values, exp.In):
+    for node in read(sql).find_all(exp.Select, exp.Window, exp.Values, exp.In):
         if isinstance(node, exp.In):
             if is_value(node):
                 return True

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from brickyard.workspace.compute.gateway.remembered import remembered
+from brickyard.workspace.compute.gateway.sqltext import read
 from brickyard.workspace.compute.gateway.values.apart import NAME, numbered
 from brickyard.workspace.compute.gateway.values.binding import GENERATORS, LAMBDAS, has_lambda
 from brickyard.workspace.compute.gateway.values.correction import Site
@@ -66,11 +68,17 @@ def _comparisons() -> tuple[Any, ...]:
     return exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.Between, exp.In
 
 
-def concerns(sql: str, tree: Any) -> bool:
-    """Whether a statement may have an expression that has to be replaced."""
+def concerns(sql: str, before: str = "") -> bool:
+    """Whether a statement may have an expression that has to be replaced; `before`: what it was before its edits."""
+    return _concerns(sql, before or sql, is_zoned())
+
+
+@remembered
+def _concerns(sql: str, before: str, _zoned: bool) -> bool:
     words = RULES.keys() if has_lambda(sql) else RULES.keys() - LAMBDAS
     if "::" in sql or not words.isdisjoint(WORDS.findall(sql.lower())):
         return True
+    tree = read(before)
     return any(not _is_plain(node) for node in tree.find_all(*operators())) or bool(_mixed(tree) or _apart(sql, tree))
 
 

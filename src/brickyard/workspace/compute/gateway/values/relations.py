@@ -6,7 +6,6 @@ from typing import Any
 
 from pyspark.sql.connect.proto import relations_pb2
 
-from brickyard.workspace.compute.gateway.sqltext import parse
 from brickyard.workspace.compute.gateway.values import calls, expressions
 from brickyard.workspace.compute.gateway.values.correction import correct
 from brickyard.workspace.compute.gateway.values.frames import check_lists_of_plan
@@ -113,5 +112,5 @@ def _concerned(expression: Any) -> bool:
         return True
     if kind == "expression_string":
         text = f"SELECT {expression.expression_string.expression}"
-        return calls.concerns(text, parse(text))
+        return calls.concerns(text)
     return any(_concerned(child) for child in expressions.children(expression))

@@ -8,8 +8,8 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 __all__ = ["LONGEST", "remembered"]
 
-#: Of so many texts answers are kept, none of more characters than that.
-TEXTS, LONGEST = 256, 10_000
+#: Of so many texts answers are kept, none of more characters than that: a tree has up to 200 bytes for each of them.
+TEXTS, LONGEST = 64, 4_000
 P = ParamSpec("P")
 R = TypeVar("R")
 

@@ -117,10 +117,16 @@ ERRORS: dict[str, tuple[list[str], str, str]] = {
         "UNRESOLVED_COLUMN.WITHOUT_SUGGESTION] A column, variable, or function parameter with name `nope`",
     ),
     "syntax": (["SELECT frm x y"], "ParseException", "PARSE_SYNTAX_ERROR"),
-    "no statement": (["SELEC 1"], "ParseException", "at or near 'selec'"),
+    "no statement": (["SELEC 1"], "ParseException", "at or near 'SELEC'"),
     "two statements": (["SELECT 1; SELECT 2"], "ParseException", "PARSE_SYNTAX_ERROR"),
     "too few columns": ([T, "INSERT INTO t VALUES (1)"], "AnalysisException", "DELTA_INSERT_COLUMN_ARITY_MISMATCH"),
     "text into a number": ([T, "INSERT INTO t VALUES ('x', 'y')"], "NumberFormatException", "CAST_INVALID_INPUT"),
+    "no number": (
+        ["SELECT CAST('a' AS INT)"],
+        "NumberFormatException",
+        'The value \'a\' of the type "STRING" cannot be cast to "INT" because it is malformed.',
+    ),
+    "no decimal": (["SELECT CAST('a' AS DECIMAL(5, 2))"], "NumberFormatException", 'be cast to "DECIMAL" because'),
     "null into not null": (
         ["CREATE TABLE n (a INT NOT NULL)", "INSERT INTO n VALUES (null)"],
         "UnknownException",

@@ -23,7 +23,7 @@ from brickyard.workspace.compute.gateway.errors import (
     SparkError,
     unsupported,
 )
-from brickyard.workspace.compute.gateway.query_errors import QUERY_RULES, SPARK, Rule
+from brickyard.workspace.compute.gateway.query_errors import MALFORMED, QUERY_RULES, SPARK, Rule
 from brickyard.workspace.compute.gateway.sql_states import divided
 
 __all__ = ["describe", "named"]
@@ -45,10 +45,8 @@ NO_COLUMN = "A column, variable, or function parameter with name {1} cannot be r
 
 
 VIOLATION = "org.apache.spark.sql.delta.schema.DeltaInvariantViolationException"
-MALFORMED = "CAST_INVALID_INPUT"
-CANNOT_CAST = "The text '{1}' cannot be cast to {2} because it is malformed. Use try_cast to get NULL instead."
-NO_INTEGER = "The text '{1}' cannot be cast to INT because it is malformed. Use try_cast to get NULL instead."
-NO_TIME = "The text '{1}' cannot be cast to TIMESTAMP because it is malformed. Use try_cast to get NULL instead."
+CAST = "CAST_INVALID_INPUT"
+NO_INTEGER, NO_TIME = MALFORMED.replace("{2}", "INT"), MALFORMED.replace("{2}", "TIMESTAMP")
 ELEMENT = "INVALID_ARRAY_INDEX_IN_ELEMENT_AT"
 OUT_OF_BOUNDS = "The index is out of bounds of the array. Use try_element_at to get NULL instead."
 RANGE = "NUMERIC_VALUE_OUT_OF_RANGE.WITH_SUGGESTION"
@@ -100,7 +98,7 @@ RULES = (
     Rule(
         r"(?:.*Cast error: )?Cannot cast string '(.*)' to value of (\w+) type",
         "CAST_INVALID_INPUT",
-        "The value '{1}' cannot be cast to {2} because it is malformed. Use try_cast to get NULL instead.",
+        MALFORMED,
         "22018",
         NUMBER_FORMAT,
     ),
@@ -144,9 +142,9 @@ RULES = (
         "22003",
         ARITHMETIC,
     ),
-    Rule(r"(?:Cast error: )?Cannot cast value '(.*)' to value of (\w+) type", MALFORMED, CANNOT_CAST, "22018", RUNTIME),
-    Rule(r"(?:Invalid input syntax for type interval): \"(.*) days\"", MALFORMED, NO_INTEGER, "22018", NUMBER_FORMAT),
-    Rule(r"invalid timestamp: (.*)", MALFORMED, NO_TIME, "22018", DATE_TIME),
+    Rule(r"(?:Cast error: )?Cannot cast value '(.*)' to value of (\w+) type", CAST, MALFORMED, "22018", RUNTIME),
+    Rule(r"(?:Invalid input syntax for type interval): \"(.*) days\"", CAST, NO_INTEGER, "22018", NUMBER_FORMAT),
+    Rule(r"invalid timestamp: (.*)", CAST, NO_TIME, "22018", DATE_TIME),
     Rule(r".*element_at: the index is out of bounds", ELEMENT, OUT_OF_BOUNDS, "22003", INDEX),
     Rule(
         r".*(?:element_at: the index 0 is invalid|field position must not be zero)",
@@ -297,6 +295,8 @@ def _error(message: str, info: Any) -> SparkError | None:
         found = re.match(rule.pattern, message, re.DOTALL)
         if found:
             groups = [_readable(group) for group in found.groups() if group is not None]
+            if rule.text == MALFORMED:
+                groups[1] = _type_name(groups[1])
             return SparkError(
                 rule.condition, rule.text.format(message, *groups), kind=rule.kind, sql_state=rule.sql_state
             )
@@ -341,6 +341,22 @@ def _readable(group: str) -> str:
     if group.startswith("ObjectName("):
         return ".".join(f"`{word}`" for word in group.split('"')[1::2])
     return re.sub(r" at \d+:\d+", "", group)
+
+
+TYPES = {
+    "Int8": "TINYINT",
+    "Int16": "SMALLINT",
+    "Int32": "INT",
+    "Int64": "BIGINT",
+    "Float32": "FLOAT",
+    "Float64": "DOUBLE",
+    "Date32": "DATE",
+}
+
+
+def _type_name(name: str) -> str:
+    """The SQL name of a type of the engine; a decimal is read with more digits than the user asks for."""
+    return "DECIMAL" if name.startswith("Decimal") else TYPES.get(name, name.upper())
 
 
 def describe(info: Any, error: SparkError) -> None:

@@ -17,7 +17,7 @@ from brickyard.workspace.compute.gateway.errors import (
     UNSUPPORTED,
 )
 
-__all__ = ["QUERY_RULES", "SPARK", "Rule"]
+__all__ = ["MALFORMED", "QUERY_RULES", "SPARK", "Rule"]
 
 SPARK = "org.apache.spark.SparkException"
 
@@ -41,6 +41,11 @@ class Rule:
     kind: str = ANALYSIS
 
 
+#: The text that is no value of a type, and the type.
+MALFORMED = (
+    'The value \'{1}\' of the type "STRING" cannot be cast to "{2}" because it is malformed. Correct the value as per '
+    "the syntax, or change its target type. Use `try_cast` to tolerate malformed input and return NULL instead."
+)
 INPUT = "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE"
 NO_SUCH_INPUT = (
     "The function `{1}` does not take an argument of this type on the Spark engine 'sail'. Cast the argument. The "
@@ -132,16 +137,19 @@ QUERY_RULES = (
     Rule(
         r"(?:.*Cast error: )?Cannot cast string '(.*)' to value of (Decimal\S*\(\d+, -?\d+\)) type",
         "CAST_INVALID_INPUT",
-        "The value '{1}' cannot be cast to {2} because it is malformed. Use try_cast to get NULL instead.",
+        MALFORMED,
         "22018",
         NUMBER_FORMAT,
     ),
-    Rule(
-        r".*Error parsing (timestamp|date) from '(.*?)'",
-        "CAST_INVALID_INPUT",
-        "The text '{2}' cannot be cast to a {1} because it is malformed. Use try_cast to get NULL instead.",
-        "22018",
-        DATE_TIME,
+    *(
+        Rule(
+            rf".*Error parsing {kind} from '(.*?)'",
+            "CAST_INVALID_INPUT",
+            MALFORMED.replace("{2}", kind.upper()),
+            "22018",
+            DATE_TIME,
+        )
+        for kind in ("timestamp", "date")
     ),
     Rule(
         r"(?:.*: )?Spark `unbase64`: (.*)",

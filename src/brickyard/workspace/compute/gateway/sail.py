@@ -189,7 +189,9 @@ class Sail:
             raise SparkError("SPARK_ENGINE_NOT_AVAILABLE", str(error), kind=RUNTIME, sql_state="58000") from error
 
     def _explained(self, error: grpc.RpcError, server: EngineServer) -> Exception:
-        """What the client is told: that the engine has died, or what the engine itself said."""
+        """What the client is told: that the session or the engine has ended, or what the engine itself said."""
+        if self._closed:
+            return closed()
         lost = error.code() == grpc.StatusCode.UNAVAILABLE
         how = server.ended(DEATH_SECONDS if lost else 0)
         return error if how is None else died(self.capabilities.name, self._killed or how)

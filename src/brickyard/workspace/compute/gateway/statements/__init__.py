@@ -114,18 +114,18 @@ def run(sql: str, session: Session) -> Any:
         return inserts.insert_with(cursor, session)
     if word == "TABLE":
         return relations_pb2.Relation(sql=relations_pb2.SQL(query=f"SELECT * FROM {cursor.rest()[5:]}"))
-    _check_word(word)
+    _check_word(word, cursor.tokens[0].text)
     handler = HANDLERS.get(word)
     if handler is None:
         raise unsupported(f"the statement {word}", INSTEAD.get(word, "Use the DataFrame API or Python instead."))
     return handler(cursor, session)
 
 
-def _check_word(word: str) -> None:
-    """Whether a word begins a statement.
+def _check_word(word: str, written: str = "") -> None:
+    """Whether a word, as it is written, begins a statement.
 
     Raises:
         SparkError: PARSE_SYNTAX_ERROR.
     """
     if not (word in HANDLERS or word in KNOWN or word in FORWARDED or word in {"WITH", "TABLE"}):
-        raise parse_error(f"Syntax error at or near '{word.lower()}'.")
+        raise parse_error(f"Syntax error at or near '{written or word.lower()}'.")

@@ -9,6 +9,7 @@ import struct
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -54,6 +55,7 @@ from tests.support import LocalWorkspace, wait_for
 from tests.workspace.calls.conftest import Robot
 
 PATCH = PatchSchema.URN_IETF_PARAMS_SCIM_API_MESSAGES_2_0_PATCH_OP
+UNDER_WAY = {"PENDING", "RUNNING"}
 FAMILIES = (WarehousesAPI, StatementExecutionAPI, QueryHistoryAPI)
 
 
@@ -357,7 +359,13 @@ def test_sessions_of_connectors(workspace: LocalWorkspace, name: Callable[[], st
 
     def execute(statement: str, **more: Any) -> dict[str, Any]:
         body = {"warehouse_id": number, "session_id": session, "statement": statement, "wait_timeout": "50s"} | more
-        return w.api_client.do("POST", "/api/2.0/sql/statements", body=body)
+        answer = w.api_client.do("POST", "/api/2.0/sql/statements", body=body)
+        return answer if answer["status"]["state"] not in UNDER_WAY else ended(answer["statement_id"])
+
+    def ended(statement_id: str) -> dict[str, Any]:
+        """As connectors do, which are answered before a statement has ended."""
+        ask = partial(w.api_client.do, "GET", f"/api/2.0/sql/statements/{statement_id}")
+        return wait_for(lambda: answer if (answer := ask())["status"]["state"] not in UNDER_WAY else {})
 
     def rows(statement: str, **more: Any) -> list[list[str]]:
         answer = execute(statement, **more)

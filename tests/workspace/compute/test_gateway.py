@@ -31,6 +31,14 @@ RESULTS: dict[str, tuple[list[str], list[tuple[Any, ...]]]] = {
     "insert tells how many rows": ([T, FILL], [(2, 2)]),
     "insert by column list fills with null": ([T, "INSERT INTO t (s) VALUES ('x')", "SELECT * FROM t"], [(None, "x")]),
     "insert by name": ([T, "INSERT INTO t BY NAME SELECT 'x' s, 5 id", "SELECT * FROM t"], [(5, "x")]),
+    "insert by name into a partition": (
+        [
+            "CREATE TABLE t (a INT, b INT, p INT) PARTITIONED BY (p)",
+            "INSERT INTO t PARTITION (p = 1) BY NAME SELECT 1 b, 2 a",
+            "SELECT * FROM t",
+        ],
+        [(2, 1, 1)],
+    ),
     "insert overwrite": ([T, FILL, "INSERT OVERWRITE t SELECT 9, 'z'", "SELECT * FROM t"], [(9, "z")]),
     "with before insert": (
         [T, "WITH c AS (SELECT 7 a, 'w' b) INSERT INTO t SELECT * FROM c", "SELECT id FROM t"],
@@ -141,6 +149,11 @@ ERRORS: dict[str, tuple[list[str], str, str]] = {
         [T, "ALTER TABLE t ADD CONSTRAINT c CHECK (id > 0)", "INSERT INTO t VALUES (-1, 'x')"],
         "UnknownException",
         "DELTA_VIOLATE_CONSTRAINT",
+    ),
+    "check constraint of what is null": (
+        [T, "INSERT INTO t VALUES (NULL, 'x')", "ALTER TABLE t ADD CONSTRAINT c CHECK (id > 0)"],
+        "AnalysisException",
+        "DELTA_NEW_CHECK_CONSTRAINT_VIOLATION",
     ),
     "vacuum too soon": ([T, "VACUUM t RETAIN 0 HOURS"], "IllegalArgumentException", "RETENTION_PERIOD_TOO_SHORT"),
     "restore too far": ([T, "RESTORE t TO VERSION AS OF 9"], "AnalysisException", "DELTA_ERROR"),

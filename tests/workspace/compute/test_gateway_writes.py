@@ -102,6 +102,15 @@ def test_overwriting_partitions_dynamically_overwrites_those_with_rows(spark: An
     assert rows(spark.table("t")) == [*(row for row in parts if row[1] != 1), (100, 1)]
 
 
+def test_a_partition_that_is_named_is_overwritten_without_rows(spark: Any, parts: Any) -> None:
+    spark.sql("SET spark.sql.sources.partitionOverwriteMode = dynamic")
+    try:
+        spark.sql("INSERT OVERWRITE t PARTITION (p = 1) SELECT 100L WHERE false")
+    finally:
+        spark.conf.unset("spark.sql.sources.partitionOverwriteMode")
+    assert rows(spark.table("t")) == [row for row in parts if row[1] != 1]
+
+
 INSERTS = {
     "INSERT INTO t PARTITION (p = 1) VALUES (100), (101)": lambda p: [*p, (100, 1), (101, 1)],
     "INSERT INTO t PARTITION (p) VALUES (100, 7)": lambda p: [*p, (100, 7)],

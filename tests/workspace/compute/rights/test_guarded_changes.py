@@ -62,6 +62,10 @@ def test_only_what_is_seen_is_changed(owner: Person, reader: Person, table: str,
     owner.spark.sql(f"UPDATE {table} SET name = upper(name), region = 'US' WHERE name IN (SELECT 'Ada')")
     owner.spark.sql(f"DELETE FROM {table} WHERE name = 'Bob'")
     assert kept(owner, table) == [(1, "ADA", "US", 10, 20)]
+    schema, _, short = table.rpartition(".")
+    run(f"USE {schema}")
+    run(f"UPDATE {short} SET region = {table}.name WHERE {schema.split('.')[1]}.{short}.name = '***'")
+    assert kept(owner, table) == [(1, "ADA", "***", 10, 20)]
     for leak in ("to_json(struct(*))", f"to_json(struct({table}.*))", "(SELECT to_json(struct(t.*)))"):
         with pytest.raises(PySparkException, match="UNSUPPORTED_BY_ENGINE"):
             run(f"UPDATE {table} t SET region = {leak}")

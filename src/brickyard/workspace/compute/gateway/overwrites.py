@@ -5,7 +5,7 @@ Source: https://docs.databricks.com/aws/en/delta/selective-overwrite
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -22,20 +22,24 @@ __all__ = ["check", "only_matching", "replace_parts"]
 DYNAMIC = "spark.sql.sources.partitionOverwriteMode"
 
 
-def check(session: Session, place: Path | None, options: Mapping[str, str]) -> bool:
+def check(session: Session, place: Path | None, options: Mapping[str, str], fixed: Iterable[str] = ()) -> bool:
     """Whether only the partitions that get rows are overwritten; refuses options that Sail would ignore.
 
     Args:
         session: The session that writes.
         place: The table that is overwritten, if one is.
         options: The write's options, their names in lower case.
+        fixed: Partition columns, in lower case, for which a statement gives a value; with all of them there is one
+            partition, which is overwritten also without rows.
 
     Raises:
         SparkError: UNSUPPORTED_BY_ENGINE.
     """
     mode = options.get("partitionoverwritemode", session.setting(DYNAMIC))
     whole = "replacewhere" in options or options.get("overwriteschema", "").lower() == "true"
-    return place is not None and mode.lower() == "dynamic" and not whole and bool(_partitioned(place))
+    if place is None or mode.lower() != "dynamic" or whole:
+        return False
+    return not {name.lower() for name in _partitioned(place)} <= set(fixed)
 
 
 def _partitioned(place: Path) -> list[str]:

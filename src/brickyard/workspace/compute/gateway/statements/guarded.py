@@ -68,7 +68,7 @@ def guarded(sql: str, session: Session, table: Table) -> str | None:
         return None
     if rows:
         values = {name: f"(CASE WHEN {rows} THEN {value} END)" for name, value in values.items()}
-    own = (tree.this.alias,) if tree.this.alias else tuple(part.name for part in tree.this.parts)
+    own = (tree.this.alias,) if tree.this.alias else (table.name.catalog, table.name.schema, table.name.name)
     names = frozenset(tuple(one.lower() for one in own[at:]) for at in range(len(own) + 1))
     view = _View(names, values, rows, _others(sql, tree, session) if merge else frozenset())
     edits = [*_seen(sql, tree, view), *(_limited(sql, tree, view) if rows else ())]

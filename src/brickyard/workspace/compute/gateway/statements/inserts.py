@@ -69,6 +69,8 @@ def insert(cursor: Cursor, session: Session, prefix: str = "") -> Any:
         text = _with_defaults(session, text, place, columns, fixed)
     if fixed:
         names = session.schema_of(place).names if columns is None else columns
+        if by_name:
+            names = session.schema(session.relation(text)).names
         columns = [name for name in names if name.lower() not in fixed] + list(fixed)
         text = f"SELECT *, {', '.join(fixed.values())} FROM ({text})"
         if overwrite:
@@ -79,7 +81,7 @@ def insert(cursor: Cursor, session: Session, prefix: str = "") -> Any:
     if replacement is not None:
         kept = replace_matching(session, replacement, given, rows, place)
     else:
-        _write(session, rows, place, condition, overwrite=overwrite)
+        _write(session, rows, place, condition, overwrite=overwrite, fixed=fixed)
     written = [metrics for operation, metrics in commits_since(place, before) if operation == "WRITE"]
     count = int(written[-1].get("numOutputRows", 0)) - kept if written else 0
     return literals.rows({"num_affected_rows": pa.int64(), "num_inserted_rows": pa.int64()}, [(count, count)])
@@ -102,9 +104,11 @@ def _with_defaults(
     return inserted_defaults(text, wanted, filled_columns(place))
 
 
-def _write(session: Session, rows: Any, place: Path, condition: str | None, *, overwrite: bool) -> None:
+def _write(
+    session: Session, rows: Any, place: Path, condition: str | None, *, overwrite: bool, fixed: Mapping[str, str]
+) -> None:
     """Append, overwrite all, the part that `condition` names or, if the session says so, the partitions with rows."""
-    if overwrites.check(session, place if overwrite else None, {}):
+    if overwrites.check(session, place if overwrite else None, {}, fixed):
         overwrites.replace_parts(session, rows, place)
     elif condition is not None:
         checked = overwrites.only_matching(rows, condition)

@@ -97,7 +97,7 @@ def _check(session: Session, place: Path, table: Table | None, name: str, condit
             text = f"Constraint '{name}' already exists. Please delete the old constraint first. Old constraint: {old}"
             raise SparkError("DELTA_CONSTRAINT_ALREADY_EXISTS", text, sql_state="42710")
         source = f"delta.{quote(session.places.text(place))} VERSION AS OF {metadata.version}"
-        counted = session.sail.query(session.key, f"SELECT count(*) FROM {source} WHERE NOT ({condition})")
+        counted = session.sail.query(session.key, f"SELECT count(*) FROM {source} WHERE ({condition}) IS NOT TRUE")
         broken = 0 if counted is None else counted.column(0)[0].as_py()
         if broken:
             shown = table.name.full if table else place

@@ -101,6 +101,9 @@ def insert_into_files(session: Session, table: Table, what: Insertion) -> Any:
     if what.fixed:
         only = values_of(session, table, what.fixed)
         names = list(fields) if columns is None else [name.lower() for name in columns]
+        if what.by_name:
+            names = [name.lower() for name in session.schema(session.relation(text)).names]
+            _need_known(names, fields)
         columns = [name for name in names if name not in what.fixed] + list(what.fixed)
         text = f"SELECT *, {', '.join(what.fixed.values())} FROM ({text})"
     given = session.relation(text)

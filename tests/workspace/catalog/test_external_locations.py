@@ -28,6 +28,7 @@ from databricks.sdk.service.catalog import (
 
 from tests.support import LocalWorkspace
 from tests.workspace.catalog.conftest import Place, Robot
+from tests.workspace.catalog.conftest import make_table as make_managed
 
 _numbers = itertools.count()
 
@@ -166,3 +167,30 @@ def test_a_volume_in_a_location(w: WorkspaceClient, robot: Robot, place: Place, 
     assert [one.name for one in w.files.list_directory_contents(f"/Volumes/{place.catalog}/s2/away/in")] == ["a.txt"]
     w.volumes.delete(f"{place.catalog}.s2.away")
     assert (tmp_path / "shelf" / "v" / "in" / "a.txt").exists()
+
+
+def test_managed_storage_is_no_place_for_external_tables_and_volumes(
+    w: WorkspaceClient, place: Place, shelf: str, tmp_path: Path
+) -> None:
+    root = f"{tmp_path.as_uri()}/shelf/root"
+    w.schemas.create("kept", place.catalog, storage_root=root)
+    make_managed(w, f"{place.catalog}.kept.t")
+    kept = w.tables.get(f"{place.catalog}.kept.t").storage_location or ""
+    assert kept.startswith(f"{root}/__unitystorage/")
+    for taken in (kept, f"{kept}/below", f"{root}/__unitystorage/other", root):
+        for use in (make_table, make_volume):
+            with pytest.raises(InvalidParameterValue, match=r"overlaps with .*\.kept"):
+                use(w, place, taken)
+    assert make_volume(w, place, f"{root}/beside").storage_location == f"{root}/beside"
+
+
+def test_a_storage_root_is_not_in_an_external_table_or_volume(
+    w: WorkspaceClient, place: Place, shelf: str, tmp_path: Path
+) -> None:
+    url = f"{tmp_path.as_uri()}/shelf"
+    for number, use in enumerate((make_table, make_volume)):
+        use(w, place, f"{url}/{number}")
+        for root in (f"{url}/{number}", f"{url}/{number}/below"):
+            with pytest.raises(InvalidParameterValue, match=rf"overlaps with .*{place.schema}\.away"):
+                w.schemas.create("kept", place.catalog, storage_root=root)
+    assert w.schemas.create("kept", place.catalog, storage_root=url).storage_root == url  # beside them

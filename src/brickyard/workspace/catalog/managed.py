@@ -16,6 +16,7 @@ from brickyard.workspace.catalog.attributes import Attributes
 from brickyard.workspace.catalog.errors import does_not_exist
 from brickyard.workspace.catalog.hive import in_hive, table_place
 from brickyard.workspace.catalog.names import parent_of
+from brickyard.workspace.catalog.overlaps import MANAGED_DIRECTORY, STORAGE_ROOT, require_free_root
 from brickyard.workspace.catalog.records import CATALOG, SCHEMA
 from brickyard.workspace.catalog.urls import address
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from brickyard.workspace.workspace import Workspace
 
 __all__ = ["STORAGE_ROOT", "ManagedStorage"]
-
-STORAGE_ROOT = "storage_root"
 
 
 class ManagedStorage:
@@ -50,6 +49,7 @@ class ManagedStorage:
 
         Raises:
             ApiError: `EXTERNAL_LOCATION_DOES_NOT_EXIST`: none is around it.
+            InvalidParameterValue: An external table or volume is there.
             NotImplementedByWorkspace: It is in a cloud.
             PermissionDenied: Without CREATE MANAGED STORAGE on the location.
         """
@@ -62,6 +62,9 @@ class ManagedStorage:
             return place.url
         if not self._workspace.catalog.storage.require(principal, place.local, "CREATE_MANAGED_STORAGE"):
             raise does_not_exist("EXTERNAL_LOCATION", f"around {place.url}")
+        if not in_hive(name):
+            with self._workspace.store.read() as connection:
+                require_free_root(connection, place.local)
         return place.url
 
     def place(self, connection: Connection, full_name: str) -> Path:
@@ -78,7 +81,7 @@ class ManagedStorage:
             raise InvalidParameterValue(f"{root} is not on this machine any more.")
         if in_hive(full_name):
             return local / full_name.rpartition(".")[2]
-        return local / "__unitystorage" / "schemas" / schema.id / "tables" / str(uuid.uuid4())
+        return local / MANAGED_DIRECTORY / "schemas" / schema.id / "tables" / str(uuid.uuid4())
 
     def of_table(self, connection: Connection, name: str, kind: str, location: Path | None) -> Path | None:
         """Where a new table is to be; a view is nowhere.
@@ -116,4 +119,4 @@ class ManagedStorage:
 
     def shown(self, url: str | None, kind: str, identity: str) -> str | None:
         """The directory of a catalog's or schema's managed data, as the API shows it."""
-        return None if url is None else f"{url.rstrip('/')}/__unitystorage/{kind}/{identity}"
+        return None if url is None else f"{url.rstrip('/')}/{MANAGED_DIRECTORY}/{kind}/{identity}"

@@ -19,6 +19,16 @@ if TYPE_CHECKING:
 __all__ = ["ModelFiles"]
 
 _REFUSED = ("PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED")
+#: What a failed connection says, be it of one file among several.
+_UNREACHABLE = (
+    "Max retries",
+    "timed out",
+    "Timed out",
+    "Connection refused",
+    "Connection reset",
+    "Connection aborted",
+    "RemoteDisconnected",
+)
 _SDK_RETRY_SECONDS = "BRICKYARD_SDK_RETRY_SECONDS"
 _MLFLOW = {
     # The defaults are 500 s and 250 s for each call, and there are several in a row: far longer than a user waits for a
@@ -117,13 +127,15 @@ class ModelFiles:
                 where=self._where,
                 next="Make room there, then run the same command again.",
             )
-        if any(word in text for word in ("Max retries", "timed out", "Timed out", "Connection refused")):
+        if any(word in str(exc) for word in _UNREACHABLE):
             return ConnectionFailed(
                 f"the workspace cannot be reached: {text}",
                 where=self._where,
                 next="Is it running? brickyard workspace list",
             )
-        return WorkspaceRefused(text, where=self._where)
+        return WorkspaceRefused(
+            text, where=self._where, next="See the workspace's log, then run the same command again."
+        )
 
 
 def _give_up_early() -> None:

@@ -59,7 +59,7 @@ class Place:
         self.client.grants.update(kind, self.named(kind), changes=[change])
 
 
-def make_table(client: WorkspaceClient, full_name: str) -> None:
+def make_table(client: WorkspaceClient, full_name: str, *, nullable: bool = True) -> None:
     """Make a managed table of one column."""
     catalog, schema, name = full_name.split(".")
     body = {
@@ -68,7 +68,7 @@ def make_table(client: WorkspaceClient, full_name: str) -> None:
         "schema_name": schema,
         "table_type": "MANAGED",
         "data_source_format": "DELTA",
-        "columns": [{"name": "a", "type_text": "bigint"}],
+        "columns": [{"name": "a", "type_text": "bigint", "nullable": nullable}],
     }
     client.api_client.do("POST", "/api/2.1/unity-catalog/tables", body=body)
 

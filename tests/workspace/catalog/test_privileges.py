@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 from databricks.sdk.errors import NotFound, PermissionDenied
-from databricks.sdk.service.catalog import TableOperation, VolumeOperation, VolumeType
+from databricks.sdk.service.catalog import (
+    ForeignKeyConstraint,
+    PrimaryKeyConstraint,
+    TableConstraint,
+    TableOperation,
+    VolumeOperation,
+    VolumeType,
+)
 
 from tests.workspace.catalog.conftest import Place, Robot, make_table
 
@@ -278,3 +285,25 @@ def test_what_is_not_there_is_said_only_to_whom_may_look(robot: Robot, place: Pl
         with pytest.raises(NotFound, match="does not exist") as error:
             robot.client.api_client.do("GET", f"/api/2.1/unity-catalog/{path}")
         assert str(error.value.error_code).endswith("_DOES_NOT_EXIST")
+
+
+def test_a_foreign_key_is_for_whom_manages_both_tables(robot: Robot, place: Place) -> None:
+    see = robot.client
+    place.grant("schema", robot, "USE_SCHEMA", "CREATE_TABLE")
+    place.grant("catalog", robot, "USE_CATALOG")
+    parent, child = (f"{place.schema}.{name}" for name in ("parent", "child"))
+    make_table(place.client, parent, nullable=False)
+    make_table(see, child)
+    keys = place.client.table_constraints
+    keys.create(parent, TableConstraint(primary_key_constraint=PrimaryKeyConstraint("pk", ["a"])))
+    foreign = TableConstraint(foreign_key_constraint=ForeignKeyConstraint("fk", ["a"], parent.upper(), ["a"]))
+    with pytest.raises(PermissionDenied, match=r"MANAGE on Table.*parent"):
+        see.table_constraints.create(child, foreign)
+    place.client.tables.update(parent, owner=robot.name)
+    see.table_constraints.create(child, foreign)
+    place.client.tables.update(child, owner=place.client.current_user.me().user_name)
+    with pytest.raises(PermissionDenied, match=r"MANAGE on Table.*child"):
+        see.table_constraints.delete(parent, "pk", True)
+    assert place.client.tables.get(child).table_constraints
+    keys.delete(parent, "pk", True)
+    assert not place.client.tables.get(child).table_constraints

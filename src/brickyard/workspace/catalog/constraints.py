@@ -19,7 +19,7 @@ from brickyard.workspace.store.catalog import constraints as table
 if TYPE_CHECKING:
     from brickyard.workspace.store import Store
 
-__all__ = ["Constraints"]
+__all__ = ["FOREIGN", "Constraints"]
 
 PRIMARY, FOREIGN = "primary_key_constraint", "foreign_key_constraint"
 
@@ -79,6 +79,19 @@ class Constraints:
                 self._remove(connection, table_id, other)
             self._remove(connection, record.id, name)
 
+    def children(self, full_name: str, name: str) -> list[str]:
+        """The full names of the tables whose foreign keys refer to a primary key; of another constraint, none.
+
+        Raises:
+            ApiError: There is no such table.
+        """
+        with self._store.read() as connection:
+            record = TABLE.get(connection, full_name)
+            if not any(one.get(PRIMARY, {}).get("name") == name for one in _all(connection, record)):
+                return []
+            ids = {table_id for table_id, _ in _referring(connection, record)}
+            return [one.full_name for one in TABLE.children(connection) if one.id in ids]
+
     def forget(self, connection: Connection, table_id: str) -> None:
         """Remove the constraints of a table that is dropped."""
         connection.execute(delete(table).where(table.c.table_id == table_id))
@@ -97,6 +110,7 @@ class Constraints:
         elif kind == FOREIGN:
             _check_columns(record, definition, "child_columns")
             parent = TABLE.get(connection, str(definition.get("parent_table")))
+            definition["parent_table"] = parent.full_name
             keys = [one[PRIMARY]["child_columns"] for one in _all(connection, parent) if PRIMARY in one]
             wanted = definition.get("parent_columns") or (keys[0] if keys else [])
             definition["parent_columns"] = wanted

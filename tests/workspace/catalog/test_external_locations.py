@@ -131,6 +131,24 @@ def test_who_may_use_a_location(w: WorkspaceClient, robot: Robot, shelf: str) ->
         see.external_locations.create("mine", "file:/tmp", shelf)
 
 
+def test_a_location_moves_only_to_where_its_credential_may_be_used(
+    w: WorkspaceClient, robot: Robot, shelf: str, tmp_path: Path
+) -> None:
+    mine, other, url = robot.client.external_locations, f"{shelf}_other", f"{tmp_path.as_uri()}/moved"
+    w.storage_credentials.create(other)
+    (tmp_path / "moved").mkdir()
+    w.external_locations.update(shelf, owner=robot.name)
+    assert mine.update(shelf, comment="mine").comment == "mine"
+    for asked, changed in ((other, {"credential_name": other}), (shelf, {"url": url})):
+        with pytest.raises(PermissionDenied, match=f"CREATE EXTERNAL LOCATION on Storage Credential '{asked}'"):
+            mine.update(shelf, **changed)
+        grant(w, "storage_credential", asked, robot, Privilege.CREATE_EXTERNAL_LOCATION)
+        if asked == shelf:
+            assert mine.update(shelf, credential_name=shelf, url=url).url == url
+    assert mine.update(shelf, credential_name=other).credential_name == other
+    w.storage_credentials.delete(other, force=True)
+
+
 def test_a_table_in_a_location(w: WorkspaceClient, robot: Robot, place: Place, shelf: str) -> None:
     url, see = w.external_locations.get(shelf).url or "", robot.client
     place.grant("catalog", robot, "USE_CATALOG", "USE_SCHEMA", "CREATE_TABLE")

@@ -28,7 +28,7 @@ def declare(family: Family) -> None:
     family.call("POST", _BASE, access=_creates)(create_external_location)
     family.call("GET", _BASE, access=anyone)(list_external_locations)
     family.call("GET", _BASE + "/{name}", access=sees(kind))(get_external_location)
-    family.call("PATCH", _BASE + "/{name}", access=manages(kind))(update_external_location)
+    family.call("PATCH", _BASE + "/{name}", access=_updates)(update_external_location)
     family.call("DELETE", _BASE + "/{name}", access=manages(kind))(delete_external_location)
 
 
@@ -39,6 +39,16 @@ def _creates(workspace: Workspace, call: Call) -> None:
         may.require(ObjectKind.METASTORE, "", "CREATE_EXTERNAL_LOCATION")
         credential = valid_name(call.body.get("credential_name"), "credential_name")
         may.require(ObjectKind.STORAGE_CREDENTIAL, credential, "CREATE_EXTERNAL_LOCATION")
+
+
+def _updates(workspace: Workspace, call: Call) -> None:
+    """Whoever manages the location; for another place or credential, of the credential what a new location needs."""
+    manages(ObjectKind.EXTERNAL_LOCATION)(workspace, call)
+    if not call.principal.is_admin and not {"url", "credential_name"}.isdisjoint(call.body):
+        storage = workspace.catalog.storage
+        current = storage.credential_by_id(storage.location(call.path["name"]).credential_id).name
+        credential = text(call, "credential_name") or current
+        caller(workspace, call).require(ObjectKind.STORAGE_CREDENTIAL, credential, "CREATE_EXTERNAL_LOCATION")
 
 
 def create_external_location(workspace: Workspace, call: Call) -> ExternalLocationInfo:

@@ -161,6 +161,15 @@ def test_two_writers_never_count_the_same(spark: Any, engine: Engine) -> None:
         session.stop()
 
 
+@pytest.mark.parametrize("value", ["false", "true"])
+def test_an_append_keeps_how_columns_are_filled_whatever_overwrite_schema_says(spark: Any, value: str) -> None:
+    spark.sql("CREATE TABLE t (k BIGINT GENERATED ALWAYS AS IDENTITY, a INT NOT NULL)")
+    before = spark.sql("SHOW CREATE TABLE t").collect()[0][0]
+    spark.sql("SELECT 2 AS a").write.mode("append").option("overwriteSchema", value).saveAsTable("t")
+    assert spark.sql("SHOW CREATE TABLE t").collect()[0][0] == before
+    assert [row.operation for row in spark.sql("DESCRIBE HISTORY t").collect()] == ["WRITE", "CREATE TABLE"]
+
+
 def test_other_libraries_read_such_tables_and_they_are_maintained(spark: Any, engine: Engine) -> None:
     defaults = "TBLPROPERTIES ('delta.feature.allowColumnDefaults' = 'supported')"
     spark.sql(f"CREATE TABLE t (a INT, d STRING DEFAULT 'x', b INT GENERATED ALWAYS AS (a + 1)) {defaults}")

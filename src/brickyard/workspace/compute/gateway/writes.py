@@ -101,7 +101,7 @@ def rows(
     Raises:
         SparkError: If the rows do not fit and the options do not allow the schema to change.
     """
-    options = {key.lower(): value for key, value in options.items()}
+    options = _effective(mode, options)
     once = idempotent.transaction_of(options, session)
     if once is None:
         _rows(session, relation, place, mode, options, partitions, cast=cast)
@@ -111,6 +111,14 @@ def rows(
         _rows(session, relation, new, "append" if staging.begun(new) else "overwrite", options, partitions, cast=cast)
 
     idempotent.write_once(session, place, write, once, mode, options)
+
+
+def _effective(mode: str, given: Mapping[str, str]) -> dict[str, str]:
+    """The options, their names in lower case; overwriteSchema only where it has an effect."""
+    options = {key.lower(): value for key, value in given.items()}
+    if mode != "overwrite" or options.get("overwriteschema", "").lower() != "true":
+        options.pop("overwriteschema", None)
+    return options
 
 
 def _rows(
@@ -128,7 +136,7 @@ def _rows(
     if log.is_bare(place):
         _begin(session, relation, place, evolve or mode == "overwrite", partitions)
         return
-    replaces = mode == "overwrite" and options.get("overwriteschema", "false").lower() == "true"
+    replaces = "overwriteschema" in options
     exists = commits.latest(place) >= 0
     dynamic = overwrites.check(session, place if exists and mode == "overwrite" else None, options)
     if exists and not replaces:

@@ -209,6 +209,17 @@ def test_an_owner_may_do_everything_with_it_and_manage_what_is_in_it(robot: Robo
     ACTIONS["drop the schema"](robot, place)
 
 
+def test_a_schema_gets_another_name_from_whom_may_make_it(robot: Robot, place: Place) -> None:
+    place.grant("catalog", robot, "USE_CATALOG")
+    place.client.schemas.update(place.schema, owner=robot.name)
+    schemas = robot.client.schemas
+    assert schemas.update(place.schema, new_name="S", comment="mine").comment == "mine"  # its own name is no change
+    with pytest.raises(PermissionDenied, match=f"CREATE SCHEMA on Catalog '{place.catalog}'"):
+        schemas.update(place.schema, new_name="renamed")
+    place.grant("catalog", robot, "CREATE_SCHEMA")
+    assert schemas.update(place.schema, new_name="renamed").full_name == f"{place.catalog}.renamed"
+
+
 def test_a_catalog_may_be_made_by_whom_the_metastore_lets(robot: Robot, place: Place) -> None:
     from databricks.sdk.service.catalog import PermissionsChange, Privilege
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.unity.containers import created, shown_storage, updated
-from brickyard.workspace.api.unity.guards import in_body, in_query, manages, marked, needs, sees, shown
+from brickyard.workspace.api.unity.guards import caller, in_body, in_query, manages, marked, needs, sees, shown
 from brickyard.workspace.api.unity.renames import renamed
 from brickyard.workspace.api.unity.requests import changes, flag, only, page, properties, text
 from brickyard.workspace.catalog import CatalogRecord
@@ -30,8 +30,16 @@ def declare(family: Family) -> None:
     family.call("POST", _BASE, access=creates)(create)
     family.call("GET", _BASE, access=sees(above, in_query("catalog_name")))(list_schemas)
     family.call("GET", _BASE + "/{name}", access=sees(kind))(get)
-    family.call("PATCH", _BASE + "/{name}", access=manages(kind))(update)
+    family.call("PATCH", _BASE + "/{name}", access=_updates)(update)
     family.call("DELETE", _BASE + "/{name}", access=manages(kind))(delete)
+
+
+def _updates(workspace: Workspace, call: Call) -> None:
+    """Whoever manages the schema; for another name, of the catalog what a new schema needs."""
+    manages(ObjectKind.SCHEMA)(workspace, call)
+    wanted, name = text(call, "new_name"), call.path["name"].lower()
+    if wanted and not call.principal.is_admin and wanted.lower() not in (name, name.rpartition(".")[2]):
+        caller(workspace, call).require(ObjectKind.CATALOG, parent_of(name), "USE_CATALOG", "CREATE_SCHEMA")
 
 
 def create(workspace: Workspace, call: Call) -> SchemaInfo:

@@ -78,6 +78,10 @@ def test_statements_leave_no_engines(lab: Lab) -> None:
     before = processes("SELECT 1")
     made = [f"CREATE OR REPLACE TABLE main.default.made{place} (i INT)" for place in range(2)]
     assert processes(*["USE main.default"] * 3, *made) <= before + 1  # one may wait for the next statement
+    for where in ({"catalog": "nowhere"}, {"schema": "nowhere"}) * 2:
+        failed = w.statement_execution.execute_statement("SELECT 1", number, wait_timeout="50s", **where)
+        assert failed.status and failed.status.state is StatementState.FAILED
+    assert processes() <= before + 1
 
 
 def test_a_connector_can_cancel_one_of_its_statements(lab: Lab) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 __all__ = ["EngineSessions", "use"]
@@ -37,7 +38,8 @@ class EngineSessions:
         kept = statement.get("session")
         if kept is None:
             session = self._any(statement)
-            use(session, statement.get("catalog"), statement.get("schema"))
+            with _stopped_on_failure(session):
+                use(session, statement.get("catalog"), statement.get("schema"))
             return session
         with self._lock:
             if kept["id"] not in self._kept:
@@ -67,13 +69,24 @@ class EngineSessions:
             return self._idle.get_nowait()
         except queue.Empty:
             session = SparkSession.builder.remote(self._remote).create()
-            _configure(session, statement["parameters_of_all"])
+            with _stopped_on_failure(session):
+                _configure(session, statement["parameters_of_all"])
             return session
 
 
+@contextlib.contextmanager
+def _stopped_on_failure(session: Any) -> Iterator[None]:
+    """Stop a session that nobody is given: its engine would be left."""
+    with contextlib.ExitStack() as stack:
+        stack.callback(session.stop)
+        yield
+        stack.pop_all()
+
+
 def _begun(session: Any, kept: Mapping[str, Any]) -> Any:
-    use(session, kept["catalog"], kept["schema"])
-    _configure(session, kept["settings"])
+    with _stopped_on_failure(session):
+        use(session, kept["catalog"], kept["schema"])
+        _configure(session, kept["settings"])
     return session
 
 

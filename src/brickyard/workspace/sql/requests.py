@@ -158,9 +158,7 @@ def _wait(body: Mapping[str, Any]) -> tuple[float, bool]:
     if seconds != 0 and not 5 <= seconds <= 50:
         raise InvalidParameterValue("wait_timeout must be 0s, or 5s to 50s")
     cancels = _one_of(body, "on_wait_timeout", ("CONTINUE", "CANCEL")) == "CANCEL"
-    if cancels and seconds == 0:
-        raise InvalidParameterValue("on_wait_timeout cannot be CANCEL with a wait_timeout of 0s")
-    return seconds, cancels
+    return seconds, cancels and seconds > 0  # a call that does not wait ignores on_wait_timeout
 
 
 def _compression(body: Mapping[str, Any], kind: str) -> str | None:

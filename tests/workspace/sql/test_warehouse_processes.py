@@ -90,14 +90,18 @@ def test_a_connector_can_cancel_one_of_its_statements(lab: Lab) -> None:
     opened = w.api_client.do("POST", "/api/2.0/sql/sessions", body={"warehouse_id": number})
     body = {"warehouse_id": number, "session_id": opened["session_id"], "statement": LONG, "wait_timeout": "30s"}
 
-    def submit() -> StatementResponse:
-        answer = w.api_client.do("POST", "/api/2.0/sql/statements", body=body)
+    def submit(**more: str) -> StatementResponse:
+        answer = w.api_client.do("POST", "/api/2.0/sql/statements", body=body | more)
         return StatementResponse.from_dict(answer)  # it has not waited: the id is needed to cancel
 
     one, other = submit(), submit()
     wait_for(lambda: [state(w, one), state(w, other)] == [StatementState.RUNNING] * 2)
     w.statement_execution.cancel_execution(one.statement_id or "")
     wait_for(lambda: state(w, one) is StatementState.CANCELED)
+    assert state(w, other) is StatementState.RUNNING
+    *_, queued = [submit(wait_timeout="0s") for _ in range(8)]
+    w.statement_execution.cancel_execution(queued.statement_id or "")  # seven more run, and go on
+    wait_for(lambda: state(w, queued) is StatementState.CANCELED)
     assert state(w, other) is StatementState.RUNNING
     w.statement_execution.cancel_execution(other.statement_id or "")
     wait_for(lambda: state(w, other) is StatementState.CANCELED)

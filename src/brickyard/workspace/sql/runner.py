@@ -54,6 +54,7 @@ class _Runner:
         self._sessions = EngineSessions(remote)
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="statement")
         self._running: dict[str, _Running] = {}
+        self._queued: set[str] = set()
         self._canceled: set[str] = set()
         self._lock = threading.Lock()
 
@@ -64,18 +65,33 @@ class _Runner:
         elif "close_session" in message:
             self._pool.submit(self._sessions.close, message["close_session"])
         else:
+            with self._lock:
+                self._queued.add(message["statement"]["id"])
             self._pool.submit(self._run, message["statement"])
 
     def _cancel(self, statement_id: str) -> None:
-        """Interrupt the statement until it ends: it may be between two queries of its own."""
+        """Interrupt the statement until it ends: it may be between two queries of its own; take it off the queue."""
         with self._lock:
-            self._canceled.add(statement_id)
+            is_queued = self._dequeued(statement_id)
+            if not is_queued:
+                self._canceled.add(statement_id)
             running = self._running.get(statement_id)
+        if is_queued:
+            self._host.say({"statement_id": statement_id, "canceled": True})
         while running is not None and not running.ended.is_set():
             running.session.interruptTag(statement_id)
             running.ended.wait(_INTERRUPT_SECONDS)
 
+    def _dequeued(self, statement_id: str) -> bool:
+        """Take a statement off the queue, holding the lock; whether it was still there."""
+        found = statement_id in self._queued
+        self._queued.discard(statement_id)
+        return found
+
     def _run(self, statement: dict[str, Any]) -> None:
+        with self._lock:
+            if not self._dequeued(statement["id"]):
+                return  # canceled meanwhile, and said so
         ended: dict[str, Any] = {"statement_id": statement["id"]}
         try:
             ended["manifest"] = self._executed(statement)

@@ -8,6 +8,7 @@ import hmac
 import json
 import secrets
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -120,6 +121,12 @@ def get_result_file(workspace: Workspace, call: Call) -> Response:
 
 
 def _answer(workspace: Workspace, record: StatementRecord) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    if record.state == "SUCCEEDED" and record.manifest is not None and record.manifest["chunks"]:
+        try:
+            result = _chunk(workspace, record, 0)
+        except NotFound:  # deleted since
+            record = replace(record, state="CLOSED")
     status: dict[str, Any] = {"state": record.state}
     if record.error is not None:
         status["error"] = {"error_code": record.error.get("code", "BAD_REQUEST"), "message": record.error["message"]}
@@ -128,7 +135,7 @@ def _answer(workspace: Workspace, record: StatementRecord) -> dict[str, Any]:
     found: dict[str, Any] = {"statement_id": record.id, "status": status}
     if record.state == "SUCCEEDED" and record.manifest is not None:
         found["manifest"] = dict(record.manifest)
-        found["result"] = _chunk(workspace, record, 0) if record.manifest["chunks"] else {}
+        found["result"] = result
     return found
 
 
@@ -140,10 +147,7 @@ def _chunk(workspace: Workspace, record: StatementRecord, index: int) -> dict[st
         found["next_chunk_index"] = index + 1
         row = manifest["chunks"][index + 1]["row_offset"]
         found["next_chunk_internal_link"] = f"{_ROOT}/{record.id}/result/chunks/{index + 1}?row_offset={row}"
-    try:
-        place = workspace.sql.statements.chunk(record.id, name)
-    except NotFound:
-        return {}
+    place = workspace.sql.statements.chunk(record.id, name)
     if record.disposition == "INLINE":
         return found | {"data_array": json.loads(place.read_bytes())}
     return {"external_links": [found | _link(workspace, record.id, name)]}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import shutil
 import threading
@@ -249,17 +248,21 @@ class Statements:
         }
 
     def _expire(self) -> None:
-        """Delete results and records that are too old, once an hour; ids begin with their time."""
+        """Delete results and records that are too old, once an hour."""
         if now() < self._expires_next:
             return
         self._expires_next = now() + _HOUR
-        oldest = (now() - _RESULT_MILLISECONDS) * 1000
         with self._store.write() as connection:
             forget_old(connection)
-        with contextlib.suppress(FileNotFoundError):
-            for place in self._directory.iterdir():
-                if int(place.name.replace("-", "")[:16], 16) < oldest:
-                    shutil.rmtree(place, ignore_errors=True)
+        # in this order: a statement that has files is live until the database says when it has ended
+        places = list(self._directory.iterdir()) if self._directory.is_dir() else []
+        live = set(self._live)
+        recent = select(table.c.id).where(table.c.ended_at >= now() - _RESULT_MILLISECONDS)
+        with self._store.read() as connection:
+            kept = live | set(connection.execute(recent).scalars())
+        for place in places:
+            if place.name not in kept:
+                shutil.rmtree(place, ignore_errors=True)
 
 
 def _ended(record: StatementRecord, message: Mapping[str, Any]) -> StatementRecord:

@@ -130,12 +130,12 @@ def tables(w: WorkspaceClient, catalog: str) -> None:
     assert w.tables.exists(full_name).table_exists is False
 
 
-def plus_one(catalog: str, name: str) -> CreateFunction:
+def plus_one(catalog: str, name: str, schema: str = "s") -> CreateFunction:
     return CreateFunction.from_dict(
         {
             "name": name,
             "catalog_name": catalog,
-            "schema_name": "s",
+            "schema_name": schema,
             "input_params": {
                 "parameters": [{"name": "x", "type_text": "int", "type_name": "INT", "position": 0, "type_json": ""}]
             },

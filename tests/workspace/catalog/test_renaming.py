@@ -10,13 +10,21 @@ from pathlib import Path
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import BadRequest, InvalidParameterValue, NotFound
-from databricks.sdk.service.catalog import Privilege, VolumeType
+from databricks.sdk.service.catalog import (
+    ForeignKeyConstraint,
+    PrimaryKeyConstraint,
+    Privilege,
+    TableConstraint,
+    VolumeType,
+)
 
 from brickyard.workspace.catalog.dropped import Dropped
 from brickyard.workspace.catalog.records import CATALOG
 from brickyard.workspace.catalog.renaming import Renaming
 from brickyard.workspace.store import Store
 from tests.support import LocalWorkspace
+from tests.workspace.calls.test_unity import plus_one
+from tests.workspace.catalog.conftest import make_table
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +113,44 @@ def test_names_that_are_taken_or_elsewhere_are_refused(w: WorkspaceClient) -> No
     assert w.schemas.update(f"{catalog}.s", new_name="S").name == "s"  # its own name is no change
     with pytest.raises(NotFound):
         w.schemas.update(f"{catalog}.nowhere", new_name="other")
+
+
+def test_keys_and_policies_follow_what_they_name(w: WorkspaceClient) -> None:
+    catalog = w.catalogs.create(f"c{uuid.uuid4().hex[:8]}").name or ""
+    for schema in ("s", "s2"):  # one name begins as the other
+        w.schemas.create(schema, catalog)
+        make_table(w, f"{catalog}.{schema}.parent", nullable=False)
+        w.functions.create(plus_one(catalog, "f", schema))
+        primary = TableConstraint(primary_key_constraint=PrimaryKeyConstraint("pk", ["a"]))
+        w.table_constraints.create(f"{catalog}.{schema}.parent", primary)
+    child = f"{catalog}.default.child"
+    make_table(w, child)
+    for schema in ("s", "s2"):
+        foreign = ForeignKeyConstraint(schema, ["a"], f"{catalog}.{schema}.parent", ["a"])
+        w.table_constraints.create(child, TableConstraint(foreign_key_constraint=foreign))
+    policy = {"function_name": f"{catalog}.s.f", "input_column_names": ["a"]}
+    mask = {"function_name": f"{catalog}.s2.f", "using_column_names": []}
+    body = {"row_filter": policy, "column_masks": {"a": mask}}
+    w.api_client.do("PATCH", f"/api/2.1/unity-catalog/tables/{child}", body=body)
+
+    w.api_client.do("PATCH", f"/api/2.1/unity-catalog/tables/{catalog}.s.parent", body={"new_name": "f"})
+    w.schemas.update(f"{catalog}.s", new_name="t")
+    assert named(w, child) == [f"{catalog}.t.f", f"{catalog}.s2.parent", f"{catalog}.t.f", f"{catalog}.s2.f"]
+    w.catalogs.update(catalog, new_name=f"{catalog}x")
+    child, catalog = f"{catalog}x.default.child", f"{catalog}x"
+    assert named(w, child) == [f"{catalog}.t.f", f"{catalog}.s2.parent", f"{catalog}.t.f", f"{catalog}.s2.f"]
+    with pytest.raises(BadRequest, match="refers to"):
+        w.table_constraints.delete(f"{catalog}.t.f", "pk", False)
+    w.catalogs.delete(catalog, force=True)
+
+
+def named(w: WorkspaceClient, full_name: str) -> list[str | None]:
+    """What a table refers to: the parents of its foreign keys, and the functions of its filter and of a mask."""
+    table = w.tables.get(full_name)
+    keys = [one.foreign_key_constraint for one in table.table_constraints or []]
+    assert table.row_filter and table.columns and table.columns[0].mask
+    parents = [one.parent_table for one in keys if one]
+    return [*parents, table.row_filter.function_name, table.columns[0].mask.function_name]
 
 
 def test_directories_of_an_interrupted_renaming_go_back(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from brickyard.workspace.catalog.hive import table_place
 from brickyard.workspace.catalog.names import parent_of
 from brickyard.workspace.catalog.objects import UnityObject, find, model_identity
 from brickyard.workspace.catalog.privileges import ObjectKind
+from brickyard.workspace.catalog.references import rename_references
 from brickyard.workspace.store.catalog import catalogs, functions, grants, schemas, tables, volumes
 from brickyard.workspace.store.registry import (
     lineage,
@@ -75,6 +76,7 @@ class Renaming:
                     raise already_exists(target.kind.value, new_name)
                 stamp = {"updated_at": int(time.time() * 1000), "updated_by": by}
                 _move(connection, self._data, target, new_name, stamp)
+                rename_references(connection, target.kind, target.full_name, new_name)
                 for _, home in self._directories(target.kind, target.full_name, new_name):
                     self._dropped.take(str(uuid.uuid4()), home)  # left there by something that has no name any more
                 self._note.write_text(json.dumps([target.kind.value, target.full_name, new_name]))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import InvalidParameterValue, NotFound, PermissionDenied
+from databricks.sdk.service.iam import AccessControlRequest, PermissionLevel
 from databricks.sdk.service.sql import (
     CreateQueryRequestQuery,
     CreateVisualizationRequestVisualization,
@@ -15,6 +16,7 @@ from databricks.sdk.service.sql import (
     QueriesAPI,
     QueryParameter,
     QueryVisualizationsAPI,
+    RunAsMode,
     TextValue,
     UpdateQueryRequestQuery,
     UpdateVisualizationRequestVisualization,
@@ -79,3 +81,34 @@ def test_refusals(w: WorkspaceClient, name: Callable[[], str]) -> None:
         query=CreateQueryRequestQuery(display_name=made.display_name), auto_resolve_display_name=True
     )
     assert again.display_name == f"{made.display_name} (1)"
+
+
+def test_pages_leave_out_no_query_when_others_are_deleted(w: WorkspaceClient, name: Callable[[], str]) -> None:
+    made = [w.queries.create(query=CreateQueryRequestQuery(display_name=name())).id or "" for _ in range(4)]
+    found = []
+    for one in w.queries.list(page_size=1):
+        if one.id in made:
+            found.append(one.id)
+            w.queries.delete(one.id)
+    assert found == made
+    w.queries.create(query=CreateQueryRequestQuery(display_name=name()))
+    assert w.api_client.do("GET", "/api/2.0/sql/queries", query={"page_size": 0})["results"]
+    with pytest.raises(InvalidParameterValue, match="page_token"):
+        list(w.queries.list(page_token="elsewhere"))
+
+
+def test_who_may_change_the_owner(w: WorkspaceClient, make_robot: Callable[[], Robot], name: Callable[[], str]) -> None:
+    editor, owner = make_robot(), make_robot()
+    number = w.queries.create(query=CreateQueryRequestQuery(display_name=name(), query_text="SELECT 1")).id or ""
+    may_edit = AccessControlRequest(permission_level=PermissionLevel.CAN_EDIT, service_principal_name=editor.name)
+    w.permissions.update("queries", number, access_control_list=[may_edit])
+    family, taken = editor.client.queries, UpdateQueryRequestQuery(owner_user_name=editor.name)
+    assert family.update(number, "query_text", query=UpdateQueryRequestQuery(query_text="SELECT 2")).id == number
+    for mask in ("owner_user_name", "*"):
+        with pytest.raises(PermissionDenied):
+            family.update(number, mask, query=taken)
+    with pytest.raises(PermissionDenied):
+        family.update(number, "run_as_mode", query=UpdateQueryRequestQuery(run_as_mode=RunAsMode.VIEWER))
+    given = UpdateQueryRequestQuery(owner_user_name=owner.name)
+    assert w.queries.update(number, "owner_user_name", query=given).owner_user_name == owner.name
+    owner.client.queries.delete(number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api import visualizations
@@ -20,6 +21,9 @@ __all__ = ["family"]
 family = Family()
 _ROOT = "/api/2.0/sql/queries"
 _PAGE, _MOST = 20, 100
+_TOKEN = re.compile(r"(\d{1,18})_([0-9a-f-]{36})")
+#: With whose rights a query runs: not for everybody who may edit its text.
+_RIGHTS = frozenset(("owner_user_name", "run_as_mode"))
 
 
 def _on(level: str) -> Access:
@@ -40,13 +44,15 @@ def create_query(workspace: Workspace, call: Call) -> Query:
 def list_queries(workspace: Workspace, call: Call) -> dict[str, Any]:
     """The queries that the caller may see, in pages."""
     allows = workspace.identity.permissions.allows
-    found = [one for one in workspace.sql.queries.all() if allows(call.principal, one.securable, "CAN_VIEW")]
-    start, size = _number(call, "page_token", 0, 10**9), _number(call, "page_size", _PAGE, _MOST)
-    page = [_wire(one).as_dict() for one in found[start : start + size]]
+    after, size = _after(call), _page_size(call)
+    left = [one for one in workspace.sql.queries.all() if (one.created_at, one.id) > after]
+    found = [one for one in left if allows(call.principal, one.securable, "CAN_VIEW")]
+    page = [_wire(one).as_dict() for one in found[:size]]
     for one in page:
         one.pop("parent_path", None)
     answer: dict[str, Any] = {"results": page} if page else {}
-    return answer | ({"next_page_token": str(start + size)} if len(found) > start + size else {})
+    last = found[size - 1] if len(found) > size else None
+    return answer | ({"next_page_token": f"{last.created_at}_{last.id}"} if last else {})
 
 
 @family.call("GET", _ROOT + "/{id}", access=_on("CAN_VIEW"))
@@ -63,6 +69,8 @@ def update_query(workspace: Workspace, call: Call) -> Query:
         raise InvalidParameterValue("update_mask is required: the fields to change, separated by commas")
     given = _given(call)
     names = list(given) if mask == "*" else [name.strip() for name in mask.split(",")]
+    if not _RIGHTS.isdisjoint(names):
+        _on("CAN_MANAGE")(workspace, call)
     return _wire(workspace.sql.queries.update(_query(workspace, call), given, names, call.principal))
 
 
@@ -110,11 +118,22 @@ def _given(call: Call) -> dict[str, Any]:
     return given
 
 
-def _number(call: Call, name: str, default: int, most: int) -> int:
-    text = call.query.get(name) or str(default)
-    if not text.isdecimal() or int(text) > most:
-        raise InvalidParameterValue(f"{name} is not one of this listing, or more than {most}")
-    return int(text)
+def _page_size(call: Call) -> int:
+    text = call.query.get("page_size") or "0"
+    if not text.isdecimal() or int(text) > _MOST:
+        raise InvalidParameterValue(f"page_size is more than {_MOST}, or not a number")
+    return int(text) or _PAGE
+
+
+def _after(call: Call) -> tuple[int, str]:
+    """After which query the page begins: queries before it may be gone when the page is asked for."""
+    token = call.query.get("page_token")
+    if not token:
+        return 0, ""
+    match = _TOKEN.fullmatch(token)
+    if match is None:
+        raise InvalidParameterValue("page_token is not one of this listing")
+    return int(match[1]), match[2]
 
 
 def _query(workspace: Workspace, call: Call) -> SavedQuery:

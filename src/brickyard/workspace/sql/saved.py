@@ -93,24 +93,27 @@ class SavedQueries:
             return [SavedQuery(**row) for row in connection.execute(wanted).mappings()]
 
     def update(self, query: SavedQuery, given: Mapping[str, Any], mask: Iterable[str], by: Principal) -> SavedQuery:
-        """Change the fields that the mask names.
+        """Change the fields that the mask names; a new owner may manage the query.
 
         Raises:
             InvalidParameterValue: The mask or a field is wrong.
         """
-        owner = query.owner
+        owner: Principal | None = None
         values = _checked({name: value for name, value in given.items() if name != "owner_user_name"})
         settings = dict(query.settings)
         for name in mask:
             if name == "owner_user_name":
-                owner = self._workspace.identity.principal_named(str(given.get(name))).user_name
+                owner = self._workspace.identity.principal_named(str(given.get(name)))
             elif name not in FIELDS - {"parent_path"}:
                 raise InvalidParameterValue(f"update_mask names {name!r}, which cannot be changed")
             elif values.get(name) is None:
                 settings.pop(name, None)
             else:
                 settings[name] = values[name]
-        return self._change(query, owner=owner, settings=settings, modified_by=by.user_name)
+        if owner is not None:
+            self._workspace.identity.permissions.grant(query.securable, owner.id, "CAN_MANAGE")
+        owner_name = query.owner if owner is None else owner.user_name
+        return self._change(query, owner=owner_name, settings=settings, modified_by=by.user_name)
 
     def trash(self, query: SavedQuery, by: Principal) -> None:
         """Move a query to the trash."""

@@ -191,3 +191,18 @@ def test_optimize_and_restore_say_what_they_did(spark: Any) -> None:
     assert restored["num_removed_files"] == 1
     assert restored["removed_files_size"] == metrics.filesAdded.totalSize
     assert restored["table_size_after_restore"] == restored["restored_files_size"] == metrics.filesRemoved.totalSize
+
+
+def test_columns_of_a_merged_schema_come_with_their_rows_or_not_at_all(spark: Any) -> None:
+    def write(value: int, mode: str = "append") -> None:
+        rows = spark.sql(f"SELECT {value} AS a, 7 AS b_{mode}")
+        rows.write.mode(mode).option("mergeSchema", "true").saveAsTable("t")
+
+    spark.sql("CREATE TABLE t (a INT, CONSTRAINT small CHECK (a < 5))")
+    with pytest.raises(PySparkException, match="DELTA_VIOLATE_CONSTRAINT_WITH_VALUES"):
+        write(9)
+    assert spark.table("t").columns == ["a"]
+    write(1)
+    write(2, "overwrite")
+    assert [tuple(row) for row in spark.table("t").collect()] == [(2, None, 7)]
+    assert [row.operation for row in spark.sql("DESCRIBE HISTORY t").collect()] == ["WRITE", "WRITE", "CREATE TABLE"]

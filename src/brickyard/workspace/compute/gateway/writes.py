@@ -20,7 +20,7 @@ from brickyard.workspace.compute.gateway import (
     replacing,
     staging,
 )
-from brickyard.workspace.compute.gateway.alignment import check_columns, fit
+from brickyard.workspace.compute.gateway.alignment import adds_columns, check_columns, fit
 from brickyard.workspace.compute.gateway.errors import SparkError, already_exists, unsupported
 from brickyard.workspace.compute.gateway.file_tables import creating
 from brickyard.workspace.compute.gateway.new_table import NewTable
@@ -103,14 +103,27 @@ def rows(
     """
     options = _effective(mode, options)
     once = idempotent.transaction_of(options, session)
-    if once is None:
-        _rows(session, relation, place, mode, options, partitions, cast=cast)
-        return
 
     def write(new: Path) -> None:
         _rows(session, relation, new, "append" if staging.begun(new) else "overwrite", options, partitions, cast=cast)
 
-    idempotent.write_once(session, place, write, once, mode, options)
+    if once is not None:
+        idempotent.write_once(session, place, write, once, mode, options)
+    elif _evolves(session, relation, place, mode, options):
+        what = staging.Commit("WRITE", {"mode": mode.capitalize()}, replaces=mode == "overwrite")
+        staging.committed(session, place, write, lambda: what)
+    else:
+        _rows(session, relation, place, mode, options, partitions, cast=cast)
+
+
+def _evolves(session: Session, relation: Any, place: Path, mode: str, options: Mapping[str, str]) -> bool:
+    """Whether a write of whole tables adds columns, which are then committed with the rows."""
+    if options.get("mergeschema", "").lower() != "true" or not staging.begun(place):
+        return False
+    if not {"overwriteschema", "replacewhere"}.isdisjoint(options):
+        return False
+    partial = mode == "overwrite" and overwrites.check(session, place, options)
+    return not partial and adds_columns(session, relation, place)
 
 
 def _effective(mode: str, given: Mapping[str, str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import InvalidParameterValue, NotFound, PermissionDenied
 from databricks.sdk.service.catalog import PermissionsChange, Privilege
-from databricks.sdk.service.iam import Patch, PatchSchema
+from databricks.sdk.service.iam import AccessControlRequest, Patch, PatchSchema, PermissionLevel
 from databricks.sdk.service.sql import QueryFilter, QueryTag, StatementResponse
 
 from tests.support import LocalWorkspace
@@ -78,6 +78,20 @@ def test_privileges(workspace: LocalWorkspace, run: Callable[..., StatementRespo
     assert seen == {refused.statement_id, allowed.statement_id}
     with pytest.raises(NotFound):
         w.statement_execution.get_statement("01234567-0000-0000-0000-000000000000")
+
+
+def test_who_sees_the_statements_of_others(
+    workspace: LocalWorkspace, run: Callable[..., StatementResponse], name: Callable[[], str]
+) -> None:
+    w, mine = workspace.client(), run("SELECT 1").statement_id or ""
+    robot = w.service_principals.create(display_name=name()).application_id or ""
+    token = w.token_management.create_obo_token(robot, lifetime_seconds=600).token_value
+    other = WorkspaceClient(host=workspace.host, token=token, auth_type="pat")
+    for level, sees in (("CAN_USE", False), ("CAN_VIEW", True), ("CAN_MONITOR", True), ("CAN_MANAGE", True)):
+        wanted = AccessControlRequest(permission_level=PermissionLevel(level), service_principal_name=robot)
+        w.permissions.update("warehouses", starter(w), access_control_list=[wanted])
+        found = other.query_history.list(filter_by=QueryFilter(statement_ids=[mine])).res or []
+        assert [one.query_id for one in found] == [mine] * sees, level
 
 
 def test_each_error_has_its_sqlstate(run: Callable[..., StatementResponse]) -> None:

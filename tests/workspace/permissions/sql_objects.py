@@ -29,7 +29,7 @@ WAREHOUSE = {
         "CAN_USE",
         may_fail=True,
     ),
-    "stop it": Action(lambda c, o: c.warehouses.stop(o.id), "CAN_MONITOR"),
+    "stop it": Action(lambda c, o: c.warehouses.stop(o.id), "CAN_MANAGE"),
     "edit it": Action(lambda c, o: c.warehouses.edit(o.id, name=o.name, cluster_size="Small"), "CAN_MANAGE"),
     "delete it": Action(lambda c, o: c.warehouses.delete(o.id), "CAN_MANAGE", spends=True),
 }

@@ -75,7 +75,7 @@ def start(workspace: Workspace, call: Call) -> None:
     workspace.sql.warehouses.start(_warehouse(workspace, call), call.principal)
 
 
-@family.call("POST", _ONE + "/stop", access=_on("CAN_MONITOR"))
+@family.call("POST", _ONE + "/stop", access=_on("CAN_MANAGE"))
 def stop(workspace: Workspace, call: Call) -> None:
     """Stop a warehouse; what it executes fails."""
     workspace.sql.warehouses.stop(_warehouse(workspace, call))

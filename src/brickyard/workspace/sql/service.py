@@ -14,6 +14,7 @@ from brickyard.workspace.sql.warehouses import Warehouses
 
 if TYPE_CHECKING:
     from brickyard.workspace.identity import Principal
+    from brickyard.workspace.sql.records import WarehouseRecord
     from brickyard.workspace.workspace import Workspace
 
 __all__ = ["Sql", "build"]
@@ -40,14 +41,21 @@ class Sql:
         self.statements = Statements(workspace, self.warehouses, self.sessions)
         self.queries = SavedQueries(workspace)
         self.visualizations = Visualizations(workspace.store)
-        self._allows = workspace.identity.permissions.allows
+        self._permissions = workspace.identity.permissions
 
     def sight(self, principal: Principal) -> tuple[int, list[str]] | None:
-        """Whose statements one sees: the own, and those on warehouses that it monitors; none for everybody's."""
+        """Whose statements one sees: the own, and those on warehouses that it watches; none for everybody's."""
         if principal.is_admin:
             return None
-        monitored = [one.id for one in self.warehouses.all() if self._allows(principal, one.securable, "CAN_MONITOR")]
-        return principal.id, monitored
+        return principal.id, [one.id for one in self.warehouses.all() if self._watches(principal, one)]
+
+    def _watches(self, principal: Principal, warehouse: WarehouseRecord) -> bool:
+        """Whether one was granted a level that shows others' statements: CAN_USE, though more than CAN_VIEW, does not.
+
+        Source: https://learn.microsoft.com/en-us/azure/databricks/security/auth/access-control/ (SQL warehouse ACLs)
+        """
+        granted = self._permissions.grants(warehouse.securable)
+        return any(one.principal_id in principal.holders and one.level != "CAN_USE" for one in granted)
 
     def close(self) -> None:
         """Stop all warehouses."""

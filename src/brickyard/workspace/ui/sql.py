@@ -68,7 +68,7 @@ def warehouse(workspace: Workspace, principal: Principal, path: Mapping[str, str
 
 
 def history(workspace: Workspace, principal: Principal, _: Mapping[str, str]) -> Page:
-    """The newest statements of the principal and of the warehouses that it monitors."""
+    """The newest statements of the principal and of the warehouses that it watches."""
     sql = workspace.sql
     rows = _rows(sql.statements.history(HistoryFilter(seen_by=sql.sight(principal)), _MOST))
     values = {"statements": rows, "warehouses": {one.id: one.name for one in sql.warehouses.all()}, "most": _MOST}

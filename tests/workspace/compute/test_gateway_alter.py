@@ -130,6 +130,10 @@ def test_a_table_is_made_with_keys_and_checks(spark: Any, engine: Engine) -> Non
         with pytest.raises(PySparkException, match=text):
             spark.sql(f"INSERT INTO p VALUES {row}")
     assert rows(spark.table("p")) == [(1, 1)]
+    with pytest.raises(PySparkException, match="refers to"):
+        spark.sql("ALTER TABLE p DROP CONSTRAINT pk")
+    spark.sql("ALTER TABLE p DROP CONSTRAINT pk CASCADE")
+    assert [next(iter(one)) for one in keys.of(record)] == ["primary_key_constraint"]
 
 
 def test_a_table_like_another_has_its_columns_and_no_rows(spark: Any, t: Any) -> None:

@@ -189,9 +189,9 @@ class UnityCatalog:
         """Enter a primary or foreign key, as the API describes it."""
         accept(*self.call("POST", "/constraints", {"full_name_arg": name.full, "constraint": constraint}))
 
-    def drop_constraint(self, name: TableName, constraint: str) -> bool:
-        """Remove a key; False if the table has none of this name."""
-        query = urlencode({"constraint_name": constraint, "cascade": "false"})
+    def drop_constraint(self, name: TableName, constraint: str, *, cascade: bool = False) -> bool:
+        """Remove a key, with `cascade` those that refer to it, too; False if the table has none of this name."""
+        query = urlencode({"constraint_name": constraint, "cascade": str(cascade).lower()})
         status, answer = self.call("DELETE", f"/constraints/{quote(name.full)}?{query}")
         return status != 404 and accept(status, answer) is not None
 

@@ -113,7 +113,8 @@ def drop(cursor: Cursor, session: Session, place: Path, table: Table | None) -> 
     """`DROP CONSTRAINT [IF EXISTS] name`, `DROP PRIMARY KEY [IF EXISTS]`."""
     missing_ok = cursor.take("IF", "EXISTS")
     name = cursor.name()[0]
-    _ = cursor.take("CASCADE") or cursor.take("RESTRICT")
+    cascade = cursor.take("CASCADE")
+    _ = cascade or cursor.take("RESTRICT")
     cursor.end()
     if PREFIX + name.lower() in log.read(place).configuration:
         log.change(
@@ -123,6 +124,7 @@ def drop(cursor: Cursor, session: Session, place: Path, table: Table | None) -> 
             lambda metadata: metadata.configuration.pop(PREFIX + name.lower(), None),
         )
         return
-    if not (table is not None and session.catalog.drop_constraint(table.name, name)) and not missing_ok:
+    dropped = table is not None and session.catalog.drop_constraint(table.name, name, cascade=cascade)
+    if not dropped and not missing_ok:
         text = f"Cannot drop nonexistent constraint {name} from table {table.name if table else place}."
         raise SparkError("DELTA_CONSTRAINT_DOES_NOT_EXIST", f"{text} To avoid the error, use IF EXISTS.")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import pyarrow as pa
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 from pyspark.errors import PySparkException
 from pyspark.sql.types import IntegerType, LongType, StructField
 
@@ -19,6 +21,7 @@ from brickyard.workspace.compute.gateway.creation import Definition, create
 from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.filling import Filled, by_name
 from brickyard.workspace.compute.gateway.protocol import Protocol, features_in
+from brickyard.workspace.compute.gateway.replacing import replace_by
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements.default_words import inserted_defaults
 from brickyard.workspace.compute.gateway.statements.filled_changes import Target, spell_out
@@ -194,6 +197,25 @@ def test_a_table_is_replaced_in_one_commit(spark: Any) -> None:
     assert spark.sql("SELECT * FROM t").collect() == []
     with pytest.raises(PySparkException, match="DELTA_VIOLATE_CONSTRAINT_WITH_VALUES"):
         spark.sql("INSERT INTO t VALUES (10)")
+
+
+def test_a_table_that_is_made_of_itself_keeps_what_is_committed_meanwhile(tmp_path: Path) -> None:
+    table, seen = tmp_path / "t", []
+
+    def rows(place: Path) -> list[int]:
+        return sorted(DeltaTable(place).to_pyarrow_table()["a"].to_pylist())
+
+    def fill(new: Path) -> None:
+        seen.append(rows(table))
+        write_deltalake(new, pa.table({"a": [value + 10 for value in seen[-1]]}))
+        if len(seen) == 1:
+            write_deltalake(table, pa.table({"a": [2]}), mode="append")
+
+    write_deltalake(table, pa.table({"a": [1]}))
+    session: Any = SimpleNamespace(staged=lambda: tmp_path / f"new{len(seen)}")
+    replace_by(session, table, fill, {})
+    assert seen == [[1], [1, 2]]
+    assert rows(table) == [11, 12]
 
 
 def test_catalogs_show_how_columns_are_filled(spark: Any, engine: Engine) -> None:

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from brickyard.workspace.compute.gateway import log, staging
-from brickyard.workspace.compute.gateway.commits import actions_since, add_commit
+from brickyard.workspace.compute.gateway.commits import actions_since, add_commit, latest
+from brickyard.workspace.compute.gateway.conflicts import TRIES
+from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.snapshots import files_at, removal
 
@@ -25,35 +27,49 @@ def replace_by(session: Session, place: Path, fill: Callable[[Path], None], para
     Args:
         session: Whose statement it is.
         place: The table.
-        fill: Makes the new table at the place that it is given.
+        fill: Makes the new table at the place that it is given. Asked again if another writer has changed the table
+            meanwhile, which it may read.
         parameters: What the history says of it.
+
+    Raises:
+        SparkError: DELTA_CONCURRENT_WRITE, if other writers are always first.
     """
-    staged = session.staged()
-    try:
-        fill(staged)
-        made = log.read(staged)
-        adds = [{"add": add} for add in files_at(staged, made.version)]
-        infos = [one for _, found in actions_since(staged, -1) for one in found if "commitInfo" in one]
-        metrics = staging.moved([*infos, *adds], staged, place)
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
-    _commit(place, made, adds, metrics, parameters)
+    for _ in range(TRIES):
+        have = log.read(place)
+        staged = session.staged()
+        try:
+            fill(staged)
+            if latest(place) != have.version:
+                continue
+            made = log.read(staged)
+            adds = [{"add": add} for add in files_at(staged, made.version)]
+            infos = [one for _, found in actions_since(staged, -1) for one in found if "commitInfo" in one]
+            metrics = staging.moved([*infos, *adds], staged, place)
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
+        if _commit(place, have, made, adds, metrics, parameters):
+            return
+    text = "Other transactions have written to the table again and again. Please retry the operation."
+    raise SparkError("DELTA_CONCURRENT_WRITE", text, sql_state="2D521")
 
 
 def _commit(
-    place: Path, made: log.Metadata, adds: list[Any], metrics: Mapping[str, int], parameters: Mapping[str, Any]
-) -> None:
+    place: Path,
+    have: log.Metadata,
+    made: log.Metadata,
+    adds: list[Any],
+    metrics: Mapping[str, int],
+    parameters: Mapping[str, Any],
+) -> bool:
+    """Commit the new table, unless another writer was first."""
     features = made.protocol.features
-    while True:
-        have = log.read(place)
-        made.protocol, made.identity = have.protocol, have.identity
-        for feature in sorted(features):
-            made.require(feature)
-        old = files_at(place, have.version)
-        info = log.commit_info("CREATE OR REPLACE TABLE AS SELECT", dict(parameters), have.version)
-        gone = {"numRemovedFiles": len(old), "numRemovedBytes": sum(int(one["size"]) for one in old)}
-        said = {name: str(value) for name, value in {**metrics, **gone}.items()}
-        info["commitInfo"] |= {"operationMetrics": said, "isBlindAppend": False}
-        changed = [made.protocol.action()] if made.protocol != have.protocol else []
-        if add_commit(place, have.version + 1, [info, *changed, made.action(), *map(removal, old), *adds]):
-            return
+    made.protocol, made.identity = have.protocol, have.identity
+    for feature in sorted(features):
+        made.require(feature)
+    old = files_at(place, have.version)
+    info = log.commit_info("CREATE OR REPLACE TABLE AS SELECT", dict(parameters), have.version)
+    gone = {"numRemovedFiles": len(old), "numRemovedBytes": sum(int(one["size"]) for one in old)}
+    said = {name: str(value) for name, value in {**metrics, **gone}.items()}
+    info["commitInfo"] |= {"operationMetrics": said, "isBlindAppend": False}
+    changed = [made.protocol.action()] if made.protocol != have.protocol else []
+    return add_commit(place, have.version + 1, [info, *changed, made.action(), *map(removal, old), *adds])

@@ -42,3 +42,14 @@ def test_a_call_is_refused_by_name(client: Any, name: str) -> None:
     with pytest.raises(PySparkException) as raised:
         CALLS[name](client)
     assert raised.value.getCondition() == "UNSUPPORTED_BY_ENGINE", str(raised.value)
+
+
+def test_columns_of_two_tables_of_one_name_are_refused_and_with_aliases_found(client: Any) -> None:
+    for schema, number in (("twin_a", 1), ("twin_b", 2)):
+        client.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        client.sql(f"CREATE OR REPLACE TABLE {schema}.twin AS SELECT {number} AS id")
+    where = "twin_a.twin WHERE EXISTS (SELECT 1 FROM twin_b.twin"
+    with pytest.raises(PySparkException, match="Give each table an alias"):
+        client.sql(f"SELECT * FROM {where} WHERE twin_b.twin.id = twin_a.twin.id)").collect()
+    aliased = where.replace("twin WHERE", "twin a WHERE").replace("twin_b.twin", "twin_b.twin b")
+    assert client.sql(f"SELECT * FROM {aliased} WHERE b.id = a.id)").collect() == []

@@ -209,8 +209,8 @@ class QueryRewriter:
             return Edit(start, end, self._zoned(files, table) if parts[0].lower() == "delta" else files)
         chain, parts[0] = self._chain(parts[0])
         name, through = self.names.table(parts), (*self.through, *chain)
-        known.add((name.schema, name.name))
-        known.add((name.catalog, name.schema, name.name))
+        if not table.alias:
+            known |= {(name.schema, name.name), (name.catalog, name.schema, name.name)}
         if self.guarded is not None and not chain and name == self.guarded.name:
             return Edit(start, end, self._unguarded(self.guarded, table) + alias)
         if self.changed is not None and is_target(table) and name == self.changed.name:
@@ -369,7 +369,10 @@ def _column(column: Any, known: set[tuple[str, ...]]) -> Edit | None:
     if len(parts) < 3 or any("start" not in part.meta for part in parts):
         return None
     for length in (3, 2):
-        if tuple(part.name.lower() for part in parts[:length]) in known and len(parts) > length:
+        name = tuple(part.name.lower() for part in parts[:length])
+        if name in known and len(parts) > length:
+            if len({one for one in known if len(one) == 3 and one[-1] == name[-1]}) > 1:
+                raise unsupported(f"columns of several tables that are called {name[-1]}", "Give each table an alias.")
             return Edit(parts[0].meta["start"], parts[length - 1].meta["start"], "")
     return None
 

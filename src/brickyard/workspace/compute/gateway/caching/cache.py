@@ -139,7 +139,7 @@ class Cache:
 
     def remove_files(self, relation_id: str = "") -> None:
         """Remove rows that the engine has kept: of one plan, or all."""
-        if self.home is not None and "/" not in relation_id:
+        if self.home is not None and "/" not in relation_id and relation_id not in {".", ".."}:
             shutil.rmtree(self.home / relation_id, ignore_errors=True)
 
     def changed_files(self, before: dict[Path, Stamp]) -> None:

@@ -150,6 +150,11 @@ ERRORS: dict[str, tuple[list[str], str, str]] = {
         "UnknownException",
         "DELTA_VIOLATE_CONSTRAINT",
     ),
+    "random values and a subquery": (
+        [T, FILL, "UPDATE t SET s = uuid() WHERE id IN (SELECT 1)"],
+        "UnsupportedOperationException",
+        "Use MERGE INTO with a key",
+    ),
     "check constraint of what is null": (
         [T, "INSERT INTO t VALUES (NULL, 'x')", "ALTER TABLE t ADD CONSTRAINT c CHECK (id > 0)"],
         "AnalysisException",

@@ -10,7 +10,8 @@ from typing import Any
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.policies import own_name
-from brickyard.workspace.compute.gateway.sqltext import Cursor
+from brickyard.workspace.compute.gateway.sqltext import Cursor, parse
+from brickyard.workspace.compute.gateway.sugar.names import volatile
 
 __all__ = ["as_merge", "has_subquery"]
 
@@ -46,6 +47,8 @@ def as_merge(cursor: Cursor, what: str, name: str, fields: Any, own: str = "") -
     where = f"WHERE {cursor.rest()}" if cursor.take("WHERE") else ""
     cursor.position = len(cursor.tokens)
     computed = [value for _, value in given if not _is_default(value)]
+    if any(volatile(parse(f"SELECT {value}")) for value in computed):
+        raise unsupported(f"{what} with a subquery and random values", "Use MERGE INTO with a key.")
     names = {value: quote(f"{CHANGED}{at}") for at, value in enumerate(computed)}
     values = "".join(f", {value} AS {name}" for value, name in names.items())
     kept = [own_name(own, at) if own else one for at, one in enumerate(fields.names)]

@@ -55,7 +55,6 @@ from tests.support import LocalWorkspace, wait_for
 from tests.workspace.calls.conftest import Robot
 
 PATCH = PatchSchema.URN_IETF_PARAMS_SCIM_API_MESSAGES_2_0_PATCH_OP
-UNDER_WAY = {"PENDING", "RUNNING"}
 FAMILIES = (WarehousesAPI, StatementExecutionAPI, QueryHistoryAPI)
 
 
@@ -357,15 +356,14 @@ def test_sessions_of_connectors(workspace: LocalWorkspace, name: Callable[[], st
     root = "/api/2.0/sql/sessions"
     session = w.api_client.do("POST", root, body=opened)["session_id"]
 
+    def has_ended(answer: dict[str, Any]) -> bool:  # connectors are answered before
+        return answer["status"]["state"] not in {"PENDING", "RUNNING"}
+
     def execute(statement: str, **more: Any) -> dict[str, Any]:
         body = {"warehouse_id": number, "session_id": session, "statement": statement, "wait_timeout": "50s"} | more
         answer = w.api_client.do("POST", "/api/2.0/sql/statements", body=body)
-        return answer if answer["status"]["state"] not in UNDER_WAY else ended(answer["statement_id"])
-
-    def ended(statement_id: str) -> dict[str, Any]:
-        """As connectors do, which are answered before a statement has ended."""
-        ask = partial(w.api_client.do, "GET", f"/api/2.0/sql/statements/{statement_id}")
-        return wait_for(lambda: answer if (answer := ask())["status"]["state"] not in UNDER_WAY else {})
+        ask = partial(w.api_client.do, "GET", f"/api/2.0/sql/statements/{answer['statement_id']}")
+        return answer if has_ended(answer) else wait_for(lambda: now if has_ended(now := ask()) else {})
 
     def rows(statement: str, **more: Any) -> list[list[str]]:
         answer = execute(statement, **more)

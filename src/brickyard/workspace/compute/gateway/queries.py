@@ -209,8 +209,9 @@ class QueryRewriter:
             return Edit(start, end, self._zoned(files, table) if parts[0].lower() == "delta" else files)
         chain, parts[0] = self._chain(parts[0])
         name, through = self.names.table(parts), (*self.through, *chain)
+        known |= {(name.schema, name.name), (name.catalog, name.schema, name.name)}
         if not table.alias:
-            known |= {(name.schema, name.name), (name.catalog, name.schema, name.name)}
+            known.add((BARE, name.catalog, name.schema, name.name))
         if self.guarded is not None and not chain and name == self.guarded.name:
             return Edit(start, end, self._unguarded(self.guarded, table) + alias)
         if self.changed is not None and is_target(table) and name == self.changed.name:
@@ -363,6 +364,10 @@ class QueryRewriter:
         return self._inside_guard(table)._expanded(query, None)[0]
 
 
+#: Begins the names of tables that have no alias.
+BARE = ""
+
+
 def _column(column: Any, known: set[tuple[str, ...]]) -> Edit | None:
     """`main.default.t.id` -> `t.id`: after the rewriting a table is known by its last part only."""
     parts = column.parts
@@ -371,7 +376,7 @@ def _column(column: Any, known: set[tuple[str, ...]]) -> Edit | None:
     for length in (3, 2):
         name = tuple(part.name.lower() for part in parts[:length])
         if name in known and len(parts) > length:
-            if len({one for one in known if len(one) == 3 and one[-1] == name[-1]}) > 1:
+            if len({one for one in known if one[0] == BARE and one[-1] == name[-1]}) > 1:
                 raise unsupported(f"columns of several tables that are called {name[-1]}", "Give each table an alias.")
             return Edit(parts[0].meta["start"], parts[length - 1].meta["start"], "")
     return None

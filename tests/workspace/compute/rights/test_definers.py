@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pyspark.errors import PySparkException
 
 from tests.workspace.compute.rights.rights import Person, fresh, numbers, refused, statement
 
@@ -174,3 +175,26 @@ def test_nobody_reads_more_by_a_function_of_its_own(owner: Person, author: Perso
     forged = f"SELECT * FROM `\x01{name}()\x01main`.{world.split('.')[1]}.t"
     with pytest.raises(Exception, match="INVALID_IDENTIFIER"):
         author.spark.sql(forged).collect()
+
+
+def test_functions_that_a_reader_registers_are_not_seen_by_views_and_permanent_functions(
+    owner: Person, people: Callable[..., Person], world: str
+) -> None:
+    reader, last = people(), fresh(world)
+    short = last.rpartition(".")[2]
+    for sql in (
+        f"CREATE FUNCTION {last}(s STRING) RETURNS STRING RETURN 'hidden'",
+        f"CREATE FUNCTION {last}_end(s STRING) RETURNS STRING RETURN right(s, 1)",
+        f"USE {world}",
+        f"CREATE VIEW {last}_view AS SELECT {short}('secret') AS s",
+        "USE main.default",
+        f"GRANT USE CATALOG ON CATALOG main TO `{reader.name}`",
+        f"GRANT USE SCHEMA, EXECUTE, SELECT ON SCHEMA {world} TO `{reader.name}`",
+    ):
+        owner.spark.sql(sql)
+    for name in (short, "right"):
+        reader.spark.udf.register(name, lambda *given: f"seen: {given[0]}")
+    assert reader.spark.table(f"{last}_view").collect()[0].s == "hidden"
+    assert reader.spark.sql("SELECT right('own', 1) AS s").collect()[0].s == "seen: own"
+    with pytest.raises(PySparkException, match=r"calls right\(\), of which this session has registered another"):
+        reader.spark.sql(f"SELECT {last}_end('secret')").collect()

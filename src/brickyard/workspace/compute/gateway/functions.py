@@ -7,15 +7,16 @@ import copy
 import hashlib
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
 from pyspark.sql.connect.proto import base_pb2, commands_pb2
 
-from brickyard.workspace.compute.gateway.errors import SparkError, parse_error
-from brickyard.workspace.compute.gateway.names import SessionNames
+from brickyard.workspace.compute.gateway.errors import SparkError, parse_error, unsupported
+from brickyard.workspace.compute.gateway.names import SessionNames, TableName
 from brickyard.workspace.compute.gateway.sail import Sail, SessionKey
+from brickyard.workspace.compute.gateway.sqltext import tokenize, triples
 from brickyard.workspace.compute.gateway.sugar.chains import Chains, routine_link
 from brickyard.workspace.compute.gateway.sugar.routines import Routine
 from brickyard.workspace.compute.gateway.unity import UnityCatalog
@@ -48,6 +49,7 @@ class Functions:
         self._installed: set[str] = set()
         self._builtins: set[str] = set()
         self._facts: dict[str, str] = {}
+        self._apart = False
 
     def inside(self, names: SessionNames, through: tuple[str, ...] = ()) -> Functions:
         """The functions that a view can use: none that are temporary, and names as they were for its author.
@@ -58,7 +60,7 @@ class Functions:
         """
         other = Functions(self.catalog, names, self._sail, self._key)
         other.chains, other._through = self.chains, through
-        other._installed, other._builtins = self._installed, self._builtins
+        other._installed, other._builtins, other._apart = self._installed, self._builtins, True
         return other
 
     def for_statement(self) -> Functions:
@@ -71,7 +73,8 @@ class Functions:
         """The names of the engine's own functions."""
         if not self._builtins:
             found = self._sail.query(self._key, "SHOW FUNCTIONS")
-            self._builtins.update([] if found is None else found.column(0).to_pylist())
+            names = [] if found is None else found.column(0).to_pylist()
+            self._builtins.update(set(names) - self._sail.memory.functions())
         return self._builtins
 
     def find(self, parts: Sequence[str]) -> Routine | None:
@@ -122,8 +125,32 @@ class Functions:
         return name in self.builtins() or self.registered(name)
 
     def registered(self, name: str) -> bool:
-        """Whether the client has registered a function of that name in the engine."""
-        return self._sail.memory.has_function(name)
+        """Whether the client has registered a function of that name in the engine; a view does not see it."""
+        return not self._apart and self._sail.memory.has_function(name)
+
+    def check_view(self, sql: str) -> None:
+        """Refuse what a view calls where the engine would run a function of that name that the client has registered.
+
+        Raises:
+            SparkError: UNSUPPORTED_BY_ENGINE.
+        """
+        if self._apart:
+            self._check(sql, lambda name: self._names.table((name,)))
+
+    def check_body(self, routine: Routine) -> None:
+        """The same for the body of a permanent function."""
+        catalog, schema, _ = routine.name
+        self._check(routine.body, lambda name: TableName(catalog, schema, name))
+
+    def _check(self, sql: str, named: Callable[[str], TableName]) -> None:
+        registered = self._sail.memory.functions()
+        for before, token, after in triples(tokenize(sql)) if registered else ():
+            name = token.text.lower()
+            if after != "(" or before == "." or name not in registered:
+                continue
+            if name in self.builtins() or self.catalog.find_function(named(name), self._through) is None:
+                what = f"a view, policy or function that calls {name}(), of which this session has registered another"
+                raise unsupported(what, "Register it under another name.")
 
     def create(self, routine: Routine) -> None:
         """Make a function, in place of one of the same name."""

@@ -99,6 +99,10 @@ class Memory:
         """Whether a function of that name was registered."""
         return any((kind, name.lower()) in self._commands for kind in NAME_FIELDS)
 
+    def functions(self) -> frozenset[str]:
+        """The names of the functions that were registered, in lower case."""
+        return frozenset(name for kind, name in self._commands if kind in NAME_FIELDS)
+
     def dropped(self, view: str) -> None:
         """Forget a temporary view."""
         self._commands.pop(("create_dataframe_view", view.lower()), None)

@@ -29,6 +29,7 @@ __all__ = [
     "read",
     "splice",
     "tokenize",
+    "triples",
     "without_hints",
 ]
 

@@ -55,6 +55,8 @@ def expand(
         SparkError: PARSE_SYNTAX_ERROR, or a construct that cannot be rewritten.
     """
     bindings = bindings or Bindings()
+    if bindings.functions is not None:
+        bindings.functions.check_view(sql)
     wanted = needed(sql, bindings.words)
     if not wanted:
         tree = tree if tree is not None else sqltext.parse(sql)

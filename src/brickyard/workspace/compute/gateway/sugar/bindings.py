@@ -106,6 +106,7 @@ class _Bodies:
         """Tables and functions in the body of a permanent function are those of its own schema."""
         if len(routine.name) != 3:
             return
+        self.functions.check_body(routine)
         above = partial(self.functions.chains.part, chain=routine.through)
         mark_tables(body, routine.name, above, FILE_FORMATS)
         found = []

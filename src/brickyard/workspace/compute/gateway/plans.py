@@ -18,6 +18,7 @@ from brickyard.workspace.compute.gateway.frame_unions import nested_in, widen
 from brickyard.workspace.compute.gateway.frequent import frequent_items
 from brickyard.workspace.compute.gateway.grouping_sets import without_columns
 from brickyard.workspace.compute.gateway.kept import kept
+from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.observed import Observation, aggregate_of
 from brickyard.workspace.compute.gateway.pandas_functions import replace_function
 from brickyard.workspace.compute.gateway.quantiles import quantiles
@@ -245,6 +246,7 @@ def _named(relation: Any, session: Session) -> None:
     options = dict(relation.read.named_table.options)
     parts = split_name(text)
     if session.names.is_temporary(parts):
+        relation.read.named_table.unparsed_identifier = quote(parts[0].lower())
         return
     if len(parts) == 2 and parts[0].lower() in FILE_FORMATS:
         relation.sql.query = session.rewriter().rewrite(f"SELECT * FROM {text}")

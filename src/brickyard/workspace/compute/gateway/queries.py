@@ -14,19 +14,21 @@ from brickyard.workspace.compute.gateway.file_queries import FileCall, asks_for_
 from brickyard.workspace.compute.gateway.names import FILE_FORMATS, SessionNames, TableName, quote
 from brickyard.workspace.compute.gateway.places import Places
 from brickyard.workspace.compute.gateway.settled import Settled
-from brickyard.workspace.compute.gateway.sqltext import (
-    Cursor,
-    Edit,
-    as_engine_reads,
-    functions_in_lower_case,
-    parse,
-    without_hints,
-)
+from brickyard.workspace.compute.gateway.sqltext import Cursor, Edit, as_engine_reads, parse, without_hints
+from brickyard.workspace.compute.gateway.sqltext import functions_in_lower_case as in_lower_case
 from brickyard.workspace.compute.gateway.sugar import bound, expand, item
 from brickyard.workspace.compute.gateway.sugar.bindings import Bindings
 from brickyard.workspace.compute.gateway.sugar.constants import string
 from brickyard.workspace.compute.gateway.sugar.recursion import HELD, Runner
-from brickyard.workspace.compute.gateway.table_nodes import at_version, is_cte, is_target, parts_of, span_of, when_of
+from brickyard.workspace.compute.gateway.table_nodes import (
+    as_engine_has_it,
+    at_version,
+    is_cte,
+    is_target,
+    parts_of,
+    span_of,
+    when_of,
+)
 from brickyard.workspace.compute.gateway.unity import Table
 from brickyard.workspace.compute.gateway.values.partitions import PARTITIONED, partition_cast, partition_types
 from brickyard.workspace.compute.gateway.values.probes import Probe
@@ -176,15 +178,12 @@ class QueryRewriter:
 
     def _in_lower_case(self, sql: str) -> str:
         functions = self.bindings.functions
-        return sql if functions is None else functions_in_lower_case(sql, functions.builtins)
+        return sql if functions is None else in_lower_case(sql, functions.builtins)
 
     def _runner(self, schema: Callable[[str], Any]) -> Runner | None:
         """Runs the steps of recursive queries, where there is more to do than to tell types."""
-        rows, hold = self.rows, self.hold
-        if rows is None or hold is None:
-            return None
-        run = rows
-        return Runner(lambda text: run(self.rewrite(text)), hold, schema)
+        run, hold = self.rows, self.hold
+        return None if run is None or hold is None else Runner(lambda text: run(self.rewrite(text)), hold, schema)
 
     def _call(self, table: Any, sql: str) -> Edit | None:
         """A call of `read_files`."""
@@ -199,8 +198,11 @@ class QueryRewriter:
         from sqlglot import exp
 
         parts = parts_of(table)
-        if parts is None or self._is_local(table, parts) or table.find_ancestor(exp.Hint):
+        if parts is None or table.find_ancestor(exp.Hint):
             return None
+        if self._is_local(table, parts):
+            known_as = as_engine_has_it(table, parts[0], temporary=self.names.is_temporary(parts))
+            return None if known_as == parts[0] else Edit(*span_of(table), quote(known_as))
         start, end = span_of(table)
         version, end = at_version(table, end)
         alias = "" if table.alias and not version else f" AS {quote(parts[-1])}"

@@ -7,7 +7,7 @@ from typing import Any
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.travel import at
 
-__all__ = ["at_version", "is_cte", "is_target", "parts_of", "span_of", "when_of"]
+__all__ = ["as_engine_has_it", "at_version", "is_cte", "is_target", "parts_of", "span_of", "when_of"]
 
 #: Functions of Databricks SQL that read tables or files by name and that Sail does not have.
 TABLE_FUNCTIONS = frozenset({"cloud_files", "stream", "identifier"})
@@ -66,6 +66,18 @@ def when_of(table: Any) -> tuple[str, int] | None:
 
 def is_cte(table: Any, name: str) -> bool:
     """Whether a common table expression of this name is in sight: of an outer query, and defined before."""
+    return bool(_cte(table, name))
+
+
+def as_engine_has_it(table: Any, name: str, *, temporary: bool) -> str:
+    """The name of a common table expression as it was defined, of a temporary view in small letters.
+
+    The engine tells letters apart in both (Sail 0.7.2).
+    """
+    return _cte(table, name) or (name.lower() if temporary else name)
+
+
+def _cte(table: Any, name: str) -> str:
     from sqlglot import exp
 
     node, inside = table, None
@@ -76,7 +88,7 @@ def is_cte(table: Any, name: str) -> bool:
                 if cte is inside and not ctes.args.get("recursive"):
                     break
                 if cte.alias.lower() == name.lower():
-                    return True
+                    return str(cte.alias)
         inside = node if isinstance(node, exp.CTE) else inside
         node = node.parent
-    return False
+    return ""

@@ -142,7 +142,7 @@ def register_temporary(
     command = commands_pb2.Command()
     view = command.create_dataframe_view
     view.input.CopyFrom(relation)
-    view.name, view.replace = name, True
+    view.name, view.replace = name.lower(), True  # the engine tells letters apart
     session.sail.run(session.key, command)
     session.names.temporary.add(name.lower())
     session.cache.saw_view(name, relation if raw is None else raw, resolved=raw is None)
@@ -151,7 +151,7 @@ def register_temporary(
 def drop_temporary(session: Session, name: str) -> Any:
     """Drop a temporary view."""
     relation = relations_pb2.Relation()
-    relation.catalog.drop_temp_view.view_name = name
+    relation.catalog.drop_temp_view.view_name = name.lower()
     session.sail.execute(session.key, base_pb2.Plan(root=relation))
     session.sail.memory.dropped(name)
     session.names.temporary.discard(name.lower())

@@ -234,3 +234,14 @@ def test_catalogs_show_how_columns_are_filled(spark: Any, engine: Engine) -> Non
     assert spark.sql("SHOW CREATE TABLE t").collect()[0][0] == text
     described = [tuple(row) for row in spark.sql("DESCRIBE EXTENDED t").collect()]
     assert described[-2:] == [("# Column Default Values", "", ""), ("a", "int", "7")]
+
+
+def test_a_field_of_a_struct_is_not_taken_for_the_column_of_its_name(spark: Any) -> None:
+    spark.sql("CREATE TABLE t (a INT, s STRUCT<a: BIGINT>, g INT GENERATED ALWAYS AS (a + 1))")
+    spark.sql("INSERT INTO t (a, s) VALUES (1, named_struct('a', 2L))")
+    spark.sql("UPDATE t SET s.a = 3000000000")
+    spark.sql("UPDATE t AS x SET x.s.a = x.s.a + '1', x.a = 4")
+    assert spark.table("t").first().asDict(recursive=True) == {"a": 4, "s": {"a": 3000000001}, "g": 5}
+    spark.sql("CREATE TABLE u (s STRUCT<a: INT>, g INT GENERATED ALWAYS AS (s.a + 1))")
+    with pytest.raises(PySparkException, match="Give the whole struct"):
+        spark.sql("UPDATE u SET s.a = 5")

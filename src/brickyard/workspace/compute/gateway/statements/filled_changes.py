@@ -5,7 +5,7 @@ Sail fills such columns too, but with its own values of expressions, which are n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from brickyard.workspace.compute.gateway.filled_rows import checked
 from brickyard.workspace.compute.gateway.filling import Filled
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.sqltext import Edit, splice
+from brickyard.workspace.compute.gateway.statements.assignments import assigned_path
 from brickyard.workspace.compute.gateway.statements.default_words import MARKED, default_of, marked, misplaced
 from brickyard.workspace.compute.gateway.values.spans import parse_spans, span
 
@@ -53,21 +54,23 @@ def spell_out(sql: str, target: Target) -> str:
     tree = parse_spans(text)
     edits: list[Edit] = []
     for update in tree.find_all(exp.Update):
-        edits += _update(text, update, target)
+        edits += _update(text, update, tree.this, target)
     for insert in tree.find_all(exp.Insert):
         if isinstance(insert.this, exp.Tuple) and isinstance(insert.expression, exp.Tuple):
-            edits += _insert(text, insert, target)
+            edits += _insert(text, insert, tree.this, target)
     spelled = splice(text, edits)
     if MARKED in spelled:
         raise misplaced()
     return spelled
 
 
-def _update(text: str, update: Any, target: Target) -> Iterator[Edit]:
+def _update(text: str, update: Any, table: Any, target: Target) -> Iterator[Edit]:
     from sqlglot import exp
 
     pairs = [(one.this, one.expression) for one in update.expressions if isinstance(one, exp.EQ)]
-    named = [(_name(column, target), value) for column, value in pairs]
+    paths = [(assigned_path(column, table, target.fields), value) for column, value in pairs]
+    _need_independent((path[0] for path, _ in paths if len(path) > 1), target)
+    named = [(path[0], value) for path, value in paths if len(path) == 1]
     values = {name: _value(text, name, value, target) for name, value in named}
     for name in values.keys() & target.filled.keys():
         target.filled[name].need_changeable()
@@ -76,14 +79,13 @@ def _update(text: str, update: Any, target: Target) -> Iterator[Edit]:
         yield from _given(text, name, value, values, own, target)
     added = [f", {quote(target.fields[name].name)} = {value}" for name, value in own.items() if name not in values]
     if added:
-        last = _place(named[-1][1])[1]
+        last = _place(pairs[-1][1])[1]
         yield Edit(last, last, "".join(added))
 
 
-def _insert(text: str, insert: Any, target: Target) -> Iterator[Edit]:
-    named = list(
-        zip((_name(one, target) for one in insert.this.expressions), insert.expression.expressions, strict=False)
-    )
+def _insert(text: str, insert: Any, table: Any, target: Target) -> Iterator[Edit]:
+    names = [assigned_path(one, table, target.fields)[0] for one in insert.this.expressions]
+    named = list(zip(names, insert.expression.expressions, strict=False))
     values = {name: _value(text, name, value, target) for name, value in named}
     for name in values.keys() & target.filled.keys():
         target.filled[name].need_writable()
@@ -121,14 +123,13 @@ def _place(node: Any) -> tuple[int, int]:
     return place
 
 
-def _name(column: Any, target: Target) -> str:
-    """The name of the column that is given a value, in lower case."""
-    parts = [part.name.lower() for part in column.parts]
-    if parts[-1] in target.fields:
-        return str(parts[-1])
-    if any(part in target.fields for part in parts):
-        raise unsupported("a change of a field of a struct in a table with such columns", "Give the whole struct.")
-    return str(parts[-1])
+def _need_independent(changed: Iterable[str], target: Target) -> None:
+    """Refuse the change of a field of a struct that a generated column is computed of."""
+    used = set[str]()
+    for column in target.filled.values():
+        used |= _replaced(column.generated, {}, target, None)[1] if column.generated is not None else set()
+    if used.intersection(changed):
+        raise unsupported("a change of a field of a struct that generated columns use", "Give the whole struct.")
 
 
 def _value(text: str, name: str, value: Any, target: Target) -> str:

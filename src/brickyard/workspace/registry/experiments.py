@@ -15,8 +15,10 @@ from brickyard.workspace.registry.trash import TRASH
 if TYPE_CHECKING:
     from brickyard.workspace.store import Store
 
-__all__ = ["ExperimentNode", "Experiments"]
+__all__ = ["MAKING", "ExperimentNode", "Experiments"]
 
+#: A file beside the server's database, there while its tables are made for the first time: one by one, and changed often.
+MAKING = "mlflow.making"
 _TABLE = "experiments"
 _COLUMNS = "experiment_id, name, creation_time, last_update_time"
 _BELOW = text(f"SELECT {_COLUMNS} FROM {_TABLE} WHERE lifecycle_stage = 'active' AND substr(name, 1, :length) = :start")
@@ -52,7 +54,7 @@ class Experiments:
 
     def at(self, path: str) -> ExperimentNode | None:
         """The experiment of a path, if there is one."""
-        if not self._has_table():
+        if not self._is_made():
             return None
         with self._engine.connect() as connection:
             row = connection.execute(_AT, {"name": path}).first()
@@ -60,7 +62,7 @@ class Experiments:
 
     def stored_name(self, path: str) -> str:
         """What the server calls the experiment of a path: of those with this path that were deleted, the last."""
-        if self.at(path) is not None or not self._has_table():
+        if self.at(path) is not None or not self._is_made():
             return path
         with self._engine.connect() as connection:
             row = connection.execute(_DELETED, {"start": f"{TRASH}/", "path": path}).first()
@@ -68,7 +70,7 @@ class Experiments:
 
     def below(self, folder: str) -> list[ExperimentNode]:
         """All experiments in a folder and the folders in it, by path."""
-        if not self._has_table():
+        if not self._is_made():
             return []
         start = folder.rstrip("/") + "/"
         with self._engine.connect() as connection:
@@ -88,7 +90,9 @@ class Experiments:
     def _engine(self) -> Engine:
         return create_engine(self._database.address("mlflow", self._directory))
 
-    def _has_table(self) -> bool:
-        """Whether the server has ever been loaded."""
-        self._made = self._made or inspect(self._engine).has_table(_TABLE)
+    def _is_made(self) -> bool:
+        """Whether the server has all of its tables; until then it has no experiment, and a killed one starts anew."""
+        making = self._directory / MAKING
+        if not self._made and not making.exists():  # a file that may be deleted is not even opened
+            self._made = inspect(self._engine).has_table(_TABLE) and not making.exists()
         return self._made

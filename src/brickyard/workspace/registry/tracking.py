@@ -5,20 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio.to_thread
+from sqlalchemy import NullPool, create_engine, inspect
 from starlette.responses import Response
 
 from brickyard.workspace.api.errors import ApiError, InternalError, InvalidParameterValue
 from brickyard.workspace.api.surface import not_implemented
 from brickyard.workspace.identity.permissions import Securable, tree_object
+from brickyard.workspace.registry.experiments import MAKING
 from brickyard.workspace.registry.misfits import Sent, misfit
 from brickyard.workspace.registry.reading import Reading, read
 from brickyard.workspace.registry.trash import original_path
@@ -173,8 +174,7 @@ class Tracking:
             before = {name: os.environ.get(name) for name in _NOT_FOR_CHILDREN}
             from mlflow.server import app, handlers
 
-            with first_time(self._directory / "mlflow.db"):
-                uri = self._database.address("mlflow", self._directory)
+            with first_time(self._database, self._directory) as uri:
                 handlers.initialize_backend_stores(uri, uri, ARTIFACT_ROOT)
             _restore(before)
             self._server = _Server(app, _tuned(handlers._get_tracking_store()), handlers._get_model_registry_store())
@@ -183,29 +183,28 @@ class Tracking:
 
 
 @contextmanager
-def first_time(database: Path) -> Iterator[None]:
-    """Make a database that is a file whole: one whose making was interrupted holds nothing yet, and is made again.
+def first_time(database: Store, directory: Path) -> Iterator[str]:
+    """The address of MLflow's database, which is made whole: until it is, a mark says that it holds nothing yet.
 
-    MLflow makes its tables one by one, and cannot go on where a killed process stopped.
+    MLflow makes its tables one by one. In a file, it cannot go on where a killed process stopped: that is made again.
     """
-    mark = database.with_suffix(".making")
+    mark = directory / MAKING
     if mark.exists():
         for suffix in ("", "-wal", "-shm"):
-            database.with_name(database.name + suffix).unlink(missing_ok=True)
-    new = _has_no_tables(database)
+            (directory / f"mlflow.db{suffix}").unlink(missing_ok=True)
+    uri = database.address("mlflow", directory)
+    new = mark.exists() or _has_no_tables(uri)
     if new:
-        mark.parent.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(parents=True, exist_ok=True)
         mark.touch()
-    yield
+    yield uri
     if new:
         mark.unlink(missing_ok=True)
 
 
-def _has_no_tables(database: Path) -> bool:
-    if not database.exists():
-        return True
-    with closing(sqlite3.connect(database)) as connection:
-        return connection.execute("SELECT name FROM sqlite_master").fetchone() is None
+def _has_no_tables(uri: str) -> bool:
+    engine = create_engine(uri, poolclass=NullPool)
+    return not inspect(engine).get_table_names()
 
 
 def _translated(question: Callable[[Any], T], store: Any) -> T:

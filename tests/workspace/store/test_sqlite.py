@@ -22,8 +22,8 @@ def test_damage_that_is_met_while_running_is_told_from_a_mistake_of_the_caller(t
     store.close()
     size = path.stat().st_size
     with path.open("r+b") as file:
-        file.seek(size // 2)
-        file.write(b"\xff" * (size // 4))
+        file.seek(size * 3 // 4)  # beyond what says which tables there are
+        file.write(b"\xff" * (size // 8))
     with pytest.raises(WorkspaceProcessError, match="damaged"):  # a workspace that starts looks for it
         Store(path, Owner("dev", 1, new=False))
     store = Store(path)

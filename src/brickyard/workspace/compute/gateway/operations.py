@@ -15,7 +15,7 @@ from pyspark.sql.connect.proto import base_pb2
 from brickyard.workspace.compute.engines import Work
 from brickyard.workspace.compute.gateway.errors import SparkError
 
-__all__ = ["Operation", "Operations", "current"]
+__all__ = ["Call", "Operation", "Operations", "current"]
 
 #: So long Python functions may take to end; then their process is killed.
 GRACE_SECONDS = 3.0
@@ -41,9 +41,8 @@ class Operation:
         id: Its id, of the client.
         tags: The client's tags for it.
         canceled: Whether it is to stop.
-        attached: How many calls of the client wait for it.
-        left: Whether its client has gone while it was executed.
-        calls: The engine's calls that work for it.
+        calls: The client's calls that wait for it.
+        left: The call whose end left it without a client; nothing while one waits for it.
         ids: The ids of the engine's operations that work for it.
         released_at: When the engine was last told what of its answers has been read; at first, when it began.
     """
@@ -51,9 +50,8 @@ class Operation:
     id: str
     tags: frozenset[str] = frozenset()
     canceled: bool = False
-    attached: int = 0
-    left: bool = False
-    calls: list[Any] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    left: Call | None = None
     ids: list[str] = field(default_factory=list)
     released_at: float = field(default_factory=time.monotonic)
 
@@ -61,13 +59,31 @@ class Operation:
         """Cut the calls to the engine; whoever waits for one of them learns why."""
         self.canceled = True
         for call in list(self.calls):
-            call.cancel()
+            call.cut()
 
     def check(self) -> None:
         """Raise OPERATION_CANCELED if it is to stop."""
         if self.canceled:
             text = "Operation has been canceled."
             raise SparkError("OPERATION_CANCELED", text, kind="org.apache.spark.SparkSQLException", sql_state="HY008")
+
+
+@dataclass(eq=False)
+class Call:
+    """A call of the client that waits for an operation.
+
+    Attributes:
+        operation: The operation.
+        streams: The engine's calls that work for it.
+    """
+
+    operation: Operation
+    streams: list[Any] = field(default_factory=list)
+
+    def cut(self) -> None:
+        """Cut the calls to the engine."""
+        for stream in list(self.streams):
+            stream.cancel()
 
 
 class Stoppable(Protocol):
@@ -83,9 +99,9 @@ class Stoppable(Protocol):
         """End the engine of the session."""
 
 
-def current() -> Operation | None:
-    """The operation that this thread works for."""
-    return getattr(_here, "operation", None)
+def current() -> Call | None:
+    """The client's call that this thread works for."""
+    return getattr(_here, "call", None)
 
 
 class Operations:
@@ -107,33 +123,33 @@ class Operations:
         self._answered: deque[str] = deque(maxlen=ANSWERED)
 
     @contextlib.contextmanager
-    def attached(self, key: str, tags: frozenset[str] = frozenset()) -> Iterator[Operation]:
-        """The operation while a call of the client waits for it; waits until what was canceled before has stopped."""
+    def attached(self, key: str, tags: frozenset[str] = frozenset()) -> Iterator[Call]:
+        """A call of the client that waits for an operation; it begins when what was canceled before has stopped."""
         with self._change:
             self._change.wait_for(lambda: not self._stopping)
             operation = self._running.setdefault(key, Operation(key, tags))
-            operation.attached += 1
-            operation.left = False
-        _here.operation = operation
+            call = Call(operation)
+            operation.calls.append(call)
+            operation.left = None
+        _here.call = call
         try:
-            yield operation
+            yield call
         finally:
-            _here.operation = None
-            with self._change:
-                operation.attached -= 1
-            if not operation.attached:
-                self._finish(operation)
+            _here.call = None
+            self._finish(call)
 
-    def disconnected(self, operation: Operation) -> None:
+    def disconnected(self, call: Call) -> None:
         """A call of the client has ended: unless the operation has, too, the client may come back for it, or not."""
-        if self._running.get(operation.id) is not operation:
-            return
-        operation.left = True
-        for call in list(operation.calls):
-            call.cancel()
-        timer = threading.Timer(REATTACH_SECONDS, self._abandon, [operation])
-        timer.daemon = True
-        timer.start()
+        operation = call.operation
+        with self._change:
+            if self._running.get(operation.id) is not operation:
+                return
+            if not set(operation.calls) - {call}:  # otherwise it has come back already
+                operation.left = call
+                timer = threading.Timer(REATTACH_SECONDS, self._abandon, [call])
+                timer.daemon = True
+                timer.start()
+        call.cut()
 
     def interrupt(self, request: base_pb2.InterruptRequest) -> list[str]:
         """Stop what an Interrupt names; the ids of the operations. Returns at once."""
@@ -161,19 +177,26 @@ class Operations:
         """Whether that was so."""
         return key in self._answered
 
-    def _abandon(self, operation: Operation) -> None:
-        if self._running.get(operation.id) is operation and not operation.attached:
+    def _abandon(self, call: Call) -> None:
+        """Stop an operation for which its client has not come back, whatever works for it."""
+        operation = call.operation
+        if operation.left is call and self._running.get(operation.id) is operation:
             self._cancel([operation])
             self._remove(operation)
 
-    def _finish(self, operation: Operation) -> None:
+    def _finish(self, call: Call) -> None:
         """Forget an operation that has ended; one whose client has gone may be asked for again."""
-        if not operation.left or operation.canceled:
+        operation = call.operation
+        with self._change:
+            operation.calls.remove(call)
+            ended = not operation.calls and (operation.left is None or operation.canceled)
+        if ended:
             self._remove(operation)
 
     def _remove(self, operation: Operation) -> None:
         with self._change:
-            self._running.pop(operation.id, None)
+            if self._running.get(operation.id) is operation:
+                del self._running[operation.id]
             again = self._left
         if again:
             self._stop_functions()

@@ -19,7 +19,7 @@ from brickyard.workspace.compute.engines import Address, Engine, EngineServer, W
 from brickyard.workspace.compute.gateway.errors import RUNTIME, SparkError
 from brickyard.workspace.compute.gateway.lasting import stamped, unobserved
 from brickyard.workspace.compute.gateway.memory import Memory
-from brickyard.workspace.compute.gateway.operations import Operation, current
+from brickyard.workspace.compute.gateway.operations import Call, Operation, current
 
 __all__ = ["UNREADY", "Sail", "SessionKey"]
 
@@ -100,13 +100,14 @@ class Sail:
 
         def call(raw: bytes) -> Iterator[bytes]:
             channel, server = self._connected()
-            operation = current() or Operation("")
+            waiting = current() or Call(Operation(""))
+            operation = waiting.operation
             raw, session_id = self._for_engine(method, raw)
             try:
                 stream = channel.unary_stream(SERVICE + method)(raw, metadata=server.address.metadata)
             except ValueError as error:
                 raise closed() from error
-            operation.calls.append(stream)
+            waiting.streams.append(stream)
             try:
                 operation.check()
                 for answer in stream:
@@ -116,7 +117,7 @@ class Sail:
                 raise self._explained(error, server) from error
             finally:
                 _end(stream)
-                operation.calls.remove(stream)
+                waiting.streams.remove(stream)
 
         return call
 
@@ -209,9 +210,9 @@ class Sail:
         """
         request = base_pb2.ExecutePlanRequest(session_id=key.session_id, operation_id=str(uuid.uuid4()), plan=plan)
         request.user_context.user_id = key.user_id
-        operation = current()
-        if operation is not None:
-            operation.ids.append(request.operation_id)
+        waiting = current()
+        if waiting is not None:
+            waiting.operation.ids.append(request.operation_id)
         batches: list[pa.RecordBatch] = []
         for raw in self.stream("ExecutePlan")(request.SerializeToString()):
             response = base_pb2.ExecutePlanResponse.FromString(raw)

@@ -184,8 +184,8 @@ class Gateway:
         request = base_pb2.ExecutePlanRequest.FromString(raw)
         session = self.session(SessionKey.of(request))
         request.operation_id = request.operation_id or str(uuid.uuid4())
-        with session.operations.attached(request.operation_id, frozenset(request.tags)) as operation:
-            context.add_callback(lambda: session.operations.disconnected(operation))
+        with session.operations.attached(request.operation_id, frozenset(request.tags)) as call:
+            context.add_callback(lambda: session.operations.disconnected(call))
             session = session.for_execution()
             session.changes = request.plan.HasField("command")
             try:
@@ -238,8 +238,8 @@ class Gateway:
     def _reattach(self, raw: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
         request = base_pb2.ReattachExecuteRequest.FromString(raw)
         session = self.session(SessionKey.of(request))
-        with session.operations.attached(request.operation_id) as operation:
-            context.add_callback(lambda: session.operations.disconnected(operation))
+        with session.operations.attached(request.operation_id) as call:
+            context.add_callback(lambda: session.operations.disconnected(call))
             for answer in session.sail.stream("ReattachExecute")(raw):
                 yield from in_parts(answer, divisible=False)
 

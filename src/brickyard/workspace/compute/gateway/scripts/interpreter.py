@@ -86,14 +86,14 @@ class _Script:
 
     def execute(self, node: nodes.Node) -> None:
         """Execute a statement; an error goes to the handler that is the nearest."""
-        operation = current()
-        if operation is not None:
-            operation.check()
+        call = current()
+        if call is not None:
+            call.operation.check()
         try:
             getattr(self, f"_{type(node).__name__.lower()}")(node)
         except CAUGHT as exc:
-            if operation is not None:
-                operation.check()
+            if call is not None:
+                call.operation.check()
             self._handle(Raised(exc, node.line, self._session.sail.capabilities))
 
     def _all(self, body: tuple[nodes.Node, ...]) -> None:

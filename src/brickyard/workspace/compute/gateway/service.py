@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import logging
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -37,6 +38,7 @@ from brickyard.workspace.compute.gateway.unresolved import explained
 
 __all__ = ["Gateway"]
 
+_log = logging.getLogger(__name__)
 #: Calls that go on as they are, with what tells the session of each.
 UNARY = {
     "FetchErrorDetails": base_pb2.FetchErrorDetailsRequest,
@@ -316,26 +318,32 @@ class Gateway:
     def _release(self, raw: bytes) -> bytes:
         request = base_pb2.ReleaseSessionRequest.FromString(raw)
         key = SessionKey.of(request)
-        self._end(key, self.sessions.close(key))
+        session = self.sessions.close(key)
+        if session is not None:
+            self._end(session)
         answer = base_pb2.ReleaseSessionResponse(session_id=request.session_id)
         return bytes(answer.SerializeToString())
 
     def end_idle(self, seconds: float) -> None:
         """End the sessions that nobody has used for so long."""
-        for key in self.sessions.idle(seconds):
-            self._end(key, self.sessions.close(key))
+        for session in self.sessions.close_idle(seconds):
+            try:
+                self._end(session)
+            except (grpc.RpcError, SparkError) as error:  # nothing of it is left here; the others have to end as well
+                _log.warning("the engine was not told that the session %s ended: %s", session.key.session_id, error)
 
-    def _end(self, key: SessionKey, session: Session | None) -> None:
+    def _end(self, session: Session) -> None:
         """Leave nothing of a session."""
-        if session is None:
-            return
-        if session.sail.capabilities.is_spark and session.sail.runs:
-            request = base_pb2.ReleaseSessionRequest(session_id=key.session_id)
-            request.user_context.user_id = key.user_id
-            session.sail.unary("ReleaseSession")(request.SerializeToString())
-        session.close()
-        session.cache.remove_files()
-        self._artifacts.remove(key)
+        key = session.key
+        try:
+            if session.sail.capabilities.is_spark and session.sail.runs:
+                request = base_pb2.ReleaseSessionRequest(session_id=key.session_id)
+                request.user_context.user_id = key.user_id
+                session.sail.unary("ReleaseSession")(request.SerializeToString())
+        finally:
+            session.close()
+            session.cache.remove_files()
+            self._artifacts.remove(key)
 
     def _release_execute(self, raw: bytes) -> bytes:
         """A client may say this after it has released the session, or of an engine that has died."""

@@ -100,18 +100,22 @@ class Sessions:
     def close(self, key: SessionKey) -> Session | None:
         """Forget a session that was released: its id is not used again; what it was, where there was one."""
         with self._lock:
-            entry = self._entries.pop(key, None)
-            self.idle_since = self._clock()
-            self._closed[key] = None
-            while len(self._closed) > _CLOSED_REMEMBERED:
-                self._closed.popitem(last=False)
-        return None if entry is None else entry.session
+            return self._forget(key)
 
-    def idle(self, seconds: float) -> list[SessionKey]:
-        """The sessions that nobody has used for so long."""
-        now = self._clock()
+    def close_idle(self, seconds: float) -> list[Session]:
+        """Forget the sessions that nobody has used for so long; what they were."""
         with self._lock:
-            return [key for key, entry in self._entries.items() if not entry.calls and now - entry.used_at >= seconds]
+            now = self._clock()
+            idle = [key for key, one in self._entries.items() if not one.calls and now - one.used_at >= seconds]
+            return [session for key in idle if (session := self._forget(key)) is not None]
+
+    def _forget(self, key: SessionKey) -> Session | None:
+        entry = self._entries.pop(key, None)
+        self.idle_since = self._clock()
+        self._closed[key] = None
+        while len(self._closed) > _CLOSED_REMEMBERED:
+            self._closed.popitem(last=False)
+        return None if entry is None else entry.session
 
     def empty_for(self) -> float:
         """For how many seconds there has been no session."""

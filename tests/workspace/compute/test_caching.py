@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from pyspark import StorageLevel
@@ -74,15 +75,21 @@ def test_levels_and_names(spark: Any) -> None:
     assert (spark.catalog.isCached("u"), spark.catalog.tableExists("u")) == (False, True)
 
 
+def kept(engine: Any, spark: Any) -> Path | None:
+    """Where the rows of a session are: in a directory of its engine's own."""
+    scratch = next(path for path in engine.data.parents if (path / "scratch").is_dir()) / "scratch"
+    return next(scratch.glob(f"**/checkpoints/{spark.session_id}"), None)
+
+
 def test_rows_leave_the_disk(engine: Any) -> None:
-    scratch = next(path for path in engine.data.parents if (path / "scratch").is_dir()) / "scratch" / "checkpoints"
-    spark = engine.client()
-    home = scratch / spark.session_id
+    spark, other = engine.client(), engine.client()
     frame = spark.range(3).cache()
-    assert frame.count() == 3
+    assert frame.count() == 3 and other.range(2).cache().count() == 2
+    home, beside = kept(engine, spark), kept(engine, other)
+    assert home is not None and beside is not None and home.parent != beside.parent
     assert list(home.iterdir())
     frame.unpersist()
     assert not list(home.iterdir())
     assert frame.persist().count() == 3
     spark.stop()
-    assert not home.exists()
+    assert not home.exists() and list(beside.iterdir())

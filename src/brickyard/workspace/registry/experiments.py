@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MAKING", "ExperimentNode", "Experiments"]
 
-#: A file beside the server's database, there while its tables are made for the first time: one by one, and changed often.
+#: A file beside the database, there while its tables are made for the first time: one by one, and changed often.
 MAKING = "mlflow.making"
 _TABLE = "experiments"
 _COLUMNS = "experiment_id, name, creation_time, last_update_time"

@@ -20,7 +20,7 @@ class EngineConfig:
         token: The task's token: for the catalog, and required from Spark clients; empty where the engine is for
             everybody whom the workspace knows.
         data: The workspace's data directory, with `tables`, `volumes` and `dbfs`.
-        scratch: A private directory for checkpoints, spilled data and artifacts.
+        scratch: A private directory for what engines keep, spilled data and artifacts.
         search_path: What Python functions import from.
         choice: Which engine.
         user_environ: Where the user's own Spark and Java are named, and the user's cache.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 __all__ = ["Address", "Capabilities", "Engine", "EngineServer", "Work"]
@@ -57,6 +58,10 @@ class EngineServer(Protocol):
     @property
     def address(self) -> Address:
         """Where it listens."""
+
+    @property
+    def kept(self) -> Path | None:
+        """Where it keeps rows for a session, by the session's id, and does not remove them itself."""
 
     def interrupt(self, timeout: float) -> Work:
         """Stop Python functions that it executes for the session; what it still does.

@@ -46,6 +46,10 @@ class JvmServer:
         """Where it listens."""
         return self._address
 
+    @property
+    def kept(self) -> None:
+        """Spark removes what it keeps."""
+
     def interrupt(self, timeout: float) -> Work:
         """Nothing: Spark does it when it is asked to in the client's words."""
         return Work()

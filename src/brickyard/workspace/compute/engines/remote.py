@@ -22,6 +22,10 @@ class RemoteServer:
         """Where it listens."""
         return self._address
 
+    @property
+    def kept(self) -> None:
+        """It removes what it keeps."""
+
     def interrupt(self, timeout: float) -> Work:
         """Nothing: the engine does it when it is asked to in the client's words."""
         return Work()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
+import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from brickyard.workspace.compute.engines.base import Address, Capabilities, Work
 from brickyard.workspace.compute.engines.forks import Fork, Forks
+from brickyard.workspace.compute.engines.sail_process import checkpoints
 
 __all__ = ["SailEngine"]
 
@@ -16,10 +19,11 @@ _ANSWER_SECONDS = 5
 
 
 class SailServer:
-    """A forked Sail process."""
+    """A forked Sail process, and its own directory."""
 
-    def __init__(self, fork: Fork) -> None:
+    def __init__(self, fork: Fork, scratch: Path) -> None:
         self._fork = fork
+        self._scratch = scratch
         try:
             answer = fork.answer(_START_SECONDS)
         except TimeoutError:
@@ -34,6 +38,11 @@ class SailServer:
     def address(self) -> Address:
         """Where it listens."""
         return self._address
+
+    @property
+    def kept(self) -> Path:
+        """Where it keeps rows, and does not remove them itself (Sail 0.7.2)."""
+        return checkpoints(self._scratch)
 
     def interrupt(self, timeout: float) -> Work:
         """Raise an exception in the threads that execute Python functions; what is still done."""
@@ -53,8 +62,9 @@ class SailServer:
         return self._fork.ended(timeout)
 
     def kill(self) -> None:
-        """End it at once."""
+        """End it at once, and remove what it kept."""
         self._fork.kill()
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
 
 class SailEngine:
@@ -75,18 +85,21 @@ class SailEngine:
             "do": "sail",
             "search_path": list(search_path),
             "environ": dict(environ),
-            "scratch": str(scratch),
         }
+        self._scratch = scratch / "sail"
         self._lock = threading.Lock()
-        self._ahead: Fork | None = forks.fork(self._message)
+        self._ahead: tuple[Fork, Path] | None = self._forked()
 
     def start(self) -> SailServer:
         """A Sail process of its own for a session."""
         with self._lock:
-            fork, self._ahead = self._ahead, None
-        if fork is not None and fork.ended() is None:
-            return SailServer(fork)
-        return SailServer(self._forks.fork(self._message))
+            ahead, self._ahead = self._ahead, None
+        return SailServer(*(ahead if ahead is not None and ahead[0].ended() is None else self._forked()))
+
+    def _forked(self) -> tuple[Fork, Path]:
+        """A process with a directory of its own: two users may have a session of one id."""
+        own = self._scratch / uuid.uuid4().hex
+        return self._forks.fork(self._message | {"scratch": str(own)}), own
 
     def close(self) -> None:
         """The processes end with the gateway's own."""

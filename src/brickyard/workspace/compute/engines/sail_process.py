@@ -19,7 +19,7 @@ from typing import Any
 
 from brickyard.workspace.compute.channel import Channel, Message
 
-__all__ = ["FunctionCanceled", "interrupt_functions", "scrub", "serve"]
+__all__ = ["FunctionCanceled", "checkpoints", "interrupt_functions", "scrub", "serve"]
 
 #: Prefixes of variables that redirect an engine to another workspace or to a cloud.
 SCRUBBED = ("DATABRICKS_", "UNITY_", "UC_", "SAIL_", "AWS_", "AZURE_", "GOOGLE_", "SPARK_REMOTE", "SPARK_CONNECT_")
@@ -58,11 +58,16 @@ def scrub(scratch: Path) -> None:
     os.environ.update(
         {
             "SAIL_SPARK__SESSION_TIMEOUT_SECS": str(SESSION_SECONDS),
-            "SAIL_EXECUTION__CHECKPOINT__PATH": (scratch / "checkpoints").as_uri(),
+            "SAIL_EXECUTION__CHECKPOINT__PATH": checkpoints(scratch).as_uri(),
             "RUST_LOG": "error",
             "SAIL_RUNTIME__STACK_SIZE": str(STACK_BYTES),
         }
     )
+
+
+def checkpoints(scratch: Path) -> Path:
+    """Where a process of Sail keeps rows, in its own directory."""
+    return scratch / "checkpoints"
 
 
 class Work:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 import uuid
 from collections.abc import Iterable, Iterator
@@ -161,6 +162,13 @@ class Sail:
         """Stop Python functions; what the engine still does."""
         server = self._server
         return server.interrupt(timeout) if server is not None and self.runs else Work()
+
+    def remove_kept(self, session_id: str, relation_id: str) -> None:
+        """Remove rows that the engine has kept for a plan, and does not remove itself."""
+        kept = None if self._server is None else self._server.kept
+        plain = all("/" not in part and part not in {"", ".", ".."} for part in (session_id, relation_id))
+        if kept is not None and plain:
+            shutil.rmtree(kept / session_id / relation_id, ignore_errors=True)
 
     def kill(self, why: str) -> None:
         """End the engine; the next call starts another, and a call that is under way learns `why`."""

@@ -72,7 +72,6 @@ class Gateway:
         self._engine = engine
         self._admission = admission
         self._names = names
-        self._scratch = scratch
         self._global_views = GlobalViews(resolve)
         self._artifacts = Artifacts(scratch / "artifacts")
         self.sessions = Sessions(self._new_session)
@@ -104,7 +103,6 @@ class Gateway:
         session = Session(key, Sail(self._engine), caller.catalog, caller.places, names, relation_of)
         session.cache.resolve = resolve
         session.global_views = self._global_views
-        session.cache.home = self._scratch / "checkpoints" / key.session_id
         return session
 
     def _handlers(self) -> dict[str, Any]:
@@ -342,7 +340,6 @@ class Gateway:
                 session.sail.unary("ReleaseSession")(request.SerializeToString())
         finally:
             session.close()
-            session.cache.remove_files()
             self._artifacts.remove(key)
 
     def _release_execute(self, raw: bytes) -> bytes:

@@ -53,6 +53,7 @@ def read_kept(plan: base_pb2.Plan, session: Session) -> None:
         plan.command.checkpoint_command.eager = True  # Sail knows no other; the rows are the same
         keeping.substitute(plan.command, session)
     elif plan.command.HasField("remove_cached_remote_relation_command"):
-        session.cache.remove_files(plan.command.remove_cached_remote_relation_command.relation.relation_id)
+        removed = plan.command.remove_cached_remote_relation_command.relation.relation_id
+        session.sail.remove_kept(session.key.session_id, removed)
     elif plan.command.WhichOneof("command_type") not in LATER:
         keeping.substitute(plan.command, session)

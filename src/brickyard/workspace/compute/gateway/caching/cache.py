@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -96,13 +95,11 @@ class Cache:
     Args:
         names: What names mean in the session.
         resolve: Resolves the names in a plan, in place; told the session.
-        home: Where the engine keeps the rows, and does not remove them itself (Sail 0.7.2).
         held: By the names under which the engine has rows of files, reads of the places of these files.
     """
 
     names: SessionNames
     resolve: Callable[[Any, Any], None] = field(default=_unresolved)
-    home: Path | None = None
     entries: dict[bytes, Entry] = field(default_factory=dict)
     views: dict[str, View] = field(default_factory=dict)
     held: dict[str, relations_pb2.Relation] = field(default_factory=dict)
@@ -136,11 +133,6 @@ class Cache:
         copied = relations_pb2.Relation()
         copied.CopyFrom(view.relation if view is not None else relation)
         return Entry(copied, view is not None and view.resolved, Level())
-
-    def remove_files(self, relation_id: str = "") -> None:
-        """Remove rows that the engine has kept: of one plan, or all."""
-        if self.home is not None and "/" not in relation_id and relation_id not in {".", ".."}:
-            shutil.rmtree(self.home / relation_id, ignore_errors=True)
 
     def changed_files(self, before: dict[Path, Stamp]) -> None:
         """Forget data that was made of files which a command has changed since `before`."""

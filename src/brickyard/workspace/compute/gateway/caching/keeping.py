@@ -159,7 +159,7 @@ def _remove(session: Session, entry: Entry) -> None:
         command.remove_cached_remote_relation_command.relation.relation_id = made.relation_id
         session.sail.run(session.key, command)
     if made is not None:
-        session.cache.remove_files(made.relation_id)
+        session.sail.remove_kept(session.key.session_id, made.relation_id)
 
 
 def refresh_views(request: Any, session: Session) -> None:

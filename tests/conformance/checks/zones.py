@@ -44,6 +44,13 @@ in_new_york(
     "timestampdiff(YEAR, timestamp_ntz'2023-12-31 22:00:00', timestamp_ntz'2024-12-31 21:00:00')",
 )
 
+in_new_york(
+    "times apart over a change of clocks",
+    "SELECT a - b, b - a, a - DATE'2024-03-01', DATE'2024-03-12' + INTERVAL 3 HOURS, DATE'2024-03-10' + "
+    "INTERVAL 3 HOURS, timestampdiff(HOUR, timestamp_ntz'2022-02-14 01:02:03', timestamp_ltz'2022-02-14 02:03:04') "
+    f"FROM VALUES ({BEFORE}, timestamp'2024-03-11 12:00:00') t(a, b)",
+)
+
 
 @zones.run
 def times_of_a_frame_compared_with_dates(spark: Any, at: At) -> Any:

@@ -145,7 +145,7 @@ class QueryRewriter:
         """
         if self.ask is None or self.spark:
             return sql
-        query = self._in_lower_case(f"SELECT {sql}")
+        query = self._in_lower_case(as_engine_reads(f"SELECT {sql}"))
         expanded, _ = expand(query, self.ask, None, Bindings(functions=self.bindings.functions))
         if expanded == query:
             return query.removeprefix("SELECT ")

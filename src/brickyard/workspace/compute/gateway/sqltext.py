@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from brickyard.workspace.compute.gateway.errors import PARSE, SparkError, parse_error, unsupported
+from brickyard.workspace.compute.gateway.intervals import spelled
 from brickyard.workspace.compute.gateway.remembered import LONGEST, remembered
 
 __all__ = [
@@ -150,14 +151,15 @@ def begins_script(first: Token) -> bool:
 
 
 def as_engine_reads(sql: str) -> str:
-    """The statement with its literals as the engine reads them: `'it''s'` is one text, and so is `X '1F'`.
+    """The statement with its literals as the engine reads them: `'it''s'` is one text, `X '1F'` one value.
 
     Source: https://docs.databricks.com/aws/en/sql/language-manual/data-types/string-type
     """
-    if not any(mark in sql for mark in ("''", '""', "X '", "x '")):
+    if not any(mark in sql for mark in ("''", '""', "X '", "x '")) and "interval" not in sql.lower():
         return sql
-    edits = []
-    for before, token in pairwise(tokenize(sql)):
+    tokens = tokenize(sql)
+    edits = [Edit(*place) for place in spelled(tokens)]
+    for before, token in pairwise(tokens):
         if token.kind != "STRING":
             continue
         quote = sql[token.start]

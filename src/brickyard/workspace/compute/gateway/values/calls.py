@@ -15,6 +15,7 @@ from brickyard.workspace.compute.gateway.values.correction import Site
 from brickyard.workspace.compute.gateway.values.frames import check_lists, framed_call
 from brickyard.workspace.compute.gateway.values.rules import RULES, Operand
 from brickyard.workspace.compute.gateway.values.rules.arithmetic import LARGEST
+from brickyard.workspace.compute.gateway.values.rules.calendar import interval_kind
 from brickyard.workspace.compute.gateway.values.rules.casts import is_affected
 from brickyard.workspace.compute.gateway.values.rules.types import SYNONYMS, literal_kind
 from brickyard.workspace.compute.gateway.values.scopes import AGGREGATES, is_aggregated
@@ -33,6 +34,8 @@ CAST_CALLS = frozenset({"bigint", "binary", "boolean", "date", "decimal", "doubl
     "tinyint",
 }
 CASTS = re.compile(rf"(?i)::|\b(?:cast|try_cast|{'|'.join(sorted(CAST_CALLS))})\s*\(")
+#: Functions of the time that it is.
+NOW = {"current_timestamp": "timestamp", "now": "timestamp", "current_date": "date", "curdate": "date"}
 WORDS = re.compile(r"\bcase\b|[a-z_][a-z0-9_]*(?=\s*\()")
 
 
@@ -253,7 +256,11 @@ def known(sql: str, node: Any) -> Operand:
     if isinstance(node, exp.Cast):
         written = isinstance(node.this, exp.Literal) and not node.this.is_string and not _is_call(text)
         return Operand(kind_of(node.to), node.this.name if written else None, text)
-    kinds = {exp.Null: "void", exp.Boolean: "boolean"}
+    if isinstance(node, exp.Anonymous):
+        return Operand(NOW.get(node.name.lower(), ""), None, text)
+    if isinstance(node, exp.Interval):
+        return Operand(interval_kind(text), None, text)
+    kinds = {exp.Null: "void", exp.Boolean: "boolean", exp.CurrentTimestamp: "timestamp", exp.CurrentDate: "date"}
     return Operand(kinds.get(type(node), ""), None, text)
 
 
@@ -369,7 +376,7 @@ def _is_plain(node: Any) -> bool:
         return False
     intervals = [side for side in (node.this, node.expression) if isinstance(side, exp.Interval)]
     if intervals:
-        return not is_zoned() and not any(isinstance(one.args.get("unit"), exp.IntervalSpan) for one in intervals)
+        return not is_zoned() and not any("hour" in interval_kind(one.sql()) for one in intervals)
     return all(_is_integer(side) and len(side.name) < 5 for side in (node.this, node.expression))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from pyspark.sql.connect.proto import expressions_pb2
 
 from brickyard.workspace.compute.gateway.values.rules import Operand
+from brickyard.workspace.compute.gateway.values.rules.calendar import interval_kind
 from brickyard.workspace.compute.gateway.values.rules.types import SYNONYMS, Decimal
 from brickyard.workspace.compute.gateway.values.scopes import AGGREGATES
 
@@ -112,6 +113,10 @@ def said(expression: Any) -> Operand:
         return _literal(expression.literal)
     if kind == "cast":
         return Operand(target(expression))
+    if kind == "expression_string":
+        text = expression.expression_string.expression
+        is_interval = text.lstrip().lower().startswith("interval") and not set(text) & set("()*/")
+        return Operand(interval_kind(text) if is_interval else "", None, text)
     if expression.unresolved_function.function_name == "map":  # options
         return Operand(text=" ".join(said(one).value or "" for one in expression.unresolved_function.arguments))
     return Operand()
@@ -135,6 +140,8 @@ def _literal(literal: Any) -> Operand:
         return Operand("void")
     if kind in INTEGERS:
         return Operand(INTEGERS[kind], str(getattr(literal, kind)))
+    if kind == "day_time_interval":
+        return Operand("interval hour to second")
     value = literal.string if kind == "string" else None
     return Operand(kind if kind in PLAIN else "", value)
 

@@ -8,10 +8,8 @@ Source: https://docs.databricks.com/aws/en/sql/language-manual/sql-ref-datatype-
 
 from __future__ import annotations
 
-import re
-
 from brickyard.workspace.compute.gateway.values.rules.aggregates import sum_of_decimals
-from brickyard.workspace.compute.gateway.values.rules.calendar import in_calendar
+from brickyard.workspace.compute.gateway.values.rules.calendar import difference, in_calendar, on_date
 from brickyard.workspace.compute.gateway.values.rules.decimals import decimal_arithmetic
 from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Operand, Rule
 from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, INTEGERS, is_number, wider
@@ -23,15 +21,13 @@ LARGEST = {"tinyint": 2**7 - 1, "smallint": 2**15 - 1, "int": 2**31 - 1, "bigint
 #: What holds the results of arithmetic on each type.
 WIDE = {"tinyint": "DECIMAL(3,0)", "smallint": "DECIMAL(5,0)", "int": "DECIMAL(10,0)", "bigint": "DECIMAL(19,0)"}
 SUMMED = "DECIMAL(28,0)"
-#: An interval with parts of a day, added to a date, gives a time.
-TO_PART = re.compile(r"\bINTERVAL\b.*\bTO\s+(SECOND|MINUTE|HOUR)\b", re.IGNORECASE | re.DOTALL)
 
 
 def _arithmetic(call: Call) -> Fix | None:
     """`+`, `-`, `*`, `/` and `%`."""
     left, right = call.kind(0), call.kind(1)
     if call.name == "-" and left == right == "date":
-        return Fix("make_dt_interval(CAST(datediff($1, $2) AS INT))", "interval day to second")
+        return Fix("make_dt_interval(CAST(datediff($1, $2) AS INT))", "interval day")
     if not all(is_number(kind) or kind in {"string", "void"} for kind in (left, right)):
         return _of_times(call)
     if "string" in (left, right) or left == right == "void":
@@ -48,11 +44,10 @@ def _arithmetic(call: Call) -> Fix | None:
 def _of_times(call: Call) -> Fix | None:
     """Of dates, timestamps and intervals."""
     left, right = call.kind(0), call.kind(1)
-    if call.name == "-" and left != right and {left, right} <= TIMES:
-        kind = "TIMESTAMP" if "timestamp" in {left, right} else "TIMESTAMP_NTZ"
-        return Fix(f"(CAST($1 AS {kind}) - CAST($2 AS {kind}))", "interval day to second")
-    if call.kind(0) == "date" and TO_PART.search(call.operands[1].text):
-        return Fix(f"(CAST($1 AS TIMESTAMP) {call.name} $2)", "timestamp")
+    if call.name == "-" and {left, right} <= TIMES:
+        return difference(call)
+    if "date" in {left, right} and (left if right == "date" else right).startswith("interval"):
+        return on_date(call)
     if call.kind(0) == "date" and call.kind(1) in {"tinyint", "smallint", "int"}:
         return Fix(kind="date")
     return in_calendar(call) if call.zoned else None

@@ -66,6 +66,12 @@ def _is_cut(call: Call) -> bool:
     return unit is None or unit.upper() in UNITS
 
 
+def _tried_stamp(call: Call) -> Fix | None:
+    """A number is in seconds, and a time stays one; neither fails."""
+    fix = _stamp(call)
+    return fix and Fix(fix.template.replace("CAST(", "TRY_CAST("), fix.kind)
+
+
 def _stamp(call: Call) -> Fix | None:
     """Numbers are seconds; times stay what they are."""
     known = len(call.operands) == 1 and (is_number(call.kind()) or call.kind().startswith("timestamp"))
@@ -151,6 +157,7 @@ RULES = {
     "unix_millis": untyped(floored(1000), "bigint"),
     "timestamp": untyped("CAST($1 AS TIMESTAMP)", "timestamp"),
     "to_timestamp": Rule(_stamp, (0,), lambda call: len(call.operands) > 1),
+    "try_to_timestamp": Rule(_tried_stamp, (0,), lambda call: len(call.operands) > 1),
     "trunc": Rule(lambda call: None if _is_cut(call) else Fix("CAST(NULL AS DATE)", "date")),
     "date_trunc": Rule(_truncated, (1,)),
     "try_to_date": Rule(lambda call: Fix(f"CAST(try_to_timestamp({all_of(call)}) AS DATE)", "date")),

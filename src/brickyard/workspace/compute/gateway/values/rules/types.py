@@ -19,6 +19,7 @@ SYNONYMS = {
     "integer": "int",
     "long": "bigint",
     "real": "float",
+    "timestamp_ltz": "timestamp",
 } | dict.fromkeys(("decimal", "dec", "numeric"), "decimal(10,0)")
 MOST = 38
 

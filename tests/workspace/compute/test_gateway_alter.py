@@ -90,6 +90,43 @@ def test_columns_are_renamed_and_dropped_with_column_mapping(spark: Any, t: Any)
     assert operations[2:5] == ["DROP COLUMNS", "RENAME COLUMN", "SET TBLPROPERTIES"]
 
 
+DEPENDENT = {
+    "RENAME COLUMN A TO z": "DELTA_CONSTRAINT_DEPENDENT_COLUMN_CHANGE",
+    "DROP COLUMN a": "DELTA_CONSTRAINT_DEPENDENT_COLUMN_CHANGE",
+    "RENAME COLUMN s.x TO z": "DELTA_CONSTRAINT_DEPENDENT_COLUMN_CHANGE",
+    "DROP COLUMN s": "DELTA_CONSTRAINT_DEPENDENT_COLUMN_CHANGE",
+    "RENAME COLUMN b TO z": "DELTA_GENERATED_COLUMNS_DEPENDENT_COLUMN_CHANGE",
+    "DROP COLUMNS (b, g)": "DELTA_GENERATED_COLUMNS_DEPENDENT_COLUMN_CHANGE",
+}
+USED = (
+    "a INT NOT NULL, b INT, s STRUCT<x: INT, y: INT>, g INT GENERATED ALWAYS AS (b + 1), CONSTRAINT c CHECK (a > s.x)"
+)
+
+
+def test_columns_that_others_use_keep_their_names_and_keys_go_with_their_columns(spark: Any, engine: Engine) -> None:
+    spark.sql(f"CREATE TABLE p ({USED}, PRIMARY KEY (a)) TBLPROPERTIES ('delta.columnMapping.mode' = 'name')")
+    spark.sql("CREATE TABLE child (k INT, FOREIGN KEY (k) REFERENCES p)")
+    for change, condition in DEPENDENT.items():
+        with pytest.raises(AnalysisException, match=condition):
+            spark.sql(f"ALTER TABLE p {change}")
+    records = [engine.catalog.table(f"main.{spark.catalog.currentDatabase()}.{name}") for name in ("p", "child")]
+    assert [len(engine.catalog.constraints.of(record)) for record in records] == [1, 1]
+    spark.sql("ALTER TABLE p RENAME COLUMN s.y TO w")
+    spark.sql("ALTER TABLE p DROP CONSTRAINT c")
+    spark.sql("ALTER TABLE p RENAME COLUMN a TO z")
+    assert [engine.catalog.constraints.of(record) for record in records] == [[], []]
+
+
+def test_other_columns_meet_the_checks_of_the_table(spark: Any, t: Any) -> None:
+    spark.sql("ALTER TABLE t ADD CONSTRAINT positive CHECK (a > 0)")
+    violated, dependent = "DELTA_VIOLATE_CONSTRAINT_WITH_VALUES", "DELTA_CONSTRAINT_DEPENDENT_COLUMN_CHANGE"
+    others = {"SELECT -1 AS a, 2 AS new": violated, "SELECT 2 AS new": dependent}
+    for query, condition in others.items():
+        with pytest.raises(PySparkException, match=condition):
+            spark.sql(query).write.mode("overwrite").option("overwriteSchema", True).saveAsTable("t")
+    assert DeltaTable(t).version() == 2
+
+
 def test_a_table_is_renamed_with_its_data_its_keys_and_its_history(spark: Any, engine: Engine, t: Any) -> None:
     spark.sql("ALTER TABLE t ALTER COLUMN a SET NOT NULL")
     spark.sql("ALTER TABLE t ADD CONSTRAINT pk PRIMARY KEY (a)")

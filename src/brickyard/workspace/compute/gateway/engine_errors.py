@@ -107,7 +107,7 @@ RULES = (
         for condition in ("DELTA_CAST_OVERFLOW_IN_TABLE_WRITE", "CAST_OVERFLOW_IN_TABLE_INSERT")
     ),
     Rule(
-        r".*\[DELTA_VIOLATE_CONSTRAINT_WITH_VALUES\] (CHECK constraint Generated Column .*?)(?: SQLSTATE.*)?$",
+        r".*\[DELTA_VIOLATE_CONSTRAINT_WITH_VALUES\] (CHECK constraint .*?)(?: SQLSTATE.*)?$",
         "DELTA_VIOLATE_CONSTRAINT_WITH_VALUES",
         "{1}",
         "23001",

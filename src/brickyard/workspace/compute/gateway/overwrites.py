@@ -13,6 +13,7 @@ from typing import Any
 
 from pyspark.sql.connect.proto import base_pb2, relations_pb2
 
+from brickyard.workspace.compute.gateway.checks import required
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.storing import store
@@ -88,13 +89,5 @@ def replace_parts(session: Session, rows: relations_pb2.Relation, place: Path) -
 
 def only_matching(source: relations_pb2.Relation, condition: str) -> relations_pb2.Relation:
     """The rows, of which one that does not match the condition fails the write: Sail would add it (0.7.2)."""
-    checked = relations_pb2.Relation()
-    checked.filter.input.CopyFrom(source)
-    message = (
-        "[DELTA_REPLACE_WHERE_MISMATCH] Written data does not conform to the partial table overwrite condition "
-        f"{condition}. SQLSTATE: 44000"
-    )
-    said = message.replace("\\", "\\\\").replace("'", "\\'")
-    expression: Any = checked.filter.condition.expression_string
-    expression.expression = f"CASE WHEN ({condition}) THEN true ELSE raise_error('{said}') END"
-    return checked
+    message = "Written data does not conform to the partial table overwrite condition"
+    return required(source, condition, f"[DELTA_REPLACE_WHERE_MISMATCH] {message} {condition}. SQLSTATE: 44000")

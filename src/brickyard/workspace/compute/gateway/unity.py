@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -179,11 +179,12 @@ class UnityCatalog:
             raise already_exists(what.removesuffix("s"), str(body.get("new_name", name)))
         accept(status, answer)
 
-    def constraints(self, name: TableName) -> list[str]:
-        """The names of a table's keys."""
+    def constraints(self, name: TableName, columns: Set[str] | None = None) -> list[str]:
+        """The names of a table's keys, all or those that have one of some columns, which are in lower case."""
         wire = accept(*self.call("GET", f"/tables/{quote(name.full)}"))
         kinds = [kind for one in wire.get("table_constraints") or [] for kind in one.values()]
-        return [str(kind["name"]) for kind in kinds]
+        used = [{column.lower() for column in kind.get("child_columns") or ()} for kind in kinds]
+        return [str(kind["name"]) for kind, own in zip(kinds, used, strict=True) if columns is None or own & columns]
 
     def add_constraint(self, name: TableName, constraint: dict[str, Any]) -> None:
         """Enter a primary or foreign key, as the API describes it."""

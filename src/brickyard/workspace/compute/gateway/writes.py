@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from brickyard.workspace.compute.gateway import (
+    checks,
     commits,
     creation,
     feed,
@@ -157,6 +158,7 @@ def _rows(
         relation = fit(session, relation, place, evolve=evolve, cast=cast)
     else:
         check_columns(session, relation)
+        relation = _meeting(session, relation, place) if exists else relation
     if dynamic:
         overwrites.replace_parts(session, relation, place)
         return
@@ -164,6 +166,13 @@ def _rows(
         relation = overwrites.only_matching(relation, options["replacewhere"])
     named = {NAMES.get(key, key): value for key, value in options.items()}
     store(session, relation, place, mode, partitions=partitions, options=named)
+
+
+def _meeting(session: Session, relation: Any, place: Path) -> Any:
+    """The rows as they meet the CHECK constraints, which Sail does not look at when it replaces columns (0.7.2)."""
+    configuration = log.read(place).configuration
+    checks.need_columns(configuration, session.schema(relation).names)
+    return checks.meeting(relation, configuration)
 
 
 def _begin(session: Session, relation: Any, place: Path, evolve: bool, partitions: tuple[str, ...]) -> None:

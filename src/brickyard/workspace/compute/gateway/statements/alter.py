@@ -55,9 +55,9 @@ def _table(cursor: Cursor, session: Session) -> None:
     if policies.alter_table(cursor, session, table):
         return
     if cursor.take("RENAME", "COLUMN"):
-        altercolumns.rename(cursor, place)
+        altercolumns.rename(cursor, session, place, table)
     elif cursor.take("DROP", "COLUMNS") or cursor.take("DROP", "COLUMN"):
-        altercolumns.drop(cursor, place)
+        altercolumns.drop(cursor, session, place, table)
     elif cursor.take("ADD", "COLUMNS") or cursor.take("ADD", "COLUMN"):
         altercolumns.add(cursor, session, place)
     elif cursor.take("ALTER") or cursor.take("CHANGE"):

@@ -20,6 +20,8 @@ from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements.columns import Column, delta_fields, read_column
 from brickyard.workspace.compute.gateway.statements.filling_checks import check_default, kind_of, need_independent
 from brickyard.workspace.compute.gateway.statements.fillings import need_one_rule
+from brickyard.workspace.compute.gateway.statements.keys import release
+from brickyard.workspace.compute.gateway.unity import Table
 
 __all__ = ["add", "alter", "comment", "drop", "rename"]
 
@@ -128,8 +130,8 @@ def _need_mapping(metadata: log.Metadata, what: str, verb: str) -> None:
         raise SparkError(f"DELTA_UNSUPPORTED_{what}_COLUMN", text, sql_state="0AKDC")
 
 
-def rename(cursor: Cursor, place: Path) -> None:
-    """`RENAME COLUMN a TO b`; needs column mapping, as on Databricks."""
+def rename(cursor: Cursor, session: Session, place: Path, table: Table | None) -> None:
+    """`RENAME COLUMN a TO b`; needs column mapping, as on Databricks. Keys of the column go."""
     old = cursor.name()
     cursor.expect("TO")
     new = cursor.name()[-1]
@@ -138,17 +140,18 @@ def rename(cursor: Cursor, place: Path) -> None:
     def edit(metadata: log.Metadata) -> None:
         _need_mapping(metadata, "RENAME", "Column rename")
         fields, field = _inside(metadata.fields, old)
-        need_independent(metadata.fields, old[0])
+        need_independent(metadata, old)
         _not_there([other for other in fields if other is not field], new)
         metadata.partitions[:] = [new if name == field["name"] else name for name in metadata.partitions]
         field["name"] = new
         clustering.rename(metadata.configuration, old, new)
+        release(session, table, [old])
 
     log.change(place, "RENAME COLUMN", {"oldColumnPath": ".".join(old), "newColumnPath": new}, edit)
 
 
-def drop(cursor: Cursor, place: Path) -> None:
-    """`DROP COLUMN[S] [IF EXISTS] (a, b)`; needs column mapping, as on Databricks."""
+def drop(cursor: Cursor, session: Session, place: Path, table: Table | None) -> None:
+    """`DROP COLUMN[S] [IF EXISTS] (a, b)`; needs column mapping, as on Databricks. Keys of the columns go."""
     missing_ok = cursor.take("IF", "EXISTS")
     names = cursor.names()
     cursor.end()
@@ -159,12 +162,13 @@ def drop(cursor: Cursor, place: Path) -> None:
             if missing_ok and name.lower() not in {field["name"].lower() for field in metadata.fields}:
                 continue
             fields, field = _inside(metadata.fields, name.split("."))
-            need_independent([one for one in metadata.fields if one["name"] not in names], name.split(".")[0])
+            need_independent(metadata, name.split("."))
             if field["name"] in metadata.partitions and fields is metadata.fields:
                 text = f"Dropping partition columns ({field['name']}) is not allowed."
                 raise SparkError("DELTA_UNSUPPORTED_DROP_PARTITION_COLUMN", text, sql_state="0AKDC")
             clustering.need_free(metadata.configuration, name.split("."))
             fields.remove(field)
+        release(session, table, [name.split(".") for name in names])
 
     log.change(place, "DROP COLUMNS", {"columns": names}, edit)
 

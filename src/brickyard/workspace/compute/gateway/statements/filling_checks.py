@@ -11,7 +11,8 @@ from typing import Any
 import grpc
 from pyspark.sql.connect.proto import relations_pb2
 
-from brickyard.workspace.compute.gateway import values
+from brickyard.workspace.compute.gateway import log, values
+from brickyard.workspace.compute.gateway.checks import dependent, uses
 from brickyard.workspace.compute.gateway.errors import UNSUPPORTED, SparkError, unsupported
 from brickyard.workspace.compute.gateway.filled_rows import default_text
 from brickyard.workspace.compute.gateway.filling import Filled, by_name
@@ -176,22 +177,18 @@ def _need_columns(used: set[str], kinds: dict[str, str]) -> None:
         raise SparkError("UNRESOLVED_COLUMN.WITH_SUGGESTION", text + near, sql_state="42703")
 
 
-def need_independent(fields: Iterable[dict[str, Any]], name: str) -> None:
-    """Refuse the change of a column that generated columns are computed of.
+def need_independent(metadata: log.Metadata, path: list[str]) -> None:
+    """Refuse the change of a column, or of a field of one, that CHECK constraints or generated columns use.
 
     Raises:
-        SparkError: DELTA_GENERATED_COLUMNS_DEPENDENT_COLUMN_CHANGE.
+        SparkError: DELTA_CONSTRAINT_DEPENDENT_COLUMN_CHANGE, DELTA_GENERATED_COLUMNS_DEPENDENT_COLUMN_CHANGE.
     """
-    from sqlglot import exp
-
-    for column in by_name(fields).values():
-        tree = parse(f"SELECT {column.generated}") if column.generated is not None else exp.Select()
-        if name.lower() in {found.parts[0].name.lower() for found in tree.find_all(exp.Column)}:
-            text = (
-                f"Cannot alter column {name} because this column is referenced by the following generated column(s): "
-                f"{column.name} -> {column.generated}."
-            )
-            raise SparkError("DELTA_GENERATED_COLUMNS_DEPENDENT_COLUMN_CHANGE", text, sql_state="42K09")
+    checks = {key: text for key, text in metadata.configuration.items() if key.startswith(log.CHECKS)}
+    generated = {one.name: one.generated for one in by_name(metadata.fields).values() if one.generated is not None}
+    for kind, texts in (("CONSTRAINT", checks), ("GENERATED_COLUMNS", generated)):
+        found = {name: text for name, text in texts.items() if uses(text, path)}
+        if found:
+            raise dependent(kind, path, found)
 
 
 def _refused(column: Filled, why: str) -> SparkError:

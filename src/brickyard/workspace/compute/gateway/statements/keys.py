@@ -6,6 +6,7 @@ Source: https://docs.databricks.com/aws/en/sql/language-manual/sql-ref-syntax-dd
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.unity import Table
 
-__all__ = ["PREFIX", "add", "drop", "named_key", "read_check", "read_key"]
+__all__ = ["PREFIX", "add", "drop", "named_key", "read_check", "read_key", "release"]
 
 PREFIX = "delta.constraints."
 #: What may follow a key; none of it is enforced.
@@ -35,7 +36,7 @@ def read_key(cursor: Cursor, session: Session) -> dict[str, Any]:
         columns = _members(cursor)
         cursor.expect("REFERENCES")
         parent = session.names.table(cursor.name()).full
-        there = _members(cursor) if cursor.peek() == "(" else columns
+        there = _members(cursor) if cursor.peek() == "(" else []  # those of the primary key
         body = {"child_columns": columns, "parent_table": parent, "parent_columns": there}
         key = {"foreign_key_constraint": {"name": name or _named("fk"), **body}}
     while any(cursor.take(*words) for words in NOTES + ACTIONS):
@@ -128,3 +129,12 @@ def drop(cursor: Cursor, session: Session, place: Path, table: Table | None) -> 
     if not dropped and not missing_ok:
         text = f"Cannot drop nonexistent constraint {name} from table {table.name if table else place}."
         raise SparkError("DELTA_CONSTRAINT_DOES_NOT_EXIST", f"{text} To avoid the error, use IF EXISTS.")
+
+
+def release(session: Session, table: Table | None, changed: Iterable[list[str]]) -> None:
+    """Remove the keys of columns that are renamed or dropped, as Databricks does, and those that refer to them."""
+    if table is None:
+        return
+    columns = {path[0].lower() for path in changed if len(path) == 1}
+    for name in session.catalog.constraints(table.name, columns):
+        session.catalog.drop_constraint(table.name, name, cascade=True)

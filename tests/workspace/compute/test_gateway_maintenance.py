@@ -82,3 +82,36 @@ def test_a_view_keeps_what_is_said_of_it(spark: Any) -> None:
 def test_everybody_is_an_account_user(spark: Any) -> None:
     asked = "SELECT is_account_group_member('account users'), is_account_group_member('none'), version()"
     assert tuple(spark.sql(asked).first()) == (True, False, spark.version)
+
+
+REMOVE = [
+    "DELETE FROM t WHERE false",
+    "UPDATE t SET a = 2 WHERE false",
+    "MERGE INTO t USING (SELECT 1 AS k) s ON t.a = s.k WHEN MATCHED THEN DELETE",
+    "TRUNCATE TABLE t",
+    "INSERT OVERWRITE t VALUES (1, 1)",
+    "INSERT INTO t REPLACE WHERE p = 7 VALUES (1, 7)",
+    "INSERT INTO t REPLACE USING (a) VALUES (1, 7)",
+    "CREATE OR REPLACE TABLE t (b INT)",
+    "CREATE OR REPLACE TABLE t AS SELECT 1 AS b",
+    "CREATE OR REPLACE TABLE t CLONE other",
+]
+
+
+@pytest.mark.parametrize("feed", ["true", "false"])
+def test_a_table_that_only_grows_loses_no_rows(spark: Any, feed: str) -> None:
+    spark.sql("CREATE TABLE other AS SELECT 1 AS a, 1 AS p")
+    properties = f"TBLPROPERTIES ('delta.appendOnly' = 'true', 'delta.enableChangeDataFeed' = '{feed}')"
+    spark.sql(f"CREATE TABLE t (a INT, p INT) PARTITIONED BY (p) {properties}")
+    spark.sql("INSERT INTO t VALUES (1, 1)")
+    for statement in REMOVE:
+        with pytest.raises(PySparkException, match="DELTA_CANNOT_MODIFY_APPEND_ONLY"):
+            spark.sql(statement)
+    for option in ("overwriteSchema", "mergeSchema"):
+        with pytest.raises(PySparkException, match="DELTA_CANNOT_MODIFY_APPEND_ONLY"):
+            spark.sql("SELECT 1 AS a, 1 AS p, 2 AS n").write.mode("overwrite").option(option, True).saveAsTable("t")
+    spark.sql("MERGE INTO t USING (SELECT 5 AS k) s ON t.a = s.k WHEN NOT MATCHED THEN INSERT (a, p) VALUES (k, 1)")
+    spark.sql("OPTIMIZE t")
+    assert sorted(row.a for row in spark.table("t").collect()) == [1, 5]
+    spark.sql("ALTER TABLE t SET TBLPROPERTIES ('delta.appendOnly' = 'false')")
+    assert spark.sql("DELETE FROM t").first().num_affected_rows == 2

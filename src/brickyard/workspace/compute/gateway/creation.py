@@ -13,6 +13,7 @@ from brickyard.workspace import statistics
 from brickyard.workspace.compute.gateway import feed, log, mapping
 from brickyard.workspace.compute.gateway.commits import add_commit
 from brickyard.workspace.compute.gateway.filling import features_of, without_rules
+from brickyard.workspace.compute.gateway.properties import need_removable
 from brickyard.workspace.compute.gateway.protocol import DEFAULTS, PREFIX, features_in, need_defaults
 from brickyard.workspace.compute.gateway.snapshots import files_at, removal
 
@@ -66,6 +67,8 @@ def replace(place: Path, definition: Definition) -> None:
         made.identity = have.identity
         changed = [made.protocol.action()] if made.protocol != have.protocol else []
         gone = [removal(add) for add in files_at(place, have.version)]
+        if gone:
+            need_removable(place)
         info = log.commit_info("CREATE OR REPLACE TABLE", said(definition), have.version)
         if add_commit(place, have.version + 1, [info, *changed, made.action(), *gone]):
             return

@@ -23,6 +23,7 @@ from brickyard.workspace.compute.gateway.errors import (
     SparkError,
     unsupported,
 )
+from brickyard.workspace.compute.gateway.properties import APPEND_ONLY
 from brickyard.workspace.compute.gateway.query_errors import MALFORMED, QUERY_RULES, SPARK, Rule
 from brickyard.workspace.compute.gateway.sql_states import divided
 
@@ -66,6 +67,7 @@ REFUSED = {
 }
 UNRESOLVED = "UNRESOLVED_COLUMN.WITHOUT_SUGGESTION"
 RULES = (
+    Rule(r".*but Delta table is append-only", *APPEND_ONLY, "42809", UNSUPPORTED),
     Rule(r"Subqueries are not allowed in MERGE conditions", "DELTA_UNSUPPORTED_SUBQUERY", "{0}", "0AKDC"),
     Rule(r"attribute (ObjectName\(.*?\]\))", UNRESOLVED, NO_COLUMN, "42703"),
     Rule(r"\[UNRESOLVED_COLUMN\] Cannot find column (\S+)", UNRESOLVED, NO_COLUMN, "42703"),

@@ -15,6 +15,7 @@ from brickyard.workspace.compute.gateway import log, staging
 from brickyard.workspace.compute.gateway.commits import actions_since, add_commit, latest
 from brickyard.workspace.compute.gateway.conflicts import TRIES
 from brickyard.workspace.compute.gateway.errors import SparkError
+from brickyard.workspace.compute.gateway.properties import need_removable
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.snapshots import files_at, removal
 
@@ -67,6 +68,8 @@ def _commit(
     for feature in sorted(features):
         made.require(feature)
     old = files_at(place, have.version)
+    if old:
+        need_removable(place)
     info = log.commit_info("CREATE OR REPLACE TABLE AS SELECT", dict(parameters), have.version)
     gone = {"numRemovedFiles": len(old), "numRemovedBytes": sum(int(one["size"]) for one in old)}
     said = {name: str(value) for name, value in {**metrics, **gone}.items()}

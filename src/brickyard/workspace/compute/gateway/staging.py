@@ -19,6 +19,7 @@ from urllib.parse import unquote
 
 from brickyard.workspace.compute.gateway import commits, log
 from brickyard.workspace.compute.gateway.errors import SparkError
+from brickyard.workspace.compute.gateway.properties import need_removable
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.snapshots import files_at, removal
 from brickyard.workspace.compute.gateway.turns import turn
@@ -80,6 +81,8 @@ def committed(
             what = prepare()
             if what is None:
                 return {}
+            if what.replaces:
+                need_removable(place)
             staged = session.staged()
             try:
                 actions = _written(place, staged, write)

@@ -10,6 +10,7 @@ from pyspark.sql.connect.proto import relations_pb2
 from brickyard.workspace.compute.gateway import feed
 from brickyard.workspace.compute.gateway.commits import latest
 from brickyard.workspace.compute.gateway.feed.overwrites import append, overwrite, redefine, replace_where
+from brickyard.workspace.compute.gateway.properties import need_removable
 from brickyard.workspace.compute.gateway.session import Session
 
 __all__ = ["store"]
@@ -28,6 +29,8 @@ def store(
 ) -> None:
     """Write resolved rows that fit the table; mode is `append` or `overwrite`."""
     options = options or {}
+    if mode == "overwrite":
+        need_removable(place)
     if session.sail.capabilities.is_spark or latest(place) < 0 or not feed.records(place):
         session.write(rows, place, mode, partitions=partitions, options=options)
     elif WHERE in options:

@@ -8,6 +8,7 @@ from typing import Any
 
 from brickyard.workspace.compute.gateway import log
 from brickyard.workspace.compute.gateway.errors import SparkError
+from brickyard.workspace.compute.gateway.properties import properties_of
 
 __all__ = ["ADDED", "ENABLED", "check_names", "defaults", "is_on", "prepare", "records"]
 
@@ -26,9 +27,7 @@ def is_on(configuration: Mapping[str, str]) -> bool:
 
 def records(place: Path) -> bool:
     """Whether the table at a place records its changes."""
-    from deltalake import DeltaTable
-
-    return DeltaTable.is_deltatable(str(place)) and is_on(DeltaTable(place).metadata().configuration)
+    return is_on(properties_of(place))
 
 
 def defaults(settings: Mapping[str, str]) -> dict[str, str]:

@@ -20,6 +20,7 @@ from brickyard.workspace.compute.gateway.feed import changes as feed_changes
 from brickyard.workspace.compute.gateway.filling import Filled, by_name, filled_columns
 from brickyard.workspace.compute.gateway.log import Metadata
 from brickyard.workspace.compute.gateway.names import quote
+from brickyard.workspace.compute.gateway.properties import need_removable
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor, Edit, parse, splice
 from brickyard.workspace.compute.gateway.statements.assignments import cast_values
@@ -67,6 +68,8 @@ def change(cursor: Cursor, session: Session) -> Any:
     place, table = target(cursor, session, write=True, rows=False)
     hidden = table if table is not None and table.policies else None
     before = latest(place)
+    if what != "MERGE":
+        need_removable(place)
     if not session.sail.capabilities.is_spark:
         named = _Named((start, cursor.position), place, hidden)
         done, metrics = _changed(session, sql, named, evolves=evolves)

@@ -20,6 +20,7 @@ import pyarrow as pa
 from brickyard.workspace.compute.gateway import literals, writes
 from brickyard.workspace.compute.gateway.commits import add_commit, latest, moment, need_time
 from brickyard.workspace.compute.gateway.errors import SparkError
+from brickyard.workspace.compute.gateway.properties import need_removable
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.snapshots import files_at, link, removal, snapshot
 from brickyard.workspace.compute.gateway.sqltext import Cursor
@@ -126,6 +127,8 @@ def _copy(what: Clone, place: Path, properties: dict[str, str]) -> dict[str, int
     removed = [] if before < 0 else [add for add in files_at(place, before) if add["path"] not in added]
     said = {"source": str(what.source), "sourceVersion": str(what.version), "isShallow": str(what.shallow).lower()}
     info = {"timestamp": int(time.time() * 1000), "operation": "CLONE", "operationParameters": said}
+    if removed:
+        need_removable(place)
     gone = [removal(add) for add in removed]
     if not add_commit(place, before + 1, [{"commitInfo": info | {"isBlindAppend": False}}, *gone, *actions]):
         text = "A concurrent transaction has written new data since the current transaction read the table."

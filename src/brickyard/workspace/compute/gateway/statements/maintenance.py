@@ -14,6 +14,7 @@ from brickyard.workspace.compute.gateway.commits import latest, moment
 from brickyard.workspace.compute.gateway.errors import ILLEGAL, SparkError, unsupported
 from brickyard.workspace.compute.gateway.feed.commit import Changes, commit
 from brickyard.workspace.compute.gateway.names import quote
+from brickyard.workspace.compute.gateway.properties import need_removable
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.snapshots import files_at
 from brickyard.workspace.compute.gateway.sqltext import Cursor, parse
@@ -163,6 +164,7 @@ def truncate(cursor: Cursor, session: Session) -> Any:
     if cursor.peek() == "PARTITION":
         raise unsupported("TRUNCATE ... PARTITION", "Use DELETE FROM ... WHERE.")
     cursor.end()
+    need_removable(place)
     version = latest(place)
     removed = Changes(removed=files_at(place, version))
     metrics = {"numRemovedFiles": str(len(removed.removed))}

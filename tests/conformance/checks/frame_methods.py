@@ -87,3 +87,15 @@ def a_clone_of_the_session(spark, at):
     clone = spark.cloneSession()
     clone.range(2).createOrReplaceTempView("frames_cloned")
     return (spark.table("frames_cloned").count(), clone.table("frames_cloned").count())
+
+
+@run
+def constants_beside_totals(spark, at):
+    totals = spark.range(3).agg(F.count("id").alias("n"))
+    return totals.withColumn("s", F.lit("x")).union(totals.withColumn("s", F.lit("y"))).filter("s = 'y'")
+
+
+@run
+def views_in_other_letters(spark, at):
+    people(spark).createOrReplaceTempView("Frames_Others")
+    return spark.table("frames_OTHERS").filter("id = 1").union(spark.sql("SELECT * FROM FRAMES_others WHERE id = 2"))

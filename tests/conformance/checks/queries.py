@@ -59,6 +59,16 @@ q(
     "unpivot with nulls",
     "SELECT * FROM VALUES (1, 10, null) t(id, a, b) UNPIVOT INCLUDE NULLS (v FOR n IN (a, b AS bb))",
 )
+q("a constant beside an aggregate", f"SELECT * FROM (SELECT 'x' AS s, count(*) AS n FROM {T}) WHERE s = 'y'")
+q(
+    "constants beside aggregates",
+    f"SELECT * FROM (SELECT 'x' AS s, count(*) AS n FROM {T} UNION ALL SELECT 'y', sum(i) FROM {T}) WHERE s = 'y'",
+)
+q(
+    "a constant beside a rollup",
+    f"SELECT * FROM (SELECT 'x' AS s, k, count(*) FROM {T} GROUP BY ROLLUP (k)) WHERE s = 'y'",
+)
+q("a view in other letters", "CREATE OR REPLACE TEMP VIEW Shop AS SELECT 1 AS Id", "SELECT SHOP.id, shop.Id FROM shop")
 q("except columns", f"SELECT * EXCEPT (d) FROM {T}")
 q("alias in the same select", f"SELECT d * 2 AS x, x + 1 AS y FROM {T}")
 q("union", "SELECT 1 UNION SELECT 1 UNION ALL SELECT 2")

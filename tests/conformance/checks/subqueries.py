@@ -35,6 +35,14 @@ for _name, _query in {
     "in HAVING": "SELECT s, sum(v) AS t FROM a GROUP BY s HAVING sum(v) > (SELECT min(v) FROM a)",
     "nested": "SELECT id, (SELECT sum(w) FROM b WHERE b.k = a.id AND b.w > (SELECT min(v) FROM a)) AS t FROM a",
     "in COALESCE": "SELECT coalesce((SELECT max(w) FROM b WHERE b.k = a.id), 0) + 1 AS m FROM a",
+    "NOT IN nulls beside OR": "SELECT id FROM a WHERE id NOT IN (SELECT w FROM b) OR v = 20",
+    "NOT IN nulls in CASE": "SELECT id FROM a WHERE CASE WHEN id NOT IN (SELECT w FROM b) THEN true ELSE v = 10 END",
+    "NOT IN of a pair with nulls": "SELECT id FROM a WHERE (id, v) NOT IN (SELECT k, w FROM b WHERE k > 4)",
+    "IN of a correlated count": "SELECT id FROM a WHERE id IN (SELECT count(*) + 3 FROM b WHERE b.k = a.id)",
+    "EXISTS of an aggregate": "SELECT id FROM a WHERE EXISTS (SELECT max(w) FROM b WHERE b.k = a.id)",
+    "EXISTS with HAVING": "SELECT id FROM a WHERE EXISTS (SELECT 1 FROM b WHERE b.k = a.id HAVING count(*) = 0)",
+    "IS NOT NULL beside OR": "SELECT id FROM a WHERE v = 40 OR (id IS NOT NULL AND id NOT IN (SELECT k FROM b))",
+    "a CTE in other letters": "SELECT A.id FROM A JOIN (SELECT * FROM B) x ON x.k = a.id AND x.w > 100",
     "lateral with explode": "SELECT a.id, l.x FROM a CROSS JOIN LATERAL explode(array(a.id, a.v)) AS l(x)",
 }.items():
     subqueries.sql(_name, f"{W} {_query}")

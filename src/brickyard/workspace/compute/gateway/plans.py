@@ -14,6 +14,7 @@ from brickyard.workspace.compute.gateway.errors import OTHER_ENGINE, unsupported
 from brickyard.workspace.compute.gateway.file_tables.reading import table_call
 from brickyard.workspace.compute.gateway.frame_functions import rewrite_function
 from brickyard.workspace.compute.gateway.frame_names import give, names_of
+from brickyard.workspace.compute.gateway.frame_totals import is_total, keep_total
 from brickyard.workspace.compute.gateway.frame_unions import nested_in, widen
 from brickyard.workspace.compute.gateway.frequent import frequent_items
 from brickyard.workspace.compute.gateway.grouping_sets import without_columns
@@ -102,6 +103,8 @@ def _correct(parts: Sequence[Any], session: Session) -> None:
         refuse_ranges_of_dates(part, session.fields)
         with values.in_session_zone(session.zone):
             values.correct_relation(part, session.fields)
+        if is_total(part) and part is not parts[-1]:
+            keep_total(part)
         if part.HasField("drop"):
             check_drop(part)
         if part.HasField("set_op") and id(part) not in nested:

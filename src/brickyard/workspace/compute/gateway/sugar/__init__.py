@@ -24,6 +24,7 @@ from brickyard.workspace.compute.gateway.sugar.ranges import date_ranges
 from brickyard.workspace.compute.gateway.sugar.recursion import Runner, unroll, without_levels
 from brickyard.workspace.compute.gateway.sugar.samples import sample
 from brickyard.workspace.compute.gateway.sugar.scope import Scope, selects
+from brickyard.workspace.compute.gateway.sugar.single_rows import keep_totals, tests_of_totals
 from brickyard.workspace.compute.gateway.sugar.sorted_lists import sorted_lists
 from brickyard.workspace.compute.gateway.sugar.stars import expand_stars
 from brickyard.workspace.compute.gateway.sugar.tree import parse, render, touch
@@ -117,6 +118,7 @@ def desugar(tree: Any, scope: Scope, reorder: bool = False) -> Any:
             if reorder:
                 touch(query)
     conditions(tree, scope)
+    tests_of_totals(tree)
     memberships(tree)
     scope.settled = True
     for rows in list(tree.find_all(exp.Values)):
@@ -140,6 +142,7 @@ def desugar(tree: Any, scope: Scope, reorder: bool = False) -> Any:
             order_by_position(query)
             order_below(query, scope)
             qualify(query, scope)
+            keep_totals(query)
     return without_intersect_all(tree)
 
 

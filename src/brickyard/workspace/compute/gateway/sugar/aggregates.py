@@ -104,7 +104,7 @@ def aggregates(item: Any) -> Iterator[Any]:
     if isinstance(item, exp.Query):
         return
     if isinstance(item, exp.Window):
-        inner = list(item.args.get("partition_by") or []) + [item.args["order"]] * bool(item.args.get("order"))
+        inner = list(item.args.get("partition_by") or []) + [item.args.get("order")] * bool(item.args.get("order"))
         for part in [*inner, *_inside(item.this)]:
             yield from aggregates(part)
         return

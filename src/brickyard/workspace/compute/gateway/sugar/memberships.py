@@ -6,6 +6,7 @@ As a value it is never null in Spark (an existence join): a null `x`, or nulls i
 
 from __future__ import annotations
 
+from itertools import dropwhile
 from typing import Any
 
 from brickyard.workspace.compute.gateway.errors import unsupported
@@ -26,10 +27,34 @@ def is_value(test: Any) -> bool:
         return False
     node: Any = test
     while node.parent is not None and not isinstance(node.parent, exp.Select):
-        if isinstance(node.parent, exp.Where | exp.Having | exp.Join | exp.Qualify | exp.Update | exp.Merge):
+        if isinstance(node.parent, _clauses()):
+            around = test.find_ancestor(exp.Select, exp.Update, exp.Merge, exp.Delete)
+            return isinstance(around, exp.Select) and _is_beyond(test)
+        if isinstance(node.parent, exp.Update | exp.Merge):
             return False
         node = node.parent
     return node.parent is not None and node.arg_key in {"expressions", "group"}
+
+
+def _clauses() -> tuple[type, ...]:
+    from sqlglot import exp
+
+    return exp.Where, exp.Having, exp.Join, exp.Qualify
+
+
+def _is_beyond(test: Any) -> bool:
+    """Whether the engine takes a test in a condition for another one: it heeds nulls only in one that stands alone."""
+    from sqlglot import exp
+
+    around, node = list[Any](), test.parent
+    while isinstance(node, exp.And | exp.Or | exp.Paren | exp.Not):
+        around.append(node)
+        node = node.parent
+    if not isinstance(node, _clauses()):
+        return True
+    outer = dropwhile(lambda one: isinstance(one, exp.Paren | exp.Not), around)
+    alone = all(isinstance(one, exp.And | exp.Paren) for one in outer)
+    return _is_negated(test) and (not alone or isinstance(test.this.unnest(), exp.Tuple))
 
 
 def memberships(tree: Any) -> None:
@@ -40,7 +65,8 @@ def memberships(tree: Any) -> None:
         label_as_written(unnamed[0], _is_unnamed)
     for test in [test for test in tree.find_all(exp.In) if is_value(test)][::-1]:
         negated = _is_negated(test)
-        found = _searched if _is_aggregated(test.find_ancestor(exp.Select)) else _exists
+        select = test.find_ancestor(exp.Select, exp.Where, exp.Join)
+        found = _searched if isinstance(select, exp.Select) and _is_aggregated(select) else _exists
         value = exp.Paren(this=found(test, negated=negated))
         replace(test, exp.Paren(this=exp.Not(this=value)) if negated else value)
 

@@ -17,6 +17,7 @@ from brickyard.workspace.compute.gateway.sugar.keys import needs_order
 from brickyard.workspace.compute.gateway.sugar.labels import CALLS, needs_label, ordered
 from brickyard.workspace.compute.gateway.sugar.memberships import is_value
 from brickyard.workspace.compute.gateway.sugar.names import own_columns
+from brickyard.workspace.compute.gateway.sugar.single_rows import has_total, is_test
 from brickyard.workspace.compute.gateway.sugar.unions import WORDS as UNIONS
 
 __all__ = ["needed", "needed_in"]
@@ -100,15 +101,15 @@ def needed_in(sql: str) -> bool:
     """
     from sqlglot import exp
 
-    for node in read(sql).find_all(exp.Select, exp.Window, exp.Values, exp.In):
-        if isinstance(node, exp.In):
-            if is_value(node):
+    for node in read(sql).find_all(exp.Select, exp.Window, exp.Values, exp.In, exp.Exists):
+        if isinstance(node, exp.In | exp.Exists):
+            if is_test(node) or is_value(node):
                 return True
         elif isinstance(node, exp.Window):
             ordered(node)
         elif isinstance(node, exp.Select):
             check_select(node)
-            if _reuses(node) or has_loose_sets(node) or has_numbered_keys(node) or needs_order(node):
+            if _reuses(node) or has_loose_sets(node) or has_numbered_keys(node) or needs_order(node) or has_total(node):
                 return True
         elif has_several_types(node):
             return True

@@ -40,11 +40,14 @@ SPECIAL_FUNCTIONS = ("CAST", "TRY_CAST", "EXTRACT", "TRIM", "SUBSTRING", "POSITI
 
 
 def _remember(rule: str, parse_rule: Callable[..., Any]) -> Callable[..., Any]:
+    from sqlglot import exp
+
     def remembered(self: Any, *args: Any, **kwargs: Any) -> Any:
-        first = self._curr
+        left = args[0] if args and isinstance(args[0], exp.Expr) else None  # what the rule goes on from, read before
+        begin = left.meta.get("begin") if left is not None else self._curr.start if self._curr is not None else None
         node = parse_rule(self, *args, **kwargs)
-        if first is not None and hasattr(node, "meta") and self._prev is not None and self._prev.end >= first.start:
-            node.meta["text"] = self.sql[first.start : self._prev.end + 1]
+        if begin is not None and hasattr(node, "meta") and self._prev is not None and self._prev.end >= begin:
+            node.meta.update(text=self.sql[begin : self._prev.end + 1], begin=begin)
         return node
 
     remembered.__name__ = rule

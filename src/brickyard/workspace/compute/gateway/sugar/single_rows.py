@@ -1,0 +1,130 @@
+"""Aggregates without keys: they give one row, whatever is read, and the engine forgets that in two places (Sail 0.7.2).
+
+It moves a condition on a constant column below the aggregate, where it takes rows away and not the result; and it joins
+`IN` and `EXISTS` with the groups that there are, so that a correlated one finds nothing where Spark finds a row.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from brickyard.workspace.compute.gateway.sugar.aggregates import aggregates
+from brickyard.workspace.compute.gateway.sugar.scope import derived
+from brickyard.workspace.compute.gateway.sugar.tree import replace, touch
+
+__all__ = ["has_total", "is_test", "keep_totals", "tests_of_totals"]
+
+#: More rows than there are.
+ALL = 2**63 - 1
+
+
+def is_total(query: Any) -> bool:
+    """Whether a query aggregates all that it reads to one row, or to none where HAVING says so."""
+    from sqlglot import exp
+
+    if not isinstance(query, exp.Select) or query.args.get("group") is not None:
+        return False
+    having = query.args.get("having")
+    return any(any(aggregates(one)) for one in [*query.expressions, *([having] if having is not None else [])])
+
+
+def has_total(select: Any) -> bool:
+    """Whether conditions around a SELECT must not be moved into it: it has a row for all that it reads."""
+    from sqlglot import exp
+
+    if select.args.get("limit") is not None:
+        return False
+    place = _place(select)
+    if place is None:
+        return False
+    group = select.args.get("group")
+    if group is not None:
+        return place != "root" and any(group.find_all(exp.Rollup, exp.Cube, exp.GroupingSets))
+    if not is_total(select):
+        return False
+    return place != "root" or any(not any(aggregates(item)) for item in select.expressions)
+
+
+def _place(select: Any) -> str | None:
+    """`root`, `inside`, or None in an expression or beside LATERAL, where the engine takes no LIMIT."""
+    from sqlglot import exp
+
+    node, place = select, "root"
+    while node.parent is not None:
+        node = node.parent
+        if isinstance(node, exp.Condition | exp.Lateral | exp.Where | exp.Having | exp.Alias | exp.In):
+            return None
+        if isinstance(node, exp.Subquery) and isinstance(node.parent, exp.Select):
+            return None
+        if isinstance(node, exp.From | exp.Join | exp.CTE | exp.SetOperation):
+            place = "inside"
+    return place
+
+
+def keep_totals(select: Any) -> None:
+    """Give a SELECT a LIMIT, below which the engine moves nothing; as a side of UNION it has to be in brackets."""
+    from sqlglot import exp
+
+    if has_total(select):
+        count = ALL if select.args.get("group") is not None else 1
+        select.set("limit", exp.Limit(expression=exp.Literal.number(count)))
+        touch(select)
+        if _is_side(select):
+            rows = derived(select.copy(), "_total")
+            replace(select, exp.Select(expressions=[exp.Star()], from_=exp.From(this=rows)))
+
+
+def _is_side(select: Any) -> bool:
+    from sqlglot import exp
+
+    around = select.parent
+    while isinstance(around, exp.Subquery):
+        around = around.parent
+    return isinstance(around, exp.SetOperation)
+
+
+def is_test(test: Any) -> bool:
+    """Whether it asks for the row of an aggregate without keys: `EXISTS (SELECT max(a) ...)`, or IN."""
+    from sqlglot import exp
+
+    query = _asked(test)
+    if not is_total(query) or any(query.args.get(key) for key in ("limit", "offset", "qualify")):
+        return False
+    if isinstance(test, exp.Exists):
+        return True
+    clause = test.find_ancestor(exp.Select, exp.Where, exp.Having, exp.Join, exp.Qualify)
+    return len(query.expressions) == 1 and not isinstance(test.this, exp.Tuple) and not isinstance(clause, exp.Select)
+
+
+def _asked(test: Any) -> Any:
+    query = test.args.get("query") if test.key == "in" else test.this
+    return query.unnest() if query is not None else None
+
+
+def tests_of_totals(tree: Any) -> None:
+    """Compare with the value of the only row instead, if HAVING leaves it."""
+    from sqlglot import exp
+
+    found: Any
+    for test in [one for one in tree.find_all(exp.Exists, exp.In) if is_test(one)][::-1]:
+        query = _asked(test)
+        having = query.args.get("having")
+        found = exp.true()
+        if having is not None:
+            found = exp.Anonymous(this="coalesce", expressions=[_value(query, having.this), exp.false()])
+        if isinstance(test, exp.In):
+            item = query.expressions[0].unalias()
+            value = _value(query, item) if any(aggregates(item)) else item.copy()
+            same = exp.Paren(this=exp.EQ(this=test.this.copy(), expression=value))
+            found = same if having is None else exp.Case(ifs=[exp.If(this=found, true=same)], default=exp.false())
+        replace(test, found)
+
+
+def _value(query: Any, item: Any) -> Any:
+    from sqlglot import exp
+
+    one = query.copy()
+    one.set("having", None)
+    one.set("expressions", [item.copy()])
+    one.meta["touched"] = True
+    return exp.Subquery(this=one)

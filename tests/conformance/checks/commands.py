@@ -12,3 +12,48 @@ q(
     "SELECT LETTERS.a, l.A FROM LETTERS JOIN letters AS l ON LETTERS.a = l.a",
 )
 q("a CTE in other letters", "WITH T AS (SELECT 1 AS a), U AS (SELECT t.a FROM t) SELECT u.a FROM u")
+q(
+    "variables that change places",
+    "DECLARE OR REPLACE VARIABLE one INT DEFAULT 5",
+    "DECLARE OR REPLACE VARIABLE two INT DEFAULT 2",
+    "SET VARIABLE one = two, two = one",
+    "SELECT one, two",
+)
+for _text in (
+    "SET VARIABLE one = 1, two = 0, ONE = 2",
+    "SET VARIABLE (one, one) = (SELECT 1, 2)",
+    "SET one = 5",
+    "SET session.one = 5",
+    "DECLARE twice, twice INT",
+    "DECLARE untyped",
+    "DROP TEMPORARY VARIABLE nosuch",
+    "WITH c AS (SELECT one - one + 3 AS a) SELECT a FROM c",
+    "SET PATH = DEFAULT_PATH",
+):
+    q(_text, "DECLARE OR REPLACE VARIABLE one INT DEFAULT 5", "DECLARE OR REPLACE VARIABLE two INT DEFAULT 2", _text)
+
+for _text in (
+    "'SELECT typeof(:p), :p' USING 5L AS p",
+    "'SELECT typeof(:p), :p' USING 3.14F AS p",
+    "'SELECT typeof(:p), :p' USING CAST(NULL AS DATE) AS p",
+    "'SELECT typeof(:p), :p' USING array(1Y) AS p",
+    "'SELECT ?, ?' USING 1 AS first, 'x'",
+    "'SELECT :one' USING one",
+    "'SELECT 1 WHERE :first = 2' USING 1, 2 AS first",
+    "'SELECT :first' USING 10 AS first, 20 AS first",
+    "'SELECT 1 WHERE ? = :first' USING 1, 2 AS first",
+    "'SELECT ?' USING (SELECT 1)",
+    "'SELECT 1, 2' INTO one, one",
+    "'CREATE TABLE never (a INT)' INTO one",
+    "CAST(NULL AS STRING)",
+    "length('x')",
+):
+    q(f"EXECUTE IMMEDIATE {_text}", "DECLARE OR REPLACE VARIABLE one INT DEFAULT 5", f"EXECUTE IMMEDIATE {_text}")
+
+for _text in ("a[i]", "a[i + 1]", "a[-1]", "a[2]", "c[i][i].x", "m[k]", "m[concat(k, '')]", "a[n]"):
+    q(
+        f"item {_text}",
+        f"SELECT {_text} FROM VALUES (array(1, 2), 0, map('k', 1), 'k', array(array(named_struct('x', 7))), "
+        "CAST(NULL AS INT)) AS t(a, i, m, k, c, n)",
+    )
+q("items of an array that is NULL", "SELECT a[i] FROM VALUES (CAST(NULL AS ARRAY<INT>), 0) AS t(a, i)")

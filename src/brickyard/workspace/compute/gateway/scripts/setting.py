@@ -29,6 +29,7 @@ class Assignments:
 
     def run(self, session: Session, scopes: Scopes) -> None:
         """Compute all values, then set the variables."""
+        variables.need_unique(self.names)
         targets = [scopes.find(name) for name in self.names]
         if self.query is not None:
             table: Any = variables.evaluate(session, identifiers.spell_out(self.query, session))

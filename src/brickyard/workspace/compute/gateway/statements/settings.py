@@ -7,10 +7,12 @@ from typing import Any
 import pyarrow as pa
 
 from brickyard.workspace.compute.gateway import literals
-from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
+from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import ZONE, Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements import namespaces, tags, variables
+from brickyard.workspace.compute.gateway.sugar.bindings import QUALIFIERS
 
 __all__ = ["accepted", "reset", "set_value"]
 
@@ -41,7 +43,26 @@ def set_value(cursor: Cursor, session: Session) -> Any:
     if not equals:
         value = session.setting(key) or session.sail.configuration(session.key, key) or "<undefined>"
         return literals.rows(PAIR, [(key, value)])
+    _refuse_names(key, session)
     return _configure(session, _PARAMETERS.get(key.upper(), key), value)
+
+
+def _refuse_names(key: str, session: Session) -> None:
+    """`SET x = 1` gives no variable a value, and `SET PATH = ...` is not there."""
+    *before, name = (part.strip("`").lower() for part in key.split("."))
+    if tuple(before) in {(), *QUALIFIERS} and name in session.bindings.variables:
+        raise SparkError(
+            "UNSUPPORTED_FEATURE.SET_VARIABLE_USING_SET",
+            f"The feature is not supported: {quote(*before, name)} is a VARIABLE and cannot be updated using the SET "
+            f"statement. Use SET VARIABLE {quote(*before, name)} = ... instead.",
+            sql_state="0A000",
+        )
+    if (before, name) == ([], "path"):
+        raise SparkError(
+            "UNSUPPORTED_FEATURE.SET_PATH_WHEN_DISABLED",
+            "The feature is not supported: SET PATH. Use the full names of tables and functions.",
+            sql_state="0A000",
+        )
 
 
 def _configure(session: Session, key: str, value: str) -> Any:

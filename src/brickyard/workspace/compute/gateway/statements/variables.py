@@ -8,14 +8,15 @@ from typing import Any, TypeVar
 from pyspark.sql.connect.proto import base_pb2
 
 from brickyard.workspace.compute.gateway import literals
-from brickyard.workspace.compute.gateway.errors import SparkError
+from brickyard.workspace.compute.gateway.errors import PARSE, SparkError
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.sugar.bindings import Variable
 from brickyard.workspace.compute.gateway.sugar.constants import cell
 
-__all__ = ["already_declared", "assign", "check_arity", "declare", "drop_variable", "evaluate", "read_declaration"]
+__all__ = ["already_declared", "assign", "check_arity", "declare", "drop_variable", "evaluate", "need_unique"]
+__all__ += ["read_declaration"]
 __all__ += ["read_assignments", "set_variable", "unresolved", "variable_name"]
 
 Name = TypeVar("Name")
@@ -48,6 +49,20 @@ def read_declaration(cursor: Cursor, session: Session) -> tuple[list[str], Varia
     while not cursor.done and cursor.peek() not in {"DEFAULT", "="}:
         cursor.next()
     kind = cursor.since(start)
+    twice = next((name for at, name in enumerate(names) if name in names[:at]), "")
+    if twice:
+        raise SparkError(
+            "DUPLICATE_VARIABLE_NAME_INSIDE_DECLARE",
+            f"Found duplicate variable {quote(twice)} in the declare variable list. Remove one of them.",
+            sql_state="42734",
+        )
+    if not kind and cursor.done:
+        raise SparkError(
+            "INVALID_SQL_SYNTAX.VARIABLE_TYPE_OR_DEFAULT_REQUIRED",
+            "Invalid SQL syntax: The definition of a SQL variable requires either a datatype or a DEFAULT clause.",
+            kind=PARSE,
+            sql_state="42000",
+        )
     value = cursor.rest() if cursor.take("DEFAULT") or cursor.take("=") else "NULL"
     if not kind:
         kind = session.sail.schema(session.key, session.relation(f"SELECT {value}")).fields[0].dataType.simpleString()
@@ -78,12 +93,32 @@ def set_variable(cursor: Cursor, session: Session) -> Any:
     names, values, query = read_assignments(cursor, variable_name)
     if query is not None:
         assign(session, names, evaluate(session, query))
-    for name, value in zip(names, values, strict=False):
+        return literals.empty()
+    need_unique(names)
+    found: dict[str, Variable] = {}  # all values are of the variables before the statement
+    for name, value in zip(names, values, strict=True):
         variable = _variable(session, name)
         value = variable.default if value.upper() == "DEFAULT" else value
         text = cell(evaluate(session, f"SELECT CAST(({value}) AS {variable.kind})"))
-        session.bindings.variables[name] = Variable(variable.kind, text, variable.default)
+        found[name] = Variable(variable.kind, text, variable.default)
+    session.bindings.variables.update(found)
     return literals.empty()
+
+
+def need_unique(names: Sequence[Any]) -> None:
+    """No variable is given a value twice by one statement.
+
+    Raises:
+        SparkError: DUPLICATE_ASSIGNMENTS.
+    """
+    twice = [name for at, name in enumerate(names) if name in names[:at]]
+    if twice:
+        name = quote(twice[0]) if isinstance(twice[0], str) else quote(*twice[0])
+        raise SparkError(
+            "DUPLICATE_ASSIGNMENTS",
+            f"The columns or variables {name} appear more than once as assignment targets.",
+            sql_state="42701",
+        )
 
 
 def read_assignments(cursor: Cursor, read_name: Callable[[Cursor], Name]) -> tuple[list[Name], list[str], str | None]:
@@ -111,8 +146,9 @@ def assign(session: Session, names: list[str], table: Any) -> None:
     """Give variables the columns of a query of at most one row; without a row they become NULL.
 
     Raises:
-        SparkError: ROW_SUBQUERY_TOO_MANY_ROWS, ASSIGNMENT_ARITY_MISMATCH.
+        SparkError: ROW_SUBQUERY_TOO_MANY_ROWS, ASSIGNMENT_ARITY_MISMATCH, DUPLICATE_ASSIGNMENTS.
     """
+    need_unique(names)
     check_arity(names, table)
     for at, name in enumerate(names):
         variable = _variable(session, name)
@@ -122,8 +158,6 @@ def assign(session: Session, names: list[str], table: Any) -> None:
 
 def check_arity(names: Sequence[Any], table: Any) -> None:
     """A query that gives variables their values has a column for each, and not two rows."""
-    if table is not None and table.num_rows > 1:
-        raise SparkError("ROW_SUBQUERY_TOO_MANY_ROWS", "More than one row returned by a subquery used as a row.")
     if table is not None and table.num_columns != len(names):
         raise SparkError(
             "ASSIGNMENT_ARITY_MISMATCH",
@@ -131,6 +165,8 @@ def check_arity(names: Sequence[Any], table: Any) -> None:
             f"expressions: {table.num_columns}.",
             sql_state="42802",
         )
+    if table is not None and table.num_rows > 1:
+        raise SparkError("ROW_SUBQUERY_TOO_MANY_ROWS", "More than one row returned by a subquery used as a row.")
 
 
 def _variable(session: Session, name: str) -> Variable:
@@ -154,5 +190,10 @@ def drop_variable(cursor: Cursor, session: Session) -> Any:
     name = variable_name(cursor)
     cursor.end()
     if session.bindings.variables.pop(name, None) is None and not missing_ok:
-        raise unresolved(name)
+        raise SparkError(
+            "VARIABLE_NOT_FOUND",
+            f"The variable {quote('system', 'session', name)} cannot be found. Verify the spelling, or use "
+            "DROP VARIABLE IF EXISTS.",
+            sql_state="42883",
+        )
     return literals.empty()

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from brickyard.workspace.compute.gateway.errors import unsupported
 
-__all__ = ["argument", "constant", "string"]
+__all__ = ["argument", "cell", "constant", "string", "typed"]
 
 EPOCH = dt.date(1970, 1, 1)
 
@@ -75,11 +75,35 @@ def cell(table: pa.Table | None, at: int = 0) -> str:
     """The value of the first row of a result, as an expression."""
     if table is None or table.num_rows == 0:
         return "NULL"
-    kind, value = table.schema.field(at).type, table.column(at)[0].as_py()
+    kind = table.schema.field(at).type
+    if kind.id == pa.lib.Type_INTERVAL_MONTHS:
+        return _months(table.column(at).combine_chunks())
+    value = table.column(at)[0].as_py()
     if pa.types.is_map(kind) and value is not None:
         keys = ", ".join(f"{constant(key)}, {constant(one)}" for key, one in value)
         return f"map({keys})"
     return constant(value)
+
+
+def _months(column: Any) -> str:
+    """A year-month interval, of which pyarrow makes no Python value."""
+    if column[:1].null_count:
+        return "NULL"
+    months = pa.Array.from_buffers(pa.int32(), 1, column.buffers(), offset=column.offset)[0].as_py()
+    return f"make_ym_interval(0, {months})"
+
+
+#: What integers of these types end with.
+SUFFIXES = {"tinyint": "Y", "smallint": "S", "bigint": "L"}
+
+
+def typed(kind: str, text: str) -> str:
+    """An expression of constants with the type that it was of."""
+    if kind in {"int", "string", "boolean", "void"} and text != "NULL":
+        return text
+    if kind in SUFFIXES and text.isdigit():
+        return f"{text}{SUFFIXES[kind]}"
+    return text if kind == "void" else f"CAST({text} AS {kind})"
 
 
 def argument(expression: Any) -> str:

@@ -124,8 +124,16 @@ def _used(
             return 0
         if scope.has_column(select, parts[0], column) is not False:
             return 0
-        select = select.find_ancestor(exp.Select)
+        select = _around(select)
     return 0 if any(_has(target, column, scope) for target in targets(column)) else 1
+
+
+def _around(select: Any) -> Any:
+    """The SELECT around one; not that which it is a common table expression of."""
+    from sqlglot import exp
+
+    around = select.find_ancestor(exp.CTE, exp.Select)
+    return around if around is None or around.key != "cte" else around.parent.parent.find_ancestor(exp.Select)
 
 
 def targets(column: Any) -> Iterator[Any]:

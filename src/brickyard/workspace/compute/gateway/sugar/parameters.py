@@ -11,7 +11,7 @@ from brickyard.workspace.compute.gateway.sqltext import Edit, Token, splice, tok
 from brickyard.workspace.compute.gateway.sugar.constants import argument
 from brickyard.workspace.compute.gateway.sugar.needs import BASES
 
-__all__ = ["bind_markers", "inline"]
+__all__ = ["bind_markers", "inline", "markers"]
 
 
 def inline(relation: relations_pb2.Relation) -> None:
@@ -56,6 +56,13 @@ def bind_markers(sql: str, named: dict[str, str], positional: list[str]) -> str:
             edits.append(Edit(token.start, token.end + 1, positional[used]))
             used += 1
     return splice(sql, edits)
+
+
+def markers(sql: str) -> tuple[bool, bool]:
+    """Whether a statement has markers by name, and by position."""
+    tokens = tokenize(sql)
+    named = any(_named(tokens, at) is not None for at in range(len(tokens)))
+    return named, any(token.kind == "PLACEHOLDER" for token in tokens)
 
 
 def _named(tokens: list[Token], at: int) -> Token | None:

@@ -22,11 +22,21 @@ from brickyard.workspace.compute.gateway.values.scopes import AGGREGATES, is_agg
 from brickyard.workspace.compute.gateway.values.spans import span
 from brickyard.workspace.compute.gateway.values.zoned import is_zoned
 
-__all__ = ["concerns", "is_bindable", "is_moved", "is_repeatable", "known", "name_of", "parents", "sites", "smallest"]
+__all__ = [
+    "concerns",
+    "is_bindable",
+    "is_item",
+    "is_moved",
+    "is_repeatable",
+    "known",
+    "name_of",
+    "parents",
+    "sites",
+    "smallest",
+]
 
 #: The clauses of a SELECT from which an expression may be moved.
 MOVED = frozenset({"expressions", "where", "joins"})
-#: Words that a call begins with.
 #: Functions that are casts.
 CAST_CALLS = frozenset({"bigint", "binary", "boolean", "date", "decimal", "double", "float", "int", "smallint"}) | {
     "string",
@@ -46,7 +56,7 @@ def operators() -> dict[Any, str]:
 
     arithmetic = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%"}
     texts = {exp.Like: "like", exp.ILike: "ilike", exp.RegexpLike: "rlike"}
-    signs = {exp.Neg: "negative", exp.BitwiseNot: "~", exp.DPipe: "||"}
+    signs = {exp.Neg: "negative", exp.BitwiseNot: "~", exp.DPipe: "||", exp.Bracket: "item"}
     return {**arithmetic, **texts, **signs, **dict.fromkeys(_comparisons(), "compare")}
 
 
@@ -212,6 +222,8 @@ def _operands(node: Any) -> list[Any]:
         return [part for key in ("this", "expression") if (part := node.args.get(key)) is not None]
     if isinstance(node, exp.Dot):
         return [node.this, Operand(value=node.expression.name)]
+    if isinstance(node, exp.Bracket):
+        return [node.this, node.expressions[0]]
     if isinstance(node, exp.Binary | exp.RegexpLike):
         escape = [node.parent.expression] if isinstance(node.parent, exp.Escape) else []
         return [node.this, node.expression, *escape]
@@ -370,6 +382,8 @@ def _is_plain(node: Any) -> bool:
         return not isinstance(node.this, exp.Anonymous | exp.Array | exp.Paren) or not isinstance(
             node.expression, exp.Identifier
         )
+    if isinstance(node, exp.Bracket):
+        return len(node.expressions) != 1 or isinstance(node.expressions[0], exp.Literal)
     if isinstance(node, _comparisons()):
         return not is_zoned() and not any(_is_decimal(side) for side in _operands(node))
     if not isinstance(node, exp.Binary):
@@ -378,6 +392,13 @@ def _is_plain(node: Any) -> bool:
     if intervals:
         return not is_zoned() and not any("hour" in interval_kind(one.sql()) for one in intervals)
     return all(_is_integer(side) and len(side.name) < 5 for side in (node.this, node.expression))
+
+
+def is_item(node: Any) -> bool:
+    """Whether an expression has an element of an array by what is no literal."""
+    from sqlglot import exp
+
+    return any(not _is_plain(one) for one in node.find_all(exp.Bracket))
 
 
 def _is_decimal(node: Any) -> bool:

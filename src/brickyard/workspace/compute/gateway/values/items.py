@@ -38,6 +38,9 @@ def said(node: Any, names: Mapping[int, str]) -> str:
     if type(node) in operators() and isinstance(node, exp.Binary):
         left, right = said(node.this, names), said(node.expression, names)
         return f"({left} {name_of(node)} {right})" if left and right else ""
+    if isinstance(node, exp.Bracket):
+        base, index = said(node.this, names), said(node.expressions[0], names)
+        return f"{base}[{index}]" if base and index else ""
     if isinstance(node, exp.Anonymous) and id(node) not in names:
         operands = [said(one, names) for one in node.expressions]
         return f"{node.name.lower()}({', '.join(operands)})" if all(operands) else ""

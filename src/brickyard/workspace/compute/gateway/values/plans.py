@@ -253,7 +253,7 @@ class Plan:
         if changed and not self.asked:
             self.ask([])
         for top in changed:
-            name = self.names.get(id(top))
+            name = self.names.get(id(top)) or expressions.written(self.originals[id(top)])
             if name:
                 inner = copied(top.message)
                 top.message.Clear()
@@ -268,7 +268,9 @@ def _site(node: _Node, mixed: bool) -> Site | None:
         return Site(node, CASTS[tried], [node.children[0], Operand(expressions.target(message))])
     if message.HasField("unresolved_extract_value"):
         key = expressions.said(message.unresolved_extract_value.extraction)
-        return Site(node, "field", [node.children[0], key]) if key.kind == "string" else None
+        if key.kind == "string":
+            return Site(node, "field", [node.children[0], key])
+        return None if (key.number or -1) >= 0 or key.number == 0 else Site(node, "item", node.children)
     name = message.unresolved_function.function_name.lower()
     if name in COMPARISONS and is_zoned():
         name = "compare"

@@ -39,6 +39,7 @@ SPECIAL_FUNCTIONS = ("CAST", "TRY_CAST", "EXTRACT", "TRIM", "SUBSTRING", "POSITI
 def _parser() -> Any:
     base = parser()
     rules: dict[str, Any] = {name: _marking(getattr(base, name)) for name in RULES}
+    rules["_parse_bracket"] = _marking_items(base._parse_bracket)
     rules["FUNCTIONS"] = {name: base.FUNCTIONS[name] for name in KNOWN_FUNCTIONS}
     rules["FUNCTION_PARSERS"] = {name: base.FUNCTION_PARSERS[name] for name in SPECIAL_FUNCTIONS}
     rules["NO_PAREN_FUNCTION_PARSERS"] = {"CASE": base.NO_PAREN_FUNCTION_PARSERS["CASE"]}
@@ -57,6 +58,31 @@ def _marking(rule: Callable[..., Any]) -> Callable[..., Any]:
         return node
 
     return marked
+
+
+def _marking_items(rule: Callable[..., Any]) -> Callable[..., Any]:
+    """The rule for `x[i]`, which notes where that and x begin and end."""
+
+    def marked(self: Any, this: Any = None) -> Any:
+        start = _start(this) if self._curr is not None and self._curr.text == "[" else None
+        if start is not None:
+            this.meta.setdefault(SPAN, (start, self._prev.end + 1))
+        node = rule(self, this)
+        if start is not None and node is not this:
+            node.meta.setdefault(SPAN, (start, self._prev.end + 1))
+        return node
+
+    return marked
+
+
+def _start(node: Any) -> int | None:
+    """Where what stands before `[` begins, which may be a chain."""
+    while hasattr(node, "meta"):
+        place = span(node)
+        if place:
+            return place[0]
+        node = node.args.get("table") or node.args.get("this")
+    return None
 
 
 def parse_spans(sql: str) -> Any:

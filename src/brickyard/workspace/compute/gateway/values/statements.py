@@ -211,6 +211,8 @@ class _Statement:
             self.ask([])
         for item in changed:
             place, name = span(item), self.names.get(id(item)) or said(item, self.names)
+            if place and not name and calls.is_item(item):  # the engine could not tell
+                name = self.sql[slice(*place)]
             if place and name:
                 self._wrap(place, f"$0 AS {quote(name)}")
         return self._text(0, len(self.sql))

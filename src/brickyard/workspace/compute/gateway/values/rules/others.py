@@ -6,6 +6,7 @@ from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.values.apart import NAME, template
 from brickyard.workspace.compute.gateway.values.binding import LAMBDAS
 from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule, mismatch, untyped
+from brickyard.workspace.compute.gateway.values.rules.texts import quoted
 from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, inside
 
 __all__ = ["RULES"]
@@ -55,6 +56,10 @@ def _assert(call: Call) -> Fix | None:
     return Fix(f"(CASE WHEN $1 THEN NULL ELSE {error} END)") if len(call.operands) == 2 else None
 
 
+OUTSIDE = (
+    "[INVALID_ARRAY_INDEX] The index is out of bounds of the array. Use the SQL function `get()` to tolerate accessing "
+    "element at invalid index and return NULL instead. SQLSTATE: 22003"
+)
 PERCENTILE = (
     "try_element_at(array_sort(collect_list($1)), CAST(greatest(CAST(1 AS BIGINT), "
     "CAST(ceil(CAST($2 AS DOUBLE) * count($1)) AS BIGINT)) AS INT))"
@@ -89,6 +94,18 @@ def _field(call: Call) -> Fix | None:
     return Fix(f"transform($1, f_ -> f_.`{name}`)")
 
 
+def _item(call: Call) -> Fix | None:
+    """An element of an array whose number is no literal."""
+    kind = call.kind()
+    if not kind.startswith("array<"):
+        return None
+    outside = f"CAST(raise_error({quoted(OUTSIDE)}) AS {kind[6:-1]})"
+    return Fix(
+        f"(CASE WHEN isnotnull($1) AND ($2 < 0 OR $2 >= size($1)) THEN {outside} ELSE get($1, CAST($2 AS INT)) END)",
+        kind[6:-1],
+    )
+
+
 def _down(call: Call) -> Fix | None:
     """`floor` and `ceil` to some digits are of decimals."""
     if len(call.operands) == 2 and call.kind() in FLOATS:
@@ -116,6 +133,7 @@ RULES = {
     **dict.fromkeys(("aes_encrypt", "aes_decrypt"), Rule(_encrypt)),
     **dict.fromkeys(("floor", "ceil", "ceiling"), Rule(_down, (0,), _is_single)),
     "field": Rule(_field, (0,)),
+    "item": Rule(_item, (0,)),
     "uuid": Rule(lambda call: Fix("uuid()", "string") if call.operands else None),
     "shuffle": Rule(lambda call: Fix("shuffle($1)") if len(call.operands) > 1 else None),
     "percentiles": Rule(_percentiles),

@@ -10,7 +10,7 @@ from typing import Any
 from brickyard.workspace.compute.gateway.remembered import remembered
 from brickyard.workspace.compute.gateway.sqltext import read
 from brickyard.workspace.compute.gateway.values.apart import NAME, numbered
-from brickyard.workspace.compute.gateway.values.binding import GENERATORS, LAMBDAS, has_lambda
+from brickyard.workspace.compute.gateway.values.binding import LAMBDAS, has_lambda
 from brickyard.workspace.compute.gateway.values.correction import Site
 from brickyard.workspace.compute.gateway.values.frames import check_lists, framed_call
 from brickyard.workspace.compute.gateway.values.rules import RULES, Operand
@@ -18,16 +18,13 @@ from brickyard.workspace.compute.gateway.values.rules.arithmetic import LARGEST
 from brickyard.workspace.compute.gateway.values.rules.calendar import interval_kind
 from brickyard.workspace.compute.gateway.values.rules.casts import is_affected
 from brickyard.workspace.compute.gateway.values.rules.types import SYNONYMS, literal_kind
-from brickyard.workspace.compute.gateway.values.scopes import AGGREGATES, is_aggregated
+from brickyard.workspace.compute.gateway.values.scopes import AGGREGATES
 from brickyard.workspace.compute.gateway.values.spans import span
 from brickyard.workspace.compute.gateway.values.zoned import is_zoned
 
 __all__ = [
     "concerns",
-    "is_bindable",
     "is_item",
-    "is_moved",
-    "is_repeatable",
     "known",
     "name_of",
     "parents",
@@ -35,8 +32,6 @@ __all__ = [
     "smallest",
 ]
 
-#: The clauses of a SELECT from which an expression may be moved.
-MOVED = frozenset({"expressions", "where", "joins"})
 #: Functions that are casts.
 CAST_CALLS = frozenset({"bigint", "binary", "boolean", "date", "decimal", "double", "float", "int", "smallint"}) | {
     "string",
@@ -297,69 +292,6 @@ def smallest(node: Any) -> str:
         return ""
     kinds = [kind] if kind else ["int", "bigint"]
     return next((name for name in kinds if name in LARGEST and digits.name == str(LARGEST[name] + 1)), "")
-
-
-@cache
-def _repeatable() -> tuple[Any, ...]:
-    from sqlglot import exp
-
-    leaves = exp.Column, exp.Identifier, exp.Star, exp.Literal, exp.Null, exp.Boolean
-    types = exp.Cast, exp.DataType, exp.DataTypeParam
-    windows = exp.Window, exp.WindowSpec, exp.Order, exp.Ordered, exp.Filter
-    return *leaves, *types, *windows, *operators(), exp.Paren, exp.Dot, exp.Distinct
-
-
-def is_repeatable(node: Any) -> bool:
-    """Whether an expression has no calls but of aggregate functions: the engine computes it once."""
-    from sqlglot import exp
-
-    return all(
-        isinstance(one, _repeatable()) or (isinstance(one, exp.Anonymous) and one.name.lower() in AGGREGATES)
-        for one in node.walk()
-    )
-
-
-def is_bindable(node: Any) -> bool:
-    """Whether the engine takes a lambda function in this place (0.7.2).
-
-    It does not in OVER, ORDER BY and HAVING, and in the conditions of statements that change rows. What rows are
-    grouped by must be written alike wherever it is.
-    """
-    from sqlglot import exp
-
-    inner, outer = node, node.parent
-    while outer is not None and not isinstance(outer, exp.Select):
-        if isinstance(outer, exp.Window) and inner.arg_key != "this":
-            return False
-        if isinstance(outer, exp.Anonymous) and outer.name.lower() in AGGREGATES:
-            return True
-        if isinstance(outer, exp.Update | exp.Delete | exp.Merge | exp.When):
-            return bool(inner.arg_key == "expressions")
-        inner, outer = outer, outer.parent
-    if inner.arg_key == "expressions" and outer is not None:
-        return is_aggregated(node) or not outer.args.get("group")
-    return outer is None or inner.arg_key in {"where", "joins", "laterals"}
-
-
-def is_moved(node: Any) -> bool:
-    """Whether the engine may move an expression down, from a place that allows what is random."""
-    from sqlglot import exp
-
-    if isinstance(node, exp.Anonymous) and node.name.lower() in GENERATORS:
-        return False
-    inner, outer = node, node.parent
-    while outer is not None and not isinstance(outer, exp.Select):
-        generates = isinstance(outer, exp.Anonymous) and outer.name.lower() in GENERATORS
-        if generates or isinstance(outer, exp.Lambda | exp.Window | exp.Lateral):
-            return False
-        inner, outer = outer, outer.parent
-    if outer is None or inner.arg_key not in MOVED:
-        return False
-    return inner.arg_key != "expressions" or not _is_grouped(outer)
-
-
-def _is_grouped(select: Any) -> bool:
-    return bool(select.args.get("group")) or any(is_aggregated(item) for item in select.expressions)
 
 
 def _is_integer(node: Any) -> bool:

@@ -24,7 +24,6 @@ __all__ = [
     "is_unit",
     "said",
     "target",
-    "written",
 ]
 
 Expression = expressions_pb2.Expression
@@ -152,18 +151,3 @@ def _decimal(decimal: Any) -> str:
     whole, _, part = decimal.value.lstrip("-").partition(".")
     scale = max(len(part), decimal.scale)
     return str(Decimal(max(len((whole + part).lstrip("0")), decimal.precision, scale, 1), scale))
-
-
-def written(message: Any) -> str:
-    """The name of an expression with `x[i]`, for which the engine cannot be asked; empty if it is something else."""
-    function, item = message.unresolved_function, message.unresolved_extract_value
-    if message.HasField("unresolved_attribute"):
-        return str(message.unresolved_attribute.unparsed_identifier)
-    if message.HasField("literal"):
-        return said(message).value or ""
-    if message.HasField("expression_string"):
-        return str(message.expression_string.expression)
-    parts = [written(one) for one in (function.arguments or [item.child, item.extraction])]
-    if not all(parts) or len(parts) != 2:
-        return ""
-    return f"({f' {function.function_name} '.join(parts)})" if function.arguments else f"{parts[0]}[{parts[1]}]"

@@ -10,6 +10,7 @@ import grpc
 from pyspark.sql.connect.proto import relations_pb2
 
 from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.sugar.tree import parse
 from brickyard.workspace.compute.gateway.values import expressions
 from brickyard.workspace.compute.gateway.values.apart import NAME, numbered
 from brickyard.workspace.compute.gateway.values.binding import (
@@ -21,6 +22,7 @@ from brickyard.workspace.compute.gateway.values.binding import (
     repeated,
     still,
 )
+from brickyard.workspace.compute.gateway.values.calls import is_item
 from brickyard.workspace.compute.gateway.values.chains import opened_message, without_cast
 from brickyard.workspace.compute.gateway.values.correction import Site
 from brickyard.workspace.compute.gateway.values.expressions import (
@@ -253,12 +255,28 @@ class Plan:
         if changed and not self.asked:
             self.ask([])
         for top in changed:
-            name = self.names.get(id(top)) or expressions.written(self.originals[id(top)])
+            name = self.names.get(id(top)) or _written(self.originals[id(top)])
             if name:
                 inner = copied(top.message)
                 top.message.Clear()
                 top.message.alias.expr.CopyFrom(inner)
                 top.message.alias.name.append(name)
+
+
+def _written(message: Any) -> str:
+    """The name of an expression with `x[i]`, for which the engine cannot be asked; empty if it is something else."""
+    function, item = message.unresolved_function, message.unresolved_extract_value
+    if message.HasField("unresolved_attribute"):
+        return str(message.unresolved_attribute.unparsed_identifier)
+    if message.HasField("literal"):
+        return expressions.said(message).value or ""
+    if message.HasField("expression_string"):
+        text = str(message.expression_string.expression)
+        return text if is_item(parse(f"SELECT {text}")) else ""
+    parts = [_written(one) for one in (function.arguments or [item.child, item.extraction])]
+    if not all(parts) or len(parts) != 2:
+        return ""
+    return f"({f' {function.function_name} '.join(parts)})" if function.arguments else f"{parts[0]}[{parts[1]}]"
 
 
 def _site(node: _Node, mixed: bool) -> Site | None:

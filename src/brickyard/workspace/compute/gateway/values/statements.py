@@ -11,7 +11,7 @@ import grpc
 
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.names import quote
-from brickyard.workspace.compute.gateway.values import calls
+from brickyard.workspace.compute.gateway.values import calls, moving
 from brickyard.workspace.compute.gateway.values.binding import LONGEST, STILL, bound, repeated, still
 from brickyard.workspace.compute.gateway.values.chains import opened_text, without_cast
 from brickyard.workspace.compute.gateway.values.correction import Site, correct
@@ -172,7 +172,7 @@ class _Statement:
         return still(template) if self._is_moved(node) else template
 
     def _is_moved(self, node: Any) -> bool:
-        return self.moved and node is not None and calls.is_moved(node)
+        return self.moved and node is not None and moving.is_moved(node)
 
     def _wrap(self, place: Place, template: str, node: Any = None) -> None:
         """Put something around what stands at a place."""
@@ -248,7 +248,7 @@ def _heavy(node: Any, text: str | None) -> bool:
     """Whether an operand is to be written once where it is used more than once."""
     if node is None or isinstance(node, Operand) or text is None:
         return False
-    return (len(text) > LONGEST or not calls.is_repeatable(node)) and calls.is_bindable(node)
+    return (len(text) > LONGEST or not moving.is_repeatable(node)) and moving.is_bindable(node)
 
 
 def _with_window(node: Any) -> Place | None:

@@ -21,7 +21,7 @@ from brickyard.workspace.compute.gateway.filling import Filled, filled_columns
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
 
-__all__ = ["adds_columns", "assign", "check_characters", "check_columns", "check_distinct", "check_names", "fit"]
+__all__ = ["assign", "check_characters", "check_columns", "check_distinct", "check_names", "fit", "new_columns"]
 
 #: Each type can be written to the ones after it without loss.
 WIDENING = ("tinyint", "smallint", "int", "bigint")
@@ -57,10 +57,13 @@ def fit(
     return _project(session, source, place, fields, {field.name.lower(): field for field in given}, cast=cast)
 
 
-def adds_columns(session: Session, source: relations_pb2.Relation, place: Path) -> bool:
-    """Whether rows have columns that the table does not have."""
+def new_columns(session: Session, source: relations_pb2.Relation, place: Path) -> list[dict[str, Any]]:
+    """The columns of rows that the table does not have, as the schema's JSON has them."""
     fields = _fields(session, place)
-    return any(field.name.lower() not in fields for field in session.sail.schema(session.key, source).fields)
+    given = session.sail.schema(session.key, source).fields
+    new = [field for field in given if field.name.lower() not in fields]
+    _check_types(new)
+    return [{**field.jsonValue(), "nullable": True} for field in new]
 
 
 def assign(

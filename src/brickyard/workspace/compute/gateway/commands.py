@@ -276,7 +276,7 @@ def _insert_into(write: commands_pb2.WriteOperation, parts: list[str], mode: str
     dynamic = overwrites.check(session, place if mode == "overwrite" else None, options)
     rows = assign(session, write.input, place, None, by_name=False)
     if dynamic:
-        overwrites.replace_parts(session, rows, place)
+        overwrites.replace_part(session, place, lambda _: rows)
     else:
         store(session, rows, place, mode)
 

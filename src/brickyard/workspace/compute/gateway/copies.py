@@ -37,6 +37,7 @@ def through_copy(
     plain: bool,
     files: bool,
     marks: Callable[[Path, log.Metadata], Mapping[str, int | None]] | None = None,
+    told: Callable[[list[Action]], Action] = lambda infos: infos[-1],
 ) -> Result:
     """Change a table by way of a copy.
 
@@ -47,6 +48,7 @@ def through_copy(
         plain: Whether the copy's columns are ordinary ones, and its protocol that of such a table.
         files: Whether the copy has the table's rows; one without them is for appending.
         marks: The last numbers of identity columns when it is done, if they are not those that the engine wrote.
+        told: What the history is to say, of what the copy's own commits say.
 
     Raises:
         SparkError: DELTA_CONCURRENT_APPEND and its kin, unless rows are only appended.
@@ -55,7 +57,7 @@ def through_copy(
         found = log.read(place)
         with _copied(place, staged(), found, plain=plain, files=files) as copy:
             result = work(copy, found)
-            actions = _made(copy, found, marks(copy, found) if marks else {})
+            actions = _made(copy, found, marks(copy, found) if marks else {}, told)
             if not actions or _commit(place, copy, found, actions):
                 return result
         lost = conflict(place, found.version) if files else None
@@ -95,7 +97,9 @@ def _plain(protocol: Protocol) -> Protocol:
 FILLING = frozenset({"allowColumnDefaults", "generatedColumns", "identityColumns"})
 
 
-def _made(copy: Path, found: log.Metadata, marks: Mapping[str, int | None]) -> list[Action]:
+def _made(
+    copy: Path, found: log.Metadata, marks: Mapping[str, int | None], told: Callable[[list[Action]], Action]
+) -> list[Action]:
     """What the copy's commits come to; empty if there were none."""
     infos: list[Action] = []
     files: dict[str, Action] = {}
@@ -114,7 +118,7 @@ def _made(copy: Path, found: log.Metadata, marks: Mapping[str, int | None]) -> l
                 others.append(action)
     if not infos:
         return []
-    info = {"commitInfo": {**infos[-1], "readVersion": found.version}}
+    info = {"commitInfo": {**told(infos), "readVersion": found.version}}
     return [info, *_metadata(metadata, found, marks), *others, *files.values()]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from brickyard.workspace import statistics
-from brickyard.workspace.compute.gateway import feed, log, mapping
+from brickyard.workspace.compute.gateway import checks, feed, log, mapping
 from brickyard.workspace.compute.gateway.commits import add_commit
 from brickyard.workspace.compute.gateway.filling import features_of, without_rules
 from brickyard.workspace.compute.gateway.properties import need_removable
@@ -91,7 +91,8 @@ def _draft(definition: Definition) -> log.Metadata:
         _make(Path(directory), definition)
         made = log.read(Path(directory))
     made.fields[:] = [dict(field) for field in definition.fields]
-    made.configuration |= {key: value for key, value in definition.properties.items() if key.startswith(log.CHECKS)}
+    checks.need_plain_values(definition.properties)
+    made.configuration |= {key: value for key, value in definition.properties.items() if key.startswith(checks.CHECKS)}
     for feature in sorted(_features(definition)):
         made.require(feature)
     if mode is not None:
@@ -103,15 +104,15 @@ def _draft(definition: Definition) -> log.Metadata:
 
 def _features(definition: Definition) -> set[str]:
     """The features that it needs; that of defaults is not given unasked."""
-    checks = {"checkConstraints"} if any(key.startswith(log.CHECKS) for key in definition.properties) else set()
-    return (features_of(definition.fields) - {DEFAULTS}) | checks | set(features_in(definition.properties))
+    conditions = {"checkConstraints"} if any(key.startswith(checks.CHECKS) for key in definition.properties) else set()
+    return (features_of(definition.fields) - {DEFAULTS}) | conditions | set(features_in(definition.properties))
 
 
 def _make(place: Path, definition: Definition) -> None:
     from deltalake import DeltaTable, Schema
 
     fields = [without_rules(field) for field in definition.fields]
-    left = (log.MAPPING, PREFIX, log.CHECKS)
+    left = (log.MAPPING, PREFIX, checks.CHECKS)
     configuration = {key: value for key, value in definition.properties.items() if not key.startswith(left)}
     statistics.stop(configuration, fields)
     DeltaTable.create(

@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from brickyard.workspace.compute.gateway.checks import CHECKS, need_no_query
 from brickyard.workspace.compute.gateway.commits import latest
 from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.protocol import DEFAULTS, GENERATED, IDENTITY
@@ -123,7 +124,18 @@ def _read(place: Path, version: int, written: int) -> Mapping[str, Filled]:
     """A version never changes; a table that takes the place of another one was written at another time."""
     from deltalake import DeltaTable
 
-    return by_name(json.loads(DeltaTable(place).schema().to_json())["fields"])
+    table = DeltaTable(place)
+    filled = by_name(json.loads(table.schema().to_json())["fields"])
+    _need_no_queries(table.metadata().configuration, filled.values())
+    return filled
+
+
+def _need_no_queries(configuration: Mapping[str, str], filled: Iterable[Filled]) -> None:
+    """Refuse to write where another program has put a query into the table's log: no rights are asked for it."""
+    rules = [one.default or one.generated for one in filled]
+    for text in [*(value for key, value in configuration.items() if key.startswith(CHECKS)), *rules]:
+        if text is not None:
+            need_no_query(text)
 
 
 def counts(place: Path) -> bool:

@@ -13,13 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from brickyard.workspace.compute.gateway.checks import CHECKS
 from brickyard.workspace.compute.gateway.commits import actions_since, add_commit, latest, replace_first
 from brickyard.workspace.compute.gateway.filling import features_of
 from brickyard.workspace.compute.gateway.protocol import PREFIX, Protocol, features_in
 
 __all__ = ["MAPPING", "Metadata", "begin", "change", "commit_info", "found", "is_bare", "read"]
 
-MAPPING, FEED, CHECKS = "delta.columnMapping.mode", "delta.enableChangeDataFeed", "delta.constraints."
+MAPPING, FEED = "delta.columnMapping.mode", "delta.enableChangeDataFeed"
 
 
 @dataclass

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from brickyard.workspace import statistics
-from brickyard.workspace.compute.gateway import feed, log, protocol
+from brickyard.workspace.compute.gateway import checks, feed, log, protocol
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.filling import by_name
 
@@ -31,6 +31,7 @@ def configure(metadata: log.Metadata, values: dict[str, str]) -> None:
     own = {log.MAPPING, "delta.minReaderVersion", "delta.minWriterVersion"}
     for name in protocol.features_in(values):
         metadata.require(name)
+    checks.need_plain_values(values)
     kept = {key: value for key, value in values.items() if key not in own and not key.startswith(protocol.PREFIX)}
     metadata.configuration |= kept
     statistics.stop(metadata.configuration, metadata.fields)

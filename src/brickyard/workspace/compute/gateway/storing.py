@@ -9,13 +9,13 @@ from pyspark.sql.connect.proto import relations_pb2
 
 from brickyard.workspace.compute.gateway import feed
 from brickyard.workspace.compute.gateway.commits import latest
-from brickyard.workspace.compute.gateway.feed.overwrites import append, overwrite, redefine, replace_where
+from brickyard.workspace.compute.gateway.feed.overwrites import append, overwrite, redefine
 from brickyard.workspace.compute.gateway.properties import need_removable
 from brickyard.workspace.compute.gateway.session import Session
 
 __all__ = ["store"]
 
-WHERE, SCHEMA = "replaceWhere", "overwriteSchema"
+SCHEMA = "overwriteSchema"
 
 
 def store(
@@ -33,8 +33,6 @@ def store(
         need_removable(place)
     if session.sail.capabilities.is_spark or latest(place) < 0 or not feed.records(place):
         session.write(rows, place, mode, partitions=partitions, options=options)
-    elif WHERE in options:
-        replace_where(session, rows, place, options[WHERE])
     elif mode == "append":
         append(session, rows, place)
     elif options.get(SCHEMA, "").lower() == "true":

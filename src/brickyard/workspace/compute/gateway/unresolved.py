@@ -114,8 +114,13 @@ def _check_fields(message: Any, parts: Sequence[str], session: Session) -> None:
 def _questions(sql: str, parts: Sequence[str]) -> Iterator[Question]:
     """What rows a column of a statement is looked for in."""
     from sqlglot import exp
+    from sqlglot.errors import SqlglotError
 
-    for column in parse_spans(sql).find_all(exp.Column, exp.Dot):
+    try:
+        tree = parse_spans(sql)
+    except SqlglotError:
+        return  # a statement that only the gateway can read
+    for column in tree.find_all(exp.Column, exp.Dot):
         names = [part.name for part in column.parts] if isinstance(column, exp.Column | exp.Dot) else []
         scope = scope_of(sql, column)
         if [name.lower() for name in names] == [part.lower() for part in parts] and scope is not None:

@@ -6,6 +6,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from brickyard.workspace.compute.gateway import (
     replacing,
     staging,
 )
-from brickyard.workspace.compute.gateway.alignment import adds_columns, check_columns, fit
+from brickyard.workspace.compute.gateway.alignment import check_columns, fit, new_columns
 from brickyard.workspace.compute.gateway.errors import SparkError, already_exists, unsupported
 from brickyard.workspace.compute.gateway.file_tables import creating
 from brickyard.workspace.compute.gateway.new_table import NewTable
@@ -32,7 +33,7 @@ from brickyard.workspace.compute.gateway.unity import Table
 __all__ = ["NewTable", "create", "register", "replace_or_create", "rows"]
 
 #: Options are case-insensitive on Databricks; Sail knows them as written here.
-NAMES = {"overwriteschema": "overwriteSchema", "replacewhere": "replaceWhere"}
+NAMES = {"overwriteschema": "overwriteSchema"}
 
 
 def create(session: Session, new: NewTable, fill: Callable[[Path], None]) -> None:
@@ -123,14 +124,16 @@ def _evolves(session: Session, relation: Any, place: Path, mode: str, options: M
         return False
     if not {"overwriteschema", "replacewhere"}.isdisjoint(options):
         return False
-    partial = mode == "overwrite" and overwrites.check(session, place, options)
-    return not partial and adds_columns(session, relation, place)
+    dynamic = mode == "overwrite" and overwrites.check(session, place, options)
+    return not dynamic and bool(new_columns(session, relation, place))
 
 
 def _effective(mode: str, given: Mapping[str, str]) -> dict[str, str]:
-    """The options, their names in lower case; overwriteSchema only where it has an effect."""
+    """The options, their names in lower case; those of overwriting only where they have an effect."""
     options = {key.lower(): value for key, value in given.items()}
-    if mode != "overwrite" or options.get("overwriteschema", "").lower() != "true":
+    if mode != "overwrite":
+        options.pop("replacewhere", None)
+    if mode != "overwrite" or options.get("overwriteschema", "").lower() != "true" or "replacewhere" in options:
         options.pop("overwriteschema", None)
     return options
 
@@ -153,23 +156,34 @@ def _rows(
     replaces = "overwriteschema" in options
     exists = commits.latest(place) >= 0
     dynamic = overwrites.check(session, place if exists and mode == "overwrite" else None, options)
+    where = options.pop("replacewhere", None)
     if exists and not replaces:
         _check_partitions(place, partitions)
+    if dynamic or (exists and where is not None):
+        new = new_columns(session, relation, place) if evolve else []
+        fill = partial(fit, session, relation, evolve=evolve, cast=cast)
+        part = None if where is None else overwrites.row_condition(session, place, where, sql=False)
+        overwrites.replace_part(session, place, fill, part, new=new)
+        return
+    if exists and not replaces:
         relation = fit(session, relation, place, evolve=evolve, cast=cast)
     else:
         check_columns(session, relation)
-        relation = _meeting(session, relation, place) if exists else relation
-    if dynamic:
-        overwrites.replace_parts(session, relation, place)
-        return
-    if mode == "overwrite" and "replacewhere" in options:
-        relation = overwrites.only_matching(relation, options["replacewhere"])
+        relation = _meeting(session, relation, place, where)
     named = {NAMES.get(key, key): value for key, value in options.items()}
     store(session, relation, place, mode, partitions=partitions, options=named)
 
 
-def _meeting(session: Session, relation: Any, place: Path) -> Any:
-    """The rows as they meet the CHECK constraints, which Sail does not look at when it replaces columns (0.7.2)."""
+def _meeting(session: Session, relation: Any, place: Path, where: str | None) -> Any:
+    """The rows of a new table, or with new columns, as they meet the option `replaceWhere` and CHECK constraints.
+
+    Sail does not look at CHECK constraints when it replaces columns (0.7.2).
+    """
+    if where is not None:
+        checks.need_settled(where, sql=False)
+        return checks.matching(relation, where)
+    if commits.latest(place) < 0:
+        return relation
     configuration = log.read(place).configuration
     checks.need_columns(configuration, session.schema(relation).names)
     return checks.meeting(relation, configuration)

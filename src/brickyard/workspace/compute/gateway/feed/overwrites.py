@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql.connect.proto import base_pb2, relations_pb2
 
+from brickyard.workspace.compute.gateway.checks import matching
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.feed.assembled import MODE, Action
 from brickyard.workspace.compute.gateway.feed.commit import Changes, commit
@@ -18,7 +20,7 @@ from brickyard.workspace.compute.gateway.feed.staging import moved, written
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.snapshots import heading, snapshot
 
-__all__ = ["append", "overwrite", "redefine", "replace_where"]
+__all__ = ["append", "overwrite", "redefine", "replace_recorded"]
 
 
 def append(session: Session, rows: relations_pb2.Relation, place: Path) -> None:
@@ -54,12 +56,30 @@ def redefine(session: Session, rows: relations_pb2.Relation, place: Path, partit
     commit(place, version, changes, _described("Overwrite", changes, metadata), metadata)
 
 
-def replace_where(session: Session, rows: relations_pb2.Relation, place: Path, condition: str) -> None:
-    """Delete the rows that match a condition, and append others."""
-    with shadow_of(session, place) as shadow:
+def replace_recorded(
+    session: Session,
+    place: Path,
+    fill: Callable[[Path], relations_pb2.Relation],
+    where: Callable[[relations_pb2.Relation, Path], str | None],
+    new: Iterable[Action],
+) -> None:
+    """Delete the rows that match a condition, and append others.
+
+    Args:
+        session: The session that writes.
+        place: The table.
+        fill: Gives the new rows as they fit the table at a place.
+        where: The condition, of the rows that fit the table at a place; None for nothing.
+        new: Columns that the table is to have besides.
+    """
+    with shadow_of(session, place, new=new) as shadow:
+        rows = fill(shadow.root)
+        condition = where(rows, place)
+        if condition is None:
+            return
         text = f"UPDATE {text_of(session, shadow.root)} SET {KIND} = 'delete' WHERE {condition}"
         session.sail.execute(session.key, base_pb2.Plan(root=session.with_text(text)))
-        _insert(session, rows, shadow)
+        _insert(session, matching(rows, condition), shadow)
         record(session, shadow, lambda found: _described("Overwrite", found, shadow.metadata, condition))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from brickyard.workspace import statistics
 from brickyard.workspace.compute.gateway import literals, log, mapping
+from brickyard.workspace.compute.gateway.checks import CHECKS
 from brickyard.workspace.compute.gateway.clustering import CLUSTERING, need_columns, read_clustering
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.names import TableName
@@ -142,6 +143,9 @@ def _properties(cursor: Cursor, place: Path) -> None:
     if setting:
         values = read_properties(cursor)
         cursor.end()
+        if any(key.lower().startswith(CHECKS) for key in values):
+            text = "Please use ALTER TABLE ADD CONSTRAINT to add CHECK constraints."
+            raise SparkError("DELTA_ADD_CONSTRAINTS", text, sql_state="0A000")
         log.change(
             place, "SET TBLPROPERTIES", {"properties": values}, lambda metadata: mapping.configure(metadata, values)
         )

@@ -77,6 +77,7 @@ def change(cursor: Cursor, session: Session) -> Any:
             return _answer(what, metrics)
     else:
         done = what
+        filled_columns(place)  # refused where rules of the table are queries
         _ = table and table.place  # refused where the user gets only some of the rows
         _run(session, _resolved(session, sql), place, evolves=evolves)
     commits = [metrics for operation, metrics in commits_since(place, before) if operation == done]

@@ -12,7 +12,7 @@ import grpc
 from pyspark.sql.connect.proto import relations_pb2
 
 from brickyard.workspace.compute.gateway import log, values
-from brickyard.workspace.compute.gateway.checks import dependent, uses
+from brickyard.workspace.compute.gateway.checks import CHECKS, dependent, uses
 from brickyard.workspace.compute.gateway.errors import UNSUPPORTED, SparkError, unsupported
 from brickyard.workspace.compute.gateway.filled_rows import default_text
 from brickyard.workspace.compute.gateway.filling import Filled, by_name
@@ -183,7 +183,7 @@ def need_independent(metadata: log.Metadata, path: list[str]) -> None:
     Raises:
         SparkError: DELTA_CONSTRAINT_DEPENDENT_COLUMN_CHANGE, DELTA_GENERATED_COLUMNS_DEPENDENT_COLUMN_CHANGE.
     """
-    checks = {key: text for key, text in metadata.configuration.items() if key.startswith(log.CHECKS)}
+    checks = {key: text for key, text in metadata.configuration.items() if key.startswith(CHECKS)}
     generated = {one.name: one.generated for one in by_name(metadata.fields).values() if one.generated is not None}
     for kind, texts in (("CONSTRAINT", checks), ("GENERATED_COLUMNS", generated)):
         found = {name: text for name, text in texts.items() if uses(text, path)}

@@ -54,7 +54,7 @@ def insert(cursor: Cursor, session: Session, prefix: str = "") -> Any:
     columns = _columns(cursor)
     by_name = cursor.take("BY", "NAME")
     condition = _condition(cursor) if cursor.take("REPLACE", "WHERE") else None
-    replacement = read_replacement(cursor, alias)
+    replacement = read_replacement(cursor, alias or (table.name.name if table is not None else None))
     if table is not None and table.files is not None:
         if replacement is not None or condition is not None:
             table.need_delta("INSERT ... REPLACE")
@@ -109,10 +109,10 @@ def _write(
 ) -> None:
     """Append, overwrite all, the part that `condition` names or, if the session says so, the partitions with rows."""
     if overwrites.check(session, place if overwrite else None, {}, fixed):
-        overwrites.replace_parts(session, rows, place)
+        overwrites.replace_part(session, place, lambda _: rows)
     elif condition is not None:
-        checked = overwrites.only_matching(rows, condition)
-        store(session, checked, place, "overwrite", options={"replaceWhere": condition})
+        where = overwrites.row_condition(session, place, condition, sql=True)
+        overwrites.replace_part(session, place, lambda _: rows, where)
     else:
         store(session, rows, place, "overwrite" if overwrite else "append")
 

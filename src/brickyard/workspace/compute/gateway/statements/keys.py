@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from brickyard.workspace.compute.gateway import log
+from brickyard.workspace.compute.gateway.checks import need_plain
 from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
@@ -50,10 +51,15 @@ def named_key(columns: list[str]) -> dict[str, Any]:
 
 
 def read_check(cursor: Cursor) -> str:
-    """The text inside the brackets of `CHECK (...)`."""
+    """The text inside the brackets of `CHECK (...)`.
+
+    Raises:
+        SparkError: DELTA_UNSUPPORTED_EXPRESSION_CHECK_CONSTRAINT.
+    """
     cursor.expect("CHECK", "(")
     condition = cursor.until()
     cursor.expect(")")
+    need_plain(condition)
     return condition
 
 

@@ -5,20 +5,26 @@ Source: https://docs.databricks.com/aws/en/delta/selective-overwrite
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql.connect.proto import relations_pb2
 
+from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session, delta
-from brickyard.workspace.compute.gateway.sqltext import Cursor
+from brickyard.workspace.compute.gateway.sqltext import Cursor, parse
 from brickyard.workspace.compute.gateway.storing import store
 
 __all__ = ["Replacement", "read_replacement", "replace_matching"]
 
 TARGET, SOURCE = "__target", "__source"
+#: What the query of the rows that stay calls the table and the new rows.
+KEPT, GIVEN = "__kept", "__given"
+#: A query behind one of these is a part of the condition.
+OPEN = frozenset({"IN", "EXISTS", "NOT", "AND", "OR", "ON", "(", "=", "==", "<=>", "<>", "!=", "<", "<=", ">", ">="})
 QUERIES = {"SELECT", "VALUES", "WITH", "FROM", "TABLE"}
 
 
@@ -47,7 +53,7 @@ def read_replacement(cursor: Cursor, alias: str | None) -> Replacement | None:
     if not cursor.take("REPLACE", "ON"):
         return None
     start = cursor.position
-    while not cursor.done and not (cursor.peek() in QUERIES or (cursor.peek() == "(" and cursor.peek(1) in QUERIES)):
+    while not cursor.done and not _at_query(cursor):
         if cursor.take("("):
             cursor.until(")")
         cursor.next()
@@ -59,6 +65,12 @@ def read_replacement(cursor: Cursor, alias: str | None) -> Replacement | None:
         source = source if cursor.done else cursor.name()[0]
         cursor.end()
     return Replacement(condition, alias or TARGET, source, query)
+
+
+def _at_query(cursor: Cursor) -> bool:
+    """Whether the query of the rows begins here, and not one inside the condition."""
+    inside = cursor.tokens[cursor.position - 1].text.upper() in OPEN
+    return cursor.peek() in QUERIES or (cursor.peek() == "(" and cursor.peek(1) in QUERIES and not inside)
 
 
 def replace_matching(session: Session, found: Replacement, given: Any, rows: Any, place: Path) -> int:
@@ -74,14 +86,7 @@ def replace_matching(session: Session, found: Replacement, given: Any, rows: Any
     Returns:
         How many rows stay.
     """
-    kept = relations_pb2.Relation()
-    join = kept.join
-    join.join_type = relations_pb2.Join.JOIN_TYPE_LEFT_ANTI
-    join.left.subquery_alias.input.CopyFrom(delta(session.places.text(place)))
-    join.left.subquery_alias.alias = found.target
-    join.right.subquery_alias.input.CopyFrom(rows if found.source is None else given)
-    join.right.subquery_alias.alias = found.source or SOURCE
-    join.join_condition.expression_string.expression = found.condition
+    kept = _kept(session, found, place, rows if found.source is None else given)
     both = relations_pb2.Relation()
     both.set_op.set_op_type = relations_pb2.SetOperation.SET_OP_TYPE_UNION
     both.set_op.is_all = True
@@ -90,6 +95,30 @@ def replace_matching(session: Session, found: Replacement, given: Any, rows: Any
     staying = _count(session, kept)
     store(session, both, place, "overwrite")
     return staying
+
+
+def _kept(session: Session, found: Replacement, place: Path, source: Any) -> Any:
+    """The rows of the table that match none of a source, by a query of the session that names both.
+
+    Raises:
+        SparkError: UNSUPPORTED_BY_ENGINE.
+    """
+    from sqlglot import exp
+
+    if parse(f"SELECT {found.condition}").expressions[0].find(exp.Query) is not None:
+        raise unsupported("a subquery in REPLACE ON", "Join it into the query of the rows.")
+    statement = relations_pb2.Relation()
+    statement.CopyFrom(session.statement)
+    if not statement.HasField("with_relations"):
+        statement.Clear()
+        statement.with_relations.root.CopyFrom(session.statement)
+    for name, rows in ((KEPT, delta(session.places.text(place))), (GIVEN, source)):
+        reference = statement.with_relations.references.add()
+        reference.common.plan_id = uuid.uuid4().int >> 66
+        reference.subquery_alias.input.CopyFrom(rows)
+        reference.subquery_alias.alias = name
+    sides = f"{KEPT} AS {quote(found.target)} LEFT ANTI JOIN {GIVEN} AS {quote(found.source or SOURCE)}"
+    return session.for_statement(statement).relation(f"SELECT * FROM {sides} ON {found.condition}")
 
 
 def _count(session: Session, rows: Any) -> int:

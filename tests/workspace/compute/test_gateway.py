@@ -134,7 +134,12 @@ ERRORS: dict[str, tuple[list[str], str, str]] = {
         "NumberFormatException",
         'The value \'a\' of the type "STRING" cannot be cast to "INT" because it is malformed.',
     ),
-    "no decimal": (["SELECT CAST('a' AS DECIMAL(5, 2))"], "NumberFormatException", 'be cast to "DECIMAL" because'),
+    "no decimal": (["SELECT CAST('a' AS DECIMAL(5, 2))"], "NumberFormatException", 'cast to "DECIMAL(5,2)" because'),
+    "no decimal of a table": (
+        ["CREATE TABLE n (a INT, b DECIMAL(7, 1))", "INSERT INTO n SELECT 1, 'x'"],
+        "NumberFormatException",
+        """The value 'x' of the type "STRING" cannot be cast to "DECIMAL(7,1)" because""",
+    ),
     "null into not null": (
         ["CREATE TABLE n (a INT NOT NULL)", "INSERT INTO n VALUES (null)"],
         "UnknownException",

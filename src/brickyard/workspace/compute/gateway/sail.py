@@ -17,6 +17,7 @@ from grpc.experimental import ChannelOptions
 from pyspark.sql.connect.proto import base_pb2, commands_pb2, relations_pb2
 
 from brickyard.workspace.compute.engines import Address, Engine, EngineServer, Work
+from brickyard.workspace.compute.gateway.cast_errors import no_decimal
 from brickyard.workspace.compute.gateway.errors import RUNTIME, SparkError
 from brickyard.workspace.compute.gateway.lasting import stamped, unobserved
 from brickyard.workspace.compute.gateway.memory import Memory
@@ -115,7 +116,8 @@ class Sail:
                     yield stamped(method, answer, session_id) if session_id else answer
             except grpc.RpcError as error:
                 operation.check()
-                raise self._explained(error, server) from error
+                better = no_decimal(str(error.details()), raw) if method == "ExecutePlan" else None
+                raise better or self._explained(error, server) from error
             finally:
                 _end(stream)
                 waiting.streams.remove(stream)

@@ -57,6 +57,12 @@ def test_what_is_cached_is_computed_again_after_a_change(spark: Any, engine: Any
     assert read.count() == 1
     text.write_text("a\n1\n2\n")  # nobody told Spark
     assert read.count() == 1
+    spark.catalog.refreshByPath("dbfs:/cached")
+    assert read.count() == 2
+    text.write_text("a\n1\n")
+    spark.sql("REFRESH 'dbfs:/cached/c.csv'")
+    assert read.count() == 1
+    text.write_text("a\n1\n2\n")
     spark.catalog.clearCache()
     assert read.count() == 2
 

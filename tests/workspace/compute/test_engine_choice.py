@@ -98,6 +98,17 @@ def test_spark_has_the_workspace_s_tables(jvm: Any) -> None:
     assert [row.operation for row in jvm.sql("DESCRIBE HISTORY t").collect()][-1] == "CREATE TABLE"
 
 
+def test_views_of_files_see_what_was_written_since(jvm: Any) -> None:
+    jvm.sql("CREATE TABLE main.default.f (id INT) USING csv LOCATION 'dbfs:/f'")
+    jvm.sql("CREATE TEMP VIEW seen AS SELECT * FROM main.default.f")
+    kept = jvm.table("main.default.f").cache()
+    assert (kept.count(), jvm.table("seen").count()) == (0, 0)
+    jvm.sql("INSERT INTO main.default.f VALUES (1), (2)")
+    assert (kept.count(), jvm.table("seen").count()) == (2, 2)
+    jvm.sql("INSERT OVERWRITE main.default.f VALUES (3)")
+    assert (kept.count(), jvm.table("seen").count()) == (1, 1)
+
+
 def test_errors_of_spark_are_its_own(jvm: Any) -> None:
     from pyspark.errors import AnalysisException, ArithmeticException
 

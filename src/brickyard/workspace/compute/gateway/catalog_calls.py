@@ -14,6 +14,7 @@ from brickyard.workspace.compute.gateway.caching.answers import level_of
 from brickyard.workspace.compute.gateway.errors import SparkError, not_found, unsupported
 from brickyard.workspace.compute.gateway.names import GLOBAL, is_global, quote
 from brickyard.workspace.compute.gateway.patterns import matches
+from brickyard.workspace.compute.gateway.refreshing import refresh, refresh_table
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements import caches, maintenance, namespaces, tables, views
@@ -51,10 +52,14 @@ def answer(catalog: catalog_pb2.Catalog, session: Session) -> relations_pb2.Rela
         SparkError: If it is not supported, or what it names does not exist.
     """
     kind = catalog.WhichOneof("cat_type") or ""
-    if kind in {"refresh_table", "analyze_table"}:
-        session.need_table(_parts(getattr(catalog, kind).table_name))
+    if kind == "analyze_table":
+        session.need_table(_parts(catalog.analyze_table.table_name))
+        return literals.empty()
+    if kind == "refresh_table":
+        refresh_table(session, _parts(catalog.refresh_table.table_name))
         return literals.empty()
     if kind == "refresh_by_path":
+        refresh(session, session.places.mapper.to_local(catalog.refresh_by_path.path))
         return literals.empty()
     handler = HANDLERS.get(str(kind))
     if handler is None:

@@ -16,6 +16,7 @@ from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.file_options import check_write_options
 from brickyard.workspace.compute.gateway.file_types import set_partitions
 from brickyard.workspace.compute.gateway.queries import PLANNED
+from brickyard.workspace.compute.gateway.refreshing import refresh
 from brickyard.workspace.compute.gateway.session import MODES, Session
 from brickyard.workspace.compute.gateway.sources.listing import files_below, found_below
 from brickyard.workspace.compute.gateway.sources.plan import partition_text
@@ -81,6 +82,7 @@ def write(
         elif replaces:
             clear(target.place)
         publish(target.place, drafts, files)
+    refresh(session, target.place)
 
 
 def need_writable(session: Session, target: Target) -> None:

@@ -40,7 +40,7 @@ Handler = Callable[[Cursor, Session], Any]
 FORWARDED = frozenset({"SELECT", "VALUES", "FROM", "("})
 HANDLERS: dict[str, Handler] = {
     "ALTER": alter.alter,
-    "ANALYZE": settings.accepted,
+    "ANALYZE": settings.analyze,
     "CACHE": caches.cache,
     "COMMENT": alter.comment,
     "CONVERT": maintenance.convert,
@@ -60,7 +60,7 @@ HANDLERS: dict[str, Handler] = {
     "MERGE": changes.change,
     "MSCK": file_partitions.repair,
     "OPTIMIZE": maintenance.optimize,
-    "REFRESH": settings.accepted,
+    "REFRESH": settings.refresh_kept,
     "REPAIR": file_partitions.repair,
     "REPLACE": tables.create,
     "RESET": settings.reset,

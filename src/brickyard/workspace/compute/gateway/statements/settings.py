@@ -9,12 +9,13 @@ import pyarrow as pa
 from brickyard.workspace.compute.gateway import literals
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.names import quote
+from brickyard.workspace.compute.gateway.refreshing import refresh, refresh_table
 from brickyard.workspace.compute.gateway.session import ZONE, Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements import namespaces, tags, variables
 from brickyard.workspace.compute.gateway.sugar.bindings import QUALIFIERS
 
-__all__ = ["accepted", "reset", "set_value"]
+__all__ = ["analyze", "refresh_kept", "reset", "set_value"]
 
 TEXT = pa.string()
 #: Names of Databricks SQL for settings of Spark.
@@ -86,14 +87,22 @@ def reset(cursor: Cursor, session: Session) -> Any:
     return literals.empty()
 
 
-def accepted(cursor: Cursor, session: Session) -> Any:
-    """UNCACHE, REFRESH, ANALYZE: Sail keeps neither caches nor statistics that could be stale; the table must exist."""
-    word = cursor.next().text.upper()
+def analyze(cursor: Cursor, session: Session) -> Any:
+    """`ANALYZE TABLE`, `ANALYZE TABLES`: Sail keeps no statistics that could be stale; the table must exist."""
+    cursor.expect("ANALYZE")
     if cursor.take("TABLE"):
-        missing_ok = cursor.take("IF", "EXISTS")
-        parts = cursor.name()
-        if not missing_ok:
-            session.need_table(parts)
-    elif word == "ANALYZE" and not cursor.take("TABLES"):
+        session.need_table(cursor.name())
+    elif not cursor.take("TABLES"):
         raise cursor.error("expected TABLE")
+    return literals.empty()
+
+
+def refresh_kept(cursor: Cursor, session: Session) -> Any:
+    """`REFRESH TABLE t`, `REFRESH 'path'`, `REFRESH FUNCTION f`."""
+    cursor.expect("REFRESH")
+    if cursor.take("TABLE"):
+        refresh_table(session, cursor.name())
+    elif not cursor.take("FUNCTION"):
+        path = cursor.string() if cursor.at_string else cursor.rest()
+        refresh(session, session.places.mapper.to_local(path))
     return literals.empty()

@@ -17,6 +17,9 @@ from brickyard.workspace.compute.gateway.values.rules.regexes import as_rust, ma
         ("spark.sql.ansi.enabled", "false", "UNSUPPORTED_BY_ENGINE"),
         ("spark.sql.legacy.timeParserPolicy", "LEGACY", "UNSUPPORTED_BY_ENGINE"),
         ("spark.sql.orderByOrdinal", "False", "UNSUPPORTED_BY_ENGINE"),
+        ("spark.sql.legacy.ctePrecedencePolicy", "legacy", "UNSUPPORTED_BY_ENGINE"),
+        ("spark.sql.legacy.anyOther", "true", "UNSUPPORTED_BY_ENGINE"),
+        ("spark.sql.caseSensitive", "true", "UNSUPPORTED_BY_ENGINE"),
         ("spark.sql.session.timeZone", "Mars/Olympus", "INVALID_CONF_VALUE.TIME_ZONE"),
     ],
 )
@@ -31,6 +34,8 @@ def test_a_setting_that_would_change_results_is_refused(key: str, value: str, co
     [
         ("spark.sql.ansi.enabled", "true"),
         ("spark.sql.legacy.timeParserPolicy", "CORRECTED"),
+        ("spark.sql.legacy.anyOther", "false"),
+        ("spark.sql.legacy.createHiveTableByDefault", "true"),
         ("spark.sql.session.timeZone", "Europe/Madrid"),
         ("spark.sql.session.timeZone", "+02:00"),
         ("spark.sql.shuffle.partitions", "8"),

@@ -12,12 +12,15 @@ __all__ = ["check_setting"]
 ZONE = "spark.sql.session.timeZone"
 TRIED = "Use try_cast, try_divide, try_add and their kin for NULL in place of errors"
 PATTERNS = "Write the pattern as Spark 3 and later read it (one letter for one or two digits: 'yyyy-M-d')"
+OTHERWISE = "Write the query so that it does not matter"
 #: What each setting has to be, in small letters, and what to do instead of setting it otherwise.
 EXPECTED: dict[str, tuple[tuple[str, ...], str]] = {
     "spark.sql.ansi.enabled": (("true",), TRIED),
     "spark.sql.legacy.timeParserPolicy": (("exception", "corrected"), PATTERNS),
     "spark.sql.storeAssignmentPolicy": (("ansi",), "Cast the values"),
     "spark.sql.timestampType": (("timestamp_ltz",), "Write TIMESTAMP_NTZ"),
+    "spark.sql.legacy.ctePrecedencePolicy": (("corrected",), OTHERWISE),
+    "spark.sql.binaryOutputStyle": (("hex_discrete",), "Use hex() or base64()"),
     **dict.fromkeys(
         (
             "spark.sql.decimalOperations.allowPrecisionLoss",
@@ -27,31 +30,45 @@ EXPECTED: dict[str, tuple[tuple[str, ...], str]] = {
             "spark.sql.crossJoin.enabled",
             "spark.sql.jsonGenerator.ignoreNullFields",
             "spark.sql.lateralColumnAlias.enableImplicitResolution",
+            "spark.sql.readSideCharPadding",
+            "spark.sql.analyzer.lowerEmptyGroupingSetToGlobalAggregate.enabled",
             "spark.sql.legacy.followThreeValuedLogicInArrayExists",
             "spark.sql.legacy.literal.pickMinimumPrecision",
+            "spark.sql.legacy.viewSchemaBindingMode",
+            "spark.sql.legacy.viewSchemaCompensation",
         ),
-        (("true",), "Write the query so that it does not matter"),
+        (("true",), OTHERWISE),
     ),
     **dict.fromkeys(
         (
+            "spark.sql.caseSensitive",
+            "spark.sql.charAsVarchar",
+            "spark.sql.preserveCharVarcharTypeInfo",
+            "spark.sql.path.enabled",
             "spark.sql.ansi.doubleQuotedIdentifiers",
+            "spark.sql.ansi.enforceReservedKeywords",
+            "spark.sql.ansi.relationPrecedence",
             "spark.sql.parser.escapedStringLiterals",
             "spark.sql.parser.quotedRegexColumnNames",
             "spark.sql.function.concatBinaryAsString",
             "spark.sql.function.eltOutputAsString",
-            "spark.sql.legacy.setopsPrecedence.enabled",
-            "spark.sql.legacy.castComplexTypesToString.enabled",
-            "spark.sql.legacy.exponentLiteralAsDecimal.enabled",
-            "spark.sql.legacy.negativeIndexInArrayInsert",
-            "spark.sql.legacy.statisticalAggregate",
-            "spark.sql.legacy.integerGroupingId",
-            "spark.sql.legacy.allowHashOnMapType",
-            "spark.sql.legacy.interval.enabled",
-            "spark.sql.legacy.typeCoercion.datetimeToString.enabled",
         ),
-        (("false",), "Write the query so that it does not matter"),
+        (("false",), OTHERWISE),
     ),
 }
+#: Earlier behaviour of Spark, each behind a setting that is false unless it is above.
+LEGACY = "spark.sql.legacy."
+#: Those that change no result here.
+HARMLESS = frozenset(
+    LEGACY + name
+    for name in (
+        "allowCreatingManagedTableUsingNonemptyLocation",
+        "blockCreateTempTableUsingProvider",
+        "createHiveTableByDefault",
+        "setCommandRejectsSparkCoreConfs",
+        "sizeOfNull",
+    )
+)
 OFFSET = re.compile(r"(UTC|GMT|UT)?[+-]\d{1,2}(:?\d{2}){0,2}|Z")
 
 
@@ -61,7 +78,10 @@ def check_setting(key: str, value: str) -> None:
     Raises:
         SparkError: UNSUPPORTED_BY_ENGINE, or INVALID_CONF_VALUE.TIME_ZONE.
     """
-    expected, instead = EXPECTED.get(key, ((), ""))
+    others = (
+        (("false", "corrected", "exception"), OTHERWISE) if key.startswith(LEGACY) and key not in HARMLESS else ((), "")
+    )
+    expected, instead = EXPECTED.get(key, others)
     if expected and value.strip().lower() not in expected:
         raise unsupported(f"the setting {key} = {value}", f"{instead}, or {OTHER_ENGINE}.")
     if key == ZONE and not _is_zone(value.strip()):

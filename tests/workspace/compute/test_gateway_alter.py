@@ -90,6 +90,26 @@ def test_columns_are_renamed_and_dropped_with_column_mapping(spark: Any, t: Any)
     assert operations[2:5] == ["DROP COLUMNS", "RENAME COLUMN", "SET TBLPROPERTIES"]
 
 
+@pytest.mark.parametrize("feed", ["true", "false"])
+def test_new_mapped_columns_are_not_those_that_were_renamed(spark: Any, t: Any, feed: str) -> None:
+    named = f"'delta.columnMapping.mode' = 'name', 'delta.enableChangeDataFeed' = '{feed}'"
+    spark.sql(f"ALTER TABLE t SET TBLPROPERTIES ({named})")
+    for old, new in {"a": "a1", "b": "b1", "s.x": "x1"}.items():
+        spark.sql(f"ALTER TABLE t RENAME COLUMN {old} TO {new}")
+    spark.sql("ALTER TABLE t ADD COLUMNS (a STRING COMMENT 'new', s.x INT)")
+    frame = spark.sql("SELECT 3 AS a1, 'n' AS b, array(named_struct('i', 7)) AS more")
+    frame.write.mode("append").option("mergeSchema", True).saveAsTable("t")
+    spark.sql(
+        "MERGE WITH SCHEMA EVOLUTION INTO t USING (SELECT 2 AS a1, 'e' AS last) u ON t.a1 = u.a1 "
+        "WHEN MATCHED THEN UPDATE SET *"
+    )
+    found = rows(spark.sql("SELECT a1, b1, s.x1, s.x, a, b, more[0].i, last FROM t"))
+    assert found[0] == (1, "x", 1, None, None, None, None, None)
+    assert found[1] == (2, "y", None, None, None, None, None, "e")
+    assert found[2] == (3, None, None, None, None, "n", 7, None)
+    assert spark.sql("DESCRIBE t").filter("col_name = 'a'").first().comment == "new"
+
+
 DEPENDENT = {
     "RENAME COLUMN A TO z": "DELTA_CONSTRAINT_DEPENDENT_COLUMN_CHANGE",
     "DROP COLUMN a": "DELTA_CONSTRAINT_DEPENDENT_COLUMN_CHANGE",

@@ -18,6 +18,7 @@ from brickyard.workspace.compute.gateway.assignment import assigned, check_casta
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.filled_rows import add_default, with_generated
 from brickyard.workspace.compute.gateway.filling import Filled, filled_columns
+from brickyard.workspace.compute.gateway.mapped_columns import numbered
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
 
@@ -275,19 +276,15 @@ def _digits(kind: str) -> tuple[int, int]:
 
 
 def _add_columns(place: Path, new: list[Any]) -> None:
-    """Add columns that take nulls, in one commit; where columns are mapped delta-rs does, which numbers them."""
-    import json
-
-    from deltalake import DeltaTable, Schema
-
+    """Add columns that take nulls, in one commit."""
     fields = [{**field.jsonValue(), "nullable": True} for field in new]
 
     def edit(metadata: log.Metadata) -> None:
         known = {field["name"].lower() for field in metadata.fields}
-        metadata.fields.extend(field for field in fields if field["name"].lower() not in known)
+        added = [field for field in fields if field["name"].lower() not in known]
+        if metadata.mapped:
+            added = [numbered(field, metadata.configuration) for field in added]
+        metadata.fields.extend(added)
         statistics.stop(metadata.configuration, metadata.fields)
 
-    if log.read(place).mapped:
-        schema = Schema.from_json(json.dumps({"type": "struct", "fields": fields}))
-        DeltaTable(place).alter.add_columns(schema.fields)
     log.change(place, "ADD COLUMNS", {"columns": [{"column": field["name"]} for field in fields]}, edit)

@@ -12,14 +12,9 @@ from brickyard.workspace import statistics
 from brickyard.workspace.compute.gateway import checks, feed, log, protocol
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.filling import by_name
+from brickyard.workspace.compute.gateway.mapped_columns import IDENTITY, LAST, PHYSICAL
 
 __all__ = ["configure", "enable", "need_no_feed"]
-
-IDENTITY, PHYSICAL, LAST = (
-    "delta.columnMapping.id",
-    "delta.columnMapping.physicalName",
-    "delta.columnMapping.maxColumnId",
-)
 
 
 def configure(metadata: log.Metadata, values: dict[str, str]) -> None:

@@ -9,12 +9,11 @@ from typing import Any
 from urllib.parse import unquote
 
 from brickyard.workspace.compute.gateway.commits import add_commit
+from brickyard.workspace.compute.gateway.mapped_columns import MODE, numbered
 
 __all__ = ["Action", "add_fields", "assemble"]
 
 Action = dict[str, Any]
-IDENTITY, PHYSICAL = "delta.columnMapping.id", "delta.columnMapping.physicalName"
-MODE, LAST = "delta.columnMapping.mode", "delta.columnMapping.maxColumnId"
 
 
 def assemble(
@@ -43,29 +42,21 @@ def assemble(
     return links
 
 
-def add_fields(metadata: Action, fields: Iterable[Action], *, relaxed: bool = False) -> Action:
+def add_fields(metadata: Action, fields: Iterable[Action], *, relaxed: bool = False, own: bool = True) -> Action:
     """The metadata of a table with more columns.
 
     Args:
         metadata: That of the table.
         fields: The columns, as the schema's JSON has them.
         relaxed: Whether the columns that are there may be null.
+        own: Whether new columns have their own names in the files, where columns are mapped.
     """
     schema = json.loads(metadata["schemaString"])
     configuration = dict(metadata["configuration"])
     if relaxed:
         schema["fields"] = [{**field, "nullable": True} for field in schema["fields"]]
+    mapped = configuration.get(MODE, "none") != "none"
     for field in fields:
-        schema["fields"].append(_mapped(field, configuration) if configuration.get(MODE, "none") != "none" else field)
+        bare = {**field, "metadata": {}}
+        schema["fields"].append(numbered(bare, configuration, own=own) if mapped else field)
     return {**metadata, "schemaString": json.dumps(schema), "configuration": configuration}
-
-
-def _mapped(field: Action, configuration: dict[str, str]) -> Action:
-    """A column of a table whose columns have other names in the files; its own is the same in both."""
-    number = int(configuration.get(LAST, "0")) + 1
-    configuration[LAST] = str(number)
-    kind = field["type"]
-    if isinstance(kind, dict) and kind["type"] == "struct":
-        inner = [_mapped({**one, "metadata": {}}, configuration) for one in kind["fields"]]
-        kind = {**kind, "fields": inner}
-    return {**field, "type": kind, "metadata": {IDENTITY: number, PHYSICAL: field["name"]}}

@@ -12,11 +12,12 @@ from pyspark.sql.connect.proto import base_pb2, relations_pb2
 
 from brickyard.workspace.compute.gateway.checks import matching
 from brickyard.workspace.compute.gateway.errors import unsupported
-from brickyard.workspace.compute.gateway.feed.assembled import MODE, Action
+from brickyard.workspace.compute.gateway.feed.assembled import Action
 from brickyard.workspace.compute.gateway.feed.commit import Changes, commit
 from brickyard.workspace.compute.gateway.feed.recording import record
 from brickyard.workspace.compute.gateway.feed.shadow import KIND, OLD, Shadow, quiet, shadow_of, text_of, without_feed
 from brickyard.workspace.compute.gateway.feed.staging import moved, written
+from brickyard.workspace.compute.gateway.mapped_columns import MODE
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.snapshots import heading, snapshot
 

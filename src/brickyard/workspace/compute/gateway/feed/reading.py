@@ -12,9 +12,10 @@ from typing import Any
 from brickyard.workspace.compute.gateway import log
 from brickyard.workspace.compute.gateway.commits import actions_since, latest, times
 from brickyard.workspace.compute.gateway.errors import UNSUPPORTED, SparkError, unsupported
-from brickyard.workspace.compute.gateway.feed.assembled import PHYSICAL, Action, add_fields, assemble
+from brickyard.workspace.compute.gateway.feed.assembled import Action, add_fields, assemble
 from brickyard.workspace.compute.gateway.feed.bounds import Bounds
 from brickyard.workspace.compute.gateway.feed.setting import ENABLED, is_on
+from brickyard.workspace.compute.gateway.mapped_columns import PHYSICAL
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.places import Places
 

@@ -79,7 +79,7 @@ def shadow_of(session: Session, place: Path, *, new: Iterable[Action] = ()) -> I
     version = latest(place)
     found = snapshot(place, version)
     columns = list(new)
-    evolved = add_fields(found.metadata, columns)
+    evolved = add_fields(found.metadata, columns, own=False)
     metadata = quiet(evolved)
     fields = json.loads(metadata["schemaString"])["fields"]
     marked = add_fields(metadata, [_field(KIND, "string"), _field(OLD, {"type": "struct", "fields": _relaxed(fields)})])

@@ -13,6 +13,7 @@ from brickyard.workspace import statistics
 from brickyard.workspace.compute.gateway import clustering, log
 from brickyard.workspace.compute.gateway.errors import SparkError, parse_error, unsupported
 from brickyard.workspace.compute.gateway.filling import DEFAULT, GENERATION, MARK, START, STEP
+from brickyard.workspace.compute.gateway.mapped_columns import numbered
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.protocol import need_defaults
 from brickyard.workspace.compute.gateway.session import Session
@@ -58,10 +59,8 @@ def add(cursor: Cursor, session: Session, place: Path) -> None:
             for parent in parents:
                 fields = _struct(_find(fields, parent))
             _not_there(fields, column.name)
-            if metadata.mapped:
-                raise unsupported("ADD COLUMN to a table with column mapping", "Write with mergeSchema.")
             (field,) = delta_fields([column], session)
-            _place(fields, field, where)
+            _place(fields, numbered(field, metadata.configuration) if metadata.mapped else field, where)
         statistics.stop(metadata.configuration, metadata.fields)
 
     log.change(place, "ADD COLUMNS", {"columns": [{"column": column.name} for _, column, _ in added]}, edit)

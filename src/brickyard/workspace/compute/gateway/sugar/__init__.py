@@ -8,10 +8,11 @@ from typing import Any
 from brickyard.workspace.compute.gateway import sqltext
 from brickyard.workspace.compute.gateway.sugar.bindings import Bindings, bind_functions, bind_variables
 from brickyard.workspace.compute.gateway.sugar.builtins import rewrite_builtins
-from brickyard.workspace.compute.gateway.sugar.checks import check_select
+from brickyard.workspace.compute.gateway.sugar.checks import check_ctes, check_select
 from brickyard.workspace.compute.gateway.sugar.conditions import conditions
 from brickyard.workspace.compute.gateway.sugar.groups import group_by_all, order_by_all, spell_keys, whole_sets
 from brickyard.workspace.compute.gateway.sugar.inline import cast_values, has_several_types
+from brickyard.workspace.compute.gateway.sugar.joins import whole_joins
 from brickyard.workspace.compute.gateway.sugar.keys import order_by_position
 from brickyard.workspace.compute.gateway.sugar.labels import label, ordered
 from brickyard.workspace.compute.gateway.sugar.memberships import memberships
@@ -106,6 +107,8 @@ def desugar(tree: Any, scope: Scope, reorder: bool = False) -> Any:
 
     for window in tree.find_all(exp.Window):
         ordered(window)
+    for ctes in tree.find_all(exp.With):
+        check_ctes(ctes)
     queries = selects(tree)
     for query in queries:
         if isinstance(query, exp.Select):
@@ -126,6 +129,7 @@ def desugar(tree: Any, scope: Scope, reorder: bool = False) -> Any:
             cast_values(rows, scope)
     for query in queries:
         if isinstance(query, exp.Select):
+            whole_joins(query, scope)
             whole_stars(query, scope)
             expand_stars(query, scope)
             lateral_aliases(query, scope)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["aggregates", "generators"]
+__all__ = ["aggregates", "generators", "is_generator"]
 
 AGGREGATES = frozenset(
     [
@@ -108,7 +108,7 @@ def aggregates(item: Any) -> Iterator[Any]:
         for part in [*inner, *_inside(item.this)]:
             yield from aggregates(part)
         return
-    if isinstance(item, exp.Func) and function_name(item) in AGGREGATES:
+    if isinstance(item, exp.AggFunc) or (isinstance(item, exp.Func) and function_name(item) in AGGREGATES):
         yield item
     for child in item.iter_expressions():
         yield from aggregates(child)
@@ -125,9 +125,14 @@ def _inside(function: Any) -> list[Any]:
 
 def generators(item: Any) -> bool:
     """Whether the expression makes several rows of one."""
+    return any(map(is_generator, item.walk()))
+
+
+def is_generator(node: Any) -> bool:
+    """Whether it is a function that makes several rows of one."""
     from sqlglot import exp
 
-    return any(function_name(node) in GENERATORS for node in item.find_all(exp.Func))
+    return isinstance(node, exp.Func) and (isinstance(node, exp.UDTF) or function_name(node) in GENERATORS)
 
 
 def function_name(node: Any) -> str:

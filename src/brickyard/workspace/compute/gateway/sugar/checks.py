@@ -2,27 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from brickyard.workspace.compute.gateway.errors import SparkError
-from brickyard.workspace.compute.gateway.sugar.aggregates import aggregates, generators
+from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
+from brickyard.workspace.compute.gateway.sugar.aggregates import aggregates, function_name, generators, is_generator
 
-__all__ = ["check_select"]
+__all__ = ["check_ctes", "check_select"]
 
 
 def check_select(select: Any) -> None:
-    """Look at the positions and the keys of GROUP BY and ORDER BY.
+    """Look at the positions and the keys of GROUP BY and ORDER BY, and where generators and windows are.
 
     Raises:
-        SparkError: GROUP_BY_POS_OUT_OF_RANGE, ORDER_BY_POS_OUT_OF_RANGE, GROUP_BY_AGGREGATE.
+        SparkError: GROUP_BY_POS_OUT_OF_RANGE, ORDER_BY_POS_OUT_OF_RANGE, GROUP_BY_AGGREGATE, UNSUPPORTED_GENERATOR,
+            QUALIFY_REQUIRES_WINDOW_FUNCTION.
     """
+    from sqlglot import exp
+
+    _generators(select)
+    _counts(select)
+    qualify = select.args.get("qualify")
+    if qualify is not None and not any(one.find(exp.Window) for one in [qualify, *select.expressions]):
+        text = "The QUALIFY clause requires at least one window function in the SELECT list or QUALIFY clause."
+        raise SparkError("QUALIFY_REQUIRES_WINDOW_FUNCTION", text, sql_state="42601")
     group, order = select.args.get("group"), select.args.get("order")
     if group is not None:
         _positions(select, "GROUP BY", group.expressions)
         _keys(group.expressions)
     if order is not None:
         _positions(select, "ORDER BY", [term.this for term in order.expressions])
+
+
+def check_ctes(ctes: Any) -> None:
+    """Look at the names of a WITH.
+
+    Raises:
+        SparkError: DUPLICATED_CTE_NAMES.
+    """
+    names = [cte.alias.lower() for cte in ctes.expressions]
+    twice = list(dict.fromkeys(name for name in names if names.count(name) > 1))
+    if twice:
+        listed = ", ".join(f"`{name}`" for name in twice)
+        text = f"CTE definition can't have duplicate names: {listed}."
+        raise SparkError("DUPLICATED_CTE_NAMES", text, sql_state="42602")
+
+
+def _generators(select: Any) -> None:
+    """A generator is a whole item of a select list, and stands nowhere else."""
+    from sqlglot import exp
+
+    for item in select.expressions:
+        whole = item.this if isinstance(item, exp.Alias | exp.Aliases) else item
+        inner = whole.iter_expressions() if is_generator(whole) else [whole]
+        if any(is_generator(node) for part in inner for node in _own(part)):
+            text = f'The generator is not supported: nested in expressions "{whole.sql(dialect="databricks")}".'
+            raise SparkError("UNSUPPORTED_GENERATOR.NESTED_IN_EXPRESSIONS", text, sql_state="42K0E")
+    for clause, name in (("where", "Filter"), ("having", "Filter"), ("order", "Sort"), ("group", "Aggregate")):
+        found = select.args.get(clause)
+        if found is not None and any(map(is_generator, _own(found))):
+            text = f"The generator is not supported: outside the SELECT clause, found: {name}."
+            raise SparkError("UNSUPPORTED_GENERATOR.OUTSIDE_SELECT", text, sql_state="42K0E")
+
+
+def _counts(select: Any) -> None:
+    """`count(t.*)` counts rows without nulls in Spark, which does not allow it."""
+    from sqlglot import exp
+
+    for one in (node for item in select.expressions for node in _own(item)):
+        holder = one.parent
+        if (
+            isinstance(one, exp.Column)
+            and one.is_star
+            and isinstance(holder, exp.Func)
+            and function_name(holder) == "count"
+        ):
+            if holder.expressions[isinstance(holder, exp.Anonymous) :]:
+                raise unsupported("a star among several arguments of count()", "Name the columns.")
+            text = f"count({one.parts[0].name}.*) is not allowed. Please use count(*) or name the columns."
+            raise SparkError("INVALID_USAGE_OF_STAR_WITH_TABLE_IDENTIFIER_IN_COUNT", text, sql_state="42000")
+
+
+def _own(node: Any) -> Iterator[Any]:
+    """The nodes of an expression, without those of subqueries in it."""
+    from sqlglot import exp
+
+    yield from node.walk(prune=lambda one: isinstance(one, exp.Query))
 
 
 def _positions(select: Any, clause: str, keys: Iterable[Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from brickyard.workspace.compute.gateway.sugar.aggregates import aggregates
@@ -27,12 +28,33 @@ def group_by_all(select: Any, scope: Scope) -> None:
 
 
 def has_numbered_keys(select: Any) -> bool:
-    """Whether a SELECT with windows is grouped by positions: the engine does not find the columns in the windows."""
+    """Whether the engine takes positions in GROUP BY for numbers: beside windows, and in grouping sets."""
     from sqlglot import exp
 
     group = select.args.get("group")
-    numbered = group is not None and (group.args.get("all") or any(_is_number(one) for one in group.expressions))
-    return bool(numbered) and any(item.find(exp.Window) for item in select.expressions)
+    numbered = group is not None and (group.args.get("all") or any(_positions(group)))
+    if not numbered:
+        return False
+    return bool(group.find(*_sets())) or any(item.find(exp.Window) for item in select.expressions)
+
+
+def _sets() -> tuple[Any, ...]:
+    from sqlglot import exp
+
+    return exp.GroupingSets, exp.Rollup, exp.Cube
+
+
+def _positions(group: Any) -> Iterator[Any]:
+    """The numbers that are keys, by themselves or in grouping sets."""
+    from sqlglot import exp
+
+    for key in group.expressions:
+        if _is_number(key):
+            yield key
+        elif isinstance(key, (*_sets(), exp.Tuple)):
+            yield from _positions(key)
+        elif isinstance(key, exp.Paren) and _is_number(key.this):
+            yield key.this
 
 
 def spell_keys(select: Any) -> None:
@@ -41,8 +63,8 @@ def spell_keys(select: Any) -> None:
 
     if not has_numbered_keys(select):
         return
-    for key in list(select.args["group"].expressions):
-        if _is_number(key) and 0 < int(key.name) <= len(select.expressions):
+    for key in list(_positions(select.args["group"])):
+        if 0 < int(key.name) <= len(select.expressions):
             item = select.expressions[int(key.name) - 1]
             replace(key, (item.this if isinstance(item, exp.Alias) else item).copy())
 
@@ -50,7 +72,7 @@ def spell_keys(select: Any) -> None:
 def _is_number(key: Any) -> bool:
     from sqlglot import exp
 
-    return isinstance(key, exp.Literal) and not key.is_string
+    return isinstance(key, exp.Literal) and not key.is_string and key.name.isdigit()
 
 
 def has_loose_sets(select: Any) -> bool:

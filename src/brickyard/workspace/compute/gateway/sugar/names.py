@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from brickyard.workspace.compute.gateway.errors import unsupported
-from brickyard.workspace.compute.gateway.sugar.aggregates import function_name
+from brickyard.workspace.compute.gateway.sugar.aggregates import function_name, generators
 from brickyard.workspace.compute.gateway.sugar.scope import Scope, aliases
 from brickyard.workspace.compute.gateway.sugar.tree import replace
 
@@ -63,6 +63,10 @@ def lateral_aliases(select: Any, scope: Scope) -> None:
                 continue
             if volatile(known[name]):
                 raise unsupported(f"the alias {name} of a random value in the same SELECT", "Use a subquery.")
+            if generators(known[name]):
+                raise unsupported(
+                    f"the alias {name} of a generator in the same SELECT", "Use LATERAL VIEW, or a subquery."
+                )
             substitute(labelled(column, column.parts[-1].name), known[name])
         if isinstance(item, exp.Alias):
             known[item.alias.lower()] = item.this

@@ -10,9 +10,10 @@ from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.remembered import remembered
 from brickyard.workspace.compute.gateway.sqltext import Token, read, tokenize
 from brickyard.workspace.compute.gateway.sugar.builtins import NAMES, refused
-from brickyard.workspace.compute.gateway.sugar.checks import check_select
+from brickyard.workspace.compute.gateway.sugar.checks import check_ctes, check_select
 from brickyard.workspace.compute.gateway.sugar.groups import has_loose_sets, has_numbered_keys
 from brickyard.workspace.compute.gateway.sugar.inline import has_several_types
+from brickyard.workspace.compute.gateway.sugar.joins import has_loose_joins
 from brickyard.workspace.compute.gateway.sugar.keys import needs_order
 from brickyard.workspace.compute.gateway.sugar.labels import CALLS, needs_label, ordered
 from brickyard.workspace.compute.gateway.sugar.memberships import is_value
@@ -101,15 +102,19 @@ def needed_in(sql: str) -> bool:
     """
     from sqlglot import exp
 
-    for node in read(sql).find_all(exp.Select, exp.Window, exp.Values, exp.In, exp.Exists):
+    for node in read(sql).find_all(exp.Select, exp.Window, exp.Values, exp.In, exp.Exists, exp.With):
         if isinstance(node, exp.In | exp.Exists):
             if is_test(node) or is_value(node):
                 return True
         elif isinstance(node, exp.Window):
             ordered(node)
+        elif isinstance(node, exp.With):
+            check_ctes(node)
         elif isinstance(node, exp.Select):
             check_select(node)
-            if _reuses(node) or has_loose_sets(node) or has_numbered_keys(node) or needs_order(node) or has_total(node):
+            if _reuses(node) or has_loose_sets(node) or has_numbered_keys(node) or needs_order(node):
+                return True
+            if has_total(node) or has_loose_joins(node):
                 return True
         elif has_several_types(node):
             return True

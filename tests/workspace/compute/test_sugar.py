@@ -179,7 +179,9 @@ def test_views_inserts_and_data_frames(tables: Any) -> None:
     tables.sql("CREATE TABLE made AS FROM t |> WHERE id > 2")
     tables.sql("INSERT INTO made SELECT * FROM t QUALIFY row_number() OVER (ORDER BY id) = 1")
     assert rows(tables.sql("SELECT id FROM made ORDER BY ALL")) == [(1,), (3,)]
-    frame = tables.sql("SELECT * EXCEPT (k) FROM {d} QUALIFY rank() OVER (ORDER BY id) = :n", d=tables.table("t"), args={"n": 2})
+    frame = tables.sql(
+        "SELECT * EXCEPT (k) FROM {d} QUALIFY rank() OVER (ORDER BY id) = :n", d=tables.table("t"), args={"n": 2}
+    )
     assert rows(frame.filter("v > 0")) == [(2, 20)]
 
 

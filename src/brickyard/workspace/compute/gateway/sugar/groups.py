@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from brickyard.workspace.compute.gateway.sugar.aggregates import aggregates
+from brickyard.workspace.compute.gateway.sugar.having import is_shadowed
 from brickyard.workspace.compute.gateway.sugar.scope import Scope
 from brickyard.workspace.compute.gateway.sugar.stars import expand_stars
 from brickyard.workspace.compute.gateway.sugar.tree import replace, touch
@@ -28,14 +29,14 @@ def group_by_all(select: Any, scope: Scope) -> None:
 
 
 def has_numbered_keys(select: Any) -> bool:
-    """Whether the engine takes positions in GROUP BY for numbers: beside windows, and in grouping sets."""
+    """Whether positions in GROUP BY are not enough for the engine: beside windows, in grouping sets, with HAVING."""
     from sqlglot import exp
 
     group = select.args.get("group")
     numbered = group is not None and (group.args.get("all") or any(_positions(group)))
     if not numbered:
         return False
-    return bool(group.find(*_sets())) or any(item.find(exp.Window) for item in select.expressions)
+    return bool(group.find(*_sets())) or is_shadowed(select) or any(one.find(exp.Window) for one in select.expressions)
 
 
 def _sets() -> tuple[Any, ...]:
@@ -59,14 +60,13 @@ def _positions(group: Any) -> Iterator[Any]:
 
 def spell_keys(select: Any) -> None:
     """Group by the columns themselves, where windows may use them."""
-    from sqlglot import exp
-
     if not has_numbered_keys(select):
         return
     for key in list(_positions(select.args["group"])):
         if 0 < int(key.name) <= len(select.expressions):
-            item = select.expressions[int(key.name) - 1]
-            replace(key, (item.this if isinstance(item, exp.Alias) else item).copy())
+            item = select.expressions[int(key.name) - 1].unalias()
+            if not _is_number(item):
+                replace(key, item.copy())
 
 
 def _is_number(key: Any) -> bool:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from tests.conformance.model import Group
+from typing import Any
+
+from pyspark.sql import functions as F
+
+from tests.conformance.model import At, Group, rows
 
 golden = Group("Spark's own tests")
 golden.values(
@@ -13,3 +17,72 @@ golden.values(
     "interval -1 day 1 hour -1 minute 1 second, interval +'1 2:3:4.001' day to second, interval 1 day '2' hours AS i",
     "try_to_timestamp(1), try_to_timestamp(date'2020-01-01'), typeof(timestamp_ltz'2020-01-01 00:00:00')",
 )
+golden.values(
+    "b = '1.51', b > '1.49', b IN ('1.51', '2'), b BETWEEN '1.46' AND '1.54', 1.5 = '1.51' FROM VALUES (CAST(1.5 AS "
+    "DECIMAL(3, 1))) t(b)",
+    "CASE WHEN a THEN 1 ELSE DATE'2020-01-01' END FROM VALUES (true) t(a)",
+    "if(a, true, DATE'2020-01-01') FROM VALUES (true) t(a)",
+    "array(1, DATE'2020-01-01')",
+    "a / b FROM VALUES (true, 1) t(a, b)",
+    "a / 2 FROM VALUES (TIMESTAMP'2020-01-01 00:00:00') t(a)",
+    "a + b FROM VALUES ('1', '2') t(a, b)",
+    "2 / INTERVAL '2' HOUR",
+    "d + 1L FROM VALUES (DATE'2020-01-01') t(d)",
+    "date_add(d, 1.5) FROM VALUES (DATE'2020-01-01') t(d)",
+    "date_sub(d, '1.2') FROM VALUES (DATE'2020-01-01') t(d)",
+    "date_add('2011-11-11', '1'), date_sub('2011-11-11', 1S), date_add('2011-11-11', null)",
+    "timestampadd('MONTH', 1, TIMESTAMP'2020-01-01 00:00:00')",
+    "datediff('YEAR', DATE'2020-01-01', DATE'2021-01-01')",
+    "zeroifnull('abc')",
+    "zeroifnull('12'), positive('12'), bround(25, -1), bround(-35, -1), bround(cast(125 AS SMALLINT), -1)",
+    "positive('invalid')",
+    "bround(2147483647, -1)",
+    "round(9223372036854775807L, -1)",
+    "to_binary('GG')",
+    "to_binary('616'), try_to_binary('GG'), try_to_binary('!!', 'base64'), to_binary('YWI=', 'base64')",
+    "to_binary(s, 'base64') FROM VALUES ('!!') t(s)",
+    "regexp_substr('1a 2b', 'x'), regexp_substr('Spark', null), regexp_substr('a1', '[0-9]')",
+    "assert_true(null)",
+    "lpad(unhex(''), 5), rpad(X'41', 3), lpad(X'41', 3, X'42')",
+    "encode('é', 'US-ASCII')",
+    "encode('abc', 'US-ASCII'), encode('é', 'ISO-8859-1')",
+    "transform_values(map('a', 1), (k, v) -> struct(k, v)), map_zip_with(map(1, 'a'), map(1, 'b'), (k, v, w) -> (v, w))"
+    ", zip_with(array(1), array(2), (x, y) -> struct(x, y, x + y))",
+)
+golden.values(
+    "CAST(v AS INT) FROM VALUES (parse_json('\"x\"')) t(v)",
+    "CAST(parse_json('300') AS TINYINT)",
+    'parse_json(\'{"a": "x"}\'):a::double',
+    "v:a::decimal(3, 2) FROM VALUES (parse_json('{\"a\": 100.345}')) t(v)",
+    "v:a::int, v:b::string, v:c::date, CAST(v:d AS BOOLEAN), v:e::double, v:f::decimal(3, 1), v:g::int FROM VALUES "
+    '(parse_json(\'{"a": 5.7, "b": null, "c": "2020-01-02", "d": 1, "e": "1.5", "f": 2.567, "g": true}\')) t(v)',
+    "try_cast(v AS INT), try_variant_get(v, '$.a', 'int'), try_variant_get(v, '$.b', 'double') FROM VALUES "
+    '(parse_json(\'{"a": "x", "b": 1}\')) t(v)',
+)
+
+
+@golden.run
+def a_decimal_of_a_frame_beside_text(spark: Any, at: At) -> Any:
+    frame = spark.sql("SELECT CAST(1.5 AS DECIMAL(3, 1)) AS d, DATE'2020-01-31' AS t")
+    later = frame.select(frame.t + F.expr("INTERVAL 3 HOURS"), frame.t + F.expr("INTERVAL 1 DAY 2 HOURS"))
+    return frame.filter(frame.d == "1.51").count(), rows(later), later.dtypes[0][1]
+
+
+def _limited(name: str, *statements: str) -> None:
+    made = ("CREATE OR REPLACE TABLE limited (a VARCHAR(4), n INT) USING delta",)
+    golden.sql(name, *made, "INSERT INTO limited VALUES ('äbcd', 1), (null, 2)", *statements)
+
+
+_limited("a text that is too long for its column", "INSERT INTO limited VALUES ('abcde', 1)")
+_limited("a number that is too long for its column", "UPDATE limited SET a = 12345 WHERE n = 1")
+_limited(
+    "a source that is too long for a column",
+    "MERGE INTO limited USING (SELECT 'abcde' AS a, 1 AS n) AS s ON limited.n = s.n WHEN MATCHED THEN UPDATE SET *",
+)
+_limited("texts that fit", "UPDATE limited SET a = concat(a, '') WHERE n < 3", "SELECT a, n FROM limited")
+
+
+@golden.run
+def a_frame_that_is_too_long_for_a_column(spark: Any, at: At) -> Any:
+    spark.sql("CREATE TABLE short (a VARCHAR(2)) USING delta")
+    spark.sql("SELECT 'abc' AS a").write.format("delta").mode("append").saveAsTable("short")

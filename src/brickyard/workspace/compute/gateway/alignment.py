@@ -18,6 +18,7 @@ from brickyard.workspace.compute.gateway.assignment import assigned, check_casta
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.filled_rows import add_default, with_generated
 from brickyard.workspace.compute.gateway.filling import Filled, filled_columns
+from brickyard.workspace.compute.gateway.lengths import limits, within
 from brickyard.workspace.compute.gateway.mapped_columns import numbered
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
@@ -214,7 +215,7 @@ def _project(
     cast: bool,
 ) -> relations_pb2.Relation:
     """The columns of the table in their order; identity columns that are not given are left to the engine."""
-    filled = _filled(place)
+    filled, longest = _filled(place), limits(place) if isinstance(place, Path) else {}
     generated = {name: column for name, column in filled.items() if column.generated is not None}
     for name in filled.keys() & given.keys():
         filled[name].need_writable()
@@ -232,7 +233,11 @@ def _project(
             add_default(session, alias.expr, column.default, kind)
             continue
         own = quote(name if renamed else given[name].name)
-        if given[name].dataType.simpleString() == kind:
+        limit, have = longest.get(name), given[name].dataType.simpleString()
+        if limit and (cast or have == kind):
+            text = own if have == kind else f"CAST({own} AS STRING)"
+            alias.expr.expression_string.expression = within(text, field.name, limit)
+        elif given[name].dataType.simpleString() == kind:
             alias.expr.unresolved_attribute.unparsed_identifier = own
         elif cast:
             if not isinstance(place, Path):

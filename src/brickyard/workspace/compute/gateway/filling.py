@@ -6,7 +6,7 @@ Source: https://github.com/delta-io/delta/blob/master/PROTOCOL.md (default, gene
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +27,7 @@ __all__ = [
     "STEP",
     "Filled",
     "by_name",
+    "columns_of",
     "counts",
     "features_of",
     "filled_columns",
@@ -115,19 +116,35 @@ def _filled(field: Mapping[str, Any]) -> Filled:
 
 def filled_columns(place: Path) -> Mapping[str, Filled]:
     """Those of a table in its last version, by their names in lower case."""
+    return _read(*_state(place))
+
+
+def columns_of(place: Path) -> Sequence[Mapping[str, Any]]:
+    """The columns of a table in its last version, as the schema's JSON has them."""
+    return _loaded(*_state(place))[0]
+
+
+def _state(place: Path) -> tuple[Path, int, int]:
+    """A version never changes; a table that takes the place of another one was written at another time."""
     version = latest(place)
-    return _read(place, version, (place / "_delta_log" / f"{version:020d}.json").stat().st_mtime_ns)
+    return place, version, (place / "_delta_log" / f"{version:020d}.json").stat().st_mtime_ns
 
 
 @lru_cache(maxsize=1024)
 def _read(place: Path, version: int, written: int) -> Mapping[str, Filled]:
-    """A version never changes; a table that takes the place of another one was written at another time."""
+    fields, configuration = _loaded(place, version, written)
+    filled = by_name(fields)
+    _need_no_queries(configuration, filled.values())
+    return filled
+
+
+@lru_cache(maxsize=1024)
+def _loaded(place: Path, version: int, written: int) -> tuple[Sequence[Mapping[str, Any]], Mapping[str, str]]:
+    """The columns, and the table's properties."""
     from deltalake import DeltaTable
 
     table = DeltaTable(place)
-    filled = by_name(json.loads(table.schema().to_json())["fields"])
-    _need_no_queries(table.metadata().configuration, filled.values())
-    return filled
+    return json.loads(table.schema().to_json())["fields"], table.metadata().configuration
 
 
 def _need_no_queries(configuration: Mapping[str, str], filled: Iterable[Filled]) -> None:

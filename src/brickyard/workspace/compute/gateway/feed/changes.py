@@ -13,6 +13,7 @@ from brickyard.workspace.compute.gateway.feed.marks import aim, marked
 from brickyard.workspace.compute.gateway.feed.recording import record
 from brickyard.workspace.compute.gateway.feed.shadow import shadow_of, text_of
 from brickyard.workspace.compute.gateway.feed.stars import Spelled, spelled
+from brickyard.workspace.compute.gateway.lengths import limits
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor, splice
 from brickyard.workspace.compute.gateway.statements.assignments import cast_values
@@ -37,7 +38,7 @@ def change(session: Session, place: Path, sql: str, *, evolves: bool = False) ->
     columns = [field.name for field in fields]
     merge = spelled(sql, session, columns, evolves=evolves) if what == "MERGE" else Spelled(sql, [])
     probe = session.rewriter().probe
-    text = cast_values(merge.sql, fields, probe) if probe is not None else merge.sql
+    text = cast_values(merge.sql, fields, probe, limits(place)) if probe is not None else merge.sql
     with shadow_of(session, place, new=merge.new) as shadow:
         text = marked(text, shadow.columns)
         aimed = aim(Cursor(text))[0]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from brickyard.workspace.compute.gateway.assignment import CHANGED, assigned
+from brickyard.workspace.compute.gateway.lengths import within
 from brickyard.workspace.compute.gateway.sqltext import Edit, splice
 from brickyard.workspace.compute.gateway.values.probes import Probe, ask
 from brickyard.workspace.compute.gateway.values.scopes import scope_of
@@ -16,13 +17,14 @@ __all__ = ["assigned_path", "cast_values"]
 Given = tuple[list[str], Any]
 
 
-def cast_values(sql: str, fields: Any, probe: Probe) -> str:
+def cast_values(sql: str, fields: Any, probe: Probe, longest: Mapping[str, int]) -> str:
     """The statement with each value cast to its column's type where it is of another.
 
     Args:
         sql: An UPDATE or MERGE whose names are resolved.
         fields: The columns of the table.
         probe: Asks the engine for the types of values.
+        longest: The most characters of columns that have a limit.
     """
     kinds = {field.name.lower(): field for field in fields}
     given = [(path, value) for path, value in _given(parse_spans(sql), kinds) if path[0] in kinds and span(value)]
@@ -31,9 +33,12 @@ def cast_values(sql: str, fields: Any, probe: Probe) -> str:
     for path, value in given:
         place, field = span(value), _field(kinds[path[0]], path[1:])
         have, kind = types.get(id(value), ""), "" if field is None else field.dataType.simpleString()
-        if place and kind and have not in {kind, "void"}:
-            text = assigned(f"({sql[slice(*place)]})", field.name, have, kind, CHANGED)
-            edits.append(Edit(*place, text))
+        limit = longest.get(path[0]) if len(path) == 1 else None
+        if place and kind and (limit or have not in {kind, "void"}):
+            text = f"({sql[slice(*place)]})"
+            if have not in {kind, "void"}:
+                text = assigned(text, field.name, have, kind, CHANGED)
+            edits.append(Edit(*place, within(f"({text})", field.name, limit) if limit else text))
     return splice(sql, edits)
 
 

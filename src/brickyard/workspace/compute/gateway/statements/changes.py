@@ -17,7 +17,9 @@ from brickyard.workspace.compute.gateway.conflicts import settled
 from brickyard.workspace.compute.gateway.copies import through_copy
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.feed import changes as feed_changes
+from brickyard.workspace.compute.gateway.feed.stars import spelled
 from brickyard.workspace.compute.gateway.filling import Filled, by_name, filled_columns
+from brickyard.workspace.compute.gateway.lengths import limits
 from brickyard.workspace.compute.gateway.log import Metadata
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.properties import need_removable
@@ -130,7 +132,7 @@ def _changed(session: Session, sql: str, table: _Named, *, evolves: bool) -> tup
     if done == "DELETE":
         text = evaluable(text)
         done = Cursor(text).next().text.upper()
-    _run(session, _cast(session, text, place), place, evolves=evolves)
+    _run(session, _cast(session, text, place, evolves=evolves), place, evolves=evolves)
     return done, None
 
 
@@ -155,10 +157,15 @@ def _resolved(session: Session, sql: str, changed: Table | None = None, own: str
     return replace(session.rewriter(), changed=changed, own=own).rewrite(sql, parse(sql))
 
 
-def _cast(session: Session, text: str, place: Path) -> str:
+def _cast(session: Session, text: str, place: Path, *, evolves: bool = False) -> str:
     """The statement with values of the columns' types."""
-    probe = session.rewriter().probe
-    return text if probe is None else cast_values(text, session.schema_of(place).fields, probe)
+    probe, longest = session.rewriter().probe, limits(place)
+    if probe is None:
+        return text
+    fields = session.schema_of(place).fields
+    if longest and not evolves and Cursor(text).peek() == "MERGE":
+        text = spelled(text, session, [field.name for field in fields], evolves=False).sql
+    return cast_values(text, fields, probe, longest)
 
 
 def _run(session: Session, text: str, place: Path, *, evolves: bool) -> None:

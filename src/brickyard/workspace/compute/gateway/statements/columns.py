@@ -8,6 +8,7 @@ from typing import Any
 
 from pyspark.sql.connect.proto import base_pb2
 
+from brickyard.workspace.compute.gateway import lengths
 from brickyard.workspace.compute.gateway.alignment import check_characters, check_distinct
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.names import quote
@@ -104,5 +105,5 @@ def delta_fields(columns: list[Column], session: Session) -> list[dict[str, Any]
     for one, column in zip(fields, columns, strict=True):
         one["nullable"] = column.nullable
         said = {"comment": column.comment} if column.comment else {}
-        one["metadata"] = {**one["metadata"], **said, **column.rules}
+        one["metadata"] = {**one["metadata"], **said, **column.rules, **lengths.said(column.kind)}
     return fields

@@ -55,7 +55,14 @@ def _path(path: Any, scope: Scope) -> None:
     if kind not in {"string", "variant"}:
         raise unsupported(f"`:` on a column of type {kind}", "Use it on a STRING or a VARIANT.")
     call = exp.Anonymous(this=function, expressions=[base.copy(), exp.Literal.string(text)])
-    replace(labelled(path, name), call)
+    whole = path
+    while isinstance(whole.parent, exp.Cast):
+        whole = whole.parent
+    if whole is path:
+        replace(labelled(path, name), call)
+    else:  # a cast of it has its name too
+        replace(path, call)
+        labelled(whole, name)
 
 
 def _text(parts: list[Any]) -> tuple[str, str]:

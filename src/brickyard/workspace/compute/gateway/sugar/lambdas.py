@@ -99,17 +99,28 @@ def _put(node: Any, values: Mapping[str, Any]) -> None:
         hidden = {one.name.lower() for one in node.expressions}
         values = {name: value for name, value in values.items() if name not in hidden}
     for child in list(node.iter_expressions()):
+        if isinstance(child, exp.Tuple):  # a struct, whose fields are called as the variables are
+            child = child.replace(exp.Anonymous(this="struct", expressions=[one.copy() for one in child.expressions]))
         if isinstance(child, exp.Column):
             if child.parts[0].name.lower() in values:
                 new = values[child.parts[0].name.lower()].copy()
                 for part in child.parts[1:]:
                     new = exp.Dot(this=new, expression=part.copy())
-                replace(child, new)
+                replace(child, _called(new, child))
         elif isinstance(child, exp.Identifier):
             if child.name.lower() in values and not _is_name(child):
-                replace(child, values[child.name.lower()].copy())
+                replace(child, _called(values[child.name.lower()].copy(), child))
         else:
             _put(child, values)
+
+
+def _called(value: Any, child: Any) -> Any:
+    """The value as a field of a struct has the name of what it stands for."""
+    from sqlglot import exp
+
+    if isinstance(child.parent, exp.Anonymous) and child.parent.name.lower() == "struct":
+        return exp.alias_(value, child.name, quoted=True)
+    return value
 
 
 def _is_name(identifier: Any) -> bool:

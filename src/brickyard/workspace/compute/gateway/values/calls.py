@@ -13,11 +13,11 @@ from brickyard.workspace.compute.gateway.values.apart import NAME, numbered
 from brickyard.workspace.compute.gateway.values.binding import LAMBDAS, has_lambda
 from brickyard.workspace.compute.gateway.values.correction import Site
 from brickyard.workspace.compute.gateway.values.frames import check_lists, framed_call
+from brickyard.workspace.compute.gateway.values.numerals import is_decimal, is_integer, kind_of, smallest
 from brickyard.workspace.compute.gateway.values.rules import RULES, Operand
-from brickyard.workspace.compute.gateway.values.rules.arithmetic import LARGEST
 from brickyard.workspace.compute.gateway.values.rules.calendar import interval_kind
-from brickyard.workspace.compute.gateway.values.rules.casts import is_affected
-from brickyard.workspace.compute.gateway.values.rules.types import SYNONYMS, literal_kind
+from brickyard.workspace.compute.gateway.values.rules.casts import VARIANTS, is_affected
+from brickyard.workspace.compute.gateway.values.rules.types import literal_kind
 from brickyard.workspace.compute.gateway.values.scopes import AGGREGATES
 from brickyard.workspace.compute.gateway.values.spans import span
 from brickyard.workspace.compute.gateway.values.zoned import is_zoned
@@ -29,7 +29,6 @@ __all__ = [
     "name_of",
     "parents",
     "sites",
-    "smallest",
 ]
 
 #: Functions that are casts.
@@ -227,12 +226,6 @@ def _operands(node: Any) -> list[Any]:
     return [part.expressions[0] if isinstance(part, exp.Distinct) else part for part in node.expressions]
 
 
-def kind_of(target: Any) -> str:
-    """The type of a cast as Spark writes it."""
-    text = str(target.sql("databricks")).lower().replace(", ", ",").replace(": ", ":")
-    return SYNONYMS.get(text, text)
-
-
 def _is_compared(node: Any) -> bool:
     """Whether the engine may move a cast of the node to what it is compared with; not where a group has the node."""
     from sqlglot import exp
@@ -282,24 +275,6 @@ def parents(node: Any) -> Iterator[Any]:
         node = node.parent
 
 
-def smallest(node: Any) -> str:
-    """The integer type of which `-node` is the smallest value, written as a literal; else empty."""
-    from sqlglot import exp
-
-    kind = kind_of(node.to) if isinstance(node, exp.Cast) else ""
-    digits = node.this if kind else node
-    if not _is_integer(digits):
-        return ""
-    kinds = [kind] if kind else ["int", "bigint"]
-    return next((name for name in kinds if name in LARGEST and digits.name == str(LARGEST[name] + 1)), "")
-
-
-def _is_integer(node: Any) -> bool:
-    from sqlglot import exp
-
-    return isinstance(node, exp.Literal) and not node.is_string and node.name.isdigit()
-
-
 def _is_plain(node: Any) -> bool:
     """Whether the expression is certainly right as it is: small numbers, a literal, or a cast to a type like others."""
     from sqlglot import exp
@@ -317,13 +292,13 @@ def _is_plain(node: Any) -> bool:
     if isinstance(node, exp.Bracket):
         return len(node.expressions) != 1 or isinstance(node.expressions[0], exp.Literal)
     if isinstance(node, _comparisons()):
-        return not is_zoned() and not any(_is_decimal(side) for side in _operands(node))
+        return not is_zoned() and not any(is_decimal(side) for side in _operands(node))
     if not isinstance(node, exp.Binary):
         return False
     intervals = [side for side in (node.this, node.expression) if isinstance(side, exp.Interval)]
     if intervals:
         return not is_zoned() and not any("hour" in interval_kind(one.sql()) for one in intervals)
-    return all(_is_integer(side) and len(side.name) < 5 for side in (node.this, node.expression))
+    return all(is_integer(side) and len(side.name) < 5 for side in (node.this, node.expression))
 
 
 def is_item(node: Any) -> bool:
@@ -333,14 +308,6 @@ def is_item(node: Any) -> bool:
     return any(not _is_plain(one) for one in node.find_all(exp.Bracket))
 
 
-def _is_decimal(node: Any) -> bool:
-    """Whether a node is a literal with a point."""
-    from sqlglot import exp
-
-    node = node.this if isinstance(node, exp.Neg) else node
-    return isinstance(node, exp.Literal) and not node.is_string and literal_kind(node.name).startswith("decimal")
-
-
 def _is_plain_cast(node: Any) -> bool:
     from sqlglot import exp
 
@@ -348,4 +315,6 @@ def _is_plain_cast(node: Any) -> bool:
     if isinstance(node.this, exp.Literal) and node.this.is_string:
         text = node.this.name
         return text == text.strip() and not (target.startswith("decimal") and "e" in text.lower())
+    if isinstance(node.this, exp.Anonymous) and node.this.name.lower() in VARIANTS:
+        return False
     return not is_affected(target) and not isinstance(node, exp.TryCast)

@@ -36,12 +36,13 @@ from brickyard.workspace.compute.gateway.values.expressions import (
 from brickyard.workspace.compute.gateway.values.frames import framed_node
 from brickyard.workspace.compute.gateway.values.probes import Asked, Question
 from brickyard.workspace.compute.gateway.values.rules import RULES, Fix, Operand
+from brickyard.workspace.compute.gateway.values.rules.types import is_pointed
 from brickyard.workspace.compute.gateway.values.scopes import AGGREGATES
 from brickyard.workspace.compute.gateway.values.statements import correct_sql
 from brickyard.workspace.compute.gateway.values.templates import built
 from brickyard.workspace.compute.gateway.values.zoned import is_zoned
 
-__all__ = ["COMPARISONS", "Fields", "Plan", "Top"]
+__all__ = ["Fields", "Plan", "Top", "is_comparison"]
 
 #: From a relation to its fields.
 Fields = Callable[[relations_pb2.Relation], Asked]
@@ -290,7 +291,7 @@ def _site(node: _Node, mixed: bool) -> Site | None:
             return Site(node, "field", [node.children[0], key])
         return None if (key.number or -1) >= 0 or key.number == 0 else Site(node, "item", node.children)
     name = message.unresolved_function.function_name.lower()
-    if name in COMPARISONS and is_zoned():
+    if is_comparison(message):
         name = "compare"
     if name not in RULES or (name in OPERATORS and len(node.children) != 2):
         return None
@@ -302,6 +303,14 @@ def _site(node: _Node, mixed: bool) -> Site | None:
     if name in PERCENTILES and (shares := _elements(operands[1])):
         return Site(node, "percentiles", [operands[0], *shares])
     return Site(node, framed_node(name, node.parent and node.parent.message, mixed), operands, _is_compared(node))
+
+
+def is_comparison(message: Any) -> bool:
+    """Whether it is a comparison of which the types matter: of times in a zone, or with a text of a number."""
+    function = message.unresolved_function
+    if function.function_name.lower() not in COMPARISONS:
+        return False
+    return is_zoned() or any(is_pointed(one.literal.string) for one in function.arguments)
 
 
 def _casts(node: _Node) -> Iterator[_Node]:

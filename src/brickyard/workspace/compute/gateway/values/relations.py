@@ -9,11 +9,10 @@ from pyspark.sql.connect.proto import relations_pb2
 from brickyard.workspace.compute.gateway.values import calls, expressions
 from brickyard.workspace.compute.gateway.values.correction import correct
 from brickyard.workspace.compute.gateway.values.frames import check_lists_of_plan
-from brickyard.workspace.compute.gateway.values.plans import COMPARISONS, Fields, Plan, Top
+from brickyard.workspace.compute.gateway.values.plans import Fields, Plan, Top, is_comparison
 from brickyard.workspace.compute.gateway.values.rules import RULES
 from brickyard.workspace.compute.gateway.values.rules.casts import is_affected
 from brickyard.workspace.compute.gateway.values.summaries import statistics_of
-from brickyard.workspace.compute.gateway.values.zoned import is_zoned
 
 __all__ = ["correct_relation"]
 
@@ -104,7 +103,7 @@ def _summarize(relation: Any, kind: str, fields: Fields) -> None:
 def _concerned(expression: Any) -> bool:
     kind = expression.WhichOneof("expr_type")
     name = expression.unresolved_function.function_name.lower()
-    if name in RULES or (name in COMPARISONS and is_zoned()):
+    if name in RULES or is_comparison(expression):
         return True
     if kind == "unresolved_extract_value":
         return True

@@ -16,6 +16,7 @@ from brickyard.workspace.compute.gateway.values.binding import LONGEST, STILL, b
 from brickyard.workspace.compute.gateway.values.chains import opened_text, without_cast
 from brickyard.workspace.compute.gateway.values.correction import Site, correct
 from brickyard.workspace.compute.gateway.values.items import aliased, items, said
+from brickyard.workspace.compute.gateway.values.numerals import smallest
 from brickyard.workspace.compute.gateway.values.probes import Probe, Question, ask
 from brickyard.workspace.compute.gateway.values.rules import Fix, Operand
 from brickyard.workspace.compute.gateway.values.rules.arithmetic import LARGEST
@@ -52,9 +53,7 @@ def _with_smallest(sql: str, tree: Any) -> str:
     from sqlglot import exp
 
     found = [
-        (place, kind)
-        for node in tree.find_all(exp.Neg)
-        if (kind := calls.smallest(node.this)) and (place := span(node))
+        (place, kind) for node in tree.find_all(exp.Neg) if (kind := smallest(node.this)) and (place := span(node))
     ]
     for (start, end), kind in sorted(found, reverse=True):
         named = f" AS {quote(sql[start:end])}" if _is_item(sql, tree, (start, end)) else ""

@@ -11,8 +11,8 @@ from __future__ import annotations
 from brickyard.workspace.compute.gateway.values.rules.aggregates import sum_of_decimals
 from brickyard.workspace.compute.gateway.values.rules.calendar import difference, in_calendar, on_date
 from brickyard.workspace.compute.gateway.values.rules.decimals import decimal_arithmetic
-from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Operand, Rule
-from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, INTEGERS, is_number, wider
+from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Operand, Rule, mismatch, unexpected
+from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, INTEGERS, family, is_number, wider
 
 __all__ = ["LARGEST", "RULES"]
 
@@ -20,6 +20,8 @@ TIMES = frozenset({"date", "timestamp", "timestamp_ntz"})
 LARGEST = {"tinyint": 2**7 - 1, "smallint": 2**15 - 1, "int": 2**31 - 1, "bigint": 2**63 - 1}
 #: What holds the results of arithmetic on each type.
 WIDE = {"tinyint": "DECIMAL(3,0)", "smallint": "DECIMAL(5,0)", "int": "DECIMAL(10,0)", "bigint": "DECIMAL(19,0)"}
+#: What may be added to a date.
+DAYS = frozenset({"tinyint", "smallint", "int"})
 SUMMED = "DECIMAL(28,0)"
 
 
@@ -30,6 +32,8 @@ def _arithmetic(call: Call) -> Fix | None:
         return Fix("make_dt_interval(CAST(datediff($1, $2) AS INT))", "interval day")
     if not all(is_number(kind) or kind in {"string", "void"} for kind in (left, right)):
         return _of_times(call)
+    if left == right == "string":
+        raise mismatch("BINARY_OP_WRONG_TYPE", f"The operator {call.name} requires numbers, not two STRINGs. Cast one.")
     if "string" in (left, right) or left == right == "void":
         return _with_text(call)
     if "void" in (left, right):
@@ -44,13 +48,34 @@ def _arithmetic(call: Call) -> Fix | None:
 def _of_times(call: Call) -> Fix | None:
     """Of dates, timestamps and intervals."""
     left, right = call.kind(0), call.kind(1)
+    _check(call)
     if call.name == "-" and {left, right} <= TIMES:
         return difference(call)
     if "date" in {left, right} and (left if right == "date" else right).startswith("interval"):
         return on_date(call)
-    if call.kind(0) == "date" and call.kind(1) in {"tinyint", "smallint", "int"}:
+    if call.kind(0) == "date" and call.kind(1) in DAYS:
         return Fix(kind="date")
     return in_calendar(call) if call.zoned else None
+
+
+def _check(call: Call) -> None:
+    """Raise for types that do not go together, where the engine would compute something."""
+    left, right = call.kind(0), call.kind(1)
+    families = {family(left), family(right)} - {""}
+    if call.name in "+-" and families == {"times", "numbers"}:
+        days = call.operands[1 if family(left) == "times" else 0]  # the engine may have another type for a column
+        if days.value is not None and days.kind not in DAYS:
+            raise unexpected("date_add", 2, '"INT" or "SMALLINT" or "TINYINT"', days.kind)
+    elif len(families) > 1 or (call.name in "*/%" and families & {"times", "boolean"}) or _divides(call):
+        raise mismatch(
+            "BINARY_OP_DIFF_TYPES",
+            f'The operator {call.name} has operands of incompatible types ("{left.upper()}" and "{right.upper()}").',
+        )
+
+
+def _divides(call: Call) -> bool:
+    """Whether something is divided by an interval."""
+    return call.name == "/" and call.kind(1).startswith("interval")
 
 
 def _with_text(call: Call) -> Fix | None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Operand, Rule, mismatch
 from brickyard.workspace.compute.gateway.values.rules.texts import quoted, text_of
 from brickyard.workspace.compute.gateway.values.rules.times import floored
 from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, INTEGERS, fields, inside, is_number
+from brickyard.workspace.compute.gateway.values.rules.variants import of_variant
 
-__all__ = ["RULES", "is_affected", "plain_text"]
+__all__ = ["RULES", "VARIANTS", "is_affected", "plain_text"]
 
 #: The targets of casts that depend on what is cast.
 TARGETS = frozenset({"string", "date", "binary", "timestamp_ntz", *INTEGERS})
 NESTED = ("decimal", "array<", "map<", "struct<")
 TIMES = frozenset({"date", "timestamp_ntz"})
 REFUSED = frozenset({("boolean", "date"), ("boolean", "timestamp_ntz")})
+#: Functions that give variants, or may.
+VARIANTS = frozenset({"variant_get", "parse_json", "try_parse_json"})
 #: A number with an exponent, which the engine does not read as a DECIMAL.
 EXPONENT = r"^\s*[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)[eE][-+]?[0-9]+\s*$"
 #: A day before a time, which is left out.
@@ -29,6 +33,8 @@ def is_affected(target: str) -> bool:
 
 def _cast(call: Call) -> Fix | None:
     kind, target = call.kind(), call.operands[1].kind
+    if kind == "variant" and target != "variant":
+        return _of_variant(target, tried=call.name == "try_cast")
     _check(kind, target, tried=call.name == "try_cast")
     if kind == "string":
         return _of_text(target)
@@ -38,6 +44,13 @@ def _cast(call: Call) -> Fix | None:
         return Fix(kind=target, inner={1: plain_text("$0")})  # the call stays, so that TRY_CAST gives null
     made = _converted(kind, target, "$1")
     return Fix(made, target) if made else None
+
+
+def _of_variant(target: str, *, tried: bool) -> Fix:
+    made = of_variant(target, "$1", tried=tried)
+    if not made:
+        raise unsupported(f"a cast of VARIANT to {target.upper()}", "Use from_json(CAST(... AS STRING), ...).")
+    return Fix(made, target)
 
 
 def _check(kind: str, target: str, *, tried: bool) -> None:
@@ -127,7 +140,8 @@ def _without_exponent(text: str) -> str:
 
 
 def _needless(call: Call) -> bool:
-    return call.name == "cast" and not is_affected(call.operands[1].kind)
+    known = call.name == "cast" and not is_affected(call.operands[1].kind)
+    return known and call.operands[0].text.partition("(")[0].lower() not in VARIANTS
 
 
 def _as_cast(call: Call) -> Fix | None:

@@ -8,10 +8,13 @@ from __future__ import annotations
 from functools import reduce
 
 from brickyard.workspace.compute.gateway.errors import PARSE, SparkError
-from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule, all_of, mismatch
-from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, is_number, wider
+from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule, all_of, different, mismatch
+from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, differ, is_number, wider
 
 __all__ = ["RULES"]
+
+#: What Spark calls them in its errors.
+NAMES = {"case": "casewhen", "when": "casewhen"}
 
 
 def _branches(first: int) -> Rule:
@@ -21,6 +24,8 @@ def _branches(first: int) -> Rule:
         kinds = [operand.kind for operand in call.operands[first:]]
         kind = reduce(wider, kinds) if kinds and all(kinds) else ""
         if not kind:
+            if differ(kinds):
+                raise different(NAMES.get(call.name, call.name), kinds)
             return Fix(kind=kinds[0]) if kinds and len(set(kinds)) == 1 else None
         fitting = {kind} if "<" in kind else {kind, "void"}  # a null beside an array would make it a text
         others = [number for number, one in enumerate(kinds, first + 1) if one not in fitting]
@@ -50,7 +55,7 @@ def _array(call: Call) -> Fix | None:
 def _rows(call: Call) -> Fix | None:
     """The rows of an inline table; text goes with nothing else."""
     kinds = {operand.kind for operand in call.operands} - {"void", ""}
-    if "string" in kinds and len(kinds) > 1 and all("<" not in kind for kind in kinds):
+    if differ(kinds) or ("string" in kinds and len(kinds) > 1 and all("<" not in kind for kind in kinds)):
         raise SparkError(
             "INVALID_INLINE_TABLE.INCOMPATIBLE_TYPES_IN_INLINE_TABLE",
             f"Invalid inline table. Found incompatible types in a column: {', '.join(sorted(kinds))}. Cast the values.",
@@ -62,7 +67,7 @@ def _rows(call: Call) -> Fix | None:
 
 def _zero(call: Call) -> Fix | None:
     """`zeroifnull(x)` is `coalesce(x, 0)`."""
-    kind = wider(call.kind(), "int") if is_number(call.kind()) else ""
+    kind = wider(call.kind(), "int") if is_number(call.kind()) or call.kind() == "string" else ""
     return Fix(f"coalesce(CAST($1 AS {kind}), CAST(0 AS {kind}))", kind) if kind else None
 
 
@@ -83,14 +88,16 @@ def _extreme(call: Call) -> Fix | None:
 
 
 def _compared(call: Call) -> Fix | None:
-    """A DECIMAL beside a DOUBLE or FLOAT is a DOUBLE; the engine makes DECIMALs of both, too small for some."""
+    """A DECIMAL beside a DOUBLE, FLOAT or text is a DOUBLE; the engine makes DECIMALs of both, too small for some."""
     kinds = [operand.kind for operand in call.operands]
     if call.zoned and "date" in kinds and "timestamp" in kinds:  # the engine takes midnight in UTC
         dates = [number for number, kind in enumerate(kinds, 1) if kind == "date"]
         return Fix(kind="boolean", inner=dict.fromkeys(dates, "CAST($0 AS TIMESTAMP)"))
-    if not any(kind in FLOATS for kind in kinds) or not any(kind.startswith("decimal") for kind in kinds):
+    if differ(kinds):
+        raise different("the comparison", kinds)
+    if not any(kind in {*FLOATS, "string"} for kind in kinds) or not any(kind.startswith("decimal") for kind in kinds):
         return None
-    others = [number for number, kind in enumerate(kinds, 1) if kind == "float" or kind.startswith("decimal")]
+    others = [number for number, kind in enumerate(kinds, 1) if kind != "double"]
     return Fix(kind="boolean", inner=dict.fromkeys(others, "CAST($0 AS DOUBLE)"))
 
 

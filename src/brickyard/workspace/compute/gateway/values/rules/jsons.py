@@ -6,6 +6,7 @@ from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule, all_of
 from brickyard.workspace.compute.gateway.values.rules.texts import json_of, quoted, text_of
 from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, fields
+from brickyard.workspace.compute.gateway.values.rules.variants import of_variant
 
 __all__ = ["RULES"]
 
@@ -24,8 +25,6 @@ IGNORED = (
     *("allowbackslashescapinganycharacter", "allownonnumericnumbers", "primitivesasstring", "prefersdecimal"),
     *("columnnameofcorruptrecord", "locale", "multiline", "dropmalformed"),
 )
-#: The types that are read from variants, as larger ones.
-PARTS = {**dict.fromkeys(("tinyint", "smallint", "int", "bigint"), "bigint"), "double": "double", "date": "date"}
 STRING = r'"(?:[^"\\]|\\.)*"'
 
 
@@ -92,16 +91,10 @@ def _from_json(call: Call) -> Fix | None:
 
 
 def _variant(call: Call) -> Fix | None:
-    """A part of a variant in a type: numbers as texts, texts as numbers, and no number that is too large for it."""
+    """A part of a variant in a type."""
     kind = (call.operands[2].value or "").lower() if len(call.operands) == 3 else ""
-    tried = call.name == "try_variant_get"
-    cast, text = ("TRY_CAST" if tried else "CAST"), f"{call.name}($1, $2, 'string')"
-    if kind == "string":
-        return Fix(f"coalesce({text}, nullif(CAST({call.name}($1, $2) AS STRING), 'null'))", "string")
-    if kind not in PARTS:
-        return None
-    value = f"{call.name}($1, $2, '{PARTS[kind]}')"
-    return Fix(f"coalesce({cast}({value} AS {kind}), {cast}({text} AS {kind}))", kind)
+    made = of_variant(kind, "variant_get($1, $2)", tried=call.name == "try_variant_get")
+    return Fix(made, kind) if made else None
 
 
 def _length(call: Call) -> Fix | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from brickyard.workspace.compute.gateway.errors import SparkError
 
-__all__ = ["Call", "Fix", "Operand", "Rule", "all_of", "mismatch", "untyped"]
+__all__ = ["Call", "Fix", "Operand", "Rule", "all_of", "different", "mismatch", "unexpected", "untyped"]
 
 
 @dataclass(frozen=True)
@@ -116,3 +116,16 @@ def all_of(call: Call, first: int = 1) -> str:
 def mismatch(condition: str, message: str) -> SparkError:
     """The error for types that do not go together."""
     return SparkError(f"DATATYPE_MISMATCH.{condition}", message, sql_state="42K09")
+
+
+def different(name: str, kinds: Sequence[str]) -> SparkError:
+    """The error for operands that should be of one type."""
+    found = ", ".join(f'"{kind.upper()}"' for kind in dict.fromkeys(kinds))
+    text = f"Cannot resolve `{name}`: its input should all be the same type, but it is [{found}]. Cast one of them."
+    return mismatch("DATA_DIFF_TYPES", text)
+
+
+def unexpected(name: str, number: int, wanted: str, kind: str) -> SparkError:
+    """The error for an operand of a type that a function does not take."""
+    text = f"Cannot resolve `{name}`: parameter {number} requires the {wanted} type, but it is {kind.upper()}. Cast it."
+    return mismatch("UNEXPECTED_INPUT_TYPE", text)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.values.apart import NAME, template
 from brickyard.workspace.compute.gateway.values.binding import LAMBDAS
-from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule, mismatch, untyped
+from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule, mismatch, unexpected, untyped
 from brickyard.workspace.compute.gateway.values.rules.texts import quoted
-from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, inside
+from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, family, inside
 
 __all__ = ["RULES"]
+
+BASE64 = r"^(\s*[A-Za-z0-9+/])*\s*={0,2}\s*$"
+TRIED = "Use `try_to_binary` to tolerate malformed input and return NULL instead."
 
 
 def _contains(call: Call) -> Fix | None:
@@ -52,8 +55,9 @@ def _raise(call: Call) -> Fix | None:
 
 def _assert(call: Call) -> Fix | None:
     """The error has a class here too."""
-    error = "raise_error(concat('[USER_RAISED_EXCEPTION] ', $2))"
-    return Fix(f"(CASE WHEN $1 THEN NULL ELSE {error} END)") if len(call.operands) == 2 else None
+    message = "$2" if len(call.operands) == 2 else quoted(f"'{call.operands[0].text or 'the condition'}' is not true!")
+    error = f"raise_error(concat('[USER_RAISED_EXCEPTION] ', {message}))"
+    return Fix(f"(CASE WHEN $1 THEN NULL ELSE {error} END)") if len(call.operands) in {1, 2} else None
 
 
 OUTSIDE = (
@@ -113,6 +117,30 @@ def _down(call: Call) -> Fix | None:
     return None
 
 
+def _positive(call: Call) -> Fix | None:
+    """A number, or what can be one."""
+    kind = call.kind()
+    if kind == "string":
+        return Fix("CAST($1 AS DOUBLE)", "double")
+    if family(kind) not in {"", "numbers"} or "<" in kind:
+        raise unexpected(call.name, 1, '"NUMERIC" or "INTERVAL"', kind)
+    return Fix(kind=kind)
+
+
+def _to_binary(call: Call) -> Fix | None:
+    """What is not written in the format is an error, or null."""
+    form = (call.operands[1].value or "").lower() if len(call.operands) > 1 else "hex"
+    if form not in {"hex", "base64"}:
+        return None
+    made = "unhex($1)" if form == "hex" else f"(CASE WHEN $1 RLIKE {quoted(BASE64)} THEN unbase64($1) ELSE NULL END)"
+    if call.name == "try_to_binary":
+        return Fix(made, "binary")
+    start = quoted("[CONVERSION_INVALID_INPUT] The value '")
+    rest = quoted(f"' ('{form.upper()}') cannot be converted to BINARY because it is malformed. {TRIED}")
+    error = f"CAST(raise_error(concat({start}, $1, {rest})) AS BINARY)"
+    return Fix(f"(CASE WHEN isnull($1) THEN NULL ELSE coalesce({made}, {error}) END)", "binary")
+
+
 def _is_single(call: Call) -> bool:
     return len(call.operands) == 1
 
@@ -124,6 +152,8 @@ def _apart(call: Call) -> Fix | None:
 
 
 RULES = {
+    "positive": Rule(_positive, (0,)),
+    **dict.fromkeys(("to_binary", "try_to_binary"), Rule(_to_binary)),
     NAME: Rule(_apart),
     "arrays_overlap": Rule(_overlap),
     "slice": Rule(_slice),

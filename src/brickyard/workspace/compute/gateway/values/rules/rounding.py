@@ -102,6 +102,10 @@ def _bround(call: Call) -> Fix | None:
         return Fix(f"CAST(bround(CAST($1 AS DOUBLE){', $2' if len(call.operands) > 1 else ''}) AS FLOAT)", "float")
     if call.kind() in INTEGERS and (_digits(call) or 0) >= 0 and call.kind() not in {"int", "bigint"}:
         return Fix("($1)", call.kind())
+    digits = _digits(call)
+    if call.kind() in INTEGERS and digits is not None and digits < 0:
+        exact = to_even(digits).replace("$1", "CAST($1 AS DECIMAL(20,0))")
+        return Fix(f"CAST({exact} AS {call.kind()})", call.kind())
     return _round(call) if call.kind().startswith("decimal") or not is_number(call.kind()) else Fix(kind=call.kind())
 
 

@@ -24,7 +24,7 @@ def text_of(kind: str, value: str, depth: int = 0) -> str:
     if kind in FLOATS:  # inside an array, the engine writes them as Java does
         return f"if(isnull({value}), NULL, btrim(CAST(array({value}) AS STRING), '[]'))"
     if kind == VARIANT:
-        return f"coalesce(variant_get({value}, '$', 'string'), CAST({value} AS STRING))"
+        return f"coalesce(variant_get({value}, '$', 'string'), nullif(CAST({value} AS STRING), 'null'))"
     name = f"e{depth}_"
     if kind.startswith("array<"):
         each = _or_null(inside(kind), name, depth + 1)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.errors import PARSE, SparkError, unsupported
 from brickyard.workspace.compute.gateway.values.rules.calendar import LOCAL, days_later
-from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule, all_of, untyped
+from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule, all_of, unexpected, untyped
 from brickyard.workspace.compute.gateway.values.rules.texts import quoted
 from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, INTEGERS, Decimal, is_number
 
@@ -22,6 +22,8 @@ PARTS = {
 OF_INTERVALS = frozenset({"HOUR", "HOURS", "MINUTE", "MINUTES", "SECOND", "SECONDS"})
 OF_DAY = "date_format({}, 'HH:mm:ss.SSSSSS')"
 MICROS = "CAST(timestamp_micros(CAST($1 * {} AS BIGINT)) AS TIMESTAMP)"
+#: Of units of so many microseconds; the engine's own numbers wrap around.
+COUNTED = "CAST(timestamp_micros(CAST(CAST($1 AS DECIMAL(20,0)) * {} AS BIGINT)) AS TIMESTAMP)"
 #: What stands for itself in a pattern.
 QUOTED = re.compile(r"'[^']*'")
 PARTS_OF_PATTERN = re.compile(r"'[^']*'|z+|[^'z]+")
@@ -82,6 +84,7 @@ def _difference(call: Call) -> Fix | None:
     """Days between timestamps are whole days."""
     if len(call.operands) == 2:
         return Fix(around="CAST($0 AS INT)", kind="int")
+    _check_unit(call)
     unit = call.operands[0].word
     if call.zoned and unit not in {"DAY", "DAYOFYEAR", "WEEK"}:  # of what the clock shows
         sides = [
@@ -108,7 +111,7 @@ def _has_two(call: Call) -> bool:
 def _seconds(call: Call) -> Fix | None:
     kind = call.kind()
     if kind in INTEGERS:
-        return Fix(kind="timestamp", around=IN_ZONE)
+        return Fix(COUNTED.format(1000000), "timestamp")
     if kind in FLOATS:
         return Fix(MICROS.format("1000000D"), "timestamp")
     decimal = Decimal.of(kind)
@@ -141,8 +144,29 @@ def _names_no_zone(call: Call) -> bool:
     return pattern is not None and not set(pattern) & set("XxZzVO")
 
 
+def _check_unit(call: Call) -> None:
+    """A unit is a word, not a text."""
+    text = call.operands[0].text
+    if text.startswith(("'", '"')):
+        message = f"The parameter `unit` in `{call.name}` is invalid: expects a unit without quotes, but got {text}."
+        raise SparkError("INVALID_PARAMETER_VALUE.DATETIME_UNIT", message, kind=PARSE, sql_state="22023")
+
+
+def _days(call: Call) -> Fix | None:
+    """Days are whole numbers of at most 32 bits."""
+    kind, literal = call.kind(1), call.operands[1].value is not None
+    if kind == "string":
+        return Fix(kind="date", inner={2: "CAST($0 AS INT)"})
+    if literal and is_number(kind) and kind not in {"tinyint", "smallint", "int"}:
+        raise unexpected(call.name, 2, '"INT" or "SMALLINT" or "TINYINT"', kind)
+    return Fix(kind="date")
+
+
 def _added(call: Call) -> Fix | None:
     """A time without zone stays one; days are of the calendar."""
+    if len(call.operands) == 2:
+        return _days(call)
+    _check_unit(call)
     if call.zoned and call.kind(2) == "timestamp" and call.operands[0].word in {"DAY", "WEEK", "DAYOFYEAR"}:
         days = "7 * $2" if call.operands[0].word == "WEEK" else "$2"
         return Fix(days_later("$3", days), "timestamp")
@@ -161,9 +185,10 @@ RULES = {
     "trunc": Rule(lambda call: None if _is_cut(call) else Fix("CAST(NULL AS DATE)", "date")),
     "date_trunc": Rule(_truncated, (1,)),
     "try_to_date": Rule(lambda call: Fix(f"CAST(try_to_timestamp({all_of(call)}) AS DATE)", "date")),
-    **dict.fromkeys(("timestampadd", "dateadd", "date_add"), Rule(_added, (2,))),
+    **dict.fromkeys(("timestampadd", "dateadd", "date_add", "date_sub"), Rule(_added, (1, 2))),
     **dict.fromkeys(("datediff", "date_diff", "timestampdiff"), DIFFERENCE),
     "date_format": Rule(_shown, (0,), _names_no_zone),
     "timestamp_seconds": Rule(_seconds, (0,)),
-    **dict.fromkeys(("timestamp_millis", "timestamp_micros"), Rule(lambda _: Fix(kind="timestamp", around=IN_ZONE))),
+    "timestamp_millis": untyped(COUNTED.format(1000), "timestamp"),
+    "timestamp_micros": Rule(lambda _: Fix(kind="timestamp", around=IN_ZONE)),
 }

@@ -5,9 +5,23 @@ Source: https://docs.databricks.com/aws/en/sql/language-manual/sql-ref-datatype-
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["FLOATS", "INTEGERS", "SYNONYMS", "Decimal", "fields", "inside", "is_number", "literal_kind", "wider"]
+__all__ = [
+    "FLOATS",
+    "INTEGERS",
+    "SYNONYMS",
+    "Decimal",
+    "differ",
+    "family",
+    "fields",
+    "inside",
+    "is_number",
+    "is_pointed",
+    "literal_kind",
+    "wider",
+]
 
 #: Each integer type with the digits of its values, as decimal arithmetic has them.
 INTEGERS = {"tinyint": 3, "smallint": 5, "int": 10, "bigint": 20}
@@ -69,6 +83,11 @@ def literal_kind(text: str) -> str:
     return str(Decimal(max(len(whole.lstrip("0")) + len(part), len(part), 1), len(part)))
 
 
+def is_pointed(text: str) -> bool:
+    """Whether a text is a number with a point."""
+    return "." in text and text.strip().lstrip("+-").replace(".", "", 1).isdigit()
+
+
 def is_number(kind: str) -> bool:
     """Whether it is a type of numbers."""
     return kind in INTEGERS or kind in FLOATS or kind.startswith("decimal")
@@ -108,6 +127,23 @@ def _with_text(other: str) -> str:
     if is_number(other):
         return "double"
     return other if other in {"date", "timestamp", "timestamp_ntz", "boolean"} else ""
+
+
+def family(kind: str) -> str:
+    """What goes together with no other family but text; empty for text, nulls and what is not known here."""
+    if kind in {"date", "timestamp", "timestamp_ntz"}:
+        return "times"
+    if kind in {"boolean", "binary"}:
+        return kind
+    return "numbers" if is_number(kind) else ""
+
+
+def differ(kinds: Iterable[str]) -> bool:
+    """Whether types have no type in common."""
+    found = list(kinds)
+    families = {one for kind in found if (one := family(kind))}
+    nested = any(kind.startswith(("array<", "map<", "struct<")) for kind in found)
+    return len(families) > 1 or (nested and any(family(kind) or kind == "string" for kind in found))
 
 
 def inside(kind: str) -> str:

@@ -118,8 +118,32 @@ def _overlay(call: Call) -> Fix | None:
     return None
 
 
+def _padded(call: Call) -> Fix | None:
+    """Bytes stay bytes: two digits for each."""
+    if call.kind() != "binary":
+        return None
+    digits = "hex($3)" if len(call.operands) > 2 else "'00'"
+    return Fix(f"unhex(CAST({call.name}(hex($1), 2 * $2, {digits}) AS STRING))", "binary")
+
+
+def _encoded(call: Call) -> Fix | None:
+    """What the characters of an encoding do not have is an error."""
+    charset = (call.operands[1].value or "").upper() if len(call.operands) > 1 else ""
+    last = {"US-ASCII": "7F", "ISO-8859-1": "FF"}.get(charset)
+    if last is None:
+        return None
+    error = f"[MALFORMED_CHARACTER_CODING] Invalid value found when performing `encode` with {charset}"
+    strange = f"$1 RLIKE {quoted(f'[^{chr(92)}x00-{chr(92)}x{last}]')}"
+    return Fix(
+        f"(CASE WHEN {strange} THEN CAST(raise_error({quoted(error)}) AS BINARY) ELSE encode($1, $2) END)", "binary"
+    )
+
+
 RULES = {
     **{name: worded(name) for name in TEXTS},
+    **{name: worded(name, _padded) for name in ("lpad", "rpad")},
+    "regexp_substr": worded("regexp_substr", lambda _: Fix(kind="string", around="nullif($0, '')")),
+    "encode": Rule(_encoded),
     "overlay": worded("overlay", _overlay),
     "array_join": Rule(_join, (0,)),
     "is_valid_utf8": Rule(_valid),

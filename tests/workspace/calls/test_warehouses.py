@@ -281,8 +281,8 @@ def test_parameters(run: Callable[..., StatementResponse]) -> None:
         item("n", "INT", "41"), item("s", value="it's"), item("none", "DATE"), item("d", "DECIMAL(5, 2)", "1.25"),
         item("day", "DATE", "2024-02-29"), item("yes", "BOOLEAN", "true"),
     ]  # fmt: skip
-    answer = run("SELECT :n + 1, :s, :none, :d, :day, :yes", parameters=given)
-    assert data(answer) == [["42", "it's", None, "1.25", "2024-02-29", "true"]]
+    answer = run("SELECT :n + 1, :s, :none, :d, :day + INTERVAL :n DAY, :yes", parameters=given)
+    assert data(answer) == [["42", "it's", None, "1.25", "2024-04-10", "true"]]
     spans = [item("a", "INTERVAL DAY", "2"), item("b", "INTERVAL YEAR TO MONTH", "-1-2"), item("v", "VOID")]
     spans.append(item("c", "INTERVAL HOUR TO SECOND", "1:02:03.5"))
     answer = run("SELECT :a, :b, :v, :c", parameters=spans)

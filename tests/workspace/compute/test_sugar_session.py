@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from pyspark.errors import ParseException
+from pyspark.sql import functions as F
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +100,19 @@ def test_markers_in_every_statement(tables: Any) -> None:
         tables.sql("SELECT id FROM t WHERE id = :nosuch", args={"i": 3})
     found = tables.sql("SELECT IDENTIFIER(:c) FROM IDENTIFIER(:t) WHERE id = :i", args={"c": "k", "t": "t", "i": 3})
     assert rows(found.filter("k = 'b'")) == [("b",)]
+
+
+def test_markers_are_literals_where_an_expression_may_not_stand(tables: Any) -> None:
+    text = "SELECT DATE'2020-01-10' + INTERVAL ? DAY AS d"
+    for value, day in ((3, 13), (-3, 7), ("3", 13), (F.lit("-3").cast("int"), 7)):
+        assert rows(tables.sql(text, args=[value])) == [(dt.date(2020, 1, day),)]
+    found = tables.sql("SELECT TIMESTAMP'2020-01-10 00:00:00' - INTERVAL -:d DAYS :h HOURS", args={"d": 1, "h": 2})
+    assert rows(found) == [(dt.datetime(2020, 1, 10, 22),)]
+    assert tables.sql("SELECT :n", args={"n": F.lit("3").cast("bigint")}).columns == ["3"]
+    for wrong in ("INTERVAL :n DAY", "INTERVAL -(:n) DAY", "INTERVAL id DAY"):
+        with pytest.raises(ParseException, match="PARSE_SYNTAX_ERROR") as error:
+            tables.sql(f"SELECT DATE'2020-01-10' + {wrong} FROM t", args={"n": 1.5}).collect()
+        assert "span" not in str(error.value)
 
 
 def test_values_of_markers_keep_their_kind(tables: Any) -> None:

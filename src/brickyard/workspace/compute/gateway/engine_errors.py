@@ -41,6 +41,10 @@ OVERFLOW = (
     "The result {1} of the computation does not fit into its type. Cast an operand to a larger type, or use try_add, "
     "try_subtract, try_multiply or try_sum to get NULL instead."
 )
+NO_LITERAL = (
+    "Syntax error: there is an expression where only a literal may stand, as before the unit of an interval. Use "
+    "make_interval or make_dt_interval for what is computed."
+)
 NO_PARAMETER = "Found the unbound parameter: {1}. Please, fix `args` and provide a value for the parameter."
 NO_COLUMN = "A column, variable, or function parameter with name {1} cannot be resolved."
 
@@ -83,6 +87,7 @@ RULES = (
         "42601",
         PARSE,
     ),
+    Rule(r"invalid argument: literal expression: .*", "PARSE_SYNTAX_ERROR", NO_LITERAL, "42601", PARSE),
     Rule(
         r".*[Rr]emainder by zero",
         "REMAINDER_BY_ZERO",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from brickyard.workspace.compute.gateway.sqltext import Token
 
-__all__ = ["spelled"]
+__all__ = ["UNITS", "spelled"]
 
 UNITS = frozenset({"year", "month", "week", "day", "hour", "minute", "second", "millisecond", "microsecond"})
 

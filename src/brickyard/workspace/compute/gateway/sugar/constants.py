@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -95,6 +96,8 @@ def _months(column: Any) -> str:
 
 #: What integers of these types end with.
 SUFFIXES = {"tinyint": "Y", "smallint": "S", "bigint": "L"}
+BITS = {"tinyint": 8, "smallint": 16, "int": 32, "bigint": 64}
+WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
 
 
 def typed(kind: str, text: str) -> str:
@@ -119,12 +122,21 @@ def argument(expression: Any) -> str:
     if kind == "cast":
         target = expression.cast
         if target.HasField("type_str"):
-            return f"CAST({argument(target.expr)} AS {target.type_str})"
+            whole = _whole(target.expr.literal.string, target.type_str.lower())
+            return whole or f"CAST({argument(target.expr)} AS {target.type_str})"
     if kind == "alias":
         return argument(expression.alias.expr)
     if kind != "literal":
         raise unsupported("an argument of this kind", "Pass a Python value, or lit(), array(), map() of them.")
     return _literal(expression.literal if expression.DESCRIPTOR.name == "Expression" else expression)
+
+
+def _whole(text: str, kind: str) -> str | None:
+    """A text that is cast to a whole number as a literal, which may stand where no expression may; None for others."""
+    suffix, bits = {"int": "", **SUFFIXES}.get(kind), BITS.get(kind, 0)
+    if suffix is None or not WHOLE.fullmatch(text) or abs(int(text)) >= 2 ** (bits - 1):
+        return None
+    return f"{int(text)}{suffix}" if int(text) >= 0 else f"({int(text)}{suffix})"
 
 
 def _literal(literal: Any) -> str:

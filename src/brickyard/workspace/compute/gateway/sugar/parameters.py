@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pyspark.sql.connect.proto import relations_pb2
 
-from brickyard.workspace.compute.gateway.errors import SparkError
+from brickyard.workspace.compute.gateway.errors import SparkError, parse_error
+from brickyard.workspace.compute.gateway.intervals import UNITS
 from brickyard.workspace.compute.gateway.sqltext import Edit, Token, splice, tokenize
 from brickyard.workspace.compute.gateway.sugar.constants import argument
 from brickyard.workspace.compute.gateway.sugar.needs import BASES
 
 __all__ = ["bind_markers", "inline", "markers"]
+
+#: What can stand before the unit of an interval: a number, with brackets where it is negative, or a text.
+COUNT = re.compile(r"[0-9]+|\((-[0-9]+)\)|'.*'", re.DOTALL)
 
 
 def inline(relation: relations_pb2.Relation) -> None:
@@ -49,11 +54,11 @@ def bind_markers(sql: str, named: dict[str, str], positional: list[str]) -> str:
         if name is not None:
             if name.text not in named:
                 raise _unbound(name.text)
-            edits.append(Edit(token.start, name.end + 1, named[name.text]))
+            edits.append(Edit(token.start, name.end + 1, _where_it_stands(tokens, at, at + 2, named[name.text])))
         elif token.kind == "PLACEHOLDER":
             if used >= len(positional):
                 raise _unbound(f"_{token.start}")
-            edits.append(Edit(token.start, token.end + 1, positional[used]))
+            edits.append(Edit(token.start, token.end + 1, _where_it_stands(tokens, at, at + 1, positional[used])))
             used += 1
     return splice(sql, edits)
 
@@ -63,6 +68,28 @@ def markers(sql: str) -> tuple[bool, bool]:
     tokens = tokenize(sql)
     named = any(_named(tokens, at) is not None for at in range(len(tokens)))
     return named, any(token.kind == "PLACEHOLDER" for token in tokens)
+
+
+def _where_it_stands(tokens: list[Token], at: int, after: int, value: str) -> str:
+    """The value of a marker; before the unit of an interval (`INTERVAL :n DAY`), a literal without brackets.
+
+    Raises:
+        SparkError: PARSE_SYNTAX_ERROR: it is no literal that an interval can have there.
+    """
+    signed = at > 0 and tokens[at - 1].kind in {"DASH", "PLUS"}
+    before = tokens[at - 1 - signed].text.upper() if at > signed else ""
+    if not _is_unit(tokens[after : after + 1]) or not (
+        before == "INTERVAL" or (_is_unit(tokens[at - 1 : at]) and not signed)
+    ):
+        return value
+    count = COUNT.fullmatch(value)
+    if count is None or (signed and count[1]):
+        raise parse_error(f"Syntax error at or near '{value}': before its unit, an interval has an INT or a STRING.")
+    return count[1] or value
+
+
+def _is_unit(tokens: list[Token]) -> bool:
+    return any(one.text.lower().removesuffix("s") in UNITS and not one.is_quoted for one in tokens)
 
 
 def _named(tokens: list[Token], at: int) -> Token | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.conformance.model import Group
+from typing import Any
+
+from tests.conformance.model import At, Group, rows
 
 commands = Group("SQL commands")
 q = commands.sql
@@ -57,3 +59,12 @@ for _text in ("a[i]", "a[i + 1]", "a[-1]", "a[2]", "c[i][i].x", "m[k]", "m[conca
         "CAST(NULL AS INT)) AS t(a, i, m, k, c, n)",
     )
 q("items of an array that is NULL", "SELECT a[i] FROM VALUES (CAST(NULL AS ARRAY<INT>), 0) AS t(a, i)")
+
+for _text in ("ROLLUP (i)", "i WITH CUBE", "GROUPING SETS ((i), ())", "GROUPING SETS ((), ())", "GROUPING SETS (())"):
+    q(f"groups of nothing: {_text}", f"SELECT count(*) FROM VALUES (1) AS t(i) WHERE i > 1 GROUP BY {_text}")
+
+
+@commands.run
+def rollup_of_nothing(spark: Any, at: At) -> Any:
+    frame = spark.range(2).filter("id > 5")
+    return rows(frame.rollup("id").count()), rows(frame.cube("id").count().filter("count >= 0")), frame.count()

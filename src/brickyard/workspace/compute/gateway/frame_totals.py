@@ -6,10 +6,14 @@ from typing import Any
 
 from pyspark.sql.connect.proto import relations_pb2
 
+from brickyard.workspace.compute.gateway.values.expressions import Expression, call
+
 __all__ = ["is_total", "keep_total"]
 
 #: More rows than there are.
 ALL = 2**31 - 1
+#: The column that counts the rows of a group.
+ROWS = "rows_of_group_"
 
 
 def is_total(relation: Any) -> bool:
@@ -22,11 +26,38 @@ def is_total(relation: Any) -> bool:
     return bool(kind != relations_pb2.Aggregate.GROUP_TYPE_PIVOT)
 
 
-def keep_total(relation: Any) -> None:
-    """Give it a limit, below which the engine moves nothing."""
+def keep_total(relation: Any, *, within: bool) -> None:
+    """Give it a limit, below which the engine moves nothing, where it is within a plan.
+
+    Of no rows at all, the engine makes a row for the grouping set of all rows, where Spark has none.
+    """
+    alone = relation.aggregate.group_type == relations_pb2.Aggregate.GROUP_TYPE_GROUPBY
+    if not alone:
+        _keep_groups_with_rows(relation)
+    if within:
+        below = _below(relation)
+        relation.limit.input.CopyFrom(below)
+        relation.limit.limit = 1 if alone else ALL
+
+
+def _keep_groups_with_rows(relation: Any) -> None:
+    counted, number = Expression(), Expression()
+    number.literal.integer = 1
+    counted.alias.expr.CopyFrom(call("count", number))
+    counted.alias.name.append(ROWS)
+    relation.aggregate.aggregate_expressions.append(counted)
+    column, zero = Expression(), Expression()
+    column.unresolved_attribute.unparsed_identifier = ROWS
+    zero.literal.integer = 0
+    below = _below(relation)
+    some = relation.drop.input.filter
+    some.input.CopyFrom(below)
+    some.condition.CopyFrom(call(">", column, zero))
+    relation.drop.column_names.append(ROWS)
+
+
+def _below(relation: Any) -> Any:
     below = relations_pb2.Relation()
     below.CopyFrom(relation)
     below.common.Clear()
-    count = 1 if below.aggregate.group_type == relations_pb2.Aggregate.GROUP_TYPE_GROUPBY else ALL
-    relation.limit.input.CopyFrom(below)
-    relation.limit.limit = count
+    return below

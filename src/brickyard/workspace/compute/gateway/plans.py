@@ -103,8 +103,8 @@ def _correct(parts: Sequence[Any], session: Session) -> None:
         refuse_ranges_of_dates(part, session.fields)
         with values.in_session_zone(session.zone):
             values.correct_relation(part, session.fields)
-        if is_total(part) and part is not parts[-1]:
-            keep_total(part)
+        if is_total(part):
+            keep_total(part, within=part is not parts[-1])
         if part.HasField("drop"):
             check_drop(part)
         if part.HasField("set_op") and id(part) not in nested:

@@ -10,7 +10,13 @@ from brickyard.workspace.compute.gateway.sugar.bindings import Bindings, bind_fu
 from brickyard.workspace.compute.gateway.sugar.builtins import rewrite_builtins
 from brickyard.workspace.compute.gateway.sugar.checks import check_ctes, check_select
 from brickyard.workspace.compute.gateway.sugar.conditions import conditions
-from brickyard.workspace.compute.gateway.sugar.groups import group_by_all, order_by_all, spell_keys, whole_sets
+from brickyard.workspace.compute.gateway.sugar.groups import (
+    group_by_all,
+    order_by_all,
+    spell_keys,
+    whole_sets,
+    without_groups_of_nothing,
+)
 from brickyard.workspace.compute.gateway.sugar.having import qualify_keys
 from brickyard.workspace.compute.gateway.sugar.inline import cast_values, has_several_types
 from brickyard.workspace.compute.gateway.sugar.joins import whole_joins
@@ -141,6 +147,7 @@ def desugar(tree: Any, scope: Scope, reorder: bool = False) -> Any:
             spell_keys(query)
             qualify_keys(query, scope)
             whole_sets(query)
+            without_groups_of_nothing(query)
         else:
             widen(query, scope)
         order_by_all(query, scope)

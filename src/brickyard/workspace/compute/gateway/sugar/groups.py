@@ -11,7 +11,16 @@ from brickyard.workspace.compute.gateway.sugar.scope import Scope
 from brickyard.workspace.compute.gateway.sugar.stars import expand_stars
 from brickyard.workspace.compute.gateway.sugar.tree import replace, touch
 
-__all__ = ["group_by_all", "has_loose_sets", "has_numbered_keys", "order_by_all", "spell_keys", "whole_sets"]
+__all__ = [
+    "group_by_all",
+    "has_loose_sets",
+    "has_numbered_keys",
+    "has_sets",
+    "order_by_all",
+    "spell_keys",
+    "whole_sets",
+]
+__all__ += ["without_groups_of_nothing"]
 
 
 def group_by_all(select: Any, scope: Scope) -> None:
@@ -108,6 +117,29 @@ def whole_sets(select: Any) -> None:
         if chosen:
             flat = [exp.Tuple(expressions=[node.copy() for one in each for node in one]) for each in chosen]
             replace(sets, exp.GroupingSets(expressions=flat))
+
+
+def has_sets(select: Any) -> bool:
+    """Whether a SELECT has several grouping sets, or one that is not of all rows."""
+    from sqlglot import exp
+
+    group = select.args.get("group")
+    sets = list(group.find_all(exp.Rollup, exp.Cube, exp.GroupingSets)) if group is not None else []
+    only = sets[0].expressions if len(sets) == 1 and len(group.expressions) == 1 else []
+    return bool(sets) and not (len(only) == 1 and isinstance(only[0], exp.Tuple) and not only[0].expressions)
+
+
+def without_groups_of_nothing(select: Any) -> None:
+    """Keep groups that have rows: of no rows at all, the engine makes a row for the set `()` (Sail 0.7.2)."""
+    from sqlglot import exp
+
+    if not has_sets(select):
+        return
+    count = exp.Anonymous(this="count", expressions=[exp.Literal.number(1)])
+    some = exp.GT(this=count, expression=exp.Literal.number(0))
+    having = select.args.get("having")
+    select.set("having", exp.Having(this=exp.and_(having.this, some, copy=False) if having is not None else some))
+    touch(select)
 
 
 def _elements(node: Any) -> list[Any]:

@@ -11,7 +11,7 @@ from brickyard.workspace.compute.gateway.remembered import remembered
 from brickyard.workspace.compute.gateway.sqltext import Token, read, tokenize
 from brickyard.workspace.compute.gateway.sugar.builtins import NAMES, refused
 from brickyard.workspace.compute.gateway.sugar.checks import check_ctes, check_select
-from brickyard.workspace.compute.gateway.sugar.groups import has_loose_sets, has_numbered_keys
+from brickyard.workspace.compute.gateway.sugar.groups import has_numbered_keys, has_sets
 from brickyard.workspace.compute.gateway.sugar.having import is_shadowed
 from brickyard.workspace.compute.gateway.sugar.inline import has_several_types
 from brickyard.workspace.compute.gateway.sugar.joins import has_loose_joins
@@ -113,7 +113,7 @@ def needed_in(sql: str) -> bool:
             check_ctes(node)
         elif isinstance(node, exp.Select):
             check_select(node)
-            if _reuses(node) or has_loose_sets(node) or has_numbered_keys(node) or needs_order(node):
+            if _reuses(node) or has_sets(node) or has_numbered_keys(node) or needs_order(node):
                 return True
             if has_total(node) or has_loose_joins(node) or is_shadowed(node):
                 return True

@@ -137,6 +137,24 @@ def test_columns_that_others_use_keep_their_names_and_keys_go_with_their_columns
     assert [engine.catalog.constraints.of(record) for record in records] == [[], []]
 
 
+def test_keys_are_replaced_with_their_table_or_neither_is(spark: Any, engine: Engine) -> None:
+    spark.sql("CREATE TABLE p (a INT NOT NULL, b INT NOT NULL, CONSTRAINT own PRIMARY KEY (a))")
+    spark.sql("CREATE TABLE child (k INT, FOREIGN KEY (k) REFERENCES p)")
+    schema = spark.catalog.currentDatabase()
+    for definition in ("(a INT, b INT PRIMARY KEY)", "(b INT, PRIMARY KEY (a))", "AS SELECT 1 AS b"):
+        with pytest.raises(PySparkException, match=r"refers to 'own'|UNRESOLVED_COLUMN"):
+            spark.sql(f"CREATE OR REPLACE TABLE p {definition}")
+    assert DeltaTable(engine.data / "tables/main" / schema / "p").version() == 0
+    spark.sql("CREATE OR REPLACE TABLE p (A INT, c INT, PRIMARY KEY (A))")
+    kept, foreign = [engine.catalog.constraints.of(engine.catalog.table(f"main.{schema}.{x}")) for x in ("p", "child")]
+    assert (kept[0]["primary_key_constraint"]["name"], len(foreign)) == ("own", 1)
+    spark.sql("ALTER TABLE child DROP FOREIGN KEY (K)")
+    spark.sql("ALTER TABLE child DROP PRIMARY KEY IF EXISTS")
+    spark.sql("CREATE OR REPLACE TABLE p (b INT PRIMARY KEY)")
+    (key,) = engine.catalog.constraints.of(engine.catalog.table(f"main.{schema}.p"))
+    assert key["primary_key_constraint"]["child_columns"] == ["b"]
+
+
 def test_other_columns_meet_the_checks_of_the_table(spark: Any, t: Any) -> None:
     spark.sql("ALTER TABLE t ADD CONSTRAINT positive CHECK (a > 0)")
     violated, dependent = "DELTA_VIOLATE_CONSTRAINT_WITH_VALUES", "DELTA_CONSTRAINT_DEPENDENT_COLUMN_CHANGE"

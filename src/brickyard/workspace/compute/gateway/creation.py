@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,8 +50,13 @@ def create(place: Path, definition: Definition) -> None:
     add_commit(place, 0, [info, made.protocol.action(), made.action()])
 
 
-def replace(place: Path, definition: Definition) -> None:
+def replace(place: Path, definition: Definition, before: Callable[[], object] = lambda: None) -> None:
     """Give a table other columns and no rows; its history stays.
+
+    Args:
+        place: The table.
+        definition: What it is to be.
+        before: Called when all is ready, before each try to commit.
 
     Raises:
         SparkError: It has a default and not the table feature for defaults.
@@ -70,6 +75,7 @@ def replace(place: Path, definition: Definition) -> None:
         if gone:
             need_removable(place)
         info = log.commit_info("CREATE OR REPLACE TABLE", said(definition), have.version)
+        before()
         if add_commit(place, have.version + 1, [info, *changed, made.action(), *gone]):
             return
 

@@ -22,7 +22,13 @@ from brickyard.workspace.compute.gateway.snapshots import files_at, removal
 __all__ = ["replace_by"]
 
 
-def replace_by(session: Session, place: Path, fill: Callable[[Path], None], parameters: Mapping[str, Any]) -> None:
+def replace_by(
+    session: Session,
+    place: Path,
+    fill: Callable[[Path], None],
+    parameters: Mapping[str, Any],
+    before: Callable[[], object] = lambda: None,
+) -> None:
     """Give a table the columns, properties and rows of a new one.
 
     Args:
@@ -31,6 +37,7 @@ def replace_by(session: Session, place: Path, fill: Callable[[Path], None], para
         fill: Makes the new table at the place that it is given. Asked again if another writer has changed the table
             meanwhile, which it may read.
         parameters: What the history says of it.
+        before: Called when all is ready, before each try to commit.
 
     Raises:
         SparkError: DELTA_CONCURRENT_WRITE, if other writers are always first.
@@ -48,21 +55,23 @@ def replace_by(session: Session, place: Path, fill: Callable[[Path], None], para
             metrics = staging.moved([*infos, *adds], staged, place)
         finally:
             shutil.rmtree(staged, ignore_errors=True)
-        if _commit(place, have, made, adds, metrics, parameters):
+        actions = _actions(place, have, made, adds, metrics, parameters)
+        before()
+        if add_commit(place, have.version + 1, actions):
             return
     text = "Other transactions have written to the table again and again. Please retry the operation."
     raise SparkError("DELTA_CONCURRENT_WRITE", text, sql_state="2D521")
 
 
-def _commit(
+def _actions(
     place: Path,
     have: log.Metadata,
     made: log.Metadata,
     adds: list[Any],
     metrics: Mapping[str, int],
     parameters: Mapping[str, Any],
-) -> bool:
-    """Commit the new table, unless another writer was first."""
+) -> list[Any]:
+    """The commit of the new table."""
     features = made.protocol.features
     made.protocol, made.identity = have.protocol, have.identity
     for feature in sorted(features):
@@ -75,4 +84,4 @@ def _commit(
     said = {name: str(value) for name, value in {**metrics, **gone}.items()}
     info["commitInfo"] |= {"operationMetrics": said, "isBlindAppend": False}
     changed = [made.protocol.action()] if made.protocol != have.protocol else []
-    return add_commit(place, have.version + 1, [info, *changed, made.action(), *map(removal, old), *adds])
+    return [info, *changed, made.action(), *map(removal, old), *adds]

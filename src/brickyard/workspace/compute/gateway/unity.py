@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import threading
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -179,12 +179,12 @@ class UnityCatalog:
             raise already_exists(what.removesuffix("s"), str(body.get("new_name", name)))
         accept(status, answer)
 
-    def constraints(self, name: TableName, columns: Set[str] | None = None) -> list[str]:
-        """The names of a table's keys, all or those that have one of some columns, which are in lower case."""
+    def keys(self, name: TableName) -> list[dict[str, Any]]:
+        """A table's keys, as the API has them."""
         wire = accept(*self.call("GET", f"/tables/{quote(name.full)}"))
-        kinds = [kind for one in wire.get("table_constraints") or [] for kind in one.values()]
-        used = [{column.lower() for column in kind.get("child_columns") or ()} for kind in kinds]
-        return [str(kind["name"]) for kind, own in zip(kinds, used, strict=True) if columns is None or own & columns]
+        kinds = ("primary_key_constraint", "foreign_key_constraint")
+        found = wire.get("table_constraints") or []
+        return [{kind: one[kind]} for one in found for kind in kinds if one.get(kind)]
 
     def add_constraint(self, name: TableName, constraint: dict[str, Any]) -> None:
         """Enter a primary or foreign key, as the API describes it."""

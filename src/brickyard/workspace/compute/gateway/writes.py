@@ -28,6 +28,7 @@ from brickyard.workspace.compute.gateway.file_tables import creating
 from brickyard.workspace.compute.gateway.new_table import NewTable
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.storing import store
+from brickyard.workspace.compute.gateway.table_keys import exchange
 from brickyard.workspace.compute.gateway.unity import Table
 
 __all__ = ["NewTable", "create", "register", "replace_or_create", "rows"]
@@ -274,7 +275,6 @@ def _replace(session: Session, relation: Any, place: Path, new: NewTable, option
         return
     made = replace(new, properties={**feed.defaults(session.settings), **new.properties})
     about = creation.said(creation.Definition((), made.properties, made.partitions, made.comment))
-    replacing.replace_by(session, place, lambda staged: _fill(session, relation, made, staged, options), about)
-    for name in session.catalog.constraints(new.name):
-        session.catalog.drop_constraint(new.name, name)
+    fill = partial(_fill, session, relation, made, options=options)
+    replacing.replace_by(session, place, fill, about, partial(exchange, session, new.name, []))
     session.catalog.describe(new.name, new.comment, new.properties)

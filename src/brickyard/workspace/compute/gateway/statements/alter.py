@@ -69,6 +69,8 @@ def _table(cursor: Cursor, session: Session) -> None:
         keys.add(cursor, session, place, table)
     elif cursor.take("DROP", "CONSTRAINT"):
         keys.drop(cursor, session, place, table)
+    elif table is not None and cursor.peek(2) == "KEY" and cursor.take("DROP"):
+        keys.drop_key(cursor, session, table)
     elif cursor.take("CLUSTER", "BY"):
         _cluster(cursor, place)
     elif _optimizes(cursor):

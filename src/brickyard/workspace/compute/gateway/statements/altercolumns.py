@@ -21,7 +21,7 @@ from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements.columns import Column, delta_fields, read_column
 from brickyard.workspace.compute.gateway.statements.filling_checks import check_default, kind_of, need_independent
 from brickyard.workspace.compute.gateway.statements.fillings import need_one_rule
-from brickyard.workspace.compute.gateway.statements.keys import release
+from brickyard.workspace.compute.gateway.table_keys import release
 from brickyard.workspace.compute.gateway.unity import Table
 
 __all__ = ["add", "alter", "comment", "drop", "rename"]
@@ -144,7 +144,7 @@ def rename(cursor: Cursor, session: Session, place: Path, table: Table | None) -
         metadata.partitions[:] = [new if name == field["name"] else name for name in metadata.partitions]
         field["name"] = new
         clustering.rename(metadata.configuration, old, new)
-        release(session, table, [old])
+        _release(session, table, [old])
 
     log.change(place, "RENAME COLUMN", {"oldColumnPath": ".".join(old), "newColumnPath": new}, edit)
 
@@ -167,9 +167,14 @@ def drop(cursor: Cursor, session: Session, place: Path, table: Table | None) -> 
                 raise SparkError("DELTA_UNSUPPORTED_DROP_PARTITION_COLUMN", text, sql_state="0AKDC")
             clustering.need_free(metadata.configuration, name.split("."))
             fields.remove(field)
-        release(session, table, [name.split(".") for name in names])
+        _release(session, table, [name.split(".") for name in names])
 
     log.change(place, "DROP COLUMNS", {"columns": names}, edit)
+
+
+def _release(session: Session, table: Table | None, changed: list[list[str]]) -> None:
+    if table is not None:
+        release(session, table.name, [path[0] for path in changed if len(path) == 1])
 
 
 def alter(cursor: Cursor, session: Session, place: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.snapshots import files_at, link, removal, snapshot
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements.describe import target
+from brickyard.workspace.compute.gateway.table_keys import exchange
 from brickyard.workspace.compute.gateway.writes import NewTable
 
 __all__ = ["Clone", "clone", "read_clone", "schema_like"]
@@ -102,8 +103,12 @@ def clone(session: Session, new: NewTable, what: Clone, existing: Path | None = 
     """
     counts: list[dict[str, int]] = []
 
+    def before() -> None:
+        if existing is not None:
+            exchange(session, new.name, [])
+
     def fill(place: Path) -> None:
-        counts.append(_copy(what, place, new.properties))
+        counts.append(_copy(what, place, new.properties, before))
 
     if existing is None:
         writes.create(session, new, fill)
@@ -112,7 +117,7 @@ def clone(session: Session, new: NewTable, what: Clone, existing: Path | None = 
     return literals.rows(dict.fromkeys(COLUMNS, pa.int64()), [[counts[0].get(name, 0) for name in COLUMNS]])
 
 
-def _copy(what: Clone, place: Path, properties: dict[str, str]) -> dict[str, int]:
+def _copy(what: Clone, place: Path, properties: dict[str, str], before: Callable[[], None]) -> dict[str, int]:
     """Link the files and commit them as the table's; how many they are, and how large."""
     actions = _actions(what)
     for action in actions:
@@ -123,14 +128,15 @@ def _copy(what: Clone, place: Path, properties: dict[str, str]) -> dict[str, int
     (place / "_delta_log").mkdir(parents=True, exist_ok=True)
     for path in added:
         link(what.source / unquote(path), place / unquote(path))
-    before = latest(place)
-    removed = [] if before < 0 else [add for add in files_at(place, before) if add["path"] not in added]
+    last = latest(place)
+    removed = [] if last < 0 else [add for add in files_at(place, last) if add["path"] not in added]
     said = {"source": str(what.source), "sourceVersion": str(what.version), "isShallow": str(what.shallow).lower()}
     info = {"timestamp": int(time.time() * 1000), "operation": "CLONE", "operationParameters": said}
     if removed:
         need_removable(place)
     gone = [removal(add) for add in removed]
-    if not add_commit(place, before + 1, [{"commitInfo": info | {"isBlindAppend": False}}, *gone, *actions]):
+    before()
+    if not add_commit(place, last + 1, [{"commitInfo": info | {"isBlindAppend": False}}, *gone, *actions]):
         text = "A concurrent transaction has written new data since the current transaction read the table."
         raise SparkError("DELTA_CONCURRENT_WRITE", text, sql_state="2D521")
     size, copied = _size(added.values()), {} if what.shallow else added

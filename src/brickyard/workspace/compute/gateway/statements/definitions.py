@@ -9,7 +9,7 @@ from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements.columns import Column, read_column
-from brickyard.workspace.compute.gateway.statements.keys import PREFIX, named_key, read_check, read_key
+from brickyard.workspace.compute.gateway.statements.keys import PREFIX, primary_key, read_check, read_key
 from brickyard.workspace.compute.gateway.statements.policies import read_mask
 
 __all__ = ["Definitions", "read_definitions"]
@@ -41,7 +41,7 @@ def read_definitions(cursor: Cursor, session: Session) -> Definitions:
             found.keys.append(read_key(cursor, session))
         if cursor.peek() != ")":
             cursor.expect(",")
-    found.keys += [named_key([column.name]) for column in found.columns if column.primary]
+    found.keys += [primary_key([column.name]) for column in found.columns if column.primary]
     needed = {name.lower() for key in found.keys for name in _primary(key)}
     found.columns = [_needed(column) if column.name.lower() in needed else column for column in found.columns]
     return found

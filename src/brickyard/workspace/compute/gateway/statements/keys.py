@@ -5,8 +5,6 @@ Source: https://docs.databricks.com/aws/en/sql/language-manual/sql-ref-syntax-dd
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +14,10 @@ from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
+from brickyard.workspace.compute.gateway.table_keys import FOREIGN, PRIMARY, enter, names_of
 from brickyard.workspace.compute.gateway.unity import Table
 
-__all__ = ["PREFIX", "add", "drop", "named_key", "read_check", "read_key", "release"]
+__all__ = ["PREFIX", "add", "drop", "drop_key", "primary_key", "read_check", "read_key"]
 
 PREFIX = "delta.constraints."
 #: What may follow a key; none of it is enforced.
@@ -31,7 +30,7 @@ def read_key(cursor: Cursor, session: Session) -> dict[str, Any]:
     name = cursor.name()[0] if cursor.take("CONSTRAINT") else ""
     if cursor.take("PRIMARY", "KEY"):
         columns = _members(cursor)
-        key: dict[str, Any] = {"primary_key_constraint": {"name": name or _named("pk"), "child_columns": columns}}
+        key = primary_key(columns, name)
     else:
         cursor.expect("FOREIGN", "KEY")
         columns = _members(cursor)
@@ -39,15 +38,15 @@ def read_key(cursor: Cursor, session: Session) -> dict[str, Any]:
         parent = session.names.table(cursor.name()).full
         there = _members(cursor) if cursor.peek() == "(" else []  # those of the primary key
         body = {"child_columns": columns, "parent_table": parent, "parent_columns": there}
-        key = {"foreign_key_constraint": {"name": name or _named("fk"), **body}}
+        key = {FOREIGN: {"name": name, **body}}
     while any(cursor.take(*words) for words in NOTES + ACTIONS):
         continue
     return key
 
 
-def named_key(columns: list[str]) -> dict[str, Any]:
-    """A primary key with a name of its own."""
-    return {"primary_key_constraint": {"name": _named("pk"), "child_columns": columns}}
+def primary_key(columns: list[str], name: str = "") -> dict[str, Any]:
+    """A primary key; without a name, it gets one when it is entered."""
+    return {PRIMARY: {"name": name, "child_columns": columns}}
 
 
 def read_check(cursor: Cursor) -> str:
@@ -75,10 +74,6 @@ def _members(cursor: Cursor) -> list[str]:
     return names
 
 
-def _named(kind: str) -> str:
-    return f"{kind}_{uuid.uuid4().hex[:8]}"
-
-
 def add(cursor: Cursor, session: Session, place: Path, table: Table | None) -> None:
     """`ADD [CONSTRAINT name] CHECK (...) | PRIMARY KEY ... | FOREIGN KEY ...`."""
     if cursor.peek() == "CONSTRAINT" and cursor.peek(2) == "CHECK":
@@ -92,7 +87,7 @@ def add(cursor: Cursor, session: Session, place: Path, table: Table | None) -> N
     cursor.end()
     if table is None:
         raise SparkError("UNSUPPORTED_FEATURE.TABLE_OPERATION", "A key needs a table with a name in the catalog.")
-    session.catalog.add_constraint(table.name, key)
+    enter(session, table.name, key)
 
 
 def _check(session: Session, place: Path, table: Table | None, name: str, condition: str) -> None:
@@ -117,7 +112,7 @@ def _check(session: Session, place: Path, table: Table | None, name: str, condit
 
 
 def drop(cursor: Cursor, session: Session, place: Path, table: Table | None) -> None:
-    """`DROP CONSTRAINT [IF EXISTS] name`, `DROP PRIMARY KEY [IF EXISTS]`."""
+    """`DROP CONSTRAINT [IF EXISTS] name [RESTRICT | CASCADE]`."""
     missing_ok = cursor.take("IF", "EXISTS")
     name = cursor.name()[0]
     cascade = cursor.take("CASCADE")
@@ -137,10 +132,19 @@ def drop(cursor: Cursor, session: Session, place: Path, table: Table | None) -> 
         raise SparkError("DELTA_CONSTRAINT_DOES_NOT_EXIST", f"{text} To avoid the error, use IF EXISTS.")
 
 
-def release(session: Session, table: Table | None, changed: Iterable[list[str]]) -> None:
-    """Remove the keys of columns that are renamed or dropped, as Databricks does, and those that refer to them."""
-    if table is None:
-        return
-    columns = {path[0].lower() for path in changed if len(path) == 1}
-    for name in session.catalog.constraints(table.name, columns):
-        session.catalog.drop_constraint(table.name, name, cascade=True)
+def drop_key(cursor: Cursor, session: Session, table: Table) -> None:
+    """`DROP PRIMARY KEY [IF EXISTS] [RESTRICT | CASCADE]`, `DROP FOREIGN KEY [IF EXISTS] (a, b)`."""
+    kind = PRIMARY if cursor.take("PRIMARY", "KEY") else FOREIGN
+    if kind == FOREIGN:
+        cursor.expect("FOREIGN", "KEY")
+    missing_ok = cursor.take("IF", "EXISTS")
+    columns = cursor.names() if kind == FOREIGN else None
+    cascade = cursor.take("CASCADE")
+    _ = cascade or cursor.take("RESTRICT")
+    cursor.end()
+    names = names_of(session, table.name, kind, columns)
+    for name in names:
+        session.catalog.drop_constraint(table.name, name, cascade=cascade)
+    if not names and not missing_ok:
+        text = f"Cannot drop nonexistent {'primary' if kind == PRIMARY else 'foreign'} key from table {table.name}."
+        raise SparkError("DELTA_CONSTRAINT_DOES_NOT_EXIST", f"{text} To avoid the error, use IF EXISTS.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ from brickyard.workspace.compute.gateway.statements.namespaces import (
     read_properties,
 )
 from brickyard.workspace.compute.gateway.statements.of_files import create_of_files
+from brickyard.workspace.compute.gateway.table_keys import enter, exchange
+from brickyard.workspace.compute.gateway.table_keys import need_columns as need_key_columns
 
 __all__ = ["create", "drop"]
 
@@ -116,18 +119,17 @@ def _create_table(cursor: Cursor, session: Session, mode: str) -> Any:
     else:
         fields = delta_fields(defined.columns, session)
         need_columns(new.properties.get(CLUSTERING), fields)
-        _empty_table(session, new, fields, existing.place if existing else None, defined.checks)
-        _set_keys(session, new, defined.keys, made=existing is None)
+        need_key_columns(defined.keys, fields)
+        place, checks = existing.place if existing else None, defined.checks
+        _set_keys(session, new, _empty_table(session, new, fields, place, checks, defined.keys), made=existing is None)
     return literals.empty()
 
 
 def _set_keys(session: Session, new: NewTable, keys: list[dict[str, Any]], *, made: bool) -> None:
-    """Enter the keys, instead of those of a table that was replaced; a new table whose keys are refused is not made."""
-    for name in [] if made else session.catalog.constraints(new.name):
-        session.catalog.drop_constraint(new.name, name)
+    """Enter the keys; a new table whose keys are refused is not made."""
     try:
         for key in keys:
-            session.catalog.add_constraint(new.name, key)
+            enter(session, new.name, key)
     except SparkError:
         if made:
             session.catalog.drop_table(new.name)
@@ -217,8 +219,9 @@ def _empty_table(
     fields: list[dict[str, Any]],
     existing: Path | None = None,
     properties: dict[str, str] | None = None,
-) -> None:
-    """Make a table without rows, or replace one that exists, in one commit.
+    keys: Sequence[dict[str, Any]] = (),
+) -> list[dict[str, Any]]:
+    """Make a table without rows, or replace one that exists, in one commit; the keys that it has not yet.
 
     Args:
         session: The session that makes it.
@@ -226,16 +229,23 @@ def _empty_table(
         fields: Its columns, as the schema's JSON has them.
         existing: The place of the table that it replaces.
         properties: What its log has beside the properties of the catalog: CHECK constraints, features.
+        keys: The keys that it is to have, as the API has them.
     """
     check_fields(fields, new.partitions, session)
     if existing is None:
         new = dataclasses.replace(new, properties={**feed.defaults(session.settings), **new.properties})
     definition = creation.Definition(fields, new.properties | (properties or {}), new.partitions, new.comment)
+    left = list(keys)
+
+    def before() -> None:
+        left[:] = exchange(session, new.name, keys)
+
     if existing is not None:
-        creation.replace(existing, definition)
+        creation.replace(existing, definition, before)
         session.catalog.describe(new.name, new.comment, new.properties)
     else:
         writes.create(session, new, lambda place: creation.create(place, definition))
+    return left
 
 
 def drop(cursor: Cursor, session: Session) -> Any:

@@ -29,6 +29,10 @@ for _name, _query in {
     "having an aggregate of a name": "SELECT s, sum(id) AS id FROM a GROUP BY s HAVING sum(id) > 1 AND max(id) = id",
     "positions in grouping sets": "SELECT s, id + 1, count(*) FROM a GROUP BY GROUPING SETS ((1), (2), ())",
     "positions in a rollup": "SELECT id, s, count(*) FROM a GROUP BY ROLLUP (2, 1)",
+    "pipes that set one after another": "FROM a |> DROP l |> EXTEND 1 AS z |> SET z = id + 5, id = z + 1",
+    "pipes from values": "VALUES (1, 'x') AS t(i, s) |> WHERE t.i = 1 |> SELECT t.s",
+    "pipes with an aggregate that is none": "FROM a |> AGGREGATE id GROUP BY s",
+    "a column twice in EXCEPT": "SELECT * EXCEPT (l, id, L) FROM a",
     "qualify without a window": "SELECT id FROM a QUALIFY id = 1",
 }.items():
     joins.sql(_name, f"{W} {_query}")

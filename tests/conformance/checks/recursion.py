@@ -26,6 +26,9 @@ for _name, _query in {
     "other types": f"{R} {counted('3', value='n + 1L')} SELECT * FROM r",
     "no anchor": f"{R} AS (SELECT n FROM r) SELECT * FROM r",
     "nothing to start from": f"{R} {counted(anchor='SELECT id FROM range(1) WHERE id > 5')} SELECT * FROM r",
+    "nulls after the anchor": f"{R} AS (SELECT 1 n UNION ALL SELECT nullif(n, 1) FROM r WHERE n > 0) SELECT * FROM r",
+    "an aggregate in the step": f"{R} AS (SELECT 1 n UNION ALL SELECT max(n) + 1 FROM r WHERE n < 3) SELECT * FROM r",
+    "an outer join in the step": f"{R} AS (SELECT 1 n UNION ALL SELECT 2 FROM range(1) LEFT JOIN r) SELECT * FROM r",
     "used twice": f"{R} {counted('3')} SELECT a.n, b.n FROM r a JOIN r b ON a.n < b.n",
     "in a subquery": f"SELECT * FROM ({R} {counted('3', 'VALUES (1)')} SELECT n FROM r) x",
 }.items():

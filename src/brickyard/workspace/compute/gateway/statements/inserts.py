@@ -21,6 +21,7 @@ from brickyard.workspace.compute.gateway.statements.describe import target
 from brickyard.workspace.compute.gateway.statements.of_files import Insertion, insert_into_files
 from brickyard.workspace.compute.gateway.statements.replacements import read_replacement, replace_matching
 from brickyard.workspace.compute.gateway.storing import store
+from brickyard.workspace.compute.gateway.sugar.pipes import unpipe
 from brickyard.workspace.compute.gateway.sugar.recursion import without_levels
 
 __all__ = ["insert", "insert_with"]
@@ -30,7 +31,8 @@ def insert_with(cursor: Cursor, session: Session) -> Any:
     """A statement that starts with WITH: a query (for Sail), or an INSERT."""
     from sqlglot import exp
 
-    tree = parse(without_levels(cursor.sql)[0])
+    text = without_levels(cursor.sql)[0]
+    tree = parse(unpipe(text) if "|>" in text else text)
     if isinstance(tree, exp.Query):
         return None
     if not isinstance(tree, exp.Insert):

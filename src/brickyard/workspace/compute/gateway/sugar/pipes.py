@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.errors import SparkError, parse_error, unsupported
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.sqltext import Cursor, Token, parse, tokenize
+from brickyard.workspace.compute.gateway.sugar.aggregates import aggregates
 
 __all__ = ["unpipe"]
 
@@ -72,7 +73,7 @@ def _chain(sql: str) -> str:
     head, prefix = pieces[0], ""
     if tokenize(head)[0].text.upper() == "WITH":
         prefix, head = _after_with(head)
-    piped = _from(head) if Cursor(head).take("FROM") else Piped(head, "_piped")
+    piped = _head(head)
     for piece in pieces[1:]:
         piped = _operator(Cursor(piece), piped)
     return prefix + piped.text
@@ -85,6 +86,14 @@ def _after_with(sql: str) -> tuple[str, str]:
         if depth == 0 and token.text.upper() in {"FROM", "SELECT", "VALUES", "TABLE"}:
             return sql[: token.start], sql[token.start :]
     return "", sql
+
+
+def _head(head: str) -> Piped:
+    """The first query: of `TABLE t` and `VALUES ... AS t(a)` the columns may be called by the name, as of FROM."""
+    cursor = Cursor(head)
+    if cursor.take("TABLE") or cursor.peek() == "VALUES":
+        return _from(f"FROM {cursor.rest()}")
+    return _from(head) if cursor.take("FROM") else Piped(head, "_piped")
 
 
 def _from(head: str) -> Piped:
@@ -103,12 +112,17 @@ def _operator(cursor: Cursor, before: Piped) -> Piped:
         return Piped(_simple(cursor, before), before.alias if word != "SELECT" else "_piped")
     if word == "AS":
         cursor.next()
-        return Piped(before.text, f"`{cursor.name()[0]}`")
+        name = cursor.name()
+        if len(name) > 1 or cursor.peek():
+            raise parse_error("|> AS takes one name, of the rows.")
+        return Piped(before.text, quote(name[0]))
     if word == "AGGREGATE":
         return Piped(_aggregate(cursor, before), "_piped")
     if word == "SET":
         cursor.next()
-        return Piped(f"SELECT * REPLACE ({_assignments(cursor)}) {before.source}", before.alias)
+        for assignment in _assignments(cursor):  # each sees those before it
+            before = Piped(f"SELECT * REPLACE ({assignment}) {before.source}", before.alias)
+        return before
     if word == "DROP":
         cursor.next()
         return Piped(f"SELECT * EXCEPT ({cursor.rest()}) {before.source}", before.alias)
@@ -136,12 +150,32 @@ def _aggregate(cursor: Cursor, before: Piped) -> str:
     rest = cursor.rest()
     cut = next((one for one in _top(rest) if one.text.upper() == "GROUP"), None)
     if cut is None:
+        _need_aggregates(rest)
         return f"SELECT {rest} {before.source}"
     sums, keys = rest[: cut.start].strip(), Cursor(rest[cut.start :])
     keys.expect("GROUP", "BY")
-    count = 1 + sum(token.text == "," for token in _top(keys.rest()))
+    pieces = _pieces(keys.rest())
+    if any(piece.isdigit() for piece in pieces):
+        raise unsupported("positions of columns in |> AGGREGATE ... GROUP BY", "Name the columns.")
+    _need_aggregates(sums)
     both = f"{keys.rest()}, {sums}" if sums else keys.rest()
-    return f"SELECT {both} {before.source} GROUP BY {', '.join(str(at + 1) for at in range(count))}"
+    return f"SELECT {both} {before.source} GROUP BY {', '.join(str(at + 1) for at in range(len(pieces)))}"
+
+
+def _need_aggregates(sums: str) -> None:
+    from sqlglot import exp
+
+    for item in parse(f"SELECT {sums}").expressions if sums else []:
+        if not any(aggregates(item)) and item.find(exp.Anonymous) is None:  # which may be a function of the user
+            text = (
+                f'Non-grouping expression "{item.unalias().sql(dialect="databricks")}" is provided as an argument to '
+            )
+            raise SparkError(
+                "PIPE_OPERATOR_AGGREGATE_EXPRESSION_CONTAINS_NO_AGGREGATE_FUNCTION",
+                text + "the |> AGGREGATE pipe operator but does not contain any aggregate function; please update it "
+                "to include an aggregate function and then retry the query again.",
+                sql_state="0A000",
+            )
 
 
 def _top(sql: str) -> list[Token]:
@@ -155,12 +189,16 @@ def _top(sql: str) -> list[Token]:
     return found
 
 
-def _assignments(cursor: Cursor) -> str:
-    """`a = 1, b = 2` as `1 AS a, 2 AS b`."""
-    rest = cursor.rest()
-    commas = [token.start for token in _top(rest) if token.text == ","]
-    pieces = [rest[a:b].lstrip(", ") for a, b in zip([0, *commas], [*commas, len(rest)], strict=True)]
-    return ", ".join(f"{value} AS {name}" for name, value in (_assignment(piece) for piece in pieces))
+def _assignments(cursor: Cursor) -> list[str]:
+    """`a = 1, b = 2` as `1 AS a` and `2 AS b`."""
+    pairs = (_assignment(piece) for piece in _pieces(cursor.rest()))
+    return [f"{value} AS {name}" for name, value in pairs]
+
+
+def _pieces(sql: str) -> list[str]:
+    """What stands between the commas outside brackets."""
+    commas = [token.start for token in _top(sql) if token.text == ","]
+    return [sql[a:b].lstrip(", ") for a, b in zip([0, *commas], [*commas, len(sql)], strict=True)]
 
 
 def _assignment(text: str) -> tuple[str, str]:

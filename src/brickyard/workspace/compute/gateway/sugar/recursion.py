@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.sqltext import Edit, splice, tokenize
+from brickyard.workspace.compute.gateway.sugar.recursive_places import check_places
 from brickyard.workspace.compute.gateway.sugar.scope import derived, with_ctes
 from brickyard.workspace.compute.gateway.sugar.tree import render, touch
 
@@ -73,6 +74,7 @@ def unroll(tree: Any, levels: int, runner: Runner | None) -> None:
         for cte in clause.expressions:
             if _mentions(cte.this, cte.alias):
                 anchor, step = _parts(cte)
+                check_places(step, cte.alias)
                 query = _whole(anchor, cte)
                 if runner is not None:
                     enough = _enough(clause.parent, cte.alias)
@@ -154,7 +156,7 @@ class _Loop:
         run = uuid.uuid4().hex
         latest, every = f"{HELD}step_{run}", f"{HELD}{run}"
         kinds = self.runner.schema(anchor)
-        found = self.runner.rows(anchor)
+        found = _nullable(self.runner.rows(anchor))
         parts, rows, step = [found], found.num_rows, render(self._step(latest))
         for level in range(self.levels + 1):
             if not found.num_rows or 0 <= self.enough <= rows:
@@ -185,6 +187,11 @@ class _Loop:
                 table.set("this", exp.to_identifier(name, quoted=True))
                 touch(table)
         return whole
+
+
+def _nullable(rows: pa.Table) -> pa.Table:
+    """The rows of an anchor; those of a step may have nulls where they have none."""
+    return rows.cast(pa.schema([field.with_nullable(True) for field in rows.schema]))
 
 
 def _compare(anchor: Any, step: Any) -> None:

@@ -52,6 +52,7 @@ def _columns(select: Any, item: Any, star: Any, scope: Scope) -> list[Any]:
     qualifier = [part.name for part in item.parts[:-1]] if item is not star else []
     fields = _references(select, qualifier, scope)
     dropped = [_name(node) for node in star.args.get("except_") or []]
+    _check_overlap(dropped)
     replaced = {node.alias.lower(): node for node in star.args.get("replace") or []}
     found: set[tuple[str, ...]] = set()
     items = []
@@ -76,6 +77,13 @@ def _columns(select: Any, item: Any, star: Any, scope: Scope) -> list[Any]:
             sql_state="42703",
         )
     return items
+
+
+def _check_overlap(paths: list[tuple[str, ...]]) -> None:
+    if any(one[: len(other)] == other for at, one in enumerate(paths) for other in paths[:at] + paths[at + 1 :]):
+        listed = ", ".join(_quoted(path) for path in paths)
+        text = f"Columns in an EXCEPT list must be distinct and non-overlapping, but got ({listed})."
+        raise SparkError("EXCEPT_OVERLAPPING_COLUMNS", text, sql_state="42702")
 
 
 def _name(node: Any) -> tuple[str, ...]:

@@ -89,6 +89,7 @@ def test_nothing_goes_round_them(owner: Person, reader: Person, guarded: str, wo
             f"CREATE TABLE hive_metastore.default.mine DEEP CLONE {guarded}",
             "ROW_LEVEL_SECURITY_TABLE_CLONE_SOURCE_NOT_SUPPORTED",
         ),
+        (f"ALTER TABLE {guarded} ADD CONSTRAINT c CHECK (id > 1)", "ROW_LEVEL_SECURITY_CHECK_CONSTRAINT_UNSUPPORTED"),
         (f"INSERT OVERWRITE {guarded} VALUES (1, 'a', 'US')", "UNSUPPORTED_BY_ENGINE"),
         (f"SHOW PARTITIONS {guarded}", "UNSUPPORTED_BY_ENGINE"),
         (f"ALTER TABLE {guarded} RENAME COLUMN name TO other", "UNSUPPORTED_BY_ENGINE"),
@@ -144,9 +145,15 @@ def test_what_is_none_is_refused(owner: Person, reader: Person, guarded: str, wo
         (f"ALTER TABLE {guarded} SET ROW FILTER {function.function_name} ON (none)", "UNRESOLVED_COLUMN"),
         (f"ALTER TABLE {guarded} ADD COLUMN more STRING MASK {world}.f", "UNSUPPORTED_BY_ENGINE"),
         (f"CREATE OR REPLACE TABLE {guarded} AS SELECT 1 AS id", "UNSUPPORTED_BY_ENGINE"),
+        (f"CREATE OR REPLACE TABLE {guarded} CLONE {world}.t", "ROW_LEVEL_SECURITY_TABLE_CLONE_TARGET_NOT_SUPPORTED"),
     ):
         with pytest.raises(PySparkException, match=condition):
             owner.spark.sql(sql)
+    checked, unsupported = fresh(world), "FEATURE_NOT_SUPPORTED.CHECK_CONSTRAINT"
+    owner.spark.sql(f"CREATE TABLE {checked} (a INT, CONSTRAINT c CHECK (a > 0))")
+    for act in (f"SET ROW FILTER {world}.f ON (a)", f"ALTER COLUMN a SET MASK {world}.f"):
+        with pytest.raises(PySparkException, match=unsupported):
+            owner.spark.sql(f"ALTER TABLE {checked} {act}")
     owner.spark.sql(f"GRANT MANAGE ON TABLE {guarded} TO `{reader.name}`")
     body = {"row_filter": {"function_name": f"{world}.f", "input_column_names": ["id"]}}
     with refused("EXECUTE on"):

@@ -81,6 +81,8 @@ def add(cursor: Cursor, session: Session, place: Path, table: Table | None) -> N
         name = cursor.name()[0]
         condition = read_check(cursor)
         cursor.end()
+        if table is not None and table.policies:  # how many rows violate it would tell what is hidden
+            raise table.policies.refused(str(table.name), "CHECK_CONSTRAINT_UNSUPPORTED", "A CHECK constraint")
         _check(session, place, table, name, condition)
         return
     key = read_key(cursor, session)

@@ -5,18 +5,20 @@ Source: https://docs.databricks.com/sql/language-manual/sql-ref-syntax-ddl-row-f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from brickyard.workspace.compute.gateway.checks import CHECKS
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.names import quote
+from brickyard.workspace.compute.gateway.properties import properties_of
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements.columns import Column, Mask
 from brickyard.workspace.compute.gateway.statements.functions import missing
 from brickyard.workspace.compute.gateway.unity import Table
 
-__all__ = ["alter_column", "alter_table", "keep_columns", "masks", "read_row_filter"]
+__all__ = ["alter_column", "alter_table", "keep_columns", "masks", "need_unchecked", "read_row_filter"]
 
 
 def read_row_filter(cursor: Cursor, session: Session, columns: Sequence[str] | None = None) -> dict[str, Any]:
@@ -38,6 +40,7 @@ def alter_table(cursor: Cursor, session: Session, table: Table | None) -> bool:
     begin = cursor.position
     if cursor.take("SET", "ROW", "FILTER"):
         named = _need(table)
+        need_unchecked(str(named.name), properties_of(named.directory), rows=True)
         _change(session, named, {"row_filter": read_row_filter(cursor, session, _names(session, named))})
     elif cursor.take("DROP", "ROW", "FILTER"):
         _change(session, _need(table), {"row_filter": None})
@@ -50,6 +53,7 @@ def alter_column(cursor: Cursor, session: Session, table: Table | None) -> bool:
     column = ".".join(parts)
     if cursor.take("SET", "MASK"):
         named, mask = _need(table), read_mask(cursor)
+        need_unchecked(str(named.name), properties_of(named.directory), rows=False)
         _change(session, named, {"column_masks": {column: _mask(session, column, mask, _names(session, named))}})
     elif cursor.take("DROP", "MASK"):
         _change(session, _need(table), {"column_masks": {column: None}})
@@ -61,6 +65,23 @@ def alter_column(cursor: Cursor, session: Session, table: Table | None) -> bool:
 def read_mask(cursor: Cursor) -> Mask:
     """`function [USING COLUMNS (columns)]`, after MASK."""
     return Mask(tuple(cursor.name()), tuple(_columns(cursor)) if cursor.take("USING", "COLUMNS") else ())
+
+
+def need_unchecked(table: str, properties: Iterable[str], *, rows: bool) -> None:
+    """Refuse a row filter or mask of a table with CHECK constraints, whose errors would tell what is hidden.
+
+    Args:
+        table: The table.
+        properties: The names of its properties.
+        rows: Whether it is a row filter.
+
+    Raises:
+        SparkError: ROW_LEVEL_SECURITY_FEATURE_NOT_SUPPORTED.CHECK_CONSTRAINT or that of COLUMN_MASKS.
+    """
+    if any(key.startswith(CHECKS) for key in properties):
+        kind, word = ("ROW_LEVEL_SECURITY", "row level security") if rows else ("COLUMN_MASKS", "column mask")
+        text = f"Setting {word} policies for tables with CHECK constraints is not supported: {table} has some."
+        raise SparkError(f"{kind}_FEATURE_NOT_SUPPORTED.CHECK_CONSTRAINT", text, sql_state="0A000")
 
 
 def keep_columns(cursor: Cursor, table: Table | None) -> None:

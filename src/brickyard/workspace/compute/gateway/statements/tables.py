@@ -85,6 +85,8 @@ def _create_table(cursor: Cursor, session: Session, mode: str) -> Any:
     new, query = _clauses(cursor, session, NewTable(name), defined)
     if masked := policies.masks(defined.columns, session):
         new = dataclasses.replace(new, policies={**new.policies, "columns": masked})
+    if new.policies:
+        policies.need_unchecked(str(name), {**defined.checks, **new.properties}, rows="row_filter" in new.policies)
     existing = session.catalog.find_table(name)
     if existing is not None and mode == "ignore":
         return literals.empty()
@@ -98,6 +100,8 @@ def _create_table(cursor: Cursor, session: Session, mode: str) -> Any:
         raise unsupported("OR REPLACE with a row filter or masks", "Drop the table first, or use ALTER TABLE.")
     if existing is not None:
         session.catalog.need_data(existing, write=True)
+    if copied is not None and existing is not None and existing.policies:
+        raise existing.policies.refused(str(name), "TABLE_CLONE_TARGET_NOT_SUPPORTED", "A clone in the place")
     if copied is not None:
         return clone(session, new, copied, existing.place if existing else None)
     if query is not None:

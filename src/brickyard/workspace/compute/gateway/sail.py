@@ -6,7 +6,7 @@ import logging
 import shutil
 import threading
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -218,8 +218,16 @@ class Sail:
         Raises:
             grpc.RpcError: As Sail reports it.
         """
-        request = base_pb2.ExecutePlanRequest(session_id=key.session_id, operation_id=str(uuid.uuid4()), plan=plan)
+        request = base_pb2.ExecutePlanRequest(session_id=key.session_id, plan=plan)
         request.user_context.user_id = key.user_id
+        of_views = plan.command.HasField("create_dataframe_view") or plan.root.HasField("catalog")
+        table = _again(lambda: self._executed(request)) if of_views else self._executed(request)
+        if lasting:
+            self.memory.executed(request)
+        return table
+
+    def _executed(self, request: base_pb2.ExecutePlanRequest) -> pa.Table | None:
+        request.operation_id = str(uuid.uuid4())
         waiting = current()
         if waiting is not None:
             waiting.operation.ids.append(request.operation_id)
@@ -229,8 +237,6 @@ class Sail:
             if response.HasField("arrow_batch"):
                 with pa.ipc.open_stream(response.arrow_batch.data) as reader:
                     batches.extend(reader)
-        if lasting:
-            self.memory.executed(request)
         return pa.Table.from_batches(batches) if batches else None
 
     def run(self, key: SessionKey, command: commands_pb2.Command) -> None:
@@ -245,13 +251,15 @@ class Sail:
         """One analysis, for example `schema=` or `ddl_parse=`."""
         message = base_pb2.AnalyzePlanRequest(session_id=key.session_id, **request)
         message.user_context.user_id = key.user_id
-        raw, ask, answer = message.SerializeToString(), self.unary("AnalyzePlan"), base_pb2.AnalyzePlanResponse()
-        try:
-            answer.ParseFromString(ask(raw))
-        except DecodeError:  # seen once in thousands of answers, of which the next one was whole
-            _log.warning("an answer of the engine to a question could not be read; it is asked again", exc_info=True)
-            answer.ParseFromString(ask(raw))
+        answer: base_pb2.AnalyzePlanResponse = self._asked(
+            "AnalyzePlan", message.SerializeToString(), base_pb2.AnalyzePlanResponse
+        )
         return answer
+
+    def _asked(self, method: str, raw: bytes, kind: Any) -> Any:
+        """The answer to a unary call that may be made twice."""
+        ask = self.unary(method)
+        return _again(lambda: kind.FromString(ask(raw)))
 
     def check(self, key: SessionKey, relation: relations_pb2.Relation) -> Any:
         """Have a relation analyzed; its schema as Spark Connect's `DataType`."""
@@ -288,8 +296,7 @@ class Sail:
         request = base_pb2.ConfigRequest(session_id=key.session_id, operation=operation)
         request.user_context.user_id = key.user_id
         raw = request.SerializeToString()
-        answer = base_pb2.ConfigResponse()
-        answer.ParseFromString(self.unary("Config")(raw))
+        answer: base_pb2.ConfigResponse = self._asked("Config", raw, base_pb2.ConfigResponse)
         if operation.WhichOneof("op_type") in ("set", "unset"):
             self.memory.configured(raw)
         return answer
@@ -321,6 +328,15 @@ def _patient(call: Any) -> Any:
         return call(raw, **options)
 
     return asked
+
+
+def _again(call: Callable[[], Any]) -> Any:
+    """What a call gives that may be made twice: one answer in thousands cannot be read, of which the next is whole."""
+    try:
+        return call()
+    except DecodeError:
+        _log.warning("an answer of the engine could not be read; it is asked again", exc_info=True)
+        return call()
 
 
 def _end(stream: Any) -> None:

@@ -22,6 +22,12 @@ __all__ = ["status_of", "unwrapped"]
 #: What `raise_error` says of a condition that the gateway has put into a query.
 RAISED = re.compile(r"\[USER_RAISED_EXCEPTION\] (\[[A-Z_.]+\] .*? SQLSTATE: \w{5})", re.DOTALL)
 _log = logging.getLogger(__name__)
+#: What protobuf says of bytes that are no message; of one with too many levels it says something else.
+CORRUPT = "Wire format was corrupt"
+NOT_READ = (
+    "A message between the client, the gateway and the Spark engine could not be read. What was asked for may have "
+    "been done: look before you repeat it. The session is still usable."
+)
 
 
 def status_of(error: Exception, engine: Capabilities) -> Any:
@@ -56,6 +62,9 @@ def _in_spark_s_terms(error: Exception) -> SparkError:
 
     if isinstance(error, SparkError):
         return error
+    if isinstance(error, DecodeError) and CORRUPT in str(error):
+        _log.error("a message could not be read", exc_info=error)
+        return SparkError("INTERNAL_ERROR", NOT_READ, kind=RUNTIME, sql_state="XX000")
     if isinstance(error, RecursionError | DecodeError):  # protobuf reads 100 levels
         _log.warning("a statement was too complex", exc_info=error)
         why = type(error).__name__

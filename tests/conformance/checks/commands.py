@@ -68,3 +68,18 @@ for _text in ("ROLLUP (i)", "i WITH CUBE", "GROUPING SETS ((i), ())", "GROUPING 
 def rollup_of_nothing(spark: Any, at: At) -> Any:
     frame = spark.range(2).filter("id > 5")
     return rows(frame.rollup("id").count()), rows(frame.cube("id").count().filter("count >= 0")), frame.count()
+
+
+for _text in (
+    "CAST('of' AS BOOLEAN)",
+    "boolean(concat('o', 'n')), 1",
+    "try_cast('on' AS BOOLEAN), boolean(' tRUE '), CAST('n' AS BOOLEAN)",
+    "CAST('1999 08 01' AS DATE)",
+    "try_cast('1999-08 01' AS DATE), CAST('1999-8-1 x' AS DATE), CAST('1999' AS DATE)",
+    "DATE '1999 08 01'",
+    "x = '1004.3', x < '1004.3', x IN ('1004.3') FROM VALUES (CAST(1004.3 AS FLOAT)) AS t(x)",
+    "'maca' LIKE 'm%aca' ESCAPE '%'",
+    "'maca' NOT LIKE 'maca#' ESCAPE '#'",
+    "'a_c' LIKE 'a#_c' ESCAPE '#', 'a%c' LIKE 'a%%c' ESCAPE '%', 'abc' LIKE 'a#_c' ESCAPE '#'",
+):
+    q(_text, f"SELECT {_text}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
-from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.errors import PARSE, SparkError, unsupported
 from brickyard.workspace.compute.gateway.remembered import remembered
 from brickyard.workspace.compute.gateway.sqltext import Token, read, tokenize
 from brickyard.workspace.compute.gateway.sugar.builtins import NAMES, refused
@@ -36,6 +37,8 @@ PAIRS = (
     )
     | frozenset({("ILIKE", "ANY"), ("ILIKE", "ALL"), ("ILIKE", "SOME"), ("(", "FROM")})
 )
+#: A year or a month, and what the engine takes for a time after it.
+NO_DAY = re.compile(r"\s*[0-9]+(-[0-9]*)?[ T]")
 #: What may stand before the colon of a path, and does not stand before a parameter marker.
 BASES = frozenset({"VAR", "IDENTIFIER", "STRING", "R_PAREN", "R_BRACKET"})
 
@@ -66,6 +69,9 @@ def needed(sql: str, names: frozenset[str] = frozenset()) -> frozenset[str]:
             found.add("NAME")
         elif token.kind == "STRING" and last == "USING" and "TRANSFORM" in {one.text.upper() for one in tokens}:
             raise unsupported("SELECT TRANSFORM", "Use df.mapInPandas(...), or a Python function.")
+        elif token.kind == "STRING" and last == "DATE" and NO_DAY.match(token.text):
+            text = f"The value of the typed literal \"DATE\" is invalid: '{token.text}'."
+            raise SparkError("INVALID_TYPED_LITERAL", text, kind=PARSE, sql_state="42604")
         before = token
     if tokens and tokens[0].text.upper() == "FROM":
         found.add("FROM")

@@ -16,7 +16,7 @@ from brickyard.workspace.compute.gateway.values.frames import check_lists, frame
 from brickyard.workspace.compute.gateway.values.numerals import is_decimal, is_integer, kind_of, smallest
 from brickyard.workspace.compute.gateway.values.rules import RULES, Operand
 from brickyard.workspace.compute.gateway.values.rules.calendar import interval_kind
-from brickyard.workspace.compute.gateway.values.rules.casts import VARIANTS, is_affected
+from brickyard.workspace.compute.gateway.values.rules.casts import BOOLEANS, VARIANTS, is_affected
 from brickyard.workspace.compute.gateway.values.rules.types import literal_kind
 from brickyard.workspace.compute.gateway.values.scopes import AGGREGATES
 from brickyard.workspace.compute.gateway.values.spans import span
@@ -37,6 +37,9 @@ CAST_CALLS = frozenset({"bigint", "binary", "boolean", "date", "decimal", "doubl
     "timestamp",
     "tinyint",
 }
+FRACTION = re.compile(r"\s*[-+]?[0-9]*[.][0-9]+([eE][-+]?[0-9]+)?\s*")
+#: Dates that are read as they are.
+DAYS = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}")
 CASTS = re.compile(rf"(?i)::|\b(?:cast|try_cast|{'|'.join(sorted(CAST_CALLS))})\s*\(")
 #: Functions of the time that it is.
 NOW = {"current_timestamp": "timestamp", "now": "timestamp", "current_date": "date", "curdate": "date"}
@@ -314,6 +317,8 @@ def _is_plain_cast(node: Any) -> bool:
     target = kind_of(node.to)
     if isinstance(node.this, exp.Literal) and node.this.is_string:
         text = node.this.name
+        if target in {"boolean", "date"}:
+            return text.lower() in BOOLEANS if target == "boolean" else DAYS.fullmatch(text) is not None
         return text == text.strip() and not (target.startswith("decimal") and "e" in text.lower())
     if isinstance(node.this, exp.Anonymous) and node.this.name.lower() in VARIANTS:
         return False

@@ -12,7 +12,7 @@ from brickyard.workspace.compute.gateway.values.rules.variants import of_variant
 __all__ = ["RULES", "VARIANTS", "is_affected", "plain_text"]
 
 #: The targets of casts that depend on what is cast.
-TARGETS = frozenset({"string", "date", "binary", "timestamp_ntz", *INTEGERS})
+TARGETS = frozenset({"string", "date", "binary", "boolean", "timestamp_ntz", *INTEGERS})
 NESTED = ("decimal", "array<", "map<", "struct<")
 TIMES = frozenset({"date", "timestamp_ntz"})
 REFUSED = frozenset({("boolean", "date"), ("boolean", "timestamp_ntz")})
@@ -22,6 +22,10 @@ VARIANTS = frozenset({"variant_get", "parse_json", "try_parse_json"})
 EXPONENT = r"^\s*[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)[eE][-+]?[0-9]+\s*$"
 #: A day before a time, which is left out.
 DAY = r"^(\d{4,7}-\d{1,2}-\d{1,2})[ T]"
+#: A year or a month before what the engine takes for a time.
+NO_DAY = r"^[0-9]+(-[0-9]*)?[ T]"
+#: What Spark takes for a BOOLEAN, in small letters; the engine takes their beginnings too.
+BOOLEANS = frozenset({"t", "true", "y", "yes", "1", "f", "false", "n", "no", "0"})
 #: What Spark leaves out around a date.
 BLANKS = "' \\t\\n\\r'"
 
@@ -36,8 +40,10 @@ def _cast(call: Call) -> Fix | None:
     if kind == "variant" and target != "variant":
         return _of_variant(target, tried=call.name == "try_cast")
     _check(kind, target, tried=call.name == "try_cast")
+    if kind == "string" and target == "boolean":
+        return _boolean(tried=call.name == "try_cast")
     if kind == "string":
-        return _of_text(target)
+        return _of_text(target, tried=call.name == "try_cast")
     if (kind, target) == ("timestamp", "timestamp_ntz"):  # what the clock shows in the session's zone
         return Fix(kind=target, inner={1: "CAST($0 AS STRING)"})
     if kind in FLOATS and target.startswith("decimal"):
@@ -69,16 +75,36 @@ def _check(kind: str, target: str, *, tried: bool) -> None:
         )
 
 
-def _of_text(target: str) -> Fix | None:
+def _of_text(target: str, *, tried: bool) -> Fix | None:
     """Texts that the engine does not read."""
     if target == "date":
         text = f"btrim($0, {BLANKS})"
-        return Fix(kind=target, inner={1: f"coalesce(nullif(regexp_extract({text}, {quoted(DAY)}, 1), ''), {text})"})
+        error = _malformed("$0", "DATE", tried=tried)
+        whole = f"(CASE WHEN {text} RLIKE {quoted(NO_DAY)} THEN CAST({error} AS STRING) ELSE {text} END)"
+        return Fix(kind=target, inner={1: f"coalesce(nullif(regexp_extract({text}, {quoted(DAY)}, 1), ''), {whole})"})
     if target.startswith("decimal"):
         known = f"$0 RLIKE {quoted(EXPONENT)}"
         number = plain_text(f"CAST((CASE WHEN {known} THEN $0 ELSE '0' END) AS DOUBLE)")
         return Fix(kind=target, inner={1: f"(CASE WHEN {known} THEN {number} ELSE $0 END)"})
     return None
+
+
+def _boolean(*, tried: bool) -> Fix:
+    """Texts of which Spark makes no BOOLEAN."""
+    words = ", ".join(map(quoted, sorted(BOOLEANS)))
+    wrong = f"isnotnull($1) AND NOT lower(btrim($1)) IN ({words})"
+    error = f"CAST({_malformed('$1', 'BOOLEAN', tried=tried)} AS BOOLEAN)"
+    return Fix(f"(CASE WHEN {wrong} THEN {error} ELSE {'TRY_' if tried else ''}CAST($1 AS BOOLEAN) END)", "boolean")
+
+
+def _malformed(text: str, target: str, *, tried: bool) -> str:
+    """What a text gives that Spark does not read and the engine does."""
+    if tried:
+        return "NULL"
+    before, after = "[CAST_INVALID_INPUT] The value '", f'\' of the type "STRING" cannot be cast to "{target}" because'
+    why = " it is malformed. Correct the value as per the syntax, or change its target type. Use `try_cast` to tolerate"
+    rest = " malformed input and return NULL instead. SQLSTATE: 22018"
+    return f"raise_error(concat({quoted(before)}, {text}, {quoted(after + why + rest)}))"
 
 
 def _converted(kind: str, target: str, value: str, depth: int = 0) -> str:
@@ -147,6 +173,8 @@ def _needless(call: Call) -> bool:
 def _as_cast(call: Call) -> Fix | None:
     """`string(x)` is a cast."""
     fix = _cast(Call("cast", (call.operands[0], Operand(call.name))))
+    if call.name == "boolean" and not (fix and fix.template):
+        return Fix("CAST($1 AS BOOLEAN)", "boolean")
     if fix is None and call.name == "string":
         return Fix("CAST($1 AS STRING)", "string")
     return Fix(f"CAST({fix.inner[1].replace('$0', '$1')} AS {fix.kind})", fix.kind) if fix and fix.inner else fix
@@ -157,4 +185,5 @@ RULES = {
     "try_cast": Rule(_cast, (0,), _needless),
     "string": Rule(_as_cast, (0,)),
     "date": Rule(_as_cast, (0,)),
+    "boolean": Rule(_as_cast, (0,)),
 }

@@ -95,6 +95,8 @@ def _compared(call: Call) -> Fix | None:
         return Fix(kind="boolean", inner=dict.fromkeys(dates, "CAST($0 AS TIMESTAMP)"))
     if differ(kinds):
         raise different("the comparison", kinds)
+    if {"float", "string"} <= set(kinds):
+        return Fix(kind="boolean", inner=dict.fromkeys(range(1, len(kinds) + 1), "CAST($0 AS DOUBLE)"))
     if not any(kind in {*FLOATS, "string"} for kind in kinds) or not any(kind.startswith("decimal") for kind in kinds):
         return None
     others = [number for number, kind in enumerate(kinds, 1) if kind != "double"]

@@ -91,14 +91,18 @@ def _check_pattern(call: Call) -> None:
     Raises:
         SparkError: INVALID_FORMAT.
     """
-    pattern = call.operands[1].value if call.name in LIKES and len(call.operands) == 2 else None
-    rest = (pattern or "").replace("\\\\", "").replace("\\%", "").replace("\\_", "")
-    if "\\" in rest:
-        last = rest.endswith("\\")
-        where = "ESC_AT_THE_END" if last else "ESC_IN_THE_MIDDLE"
-        why = "end with" if last else f"precede '{rest[rest.index(chr(92)) + 1]}'"
-        text = f"The format is invalid: '{pattern}'. The escape character is not allowed to {why}."
-        raise SparkError(f"INVALID_FORMAT.{where}", text, sql_state="42601")
+    if call.name not in LIKES or call.operands[1].value is None:
+        return
+    escape = call.operands[2].value if len(call.operands) > 2 else "\\"
+    pattern, at = call.operands[1].value, 0
+    while escape and (at := pattern.find(escape, at)) >= 0:
+        after = pattern[at + 1 : at + 2]
+        if not after or after not in {escape, "_", "%"}:
+            why = f"precede '{after}'" if after else "end with"
+            text = f"The format is invalid: '{pattern}'. The escape character is not allowed to {why}."
+            where = "ESC_IN_THE_MIDDLE" if after else "ESC_AT_THE_END"
+            raise SparkError(f"INVALID_FORMAT.{where}", text, sql_state="42601")
+        at += 2
 
 
 def _join(call: Call) -> Fix | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pyspark import StorageLevel
+from pyspark.errors import AnalysisException
 from pyspark.sql import functions as F
 
 
@@ -65,6 +67,62 @@ def test_what_is_cached_is_computed_again_after_a_change(spark: Any, engine: Any
     text.write_text("a\n1\n2\n")
     spark.catalog.clearCache()
     assert read.count() == 2
+
+
+def test_what_is_cached_is_computed_again_when_its_names_mean_something_else(spark: Any) -> None:
+    spark.sql("DECLARE OR REPLACE VARIABLE kept INT DEFAULT 1")
+    spark.range(1).createOrReplaceTempView("v")
+    spark.sql("CREATE VIEW w AS SELECT 1 AS one")
+    spark.sql("CREATE FUNCTION f(x INT) RETURNS INT RETURN x")
+    spark.udf.register("g", lambda: 1, "int")
+    spark.conf.set("spark.sql.session.timeZone", "UTC")
+    frames = [
+        spark.sql("SELECT count(*) FROM v"),
+        spark.table("v").groupBy().count(),
+        spark.sql("SELECT one FROM w"),
+        spark.sql("SELECT f(1)"),
+        spark.sql("SELECT g()"),
+        spark.sql("SELECT kept"),
+        spark.sql("SELECT 1 + unix_seconds(TIMESTAMP '1970-01-01 00:00:00')"),
+        spark.range(1).selectExpr("uuid()"),
+    ]
+    random = [frame.cache().first()[0] for frame in frames][-1]
+    spark.range(2).createOrReplaceTempView("v")
+    spark.sql("CREATE OR REPLACE VIEW w AS SELECT 2 AS one")
+    spark.sql("CREATE OR REPLACE FUNCTION f(x INT) RETURNS INT RETURN x + 1")
+    spark.udf.register("g", lambda: 2, "int")
+    spark.sql("SET VAR kept = 2")
+    assert [frame.first()[0] for frame in frames] == [2, 2, 2, 2, 2, 2, 1, random]
+    spark.conf.set("spark.sql.session.timeZone", "Etc/GMT+1")
+    assert frames[-2].first()[0] == 3601
+    spark.conf.unset("spark.sql.session.timeZone")
+    spark.catalog.clearCache()
+
+
+def test_a_view_made_of_itself(spark: Any) -> None:
+    spark.range(5).createOrReplaceTempView("v")
+    for least in (1, 2):
+        spark.table("v").filter(f"id >= {least}").createOrReplaceTempView("v")
+    assert rows(spark.table("v").cache()) == rows(spark.sql("SELECT * FROM v")) == [(2,), (3,), (4,)]
+    clone = spark.cloneSession()
+    assert rows(clone.table("v")) == [(2,), (3,), (4,)]
+    clone.client.release_session()
+    with pytest.raises(AnalysisException, match="RECURSIVE_VIEW"):
+        spark.sql("CREATE OR REPLACE TEMP VIEW v AS SELECT * FROM v")
+    spark.catalog.clearCache()
+
+
+def test_a_view_reads_its_tables_and_views_as_they_are_now(spark: Any) -> None:
+    spark.sql("CREATE TABLE t AS SELECT 1 AS a")
+    spark.table("t").createOrReplaceTempView("of_frame")
+    spark.sql("CREATE TEMP VIEW of_text AS SELECT * FROM of_frame")
+    spark.table("of_frame").createOrReplaceTempView("then")
+    spark.sql("INSERT INTO t VALUES (2)")
+    assert [rows(spark.table(view)) for view in ("of_frame", "of_text", "then")] == [[(1,), (2,)]] * 3
+    spark.sql("CREATE OR REPLACE TEMP VIEW of_frame AS SELECT 3 AS a")
+    assert [rows(spark.table(view)) for view in ("of_text", "then")] == [[(3,)], [(1,), (2,)]]
+    with pytest.raises(AnalysisException, match="TIME_TRAVEL"):
+        spark.sql("SELECT * FROM of_text VERSION AS OF 0").collect()
 
 
 def test_levels_and_names(spark: Any) -> None:

@@ -194,6 +194,8 @@ def test_an_engine_that_dies_is_replaced(engine: Engine, session: Any, tmp_path:
     session.conf.set("spark.sql.session.timeZone", "Asia/Tokyo")
     session.range(3).createOrReplaceTempView("kept")
     session.udf.register("twice", udf(lambda x: 2 * x, "long"))
+    session.range(3).write.mode("overwrite").csv("dbfs:/of_dead")
+    session.sql("CREATE TEMP VIEW files AS SELECT * FROM csv.`dbfs:/of_dead`")
     running = started(session, sleeping, tmp_path / "begun")
     for pid in sails(engine) - {untouched}:
         psutil.Process(pid).kill()
@@ -201,6 +203,7 @@ def test_an_engine_that_dies_is_replaced(engine: Engine, session: Any, tmp_path:
     assert "[SPARK_ENGINE_ENDED]" in said and "SIGKILL, perhaps because memory ran out" in said
     assert session.sql("SELECT max(twice(id)) AS x FROM kept").collect()[0].x == 4
     assert session.sql("SELECT current_timezone() AS x").collect()[0].x == "Asia/Tokyo"
+    assert session.cloneSession().table("files").count() == session.table("files").count() == 3
     assert own_sail(engine, other) == untouched
     other.stop()
 

@@ -41,6 +41,21 @@ def test_data_of_the_client_and_kept_rows_are_there_for_others_too(spark: Any, o
     assert other.table("global_temp.kept").count() == 4
 
 
+def test_what_is_in_it_is_what_its_author_has(spark: Any, other: Any) -> None:
+    for session, number in ((spark, 1), (other, 2)):
+        session.range(number).createOrReplaceTempView("inner_view")
+        session.sql(f"DECLARE OR REPLACE VARIABLE shared_number INT DEFAULT {number}")
+        session.sql(f"CREATE OR REPLACE TEMPORARY FUNCTION shared_function() RETURNS INT RETURN {number}")
+    query = "SELECT count(*) AS n, max(shared_number) AS v, max(shared_function()) AS f FROM inner_view"
+    spark.sql(query).createGlobalTempView("then")
+    spark.sql(f"CREATE GLOBAL TEMP VIEW now AS {query}")
+    spark.createDataFrame([(index,) for index in range(3)], "id long").createOrReplaceTempView("inner_view")
+    spark.sql("SET VAR shared_number = 3")
+    for session in (spark, other):
+        assert session.table("global_temp.then").first() == (1, 1, 1)
+        assert session.sql("SELECT * FROM global_temp.now").first() == (3, 3, 1)
+
+
 def test_they_are_listed_described_and_dropped(spark: Any, other: Any) -> None:
     spark.range(1).createOrReplaceGlobalTempView("once")
     spark.range(2).createOrReplaceGlobalTempView("Once")

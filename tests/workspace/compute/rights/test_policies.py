@@ -161,3 +161,44 @@ def test_what_is_none_is_refused(owner: Person, reader: Person, guarded: str, wo
     owner.spark.sql(f"DROP FUNCTION {function.function_name}")
     with pytest.raises(PySparkException):
         reader.spark.table(guarded).collect()
+
+
+def test_views_and_kept_rows_of_a_session_obey_the_rights_of_now(owner: Person, reader: Person, world: str) -> None:
+    table, mask = fresh(world), fresh(world)
+    volume = f"/Volumes/{world.replace('.', '/')}/files"
+    for sql in (
+        f"CREATE TABLE {table} AS SELECT 1 AS id, 'Ada' AS name UNION ALL SELECT 2, 'Bob'",
+        f"CREATE FUNCTION {mask}(v STRING) RETURNS STRING RETURN '*'",
+        f"GRANT SELECT ON TABLE {table} TO `{reader.name}`",
+        f"GRANT READ VOLUME ON VOLUME {world}.files TO `{reader.name}`",
+    ):
+        owner.spark.sql(sql)
+    spark = reader.spark
+    kept = spark.table(table).filter("id > 0").cache()
+    kept.createOrReplaceTempView("of_frame")
+    spark.sql(f"CREATE TEMP VIEW of_text AS SELECT * FROM {table}")
+    spark.sql("CREATE TEMP VIEW of_view AS SELECT id, name FROM of_text WHERE id > 0")
+    spark.sql(f"CREATE TEMP VIEW of_files AS SELECT * FROM csv.`{volume}/a.csv`")
+    spark.sql("CACHE TABLE of_view")
+    spark.sql("CREATE GLOBAL TEMP VIEW of_rights AS SELECT * FROM of_view")
+    reads: tuple[Callable[[], Any], ...] = (
+        kept.collect,
+        lambda: spark.table("of_frame").collect(),
+        lambda: spark.sql("SELECT * FROM of_text").collect(),
+        lambda: spark.sql("BEGIN EXECUTE IMMEDIATE 'SELECT * FROM of_' || 'view'; END").collect(),
+        lambda: spark.table("global_temp.of_rights").collect(),
+    )
+    for read in reads:
+        assert {row.name for row in read()} == {"Ada", "Bob"}
+    assert spark.table("of_files").count() == 2
+    owner.spark.sql(f"ALTER TABLE {table} ALTER COLUMN name SET MASK {mask}")
+    for read in reads:
+        assert {row.name for row in read()} == {"*"}
+    owner.spark.sql(f"CREATE OR REPLACE FUNCTION {mask}(v STRING) RETURNS STRING RETURN '**'")
+    assert {row.name for row in reads[-1]()} == {"**"}
+    owner.spark.sql(f"REVOKE SELECT ON TABLE {table} FROM `{reader.name}`")
+    owner.spark.sql(f"REVOKE READ VOLUME ON VOLUME {world}.files FROM `{reader.name}`")
+    for read in (*reads, lambda: spark.table("of_files").collect(), lambda: spark.table("of_text").schema):
+        with refused():
+            read()
+    spark.catalog.dropGlobalTempView("of_rights")

@@ -39,6 +39,4 @@ def copy_state(source: Session, clone: Session) -> None:
     clone.bindings.variables.update(source.bindings.variables)
     if isinstance(source.bindings.functions, Functions) and isinstance(clone.bindings.functions, Functions):
         clone.bindings.functions.temporary.update(copy.copy(source.bindings.functions.temporary))
-    for name, view in source.cache.views.items():
-        clone.cache.saw_view(name, view.relation, resolved=view.resolved)
     clone.sail.memory.learn(source.sail.memory)

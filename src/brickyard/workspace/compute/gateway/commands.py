@@ -42,6 +42,7 @@ from brickyard.workspace.compute.gateway.statements.views import register_tempor
 from brickyard.workspace.compute.gateway.storing import store
 from brickyard.workspace.compute.gateway.streams import prepare_ml, prepare_stream
 from brickyard.workspace.compute.gateway.sugar.parameters import inline
+from brickyard.workspace.compute.gateway.temporary_views import View, carried, of_frame
 from brickyard.workspace.compute.gateway.unparse import unparse
 
 __all__ = ["prepare"]
@@ -140,6 +141,7 @@ def _sql(command: commands_pb2.SqlCommand, session: Session) -> relations_pb2.Re
         resolve(reference, session)
     inline(resolved)
     session = session.for_statement(resolved)
+    session.references = original.with_relations.references
     query = spell_out((_text(resolved) or text).query, session)
     answer = statements.run(query, session)
     command.Clear()
@@ -169,12 +171,14 @@ def _view(command: commands_pb2.Command, session: Session) -> None:
     raw = relations_pb2.Relation()
     raw.CopyFrom(view.input)
     if view.is_global:
-        session.global_views.define(view.name, with_local_data(raw, session), session, replace=view.replace)
-        _done(command)
-        return
-    resolve(view.input, session)
-    register_temporary(session, view.name, view.input, replace=view.replace, raw=raw)
+        session.global_views.define(view.name, lambda: _for_others(raw, view.name, session), replace=view.replace)
+    else:
+        register_temporary(session, view.name, lambda: of_frame(view.name, raw, session), replace=view.replace)
     _done(command)
+
+
+def _for_others(raw: relations_pb2.Relation, name: str, session: Session) -> View:
+    return carried(of_frame(name, raw, session), session.key, lambda one: with_local_data(one, session))
 
 
 def _write(command: commands_pb2.Command, session: Session) -> None:

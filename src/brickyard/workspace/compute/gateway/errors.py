@@ -10,6 +10,7 @@ __all__ = [
     "Unsupported",
     "already_exists",
     "no_shared_column",
+    "no_travel",
     "not_found",
     "parse_error",
     "unsupported",
@@ -71,6 +72,12 @@ def already_exists(what: str, name: str) -> SparkError:
         "Choose another name, drop it, or use IF NOT EXISTS or OR REPLACE.",
         sql_state="42P07",
     )
+
+
+def no_travel(name: str) -> SparkError:
+    """Another version is asked for of something that has one only."""
+    text = f"The feature is not supported: Time travel on the relation: {name}."
+    return SparkError("UNSUPPORTED_FEATURE.TIME_TRAVEL", text, sql_state="0A000")
 
 
 def no_shared_column(name: str, side: str, columns: Sequence[str] = ()) -> SparkError:

@@ -63,6 +63,22 @@ class Functions:
         other._installed, other._builtins, other._apart = self._installed, self._builtins, True
         return other
 
+    def of_view(
+        self, names: SessionNames, temporary: dict[tuple[str, ...], Routine] | None, *, apart: bool
+    ) -> Functions:
+        """The functions that a temporary view can use.
+
+        Args:
+            names: What names mean in it.
+            temporary: Its temporary functions; None for the session's.
+            apart: Whether another session made it: what this one has registered is not for it.
+        """
+        other = copy.copy(self)
+        other._names, other._apart = names, self._apart or apart
+        if temporary is not None:
+            other.temporary = temporary
+        return other
+
     def for_statement(self) -> Functions:
         """The same functions, for one statement, whose chains are its own."""
         other = copy.copy(self)

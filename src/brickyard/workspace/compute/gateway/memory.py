@@ -29,13 +29,11 @@ class Memory:
     Attributes:
         imports: What Python functions import from.
         files: The directory that they work in; empty where the client has sent them no files.
-        lost: Called with the name of a view that cannot be made again.
     """
 
     def __init__(self) -> None:
         self.imports: list[str] = []
         self.files = ""
-        self.lost: Callable[[str], None] = lambda name: None
         self._settings: dict[str, str] = {}
         self._read: dict[bytes, bytes] = {}
         self._changes = 0
@@ -103,9 +101,17 @@ class Memory:
         """The names of the functions that were registered, in lower case."""
         return frozenset(name for kind, name in self._commands if kind in NAME_FIELDS)
 
-    def dropped(self, view: str) -> None:
-        """Forget a temporary view."""
-        self._commands.pop(("create_dataframe_view", view.lower()), None)
+    def functions_in(self, text: bytes) -> bytes:
+        """What tells the registered functions that a text names, as they are now, from others of these names."""
+        named = [(key, raw) for key, raw in list(self._commands.items()) if key[0] in NAME_FIELDS]
+        text = text.lower() if named else text
+        used = sorted((key[1], raw) for key, raw in named if key[1].encode() in text)
+        plans = [base_pb2.ExecutePlanRequest.FromString(raw).plan for _, raw in used]
+        return b"\0".join(plan.SerializeToString(deterministic=True) for plan in plans)
+
+    def setting(self, key: str) -> str:
+        """The engine's value of a setting that was set; empty for others."""
+        return self._settings.get(key, "")
 
     def replay(self, channel: grpc.Channel, server: EngineServer) -> None:
         """Make a new engine what the one before was."""
@@ -133,11 +139,9 @@ class Memory:
         return bytes(request.SerializeToString())
 
     def _forget(self, key: tuple[str, str], error: Any) -> None:
-        kind, name = key
         del self._commands[key]
-        sys.stderr.write(f"After the restart of the Spark engine, {name} could not be made again: {error.details()}\n")
-        if kind == "create_dataframe_view":
-            self.lost(name)
+        what = f"{key[1]} could not be made again: {error.details()}"
+        sys.stderr.write(f"After the restart of the Spark engine, {what}\n")
 
 
 def _registered(request: base_pb2.ExecutePlanRequest) -> tuple[str, str] | None:

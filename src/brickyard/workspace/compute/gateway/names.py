@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from brickyard.workspace.compute.gateway.errors import SparkError
 
@@ -42,11 +43,11 @@ class TableName:
 
 @dataclass
 class SessionNames:
-    """What a name means in one Spark session: current catalog and schema, and the session's temporary views."""
+    """What a name means in one Spark session: current catalog and schema, and the temporary views by their names."""
 
     catalog: str = "main"
     schema: str = "default"
-    temporary: set[str] = field(default_factory=set)
+    temporary: dict[str, Any] = field(default_factory=dict)
 
     def catalog_of(self, part: str) -> str:
         """The name of a catalog; Spark's own name for its first one is that of the legacy catalog."""

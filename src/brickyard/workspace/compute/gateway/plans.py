@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pyspark.sql.connect.proto import relations_pb2
 
 from brickyard.workspace.compute.gateway import catalog_calls, delta_connect, feed, sent, values
-from brickyard.workspace.compute.gateway.errors import OTHER_ENGINE, unsupported
+from brickyard.workspace.compute.gateway.errors import OTHER_ENGINE, no_travel, unsupported
 from brickyard.workspace.compute.gateway.file_tables.reading import table_call
 from brickyard.workspace.compute.gateway.frame_functions import rewrite_function
 from brickyard.workspace.compute.gateway.frame_names import give, names_of
@@ -249,7 +249,7 @@ def _named(relation: Any, session: Session) -> None:
     options = dict(relation.read.named_table.options)
     parts = split_name(text)
     if session.names.is_temporary(parts):
-        relation.read.named_table.unparsed_identifier = quote(parts[0].lower())
+        _temporary(relation, parts[0], options, session)
         return
     if len(parts) == 2 and parts[0].lower() in FILE_FORMATS:
         relation.sql.query = session.rewriter().rewrite(f"SELECT * FROM {text}")
@@ -278,6 +278,15 @@ def _named(relation: Any, session: Session) -> None:
         source.paths.append(session.places.text(table.place))
         source.options.update(options)
         times_in_zone(alias.input, session)
+    _replace(relation, replaced)
+
+
+def _temporary(relation: Any, name: str, options: Mapping[str, str], session: Session) -> None:
+    if any(key.lower() in TRAVELS for key in options):
+        raise no_travel(quote(name))
+    replaced = relations_pb2.Relation()
+    replaced.subquery_alias.alias = name
+    replaced.subquery_alias.input.read.named_table.unparsed_identifier = session.held_view(name)
     _replace(relation, replaced)
 
 

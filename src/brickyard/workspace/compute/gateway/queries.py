@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from brickyard.workspace.compute.gateway import commits, feed, policies, values, zones
-from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
+from brickyard.workspace.compute.gateway.errors import SparkError, no_travel, unsupported
 from brickyard.workspace.compute.gateway.file_queries import FileCall, asks_for_metadata, call_of, without_hidden
 from brickyard.workspace.compute.gateway.names import FILE_FORMATS, SessionNames, TableName, quote
 from brickyard.workspace.compute.gateway.places import Places
@@ -66,6 +66,7 @@ class QueryRewriter:
         guarded: The table of whose row filter and masks this is the query, in which it is itself.
         changes: A query for the changes of a table.
         changed: The table with a row filter or masks that the statement changes, as it is.
+        temporary: The name by which the engine has the rows of a temporary view.
         own: The alias of that table where the values that are hidden from the user are asked for besides. It is drawn
             anew for each statement, so that nobody can write it.
     """
@@ -88,6 +89,7 @@ class QueryRewriter:
     changes: Callable[[Path, feed.Bounds], str] = _no_changes
     changed: Table | None = None
     own: str = ""
+    temporary: Callable[[str], str] = str
 
     def rewrite(self, sql: str, tree: Any = None, *, settled: bool = False) -> str:
         """The same statement with every table and path resolved.
@@ -201,11 +203,16 @@ class QueryRewriter:
         if parts is None or table.find_ancestor(exp.Hint):
             return None
         if self._is_local(table, parts):
-            known_as = as_engine_has_it(table, parts[0], temporary=self.names.is_temporary(parts))
+            known_as = as_engine_has_it(table, parts[0])
             return None if known_as == parts[0] else Edit(*span_of(table), quote(known_as))
         start, end = span_of(table)
         version, end = at_version(table, end)
+        travels = bool(version or table.args.get("version"))
         alias = "" if table.alias and not version else f" AS {quote(parts[-1])}"
+        if self.names.is_temporary(parts):
+            if travels:
+                raise no_travel(quote(parts[0]))
+            return None if is_target(table) else Edit(start, end, quote(self.temporary(parts[0])) + alias)
         if len(parts) == 2 and parts[0].lower() in FILE_FORMATS:
             files = self._files(parts[0], parts[1], metadata=asks_for_metadata(table)) + version
             return Edit(start, end, self._zoned(files, table) if parts[0].lower() == "delta" else files)
@@ -220,7 +227,7 @@ class QueryRewriter:
             return Edit(start, end, self._unguarded(self.changed, table) + alias)
         found = self.lookup(name, through)
         if found.policies:
-            if version or table.args.get("version"):
+            if travels:
                 raise found.policies.no_travel(str(name))
             return Edit(start, end, f"({replace(self, through=through)._guard(found, table)})" + alias)
         if found.held_in is not None:
@@ -228,9 +235,7 @@ class QueryRewriter:
         if found.is_view:
             return Edit(start, end, f"({replace(self, through=through)._view(found)})" + alias)
         if found.files is not None:
-            return Edit(
-                start, end, quote(self._held(found, travels=bool(version or table.args.get("version")))) + alias
-            )
+            return Edit(start, end, quote(self._held(found, travels=travels)) + alias)
         when = when_of(table)
         target = f"delta.{quote(self.places.text(found.place))}" + version
         self._need_time(found.place, table)
@@ -243,8 +248,7 @@ class QueryRewriter:
     def _held(self, found: Table, *, travels: bool) -> str:
         """The name under which the engine has the rows of a table of files."""
         if travels:
-            text = f"The feature is not supported: Time travel on the relation: {found.name}."
-            raise SparkError("UNSUPPORTED_FEATURE.TIME_TRAVEL", text, sql_state="0A000")
+            raise no_travel(str(found.name))
         if self.files is None:
             raise unsupported(f"reading {found.name} here", "Use spark.sql(...).")
         return self.files(FileCall(str(found.location), table=found))
@@ -287,8 +291,6 @@ class QueryRewriter:
             commits.need_time(place, version.expression.name, self.zone)
 
     def _is_local(self, table: Any, parts: list[str]) -> bool:
-        if self.names.is_temporary(parts):
-            return True
         held = parts[0].startswith(HELD)
         return len(parts) == 1 and (held or parts[0].lower() in self.local or is_cte(table, parts[0]))
 

@@ -47,7 +47,7 @@ def refresh(session: Session, place: Path) -> None:
 
 def _calls(session: Session, place: Path) -> Iterator[catalog_pb2.Catalog]:
     yield catalog_pb2.Catalog(refresh_by_path=catalog_pb2.RefreshByPath(path=session.places.text(place)))
-    for name in list(session.cache.views):
+    for name in session.plans.names:
         yield catalog_pb2.Catalog(refresh_table=catalog_pb2.RefreshTable(table_name=name))
 
 

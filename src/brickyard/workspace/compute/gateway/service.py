@@ -21,6 +21,7 @@ from brickyard.workspace.compute.gateway.answers import has_been_run, of_sql, sc
 from brickyard.workspace.compute.gateway.artifacts import Artifacts
 from brickyard.workspace.compute.gateway.batches import in_parts
 from brickyard.workspace.compute.gateway.caching.answers import KEEPING, keeping_answer, read_kept
+from brickyard.workspace.compute.gateway.caching.keeping import prepare_view
 from brickyard.workspace.compute.gateway.clones import copy_state, new_id
 from brickyard.workspace.compute.gateway.commands import prepare
 from brickyard.workspace.compute.gateway.errors import SparkError
@@ -72,7 +73,7 @@ class Gateway:
         self._engine = engine
         self._admission = admission
         self._names = names
-        self._global_views = GlobalViews(resolve)
+        self._global_views = GlobalViews()
         self._artifacts = Artifacts(scratch / "artifacts")
         self.sessions = Sessions(self._new_session)
         self._server = grpc.server(ThreadPoolExecutor(THREADS, thread_name_prefix="gateway"), options=OPTIONS)
@@ -101,7 +102,7 @@ class Gateway:
     def _new_session(self, key: SessionKey, caller: Caller) -> Session:
         names = SessionNames(*self._names)
         session = Session(key, Sail(self._engine), caller.catalog, caller.places, names, relation_of)
-        session.cache.resolve = resolve
+        session.cache.resolve, session.cache.prepare = resolve, prepare_view
         session.global_views = self._global_views
         return session
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import hashlib
 import math
 import shutil
 import uuid
@@ -21,11 +20,11 @@ from pyspark.sql.connect.proto import base_pb2, commands_pb2, relations_pb2
 from brickyard.workspace.compute.gateway import commits, conflicts, copies, feed, filling, information, literals, zones
 from brickyard.workspace.compute.gateway.allowed_settings import check_setting
 from brickyard.workspace.compute.gateway.caching import Cache
-from brickyard.workspace.compute.gateway.caching.stamps import places_in
 from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.file_queries import FileCall
 from brickyard.workspace.compute.gateway.functions import Functions
 from brickyard.workspace.compute.gateway.global_views import GlobalViews
+from brickyard.workspace.compute.gateway.held_plans import HeldPlans
 from brickyard.workspace.compute.gateway.kept import PART_BYTES, SETTINGS
 from brickyard.workspace.compute.gateway.names import GLOBAL, SessionNames, TableName
 from brickyard.workspace.compute.gateway.observed import Observation
@@ -35,14 +34,14 @@ from brickyard.workspace.compute.gateway.queries import QueryRewriter
 from brickyard.workspace.compute.gateway.sail import Sail, SessionKey
 from brickyard.workspace.compute.gateway.sugar.bindings import Bindings
 from brickyard.workspace.compute.gateway.sugar.recursion import HELD
+from brickyard.workspace.compute.gateway.temporary_views import held
 from brickyard.workspace.compute.gateway.turns import turn
 from brickyard.workspace.compute.gateway.unity import Table, UnityCatalog
 from brickyard.workspace.compute.gateway.values.probes import Asked, Question
 
 __all__ = ["ZONE", "Session"]
 
-#: The setting of the time zone.
-ZONE = "spark.sql.session.timeZone"
+ZONE = zones.SETTING
 
 
 @dataclass
@@ -60,14 +59,18 @@ class Session:
         settings: Configuration values that the client has set.
         defaults: The engine's own values, before the client has set others, of settings that it forgets them of.
         statement: The SQL that is being run; data frames in it are resolved.
+        references: These data frames as the client sent them.
         bindings: Its variables and functions.
         changes: Whether what is executed may change what it reads.
         analyses: Whether only the schema of a plan is asked for: nothing is changed then.
+        opening, live: The temporary views inside which this is, outermost first, and the session outside of them.
+        opened: The names of the plans of those that have been resolved there.
 
     Attributes:
         observations: The metrics that a plan asks for.
         held: What Sail keeps until the statement has ended.
         kept: What it keeps until the session has ended, by the hash of what the client sent.
+        plans: What it has of temporary views, and of files that SQL names.
         operations: What it is executing.
         private: A place for files that are needed until the session ends.
         cache: What it keeps.
@@ -85,22 +88,25 @@ class Session:
     defaults: dict[str, str] = field(default_factory=dict)
     statement: relations_pb2.Relation = field(default_factory=relations_pb2.Relation)
     bindings: Bindings = field(default_factory=Bindings)
+    references: Sequence[relations_pb2.Relation] = ()
     analyses: bool = False
+    opening: tuple[Any, ...] = ()
+    live: Session | None = None
+    opened: dict[Any, str] | None = None
     observations: list[Observation] = field(default_factory=list)
     held: set[str] = field(default_factory=set)
     kept: dict[str, relations_pb2.Relation] = field(default_factory=dict)
     changes: bool = False
+    plans: HeldPlans = field(default_factory=HeldPlans)
     operations: Operations = field(init=False)
     private: Path = field(init=False)
-    cache: Cache = field(init=False)
+    cache: Cache = field(default_factory=Cache)
     global_views: GlobalViews = field(init=False)
 
     def __post_init__(self) -> None:
         self.private = self.staged()
-        self.cache = Cache(self.names)
         self.operations = Operations(self.sail, self.key.user_id, self.key.session_id)
         self.bindings.functions = Functions(self.catalog, self.names, self.sail, self.key)
-        self.sail.memory.lost = self.names.temporary.discard
         self.sail.memory.begin(self.key.user_id, self.key.session_id)
         if not self.sail.capabilities.is_spark:
             self.sail.memory.set_all({**SETTINGS, ZONE: zones.DEFAULT})  # else the zone is the machine's
@@ -168,7 +174,7 @@ class Session:
     def for_analysis(self) -> Session:
         """The session while it is asked what a plan is, which is not run: an `information_schema` is empty then."""
         session = copy.copy(self)
-        session.analyses, session.observations = True, []
+        session.analyses, session.observations, session.opened = True, [], None
         return session
 
     def table(self, name: TableName, through: tuple[str, ...] = ()) -> Table:
@@ -203,22 +209,27 @@ class Session:
 
     def hold_relation(self, name: str, relation: relations_pb2.Relation) -> None:
         """Keep a resolved relation in Sail under a name, until the statement has ended."""
-        self._view(name, relation)
+        self.register(name, relation)
         self.held.add(name)
 
     def let_go(self) -> None:
         """Forget what was held for the statement; what has ended with its engine or a cancellation needs no more."""
         with contextlib.suppress(SparkError, grpc.RpcError, DecodeError):
             while self.held and self.sail.runs:
-                relation = relations_pb2.Relation()
-                relation.catalog.drop_temp_view.view_name = self.held.pop()
-                self.sail.execute(self.key, base_pb2.Plan(root=relation))
+                self.drop(self.held.pop())
 
     def keep(self, name: str, relation: relations_pb2.Relation) -> None:
         """Keep rows in Sail under a name as long as the session lives."""
-        self._view(name, relation, lasting=True)
+        self.register(name, relation, lasting=True)
 
-    def _view(self, name: str, relation: relations_pb2.Relation, *, lasting: bool = False) -> None:
+    def drop(self, name: str) -> None:
+        """Have Sail forget what it has under a name."""
+        relation = relations_pb2.Relation()
+        relation.catalog.drop_temp_view.view_name = name
+        self.sail.execute(self.key, base_pb2.Plan(root=relation))
+
+    def register(self, name: str, relation: relations_pb2.Relation, *, lasting: bool = False) -> None:
+        """Have Sail know a resolved relation by a name."""
         command = commands_pb2.Command()
         view = command.create_dataframe_view
         view.input.CopyFrom(relation)
@@ -252,6 +263,7 @@ class Session:
             hold=self.hold,
             files=self.held_files,
             changes=self.changes_of,
+            temporary=self.held_view,
         )
 
     def changes_of(self, place: Path, bounds: feed.Bounds) -> str:
@@ -261,13 +273,11 @@ class Session:
 
     def held_files(self, call: FileCall) -> str:
         """The name under which Sail has the rows of files."""
-        relation = self.open_files(self, call)
-        name = f"{HELD}files_{hashlib.sha256(relation.SerializeToString()).hexdigest()[:24]}"
-        self.hold_relation(name, relation)
-        read = self.cache.held.setdefault(name, relations_pb2.Relation()).read.data_source
-        read.paths[:] = sorted({str(place) for place in places_in(relation, lambda _: None)})
-        self.held.discard(name)  # a view that is made of the query reads it later
-        return name
+        return self.plans.name_of(self, self.open_files(self, call))
+
+    def held_view(self, name: str) -> str:
+        """The name under which Sail has the rows of a temporary view."""
+        return held(self, self.names.temporary[name.lower()])
 
     def _fields(self, question: Question) -> Asked:
         return self.fields(self.with_text(question.sql))

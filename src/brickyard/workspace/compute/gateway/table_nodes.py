@@ -69,12 +69,9 @@ def is_cte(table: Any, name: str) -> bool:
     return bool(_cte(table, name))
 
 
-def as_engine_has_it(table: Any, name: str, *, temporary: bool) -> str:
-    """The name of a common table expression as it was defined, of a temporary view in small letters.
-
-    The engine tells letters apart in both (Sail 0.7.2).
-    """
-    return _cte(table, name) or (name.lower() if temporary else name)
+def as_engine_has_it(table: Any, name: str) -> str:
+    """The name of a common table expression as it was defined; the engine tells letters apart (Sail 0.7.2)."""
+    return _cte(table, name) or name
 
 
 def _cte(table: Any, name: str) -> str:

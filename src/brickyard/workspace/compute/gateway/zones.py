@@ -6,15 +6,18 @@ in UTC. A cast to TIMESTAMP gives it the session's zone (0.7.2).
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.names import quote
 
-__all__ = ["DEFAULT", "in_session", "in_zone", "is_utc"]
+__all__ = ["DEFAULT", "SETTING", "engine_in", "in_session", "in_zone", "is_utc", "with_zone"]
 
+#: The setting of the time zone.
+SETTING = "spark.sql.session.timeZone"
 #: The zone of sessions that set none, as on Databricks.
 DEFAULT = "Etc/UTC"
 SAME = frozenset({"", "UTC", "ETC/UTC", "GMT", "UCT", "Z", "ZULU", "+00:00", "UTC+0", "ETC/GMT", "UNIVERSAL"})
@@ -33,6 +36,26 @@ def in_zone(columns: Iterable[tuple[str, str]]) -> dict[str, str]:
         columns: Names and types.
     """
     return {name: f"CAST({quote(name)} AS {kind})" for name, kind in columns if STAMP.search(kind)}
+
+
+def with_zone(settings: Mapping[str, str], zone: str) -> dict[str, str]:
+    """The settings with another time zone; empty for one that has not been set."""
+    others = {key: value for key, value in settings.items() if key != SETTING}
+    return {**others, SETTING: zone} if zone else others
+
+
+@contextlib.contextmanager
+def engine_in(session: Any) -> Iterator[None]:
+    """While it lasts, the engine has the zone of a view that a session is inside, if that is another."""
+    now, zone = session.sail.memory.setting(SETTING), session.zone or session.defaults.get(SETTING, "")
+    if zone in ("", now):
+        yield
+        return
+    session.sail.configure(session.key, {SETTING: zone})
+    try:
+        yield
+    finally:
+        session.sail.configure(session.key, {SETTING: now})
 
 
 def in_session(source: str, table: Any, zone: str, ask: Callable[[str], Any] | None) -> str:

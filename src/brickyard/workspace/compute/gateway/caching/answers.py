@@ -46,7 +46,6 @@ def level_of(asked: Any) -> Level:
 
 def read_kept(plan: base_pb2.Plan, session: Session) -> None:
     """Have a plan that is to be run read what is kept."""
-    keeping.refresh_views(plan, session)
     if plan.HasField("root"):
         keeping.substitute(plan.root, session)
     elif plan.command.WhichOneof("command_type") == "checkpoint_command":

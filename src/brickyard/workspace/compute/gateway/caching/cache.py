@@ -14,8 +14,12 @@ from brickyard.workspace.compute.gateway.caching.stamps import Stamp, stamp_of
 from brickyard.workspace.compute.gateway.names import SessionNames
 from brickyard.workspace.compute.gateway.semantics import essence
 from brickyard.workspace.compute.gateway.sqltext import Cursor
+from brickyard.workspace.compute.gateway.temporary_views import View
 
-__all__ = ["Cache", "Entry", "Level", "Made", "View", "children"]
+__all__ = ["Cache", "Entry", "Level", "Made", "Meaning", "children", "target"]
+
+#: The plan with names resolved, the time zone, and the registered functions in it.
+Meaning = tuple[bytes, str, bytes]
 
 
 @dataclass(frozen=True)
@@ -36,18 +40,21 @@ class Made:
     Args:
         relation_id: What the engine calls it.
         engine: Which of the session's engines has it, as one that dies is replaced.
+        meaning: Of the plan.
         tables: The Delta tables that it was made of, with their versions.
         files: Files and directories that it was made of.
     """
 
     relation_id: str
     engine: int
+    meaning: Meaning
     tables: dict[Path, Stamp]
     files: dict[Path, Stamp]
 
-    def fits(self, engine: int) -> bool:
+    def fits(self, engine: int, meaning: Meaning) -> bool:
         """Whether it is what would be computed now; who else changes files is not looked at, as in Spark."""
-        return engine == self.engine and all(stamp_of(place) == stamp for place, stamp in self.tables.items())
+        same = (engine, meaning) == (self.engine, self.meaning)
+        return same and all(stamp_of(place) == stamp for place, stamp in self.tables.items())
 
 
 @dataclass
@@ -55,33 +62,16 @@ class Entry:
     """A plan whose data is kept.
 
     Args:
-        relation: The plan.
-        resolved: Whether names in it are resolved.
+        relation: The plan; names in it are not resolved.
+        view: The temporary view whose plan it is.
         level: As the user wants it.
         made: The data, once it was computed.
     """
 
     relation: relations_pb2.Relation
-    resolved: bool
+    view: View | None
     level: Level
     made: Made | None = None
-
-
-@dataclass
-class View:
-    """The plan of a temporary view.
-
-    Args:
-        relation: The plan.
-        resolved: Whether names in it are resolved.
-        key: Of the plan.
-        kept: The data in its plan, as the engine knows the view.
-    """
-
-    relation: relations_pb2.Relation
-    resolved: bool
-    key: bytes
-    kept: tuple[str, ...] = ()
 
 
 def _unresolved(plan: Any, session: Any) -> None:
@@ -90,49 +80,26 @@ def _unresolved(plan: Any, session: Any) -> None:
 
 @dataclass
 class Cache:
-    """The plans whose data a session keeps, and its temporary views.
+    """The plans whose data a session keeps.
 
     Args:
-        names: What names mean in the session.
         resolve: Resolves the names in a plan, in place; told the session.
-        held: By the names under which the engine has rows of files, reads of the places of these files.
+        prepare: Has a view's plan read what is kept, and resolves it, in place; told the session inside the view.
     """
 
-    names: SessionNames
     resolve: Callable[[Any, Any], None] = field(default=_unresolved)
+    prepare: Callable[[Any, Any], None] = field(default=_unresolved)
     entries: dict[bytes, Entry] = field(default_factory=dict)
-    views: dict[str, View] = field(default_factory=dict)
-    held: dict[str, relations_pb2.Relation] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def key(self, relation: Any) -> bytes:
-        """What plans that mean the same have in common."""
-        name = _name(relation)
-        if name:
-            return self.key_of_name(Cursor(name).name())
-        return f"{self.names.catalog}.{self.names.schema} ".encode() + essence(relation)
-
-    def key_of_name(self, parts: list[str]) -> bytes:
-        """The key of a table or view."""
-        view = self.views.get(parts[-1].lower()) if self.names.is_temporary(parts) else None
-        return view.key if view is not None else f"table {self.names.table(parts).full}".encode()
-
-    def saw_view(self, name: str, relation: Any, *, resolved: bool) -> None:
-        """Remember the plan of a temporary view."""
-        copied = relations_pb2.Relation()
-        copied.CopyFrom(relation)
-        key = b"view " + essence(copied) if resolved else self.key(copied)
-        self.views.pop(name.lower(), None)  # the order is that of the last definition
-        self.views[name.lower()] = View(copied, resolved, key)
-
-    def entry_of(self, relation: Any) -> Entry:
-        """A plan to be kept: of the name of a view, the view's."""
-        name = _name(relation)
-        parts = Cursor(name).name() if name else []
-        view = self.views.get(parts[-1].lower()) if parts and self.names.is_temporary(parts) else None
-        copied = relations_pb2.Relation()
-        copied.CopyFrom(view.relation if view is not None else relation)
-        return Entry(copied, view is not None and view.resolved, Level())
+    def key(self, relation: Any, names: SessionNames) -> bytes:
+        """What plans have in common that may mean the same."""
+        found, view = target(relation, names)
+        if view is not None:
+            names = view.names
+        elif name := _name(found):
+            return f"table {names.table(Cursor(name).name()).full}".encode()
+        return f"{names.catalog}.{names.schema} ".encode() + essence(found)
 
     def changed_files(self, before: dict[Path, Stamp]) -> None:
         """Forget data that was made of files which a command has changed since `before`."""
@@ -151,6 +118,14 @@ def _name(relation: Any) -> str:
     """The name that a plan reads, if it does nothing else."""
     table = relation.read.named_table if relation.HasField("read") else None
     return "" if table is None or table.options else str(table.unparsed_identifier)
+
+
+def target(relation: Any, names: SessionNames) -> tuple[Any, View | None]:
+    """The plan that is meant, and the temporary view that has it, if the relation is the name of one."""
+    name = _name(relation)
+    parts = Cursor(name).name() if name else []
+    view = names.temporary[parts[0].lower()] if names.is_temporary(parts) else None
+    return (relation, None) if view is None else (view.relation, view)
 
 
 def children(message: Any) -> Iterator[Any]:

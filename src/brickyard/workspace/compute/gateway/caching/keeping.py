@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from pyspark.sql.connect.proto import base_pb2, commands_pb2, relations_pb2
 
-from brickyard.workspace.compute.gateway.caching.cache import Cache, Entry, Level, Made, View, children
+from brickyard.workspace.compute.gateway import zones
+from brickyard.workspace.compute.gateway.caching.cache import Entry, Level, Made, Meaning, children, target
 from brickyard.workspace.compute.gateway.caching.stamps import places_in, stamp_of
+from brickyard.workspace.compute.gateway.semantics import essence
 from brickyard.workspace.compute.gateway.session import Session
+from brickyard.workspace.compute.gateway.temporary_views import View, inside
 
-__all__ = ["clear", "forget", "keep", "keep_now", "kept", "refresh_views", "substitute"]
+__all__ = ["clear", "forget", "keep", "keep_now", "kept", "prepare_view", "substitute"]
 
 #: Plans of one step that reads a Delta table: it is read again as fast, and never stale.
 READS = frozenset({"read"})
@@ -27,10 +28,12 @@ def keep(session: Session, relation: Any, level: Level | None = None) -> Entry:
     """
     cache = session.cache
     with cache.lock:
-        key, entry = cache.key(relation), cache.entry_of(relation)
-        session.for_analysis().schema(_resolved(session.for_analysis(), entry))
-        entry.level = level or Level()
-        return cache.entries.setdefault(key, entry)
+        found, view = target(relation, session.names)
+        copied = relations_pb2.Relation()
+        copied.CopyFrom(found)
+        entry = Entry(copied, view, level or Level())
+        session.schema(_resolved(_asking(session, view), copied))
+        return cache.entries.setdefault(cache.key(relation, session.names), entry)
 
 
 def keep_now(session: Session, relation: Any, level: Level | None = None) -> None:
@@ -42,14 +45,14 @@ def keep_now(session: Session, relation: Any, level: Level | None = None) -> Non
 
 def kept(session: Session, relation: Any) -> Level | None:
     """How the data of a plan is kept, if it is."""
-    entry = session.cache.entries.get(session.cache.key(relation))
+    entry = session.cache.entries.get(session.cache.key(relation, session.names))
     return None if entry is None else entry.level
 
 
 def forget(session: Session, relation: Any) -> bool:
     """No longer keep the data of a plan; whether it was kept."""
     with session.cache.lock:
-        entry = session.cache.entries.pop(session.cache.key(relation), None)
+        entry = session.cache.entries.pop(session.cache.key(relation, session.names), None)
         if entry is not None:
             _remove(session, entry)
     return entry is not None
@@ -67,24 +70,51 @@ def substitute(message: Any, session: Session) -> tuple[str, ...]:
     cache = session.cache
     if not cache.entries:
         return ()
-    inside: dict[int, int] = {}
+    numbers: dict[int, int] = {}
     with cache.lock:
-        found = tuple(_substituted(message, session, inside))
-    if inside:
+        found = tuple(_substituted(message, session, numbers))
+    if numbers:
         outside = set(_plan_ids(message))
-        _renumber(message, {old: new for old, new in inside.items() if old not in outside})
+        _renumber(message, {old: new for old, new in numbers.items() if old not in outside})
     return found
 
 
-def _substituted(message: Any, session: Session, inside: dict[int, int]) -> list[str]:
+def prepare_view(plan: relations_pb2.Relation, session: Session) -> None:
+    """Have the plan of a temporary view read what is kept, and resolve it; the session is the one inside the view."""
+    if not (session.analyses or session.sail.capabilities.is_spark):
+        substitute(plan, session)
+    session.cache.resolve(plan, session)
+
+
+def _substituted(message: Any, session: Session, numbers: dict[int, int]) -> list[str]:
     if message.DESCRIPTOR.name == "Relation":
-        entry = session.cache.entries.get(session.cache.key(message))
-        if entry is not None and not _is_plain(entry.relation):
-            made = _made(session, entry)
-            inside.update(dict.fromkeys(_plan_ids(message), message.common.plan_id))
+        entry = session.cache.entries.get(session.cache.key(message, session.names))
+        if entry is not None and not _is_plain(entry.relation) and _means(session, message, entry):
+            made = _made(_live(session), entry)
+            numbers.update(dict.fromkeys(_plan_ids(message), message.common.plan_id))
             _read(message, made.relation_id)
             return [made.relation_id]
-    return [one for child in children(message) for one in _substituted(child, session, inside)]
+    return [one for child in children(message) for one in _substituted(child, session, numbers)]
+
+
+def _means(session: Session, message: Any, entry: Entry) -> bool:
+    """Whether a plan means the same as one that is kept, which is written the same."""
+    found, view = target(message, session.names)
+    if (view or (session.opening[-1] if session.opening else None)) is entry.view:
+        return True
+    here, _ = _meaning(_asking(session, view), found)
+    return here == _meaning(_asking(_live(session), entry.view), entry.relation)[0]
+
+
+def _live(session: Session) -> Session:
+    """The session, of which this may be what a temporary view sees."""
+    return session.live or session
+
+
+def _asking(session: Session, view: View | None) -> Session:
+    """The session, or what a temporary view sees of it, while only schemas are asked for."""
+    asking = session.for_analysis()
+    return asking if view is None else inside(asking, view)
 
 
 def _is_plain(relation: Any) -> bool:
@@ -103,36 +133,34 @@ def _read(relation: Any, relation_id: str) -> None:
 
 def _made(session: Session, entry: Entry) -> Made:
     """The data of a plan, computed unless it is there."""
-    if entry.made is None or not session.sail.runs or not entry.made.fits(session.sail.generation):
+    meaning, asked = _meaning(_asking(session, entry.view), entry.relation)
+    if entry.made is None or not session.sail.runs or not entry.made.fits(session.sail.generation, meaning):
         _remove(session, entry)
-        places = set(_places(session, entry))
+        places = set(places_in(asked, session.plans.get))
         tables = {place: stamp_of(place) for place in places if (place / "_delta_log").is_dir()}
         files = {place: stamp_of(place) for place in places if place not in tables}
-        plan = _resolved(session, entry)
-        entry.made = Made(_computed(session, plan), session.sail.generation, tables, files)
+        within = session if entry.view is None else inside(session, entry.view)
+        plan = _resolved(within, entry.relation)
+        with zones.engine_in(within):
+            entry.made = Made(_computed(session, plan), session.sail.generation, meaning, tables, files)
     return entry.made
 
 
-def _places(session: Session, entry: Entry) -> Iterator[Path]:
-    """What a plan reads, also where data that is kept takes its place."""
-    asking = session.for_analysis()
-
-    def view(name: str) -> Any:
-        found = session.cache.views.get(name)
-        return session.cache.held.get(name) if found is None else _resolved(asking, found)
-
-    return places_in(_resolved(asking, entry), view)
+def _meaning(asking: Session, relation: Any) -> tuple[Meaning, relations_pb2.Relation]:
+    """What a plan means now, and the plan with names resolved."""
+    plan = _resolved(asking, relation)
+    content = essence(plan)
+    return (content, asking.zone, asking.sail.memory.functions_in(content)), plan
 
 
-def _resolved(session: Session, entry: Entry | View) -> relations_pb2.Relation:
-    """The plan with names resolved; what is kept of its parts is read."""
+def _resolved(session: Session, relation: Any) -> relations_pb2.Relation:
+    """The plan with names resolved; what is kept of its parts is read, unless only schemas are asked for."""
     plan = relations_pb2.Relation()
-    plan.CopyFrom(entry.relation)
-    if not entry.resolved:
-        if not session.analyses:
-            for child in children(plan):
-                substitute(child, session)
-        session.cache.resolve(plan, session)
+    plan.CopyFrom(relation)
+    if not session.analyses:
+        for child in children(plan):
+            substitute(child, session)
+    session.cache.resolve(plan, session)
     return plan
 
 
@@ -160,57 +188,6 @@ def _remove(session: Session, entry: Entry) -> None:
         session.sail.run(session.key, command)
     if made is not None:
         session.sail.remove_kept(session.key.session_id, made.relation_id)
-
-
-def refresh_views(request: Any, session: Session) -> None:
-    """Have the engine's views that a plan names read what is kept now."""
-    cache = session.cache
-    if not cache.views or not (cache.entries or any(view.kept for view in cache.views.values())):
-        return
-    again: set[str] = set()
-    named = _named(cache, bytes(request.SerializeToString()).lower())
-    for name, view in list(cache.views.items()):
-        if name not in named:
-            continue
-        plan = relations_pb2.Relation()
-        plan.CopyFrom(view.relation)
-        ids = _view_substituted(session, view, plan)
-        mentions = bytes(view.relation.SerializeToString()).lower()
-        if ids != view.kept or any(other.encode() in mentions for other in again):
-            if not view.resolved and not plan.HasField("cached_remote_relation"):
-                session.cache.resolve(plan, session)
-            _register(session, name, plan)
-            view.kept = ids
-            again.add(name)
-
-
-def _view_substituted(session: Session, view: View, plan: Any) -> tuple[str, ...]:
-    entry = session.cache.entries.get(view.key)
-    if entry is not None and not _is_plain(entry.relation):
-        made = _made(session, entry)
-        _read(plan, made.relation_id)
-        return (made.relation_id,)
-    return () if view.resolved else substitute(plan, session)
-
-
-def _named(cache: Cache, text: bytes) -> set[str]:
-    """The views that a text names, and those that these name."""
-    found: set[str] = set()
-    texts = [text]
-    while texts:
-        text = texts.pop()
-        new = {name for name in cache.views if name not in found and name.encode() in text}
-        found |= new
-        texts += [bytes(cache.views[name].relation.SerializeToString()).lower() for name in new]
-    return found
-
-
-def _register(session: Session, name: str, plan: relations_pb2.Relation) -> None:
-    command = commands_pb2.Command()
-    view = command.create_dataframe_view
-    view.input.CopyFrom(plan)
-    view.name, view.replace = name, True
-    session.sail.execute(session.key, base_pb2.Plan(command=command), lasting=False)
 
 
 def _plan_ids(message: Any) -> list[int]:

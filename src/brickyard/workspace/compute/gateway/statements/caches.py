@@ -12,7 +12,8 @@ from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
-from brickyard.workspace.compute.gateway.statements.views import register_temporary
+from brickyard.workspace.compute.gateway.statements.views import register_temporary, register_text
+from brickyard.workspace.compute.gateway.temporary_views import of_text
 
 __all__ = ["cache", "named", "uncache"]
 
@@ -36,7 +37,7 @@ def cache(cursor: Cursor, session: Session) -> Any:
     if cursor.take("AS") or cursor.peek() in {"SELECT", "WITH"}:
         if len(parts) != 1:
             raise SparkError("TEMP_VIEW_NAME_TOO_MANY_NAME_PARTS", "A temporary view has a name of one part.")
-        register_temporary(session, parts[0], _rows(session, session.relation(cursor.rest())), replace=True)
+        _register(cursor.rest(), parts[0], session)
     else:
         cursor.end()
         session.need_table(parts)
@@ -45,13 +46,15 @@ def cache(cursor: Cursor, session: Session) -> Any:
     return literals.empty()
 
 
-def _rows(session: Session, relation: relations_pb2.Relation) -> relations_pb2.Relation:
-    """The relation, as its rows if it has some that are held for this statement only."""
+def _register(query: str, name: str, session: Session) -> None:
+    """Make a view of a query; of its rows, if some are held for this statement only."""
+    relation = session.relation(query)
     if not session.held:
-        return relation
-    rows = session.rows(relation)
+        register_text(session, name, query, replace=True)
+        return
+    rows = literals.table(session.rows(relation))
     session.let_go()
-    return literals.table(rows)
+    register_temporary(session, name, lambda: of_text(name, rows, session), replace=True)
 
 
 def _level(cursor: Cursor) -> Level:

@@ -1,16 +1,15 @@
-"""Views: temporary ones live in Sail's session, others in the catalog as text."""
+"""Views: temporary ones are the session's (`temporary_views`), others are in the catalog as text."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from pyspark.sql.connect.proto import base_pb2, commands_pb2, relations_pb2
+from pyspark.sql.connect.proto import relations_pb2
 
 from brickyard.workspace.compute.gateway import literals
 from brickyard.workspace.compute.gateway.errors import SparkError, already_exists, unsupported
-from brickyard.workspace.compute.gateway.file_queries import FileCall
 from brickyard.workspace.compute.gateway.file_tables.definition import type_name
 from brickyard.workspace.compute.gateway.names import SessionNames, is_global, quote
 from brickyard.workspace.compute.gateway.queries import QueryRewriter
@@ -18,9 +17,10 @@ from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements.copy_text import FORMATS, read_options
 from brickyard.workspace.compute.gateway.statements.namespaces import read_properties
+from brickyard.workspace.compute.gateway.temporary_views import View, of_text
 from brickyard.workspace.compute.gateway.view_queries import NAMESPACE, where_names_are
 
-__all__ = ["create_view", "drop_temporary", "redefine", "register_temporary"]
+__all__ = ["create_view", "drop_temporary", "redefine", "register_temporary", "register_text"]
 
 
 def create_view(cursor: Cursor, session: Session, *, replace: bool) -> Any:
@@ -41,11 +41,12 @@ def create_view(cursor: Cursor, session: Session, *, replace: bool) -> Any:
         _check_number(columns, query, session)
         query = f"SELECT * FROM ({query}) AS {quote(parts[-1])}({', '.join(map(quote, columns))})"
     if shared:
-        session.global_views.define(parts[0], session.with_text(query), session, replace=replace)
+        written = _written(query, session)
+        session.global_views.define(parts[0], lambda: of_text(parts[0], written, session, shared=True), replace=replace)
     elif temporary:
         if len(parts) != 1:
             raise SparkError("TEMP_VIEW_NAME_TOO_MANY_NAME_PARTS", "A temporary view has a name of one part.")
-        register_temporary(session, parts[0], session.relation(query), replace=replace)
+        register_text(session, parts[0], query, replace=replace)
     else:
         described.comments = list(columns.values())
         _persistent(session, parts, query, described, replace=replace, exists_ok=exists_ok)
@@ -74,8 +75,11 @@ def _of_files(cursor: Cursor, session: Session, parts: list[str], *, replace: bo
     if kind not in FORMATS or not path:
         instead = f"Give the path of files as an option, and one of the formats {', '.join(sorted(FORMATS))}."
         raise unsupported(f"a temporary view USING {kind}", instead)
-    relation = session.open_files(session, FileCall(path, kind, given))
-    register_temporary(session, parts[-1], relation, replace=replace)
+    relation = relations_pb2.Relation()
+    relation.read.data_source.format = kind
+    relation.read.data_source.paths.append(path)
+    relation.read.data_source.options.update(given)
+    register_temporary(session, parts[-1], lambda: of_text(parts[-1], relation, session), replace=replace)
     return literals.empty()
 
 
@@ -128,34 +132,38 @@ def _clauses(cursor: Cursor) -> _Description:
     return found
 
 
-def register_temporary(
-    session: Session, name: str, relation: relations_pb2.Relation, *, replace: bool, raw: Any = None
-) -> None:
-    """Make a temporary view of a resolved relation; `raw` is the relation before that, if it was a data frame's."""
-    if session.held:  # it would keep the rows of now
-        what = "a temporary view over WITH RECURSIVE or an information_schema"
-        raise unsupported(what, "Use a view of the catalog, or CACHE TABLE ... AS.")
+def register_text(session: Session, name: str, query: str, *, replace: bool) -> None:
+    """Make a temporary view of a query."""
+    written = _written(query, session)
+    register_temporary(session, name, lambda: of_text(name, written, session), replace=replace)
+
+
+def _written(query: str, session: Session) -> relations_pb2.Relation:
+    """A query, with the data frames of its statement as the client sent them: they are resolved where it is read."""
+    cursor = Cursor(query)
+    relation = session.with_text(f"SELECT * FROM {cursor.rest()}" if cursor.take("TABLE") else query)
+    if relation.HasField("with_relations") and session.references:
+        del relation.with_relations.references[:]
+        relation.with_relations.references.extend(session.references)
+    return relation
+
+
+def register_temporary(session: Session, name: str, make: Callable[[], View], *, replace: bool) -> None:
+    """Make a temporary view."""
     if not replace and session.names.is_temporary([name]):
         raise SparkError(
             "TEMP_TABLE_OR_VIEW_ALREADY_EXISTS", f"The temporary view `{name}` already exists.", sql_state="42P07"
         )
-    command = commands_pb2.Command()
-    view = command.create_dataframe_view
-    view.input.CopyFrom(relation)
-    view.name, view.replace = name.lower(), True  # the engine tells letters apart
-    session.sail.run(session.key, command)
-    session.names.temporary.add(name.lower())
-    session.cache.saw_view(name, relation if raw is None else raw, resolved=raw is None)
+    view = make()
+    if session.held:  # it would keep the rows of now
+        what = "a temporary view over WITH RECURSIVE or an information_schema"
+        raise unsupported(what, "Use a view of the catalog, or CACHE TABLE ... AS.")
+    session.names.temporary[name.lower()] = view
 
 
 def drop_temporary(session: Session, name: str) -> Any:
     """Drop a temporary view."""
-    relation = relations_pb2.Relation()
-    relation.catalog.drop_temp_view.view_name = name.lower()
-    session.sail.execute(session.key, base_pb2.Plan(root=relation))
-    session.sail.memory.dropped(name)
-    session.names.temporary.discard(name.lower())
-    session.cache.views.pop(name.lower(), None)
+    session.names.temporary.pop(name.lower(), None)
     return literals.empty()
 
 
@@ -205,7 +213,7 @@ def _wire(place: int, field: Any) -> dict[str, Any]:
 def redefine(cursor: Cursor, session: Session, parts: list[str]) -> None:
     """`ALTER VIEW name AS query`: the view must be there."""
     if session.names.is_temporary(parts):
-        register_temporary(session, parts[0], session.relation(cursor.rest()), replace=True)
+        register_text(session, parts[0], cursor.rest(), replace=True)
         return
     view = session.catalog.table(session.names.table(parts))
     if not view.is_view:

@@ -14,7 +14,7 @@ from brickyard.workspace.compute.gateway.sugar.names import bind
 from brickyard.workspace.compute.gateway.sugar.scope import Scope
 from brickyard.workspace.compute.gateway.sugar.tree import parse
 
-__all__ = ["Bindings", "Variable", "bind_functions", "bind_variables"]
+__all__ = ["Bindings", "Kept", "Variable", "bind_functions", "bind_variables"]
 
 #: What may stand before the name of a variable.
 QUALIFIERS = frozenset({("session",), ("system", "session")})
@@ -38,6 +38,14 @@ class Variable:
     def expression(self) -> str:
         """The value in its type."""
         return f"CAST({self.value} AS {self.kind})"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The variables and temporary functions that a view has from the session that made it."""
+
+    variables: dict[str, Variable]
+    functions: dict[tuple[str, ...], Any]
 
 
 @dataclass
@@ -65,6 +73,17 @@ class Bindings:
     def inside(self, names: Any, through: tuple[str, ...] = ()) -> Bindings:
         """What a view can use; see `Functions.inside`."""
         return Bindings(functions=self.functions.inside(names, through) if self.functions is not None else None)
+
+    def kept(self, *, follows: bool = False) -> Kept:
+        """Variables and temporary functions for a view: as they are now, or (`follows`) as they are each time."""
+        functions = {} if self.functions is None else self.functions.temporary
+        return Kept(self.variables, functions) if follows else Kept(dict(self.variables), dict(functions))
+
+    def of_view(self, kept: Kept | None, names: Any, *, apart: bool) -> Bindings:
+        """What a temporary view can use; see `Functions.of_view`."""
+        variables = self.outside().variables if kept is None else kept.variables
+        temporary = None if kept is None else kept.functions
+        return Bindings(variables, self.functions and self.functions.of_view(names, temporary, apart=apart))
 
     def for_statement(self) -> Bindings:
         """The same, for one statement."""

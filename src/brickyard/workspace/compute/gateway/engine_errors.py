@@ -25,11 +25,18 @@ from brickyard.workspace.compute.gateway.errors import (
 )
 from brickyard.workspace.compute.gateway.properties import APPEND_ONLY
 from brickyard.workspace.compute.gateway.query_errors import MALFORMED, QUERY_RULES, SPARK, Rule
+from brickyard.workspace.compute.gateway.refused_errors import REFUSED
 from brickyard.workspace.compute.gateway.sql_states import divided
 
 __all__ = ["describe", "named"]
 
 NO_GROUP = "A column of the query is neither in GROUP BY nor inside an aggregate function. The engine said: {0}"
+NO_SUBQUERY = (
+    "The Spark engine 'sail' of this local workspace does not support this correlated subquery. Use a join, or only "
+    "equalities between its columns and those around it. The engine said: {0}"
+)
+#: A column by its name where the engine has numbers for all: it looks for it in the wrong query.
+INSIDE = r"(?:\w+\.)?\w+\.(?: Did you mean [^?]*\?)?\s*Valid fields are (?:\w+\.)?\"#\d+\""
 NO_FUNCTION = (
     "Cannot resolve routine `{1}`: the Spark engine 'sail' of this local workspace has no function of that name. Check "
     "the spelling; if Databricks has it, use another function, or pandas for this step."
@@ -57,18 +64,6 @@ OUT_OF_BOUNDS = "The index is out of bounds of the array. Use try_element_at to 
 RANGE = "NUMERIC_VALUE_OUT_OF_RANGE.WITH_SUGGESTION"
 MIXED = "DATATYPE_MISMATCH.BINARY_OP_DIFF_TYPES"
 NO_COMMON = "The operands have types that do not go together: {1}. Cast one of them."
-#: A part of what Sail says of what it has not: what it is, and what to use instead.
-REFUSED = {
-    "Correlated scalar subquery must be aggregated": (
-        "a correlated scalar subquery without an aggregate",
-        "Use max(...), or a join.",
-    ),
-    'No field named "?table?"': (
-        "a lambda function with columns of the table that is changed, in this place",
-        "Compute it in the source of the MERGE, or in a subquery.",
-    ),
-    "MERGE assignments must reference columns only": ("a MERGE that sets a field of a struct", "Set the whole struct."),
-}
 UNRESOLVED = "UNRESOLVED_COLUMN.WITHOUT_SUGGESTION"
 RULES = (
     Rule(r".*but Delta table is append-only", *APPEND_ONLY, "42809", UNSUPPORTED),
@@ -77,6 +72,13 @@ RULES = (
     Rule(r"\[UNRESOLVED_COLUMN\] Cannot find column (\S+)", UNRESOLVED, NO_COLUMN, "42703"),
     Rule(r"invalid argument: Cannot resolve UPDATE target column (\S+)", UNRESOLVED, NO_COLUMN, "42703"),
     Rule(r"ambiguous attribute: (ObjectName\(.*?\]\))", "AMBIGUOUS_REFERENCE", "Reference {1} is ambiguous.", "42704"),
+    Rule(
+        rf"No field named (?:.*__(?:correlated|scalar)_sq|{INSIDE})",
+        "UNSUPPORTED_BY_ENGINE",
+        NO_SUBQUERY,
+        "0A000",
+        UNSUPPORTED,
+    ),
     Rule(r"No field named .*\"#\d+\"", "MISSING_AGGREGATION", NO_GROUP, "42803"),
     Rule(r".*Placeholder ':?(\w*)' was not provided", "UNBOUND_SQL_PARAMETER", NO_PARAMETER, "42P02"),
     Rule(r".*\bunknown function: (\S+)", "UNRESOLVED_ROUTINE", NO_FUNCTION, "42883"),

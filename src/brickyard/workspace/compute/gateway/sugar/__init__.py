@@ -129,7 +129,7 @@ def desugar(tree: Any, scope: Scope, reorder: bool = False) -> Any:
                 touch(query)
     conditions(tree, scope)
     tests_of_totals(tree)
-    memberships(tree)
+    memberships(tree, scope)
     scope.settled = True
     for rows in list(tree.find_all(exp.Values)):
         if has_several_types(rows):

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from brickyard.workspace.compute.gateway.sugar.aggregates import aggregates
+from brickyard.workspace.compute.gateway.sugar.correlated import owner
 from brickyard.workspace.compute.gateway.sugar.names import own_columns
-from brickyard.workspace.compute.gateway.sugar.scope import Scope, names, sources
-from brickyard.workspace.compute.gateway.sugar.tree import column, replace, touch
+from brickyard.workspace.compute.gateway.sugar.scope import Scope, names
+from brickyard.workspace.compute.gateway.sugar.tree import column, replace
 
 __all__ = ["is_shadowed", "qualify_keys"]
 
@@ -39,9 +40,9 @@ def qualify_keys(select: Any, scope: Scope) -> None:
     keys = {key.name.lower() for key in _keys(select.args.get("group"))} if found else set()
     for one in found:
         if one.name.lower() in keys or _is_aggregated(one):
-            owner = _owner(select, one.name, scope)
-            if owner:
-                replace(one, column(owner, one.name))
+            name = owner(select, one.name, scope)
+            if name:
+                replace(one, column(name, one.name))
 
 
 def _keys(group: Any) -> Iterator[Any]:
@@ -64,20 +65,3 @@ def _is_aggregated(node: Any) -> bool:
             return True
         node = node.parent
     return False
-
-
-def _owner(select: Any, name: str, scope: Scope) -> str:
-    """The name of the first input that has a column; empty if none has."""
-    from sqlglot import exp
-
-    if scope.has_column(select, name) is False:
-        return ""
-    for at, source in enumerate(sources(select)):
-        rows = exp.Select(expressions=[exp.Star()], from_=exp.From(this=source.copy()))
-        if isinstance(source, exp.Lateral) or name.lower() not in {one.lower() for one in scope.of(rows, source).names}:
-            continue
-        if not source.alias_or_name:
-            source.set("alias", exp.TableAlias(this=exp.to_identifier(f"_input{at}", quoted=True)))
-            touch(source)
-        return str(source.alias_or_name)
-    return ""

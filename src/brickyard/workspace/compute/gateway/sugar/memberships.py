@@ -11,7 +11,9 @@ from typing import Any
 
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.sugar.aggregates import aggregates
+from brickyard.workspace.compute.gateway.sugar.correlated import is_correlated, may_be_correlated, merged
 from brickyard.workspace.compute.gateway.sugar.labels import label_as_written
+from brickyard.workspace.compute.gateway.sugar.scope import Scope
 from brickyard.workspace.compute.gateway.sugar.tree import column, replace
 
 __all__ = ["is_value", "memberships"]
@@ -54,10 +56,12 @@ def _is_beyond(test: Any) -> bool:
         return True
     outer = dropwhile(lambda one: isinstance(one, exp.Paren | exp.Not), around)
     alone = all(isinstance(one, exp.And | exp.Paren) for one in outer)
-    return _is_negated(test) and (not alone or isinstance(test.this.unnest(), exp.Tuple))
+    if not _is_negated(test):
+        return False
+    return not alone or isinstance(test.this.unnest(), exp.Tuple) or may_be_correlated(test.args["query"])
 
 
-def memberships(tree: Any) -> None:
+def memberships(tree: Any, scope: Scope) -> None:
     """Rewrite the tests of a whole statement, as EXISTS or, where rows are aggregated, as a search in an array."""
     from sqlglot import exp
 
@@ -65,9 +69,12 @@ def memberships(tree: Any) -> None:
         label_as_written(unnamed[0], _is_unnamed)
     for test in [test for test in tree.find_all(exp.In) if is_value(test)][::-1]:
         negated = _is_negated(test)
-        select = test.find_ancestor(exp.Select, exp.Where, exp.Join)
-        found = _searched if isinstance(select, exp.Select) and _is_aggregated(select) else _exists
-        value = exp.Paren(this=found(test, negated=negated))
+        clause = test.find_ancestor(exp.Select, exp.Where, exp.Join)
+        if isinstance(clause, exp.Select) and _is_aggregated(clause):
+            found = _searched(test, negated=negated)
+        else:
+            found = _exists(test, scope, negated=negated)
+        value = exp.Paren(this=found)
         replace(test, exp.Paren(this=exp.Not(this=value)) if negated else value)
 
 
@@ -114,11 +121,13 @@ def _below(query: Any, names: list[str], *items: Any) -> Any:
     return exp.Select(expressions=list(items)).from_(exp.Subquery(this=query.copy(), alias=alias), copy=False)
 
 
-def _exists(test: Any, *, negated: bool) -> Any:
+def _exists(test: Any, scope: Scope, *, negated: bool) -> Any:
     """`EXISTS (SELECT 1 FROM (query) WHERE y = x)`; what is null is nowhere, and not absent either."""
     from sqlglot import exp
 
     wanted, query, names = _parts(test)
+    if negated and may_be_correlated(query) and is_correlated(query, scope):
+        return exp.Not(this=merged(test, wanted, query, scope, negated=True))
     pairs = [exp.EQ(this=column(MEMBERS, name), expression=one.copy()) for one, name in zip(wanted, names, strict=True)]
     same = exp.and_(*pairs, copy=False)
     if negated:

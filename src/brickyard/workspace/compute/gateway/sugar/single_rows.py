@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.sugar.aggregates import aggregates
 from brickyard.workspace.compute.gateway.sugar.scope import derived
 from brickyard.workspace.compute.gateway.sugar.tree import replace, touch
@@ -88,6 +89,8 @@ def is_test(test: Any) -> bool:
     from sqlglot import exp
 
     query = _asked(test)
+    if isinstance(test, exp.Exists) and isinstance(query, exp.Select) and query.args.get("offset") is not None:
+        raise unsupported("EXISTS with OFFSET", "Compare (SELECT count(*) ...) with the offset.")
     if not is_total(query) or any(query.args.get(key) for key in ("limit", "offset", "qualify")):
         return False
     if isinstance(test, exp.Exists):

@@ -86,3 +86,26 @@ _limited("texts that fit", "UPDATE limited SET a = concat(a, '') WHERE n < 3", "
 def a_frame_that_is_too_long_for_a_column(spark: Any, at: At) -> Any:
     spark.sql("CREATE TABLE short (a VARCHAR(2)) USING delta")
     spark.sql("SELECT 'abc' AS a").write.format("delta").mode("append").saveAsTable("short")
+
+
+golden.values(
+    "extract(hour FROM i), extract(h FROM i), date_part('m', i), extract(second FROM i), extract(day FROM i) FROM "
+    "VALUES (interval '30 16:50:06.789' day to second), (interval '-1 2:3:4.5' day to second) t(i)",
+    "regr_r2(1, x), regr_r2(x, 1), regr_r2(y, x) FROM VALUES (1.0D, 2.0D), (2.0D, 5.0D), (3.0D, 6.0D) t(x, y)",
+    "listagg(a, NULL), listagg(a, ',') FROM VALUES ('a'), ('b') t(a)",
+    "listagg(a) FROM VALUES (array('a')) t(a)",
+    "ts - '2011-11-11 11:11:10' AS a, '2011-11-11 11:11:11' - ts AS b FROM VALUES (timestamp'2011-11-11 11:11:11') "
+    "t(ts)",
+    "left(s, n), right(s, n), substring(s, 1, n), substring(s, n, 2), substring(s, -5, n), left(s, '2'), "
+    "substr(s, n) FROM VALUES ('abcd', 2), ('abcd', null), ('abcd', -1) t(s, n)",
+    "regexp_replace('healthy, wealthy', '[a-z]+thy', 'x', 1), regexp_replace('healthy, wealthy', '[a-z]+thy', 'x', 3), "
+    "regexp_replace('abc', 'c', 'x', 30)",
+    "median(a) OVER (ORDER BY a) FROM VALUES (1), (2) t(a)",
+    "median(a) OVER w FROM VALUES (1), (2) t(a) WINDOW w AS (PARTITION BY a ROWS CURRENT ROW)",
+    "count(DISTINCT a) OVER (PARTITION BY a) FROM VALUES (1) t(a)",
+    "1234567890123456789012345678901234567890",
+    "1 IN (true)",
+    "regexp_extract('1a 2b', '[0-9]+')",
+    "decode(X'E58A9D', 'US-ASCII')",
+    "encode('a', 'WINDOWS-1252')",
+)

@@ -13,6 +13,7 @@ from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Any
 
+from brickyard.workspace.compute.gateway.digits import check_digits
 from brickyard.workspace.compute.gateway.errors import PARSE, SparkError, parse_error, unsupported
 from brickyard.workspace.compute.gateway.intervals import spelled
 from brickyard.workspace.compute.gateway.remembered import LONGEST, remembered
@@ -137,6 +138,7 @@ def _tokens(sql: str) -> tuple[Token, ...]:
         tokens = [word for token in _tokenizer().tokenize(sql) for word in _words(token)]
     except SqlglotError as exc:
         raise parse_error(str(exc)) from exc
+    check_digits(tokens)
     while tokens and tokens[-1].text == ";":
         tokens.pop()
     script = tokens and begins_script(tokens[0])

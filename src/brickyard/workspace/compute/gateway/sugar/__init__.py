@@ -8,7 +8,7 @@ from typing import Any
 from brickyard.workspace.compute.gateway import sqltext
 from brickyard.workspace.compute.gateway.sugar.bindings import Bindings, bind_functions, bind_variables
 from brickyard.workspace.compute.gateway.sugar.builtins import rewrite_builtins
-from brickyard.workspace.compute.gateway.sugar.checks import check_ctes, check_select
+from brickyard.workspace.compute.gateway.sugar.checks import check_ctes, check_select, check_window
 from brickyard.workspace.compute.gateway.sugar.conditions import conditions
 from brickyard.workspace.compute.gateway.sugar.groups import (
     group_by_all,
@@ -114,6 +114,7 @@ def desugar(tree: Any, scope: Scope, reorder: bool = False) -> Any:
 
     for window in tree.find_all(exp.Window):
         ordered(window)
+        check_window(window)
     for ctes in tree.find_all(exp.With):
         check_ctes(ctes)
     queries = selects(tree)

@@ -8,7 +8,40 @@ from typing import Any
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.sugar.aggregates import aggregates, function_name, generators, is_generator
 
-__all__ = ["check_ctes", "check_select"]
+__all__ = ["check_ctes", "check_select", "check_window"]
+
+#: Aggregate functions of all rows of a partition.
+WHOLE = frozenset({"median", "percentile_cont", "percentile_disc", "mode"})
+
+
+def check_window(window: Any) -> None:
+    """Look at what an aggregate function over a window is of.
+
+    Raises:
+        SparkError: DISTINCT_WINDOW_FUNCTION_UNSUPPORTED, INVALID_WINDOW_SPEC_FOR_AGGREGATION_FUNC.
+    """
+    from sqlglot import exp
+
+    function = window.this
+    while isinstance(function, exp.Filter | exp.WithinGroup | exp.IgnoreNulls | exp.RespectNulls):
+        function = function.this
+    if any(isinstance(one, exp.Distinct) for one in function.iter_expressions()):
+        text = f"Distinct window functions are not supported: {window.sql(dialect='databricks')}. Use a subquery."
+        raise SparkError("DISTINCT_WINDOW_FUNCTION_UNSUPPORTED", text, sql_state="0A000")
+    name = str(function.name if isinstance(function, exp.Anonymous) else function.key).lower().replace("_", "")
+    own = _defined(window)
+    if name in {one.replace("_", "") for one in WHOLE} and (own.args.get("order") or own.args.get("spec")):
+        text = f"Cannot specify ORDER BY or a window frame for `{name}`."
+        raise SparkError("INVALID_WINDOW_SPEC_FOR_AGGREGATION_FUNC", text, sql_state="42601")
+
+
+def _defined(window: Any) -> Any:
+    """What a window's name stands for; the window if it has none."""
+    from sqlglot import exp
+
+    name, select = window.args.get("alias"), window.find_ancestor(exp.Select)
+    named = select.args.get("windows") or [] if name is not None and select is not None else []
+    return next((one for one in named if one.this.name.lower() == name.name.lower()), window)
 
 
 def check_select(select: Any) -> None:

@@ -11,7 +11,7 @@ from brickyard.workspace.compute.gateway.errors import PARSE, SparkError, unsupp
 from brickyard.workspace.compute.gateway.remembered import remembered
 from brickyard.workspace.compute.gateway.sqltext import Token, read, tokenize
 from brickyard.workspace.compute.gateway.sugar.builtins import NAMES, refused
-from brickyard.workspace.compute.gateway.sugar.checks import check_ctes, check_select
+from brickyard.workspace.compute.gateway.sugar.checks import check_ctes, check_select, check_window
 from brickyard.workspace.compute.gateway.sugar.groups import has_numbered_keys, has_sets
 from brickyard.workspace.compute.gateway.sugar.having import is_shadowed
 from brickyard.workspace.compute.gateway.sugar.inline import has_several_types
@@ -115,6 +115,7 @@ def needed_in(sql: str) -> bool:
                 return True
         elif isinstance(node, exp.Window):
             ordered(node)
+            check_window(node)
         elif isinstance(node, exp.With):
             check_ctes(node)
         elif isinstance(node, exp.Select):

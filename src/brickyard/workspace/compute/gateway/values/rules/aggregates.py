@@ -7,7 +7,7 @@ are the largest values (0.7.2).
 from __future__ import annotations
 
 from brickyard.workspace.compute.gateway.errors import unsupported
-from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule, mismatch
+from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule, mismatch, unexpected
 from brickyard.workspace.compute.gateway.values.rules.texts import quoted, written
 from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, Decimal, fields, inside, is_number
 
@@ -112,9 +112,12 @@ def _listed(call: Call) -> Fix | None:
 def _joined(call: Call) -> Fix | None:
     """The values as text."""
     kind = call.kind()
-    if kind in {"", "string", "binary", "void"}:
-        return None
-    return Fix(kind="string", inner={1: written(kind, "$0") or "CAST($0 AS STRING)"})
+    if kind.startswith(("array<", "map<", "struct<")):
+        raise unexpected(call.name, 1, '"STRING" or "BINARY"', kind)
+    inner = {2: "''"} if call.kind(1) == "void" else {}  # nothing between them
+    if kind not in {"", "string", "binary", "void"}:
+        inner[1] = written(kind, "$0") or "CAST($0 AS STRING)"
+    return Fix(kind="string", inner=inner) if inner else None
 
 
 def _best(call: Call) -> Fix | None:
@@ -130,5 +133,7 @@ RULES = {
     **dict.fromkeys(("collect_list", "array_agg", "collect_set"), Rule(_listed)),
     **dict.fromkeys(("listagg", "string_agg"), Rule(_joined, (0,))),
     **dict.fromkeys(("max", "min"), Rule(_extreme, (0,))),
+    # the engine has the two sides the other way round, which shows where one of them has one value only
+    "regr_r2": Rule(lambda call: Fix("regr_r2($2, $1)", "double", grouped=True) if len(call.operands) == 2 else None),
     **dict.fromkeys(("avg", "mean", "try_avg"), Rule(mean_of_decimals, (0,))),
 }

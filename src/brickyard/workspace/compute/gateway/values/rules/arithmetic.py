@@ -49,6 +49,8 @@ def _of_times(call: Call) -> Fix | None:
     """Of dates, timestamps and intervals."""
     left, right = call.kind(0), call.kind(1)
     _check(call)
+    if call.name == "-" and "string" in {left, right} and {left, right} & {"timestamp", "timestamp_ntz"}:
+        return _with_time(call)
     if call.name == "-" and {left, right} <= TIMES:
         return difference(call)
     if "date" in {left, right} and (left if right == "date" else right).startswith("interval"):
@@ -71,6 +73,15 @@ def _check(call: Call) -> None:
             "BINARY_OP_DIFF_TYPES",
             f'The operator {call.name} has operands of incompatible types ("{left.upper()}" and "{right.upper()}").',
         )
+
+
+def _with_time(call: Call) -> Fix:
+    """A text less a time, or the other way round: the text is a time of the same type."""
+    at, kind = (1, call.kind(1)) if call.kind() == "string" else (2, call.kind())
+    cast = f"CAST(${at} AS {kind})"
+    made = difference(Call("-", (Operand(kind), Operand(kind)), zoned=call.zoned))
+    template = made.template if made is not None else "($1 - $2)"
+    return Fix(template.replace(f"${at}", cast), "interval day to second")
 
 
 def _divides(call: Call) -> bool:

@@ -39,6 +39,8 @@ def _cast(call: Call) -> Fix | None:
     kind, target = call.kind(), call.operands[1].kind
     if kind == "variant" and target != "variant":
         return _of_variant(target, tried=call.name == "try_cast")
+    if kind.startswith("interval") and is_number(target):
+        raise unsupported("a cast of an INTERVAL to a number", "Use extract(), or unix_seconds() of the times.")
     _check(kind, target, tried=call.name == "try_cast")
     if kind == "string" and target == "boolean":
         return _boolean(tried=call.name == "try_cast")

@@ -130,6 +130,8 @@ def _positive(call: Call) -> Fix | None:
 def _to_binary(call: Call) -> Fix | None:
     """What is not written in the format is an error, or null."""
     form = (call.operands[1].value or "").lower() if len(call.operands) > 1 else "hex"
+    if not form and call.kind(1) != "void":
+        raise unsupported(f"{call.name} with a format that is no literal", "Write 'hex', 'base64' or 'utf-8'.")
     if form not in {"hex", "base64"}:
         return None
     made = "unhex($1)" if form == "hex" else f"(CASE WHEN $1 RLIKE {quoted(BASE64)} THEN unbase64($1) ELSE NULL END)"

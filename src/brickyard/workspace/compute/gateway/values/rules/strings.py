@@ -83,23 +83,26 @@ def _substring(call: Call) -> Fix | None:
     if call.kind() == "binary":
         return _of_bytes(call)
     start = call.operands[1].number if len(call.operands) > 1 else 0
-    if len(call.operands) < 3:
-        return None
+    if len(call.operands) < 3:  # the engine begins at the first letter where the start is null
+        return Fix("substring($1, $2, if(isnull($2), CAST(NULL AS INT), 2147483647))") if start is None else None
     if start is not None and start >= 0:
         length = call.operands[2].number
-        return None if length is not None and length >= 0 else Fix("substring($1, $2, greatest($3, 0))")
+        return None if length is not None and length >= 0 else Fix("substring($1, $2, if($3 < 0, 0, $3))")
     missing = "(CAST(length($1) AS BIGINT) + $2)"
     if start is None:
         missing = f"if($2 < 0, {missing}, CAST(0 AS BIGINT))"
-    return Fix(f"substring($1, $2, CAST(greatest($3 + least({missing}, CAST(0 AS BIGINT)), CAST(0 AS BIGINT)) AS INT))")
+    rest = f"CAST(greatest($3 + least({missing}, CAST(0 AS BIGINT)), CAST(0 AS BIGINT)) AS INT)"
+    return Fix(f"substring($1, $2, if(isnull($2) OR isnull($3), CAST(NULL AS INT), {rest}))")
 
 
 def _ends(call: Call) -> Fix | None:
     """`left` and `right` of less than nothing are nothing."""
     if call.kind() == "binary":
         return _of_bytes(call)
+    if call.kind(1) in {"string", "void"}:
+        return Fix(f"{call.name}($1, if(CAST($2 AS INT) < 0, 0, CAST($2 AS INT)))", "string")
     count = call.operands[1].number if len(call.operands) > 1 else 0
-    return Fix(f"{call.name}($1, greatest($2, 0))") if count is None or count < 0 else None
+    return Fix(f"{call.name}($1, if($2 < 0, 0, $2))") if count is None or count < 0 else None
 
 
 def _split(call: Call) -> Fix | None:
@@ -154,7 +157,21 @@ def _hex(bits: str) -> str:
     return "concat(" + ", ".join(f"lpad({half}, 8, '0')" for half in halves) + ")"
 
 
+def _replaced(call: Call) -> Fix | None:
+    """From a place on, which is counted from 1: what stands before it stays."""
+    if len(call.operands) != 4:
+        return None
+    start = call.operands[3].number
+    if start is None or start < 1:
+        raise unsupported("regexp_replace from a position that is no literal", "Cut the text with substring().")
+    if start == 1:
+        return Fix("regexp_replace($1, $2, $3)", "string")
+    rest = f"regexp_replace(substring($1, {start}), $2, $3)"
+    return Fix(f"(CASE WHEN length($1) < {start} THEN $1 ELSE concat(left($1, {start - 1}), {rest}) END)", "string")
+
+
 RULES = {
+    "regexp_replace": worded("regexp_replace", _replaced),
     "concat": Rule(_concat, None),
     "||": Rule(_concat, None),
     "concat_ws": Rule(_concat, None),

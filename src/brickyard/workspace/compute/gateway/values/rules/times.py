@@ -19,7 +19,21 @@ PARTS = {
     **dict.fromkeys(("DOW_ISO", "DAYOFWEEK_ISO"), "(pmod(dayofweek($2) + 5, 7) + 1)"),
 }
 #: Parts that an interval has too.
-OF_INTERVALS = frozenset({"HOUR", "HOURS", "MINUTE", "MINUTES", "SECOND", "SECONDS"})
+MICROS_OF = "unix_micros(timestamp_micros(CAST(0 AS BIGINT)) + $2)"
+OF_INTERVALS = {
+    **dict.fromkeys(
+        ("H", "HR", "HRS", "HOUR", "HOURS"),
+        Fix(f"CAST({MICROS_OF} div CAST(3600000000 AS BIGINT) % 24 AS TINYINT)", "tinyint"),
+    ),
+    **dict.fromkeys(
+        ("M", "MIN", "MINS", "MINUTE", "MINUTES"),
+        Fix(f"CAST({MICROS_OF} div CAST(60000000 AS BIGINT) % 60 AS TINYINT)", "tinyint"),
+    ),
+    **dict.fromkeys(
+        ("S", "SEC", "SECS", "SECOND", "SECONDS"),
+        Fix(f"CAST(CAST({MICROS_OF} % 60000000 AS DECIMAL(8,0)) * 0.000001 AS DECIMAL(8,6))", "decimal(8,6)"),
+    ),
+}
 OF_DAY = "date_format({}, 'HH:mm:ss.SSSSSS')"
 MICROS = "CAST(timestamp_micros(CAST($1 * {} AS BIGINT)) AS TIMESTAMP)"
 #: Of units of so many microseconds; the engine's own numbers wrap around.
@@ -36,8 +50,8 @@ IN_ZONE = "CAST($0 AS TIMESTAMP)"
 
 
 def _part(call: Call) -> Fix | None:
-    if call.kind(1).startswith("interval") and call.operands[0].word in OF_INTERVALS:
-        raise unsupported("extract of an INTERVAL", "Compute with unix_seconds() of the two times.")
+    if call.kind(1).startswith("interval day") or call.kind(1).startswith(("interval h", "interval min", "interval s")):
+        return OF_INTERVALS.get(call.operands[0].word)
     template = PARTS.get(call.operands[0].word)
     return Fix(template, "int") if template else None
 

@@ -109,3 +109,11 @@ golden.values(
     "decode(X'E58A9D', 'US-ASCII')",
     "encode('a', 'WINDOWS-1252')",
 )
+golden.values(
+    "a = 'true', a <> 'false', 'true' = a, a IN ('true'), s = 'true' FROM VALUES (true, 'true'), (false, 'x') t(a, s)",
+    "date'2001-10-01' - '2001-09-28' AS x, '2001-10-04' - d AS y FROM VALUES (date'2001-09-28') t(d)",
+    "pmod('7', 3), pmod(-7, '3'), try_add(2147483647, '1'), try_subtract('5', 3L), try_add(1, 'x'), "
+    "try_divide('6', '0' + 0)",
+    "extract(not_supported FROM timestamp'2020-01-01 00:00:00')",
+    "extract(MONTH FROM interval '123 12:34:56' DAY TO SECOND)",
+)

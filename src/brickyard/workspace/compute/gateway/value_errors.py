@@ -61,6 +61,18 @@ VALUE_RULES = (
         "22546",
         RUNTIME,
     ),
+    Rule(
+        r"(?:.*Date part '(\w+)' not supported|.*: (\w+) does not support: (?:Interval|Duration))",
+        "INVALID_EXTRACT_FIELD",
+        "Cannot extract `{1}` from this type. Use a part that it has, such as DAY, or MONTH of years and months.",
+        "42601",
+    ),
+    Rule(
+        r".*(date_part requires non-empty constant string)",
+        "NON_FOLDABLE_ARGUMENT",
+        "The function `date_part` requires the parameter `field` to be a literal that is not null. {1}",
+        "42K08",
+    ),
     _lacks(r".*function: Unsupported charset (?i:utf-32)\.", "UTF-32", "Use UTF-16, or Python."),
     Rule(
         r".*Spark `(\w+)` function: Unsupported charset (\S+)\.",

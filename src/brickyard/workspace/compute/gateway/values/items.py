@@ -9,8 +9,12 @@ from brickyard.workspace.compute.gateway.values.binding import GENERATORS
 from brickyard.workspace.compute.gateway.values.calls import name_of, operators, parents
 from brickyard.workspace.compute.gateway.values.correction import Site
 from brickyard.workspace.compute.gateway.values.scopes import scope_of
+from brickyard.workspace.compute.gateway.values.spans import span
 
 __all__ = ["aliased", "items", "said"]
+
+#: Comparisons, by the names of their nodes.
+SIGNS = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "nullsafeeq": "<=>"}
 
 
 def items(sites: Sequence[Site]) -> list[Any]:
@@ -36,8 +40,14 @@ def said(node: Any, names: Mapping[int, str]) -> str:
     if isinstance(node, exp.Paren):
         return said(node.this, names)
     if type(node) in operators() and isinstance(node, exp.Binary):
-        left, right = said(node.this, names), said(node.expression, names)
-        return f"({left} {name_of(node)} {right})" if left and right else ""
+        left, right, sign = said(node.this, names), said(node.expression, names), SIGNS.get(node.key, name_of(node))
+        return f"({left} {sign} {right})" if left and right else ""
+    if isinstance(node, exp.Neg) and isinstance(node.this, exp.Literal):
+        return f"-{node.this.name}"
+    if isinstance(node, exp.Boolean):
+        return str(node.sql()).lower()
+    if isinstance(node, exp.Cast) and isinstance(node.this, exp.Literal) and id(node) not in names:
+        return _literal(node)
     if isinstance(node, exp.Bracket):
         base, index = said(node.this, names), said(node.expressions[0], names)
         return f"{base}[{index}]" if base and index else ""
@@ -45,6 +55,14 @@ def said(node: Any, names: Mapping[int, str]) -> str:
         operands = [said(one, names) for one in node.expressions]
         return f"{node.name.lower()}({', '.join(operands)})" if all(operands) else ""
     return str(node.name) if isinstance(node, exp.Literal | exp.Column) else names.get(id(node), "")
+
+
+def _literal(cast: Any) -> str:
+    """The name of `2L` or `DATE'2020-01-01'`; empty if it is written as a cast."""
+    place, text, kind = span(cast) or (0, 0), cast.this.name, str(cast.to.sql("databricks"))
+    if not cast.this.is_string:
+        return text if place[1] - place[0] <= len(text) + 2 else ""
+    return f"{kind} '{text}'" if place[1] - place[0] <= len(text) + len(kind) + 3 else ""
 
 
 def aliased(sql: str, node: Any) -> Any:

@@ -20,6 +20,7 @@ TIMES = frozenset({"date", "timestamp", "timestamp_ntz"})
 LARGEST = {"tinyint": 2**7 - 1, "smallint": 2**15 - 1, "int": 2**31 - 1, "bigint": 2**63 - 1}
 #: What holds the results of arithmetic on each type.
 WIDE = {"tinyint": "DECIMAL(3,0)", "smallint": "DECIMAL(5,0)", "int": "DECIMAL(10,0)", "bigint": "DECIMAL(19,0)"}
+DAYS_APART = "make_dt_interval(CAST(datediff($1, $2) AS INT))"
 #: What may be added to a date.
 DAYS = frozenset({"tinyint", "smallint", "int"})
 SUMMED = "DECIMAL(28,0)"
@@ -29,7 +30,7 @@ def _arithmetic(call: Call) -> Fix | None:
     """`+`, `-`, `*`, `/` and `%`."""
     left, right = call.kind(0), call.kind(1)
     if call.name == "-" and left == right == "date":
-        return Fix("make_dt_interval(CAST(datediff($1, $2) AS INT))", "interval day")
+        return Fix(DAYS_APART, "interval day")
     if not all(is_number(kind) or kind in {"string", "void"} for kind in (left, right)):
         return _of_times(call)
     if left == right == "string":
@@ -49,7 +50,7 @@ def _of_times(call: Call) -> Fix | None:
     """Of dates, timestamps and intervals."""
     left, right = call.kind(0), call.kind(1)
     _check(call)
-    if call.name == "-" and "string" in {left, right} and {left, right} & {"timestamp", "timestamp_ntz"}:
+    if call.name == "-" and "string" in {left, right} and {left, right} & TIMES:
         return _with_time(call)
     if call.name == "-" and {left, right} <= TIMES:
         return difference(call)
@@ -79,6 +80,8 @@ def _with_time(call: Call) -> Fix:
     """A text less a time, or the other way round: the text is a time of the same type."""
     at, kind = (1, call.kind(1)) if call.kind() == "string" else (2, call.kind())
     cast = f"CAST(${at} AS {kind})"
+    if kind == "date":
+        return Fix(DAYS_APART.replace(f"${at}", cast), "interval day")
     made = difference(Call("-", (Operand(kind), Operand(kind)), zoned=call.zoned))
     template = made.template if made is not None else "($1 - $2)"
     return Fix(template.replace(f"${at}", cast), "interval day to second")

@@ -97,6 +97,9 @@ def _compared(call: Call) -> Fix | None:
         raise different("the comparison", kinds)
     if {"float", "string"} <= set(kinds):
         return Fix(kind="boolean", inner=dict.fromkeys(range(1, len(kinds) + 1), "CAST($0 AS DOUBLE)"))
+    if "boolean" in kinds and "string" in kinds:
+        texts = [number for number, kind in enumerate(kinds, 1) if kind == "string"]
+        return Fix(kind="boolean", inner=dict.fromkeys(texts, "CAST($0 AS BOOLEAN)"))
     if not any(kind in {*FLOATS, "string"} for kind in kinds) or not any(kind.startswith("decimal") for kind in kinds):
         return None
     others = [number for number, kind in enumerate(kinds, 1) if kind != "double"]

@@ -97,6 +97,24 @@ def _variant(call: Call) -> Fix | None:
     return Fix(made, kind) if made else None
 
 
+def _from_xml(call: Call) -> Fix | None:
+    """Fields that the engine leaves empty."""
+    schema = (call.operands[1].value or "").lower() if len(call.operands) > 1 else ""
+    found = next((kind for kind in ("timestamp", "map<", " time") if kind in schema), None)
+    if found is not None:
+        raise unsupported(f"from_xml of {found.strip(' <').upper()}", "Read it as STRING or a struct, and cast it.")
+    return None
+
+
+def _to_xml(call: Call) -> Fix | None:
+    """Options that the engine does not look at."""
+    text = call.operands[1].text.lower() if len(call.operands) > 1 else ""
+    found = next((option for option in ("indent", "timestampformat", "dateformat") if option in text), None)
+    if found is not None:
+        raise unsupported(f"to_xml with the option {found}", "Leave it out, or format the values first.")
+    return None
+
+
 def _length(call: Call) -> Fix | None:
     """Only arrays have a length."""
     return Fix("if(ltrim($1) LIKE '[%', json_array_length($1), CAST(NULL AS INT))", "int")
@@ -106,6 +124,8 @@ RULES = {
     **dict.fromkeys(("from_json", "from_csv"), Rule(_from_json)),
     "json_array_length": Rule(_length),
     **dict.fromkeys(("variant_get", "try_variant_get"), Rule(_variant)),
+    "from_xml": Rule(_from_xml),
+    "to_xml": Rule(_to_xml),
     "to_json": Rule(_to_json, (0,)),
     "to_csv": Rule(_to_csv, (0,)),
     "get_json_object": Rule(_get_json),

@@ -27,6 +27,11 @@ def _remainder(call: Call) -> Fix | None:
     """`mod` is the sign `%`."""
     if len(call.operands) != 2:
         return None
+    kinds = call.kind(0), call.kind(1)
+    if call.name == "pmod" and "string" in kinds:  # a text is a number beside one
+        at = kinds.index("string")
+        kind = "bigint" if kinds[1 - at] in INTEGERS else "double"
+        return Fix(kind=kind, inner={at + 1: f"CAST($0 AS {kind})", 2 - at: f"CAST($0 AS {kind})"})
     made = ARITHMETIC["%"].make(Call("%", call.operands, call.compared))
     if made is None or call.name == "mod":
         return Fix(made.template or "($1 % $2)", made.kind) if made is not None else None
@@ -83,6 +88,11 @@ def _based(call: Call) -> Fix | None:
 def _tried(call: Call) -> Fix | None:
     """`try_add` and its kin, of which the engine has those of INT and BIGINT."""
     sign, left, right = SIGNS[call.name], call.kind(0), call.kind(1)
+    if "string" in {left, right} and (is_number(left) or is_number(right)):  # a text is a number beside one
+        kind = "bigint" if {left, right} & set(INTEGERS) else "double"
+        if kind == "bigint":
+            return Fix(kind=kind, inner={1: "TRY_CAST($0 AS BIGINT)", 2: "TRY_CAST($0 AS BIGINT)"})
+        return Fix(f"(TRY_CAST($1 AS DOUBLE) {sign} TRY_CAST($2 AS DOUBLE))", kind)
     if not (is_number(left) and is_number(right)):
         return None
     kind = wider(left, right)
@@ -102,6 +112,9 @@ def _tried(call: Call) -> Fix | None:
 def _divided(call: Call) -> Fix | None:
     """`try_divide`, of which the engine has that of integers."""
     left, right = call.kind(0), call.kind(1)
+    if "string" in {left, right} and (is_number(left) or is_number(right)):
+        divisor = "TRY_CAST($2 AS DOUBLE)"
+        return Fix(f"(TRY_CAST($1 AS DOUBLE) / (CASE WHEN {divisor} = 0 THEN NULL ELSE {divisor} END))", "double")
     if not (is_number(left) and is_number(right)) or (left in INTEGERS and right in INTEGERS):
         return None
     made = ARITHMETIC["/"].make(Call("/", call.operands))

@@ -84,8 +84,10 @@ def literal_kind(text: str) -> str:
 
 
 def is_pointed(text: str) -> bool:
-    """Whether a text is a number with a point."""
-    return "." in text and text.strip().lstrip("+-").replace(".", "", 1).isdigit()
+    """Whether a text is a number with a point, or a BOOLEAN: what the engine compares with others in its own way."""
+    return text.lower() in {"true", "false"} or (
+        "." in text and text.strip().lstrip("+-").replace(".", "", 1).isdigit()
+    )
 
 
 def is_number(kind: str) -> bool:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas
 import pytest
-from pyspark.errors import AnalysisException
+from pyspark.errors import AnalysisException, UnsupportedOperationException
+from pyspark.sql import functions as F
 
 from tests.workspace.compute.engine_support import Engine
 
@@ -54,6 +55,18 @@ def test_what_is_in_it_is_what_its_author_has(spark: Any, other: Any) -> None:
     for session in (spark, other):
         assert session.table("global_temp.then").first() == (1, 1, 1)
         assert session.sql("SELECT * FROM global_temp.now").first() == (3, 3, 1)
+
+
+def test_functions_of_its_reader_are_not_run_in_it(spark: Any, other: Any) -> None:
+    spark.udf.register("of_author", lambda: "author", "string")
+    spark.sql("SELECT of_author() AS f").createGlobalTempView("by_text")
+    spark.range(1).select(F.call_function("of_author").alias("f")).createGlobalTempView("by_plan")
+    spark.range(1).select(F.call_udf("of_author").alias("f")).createGlobalTempView("by_udf")
+    other.udf.register("of_author", lambda: "reader", "string")
+    for view in ("by_text", "by_plan", "by_udf"):
+        assert spark.table(f"global_temp.{view}").first().f == "author"
+        with pytest.raises(UnsupportedOperationException, match="of_author"):
+            other.table(f"global_temp.{view}").collect()
 
 
 def test_they_are_listed_described_and_dropped(spark: Any, other: Any) -> None:

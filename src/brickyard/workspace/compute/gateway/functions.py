@@ -158,6 +158,11 @@ class Functions:
         catalog, schema, _ = routine.name
         self._check(routine.body, lambda name: TableName(catalog, schema, name))
 
+    def check_call(self, name: str) -> None:
+        """The same for a call in the plan of a view that another session made."""
+        if self._apart and self._sail.memory.has_function(name):
+            raise _shadowed(name)
+
     def _check(self, sql: str, named: Callable[[str], TableName]) -> None:
         registered = self._sail.memory.functions()
         for before, token, after in triples(tokenize(sql)) if registered else ():
@@ -165,8 +170,7 @@ class Functions:
             if after != "(" or before == "." or name not in registered:
                 continue
             if name in self.builtins() or self.catalog.find_function(named(name), self._through) is None:
-                what = f"a view, policy or function that calls {name}(), of which this session has registered another"
-                raise unsupported(what, "Register it under another name.")
+                raise _shadowed(name)
 
     def create(self, routine: Routine) -> None:
         """Make a function, in place of one of the same name."""
@@ -226,6 +230,11 @@ class Functions:
         pickler: Any = CloudPickleSerializer()
         udf.command = pickler.dumps((_function(routine, source), proto_schema_to_pyspark_data_type(kind)))
         udf.python_ver = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def _shadowed(name: str) -> SparkError:
+    what = f"a view, policy or function that calls {name}(), of which this session has registered another"
+    return unsupported(what, "Register it under another name.")
 
 
 def _source(routine: Routine) -> str:

@@ -187,6 +187,7 @@ def _current_name(expression: Any, session: Session, *, named: bool = False) -> 
     if CURRENT_CALL.search(text):
         expression.expression_string.expression = session.rewriter().rewrite(f"SELECT {text}").removeprefix("SELECT ")
     function = expression.unresolved_function.function_name.lower()
+    session.bindings.functions.check_call(function or expression.call_function.function_name)
     if function not in CURRENT:
         return
     value = _current(function, session)

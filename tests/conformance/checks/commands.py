@@ -83,3 +83,23 @@ for _text in (
     "'a_c' LIKE 'a#_c' ESCAPE '#', 'a%c' LIKE 'a%%c' ESCAPE '%', 'abc' LIKE 'a#_c' ESCAPE '#'",
 ):
     q(_text, f"SELECT {_text}")
+
+for _name, _view in {
+    "a view": "v AS SELECT * FROM t",
+    "a view with names": "v (b) AS SELECT * FROM t",
+    "a view of a count": "v AS SELECT count(*) FROM t",
+}.items():
+    q(
+        f"{_name} of a table that is given a column",
+        "CREATE TABLE t (a INT)",
+        "INSERT INTO t VALUES (1)",
+        f"CREATE VIEW {_view}",
+        "ALTER TABLE t ADD COLUMN z INT",
+        "SELECT * FROM v",
+    )
+q(
+    "a field of what a function returns",
+    "CREATE TEMP FUNCTION returned(a INT) RETURNS STRUCT<id: INT, name: STRING> "
+    "RETURN named_struct('id', a, 'name', 'x')",
+    "SELECT returned(1).name AS n, returned(2).id + 1 AS i",
+)

@@ -328,7 +328,10 @@ class QueryRewriter:
             text = f"Recursive view {view.name} detected (cycle: {' -> '.join([*self.through, view.name.full])})."
             raise SparkError("RECURSIVE_VIEW", text, sql_state="42K0H")
         inside = self._inside(view.name, names_inside(view.properties, view.name))
-        return inside.rewrite(as_engine_reads(view.definition))
+        query = inside.rewrite(as_engine_reads(view.definition))
+        if "*" not in view.definition or len({name.lower() for name in view.columns}) < max(len(view.columns), 1):
+            return query
+        return f"SELECT {', '.join(map(quote, view.columns))} FROM ({query})"  # not what tables have been given since
 
     def _inside(self, name: TableName, names: SessionNames, guarded: Table | None = None) -> QueryRewriter:
         """For what a view or a guarded table is instead of its name."""

@@ -22,6 +22,7 @@ class Table:
     Attributes:
         held_in: The engine's temporary view with the rows, of what only the gateway knows (`information_schema`).
         comments: Those of the columns, of a view: a table has them in its log.
+        columns: The names of the columns, where the catalog keeps them: of a view those that it had when it was made.
         files: What is in its files, if they are no Delta table.
     """
 
@@ -36,6 +37,7 @@ class Table:
     table_id: str | None = None
     held_in: str | None = None
     comments: dict[str, str] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
     policies: Policies = field(default_factory=Policies)
     files: FileTable | None = None
 
@@ -100,5 +102,6 @@ class Table:
             wire.get("table_id"),
             policies=Policies.of(wire),
             files=FileTable.of(wire),
+            columns=tuple(one["name"] for one in wire.get("columns") or []),
             comments={one["name"]: one["comment"] for one in wire.get("columns") or [] if one.get("comment")},
         )

@@ -38,8 +38,8 @@ def create_view(cursor: Cursor, session: Session, *, replace: bool) -> Any:
     described = _clauses(cursor)
     query = cursor.rest()
     if columns:
-        _check_number(columns, query, session)
-        query = f"SELECT * FROM ({query}) AS {quote(parts[-1])}({', '.join(map(quote, columns))})"
+        found = _check_number(columns, query, session)
+        query = _renamed(query, found, list(columns), parts[-1])
     if shared:
         written = _written(query, session)
         session.global_views.define(parts[0], lambda: of_text(parts[0], written, session, shared=True), replace=replace)
@@ -94,8 +94,16 @@ def _columns(cursor: Cursor) -> dict[str, str | None]:
     return columns
 
 
-def _check_number(columns: Collection[str], query: str, session: Session) -> None:
-    """As many names as the query has columns."""
+def _renamed(query: str, found: list[str], names: list[str], view: str) -> str:
+    """The query with other names; columns that a star stands for are named one by one, as there may be more later."""
+    if "*" in query and len({name.lower() for name in found}) == len(found):
+        items = ", ".join(f"{quote(old)} AS {quote(new)}" for old, new in zip(found, names, strict=True))
+        return f"SELECT {items} FROM ({query})"
+    return f"SELECT * FROM ({query}) AS {quote(view)}({', '.join(map(quote, names))})"
+
+
+def _check_number(columns: Collection[str], query: str, session: Session) -> list[str]:
+    """As many names as the query has columns, whose own names are given back."""
     found = session.schema(session.relation(query)).names
     if len(found) != len(columns):
         what = "NOT_ENOUGH" if len(found) < len(columns) else "TOO_MANY"
@@ -104,6 +112,7 @@ def _check_number(columns: Collection[str], query: str, session: Session) -> Non
             f"Cannot create the view: its columns are {', '.join(columns)}; the query has {', '.join(found)}.",
             sql_state="21S01",
         )
+    return list(found)
 
 
 @dataclass

@@ -77,7 +77,7 @@ def _expand(call: Any, routine: Routine, install: Install, scope: Scope, qualify
     from sqlglot import exp
 
     arguments = _arguments(call, routine)
-    place = call.parent if isinstance(call.parent, exp.Dot) else call
+    place = call.parent if isinstance(call.parent, exp.Dot) and call.arg_key == "expression" else call
     if routine.python:
         body: Any = exp.Anonymous(this=install(routine), expressions=[one for _, one in arguments])
     else:

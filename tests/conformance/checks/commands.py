@@ -103,3 +103,16 @@ q(
     "RETURN named_struct('id', a, 'name', 'x')",
     "SELECT returned(1).name AS n, returned(2).id + 1 AS i",
 )
+
+for _text in (
+    "SHOW COLUMNS IN nosuch_space.t FROM other_space",
+    "SHOW TBLPROPERTIES v",
+    "SELECT * FROM IDENTIFIER((SELECT 't'))",
+):
+    q(_text, "CREATE TABLE t (a INT)", "CREATE VIEW v TBLPROPERTIES ('p' = '1') AS SELECT a FROM t", _text)
+
+
+@commands.run
+def columns_of_a_table_in_a_schema(spark: Any, at: At) -> Any:
+    spark.sql("CREATE TABLE shown (a INT, b INT)")
+    return rows(spark.sql(f"SHOW COLUMNS IN shown FROM {at.schema}"))

@@ -39,6 +39,12 @@ def _closing(tokens: list[Token], at: int) -> Token:
 
 
 def _name(expression: str, session: Session) -> str:
+    if Cursor(expression).peek() == "(" and Cursor(expression).peek(1) in {"SELECT", "WITH"}:
+        raise SparkError(
+            "NOT_A_CONSTANT_STRING.NOT_CONSTANT",
+            f"The expression {expression} of IDENTIFIER must be a constant STRING. Use a variable or a literal.",
+            sql_state="42601",
+        )
     found: Any = variables.evaluate(session, f"SELECT {expression}")
     name = found.column(0)[0].as_py() if found is not None else None
     if not isinstance(name, str):

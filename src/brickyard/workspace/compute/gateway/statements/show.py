@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from brickyard.workspace.compute.gateway import literals, log
 from brickyard.workspace.compute.gateway.clustering import columns_in
-from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.file_tables.reading import schema_of
 from brickyard.workspace.compute.gateway.filling import filled_columns
 from brickyard.workspace.compute.gateway.names import GLOBAL, quote
@@ -22,6 +22,8 @@ from brickyard.workspace.compute.gateway.statements.describe import column_comme
 from brickyard.workspace.compute.gateway.statements.functions import show_functions
 from brickyard.workspace.compute.gateway.statements.partitions import show_partitions
 from brickyard.workspace.compute.gateway.sugar.constants import string
+from brickyard.workspace.compute.gateway.table import Table
+from brickyard.workspace.compute.gateway.view_queries import NAMESPACE
 
 __all__ = ["show"]
 
@@ -119,7 +121,15 @@ def _volumes(cursor: Cursor, session: Session) -> Any:
 
 def _columns(cursor: Cursor, session: Session) -> Any:
     _ = cursor.take("IN") or cursor.take("FROM")
-    relation = session.relation(f"SELECT * FROM {cursor.rest()}")
+    parts = cursor.name()
+    if cursor.take("IN") or cursor.take("FROM"):
+        space = cursor.name()
+        if [part.lower() for part in parts[:-1][-len(space) :]] not in ([], [part.lower() for part in space]):
+            text = f"SHOW COLUMNS with conflicting namespaces: {quote(*parts[:-1])} and {quote(*space)}. Name one."
+            raise SparkError("SHOW_COLUMNS_WITH_CONFLICT_NAMESPACE", text, sql_state="42K05")
+        parts = [*space, *parts] if len(parts) == 1 else parts
+    cursor.end()
+    relation = session.relation(f"SELECT * FROM {quote(*parts)}")
     schema = session.sail.schema(session.key, relation)
     return literals.rows({"col_name": TEXT}, [(name,) for name in schema.names])
 
@@ -130,6 +140,7 @@ def _properties(cursor: Cursor, session: Session) -> Any:
     found = (
         shown_properties(table) if table.is_view or table.files is not None else log.read(table.directory).properties
     )
+    found = {one: value for one, value in found.items() if not (table.is_view and one.startswith(NAMESPACE))}
     if key is not None:
         missing = f"Table {table.name.full} does not have property: {key}"
         found = {key: found.get(key, missing)}
@@ -148,8 +159,7 @@ def _key(cursor: Cursor) -> str | None:
 def _create_table(cursor: Cursor, session: Session) -> Any:
     table = session.catalog.table(session.names.table(cursor.name()))
     if table.is_view:
-        text = f"CREATE VIEW {table.name} AS {table.definition}"
-        return literals.rows({"createtab_stmt": TEXT}, [(text,)])
+        return literals.rows({"createtab_stmt": TEXT}, [(_view_text(table),)])
     comments, filled = column_comments(table), {} if table.files else filled_columns(table.directory)
     columns = schema_of(session, table.files) if table.files else session.schema_of(table.directory)
     lines = []
@@ -179,6 +189,17 @@ def _create_table(cursor: Cursor, session: Session) -> Any:
         pairs = [f"  {string(key)} = {string(value)}" for key, value in given]
         text += "\nTBLPROPERTIES (\n" + ",\n".join(pairs) + ")"
     return literals.rows({"createtab_stmt": TEXT}, [(text,)])
+
+
+def _view_text(view: Table) -> str:
+    """The statement that makes a view."""
+    said = view.comments
+    columns = [f"{quote(one)} COMMENT {string(said[one])}" if one in said else quote(one) for one in view.columns]
+    text = f"CREATE VIEW {view.name} " + (f"({', '.join(columns)}) " if said else "")
+    text += f"COMMENT {string(view.comment)} " if view.comment else ""
+    given = sorted((key, value) for key, value in shown_properties(view).items() if not key.startswith(NAMESPACE))
+    pairs = ", ".join(f"{string(key)} = {string(value)}" for key, value in given)
+    return text + (f"TBLPROPERTIES ({pairs}) " if pairs else "") + f"AS {view.definition}"
 
 
 def _name(name: str) -> str:

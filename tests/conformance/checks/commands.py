@@ -116,3 +116,8 @@ for _text in (
 def columns_of_a_table_in_a_schema(spark: Any, at: At) -> Any:
     spark.sql("CREATE TABLE shown (a INT, b INT)")
     return rows(spark.sql(f"SHOW COLUMNS IN shown FROM {at.schema}"))
+
+
+for _text in ("SELECT *", "SELECT t.*, count(*)", "SELECT t.a, *"):
+    q(f"{_text} with keys", f"{_text} FROM VALUES (1, 2), (1, 2) AS t(a, b) GROUP BY a, b")
+q("SELECT * with one key of two", "SELECT * FROM VALUES (1, 2) AS t(a, b) GROUP BY a")

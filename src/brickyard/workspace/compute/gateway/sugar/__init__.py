@@ -12,6 +12,7 @@ from brickyard.workspace.compute.gateway.sugar.checks import check_ctes, check_s
 from brickyard.workspace.compute.gateway.sugar.conditions import conditions
 from brickyard.workspace.compute.gateway.sugar.groups import (
     group_by_all,
+    has_grouped_star,
     order_by_all,
     spell_keys,
     whole_sets,
@@ -139,7 +140,7 @@ def desugar(tree: Any, scope: Scope, reorder: bool = False) -> Any:
         if isinstance(query, exp.Select):
             whole_joins(query, scope)
             whole_stars(query, scope)
-            expand_stars(query, scope)
+            expand_stars(query, scope, every=has_grouped_star(query))
             lateral_aliases(query, scope)
             label(query, scope)
             sorted_lists(query)

@@ -8,7 +8,7 @@ from typing import Any
 from brickyard.workspace.compute.gateway.sugar.aggregates import aggregates
 from brickyard.workspace.compute.gateway.sugar.having import is_shadowed
 from brickyard.workspace.compute.gateway.sugar.scope import Scope
-from brickyard.workspace.compute.gateway.sugar.stars import expand_stars
+from brickyard.workspace.compute.gateway.sugar.stars import expand_stars, star_of
 from brickyard.workspace.compute.gateway.sugar.tree import replace, touch
 
 __all__ = [
@@ -127,6 +127,11 @@ def has_sets(select: Any) -> bool:
     sets = list(group.find_all(exp.Rollup, exp.Cube, exp.GroupingSets)) if group is not None else []
     only = sets[0].expressions if len(sets) == 1 and len(group.expressions) == 1 else []
     return bool(sets) and not (len(only) == 1 and isinstance(only[0], exp.Tuple) and not only[0].expressions)
+
+
+def has_grouped_star(select: Any) -> bool:
+    """Whether a SELECT with keys has a star among its items, which the engine does not expand there (Sail 0.7.2)."""
+    return select.args.get("group") is not None and any(star_of(item) is not None for item in select.expressions)
 
 
 def without_groups_of_nothing(select: Any) -> None:

@@ -12,7 +12,7 @@ from brickyard.workspace.compute.gateway.remembered import remembered
 from brickyard.workspace.compute.gateway.sqltext import Token, read, tokenize
 from brickyard.workspace.compute.gateway.sugar.builtins import NAMES, refused
 from brickyard.workspace.compute.gateway.sugar.checks import check_ctes, check_select, check_window
-from brickyard.workspace.compute.gateway.sugar.groups import has_numbered_keys, has_sets
+from brickyard.workspace.compute.gateway.sugar.groups import has_grouped_star, has_numbered_keys, has_sets
 from brickyard.workspace.compute.gateway.sugar.having import is_shadowed
 from brickyard.workspace.compute.gateway.sugar.inline import has_several_types
 from brickyard.workspace.compute.gateway.sugar.joins import has_loose_joins
@@ -122,7 +122,7 @@ def needed_in(sql: str) -> bool:
             check_select(node)
             if _reuses(node) or has_sets(node) or has_numbered_keys(node) or needs_order(node):
                 return True
-            if has_total(node) or has_loose_joins(node) or is_shadowed(node):
+            if has_grouped_star(node) or has_total(node) or has_loose_joins(node) or is_shadowed(node):
                 return True
         elif has_several_types(node):
             return True

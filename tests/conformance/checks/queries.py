@@ -69,6 +69,7 @@ q(
     f"SELECT * FROM (SELECT 'x' AS s, k, count(*) FROM {T} GROUP BY ROLLUP (k)) WHERE s = 'y'",
 )
 q("a view in other letters", "CREATE OR REPLACE TEMP VIEW Shop AS SELECT 1 AS Id", "SELECT SHOP.id, shop.Id FROM shop")
+q("group by a map", "SELECT count(*) FROM VALUES (map(1, 2, 2, 3)), (map(2, 3, 1, 2)) t(m) GROUP BY m")
 q("except columns", f"SELECT * EXCEPT (d) FROM {T}")
 q("alias in the same select", f"SELECT d * 2 AS x, x + 1 AS y FROM {T}")
 q("union", "SELECT 1 UNION SELECT 1 UNION ALL SELECT 2")

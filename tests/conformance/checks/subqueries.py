@@ -42,6 +42,8 @@ for _name, _query in {
     "NOT IN with a correlation": "SELECT id FROM a WHERE id NOT IN (SELECT k FROM b WHERE w > v * 5)",
     "NOT IN nulls with a correlation": "SELECT id, v FROM a WHERE v NOT IN (SELECT w FROM b WHERE k = id)",
     "NOT IN with a correlation and OR": "SELECT v FROM a WHERE v NOT IN (SELECT w FROM b WHERE k = a.id) OR v = 10",
+    "a maximum of a correlated count": "SELECT id, (SELECT max(n) FROM (SELECT count(*) n FROM b WHERE k = id)) FROM a",
+    "a constant where HAVING is true": "SELECT id, (SELECT 'no' FROM b WHERE k = id HAVING count(*) = 0) AS x FROM a",
     "EXISTS of an aggregate": "SELECT id FROM a WHERE EXISTS (SELECT max(w) FROM b WHERE b.k = a.id)",
     "EXISTS with HAVING": "SELECT id FROM a WHERE EXISTS (SELECT 1 FROM b WHERE b.k = a.id HAVING count(*) = 0)",
     "IS NOT NULL beside OR": "SELECT id FROM a WHERE v = 40 OR (id IS NOT NULL AND id NOT IN (SELECT k FROM b))",

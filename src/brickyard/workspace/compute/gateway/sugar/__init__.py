@@ -23,6 +23,7 @@ from brickyard.workspace.compute.gateway.sugar.inline import cast_values, has_se
 from brickyard.workspace.compute.gateway.sugar.joins import whole_joins
 from brickyard.workspace.compute.gateway.sugar.keys import order_by_position
 from brickyard.workspace.compute.gateway.sugar.labels import label, ordered
+from brickyard.workspace.compute.gateway.sugar.map_keys import check_map_keys
 from brickyard.workspace.compute.gateway.sugar.memberships import memberships
 from brickyard.workspace.compute.gateway.sugar.names import lateral_aliases
 from brickyard.workspace.compute.gateway.sugar.needs import needed, needed_in
@@ -33,7 +34,7 @@ from brickyard.workspace.compute.gateway.sugar.ranges import date_ranges
 from brickyard.workspace.compute.gateway.sugar.recursion import Runner, unroll, without_levels
 from brickyard.workspace.compute.gateway.sugar.samples import sample
 from brickyard.workspace.compute.gateway.sugar.scope import Scope, selects
-from brickyard.workspace.compute.gateway.sugar.single_rows import keep_totals, tests_of_totals
+from brickyard.workspace.compute.gateway.sugar.single_rows import keep_totals, refuse_doubtful, tests_of_totals
 from brickyard.workspace.compute.gateway.sugar.sorted_lists import sorted_lists
 from brickyard.workspace.compute.gateway.sugar.stars import expand_stars
 from brickyard.workspace.compute.gateway.sugar.tree import parse, render, touch
@@ -80,7 +81,7 @@ def expand(
     if bindings.functions is not None:
         rewrite_builtins(tree, bindings.functions.fact, bindings.functions.registered, scope)
     bind_variables(tree, bindings.variables, scope)
-    return render(desugar(tree, scope, "FROM" in wanted)), None
+    return render(desugar(tree, scope, "FROM" in wanted, maps="MAP" in wanted)), None
 
 
 def bound(sql: str, tree: Any, bindings: Bindings, ask: Callable[[str], Any]) -> tuple[str, Any]:
@@ -109,8 +110,8 @@ def item(sql: str, *, named: bool) -> str:
     return render(found.this if isinstance(found, exp.Alias) and not named else found)
 
 
-def desugar(tree: Any, scope: Scope, reorder: bool = False) -> Any:
-    """Rewrite a tree in place; `reorder`: it has queries that begin with FROM."""
+def desugar(tree: Any, scope: Scope, reorder: bool = False, *, maps: bool = False) -> Any:
+    """Rewrite a tree in place; `reorder`: it has queries that begin with FROM; `maps`: keys may be maps."""
     from sqlglot import exp
 
     for window in tree.find_all(exp.Window):
@@ -132,6 +133,8 @@ def desugar(tree: Any, scope: Scope, reorder: bool = False) -> Any:
     conditions(tree, scope)
     tests_of_totals(tree)
     memberships(tree, scope)
+    for query in selects(tree):
+        refuse_doubtful(query, scope)
     scope.settled = True
     for rows in list(tree.find_all(exp.Values)):
         if has_several_types(rows):
@@ -146,6 +149,8 @@ def desugar(tree: Any, scope: Scope, reorder: bool = False) -> Any:
             sorted_lists(query)
             date_ranges(query, scope)
             group_by_all(query, scope)
+            if maps:
+                check_map_keys(query, scope)
             spell_keys(query)
             qualify_keys(query, scope)
             whole_sets(query)

@@ -10,6 +10,8 @@ from brickyard.workspace.compute.gateway.sugar.aggregates import aggregates, fun
 
 __all__ = ["check_ctes", "check_select", "check_window"]
 
+#: Functions of chance; with a seed, but for the last two, they give the same values again.
+RANDOM = frozenset({"rand", "randn", "random", "randstr", "uniform", "uuid", "shuffle"})
 #: Aggregate functions of all rows of a partition.
 WHOLE = frozenset({"median", "percentile_cont", "percentile_disc", "mode"})
 
@@ -79,6 +81,26 @@ def check_ctes(ctes: Any) -> None:
         listed = ", ".join(f"`{name}`" for name in twice)
         text = f"CTE definition can't have duplicate names: {listed}."
         raise SparkError("DUPLICATED_CTE_NAMES", text, sql_state="42602")
+    for cte in ctes.expressions:
+        if _is_random(cte.this) and _uses(ctes.parent, cte) > 1:
+            what = f"the use of {cte.alias}, a common table expression with random values, in several places"
+            raise unsupported(what, "Keep its rows with CREATE TABLE ... AS first.")
+
+
+def _is_random(query: Any) -> bool:
+    """Whether it has other values each time that it is computed."""
+    from sqlglot import exp
+
+    found = [one for one in query.find_all(exp.Func) if function_name(one) in RANDOM]
+    return any(function_name(one) in {"uuid", "shuffle"} or not list(one.iter_expressions()) for one in found)
+
+
+def _uses(query: Any, cte: Any) -> int:
+    """How often a query reads a CTE of it."""
+    from sqlglot import exp
+
+    tables = (one for one in query.find_all(exp.Table) if not one.args.get("db"))
+    return sum(one.name.lower() == cte.alias.lower() for one in tables if one.find_ancestor(exp.CTE) is not cte)
 
 
 def _generators(select: Any) -> None:

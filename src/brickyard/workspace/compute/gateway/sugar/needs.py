@@ -20,7 +20,7 @@ from brickyard.workspace.compute.gateway.sugar.keys import needs_order
 from brickyard.workspace.compute.gateway.sugar.labels import CALLS, needs_label, ordered
 from brickyard.workspace.compute.gateway.sugar.memberships import is_value
 from brickyard.workspace.compute.gateway.sugar.names import own_columns
-from brickyard.workspace.compute.gateway.sugar.single_rows import has_total, is_test
+from brickyard.workspace.compute.gateway.sugar.single_rows import has_total, is_doubtful, is_test
 from brickyard.workspace.compute.gateway.sugar.unions import WORDS as UNIONS
 
 __all__ = ["needed", "needed_in"]
@@ -45,7 +45,7 @@ BASES = frozenset({"VAR", "IDENTIFIER", "STRING", "R_PAREN", "R_BRACKET"})
 
 @remembered
 def needed(sql: str, names: frozenset[str] = frozenset()) -> frozenset[str]:
-    """The words that ask for a rewriting; FROM stands for a query that begins with it.
+    """The words that ask for a rewriting; FROM stands for a query that begins with it, MAP for keys that may be maps.
 
     Args:
         sql: A statement.
@@ -76,6 +76,8 @@ def needed(sql: str, names: frozenset[str] = frozenset()) -> frozenset[str]:
     if tokens and tokens[0].text.upper() == "FROM":
         found.add("FROM")
     words = [token.text.upper() for token in tokens]
+    if any("MAP" in word for word in words) and any(word in {"GROUP", "DISTINCT"} for word in words):
+        found.add("MAP")
     if "USING" in words:
         dotted = {after for before, after in pairwise(words) if before == "."}
         if "*" in dotted or dotted & _shared(words):
@@ -122,7 +124,9 @@ def needed_in(sql: str) -> bool:
             check_select(node)
             if _reuses(node) or has_sets(node) or has_numbered_keys(node) or needs_order(node):
                 return True
-            if has_grouped_star(node) or has_total(node) or has_loose_joins(node) or is_shadowed(node):
+            if has_grouped_star(node) or has_total(node) or is_doubtful(node):
+                return True
+            if has_loose_joins(node) or is_shadowed(node):
                 return True
         elif has_several_types(node):
             return True

@@ -10,11 +10,14 @@ from typing import Any
 
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.sugar.aggregates import aggregates
-from brickyard.workspace.compute.gateway.sugar.scope import derived
+from brickyard.workspace.compute.gateway.sugar.correlated import is_correlated, may_be_correlated
+from brickyard.workspace.compute.gateway.sugar.scope import Scope, derived
 from brickyard.workspace.compute.gateway.sugar.tree import replace, touch
 
-__all__ = ["has_total", "is_test", "keep_totals", "tests_of_totals"]
+__all__ = ["has_total", "is_doubtful", "is_test", "keep_totals", "refuse_doubtful", "tests_of_totals"]
 
+#: Clauses in which a row counts.
+MORE = ("where", "group", "having", "distinct", "joins", "qualify", "laterals")
 #: More rows than there are.
 ALL = 2**63 - 1
 
@@ -73,6 +76,35 @@ def keep_totals(select: Any) -> None:
         if _is_side(select):
             rows = derived(select.copy(), "_total")
             replace(select, exp.Select(expressions=[exp.Star()], from_=exp.From(this=rows)))
+
+
+def is_doubtful(select: Any) -> bool:
+    """Whether the row of a correlated subquery is needed even where nothing is aggregated: the engine has none then."""
+    if not is_total(select) or _place(select) is not None or not may_be_correlated(select):
+        return False
+    around = select.find_ancestor(*_queries())
+    if _is_source(select) and around is not None:
+        return any(around.args.get(key) for key in MORE) or any(any(aggregates(one)) for one in around.expressions)
+    return not all(any(aggregates(item)) for item in select.expressions)
+
+
+def refuse_doubtful(select: Any, scope: Scope) -> None:
+    """Raise UNSUPPORTED_BY_ENGINE for such a subquery."""
+    if is_doubtful(select) and is_correlated(select, scope):
+        what = "a correlated subquery that aggregates, with conditions or aggregates of its result"
+        raise unsupported(what, "Join with the grouped rows, and use coalesce().")
+
+
+def _queries() -> tuple[Any, ...]:
+    from sqlglot import exp
+
+    return exp.Select, exp.SetOperation
+
+
+def _is_source(select: Any) -> bool:
+    from sqlglot import exp
+
+    return isinstance(select.parent, exp.Subquery) and isinstance(select.parent.parent, exp.From | exp.Join)
 
 
 def _is_side(select: Any) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 
+from brickyard.workspace.compute.gateway.sugar.map_keys import check_distinct
 from brickyard.workspace.compute.gateway.sugar.scope import Scope, derived
 from brickyard.workspace.compute.gateway.sugar.tree import column, replace
 from brickyard.workspace.compute.gateway.widening import common_types, sql_of
@@ -129,6 +130,8 @@ def _cast_sides(node: Any, schemas: dict[int, Any]) -> Any:
     sides = [_cast_sides(node.this, schemas), _cast_sides(node.expression, schemas)]
     if len(sides[0].fields) != len(sides[1].fields):
         return sides[0]  # an error, of which the engine says more
+    if node.args.get("distinct") or not isinstance(node, exp.Union):
+        check_distinct(sides[0].fields)
     result = common_types(sides[0], sides[1], node.key.upper())
     for key, schema in zip(("this", "expression"), sides, strict=True):
         if [one.dataType for one in schema.fields] != [one.dataType for one in result.fields]:

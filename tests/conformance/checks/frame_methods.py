@@ -99,3 +99,13 @@ def constants_beside_totals(spark, at):
 def views_in_other_letters(spark, at):
     people(spark).createOrReplaceTempView("Frames_Others")
     return spark.table("frames_OTHERS").filter("id = 1").union(spark.sql("SELECT * FROM FRAMES_others WHERE id = 2"))
+
+
+@run
+def outer_joins_without_a_condition(spark, at):
+    nothing = spark.range(0).withColumnRenamed("id", "k")
+    return (
+        spark.range(2)
+        .join(nothing, how="left")
+        .unionByName(spark.range(2).join(nothing, how="left_anti"), allowMissingColumns=True)
+    )

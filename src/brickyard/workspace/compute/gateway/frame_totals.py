@@ -1,4 +1,4 @@
-"""Totals in plans: the engine moves filters on constant columns below them (see `sugar.single_rows`)."""
+"""Totals and joins in plans: what `sugar.single_rows` and `sugar.joins` do in SQL."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pyspark.sql.connect.proto import relations_pb2
 
 from brickyard.workspace.compute.gateway.values.expressions import Expression, call
 
-__all__ = ["is_total", "keep_total"]
+__all__ = ["give_condition", "is_total", "keep_total"]
 
 #: More rows than there are.
 ALL = 2**31 - 1
@@ -61,3 +61,10 @@ def _below(relation: Any) -> Any:
     below.CopyFrom(relation)
     below.common.Clear()
     return below
+
+
+def give_condition(join: Any) -> None:
+    """Give an outer, semi or anti join without a condition one: without, the engine makes a cross join of it."""
+    inner = (relations_pb2.Join.JOIN_TYPE_INNER, relations_pb2.Join.JOIN_TYPE_CROSS)
+    if join.join_type not in inner and not join.HasField("join_condition") and not len(join.using_columns):
+        join.join_condition.literal.boolean = True

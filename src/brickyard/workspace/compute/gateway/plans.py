@@ -14,7 +14,7 @@ from brickyard.workspace.compute.gateway.errors import OTHER_ENGINE, no_travel, 
 from brickyard.workspace.compute.gateway.file_tables.reading import table_call
 from brickyard.workspace.compute.gateway.frame_functions import rewrite_function
 from brickyard.workspace.compute.gateway.frame_names import give, names_of
-from brickyard.workspace.compute.gateway.frame_totals import is_total, keep_total
+from brickyard.workspace.compute.gateway.frame_totals import give_condition, is_total, keep_total
 from brickyard.workspace.compute.gateway.frame_unions import nested_in, widen
 from brickyard.workspace.compute.gateway.frequent import frequent_items
 from brickyard.workspace.compute.gateway.grouping_sets import without_columns
@@ -103,6 +103,8 @@ def _correct(parts: Sequence[Any], session: Session) -> None:
         refuse_ranges_of_dates(part, session.fields)
         with values.in_session_zone(session.zone):
             values.correct_relation(part, session.fields)
+        if part.HasField("join"):
+            give_condition(part.join)
         if is_total(part):
             keep_total(part, within=part is not parts[-1])
         if part.HasField("drop"):

@@ -72,7 +72,7 @@ def _lacks_on(join: Any) -> bool:
 
 def _is_call(join: Any) -> bool:
     """Whether it is `, LATERAL explode(...)`."""
-    return _calls(join) and not join.args.get("side") and str(join.args.get("kind") or "").upper() in {"", "CROSS"}
+    return _calls(join) and str(join.args.get("kind") or "").upper() == "CROSS"
 
 
 def _calls(join: Any) -> bool:

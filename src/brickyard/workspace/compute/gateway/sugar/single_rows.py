@@ -123,7 +123,11 @@ def is_test(test: Any) -> bool:
     query = _asked(test)
     if isinstance(test, exp.Exists) and isinstance(query, exp.Select) and query.args.get("offset") is not None:
         raise unsupported("EXISTS with OFFSET", "Compare (SELECT count(*) ...) with the offset.")
-    if not is_total(query) or any(query.args.get(key) for key in ("limit", "offset", "qualify")):
+    if (
+        not is_total(query)
+        or query.args.get("from_") is None
+        or any(query.args.get(key) for key in ("limit", "offset", "qualify"))
+    ):
         return False
     if isinstance(test, exp.Exists):
         return True

@@ -116,4 +116,6 @@ golden.values(
     "try_divide('6', '0' + 0)",
     "extract(not_supported FROM timestamp'2020-01-01 00:00:00')",
     "extract(MONTH FROM interval '123 12:34:56' DAY TO SECOND)",
+    "map_contains_key(map('1', 'a'), 1)",
+    "map_contains_key(map('1', 'a'), '1'), map_contains_key(map(1, 'a'), 2), map_contains_key(map(1, 'a'), 1L)",
 )

@@ -7,7 +7,7 @@ from brickyard.workspace.compute.gateway.values.apart import NAME, template
 from brickyard.workspace.compute.gateway.values.binding import LAMBDAS
 from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule, mismatch, unexpected, untyped
 from brickyard.workspace.compute.gateway.values.rules.texts import quoted
-from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, family, inside
+from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, family, fields, inside
 
 __all__ = ["RULES"]
 
@@ -143,6 +143,15 @@ def _to_binary(call: Call) -> Fix | None:
     return Fix(f"(CASE WHEN isnull($1) THEN NULL ELSE coalesce({made}, {error}) END)", "binary")
 
 
+def _has_key(call: Call) -> Fix | None:
+    """A text is no key of a map of numbers, and the other way round."""
+    parts = fields(call.kind()) if call.kind().startswith("map<") else []
+    if parts and call.kind(1) not in {"", "void"} and (parts[0][1] == "string") != (call.kind(1) == "string"):
+        text = f"Cannot resolve `{call.name}`: it takes a key of the type of the MAP, not {call.kind(1).upper()}."
+        raise mismatch("MAP_FUNCTION_DIFF_TYPES", text)
+    return None
+
+
 def _is_single(call: Call) -> bool:
     return len(call.operands) == 1
 
@@ -155,6 +164,7 @@ def _apart(call: Call) -> Fix | None:
 
 RULES = {
     "positive": Rule(_positive, (0,)),
+    "map_contains_key": Rule(_has_key, (0, 1)),
     **dict.fromkeys(("to_binary", "try_to_binary"), Rule(_to_binary)),
     NAME: Rule(_apart),
     "arrays_overlap": Rule(_overlap),

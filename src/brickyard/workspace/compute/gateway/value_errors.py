@@ -40,6 +40,25 @@ VALUE_RULES = (
         RUNTIME,
     ),
     Rule(
+        r".*The group index must be non-negative, but got (-\d+)",
+        "INVALID_PARAMETER_VALUE.REGEX_GROUP_INDEX",
+        "The value of parameter(s) `idx` is invalid: expects a group index that is not negative, but got {1}.",
+        "22023",
+        RUNTIME,
+    ),
+    Rule(
+        r".*(Percentile value for '\w+' must be a literal)",
+        "DATATYPE_MISMATCH.NON_FOLDABLE_INPUT",
+        "{1}.",
+        "42K09",
+    ),
+    Rule(
+        r".*invalid argument: invalid scalar function clause",
+        "INVALID_SQL_SYNTAX.FUNCTION_WITH_UNSUPPORTED_SYNTAX",
+        "A function that is no aggregate function takes no DISTINCT, FILTER and WITHIN GROUP.",
+        "42000",
+    ),
+    Rule(
         r".*Invalid US-ASCII byte sequence.*",
         "MALFORMED_CHARACTER_CODING",
         "Invalid value found when performing `decode` with US-ASCII",

@@ -8,7 +8,7 @@ from typing import Any
 from pyspark.sql.connect.proto import base_pb2, relations_pb2
 
 from brickyard.workspace.compute.gateway import literals
-from brickyard.workspace.compute.gateway.errors import ANALYSIS, PARSE, SparkError
+from brickyard.workspace.compute.gateway.errors import ANALYSIS, PARSE, SparkError, unsupported
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor, as_engine_reads
@@ -107,6 +107,8 @@ def _using(cursor: Cursor, session: Session) -> list[tuple[str, str]]:
             name = cursor.name()[0]
         relation = session.relation(f"SELECT {expression}")
         kind = session.fields(relation)[0][1]
+        if kind.startswith(("interval year", "interval month")):  # which pyarrow cannot read
+            raise unsupported(f"an argument of the type {kind.upper()}", "Use a STRING, and CAST it in the statement.")
         given.append((name, typed(kind, cell(session.rows(relation)))))
         cursor.take(",")
     if bracket:

@@ -76,22 +76,11 @@ def cell(table: pa.Table | None, at: int = 0) -> str:
     """The value of the first row of a result, as an expression."""
     if table is None or table.num_rows == 0:
         return "NULL"
-    kind = table.schema.field(at).type
-    if kind.id == pa.lib.Type_INTERVAL_MONTHS:
-        return _months(table.column(at).combine_chunks())
-    value = table.column(at)[0].as_py()
+    kind, value = table.schema.field(at).type, table.column(at)[0].as_py()
     if pa.types.is_map(kind) and value is not None:
         keys = ", ".join(f"{constant(key)}, {constant(one)}" for key, one in value)
         return f"map({keys})"
     return constant(value)
-
-
-def _months(column: Any) -> str:
-    """A year-month interval, of which pyarrow makes no Python value."""
-    if column[:1].null_count:
-        return "NULL"
-    months = pa.Array.from_buffers(pa.int32(), 1, column.buffers(), offset=column.offset)[0].as_py()
-    return f"make_ym_interval(0, {months})"
 
 
 #: What integers of these types end with.

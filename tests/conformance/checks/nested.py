@@ -45,6 +45,10 @@ for query in (
     "u.s FROM (SELECT s, sum(x) AS x FROM t GROUP BY s) u ORDER BY CAST(round(u.x, 1) AS STRING), u.s",
 ):
     nested.sql(query, TABLE, f"SELECT {query}", ordered=True)
+nested.values(
+    "x + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 FROM VALUES (1L), (null) t(x)",
+    "x + 1 - 1 + 0 + 0 + 0 + 0 + 0 + 0 + 0 FROM VALUES (2147483647) t(x)",
+)
 nested.sql(
     "views of views",
     TABLE,
@@ -85,3 +89,13 @@ def orders_of_data_frames(spark: Any, at: At) -> Any:
     sums = spark.table("t").groupBy("s").agg(f.round(f.round(f.sum("x"), 1) * 1.15, 1).alias("z"))
     first = sums.orderBy(f.round(f.round("z", 1) * 1.1, 1).desc(), "s").limit(2)
     return first.union(spark.table("t").orderBy(f.exists("a", lambda v: v > 8).desc(), "k").select("s", "x").limit(1))
+
+
+@nested.run
+def a_column_that_is_changed_thirty_times(spark: Any, at: At) -> Any:
+    from pyspark.sql import functions as f
+
+    table = spark.range(3).withColumn("n", f.lit(0))
+    for _ in range(30):
+        table = table.withColumn("n", f.col("n") + f.col("id").isNull().cast("int") + 1)
+    return table

@@ -57,6 +57,7 @@ CURRENT = USER | {"current_catalog", "current_database", "current_schema"}
 CURRENT_CALL = re.compile(r"\bcurrent_(catalog|database|schema)\s*\(", re.IGNORECASE)
 
 
+@values.one_plan()
 def resolve(message: Any, session: Session) -> None:
     """Resolve names and paths in all relations below `message`.
 

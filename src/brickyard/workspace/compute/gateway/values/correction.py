@@ -7,10 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from brickyard.workspace.compute.gateway.values.nesting import arithmetic, is_deep
 from brickyard.workspace.compute.gateway.values.rules import RULES, Call, Fix, Operand
 from brickyard.workspace.compute.gateway.values.zoned import is_zoned
 
 __all__ = ["Language", "Site", "correct"]
+
+#: Rules whose corrections are casts around casts.
+OPERATORS = frozenset({"+", "-", "*", "/", "%", "negative"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +61,13 @@ class Language(Protocol):
 
 def correct(language: Language) -> None:
     """Correct all calls, in as few questions to the engine as they are nested."""
-    pending = list(language.sites())
+    sites = language.sites()
+    with arithmetic(sum(site.name in OPERATORS for site in sites)):
+        _correct(sites, language)
+
+
+def _correct(sites: Sequence[Site], language: Language) -> None:
+    pending = list(sites)
     kinds: dict[int, str] = {}
     while pending:
         blocked = {id(node) for site in pending for node in language.around(site.node)}
@@ -106,7 +116,7 @@ def _call(site: Site, kinds: Mapping[int, str], language: Language) -> Call:
         operand = node if isinstance(node, Operand) else language.known(node)
         kind = operand.kind or ("" if isinstance(node, Operand) else kinds.get(id(language.same(node)), ""))
         operands.append(Operand(kind, operand.value, operand.text))
-    return Call(site.name, operands, site.compared, is_zoned())
+    return Call(site.name, operands, site.compared, is_zoned(), is_deep())
 
 
 def _settle(site: Site, kinds: Mapping[int, str], language: Language) -> str:

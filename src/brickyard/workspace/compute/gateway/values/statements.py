@@ -13,7 +13,6 @@ from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.values import calls, moving
 from brickyard.workspace.compute.gateway.values.binding import LONGEST, STILL, bound, repeated, still
-from brickyard.workspace.compute.gateway.values.chains import opened_text, without_cast
 from brickyard.workspace.compute.gateway.values.correction import Site, correct
 from brickyard.workspace.compute.gateway.values.items import aliased, items, said
 from brickyard.workspace.compute.gateway.values.numerals import smallest
@@ -160,12 +159,7 @@ class _Statement:
         texts = [at and self._text(*at) for at in places]
         numbers = [] if fix.grouped else repeated(fix.template)
         heavy = [number for number in numbers if _heavy(site.operands[number - 1], texts[number - 1])]
-        template = fix.template
-        for number, text in enumerate(texts, 1):
-            opened = opened_text(fix.template, number, text) if text else None
-            if opened is not None:
-                texts[number - 1], template = opened, without_cast(template, number)
-        return _filled(self._still(bound(template, heavy), site.node), texts)
+        return _filled(self._still(bound(fix.template, heavy), site.node), texts)
 
     def _still(self, template: str, node: Any) -> str:
         return still(template) if self._is_moved(node) else template

@@ -96,7 +96,7 @@ def _with_text(call: Call) -> Fix | None:
     """Text beside an integer is a BIGINT, beside another number a DOUBLE."""
     other = next((operand.kind for operand in call.operands if operand.kind != "string"), "")
     kind = "bigint" if other in INTEGERS and call.name != "/" else "double"
-    made = _arithmetic(Call(call.name, (Operand(kind), Operand(kind)), call.compared))
+    made = _arithmetic(Call(call.name, (Operand(kind), Operand(kind)), call.compared, deep=call.deep))
     casts = f"CAST($1 AS {kind})", f"CAST($2 AS {kind})"
     if made is None or not made.template:
         return Fix(f"({casts[0]} {call.name} {casts[1]})", kind)
@@ -108,7 +108,7 @@ def _of_floats(call: Call) -> Fix | None:
     same = call.kind(0) == call.kind(1)
     if same and (call.name != "/" or call.kind(0) == "double"):
         return Fix(kind=call.kind(0))
-    return Fix(f"(CAST($1 AS DOUBLE) {call.name} CAST($2 AS DOUBLE))", "double")
+    return Fix(f"({call.cast(1, 'DOUBLE')} {call.name} {call.cast(2, 'DOUBLE')})", "double")
 
 
 def _of_integers(call: Call) -> Fix | None:
@@ -118,7 +118,7 @@ def _of_integers(call: Call) -> Fix | None:
     if call.name == "%" or _is_small(call):
         return Fix(kind=kind)
     wide = WIDE[kind]
-    return Fix(_checked(f"CAST((CAST($1 AS {wide}) {call.name} CAST($2 AS {wide})) AS {kind})", kind, call), kind)
+    return Fix(_checked(f"CAST(({call.cast(1, wide)} {call.name} {call.cast(2, wide)}) AS {kind})", kind, call), kind)
 
 
 def _is_small(call: Call) -> bool:
@@ -139,7 +139,7 @@ def _negation(call: Call) -> Fix | None:
         return Fix("(- CAST($1 AS DOUBLE))", "double")
     if kind not in INTEGERS:
         return Fix(kind=kind) if is_number(kind) else None
-    return Fix(_checked(f"CAST((- CAST($1 AS {WIDE[kind]})) AS {kind})", kind, call), kind)
+    return Fix(_checked(f"CAST((- {call.cast(1, WIDE[kind])}) AS {kind})", kind, call), kind)
 
 
 def _sum(call: Call) -> Fix | None:

@@ -25,7 +25,7 @@ def decimal_arithmetic(call: Call) -> Fix | None:
     """`+`, `-`, `*`, `/` and `%` of decimals, or of a decimal and an integer."""
     left, right = _operand(call.operands[0]), _operand(call.operands[1])
     kind = _result(call.name, left, right)
-    sides = _side(1, call.operands[0], left), _side(2, call.operands[1], right)
+    sides = _side(1, call, left), _side(2, call, right)
     if call.name == "/":
         return Fix(_quotient(sides, left, right, kind), str(kind))
     text, scale = f"({sides[0]} {call.name} {sides[1]})", max(left.scale, right.scale)
@@ -47,9 +47,10 @@ def _operand(operand: Operand) -> Decimal:
     return found
 
 
-def _side(number: int, operand: Operand, kind: Decimal) -> str:
+def _side(number: int, call: Call, kind: Decimal) -> str:
+    operand = call.operands[number - 1]
     exact = operand.kind not in INTEGERS and operand.value is None
-    return f"${number}" if exact else f"CAST(${number} AS {kind})"
+    return f"${number}" if exact else call.cast(number, str(kind))
 
 
 def _full(left: Decimal, right: Decimal) -> int:

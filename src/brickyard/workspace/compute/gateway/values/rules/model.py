@@ -46,12 +46,19 @@ class Call:
         operands: What it is called with.
         compared: It is compared with something: the engine then moves casts to the other side.
         zoned: The session has another zone than UTC.
+        deep: So much arithmetic is in the plan that casts in it have to be TRY_CAST.
     """
 
     name: str
     operands: Sequence[Operand]
     compared: bool = False
     zoned: bool = False
+    deep: bool = False
+
+    def cast(self, number: int, kind: str) -> str:
+        """SQL for an operand, from 1, as a type that holds all its values."""
+        word = "TRY_CAST" if self.deep and self.operands[number - 1].value is None else "CAST"
+        return f"{word}(${number} AS {kind})"
 
     def kind(self, number: int = 0) -> str:
         """The type of an operand, empty if there is no such operand."""

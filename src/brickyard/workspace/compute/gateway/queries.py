@@ -13,6 +13,7 @@ from brickyard.workspace.compute.gateway.errors import SparkError, no_travel, un
 from brickyard.workspace.compute.gateway.file_queries import FileCall, asks_for_metadata, call_of, without_hidden
 from brickyard.workspace.compute.gateway.names import FILE_FORMATS, SessionNames, TableName, quote
 from brickyard.workspace.compute.gateway.places import Places
+from brickyard.workspace.compute.gateway.qualified import BARE, current, short
 from brickyard.workspace.compute.gateway.settled import Settled
 from brickyard.workspace.compute.gateway.sqltext import Cursor, Edit, as_engine_reads, parse, without_hints
 from brickyard.workspace.compute.gateway.sqltext import functions_in_lower_case as in_lower_case
@@ -113,8 +114,8 @@ class QueryRewriter:
             edit = self._call(table, sql) or self._changes(table, sql) or self._table(table, known)
             if edit:
                 edits.append(edit)
-        edits += [edit for column in tree.find_all(exp.Column) if (edit := _column(column, known))]
-        edits += _current(sql, tree, self.names)
+        edits += [edit for column in tree.find_all(exp.Column) if (edit := short(column, known))]
+        edits += current(sql, tree, self.names)
         return self._corrected(Settled.apart(sql, edits), sql)
 
     def _corrected(self, statement: Settled, before: str) -> str:
@@ -369,34 +370,3 @@ class QueryRewriter:
         """A query for expressions of a guarded table's policies, with what the functions do instead of their calls."""
         query = f"SELECT {', '.join(items)} FROM {table.name} AS {quote(rows)}"
         return self._inside_guard(table)._expanded(query, None)[0]
-
-
-#: Begins the names of tables that have no alias.
-BARE = ""
-
-
-def _column(column: Any, known: set[tuple[str, ...]]) -> Edit | None:
-    """`main.default.t.id` -> `t.id`: after the rewriting a table is known by its last part only."""
-    parts = column.parts
-    if len(parts) < 3 or any("start" not in part.meta for part in parts):
-        return None
-    for length in (3, 2):
-        name = tuple(part.name.lower() for part in parts[:length])
-        if name in known and len(parts) > length:
-            if len({one for one in known if one[0] == BARE and one[-1] == name[-1]}) > 1:
-                raise unsupported(f"columns of several tables that are called {name[-1]}", "Give each table an alias.")
-            return Edit(parts[0].meta["start"], parts[length - 1].meta["start"], "")
-    return None
-
-
-def _current(sql: str, tree: Any, names: SessionNames) -> list[Edit]:
-    """Sail knows nothing of the workspace's catalogs: answer `current_catalog()` and its kin here."""
-    from sqlglot import exp
-
-    values = {exp.CurrentCatalog: names.catalog, exp.CurrentSchema: names.schema, exp.CurrentDatabase: names.schema}
-    edits = []
-    for function in tree.find_all(*values):
-        start, end = function.meta["start"], sql.index(")", function.meta["end"]) + 1
-        named = f" AS `{sql[start:end].lower()}`" if isinstance(function.parent, exp.Select) else ""
-        edits.append(Edit(start, end, f"{string(values[type(function)])}{named}"))
-    return edits

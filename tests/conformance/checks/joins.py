@@ -20,7 +20,8 @@ for _name, _query in {
     "left join of a lateral count": "SELECT id, n FROM a LEFT JOIN LATERAL (SELECT count(*) n FROM b WHERE id = a.id)",
     "where of a lateral view": "SELECT id, c FROM a LATERAL VIEW explode(l) e AS c WHERE e.c > 1 AND s <> 'y'",
     "where of an outer lateral view": "SELECT id, c FROM a LATERAL VIEW OUTER explode(l) AS c WHERE c IS NULL OR c = 1",
-    "where of two lateral views": "SELECT col FROM a LATERAL VIEW explode(l) AS c LATERAL VIEW explode(l) WHERE c < 2",
+    "where of two lateral views": "SELECT col FROM a LATERAL VIEW explode(l) AS c LATERAL VIEW explode(l) w "
+    "WHERE c < 2",
     "a generator in an expression": "SELECT 1 + explode(l) FROM a",
     "a generator in order by": "SELECT id FROM a ORDER BY explode(l)",
     "a whole table in count": "SELECT count(a.*) FROM a",
@@ -32,7 +33,7 @@ for _name, _query in {
     "pipes that set one after another": "FROM a |> DROP l |> EXTEND 1 AS z |> SET z = id + 5, id = z + 1",
     "pipes from values": "VALUES (1, 'x') AS t(i, s) |> WHERE t.i = 1 |> SELECT t.s",
     "pipes with an aggregate that is none": "FROM a |> AGGREGATE id GROUP BY s",
-    "a column twice in EXCEPT": "SELECT * EXCEPT (l, id, L) FROM a",
+    "a column twice in EXCEPT": "SELECT * EXCEPT (l, id, l) FROM a",
     "qualify without a window": "SELECT id FROM a QUALIFY id = 1",
 }.items():
     joins.sql(_name, f"{W} {_query}")

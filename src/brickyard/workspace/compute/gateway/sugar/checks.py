@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
+from brickyard.workspace.compute.gateway.errors import PARSE, SparkError, unsupported
 from brickyard.workspace.compute.gateway.sugar.aggregates import aggregates, function_name, generators, is_generator
 
 __all__ = ["check_ctes", "check_select", "check_window"]
@@ -80,7 +80,7 @@ def check_ctes(ctes: Any) -> None:
     if twice:
         listed = ", ".join(f"`{name}`" for name in twice)
         text = f"CTE definition can't have duplicate names: {listed}."
-        raise SparkError("DUPLICATED_CTE_NAMES", text, sql_state="42602")
+        raise SparkError("DUPLICATED_CTE_NAMES", text, kind=PARSE, sql_state="42602")
     for cte in ctes.expressions:
         if _is_random(cte.this) and _uses(ctes.parent, cte) > 1:
             what = f"the use of {cte.alias}, a common table expression with random values, in several places"

@@ -52,7 +52,7 @@ def _columns(select: Any, item: Any, star: Any, scope: Scope) -> list[Any]:
     qualifier = [part.name for part in item.parts[:-1]] if item is not star else []
     fields = _references(select, qualifier, scope)
     dropped = [_name(node) for node in star.args.get("except_") or []]
-    _check_overlap(dropped)
+    _check_overlap([_written(node) for node in star.args.get("except_") or []])
     replaced = {node.alias.lower(): node for node in star.args.get("replace") or []}
     found: set[tuple[str, ...]] = set()
     items = []
@@ -80,6 +80,7 @@ def _columns(select: Any, item: Any, star: Any, scope: Scope) -> list[Any]:
 
 
 def _check_overlap(paths: list[tuple[str, ...]]) -> None:
+    """Refuse a name twice; the same in other letters is none, as in Spark."""
     if any(one[: len(other)] == other for at, one in enumerate(paths) for other in paths[:at] + paths[at + 1 :]):
         listed = ", ".join(_quoted(path) for path in paths)
         text = f"Columns in an EXCEPT list must be distinct and non-overlapping, but got ({listed})."
@@ -87,7 +88,11 @@ def _check_overlap(paths: list[tuple[str, ...]]) -> None:
 
 
 def _name(node: Any) -> tuple[str, ...]:
-    return tuple(part.name.lower() for part in getattr(node, "parts", [node]))
+    return tuple(part.lower() for part in _written(node))
+
+
+def _written(node: Any) -> tuple[str, ...]:
+    return tuple(part.name for part in getattr(node, "parts", [node]))
 
 
 def _quoted(path: tuple[str, ...]) -> str:

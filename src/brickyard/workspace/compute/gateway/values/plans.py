@@ -23,6 +23,7 @@ from brickyard.workspace.compute.gateway.values.binding import (
     still,
 )
 from brickyard.workspace.compute.gateway.values.calls import is_item
+from brickyard.workspace.compute.gateway.values.chains import opened, without_cast
 from brickyard.workspace.compute.gateway.values.correction import Site
 from brickyard.workspace.compute.gateway.values.expressions import (
     Expression,
@@ -221,8 +222,13 @@ class Plan:
         target = site.node
         if fix.template:
             operands = {number: copied(one.message) for number, one in nodes.items() if isinstance(one, _Node)}
+            template = fix.template
+            for number, operand in operands.items():
+                inner = opened(fix.template, number, operand)
+                if inner is not None:
+                    operands[number], template = copied(inner), without_cast(template, number)
             heavy = [] if fix.grouped else [at for at in repeated(fix.template) if _heavy(operands[at], site.node)]
-            target.message.CopyFrom(built(self._still(bound(fix.template, heavy), site.node), operands))
+            target.message.CopyFrom(built(self._still(bound(template, heavy), site.node), operands))
         if fix.around:
             if target.parent is not None and target.parent.message.HasField("window"):
                 target = target.parent

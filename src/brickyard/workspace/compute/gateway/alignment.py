@@ -237,13 +237,13 @@ def _project(
         if limit and (cast or have == kind):
             text = own if have == kind else f"CAST({own} AS STRING)"
             alias.expr.expression_string.expression = within(text, field.name, limit)
-        elif given[name].dataType.simpleString() == kind:
+        elif have == kind:
             alias.expr.unresolved_attribute.unparsed_identifier = own
         elif cast:
             if not isinstance(place, Path):
                 check_safe(field.name, given[name].dataType, field.dataType)
             check_castable(field.name, given[name].dataType, field.dataType)
-            text = assigned(own, field.name, given[name].dataType.simpleString(), kind)
+            text = assigned(own, field.name, have, kind)
             alias.expr.expression_string.expression = text
         else:
             _check_merge(field, given[name])

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.filling import columns_of
+from brickyard.workspace.compute.gateway.sugar.constants import string
 
 __all__ = ["limits", "said", "within"]
 
@@ -44,9 +45,5 @@ def within(text: str, column: str, most: int) -> str:
     start = '[DELTA_EXCEED_CHAR_VARCHAR_LIMIT] Value "'
     check = f"(({column} IS NULL) OR (length({column}) <= {most}))"
     rest = f'" exceeds char/varchar type length limitation. Failed check: {check}. SQLSTATE: 22001'
-    error = f"raise_error(concat('{start}', {text}, {_string(rest)}))"
+    error = f"raise_error(concat('{start}', {text}, {string(rest)}))"
     return f"CASE WHEN {text} IS NULL OR length({text}) <= {most} THEN {text} ELSE CAST({error} AS STRING) END"
-
-
-def _string(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

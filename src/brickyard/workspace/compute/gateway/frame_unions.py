@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 from pyspark.sql.connect.proto import expressions_pb2, relations_pb2
 
+from brickyard.workspace.compute.gateway.sugar.map_keys import check_distinct
 from brickyard.workspace.compute.gateway.widening import common_type, incompatible, sql_of
 
 __all__ = ["nested_in", "widen"]
@@ -35,7 +36,7 @@ def widen(relation: Relation, schema: Schema) -> None:
     """Cast the sides of a set operation and of those inside it, in place; Sail does not know the common types.
 
     Raises:
-        SparkError: INCOMPATIBLE_COLUMN_TYPE.
+        SparkError: INCOMPATIBLE_COLUMN_TYPE, or UNSUPPORTED_FEATURE.SET_OPERATION_ON_MAP_TYPE.
     """
     leaves = list(_leaves(relation))
     schemas = _schemas(leaves, schema)
@@ -105,7 +106,10 @@ def _widen(relation: Relation, schemas: Iterator[Any]) -> Any:
     pairs = _pairs(relation.set_op, left, right)
     if pairs is None:
         return left  # an error, of which the engine says more
-    result = _result(pairs, left, right, NAMES.get(relation.set_op.set_op_type, "UNION"))
+    operation = NAMES.get(relation.set_op.set_op_type, "UNION")
+    result = _result(pairs, left, right, operation)
+    if operation != "UNION":
+        check_distinct(_struct(result).fields)
     for at, (side, schema) in enumerate(zip(_sides(relation), (left, right), strict=True)):
         columns = [Column(pair[at], name, kind) for pair, (name, kind) in zip(pairs, result, strict=True)]
         if any(column.changes(schema, place) for place, column in enumerate(columns)):

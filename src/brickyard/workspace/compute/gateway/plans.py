@@ -35,6 +35,7 @@ from brickyard.workspace.compute.gateway.sources import (
 )
 from brickyard.workspace.compute.gateway.sqltext import Cursor, as_engine_reads
 from brickyard.workspace.compute.gateway.statements.identifiers import spell_out
+from brickyard.workspace.compute.gateway.sugar.map_keys import check_distinct
 from brickyard.workspace.compute.gateway.sugar.parameters import inline
 from brickyard.workspace.compute.gateway.table_functions import table_function
 from brickyard.workspace.compute.gateway.travel import split_at
@@ -110,12 +111,21 @@ def _correct(parts: Sequence[Any], session: Session) -> None:
             keep_total(part, within=part is not parts[-1])
         if part.HasField("drop"):
             check_drop(part)
-        if part.HasField("set_op") and id(part) not in nested:
+        if part.HasField("deduplicate"):
+            _check_keys(part.deduplicate, session)
+        elif part.HasField("set_op") and id(part) not in nested:
             widen(part, session.schema)
         elif part.HasField("freq_items"):
             _replace(part, frequent_items(part))
         elif part.HasField("collect_metrics"):
             _observe(part, session)
+
+
+def _check_keys(deduplicate: Any, session: Session) -> None:
+    """Refuse maps, as Spark does."""
+    names = {name.lower() for name in deduplicate.column_names}
+    columns = session.schema(deduplicate.input).fields
+    check_distinct(one for one in columns if deduplicate.all_columns_as_keys or one.name.lower() in names)
 
 
 def _observe(relation: Any, session: Session) -> None:

@@ -14,6 +14,8 @@ __all__ = ["check_ctes", "check_select", "check_window"]
 RANDOM = frozenset({"rand", "randn", "random", "randstr", "uniform", "uuid", "shuffle"})
 #: Aggregate functions of all rows of a partition.
 WHOLE = frozenset({"median", "percentile_cont", "percentile_disc", "mode"})
+#: Those of a list that is sorted.
+SORTED = WHOLE - {"median"}
 
 
 def check_window(window: Any) -> None:
@@ -121,10 +123,13 @@ def _generators(select: Any) -> None:
 
 
 def _counts(select: Any) -> None:
-    """`count(t.*)` counts rows without nulls in Spark, which does not allow it."""
+    """`count(t.*)` counts rows without nulls in Spark, which does not allow it; some functions take no DISTINCT."""
     from sqlglot import exp
 
     for one in (node for item in select.expressions for node in _own(item)):
+        if isinstance(one, exp.Distinct) and (name := function_name(one.parent)) in SORTED:
+            text = f"Invalid function `{name}` with WITHIN GROUP. The function does not support DISTINCT."
+            raise SparkError("INVALID_WITHIN_GROUP_EXPRESSION.DISTINCT_UNSUPPORTED", text, sql_state="42K0K")
         holder = one.parent
         if (
             isinstance(one, exp.Column)

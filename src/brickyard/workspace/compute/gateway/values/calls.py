@@ -13,7 +13,7 @@ from brickyard.workspace.compute.gateway.values.apart import NAME, numbered
 from brickyard.workspace.compute.gateway.values.binding import LAMBDAS, has_lambda
 from brickyard.workspace.compute.gateway.values.correction import Site
 from brickyard.workspace.compute.gateway.values.frames import check_lists, framed_call
-from brickyard.workspace.compute.gateway.values.numerals import is_decimal, is_integer, kind_of, smallest
+from brickyard.workspace.compute.gateway.values.numerals import is_integer, is_mixed, kind_of, smallest
 from brickyard.workspace.compute.gateway.values.rules import RULES, Operand
 from brickyard.workspace.compute.gateway.values.rules.calendar import interval_kind
 from brickyard.workspace.compute.gateway.values.rules.casts import BOOLEANS, VARIANTS, is_affected
@@ -295,7 +295,7 @@ def _is_plain(node: Any) -> bool:
     if isinstance(node, exp.Bracket):
         return len(node.expressions) != 1 or isinstance(node.expressions[0], exp.Literal)
     if isinstance(node, _comparisons()):
-        return not is_zoned() and not any(is_decimal(side) for side in _operands(node))
+        return not is_zoned() and not is_mixed(_operands(node))
     if not isinstance(node, exp.Binary):
         return False
     intervals = [side for side in (node.this, node.expression) if isinstance(side, exp.Interval)]

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from brickyard.workspace.compute.gateway.values.rules.arithmetic import LARGEST
 from brickyard.workspace.compute.gateway.values.rules.types import SYNONYMS, is_pointed, literal_kind
 
-__all__ = ["is_decimal", "is_integer", "kind_of", "smallest"]
+__all__ = ["is_integer", "is_mixed", "kind_of", "smallest"]
+
+
+def is_mixed(sides: Sequence[Any]) -> bool:
+    """Whether the types of what is compared matter: with a number with a point, or where more than one is computed."""
+    return any(map(is_decimal, sides)) or sum(not _says_its_type(side) for side in sides) > 1
+
+
+def _says_its_type(node: Any) -> bool:
+    """Whether it is a literal, also one of a time or with a sign."""
+    from sqlglot import exp
+
+    node = node.this if isinstance(node, exp.Neg | exp.Cast) else node
+    return isinstance(node, exp.Literal | exp.Null | exp.Boolean)
 
 
 def is_decimal(node: Any) -> bool:

@@ -306,11 +306,13 @@ def _site(node: _Node, mixed: bool) -> Site | None:
 
 
 def is_comparison(message: Any) -> bool:
-    """Whether it is a comparison of which the types matter: of times in a zone, or with a text of a number."""
+    """Whether it is a comparison of which the types matter: of times in a zone, with a text of a number, of columns."""
     function = message.unresolved_function
     if function.function_name.lower() not in COMPARISONS:
         return False
-    return is_zoned() or any(is_pointed(one.literal.string) for one in function.arguments)
+    if is_zoned() or any(is_pointed(one.literal.string) for one in function.arguments):
+        return True
+    return sum(not one.HasField("literal") for one in function.arguments) > 1
 
 
 def _casts(node: _Node) -> Iterator[_Node]:

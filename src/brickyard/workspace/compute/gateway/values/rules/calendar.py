@@ -7,7 +7,7 @@ import re
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Operand
 
-__all__ = ["LOCAL", "days_later", "difference", "in_calendar", "interval_kind", "on_date"]
+__all__ = ["LOCAL", "days_later", "difference", "in_calendar", "interval_kind", "is_of_months", "on_date"]
 
 #: What the units of an interval's literal begin with.
 MONTHS, CLOCK = ("year", "month"), ("hour", "minute", "second", "millisecond", "microsecond")
@@ -28,6 +28,11 @@ def interval_kind(text: str) -> str:
     if words & {*MONTHS}:
         return "interval year to month"
     return "interval hour to second" if words & {*CLOCK} else "interval day"
+
+
+def is_of_months(kind: str) -> bool:
+    """Whether it is a type of intervals of years and months."""
+    return kind.startswith(("interval year", "interval month"))
 
 
 def on_date(call: Call) -> Fix | None:

@@ -12,7 +12,7 @@ from brickyard.workspace.compute.gateway.values.rules.variants import of_variant
 __all__ = ["RULES", "VARIANTS", "is_affected", "plain_text"]
 
 #: The targets of casts that depend on what is cast.
-TARGETS = frozenset({"string", "date", "binary", "boolean", "timestamp_ntz", *INTEGERS})
+TARGETS = frozenset({"string", "date", "binary", "boolean", "timestamp", "timestamp_ntz", *INTEGERS, *FLOATS})
 NESTED = ("decimal", "array<", "map<", "struct<")
 TIMES = frozenset({"date", "timestamp_ntz"})
 REFUSED = frozenset({("boolean", "date"), ("boolean", "timestamp_ntz")})
@@ -175,17 +175,13 @@ def _needless(call: Call) -> bool:
 def _as_cast(call: Call) -> Fix | None:
     """`string(x)` is a cast."""
     fix = _cast(Call("cast", (call.operands[0], Operand(call.name))))
-    if call.name == "boolean" and not (fix and fix.template):
-        return Fix("CAST($1 AS BOOLEAN)", "boolean")
-    if fix is None and call.name == "string":
-        return Fix("CAST($1 AS STRING)", "string")
-    return Fix(f"CAST({fix.inner[1].replace('$0', '$1')} AS {fix.kind})", fix.kind) if fix and fix.inner else fix
+    if fix is None:
+        return Fix(f"CAST($1 AS {call.name})", call.name)
+    return Fix(f"CAST({fix.inner[1].replace('$0', '$1')} AS {fix.kind})", fix.kind) if fix.inner else fix
 
 
 RULES = {
     "cast": Rule(_cast, (0,), _needless),
     "try_cast": Rule(_cast, (0,), _needless),
-    "string": Rule(_as_cast, (0,)),
-    "date": Rule(_as_cast, (0,)),
-    "boolean": Rule(_as_cast, (0,)),
+    **dict.fromkeys(("string", "date", "boolean", *INTEGERS, *FLOATS), Rule(_as_cast, (0,))),
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import reduce
 
 from brickyard.workspace.compute.gateway.errors import PARSE, SparkError
+from brickyard.workspace.compute.gateway.values.rules.calendar import is_of_months
 from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule, all_of, different, mismatch
 from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, differ, is_number, wider
 
@@ -93,7 +94,9 @@ def _compared(call: Call) -> Fix | None:
     if call.zoned and "date" in kinds and "timestamp" in kinds:  # the engine takes midnight in UTC
         dates = [number for number, kind in enumerate(kinds, 1) if kind == "date"]
         return Fix(kind="boolean", inner=dict.fromkeys(dates, "CAST($0 AS TIMESTAMP)"))
-    if differ(kinds):
+    if unordered := next((kind for kind in kinds if "map<" in kind or kind == "variant"), ""):
+        raise mismatch("INVALID_ORDERING_TYPE", f'The `=` does not support ordering on type "{unordered.upper()}".')
+    if differ(kinds) or len({is_of_months(kind) for kind in kinds if kind.startswith("interval")}) > 1:
         raise different("the comparison", kinds)
     if {"float", "string"} <= set(kinds):
         return Fix(kind="boolean", inner=dict.fromkeys(range(1, len(kinds) + 1), "CAST($0 AS DOUBLE)"))

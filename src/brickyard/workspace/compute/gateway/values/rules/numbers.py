@@ -16,6 +16,7 @@ SERIES = "($1 - $1 * $1 / 2.0D + $1 * $1 * $1 / 3.0D - $1 * $1 * $1 * $1 / 4.0D)
 SIGNS = {"try_add": "+", "try_subtract": "-", "try_multiply": "*"}
 #: One more than the largest values; the smallest one is taken for too small.
 SMALL = {"tinyint": 2**7, "smallint": 2**15}
+INFINITE = "CAST('Infinity' AS DOUBLE)"
 MOST = 38
 LONG = (
     "[UNSUPPORTED_BY_ENGINE] The engine writes 15 digits of numbers in format_number(). Use CAST(... AS STRING), or "
@@ -126,7 +127,42 @@ def _divided(call: Call) -> Fix | None:
     return Fix(template.replace("$2", "(CASE WHEN $2 = 0 THEN NULL ELSE $2 END)"), made.kind)
 
 
+def _power(call: Call) -> Fix | None:
+    """Ones to what is no finite number are no numbers, as Java has them."""
+    if len(call.operands) != 2 or call.operands[1].number is not None:
+        return None
+    strange = f"abs(CAST($1 AS DOUBLE)) = 1.0D AND NOT abs(CAST($2 AS DOUBLE)) < {INFINITE}"
+    return Fix(f"(CASE WHEN {strange} THEN CAST('NaN' AS DOUBLE) ELSE power($1, $2) END)", "double")
+
+
+def _bucket(call: Call) -> Fix | None:
+    """What is infinite is in the first or last bucket; the largest number of buckets is too large."""
+    if len(call.operands) != 4:
+        return None
+    inner = {4: "nullif(CAST($0 AS BIGINT), CAST(9223372036854775807 AS BIGINT))"}
+    if call.kind() in FLOATS:
+        most = "1.7976931348623157E308D"
+        value = f"(CASE WHEN $0 = {INFINITE} THEN {most} WHEN $0 = - {INFINITE} THEN - {most} ELSE $0 END)"
+        inner[1] = value
+    return Fix(kind="bigint", inner=inner)
+
+
+def _random(call: Call) -> Fix | None:
+    """No seed is the seed 0."""
+    return Fix(kind="double", inner={1: "0"}) if call.kind() == "void" else None
+
+
+def _uniform(call: Call) -> Fix | None:
+    """A whole number is cut towards 0."""
+    kind = wider(call.kind(0), call.kind(1)) if len(call.operands) == 3 else ""
+    return Fix(f"CAST($1 + ($2 - $1) * rand($3) AS {kind})", kind) if kind in INTEGERS else None
+
+
 RULES = {
+    **dict.fromkeys(("pow", "power"), Rule(_power)),
+    "width_bucket": Rule(_bucket, (0,)),
+    **dict.fromkeys(("rand", "random", "randn"), Rule(_random)),
+    "uniform": Rule(_uniform, (0, 1)),
     "try_divide": Rule(_divided, None),
     **dict.fromkeys(("mod", "pmod", "try_mod"), Rule(_remainder, None)),
     "~": Rule(_not, (0,)),

@@ -152,6 +152,15 @@ def _has_key(call: Call) -> Fix | None:
     return None
 
 
+def _nth(call: Call) -> Fix | None:
+    """Rows are counted from 1."""
+    number = call.operands[1].number
+    if number is not None and number < 1:
+        text = f"Cannot resolve `nth_value`: the offset must be between (0, {2**63 - 1}] (current value = {number}L)."
+        raise mismatch("VALUE_OUT_OF_RANGE", text)
+    return None
+
+
 def _is_single(call: Call) -> bool:
     return len(call.operands) == 1
 
@@ -163,6 +172,7 @@ def _apart(call: Call) -> Fix | None:
 
 
 RULES = {
+    "nth_value": Rule(_nth),
     "positive": Rule(_positive, (0,)),
     "map_contains_key": Rule(_has_key, (0, 1)),
     **dict.fromkeys(("to_binary", "try_to_binary"), Rule(_to_binary)),

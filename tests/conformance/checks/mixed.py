@@ -1,0 +1,74 @@
+"""Values of several types beside each other, and values that a type or a function does not take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyspark.sql import functions as F
+from pyspark.sql.window import Window
+
+from tests.conformance.model import At, Group
+
+mixed = Group("mixed types")
+NAN = "double('NaN'), double('inf')"
+mixed.values(
+    "d = s, d < s, s <> d, d IN (s), d BETWEEN s AND s, f = s, x = s, d <=> s FROM VALUES (CAST(1.5 AS DECIMAL(3, 1)), "
+    "'1.51', CAST(0.1 AS FLOAT), 0.1D), (1.5, '0.1', 0.1, 0.1D) t(d, s, f, x)",
+    "a = b, a < b FROM VALUES (double('NaN'), CAST(1.5 AS DECIMAL(3, 1))), (1.5D, 1.5) t(a, b)",
+    "count(*) FROM VALUES (CAST(1.5 AS DECIMAL(3, 1))) t(d) JOIN VALUES ('1.51') u(s) ON d = s",
+    "m = map('a', 1) FROM VALUES (map('a', 1)) t(m)",
+    "v = v FROM VALUES (parse_json('1')) t(v)",
+    "INTERVAL 1 MONTH > INTERVAL 20 DAYS",
+    "INTERVAL 30 HOURS > INTERVAL 1 DAYS, INTERVAL 1 YEAR > INTERVAL 11 MONTHS, i > j FROM VALUES (INTERVAL '3' HOUR, "
+    "INTERVAL '1' DAY) t(i, j)",
+    "CAST(v AS DOUBLE) FROM VALUES (parse_json('\"x\"')) t(v)",
+    "CAST(v AS TIMESTAMP) FROM VALUES (parse_json('\"x\"')) t(v)",
+    "CAST(v AS FLOAT), v::double, double(v), int(v), bigint(v) FROM VALUES (parse_json('1')) t(v)",
+    "int(a), bigint(a), smallint(b), tinyint(c), float(c), double(a) FROM VALUES (timestamp'1969-12-31 23:59:59.5', "
+    "2.7D, '12') t(a, b, c)",
+    "CAST(a AS DOUBLE) FROM VALUES (date'2020-01-01') t(a)",
+    "nth_value(x, 0) OVER (ORDER BY x) FROM VALUES (1), (2) t(x)",
+    "mode(DISTINCT a) FROM VALUES (1), (1) t(a)",
+    f"power(1, x), power(1, y), power(-1, y), pow(1, x), power(x, 0), pow(y, 2) FROM VALUES ({NAN}) t(x, y)",
+    f"width_bucket(y, 1, 10, 10), width_bucket(-y, 1, 10, 10), width_bucket(x, 1, 10, 10), width_bucket(5, 1, 10, "
+    f"9223372036854775807), width_bucket(y, 10, 1, 10), width_bucket(5.5D, 0, 10, 5) FROM VALUES ({NAN}) t(x, y)",
+    "rand(null), randn(null), uniform(-20L, -10L, 0), uniform(10, 20, 0), uniform(0D, 1D, 0), uniform(-5S, 5S, 0)",
+    "uniform(0, 100, 0), randstr(5, 0) FROM range(3)",
+)
+
+
+@mixed.run
+def a_column_of_a_frame_beside_text(spark: Any, at: At) -> Any:
+    frame = spark.sql("SELECT CAST(1.5 AS DECIMAL(3, 1)) AS d, '1.51' AS s")
+    return frame.filter(frame.d == frame.s).count()
+
+
+@mixed.run
+def a_variant_of_a_frame_as_a_number(spark: Any, at: At) -> Any:
+    return spark.sql("SELECT parse_json('\"x\"') AS v").select(F.col("v").cast("double")).collect()
+
+
+@mixed.run
+def maps_of_a_frame_beside_each_other(spark: Any, at: At) -> Any:
+    return spark.sql("SELECT map('a', 1) AS m").filter(F.col("m") == F.col("m")).count()
+
+
+@mixed.run
+def distinct_maps_of_a_frame(spark: Any, at: At) -> Any:
+    return spark.sql("SELECT map('a', 1) AS m").distinct().collect()
+
+
+@mixed.run
+def rows_with_maps_by_another_column(spark: Any, at: At) -> Any:
+    return spark.sql("SELECT map('a', 1) AS m, 1 AS i").dropDuplicates(["i"])
+
+
+@mixed.run
+def maps_in_two_frames(spark: Any, at: At) -> Any:
+    frame = spark.sql("SELECT map('a', 1) AS m")
+    return frame.intersect(frame).collect()
+
+
+@mixed.run
+def a_row_before_the_first_of_a_window(spark: Any, at: At) -> Any:
+    return spark.range(2).select(F.nth_value("id", 0).over(Window.orderBy("id"))).collect()

@@ -119,3 +119,20 @@ golden.values(
     "map_contains_key(map('1', 'a'), 1)",
     "map_contains_key(map('1', 'a'), '1'), map_contains_key(map(1, 'a'), 2), map_contains_key(map(1, 'a'), 1L)",
 )
+
+
+@golden.run
+def columns_called_like_functions_without_brackets(spark: Any, at: At) -> Any:
+    spark.sql("CREATE TABLE bare (user STRING, current_date INT, current_user STRING, n INT) USING delta")
+    spark.sql("INSERT INTO bare VALUES ('a', 1, 'x', 3), ('b', 5, 'y', 4)")
+    spark.sql("UPDATE bare SET n = 7, current_date = 6 WHERE current_date > 1")
+    spark.sql("DELETE FROM bare WHERE current_user = 'x' AND current_date < 0")
+    queries = (
+        "SELECT user, current_date, current_user FROM bare WHERE user = 'b' AND current_date > 1",
+        "SELECT n, current_date FROM bare UNION ALL SELECT 0, 3 ORDER BY current_date",
+        "SELECT max(current_user), count(*) FROM bare GROUP BY current_date HAVING current_date = 6",
+        "SELECT 'abc' AS current_user, current_user = current_user() AS a, typeof((SELECT current_date)) AS b FROM "
+        "(SELECT 1 AS current_date)",
+    )
+    frame = spark.table("bare").filter("user = 'b' AND current_date > 1").selectExpr("current_date", "n > current_date")
+    return [(one.columns, rows(one)) for one in [*map(spark.sql, queries), frame]]

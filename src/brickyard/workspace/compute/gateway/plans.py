@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from pyspark.sql.connect.proto import relations_pb2
 
 from brickyard.workspace.compute.gateway import catalog_calls, delta_connect, feed, sent, values
+from brickyard.workspace.compute.gateway.bare_columns import quote_columns
 from brickyard.workspace.compute.gateway.errors import OTHER_ENGINE, no_travel, unsupported
 from brickyard.workspace.compute.gateway.file_tables.reading import table_call
 from brickyard.workspace.compute.gateway.frame_functions import rewrite_function
@@ -71,6 +73,8 @@ def resolve(message: Any, session: Session) -> None:
     files = _with_metadata([part for part, _ in parts], session)
     for part, around in parts:
         if part.DESCRIPTOR.name == "Relation":
+            if not session.sail.capabilities.is_spark:
+                quote_columns(part, partial(_columns, session=session))
             _relation(part, around, session, metadata=id(part) in files)
         else:
             _current_name(part, session)
@@ -81,6 +85,14 @@ def resolve(message: Any, session: Session) -> None:
         parts = list(_parts(message, None))
     if not session.sail.capabilities.is_spark:
         _correct([part for part, _ in reversed(parts)], session)
+
+
+def _columns(relation: Any, session: Session) -> list[str]:
+    """The columns of a relation that is not resolved yet, and stays so."""
+    copy, analysis = relations_pb2.Relation(), session.for_analysis()
+    copy.CopyFrom(relation)
+    resolve(copy, analysis)
+    return [name for name, _ in analysis.fields(copy)]
 
 
 def _with_metadata(parts: Sequence[Any], session: Session) -> set[int]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from brickyard.workspace.compute.gateway import sqltext
+from brickyard.workspace.compute.gateway.sugar.bare_calls import columns_first
 from brickyard.workspace.compute.gateway.sugar.bindings import Bindings, bind_functions, bind_variables
 from brickyard.workspace.compute.gateway.sugar.builtins import rewrite_builtins
 from brickyard.workspace.compute.gateway.sugar.checks import check_ctes, check_select, check_window
@@ -77,7 +78,9 @@ def expand(
     tree, scope = parse(unpipe(sql) if "|>" in wanted else sql), Scope(ask, plain=plain)
     if levels:
         unroll(tree, levels, runner)
+    columns_first(tree, scope)
     bind_functions(tree, bindings.functions, scope)
+    columns_first(tree, scope)
     if bindings.functions is not None:
         rewrite_builtins(tree, bindings.functions.fact, bindings.functions.registered, scope)
     bind_variables(tree, bindings.variables, scope)

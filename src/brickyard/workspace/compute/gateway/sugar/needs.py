@@ -10,6 +10,7 @@ from typing import Any
 from brickyard.workspace.compute.gateway.errors import PARSE, SparkError, unsupported
 from brickyard.workspace.compute.gateway.remembered import remembered
 from brickyard.workspace.compute.gateway.sqltext import Token, read, tokenize
+from brickyard.workspace.compute.gateway.sugar.bare_calls import bare_calls
 from brickyard.workspace.compute.gateway.sugar.builtins import NAMES, refused
 from brickyard.workspace.compute.gateway.sugar.checks import check_ctes, check_select, check_window
 from brickyard.workspace.compute.gateway.sugar.groups import has_grouped_star, has_numbered_keys, has_sets
@@ -75,6 +76,8 @@ def needed(sql: str, names: frozenset[str] = frozenset()) -> frozenset[str]:
         before = token
     if tokens and tokens[0].text.upper() == "FROM":
         found.add("FROM")
+    if len(tokens) > 2 and bare_calls(tokens):
+        found.add("NAME")
     words = [token.text.upper() for token in tokens]
     if any("MAP" in word for word in words) and any(word in {"GROUP", "DISTINCT"} for word in words):
         found.add("MAP")

@@ -147,6 +147,40 @@ def test_an_error_has_its_class_and_its_exception(spark: Any, case: str) -> None
     assert [row.id for row in spark.table("t").sort("id").collect()] == [0, 1, 2]
 
 
+#: A statement on a table `t` with the column `id` -> the error class. That of a query that Spark runs says so.
+STATEMENTS = {
+    "SELECT u.* FROM t": "CANNOT_RESOLVE_STAR_EXPAND",
+    "SELECT sum(id) OVER w FROM t": "MISSING_WINDOW_SPECIFICATION",
+    "SELECT id FROM t EXCEPT SELECT id, id FROM t": "NUM_COLUMNS_MISMATCH",
+    "SELECT * FROM (SELECT id FROM t) AS u (a, b)": "ASSIGNMENT_ARITY_MISMATCH",
+    "SELECT * FROM t ORDER BY 0": "ORDER_BY_POS_OUT_OF_RANGE",
+    "SELECT upper(x -> x) FROM t": "INVALID_LAMBDA_FUNCTION_CALL.NON_HIGHER_ORDER_FUNCTION",
+    "SELECT 128Y FROM t": "INVALID_NUMERIC_LITERAL_RANGE",
+    "SELECT count() FROM t": "WRONG_NUM_ARGS.WITHOUT_SUGGESTION",
+    "SELECT id FROM t WHERE 'a' LIKE ALL ()": "PARSE_SYNTAX_ERROR",
+    "SELECT date_format(DATE'2020-01-01', 'MMMMM') FROM t": "INCONSISTENT_BEHAVIOR_CROSS_VERSION."
+    "DATETIME_PATTERN_RECOGNITION",
+    "SELECT * FROM range(0, 5, 0)": "FAILED_FUNCTION_CALL",
+    "SELECT json_array_length(NULL) FROM t": "UNSUPPORTED_BY_ENGINE",
+    "SELECT try_sum(d) FROM VALUES (INTERVAL '1' SECOND) AS u (d)": "UNSUPPORTED_BY_ENGINE",
+    "SELECT _metadata.file_path FROM t": "UNSUPPORTED_BY_ENGINE",
+    "SELECT 1 FROM t HAVING true": "UNSUPPORTED_BY_ENGINE",
+    "SELECT id FROM t WHERE id IN (SELECT u.id FROM t AS u WHERE u.id = t.id INTERSECT SELECT id FROM t)": (
+        "UNSUPPORTED_BY_ENGINE"
+    ),
+}
+
+
+def test_what_the_engine_says_in_its_own_words_has_a_class(spark: Any) -> None:
+    spark.range(3).write.saveAsTable("t")
+    found = {}
+    for statement in STATEMENTS:
+        with pytest.raises(PySparkException) as caught:
+            spark.sql(statement).collect()
+        found[statement] = caught.value.getCondition()
+    assert found == STATEMENTS
+
+
 def test_a_long_condition_is_evaluated(spark: Any) -> None:
     condition = " OR ".join(f"id = {number}" for number in range(1000))
     assert spark.sql(f"SELECT count(*) FROM range(3000) WHERE {condition}").collect()[0][0] == 1000

@@ -27,6 +27,7 @@ from brickyard.workspace.compute.gateway.properties import APPEND_ONLY
 from brickyard.workspace.compute.gateway.query_errors import MALFORMED, QUERY_RULES, SPARK, Rule
 from brickyard.workspace.compute.gateway.refused_errors import REFUSED
 from brickyard.workspace.compute.gateway.sql_states import divided
+from brickyard.workspace.compute.gateway.unnamed_errors import UNNAMED_RULES
 from brickyard.workspace.compute.gateway.value_errors import VALUE_RULES
 
 __all__ = ["describe", "named"]
@@ -302,7 +303,7 @@ def _error(message: str, info: Any) -> SparkError | None:
     inner = WRITTEN.match(message)
     if inner is not None:
         message, info.reason = inner[1], RUNTIME
-    for rule in (*QUERY_RULES, *VALUE_RULES, *RULES):
+    for rule in (*UNNAMED_RULES, *QUERY_RULES, *VALUE_RULES, *RULES):
         found = re.match(rule.pattern, message, re.DOTALL)
         if found:
             groups = [_readable(group) for group in found.groups() if group is not None]

@@ -36,5 +36,10 @@ REFUSED = {
         "a lambda function with columns of the table that is changed, in this place",
         "Compute it in the source of the MERGE, or in a subquery.",
     ),
+    "Aggregate requires at least one grouping": (
+        "HAVING without GROUP BY and aggregates",
+        "Use WHERE, or GROUP BY.",
+    ),
+    "require unique expression names": ("two expressions of one name in this query", "Give each an alias."),
     "MERGE assignments must reference columns only": ("a MERGE that sets a field of a struct", "Set the whole struct."),
 }

@@ -14,7 +14,7 @@ from typing import Any
 import grpc
 from grpc_status import rpc_status
 
-from brickyard.workspace.compute.gateway.errors import SparkError, no_shared_column
+from brickyard.workspace.compute.gateway.errors import SparkError, no_shared_column, unsupported
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.values.probes import Asked, Question
 from brickyard.workspace.compute.gateway.values.rules.types import fields
@@ -25,6 +25,8 @@ __all__ = ["check_drop", "explained"]
 
 ATTRIBUTE = re.compile(r"attribute (ObjectName\(.*?\]\))")
 SHARED = re.compile(r"\[UNRESOLVED_COLUMN\] Cannot find column (\S+)")
+#: A column by its number that is missing among columns, none of which was computed.
+NUMBERED = re.compile(r"No field named .*\"#\d+\".*Valid fields are [^(]*$", re.DOTALL)
 
 
 @contextlib.contextmanager
@@ -32,7 +34,8 @@ def explained(message: Any, session: Session) -> Iterator[None]:
     """While a plan is prepared and run, say of a column that is not found why that is.
 
     Raises:
-        SparkError: FIELD_NOT_FOUND, CANNOT_RESOLVE_DATAFRAME_COLUMN or UNRESOLVED_USING_COLUMN_FOR_JOIN.
+        SparkError: FIELD_NOT_FOUND, CANNOT_RESOLVE_DATAFRAME_COLUMN, UNRESOLVED_USING_COLUMN_FOR_JOIN or
+            UNSUPPORTED_BY_ENGINE.
     """
     try:
         yield
@@ -60,9 +63,26 @@ def _better(text: str, message: Any, session: Session) -> SparkError | None:
             _check_fields(message, parts, session)
         elif shared:
             _check_joins(message, shared[1].strip("`"), session)
+        elif NUMBERED.match(text):
+            _check_grouped(message)
     except SparkError as error:
         return error
     return None
+
+
+def _check_grouped(message: Any) -> None:
+    """Where nothing is grouped, Sail looked for the column of a query around a subquery in the subquery."""
+    from sqlglot import exp
+    from sqlglot.errors import SqlglotError
+
+    queries = [relation.sql.query for relation in _walk(message, "Relation") if relation.HasField("sql")]
+    with contextlib.suppress(SqlglotError):
+        trees = [parse_spans(query) for query in queries]
+        if trees and not any(tree.find(exp.Group) for tree in trees):
+            raise unsupported(
+                "this correlated subquery",
+                "Use a join, or only equalities between its columns and those around it.",
+            )
 
 
 def _walk(message: Any, name: str) -> Iterator[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.errors import parse_error, unsupported
 from brickyard.workspace.compute.gateway.sugar.names import labelled
 from brickyard.workspace.compute.gateway.sugar.scope import Scope
 from brickyard.workspace.compute.gateway.sugar.tree import replace, touch
@@ -35,6 +35,8 @@ def _likes(like: Any) -> Any:
     patterns = choice.expressions if isinstance(choice, exp.Tuple) else [choice.unnest()]
     if isinstance(choice, exp.Query | exp.Subquery):
         raise unsupported("LIKE ANY with a subquery", "Join with the patterns.")
+    if not patterns:
+        raise parse_error("Expected something between '(' and ')'.")
     each = [type(like)(this=like.this.copy(), expression=pattern.copy()) for pattern in patterns]
     terms = [exp.Not(this=one) if like.args.get("negate") else one for one in each]
     join = exp.or_ if isinstance(like.expression, exp.Any) else exp.and_

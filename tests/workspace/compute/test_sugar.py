@@ -101,6 +101,17 @@ QUERIES: dict[str, tuple[str, list[str], list[tuple[Any, ...]]]] = {
         ["id", "k"],
         [(3, "b")],
     ),
+    "a pipe of a whole table": ("TABLE t |> WHERE t.id = 2 |> SELECT t.k", ["k"], [("a",)]),
+    "a pipe with a table behind UNION": (
+        "(SELECT * FROM t WHERE id = 1) |> UNION ALL TABLE t |> WHERE id = 1 |> SELECT id",
+        ["id"],
+        [(1,), (1,)],
+    ),
+    "a pipe with a named window": (
+        "FROM t |> SELECT id, sum(id) OVER w AS s WINDOW w AS (PARTITION BY k ORDER BY id) |> WHERE id = 2",
+        ["id", "s"],
+        [(2, 3)],
+    ),
     "LIKE ANY": ("SELECT id FROM t WHERE k LIKE ANY ('x', 'b%')", ["id"], [(3,)]),
     "NOT LIKE ALL": ("SELECT id FROM t WHERE k NOT LIKE ALL ('x', 'a%')", ["id"], [(3,)]),
     "a path into JSON": ("SELECT s:a.b[1].c, s:a.b[0]::int AS n FROM j", ["c", "n"], [("2", 1)]),

@@ -113,7 +113,9 @@ def run(sql: str, session: Session) -> Any:
     if word == "WITH":
         return inserts.insert_with(cursor, session)
     if word == "TABLE":
-        return relations_pb2.Relation(sql=relations_pb2.SQL(query=f"SELECT * FROM {cursor.rest()[5:]}"))
+        piped = any(token.text == "|>" for token in cursor.tokens)
+        query = f"{'FROM' if piped else 'SELECT * FROM'} {cursor.rest()[5:]}"
+        return relations_pb2.Relation(sql=relations_pb2.SQL(query=query))
     _check_word(word, cursor.tokens[0].text)
     handler = HANDLERS.get(word)
     if handler is None:

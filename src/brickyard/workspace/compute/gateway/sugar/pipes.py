@@ -59,6 +59,8 @@ def _query(sql: str) -> tuple[int, int]:
     depth = 0
     for token in tokenize(sql):
         depth += {"L_PAREN": 1, "R_PAREN": -1}.get(token.kind, 0)
+        if token.text == "|>":
+            break
         if depth == 0 and token.text.upper() in {"FROM", "SELECT", "VALUES", "TABLE", "WITH"}:
             return token.start, len(sql)
     return 0, len(sql)
@@ -127,7 +129,7 @@ def _operator(cursor: Cursor, before: Piped) -> Piped:
         cursor.next()
         return Piped(f"SELECT * EXCEPT ({cursor.rest()}) {before.source}", before.alias)
     if word in SET_OPERATORS:
-        return Piped(f"SELECT * {before.source} {cursor.rest()}", "_piped")
+        return Piped(f"SELECT * {before.source} {_other(cursor)}", "_piped")
     if word in JOINS:
         joined = f"{before.source} {cursor.rest()}"
         return Piped(f"SELECT * {joined}", "_piped", joined)
@@ -136,12 +138,33 @@ def _operator(cursor: Cursor, before: Piped) -> Piped:
     raise unsupported(f"the pipe operator {word}", "Use the clause of the same name in a SELECT.")
 
 
+def _other(cursor: Cursor) -> str:
+    """A set operator and the query after it, which may be `TABLE t`."""
+    words = [cursor.next().text]
+    while cursor.peek() in {"ALL", "DISTINCT", "BY", "NAME"}:
+        words.append(cursor.next().text)
+    return f"{' '.join(words)} {'SELECT * FROM ' if cursor.take('TABLE') else ''}{cursor.rest()}"
+
+
 def _simple(cursor: Cursor, before: Piped) -> str:
     if cursor.peek() == "SELECT":
-        return f"{cursor.rest()} {before.source}"
+        text = cursor.rest()
+        cut = _clauses(text)
+        return f"{text[:cut]} {before.source} {text[cut:]}"
     if cursor.take("EXTEND"):
         return f"SELECT *, {cursor.rest()} {before.source}"
     return f"SELECT * {before.source} {cursor.rest()}"
+
+
+def _clauses(text: str) -> int:
+    """Where `GROUP BY ...` or `WINDOW w AS ...` begins after a select list."""
+    tokens = _top(text)
+    for at, token in enumerate(tokens):
+        after = [one.text.upper() for one in tokens[at + 1 : at + 3]]
+        word = token.text.upper()
+        if (word == "GROUP" and after[:1] == ["BY"]) or (word == "WINDOW" and after[1:] == ["AS"]):
+            return token.start
+    return len(text)
 
 
 def _aggregate(cursor: Cursor, before: Piped) -> str:

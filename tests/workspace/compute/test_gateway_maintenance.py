@@ -79,6 +79,17 @@ def test_a_view_keeps_what_is_said_of_it(spark: Any) -> None:
         spark.sql("CREATE OR REPLACE VIEW v (x) AS SELECT 1, 2")
 
 
+def test_a_view_is_shown_as_it_can_be_made_again(spark: Any) -> None:
+    columns = "(\n  x COMMENT 'it\\'s',\n  `y z`)\nCOMMENT 'all'\nTBLPROPERTIES (\n  'a' = 'b')"
+    said = f"{columns}\nWITH SCHEMA BINDING\nAS SELECT 1, 'z'\n"
+    made = f"CREATE VIEW main.{spark.catalog.currentDatabase()}.v {said}"
+    for _ in range(2):
+        spark.sql(made)
+        assert spark.sql("SHOW CREATE TABLE v").first()[0] == made
+        assert spark.table("v").collect() == [(1, "z")]
+        spark.sql("DROP VIEW v")
+
+
 def test_everybody_is_an_account_user(spark: Any) -> None:
     asked = "SELECT is_account_group_member('account users'), is_account_group_member('none'), version()"
     assert tuple(spark.sql(asked).first()) == (True, False, spark.version)

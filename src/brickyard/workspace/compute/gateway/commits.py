@@ -6,6 +6,7 @@ Sources: the Delta protocol, https://github.com/delta-io/delta/blob/master/PROTO
 from __future__ import annotations
 
 import json
+import os
 import time
 import uuid
 from collections.abc import Iterator
@@ -34,7 +35,12 @@ Action = dict[str, Any]
 
 def latest(place: Path) -> int:
     """The number of the table's last commit, -1 without any."""
-    return max((int(file.stem) for file in (place / "_delta_log").glob("*.json") if file.stem.isdigit()), default=-1)
+    log = place / "_delta_log"
+    if not log.is_dir():
+        return -1
+    with os.scandir(log) as files:
+        stems = [file.name.removesuffix(".json") for file in files if file.name.endswith(".json")]
+    return max((int(stem) for stem in stems if stem.isdigit()), default=-1)
 
 
 def commits_since(place: Path, version: int) -> list[tuple[str, Action]]:

@@ -6,6 +6,7 @@ import contextlib
 import secrets
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -32,6 +33,12 @@ class _Held:
     tables: dict[Path, Stamp]
 
 
+@dataclass(frozen=True)
+class _Known:
+    fields: Any
+    tables: dict[Path, Stamp]
+
+
 @dataclass
 class HeldPlans:
     """The plans that one session's engine has.
@@ -41,6 +48,7 @@ class HeldPlans:
     """
 
     _plans: OrderedDict[str, _Held] = field(default_factory=OrderedDict)
+    _views: OrderedDict[str, _Known] = field(default_factory=OrderedDict)
     _secret: bytes = field(default_factory=lambda: secrets.token_bytes(16))
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -69,6 +77,19 @@ class HeldPlans:
         with self._lock:
             self._hold(name, relation, session)
         return name
+
+    def fields_of(self, query: str, ask: Callable[[str], Any]) -> Any:
+        """The columns of a view's query, which the engine is asked for anew when the query reads something else."""
+        with self._lock:
+            known = self._views.get(query)
+            plan = relations_pb2.Relation(sql=relations_pb2.SQL(query=query))
+            places = set(places_in(plan, self.get)) if known is None else known.tables
+            tables = {place: stamp_of(place) for place in places}
+            if known is None or known.tables != tables:
+                known = self._views[query] = _Known(ask(query).fields, tables)
+            while len(self._views) > MOST:
+                self._views.popitem(last=False)
+        return known.fields
 
     def _hold(self, name: str, relation: relations_pb2.Relation, session: Any) -> None:
         known, sail = self._plans.get(name), session.sail

@@ -68,6 +68,7 @@ class QueryRewriter:
         changes: A query for the changes of a table.
         changed: The table with a row filter or masks that the statement changes, as it is.
         temporary: The name by which the engine has the rows of a temporary view.
+        fields: The columns of a view's query as the engine has it; without it, a view has those of its query.
         own: The alias of that table where the values that are hidden from the user are asked for besides. It is drawn
             anew for each statement, so that nobody can write it.
     """
@@ -91,6 +92,7 @@ class QueryRewriter:
     changed: Table | None = None
     own: str = ""
     temporary: Callable[[str], str] = str
+    fields: Callable[[str], Any] | None = None
 
     def rewrite(self, sql: str, tree: Any = None, *, settled: bool = False) -> str:
         """The same statement with every table and path resolved.
@@ -330,9 +332,10 @@ class QueryRewriter:
             raise SparkError("RECURSIVE_VIEW", text, sql_state="42K0H")
         inside = self._inside(view.name, names_inside(view.properties, view.name))
         query = inside.rewrite(as_engine_reads(view.definition))
-        if "*" not in view.definition or len({name.lower() for name in view.columns}) < max(len(view.columns), 1):
+        if self.fields is None or not view.columns.names:
             return query
-        return f"SELECT {', '.join(map(quote, view.columns))} FROM ({query})"  # not what tables have been given since
+        fitted = view.columns.fitted(view.name, query, self.fields(query))
+        return query if fitted is None else inside._corrected(fitted, fitted.text)
 
     def _inside(self, name: TableName, names: SessionNames, guarded: Table | None = None) -> QueryRewriter:
         """For what a view or a guarded table is instead of its name."""

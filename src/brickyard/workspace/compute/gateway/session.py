@@ -9,6 +9,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -248,13 +249,12 @@ class Session:
         references = self.statement.with_relations.references
         named = frozenset(reference.subquery_alias.alias.lower() for reference in references)
         spark = self.sail.capabilities.is_spark
-        probe = None if spark else self._fields
         return QueryRewriter(
             self.names,
             self.places,
             lookup,
             local | named,
-            probe,
+            None if spark else self._fields,
             spark=spark,
             ask=self.schema_of_query,
             bindings=self.bindings.for_statement(),
@@ -264,6 +264,7 @@ class Session:
             files=self.held_files,
             changes=self.changes_of,
             temporary=self.held_view,
+            fields=partial(self.plans.fields_of, ask=self.schema_of_query),
         )
 
     def changes_of(self, place: Path, bounds: feed.Bounds) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from brickyard.workspace.compute.gateway.sqltext import Edit, splice
 
-__all__ = ["Settled"]
+__all__ = ["NAME", "Settled"]
 
 NAME = "`__settled_{}`"
 #: Between a query and its quoted alias.

@@ -11,6 +11,7 @@ from brickyard.workspace.compute.gateway.errors import ANALYSIS, UNSUPPORTED, Sp
 from brickyard.workspace.compute.gateway.file_tables import FileTable
 from brickyard.workspace.compute.gateway.names import TableName
 from brickyard.workspace.compute.gateway.policies import Policies
+from brickyard.workspace.compute.gateway.view_columns import ViewColumns
 
 __all__ = ["Table"]
 
@@ -22,7 +23,7 @@ class Table:
     Attributes:
         held_in: The engine's temporary view with the rows, of what only the gateway knows (`information_schema`).
         comments: Those of the columns, of a view: a table has them in its log.
-        columns: The names of the columns, where the catalog keeps them: of a view those that it had when it was made.
+        columns: Those that a view had when it was made.
         files: What is in its files, if they are no Delta table.
     """
 
@@ -37,7 +38,7 @@ class Table:
     table_id: str | None = None
     held_in: str | None = None
     comments: dict[str, str] = field(default_factory=dict)
-    columns: tuple[str, ...] = ()
+    columns: ViewColumns = field(default_factory=ViewColumns)
     policies: Policies = field(default_factory=Policies)
     files: FileTable | None = None
 
@@ -89,7 +90,8 @@ class Table:
     @staticmethod
     def from_wire(wire: dict[str, Any]) -> Table:
         """Read the answer of `tables.get` or one entry of `tables.list`."""
-        location = wire.get("storage_location")
+        location, properties = wire.get("storage_location"), dict(wire.get("properties") or {})
+        is_view = wire.get("table_type") == "VIEW"
         return Table(
             TableName(wire["catalog_name"], wire["schema_name"], wire["name"]),
             wire.get("table_type", "MANAGED"),
@@ -97,11 +99,11 @@ class Table:
             wire.get("view_definition"),
             wire.get("comment"),
             wire.get("owner"),
-            dict(wire.get("properties") or {}),
+            properties,
             wire.get("created_at"),
             wire.get("table_id"),
             policies=Policies.of(wire),
             files=FileTable.of(wire),
-            columns=tuple(one["name"] for one in wire.get("columns") or []),
+            columns=ViewColumns.of(wire, properties) if is_view else ViewColumns(),
             comments={one["name"]: one["comment"] for one in wire.get("columns") or [] if one.get("comment")},
         )

@@ -9,15 +9,21 @@ from brickyard.workspace.compute.gateway.names import SessionNames, TableName
 from brickyard.workspace.compute.gateway.sqltext import Cursor, parse
 from brickyard.workspace.compute.gateway.table_nodes import is_cte
 
-__all__ = ["NAMESPACE", "names_inside", "tables_in", "where_names_are"]
+__all__ = ["names_inside", "tables_in", "users_own", "where_names_are"]
 
-#: Properties in which Spark keeps the catalog and schema that a view's names refer to.
-NAMESPACE = "view.catalogAndNamespace."
+#: What Spark keeps of a view in its properties begins so; next, the catalog and schema that its names refer to.
+INTERNAL = ("view.catalogAndNamespace.", "view.query.out.", "view.schemaMode")
+NAMESPACE = INTERNAL[0]
 
 
 def where_names_are(names: SessionNames) -> dict[str, str]:
     """The properties of a view that is made with these current names."""
     return {f"{NAMESPACE}numParts": "2", f"{NAMESPACE}part.0": names.catalog, f"{NAMESPACE}part.1": names.schema}
+
+
+def users_own(properties: Mapping[str, str]) -> dict[str, str]:
+    """The properties of a view that its maker has given it."""
+    return {key: value for key, value in properties.items() if not key.startswith(INTERNAL)}
 
 
 def names_inside(properties: Mapping[str, str], name: TableName) -> SessionNames:

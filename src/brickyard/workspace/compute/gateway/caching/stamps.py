@@ -8,7 +8,7 @@ from typing import Any
 
 from brickyard.workspace.compute.gateway.commits import latest
 from brickyard.workspace.compute.gateway.function_places import places_of
-from brickyard.workspace.compute.gateway.queries import FILE_FORMATS
+from brickyard.workspace.compute.gateway.names import FILE_FORMATS
 from brickyard.workspace.compute.gateway.sqltext import tokenize
 
 __all__ = ["Stamp", "places_in", "stamp_of"]

@@ -26,6 +26,7 @@ from brickyard.workspace.compute.gateway.statements.describe import target
 from brickyard.workspace.compute.gateway.statements.file_partitions import alter_files
 from brickyard.workspace.compute.gateway.statements.namespaces import KINDS, full, read_properties
 from brickyard.workspace.compute.gateway.unity import Table
+from brickyard.workspace.compute.gateway.view_columns import MODE
 
 __all__ = ["alter", "comment"]
 
@@ -177,7 +178,7 @@ def _keys(cursor: Cursor) -> list[str]:
 
 
 def _view(cursor: Cursor, session: Session) -> None:
-    """`ALTER VIEW v AS query | RENAME TO w | SET OWNER TO p`."""
+    """`ALTER VIEW v AS query | WITH SCHEMA mode | RENAME TO w | SET OWNER TO p`."""
     parts = cursor.name()
     if cursor.take("AS"):
         views.redefine(cursor, session, parts)
@@ -185,7 +186,11 @@ def _view(cursor: Cursor, session: Session) -> None:
     table = session.catalog.table(session.names.table(parts), write=True)
     if not table.is_view:
         raise SparkError("EXPECT_VIEW_NOT_TABLE.NO_ALTERNATIVE", f"{table.name} is a table; use ALTER TABLE.")
-    if not _view_properties(cursor, session, table):
+    if cursor.take("WITH", "SCHEMA"):
+        mode = views.schema_mode(cursor)
+        cursor.end()
+        session.catalog.change("tables", table.name.full, {"properties": {**table.properties, MODE: mode}})
+    elif not _view_properties(cursor, session, table):
         _object(cursor, session, table, "VIEW")
 
 

@@ -14,7 +14,7 @@ from brickyard.workspace.compute.gateway.clustering import columns_in, without
 from brickyard.workspace.compute.gateway.errors import PARSE, SparkError
 from brickyard.workspace.compute.gateway.file_tables import OPTION
 from brickyard.workspace.compute.gateway.filling import filled_columns
-from brickyard.workspace.compute.gateway.names import FILE_FORMATS, is_global
+from brickyard.workspace.compute.gateway.names import FILE_FORMATS, is_global, quote
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements import locations, objects
@@ -212,6 +212,9 @@ def _facts(table: Table, session: Session) -> list[tuple[Any, ...]]:
         ("Comment", table.comment),
         ("Location", session.places.shown(table.location) if table.location else None),
         ("View Text", table.definition),
+        ("View Original Text", table.definition),
+        ("View Schema Mode", table.columns.mode if table.is_view else None),
+        ("View Query Output Columns", f"[{', '.join(map(quote, table.columns.outputs))}]" if table.is_view else None),
         ("Provider", None if table.is_view else "delta" if table.files is None else table.files.kind),
         ("Owner", table.owner),
         ("Storage Properties", _options(table)),

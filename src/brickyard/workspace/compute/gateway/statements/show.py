@@ -23,7 +23,7 @@ from brickyard.workspace.compute.gateway.statements.functions import show_functi
 from brickyard.workspace.compute.gateway.statements.partitions import show_partitions
 from brickyard.workspace.compute.gateway.sugar.constants import string
 from brickyard.workspace.compute.gateway.table import Table
-from brickyard.workspace.compute.gateway.view_queries import NAMESPACE
+from brickyard.workspace.compute.gateway.view_queries import users_own
 
 __all__ = ["show"]
 
@@ -140,7 +140,7 @@ def _properties(cursor: Cursor, session: Session) -> Any:
     found = (
         shown_properties(table) if table.is_view or table.files is not None else log.read(table.directory).properties
     )
-    found = {one: value for one, value in found.items() if not (table.is_view and one.startswith(NAMESPACE))}
+    found = users_own(found) if table.is_view else found
     if key is not None:
         missing = f"Table {table.name.full} does not have property: {key}"
         found = {key: found.get(key, missing)}
@@ -194,12 +194,15 @@ def _create_table(cursor: Cursor, session: Session) -> Any:
 def _view_text(view: Table) -> str:
     """The statement that makes a view."""
     said = view.comments
-    columns = [f"{quote(one)} COMMENT {string(said[one])}" if one in said else quote(one) for one in view.columns]
-    text = f"CREATE VIEW {view.name} " + (f"({', '.join(columns)}) " if said else "")
-    text += f"COMMENT {string(view.comment)} " if view.comment else ""
-    given = sorted((key, value) for key, value in shown_properties(view).items() if not key.startswith(NAMESPACE))
-    pairs = ", ".join(f"{string(key)} = {string(value)}" for key, value in given)
-    return text + (f"TBLPROPERTIES ({pairs}) " if pairs else "") + f"AS {view.definition}"
+    columns = [
+        f"  {_name(one)}" + (f" COMMENT {string(said[one])}" if one in said else "") for one in view.columns.names
+    ]
+    text = f"CREATE VIEW {'.'.join(map(_name, view.name.full.split('.')))}"
+    text += " (\n" + ",\n".join(columns) + ")\n" if columns else "\n"
+    text += f"COMMENT {string(view.comment)}\n" if view.comment else ""
+    pairs = [f"  {string(key)} = {string(value)}" for key, value in sorted(users_own(shown_properties(view)).items())]
+    text += "TBLPROPERTIES (\n" + ",\n".join(pairs) + ")\n" if pairs else ""
+    return f"{text}WITH SCHEMA {view.columns.mode}\nAS {view.definition}\n"
 
 
 def _name(name: str) -> str:

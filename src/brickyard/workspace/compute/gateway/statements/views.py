@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pyspark.sql.connect.proto import relations_pb2
 
 from brickyard.workspace.compute.gateway import literals
+from brickyard.workspace.compute.gateway.alignment import check_names
 from brickyard.workspace.compute.gateway.errors import SparkError, already_exists, unsupported
 from brickyard.workspace.compute.gateway.file_tables.definition import type_name
 from brickyard.workspace.compute.gateway.names import SessionNames, is_global, quote
@@ -18,9 +19,10 @@ from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements.copy_text import FORMATS, read_options
 from brickyard.workspace.compute.gateway.statements.namespaces import read_properties
 from brickyard.workspace.compute.gateway.temporary_views import View, of_text
-from brickyard.workspace.compute.gateway.view_queries import NAMESPACE, where_names_are
+from brickyard.workspace.compute.gateway.view_columns import BINDING, COMPENSATION, properties_of
+from brickyard.workspace.compute.gateway.view_queries import users_own, where_names_are
 
-__all__ = ["create_view", "drop_temporary", "redefine", "register_temporary", "register_text"]
+__all__ = ["create_view", "drop_temporary", "redefine", "register_temporary", "register_text", "schema_mode"]
 
 
 def create_view(cursor: Cursor, session: Session, *, replace: bool) -> Any:
@@ -37,8 +39,9 @@ def create_view(cursor: Cursor, session: Session, *, replace: bool) -> Any:
         return _of_files(cursor, session, parts, replace=replace)
     described = _clauses(cursor)
     query = cursor.rest()
-    if columns:
-        found = _check_number(columns, query, session)
+    if columns and (shared or temporary):
+        found = session.schema(session.relation(query)).names
+        _check_number(columns, found)
         query = _renamed(query, found, list(columns), parts[-1])
     if shared:
         written = _written(query, session)
@@ -48,7 +51,7 @@ def create_view(cursor: Cursor, session: Session, *, replace: bool) -> Any:
             raise SparkError("TEMP_VIEW_NAME_TOO_MANY_NAME_PARTS", "A temporary view has a name of one part.")
         register_text(session, parts[0], query, replace=replace)
     else:
-        described.comments = list(columns.values())
+        described.columns = columns
         _persistent(session, parts, query, described, replace=replace, exists_ok=exists_ok)
     return literals.empty()
 
@@ -88,13 +91,14 @@ def _columns(cursor: Cursor) -> dict[str, str | None]:
     columns: dict[str, str | None] = {}
     while cursor.take(",") if columns else cursor.take("("):
         name = cursor.name()[0]
+        check_names([*(one.lower() for one in columns), name.lower()])
         columns[name] = cursor.string() if cursor.take("COMMENT") else None
     if columns:
         cursor.expect(")")
     return columns
 
 
-def _renamed(query: str, found: list[str], names: list[str], view: str) -> str:
+def _renamed(query: str, found: Sequence[str], names: list[str], view: str) -> str:
     """The query with other names; columns that a star stands for are named one by one, as there may be more later."""
     if "*" in query and len({name.lower() for name in found}) == len(found):
         items = ", ".join(f"{quote(old)} AS {quote(new)}" for old, new in zip(found, names, strict=True))
@@ -102,9 +106,8 @@ def _renamed(query: str, found: list[str], names: list[str], view: str) -> str:
     return f"SELECT * FROM ({query}) AS {quote(view)}({', '.join(map(quote, names))})"
 
 
-def _check_number(columns: Collection[str], query: str, session: Session) -> list[str]:
-    """As many names as the query has columns, whose own names are given back."""
-    found = session.schema(session.relation(query)).names
+def _check_number(columns: Collection[str], found: Sequence[str]) -> None:
+    """As many names as the query has columns."""
     if len(found) != len(columns):
         what = "NOT_ENOUGH" if len(found) < len(columns) else "TOO_MANY"
         raise SparkError(
@@ -112,16 +115,16 @@ def _check_number(columns: Collection[str], query: str, session: Session) -> lis
             f"Cannot create the view: its columns are {', '.join(columns)}; the query has {', '.join(found)}.",
             sql_state="21S01",
         )
-    return list(found)
 
 
 @dataclass
 class _Description:
-    """What a view says beside its query; the comments are those of its columns."""
+    """What a view says beside its query; columns have comments."""
 
     comment: str | None = None
     properties: dict[str, str] = field(default_factory=dict)
-    comments: list[str | None] = field(default_factory=list)
+    columns: dict[str, str | None] = field(default_factory=dict)
+    mode: str = COMPENSATION
 
 
 def _clauses(cursor: Cursor) -> _Description:
@@ -133,12 +136,18 @@ def _clauses(cursor: Cursor) -> _Description:
         elif cursor.take("TBLPROPERTIES"):
             found.properties = read_properties(cursor)
         elif cursor.take("WITH", "SCHEMA"):
-            kind = cursor.next().text.upper()
-            if kind not in {"BINDING", "COMPENSATION"}:
-                raise unsupported(f"WITH SCHEMA {kind} in CREATE VIEW", "CREATE OR REPLACE the view when needed.")
+            found.mode = schema_mode(cursor)
         else:
             raise unsupported(f"{cursor.peek()} in CREATE VIEW", "Leave the clause out.")
     return found
+
+
+def schema_mode(cursor: Cursor) -> str:
+    """What follows WITH SCHEMA."""
+    mode = "TYPE EVOLUTION" if cursor.take("TYPE", "EVOLUTION") else cursor.next().text.upper()
+    if mode not in {BINDING, COMPENSATION}:
+        raise unsupported(f"a view WITH SCHEMA {mode}", "CREATE OR REPLACE the view when its tables have changed.")
+    return mode
 
 
 def register_text(session: Session, name: str, query: str, *, replace: bool) -> None:
@@ -197,6 +206,9 @@ def _persistent(
     )
     text = rewriter.rewrite_query(query)
     schema = session.sail.schema(session.key, relations_pb2.Relation(sql=relations_pb2.SQL(query=text)))
+    given = list(described.columns) or schema.names
+    _check_number(given, schema.names)
+    check_names([one.lower() for one in given])
     existing = session.catalog.find_table(name)
     if existing is not None:
         if exists_ok:
@@ -204,10 +216,10 @@ def _persistent(
         if not (replace and existing.is_view):
             raise already_exists("table", str(name))
     columns = [_wire(place, field) for place, field in enumerate(schema.fields)]
-    for column, comment in zip(columns, described.comments, strict=False):
-        column["comment"] = comment
+    for column, label in zip(columns, given, strict=True):
+        column.update(name=label, comment=described.columns.get(label))
     wire: dict[str, Any] = {"view_definition": query, "comment": described.comment, "columns": columns}
-    wire["properties"] = described.properties | where_names_are(names)
+    wire["properties"] = described.properties | where_names_are(names) | properties_of(described.mode, schema.names)
     if existing is None:
         session.catalog.create_table(name, {"table_type": "VIEW", **wire})
     else:  # in place: owner and grants stay
@@ -227,5 +239,5 @@ def redefine(cursor: Cursor, session: Session, parts: list[str]) -> None:
     view = session.catalog.table(session.names.table(parts))
     if not view.is_view:
         raise SparkError("EXPECT_VIEW_NOT_TABLE.NO_ALTERNATIVE", f"{view.name} is a table; use ALTER TABLE.")
-    kept = {key: value for key, value in view.properties.items() if not key.startswith(NAMESPACE)}
-    _persistent(session, parts, cursor.rest(), _Description(view.comment, kept), replace=True, exists_ok=False)
+    described = _Description(view.comment, users_own(view.properties), mode=view.columns.mode)
+    _persistent(session, parts, cursor.rest(), described, replace=True, exists_ok=False)

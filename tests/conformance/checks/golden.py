@@ -136,3 +136,19 @@ def columns_called_like_functions_without_brackets(spark: Any, at: At) -> Any:
     )
     frame = spark.table("bare").filter("user = 'b' AND current_date > 1").selectExpr("current_date", "n > current_date")
     return [(one.columns, rows(one)) for one in [*map(spark.sql, queries), frame]]
+
+
+golden.sql(
+    "properties that are not shown",
+    "CREATE OR REPLACE TABLE kept (a INT) USING delta TBLPROPERTIES ('password' = 'p', 'plain' = 'v', 'n' = 'a token', "
+    "'my.accessKey' = 'k', 'passphrase' = 'w', 'u' = 'http://url')",
+    "SHOW TBLPROPERTIES kept",
+)
+
+
+@golden.run
+def a_temporary_view_of_files_with_types(spark: Any, at: At) -> Any:
+    spark.sql("SELECT 1 AS x, 'b' AS y").write.csv(f"{at.path}/typed")
+    spark.sql(f"CREATE TEMP VIEW typed (a BIGINT, b STRING) USING csv OPTIONS (path '{at.path}/typed')")
+    shown = rows(spark.sql("SHOW TABLE EXTENDED LIKE 'typ*'"))
+    return spark.table("typed").dtypes, rows(spark.table("typed")), [(*one[:3], one[3][:12]) for one in shown]

@@ -15,6 +15,7 @@ from brickyard.workspace.compute.gateway.errors import PARSE, SparkError
 from brickyard.workspace.compute.gateway.file_tables import OPTION
 from brickyard.workspace.compute.gateway.filling import filled_columns
 from brickyard.workspace.compute.gateway.names import FILE_FORMATS, is_global, quote
+from brickyard.workspace.compute.gateway.redaction import redacted
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements import locations, objects
@@ -223,7 +224,7 @@ def _facts(table: Table, session: Session) -> list[tuple[Any, ...]]:
 
 
 def _options(table: Table) -> str | None:
-    options = {} if table.files is None else table.files.options
+    options = {} if table.files is None else redacted(table.files.options)
     return f"[{', '.join(f'{key}={value}' for key, value in sorted(options.items()))}]" if options else None
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from brickyard.workspace.compute.gateway.redaction import redacted
 from brickyard.workspace.compute.gateway.unity import Table
 
 __all__ = ["as_json"]
@@ -50,7 +51,7 @@ def as_json(
         comment=table.comment,
         owner=table.owner,
         view_text=table.definition,
-        table_properties=dict(table.properties),
+        table_properties=redacted(table.properties),
     )
     return json.dumps(known, separators=(",", ":"))
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 from brickyard.workspace.compute.gateway import literals
 from brickyard.workspace.compute.gateway.errors import not_found
 from brickyard.workspace.compute.gateway.names import HIVE
+from brickyard.workspace.compute.gateway.names import quote as quoted
 from brickyard.workspace.compute.gateway.patterns import matches
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
@@ -92,6 +93,8 @@ def show_table_extended(cursor: Cursor, session: Session) -> Any:
     session.catalog.need_schema(catalog, schema)
     found = [one for one in session.catalog.tables(catalog, schema) if matches(one.name.name, pattern)]
     rows = [(schema, one.name.name, False, _information(one, session)) for one in found]
+    temporary = [name for name in sorted(session.names.temporary) if matches(name, pattern)]
+    rows += [("", name, True, f"Table: {name}\nType: VIEW\n{_schema(quoted(name), session)}") for name in temporary]
     columns = {"database": TEXT, "tableName": TEXT, "isTemporary": pa.bool_(), "information": TEXT}
     return literals.rows(columns, rows)
 
@@ -105,13 +108,17 @@ def _information(table: Table, session: Session) -> str:
         "Created Time": _time(table.created_at),
         "Type": table.kind,
         "Comment": table.comment,
-        "Provider": None if table.is_view else "delta",
+        "Provider": None if table.is_view else "delta" if table.files is None else table.files.kind,
         "Location": None if table.location is None else session.places.shown(table.location),
         "View Text": table.definition,
     }
     text = "".join(f"{name}: {value}\n" for name, value in facts.items() if value)
-    schema = session.sail.schema(session.key, session.relation(f"SELECT * FROM {table.name}"))
-    return f"{text}Schema: {schema.treeString()}"
+    return text + _schema(str(table.name), session)
+
+
+def _schema(name: str, session: Session) -> str:
+    schema = session.sail.schema(session.key, session.relation(f"SELECT * FROM {name}"))
+    return f"Schema: {schema.treeString()}"
 
 
 def _time(milliseconds: int | None) -> str:

@@ -9,6 +9,7 @@ import pyarrow as pa
 from brickyard.workspace.compute.gateway import literals
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
 from brickyard.workspace.compute.gateway.names import quote
+from brickyard.workspace.compute.gateway.redaction import redacted
 from brickyard.workspace.compute.gateway.refreshing import refresh, refresh_table
 from brickyard.workspace.compute.gateway.session import ZONE, Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
@@ -35,15 +36,15 @@ def set_value(cursor: Cursor, session: Session) -> Any:
     if cursor.take("TIME", "ZONE"):
         return _configure(session, ZONE, _zone(cursor))
     if cursor.done:
-        return literals.rows(PAIR, sorted(session.settings.items()))
+        return literals.rows(PAIR, sorted(redacted(session.settings).items()))
     key, equals, value = cursor.rest().partition("=")
     key, value = key.strip().strip("`"), value.strip().strip("'\"")
     if key.lower() == "-v":
-        rows = [(name, value, "", "") for name, value in sorted(session.settings.items())]
+        rows = [(name, value, "", "") for name, value in sorted(redacted(session.settings).items())]
         return literals.rows({**PAIR, "meaning": TEXT, "Since version": TEXT}, rows)
     if not equals:
         value = session.setting(key) or session.sail.configuration(session.key, key) or "<undefined>"
-        return literals.rows(PAIR, [(key, value)])
+        return literals.rows(PAIR, list(redacted({key: value}).items()))
     _refuse_names(key, session)
     return _configure(session, _PARAMETERS.get(key.upper(), key), value)
 

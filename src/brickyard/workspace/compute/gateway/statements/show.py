@@ -15,6 +15,7 @@ from brickyard.workspace.compute.gateway.filling import filled_columns
 from brickyard.workspace.compute.gateway.names import GLOBAL, quote
 from brickyard.workspace.compute.gateway.patterns import matches, read_pattern
 from brickyard.workspace.compute.gateway.protocol import DEFAULTS, PREFIX
+from brickyard.workspace.compute.gateway.redaction import redacted
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements import grants, locations, metadata, objects, people, undrop
@@ -144,7 +145,7 @@ def _properties(cursor: Cursor, session: Session) -> Any:
     if key is not None:
         missing = f"Table {table.name.full} does not have property: {key}"
         found = {key: found.get(key, missing)}
-    return literals.rows({"key": TEXT, "value": TEXT}, sorted(found.items()))
+    return literals.rows({"key": TEXT, "value": TEXT}, sorted(redacted(found).items()))
 
 
 def _key(cursor: Cursor) -> str | None:
@@ -171,7 +172,7 @@ def _create_table(cursor: Cursor, session: Session) -> Any:
     text = f"CREATE TABLE {table.name.full} (\n" + ",\n".join(lines) + ")\nUSING "
     text += "delta" if table.files is None else table.files.kind
     if table.files is not None and table.files.options:
-        pairs = [f"  {string(key)} = {string(value)}" for key, value in sorted(table.files.options.items())]
+        pairs = [f"  {string(key)} = {string(value)}" for key, value in sorted(redacted(table.files.options).items())]
         text += "\nOPTIONS (\n" + ",\n".join(pairs) + ")"
     partitions = partition_columns(table)
     if partitions:
@@ -185,7 +186,7 @@ def _create_table(cursor: Cursor, session: Session) -> Any:
         text += f"\nCOMMENT {string(table.comment)}"
     feature = {PREFIX + DEFAULTS: "supported"} if any(one.default is not None for one in filled.values()) else {}
     if shown_properties(table) or feature:
-        given = sorted((feature | shown_properties(table)).items())
+        given = sorted(redacted(feature | shown_properties(table)).items())
         pairs = [f"  {string(key)} = {string(value)}" for key, value in given]
         text += "\nTBLPROPERTIES (\n" + ",\n".join(pairs) + ")"
     return literals.rows({"createtab_stmt": TEXT}, [(text,)])

@@ -32,11 +32,12 @@ def create_view(cursor: Cursor, session: Session, *, replace: bool) -> Any:
     cursor.expect("VIEW")
     exists_ok = cursor.take("IF", "NOT", "EXISTS")
     parts = cursor.name()
-    columns = _columns(cursor)
+    schema = _typed(cursor) if temporary and not shared else ""
+    columns = {} if schema else _columns(cursor)
     if shared:
         parts = _global_name(parts)
-    if temporary and not shared and not columns and cursor.take("USING"):
-        return _of_files(cursor, session, parts, replace=replace)
+    if schema or (temporary and not shared and not columns and cursor.peek() == "USING"):
+        return _of_files(cursor, session, parts, schema, replace=replace)
     described = _clauses(cursor)
     query = cursor.rest()
     if columns and (shared or temporary):
@@ -68,8 +69,19 @@ def _global_name(parts: list[str]) -> list[str]:
     return parts[-1:]
 
 
-def _of_files(cursor: Cursor, session: Session, parts: list[str], *, replace: bool) -> Any:
+def _typed(cursor: Cursor) -> str:
+    """Read `(a INT, b STRING)`: the columns of files, with their types; empty if there is something else."""
+    if cursor.peek() != "(" or cursor.peek(2) in {",", ")", "COMMENT"}:
+        return ""
+    cursor.expect("(")
+    schema = cursor.until()
+    cursor.expect(")")
+    return schema
+
+
+def _of_files(cursor: Cursor, session: Session, parts: list[str], schema: str, *, replace: bool) -> Any:
     """`USING format OPTIONS (path '...', ...)`: a temporary view of files."""
+    cursor.expect("USING")
     kind = cursor.next().text.lower()
     options = read_options(cursor) if cursor.take("OPTIONS") else {}
     cursor.end()
@@ -80,6 +92,8 @@ def _of_files(cursor: Cursor, session: Session, parts: list[str], *, replace: bo
         raise unsupported(f"a temporary view USING {kind}", instead)
     relation = relations_pb2.Relation()
     relation.read.data_source.format = kind
+    if schema:
+        relation.read.data_source.schema = schema
     relation.read.data_source.paths.append(path)
     relation.read.data_source.options.update(given)
     register_temporary(session, parts[-1], lambda: of_text(parts[-1], relation, session), replace=replace)

@@ -16,6 +16,11 @@ mixed.values(
     "'1.51', CAST(0.1 AS FLOAT), 0.1D), (1.5, '0.1', 0.1, 0.1D) t(d, s, f, x)",
     "a = b, a < b FROM VALUES (double('NaN'), CAST(1.5 AS DECIMAL(3, 1))), (1.5D, 1.5) t(a, b)",
     "count(*) FROM VALUES (CAST(1.5 AS DECIMAL(3, 1))) t(d) JOIN VALUES ('1.51') u(s) ON d = s",
+    "count(*) FROM VALUES (CAST(1.5 AS DECIMAL(3, 1))) t(d) WHERE d IN (SELECT s FROM VALUES ('1.51') u(s))",
+    "count(*) FROM VALUES (CAST(1.5 AS DECIMAL(3, 1))) t(d) WHERE d NOT IN (SELECT DISTINCT s AS x FROM VALUES ('1.51') "
+    "u(s))",
+    "CASE d WHEN s THEN 1 ELSE 2 END FROM VALUES (CAST(1.5 AS DECIMAL(3, 1)), '1.51') t(d, s)",
+    "CASE m WHEN m THEN 1 END FROM VALUES (map('a', 1)) t(m)",
     "m = map('a', 1) FROM VALUES (map('a', 1)) t(m)",
     "v = v FROM VALUES (parse_json('1')) t(v)",
     "INTERVAL 1 MONTH > INTERVAL 20 DAYS",
@@ -34,6 +39,37 @@ mixed.values(
     f"9223372036854775807), width_bucket(y, 10, 1, 10), width_bucket(5.5D, 0, 10, 5) FROM VALUES ({NAN}) t(x, y)",
     "rand(null), randn(null), uniform(-20L, -10L, 0), uniform(10, 20, 0), uniform(0D, 1D, 0), uniform(-5S, 5S, 0)",
     "uniform(0, 100, 0), randstr(5, 0) FROM range(3)",
+)
+mixed.values(
+    "interval 2 weeks 3 microseconds * 1.5, i * 1.5, i / 2, -i / 2, i / 1.5, i * 0.5D, i / 2D, 1.5 * i, i * 3, i / "
+    "7 FROM "
+    "VALUES (interval '1 00:00:00.000003' day to second) t(i)",
+    "sum(i), avg(i) FROM VALUES (interval '1 00:00:00.000003' day to second), (interval '2' day), (null) t(i)",
+    "sum(i) FROM VALUES (interval '106751991' day), (interval '106751991' day) t(i)",
+    "make_dt_interval(d) FROM VALUES (2147483647), (1) t(d)",
+    "make_dt_interval(1, 2, 3, 4.5), make_dt_interval(null), make_dt_interval(), make_dt_interval(d, null), "
+    "make_dt_interval(1, 0, 0, 123456789012.123456) FROM VALUES (1) t(d)",
+    "CAST(a AS interval day), CAST(5 AS interval hour) = interval '5' hour, CAST(7L AS interval second) = interval "
+    "'7' second, CAST(CAST(5 AS interval year) AS "
+    "STRING), CAST(CAST(a AS interval month) AS STRING) FROM VALUES (5) t(a)",
+    "date '2011-11-11' + null, date '2011-11-11' - null, null + date '2011-11-11', timestamp '2011-11-11 00:00:00' "
+    "+ null",
+    "date 'today' = current_date(), timestamp 'today' = date_trunc('DAY', now()), date 'epoch', timestamp 'epoch', "
+    "date'tomorrow' - date'yesterday', timestamp ' Now ' <= now(), timestamp_ntz 'epoch', timestamp_ntz 'today' = "
+    "current_date(), timestamp '2019-01-01\\t', date '  2019-01-01 '",
+    "CAST('\\t\\t true \\n\\r ' AS BOOLEAN), CAST(s AS BOOLEAN) FROM VALUES ('\\tfalse\\n') t(s)",
+    "from_json('{\"t\": \"09:00:00\"}', 't TIME')",
+    "from_json('{\"time\": \"09:00:00\", \"a\": 1}', 'a int, time STRING'), to_csv(named_struct('t', time'09:00:00'))",
+    "from_json('{\"a\": 1}', 'a int', map('mode', 1))",
+    "to_json(named_struct('a', 1), map('x', 1))",
+    "schema_of_csv(null)",
+)
+MAPS = "CREATE TABLE maps (m MAP<STRING, INT>, i INT) USING delta", "INSERT INTO maps VALUES (map('a', 1), 1)"
+mixed.sql("distinct rows of a table with maps", *MAPS, "SELECT DISTINCT * FROM maps")
+mixed.sql("maps in a join", *MAPS, "SELECT a.i FROM maps AS a JOIN maps AS b ON a.m = b.m")
+mixed.values(
+    "greatest(m, m) FROM VALUES (map('a', 1)) t(m)",
+    "array_distinct(array(m, m)) FROM VALUES (map('a', 1)) t(m)",
 )
 
 

@@ -10,12 +10,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 from brickyard.workspace.compute.gateway.digits import check_digits
 from brickyard.workspace.compute.gateway.errors import PARSE, SparkError, parse_error, unsupported
 from brickyard.workspace.compute.gateway.intervals import spelled
+from brickyard.workspace.compute.gateway.moments import has_moments, moments
 from brickyard.workspace.compute.gateway.remembered import LONGEST, remembered
 
 __all__ = [
@@ -157,10 +158,10 @@ def as_engine_reads(sql: str) -> str:
 
     Source: https://docs.databricks.com/aws/en/sql/language-manual/data-types/string-type
     """
-    if not any(mark in sql for mark in ("''", '""', "X '", "x '")) and "interval" not in sql.lower():
+    if not (any(mark in sql for mark in ("''", '""', "X '", "x '")) or "interval" in sql.lower() or has_moments(sql)):
         return sql
     tokens = tokenize(sql)
-    edits = [Edit(*place) for place in spelled(tokens)]
+    edits = [Edit(*place) for place in chain(spelled(tokens), moments(tokens))]
     for before, token in pairwise(tokens):
         if token.kind != "STRING":
             continue

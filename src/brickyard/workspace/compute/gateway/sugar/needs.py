@@ -79,7 +79,8 @@ def needed(sql: str, names: frozenset[str] = frozenset()) -> frozenset[str]:
     if len(tokens) > 2 and bare_calls(tokens):
         found.add("NAME")
     words = [token.text.upper() for token in tokens]
-    if any("MAP" in word for word in words) and any(word in {"GROUP", "DISTINCT"} for word in words):
+    maps = any("MAP" in word for word in words) and any(word in {"GROUP", "DISTINCT"} for word in words)
+    if maps or ("SELECT", "DISTINCT") in pairwise(words):
         found.add("MAP")
     if "USING" in words:
         dotted = {after for before, after in pairwise(words) if before == "."}

@@ -113,6 +113,7 @@ def sites(sql: str, tree: Any, number: int = 0) -> list[Site]:
     return [
         *found[::-1],
         *others,
+        *_simple_cases(tree),
         *(Site(cells[0].find_ancestor(exp.Values), "values", cells) for cells in _mixed(tree)),
     ]
 
@@ -214,7 +215,7 @@ def _operands(node: Any) -> list[Any]:
     if isinstance(node, exp.Between):
         return [node.this, node.args["low"], node.args["high"]]
     if isinstance(node, exp.In):
-        return [node.this, *node.expressions]
+        return [node.this, *node.expressions, *_selected(node.args.get("query"))]
     if isinstance(node, exp.Overlay | exp.Trim):
         return [part for key in ("this", "expression") if (part := node.args.get(key)) is not None]
     if isinstance(node, exp.Dot):
@@ -227,6 +228,25 @@ def _operands(node: Any) -> list[Any]:
     if isinstance(node, exp.Neg | exp.BitwiseNot):
         return [node.this]
     return [part.expressions[0] if isinstance(part, exp.Distinct) else part for part in node.expressions]
+
+
+def _selected(query: Any) -> list[Any]:
+    """The only column of a subquery that is a plain SELECT."""
+    from sqlglot import exp
+
+    select = query.unnest() if query is not None else None
+    if not isinstance(select, exp.Select) or len(select.expressions) != 1 or select.is_star:
+        return []
+    return [select.expressions[0].unalias()]
+
+
+def _simple_cases(tree: Any) -> list[Site]:
+    """The comparisons of `CASE a WHEN b`."""
+    from sqlglot import exp
+
+    cases = [(case.args["ifs"], case.this) for case in tree.find_all(exp.Case) if case.args.get("this") is not None]
+    found = [Site(branches[0], "compare", [value, *(one.this for one in branches)]) for branches, value in cases]
+    return [site for site in found if is_zoned() or is_mixed(site.operands)]
 
 
 def _is_compared(node: Any) -> bool:

@@ -7,7 +7,9 @@ are the largest values (0.7.2).
 from __future__ import annotations
 
 from brickyard.workspace.compute.gateway.errors import unsupported
-from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule, mismatch, unexpected
+from brickyard.workspace.compute.gateway.values.rules.calendar import MICROS
+from brickyard.workspace.compute.gateway.values.rules.intervals import SPAN, is_of_clock, of_micros
+from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Operand, Rule, need_order, unexpected
 from brickyard.workspace.compute.gateway.values.rules.texts import quoted, written
 from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, Decimal, fields, inside, is_number
 
@@ -34,8 +36,7 @@ def _extreme(call: Call) -> Fix | None:
         return _of_floats(kind, call.name == "max")
     if kind.startswith(("array<", "struct<")):
         return Fix(kind=kind, inner={1: _comparable(kind, "$0")}, around=_restored(kind, "$0"))
-    if kind.startswith("map<") or kind == "variant":
-        raise mismatch("INVALID_ORDERING_TYPE", f"`{call.name}` cannot take {kind.upper()}, which has no order.")
+    need_order(call.name, [kind])
     return Fix(kind=kind) if kind else None
 
 
@@ -94,6 +95,13 @@ def sum_of_decimals(kind: str) -> Fix | None:
 
 def mean_of_decimals(call: Call) -> Fix | None:
     """A mean of decimals has four digits more after the point; the engine cuts what Spark rounds."""
+    if is_of_clock(call.kind()):
+        mean = mean_of_decimals(Call(call.name, (Operand("decimal(19,0)"),)))
+        assert mean is not None
+        micros = f"CAST({MICROS.format('+', '$0')} AS DECIMAL(19,0))"
+        return Fix(
+            kind=SPAN, inner={1: mean.inner[1].replace("$0", micros)}, around=of_micros(f"round({mean.around}, 0)")
+        )
     of = Decimal.of(call.kind()) if call.kind().startswith("decimal") else None
     if of is None:
         return Fix(kind="double") if call.name in {"avg", "mean"} and is_number(call.kind()) else None
@@ -125,6 +133,7 @@ def _best(call: Call) -> Fix | None:
     if len(call.operands) > 2:
         raise unsupported(f"{call.name} of several values", "Use slice(array_sort(collect_list(struct(...))), 1, n).")
     by = call.kind(1)
+    need_order(call.name, [by])
     return Fix(inner={2: _comparable(by, "$0")}) if by.startswith(("array<", "struct<")) else None
 
 

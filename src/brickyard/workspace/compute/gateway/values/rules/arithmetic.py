@@ -9,8 +9,9 @@ Source: https://docs.databricks.com/aws/en/sql/language-manual/sql-ref-datatype-
 from __future__ import annotations
 
 from brickyard.workspace.compute.gateway.values.rules.aggregates import sum_of_decimals
-from brickyard.workspace.compute.gateway.values.rules.calendar import difference, in_calendar, on_date
+from brickyard.workspace.compute.gateway.values.rules.calendar import MICROS, difference, in_calendar, on_date
 from brickyard.workspace.compute.gateway.values.rules.decimals import decimal_arithmetic
+from brickyard.workspace.compute.gateway.values.rules.intervals import SPAN, is_of_clock, of_micros, scaled
 from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Operand, Rule, mismatch, unexpected
 from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, INTEGERS, family, is_number, wider
 
@@ -24,6 +25,7 @@ DAYS_APART = "make_dt_interval(CAST(datediff($1, $2) AS INT))"
 #: What may be added to a date.
 DAYS = frozenset({"tinyint", "smallint", "int"})
 SUMMED = "DECIMAL(28,0)"
+NO_SPAN = "make_dt_interval(CAST(NULL AS INT))"
 
 
 def _arithmetic(call: Call) -> Fix | None:
@@ -50,6 +52,8 @@ def _of_times(call: Call) -> Fix | None:
     """Of dates, timestamps and intervals."""
     left, right = call.kind(0), call.kind(1)
     _check(call)
+    if "void" in {left, right} and {left, right} & TIMES and call.name in "+-":
+        return Fix(*(("CAST(NULL AS TIMESTAMP)", "timestamp") if call.name == "+" else (NO_SPAN, SPAN)))
     if call.name == "-" and "string" in {left, right} and {left, right} & TIMES:
         return _with_time(call)
     if call.name == "-" and {left, right} <= TIMES:
@@ -58,6 +62,8 @@ def _of_times(call: Call) -> Fix | None:
         return on_date(call)
     if call.kind(0) == "date" and call.kind(1) in DAYS:
         return Fix(kind="date")
+    if call.name in "*/":
+        return scaled(call)
     return in_calendar(call) if call.zoned else None
 
 
@@ -146,6 +152,9 @@ def _sum(call: Call) -> Fix | None:
     if call.kind() == "bigint":
         around = _checked("CAST($0 AS BIGINT)", "BIGINT", call)
         return Fix(kind="bigint", inner={1: f"CAST($0 AS {SUMMED})"}, around=around)
+    if is_of_clock(call.kind()):
+        micros = MICROS.format("+", "$0")
+        return Fix(kind=SPAN, inner={1: f"CAST({micros} AS {SUMMED})"}, around=of_micros("$0"))
     return sum_of_decimals(call.kind()) if call.kind().startswith("decimal") else None
 
 

@@ -7,7 +7,17 @@ import re
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Operand
 
-__all__ = ["LOCAL", "days_later", "difference", "in_calendar", "interval_kind", "is_of_months", "on_date"]
+__all__ = [
+    "LOCAL",
+    "MICROS",
+    "OF_CLOCK",
+    "days_later",
+    "difference",
+    "in_calendar",
+    "interval_kind",
+    "is_of_months",
+    "on_date",
+]
 
 #: What the units of an interval's literal begin with.
 MONTHS, CLOCK = ("year", "month"), ("hour", "minute", "second", "millisecond", "microsecond")

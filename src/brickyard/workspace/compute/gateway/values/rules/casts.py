@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.values.rules.intervals import as_interval
 from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Operand, Rule, mismatch
 from brickyard.workspace.compute.gateway.values.rules.texts import quoted, text_of
 from brickyard.workspace.compute.gateway.values.rules.times import floored
@@ -13,7 +14,7 @@ __all__ = ["RULES", "VARIANTS", "is_affected", "plain_text"]
 
 #: The targets of casts that depend on what is cast.
 TARGETS = frozenset({"string", "date", "binary", "boolean", "timestamp", "timestamp_ntz", *INTEGERS, *FLOATS})
-NESTED = ("decimal", "array<", "map<", "struct<")
+OTHERS = ("decimal", "array<", "map<", "struct<", "interval", "geo")
 TIMES = frozenset({"date", "timestamp_ntz"})
 REFUSED = frozenset({("boolean", "date"), ("boolean", "timestamp_ntz")})
 #: Functions that give variants, or may.
@@ -26,13 +27,13 @@ DAY = r"^(\d{4,7}-\d{1,2}-\d{1,2})[ T]"
 NO_DAY = r"^[0-9]+(-[0-9]*)?[ T]"
 #: What Spark takes for a BOOLEAN, in small letters; the engine takes their beginnings too.
 BOOLEANS = frozenset({"t", "true", "y", "yes", "1", "f", "false", "n", "no", "0"})
-#: What Spark leaves out around a date.
+#: What Spark leaves out around a date or a BOOLEAN.
 BLANKS = "' \\t\\n\\r'"
 
 
 def is_affected(target: str) -> bool:
     """Whether casts to a type may have to be corrected."""
-    return target in TARGETS or target.startswith(NESTED)
+    return target in TARGETS or target.startswith(OTHERS)
 
 
 def _cast(call: Call) -> Fix | None:
@@ -41,6 +42,10 @@ def _cast(call: Call) -> Fix | None:
         return _of_variant(target, tried=call.name == "try_cast")
     if kind.startswith("interval") and is_number(target):
         raise unsupported("a cast of an INTERVAL to a number", "Use extract(), or unix_seconds() of the times.")
+    if kind.startswith("geo") or target.startswith("geo"):
+        raise unsupported(f"a cast of {kind.upper()} to {target.upper()}", "Use st_geomfromwkb() and st_asbinary().")
+    if is_number(kind) and target.startswith("interval"):
+        return as_interval(kind, target)
     _check(kind, target, tried=call.name == "try_cast")
     if kind == "string" and target == "boolean":
         return _boolean(tried=call.name == "try_cast")
@@ -94,9 +99,10 @@ def _of_text(target: str, *, tried: bool) -> Fix | None:
 def _boolean(*, tried: bool) -> Fix:
     """Texts of which Spark makes no BOOLEAN."""
     words = ", ".join(map(quoted, sorted(BOOLEANS)))
-    wrong = f"isnotnull($1) AND NOT lower(btrim($1)) IN ({words})"
+    text = f"btrim($1, {BLANKS})"
+    wrong = f"isnotnull($1) AND NOT lower({text}) IN ({words})"
     error = f"CAST({_malformed('$1', 'BOOLEAN', tried=tried)} AS BOOLEAN)"
-    return Fix(f"(CASE WHEN {wrong} THEN {error} ELSE {'TRY_' if tried else ''}CAST($1 AS BOOLEAN) END)", "boolean")
+    return Fix(f"(CASE WHEN {wrong} THEN {error} ELSE {'TRY_' if tried else ''}CAST({text} AS BOOLEAN) END)", "boolean")
 
 
 def _malformed(text: str, target: str, *, tried: bool) -> str:

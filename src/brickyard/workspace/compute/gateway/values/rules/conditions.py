@@ -9,7 +9,15 @@ from functools import reduce
 
 from brickyard.workspace.compute.gateway.errors import PARSE, SparkError
 from brickyard.workspace.compute.gateway.values.rules.calendar import is_of_months
-from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule, all_of, different, mismatch
+from brickyard.workspace.compute.gateway.values.rules.model import (
+    Call,
+    Fix,
+    Rule,
+    all_of,
+    different,
+    mismatch,
+    need_order,
+)
 from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, differ, is_number, wider
 
 __all__ = ["RULES"]
@@ -41,6 +49,7 @@ def _branches(first: int) -> Rule:
 
 def _first_of(call: Call) -> Fix | None:
     """`nullif(a, b)` has the type of a."""
+    need_order("=", [call.kind(0)])
     if call.kind(0) in FLOATS and is_number(call.kind(1)):  # nothing is as much as minus nothing
         return Fix("(CASE WHEN CAST($1 AS DOUBLE) = CAST($2 AS DOUBLE) THEN NULL ELSE $1 END)", call.kind(0))
     if call.kind(0) == call.kind(1) or not is_number(call.kind(0)):
@@ -79,6 +88,7 @@ def _no_zero(call: Call) -> Fix | None:
 
 def _extreme(call: Call) -> Fix | None:
     """`greatest` and `least` take no text beside other types."""
+    need_order(call.name, [call.kind()])
     kinds = {operand.kind for operand in call.operands} - {"void", ""}
     if "string" in kinds and len(kinds) > 1:
         raise mismatch(
@@ -94,8 +104,7 @@ def _compared(call: Call) -> Fix | None:
     if call.zoned and "date" in kinds and "timestamp" in kinds:  # the engine takes midnight in UTC
         dates = [number for number, kind in enumerate(kinds, 1) if kind == "date"]
         return Fix(kind="boolean", inner=dict.fromkeys(dates, "CAST($0 AS TIMESTAMP)"))
-    if unordered := next((kind for kind in kinds if "map<" in kind or kind == "variant"), ""):
-        raise mismatch("INVALID_ORDERING_TYPE", f'The `=` does not support ordering on type "{unordered.upper()}".')
+    need_order("=", kinds)
     if differ(kinds) or len({is_of_months(kind) for kind in kinds if kind.startswith("interval")}) > 1:
         raise different("the comparison", kinds)
     if {"float", "string"} <= set(kinds):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from brickyard.workspace.compute.gateway.errors import unsupported
-from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule, all_of
+import re
+
+from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
+from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule, all_of, mismatch
 from brickyard.workspace.compute.gateway.values.rules.texts import json_of, quoted, text_of
 from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, fields
 from brickyard.workspace.compute.gateway.values.rules.variants import of_variant
@@ -25,11 +27,22 @@ IGNORED = (
     *("allowbackslashescapinganycharacter", "allownonnumericnumbers", "primitivesasstring", "prefersdecimal"),
     *("columnnameofcorruptrecord", "locale", "multiline", "dropmalformed"),
 )
+#: The type TIME in a schema, not as the name of a field.
+TIME = re.compile(r"(?i)[\s:<]time\s*(?:[(,>]|$)")
 STRING = r'"(?:[^"\\]|\\.)*"'
+
+
+def _check_options(call: Call, number: int) -> None:
+    """Options are texts."""
+    kind = call.kind(number)
+    if kind.startswith("map<") and kind != "map<string,string>":
+        text = f'A type of keys and values in `map()` must be string, but got "{kind.upper()}".'
+        raise SparkError("INVALID_OPTIONS.NON_STRING_TYPE", f"Invalid options: {text}", sql_state="42K06")
 
 
 def _to_json(call: Call) -> Fix | None:
     kind = call.kind()
+    _check_options(call, 1)
     if not any(one in kind for one in AFFECTED):
         return None
     if len(call.operands) > 1:
@@ -51,6 +64,8 @@ def _to_csv(call: Call) -> Fix | None:
 
 def _csv(name: str, kind: str) -> str:
     field = f"$1.`{name.replace('`', '``')}`"
+    if kind.startswith("time("):
+        return f"coalesce(CAST({field} AS STRING), '')"
     written = text_of(kind, field) if kind in FLOATS else f"to_csv(named_struct('x', {field}))"
     return f"if(isnull({field}), '', {written})"
 
@@ -76,17 +91,30 @@ def _get_json(call: Call) -> Fix | None:
 
 def _type(call: Call) -> Fix | None:
     """The name of a variant's type."""
+    if "interval" in call.kind():  # the engine has one for those of years and one for all others
+        raise unsupported("typeof() of an INTERVAL", "Look at the schema of the rows that it is made of.")
     return Fix(quoted(call.kind()), "string") if "variant" in call.kind() else None
 
 
 def _from_json(call: Call) -> Fix | None:
-    """Options that the engine does not look at."""
+    """Options that the engine does not look at, and types that it leaves empty."""
+    _check_options(call, 2)
+    if len(call.operands) > 1 and TIME.search(call.operands[1].value or ""):
+        raise SparkError(
+            "UNSUPPORTED_TIME_TYPE", "The data type TIME is not supported. Read it as STRING, and cast it."
+        )
     text = call.operands[2].text.lower() if len(call.operands) > 2 else ""
     found = [option for option in IGNORED if option in text]
     if found:
         raise unsupported(f"{call.name} with the option {found[0]}", "Leave it out, or parse the text in Python.")
     if call.name == "from_json" and 2 <= len(call.operands) <= 3:
         return Fix(f"(CASE WHEN btrim($1) = '' THEN NULL ELSE from_json({all_of(call)}) END)")
+    return None
+
+
+def _schema(call: Call) -> Fix | None:
+    if call.kind() == "void":
+        raise mismatch("UNEXPECTED_NULL", "Cannot resolve `schema_of_csv`: the csv must not be null.")
     return None
 
 
@@ -121,12 +149,13 @@ def _length(call: Call) -> Fix | None:
 
 
 RULES = {
-    **dict.fromkeys(("from_json", "from_csv"), Rule(_from_json)),
+    **dict.fromkeys(("from_json", "from_csv"), Rule(_from_json, (2,))),
+    "schema_of_csv": Rule(_schema),
     "json_array_length": Rule(_length),
     **dict.fromkeys(("variant_get", "try_variant_get"), Rule(_variant)),
     "from_xml": Rule(_from_xml),
     "to_xml": Rule(_to_xml),
-    "to_json": Rule(_to_json, (0,)),
+    "to_json": Rule(_to_json, (0, 1)),
     "to_csv": Rule(_to_csv, (0,)),
     "get_json_object": Rule(_get_json),
     "typeof": Rule(_type, (0,)),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from brickyard.workspace.compute.gateway.errors import SparkError
 
-__all__ = ["Call", "Fix", "Operand", "Rule", "all_of", "different", "mismatch", "unexpected", "untyped"]
+__all__ = ["Call", "Fix", "Operand", "Rule", "all_of", "different", "mismatch", "need_order", "unexpected", "untyped"]
+
+#: Types whose values have no order, alone or inside of others.
+UNORDERED = re.compile(r"map<|(^|[<,:])variant($|[>,])")
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,13 @@ def different(name: str, kinds: Sequence[str]) -> SparkError:
     found = ", ".join(f'"{kind.upper()}"' for kind in dict.fromkeys(kinds))
     text = f"Cannot resolve `{name}`: its input should all be the same type, but it is [{found}]. Cast one of them."
     return mismatch("DATA_DIFF_TYPES", text)
+
+
+def need_order(name: str, kinds: Iterable[str]) -> None:
+    """Raise for types whose values are neither more, less nor as much as others."""
+    kind = next((kind for kind in kinds if UNORDERED.search(kind)), "")
+    if kind:
+        raise mismatch("INVALID_ORDERING_TYPE", f'The `{name}` does not support ordering on type "{kind.upper()}".')
 
 
 def unexpected(name: str, number: int, wanted: str, kind: str) -> SparkError:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.values.apart import NAME, template
 from brickyard.workspace.compute.gateway.values.binding import LAMBDAS
-from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule, mismatch, unexpected, untyped
+from brickyard.workspace.compute.gateway.values.rules.model import (
+    Call,
+    Fix,
+    Rule,
+    mismatch,
+    need_order,
+    unexpected,
+    untyped,
+)
 from brickyard.workspace.compute.gateway.values.rules.texts import quoted
 from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, family, fields, inside
 
@@ -20,13 +28,21 @@ def _contains(call: Call) -> Fix | None:
     if call.kind() == "void":
         raise mismatch("NULL_TYPE", "Cannot resolve array_contains: null typed values cannot be used. Cast the null.")
     element = inside(call.kind())
+    need_order(call.name, [element])
     if element in {"", "void"} or (element == "string") != (call.kind(1) == "string"):
         return None
     return Fix("arrays_overlap($1, array($2))", "boolean")
 
 
-def _overlap(_: Call) -> Fix | None:
+def _ordered(call: Call) -> Fix | None:
+    """The elements of an array are compared."""
+    need_order(call.name, [call.kind()])
+    return None
+
+
+def _overlap(call: Call) -> Fix | None:
     """Nothing is in an empty array."""
+    need_order(call.name, [call.kind()])
     return Fix("(CASE WHEN size($1) = 0 OR size($2) = 0 THEN false ELSE arrays_overlap($1, $2) END)", "boolean")
 
 
@@ -177,7 +193,9 @@ RULES = {
     "map_contains_key": Rule(_has_key, (0, 1)),
     **dict.fromkeys(("to_binary", "try_to_binary"), Rule(_to_binary)),
     NAME: Rule(_apart),
-    "arrays_overlap": Rule(_overlap),
+    "arrays_overlap": Rule(_overlap, (0,)),
+    **dict.fromkeys(("array_distinct", "array_union", "array_intersect", "array_except"), Rule(_ordered, (0,))),
+    **dict.fromkeys(("sort_array", "array_max", "array_min", "array_position", "array_remove"), Rule(_ordered, (0,))),
     "slice": Rule(_slice),
     **dict.fromkeys(LAMBDAS, Rule(lambda _: Fix(still=True))),
     "isnan": untyped("coalesce(isnan($1), false)", "boolean"),

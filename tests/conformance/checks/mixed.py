@@ -17,8 +17,8 @@ mixed.values(
     "a = b, a < b FROM VALUES (double('NaN'), CAST(1.5 AS DECIMAL(3, 1))), (1.5D, 1.5) t(a, b)",
     "count(*) FROM VALUES (CAST(1.5 AS DECIMAL(3, 1))) t(d) JOIN VALUES ('1.51') u(s) ON d = s",
     "count(*) FROM VALUES (CAST(1.5 AS DECIMAL(3, 1))) t(d) WHERE d IN (SELECT s FROM VALUES ('1.51') u(s))",
-    "count(*) FROM VALUES (CAST(1.5 AS DECIMAL(3, 1))) t(d) WHERE d NOT IN (SELECT DISTINCT s AS x FROM VALUES ('1.51') "
-    "u(s))",
+    "count(*) FROM VALUES (CAST(1.5 AS DECIMAL(3, 1))) t(d) WHERE d NOT IN (SELECT DISTINCT s AS x FROM VALUES "
+    "('1.51') u(s))",
     "CASE d WHEN s THEN 1 ELSE 2 END FROM VALUES (CAST(1.5 AS DECIMAL(3, 1)), '1.51') t(d, s)",
     "CASE m WHEN m THEN 1 END FROM VALUES (map('a', 1)) t(m)",
     "m = map('a', 1) FROM VALUES (map('a', 1)) t(m)",

@@ -29,7 +29,7 @@ REFUSED_RULES = (
         "a NULL without a type as an argument here. Cast it, as in CAST(NULL AS STRING).",
     ),
     _refused(
-        rf".*(?:\bunsupported type:|\bgot|\breceived|\bcoercion from) [^.;]*{SPANS}",
+        rf".*(?:\bunsupported type:|\bgot|\breceived|\bcoercion from) (?:(?! to the)[^.;])*{SPANS}",
         "an INTERVAL as an argument of this function. Use extract(...), or numbers of months and seconds.",
     ),
     _refused(

@@ -75,7 +75,8 @@ def _offset(word: str, rest: str) -> tuple[str, str]:
         value = f"{value}, {more.pop(0)}"
     offset, default = (*more[:1], *[", ".join(more[1:])]) if more else ("", "")
     offset = offset or "1"
-    place = f"{'-' if word == 'lag' else ''}{offset} FOLLOWING"
+    sign = "-" if word == "lag" else ""
+    place = f"{sign}{offset} FOLLOWING".removeprefix("--")
     return f"{word}({value}, {offset}, {default or 'NULL'})", f"ROWS BETWEEN {place} AND {place}"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -29,11 +29,40 @@ def needs_label(item: Any) -> bool:
     if isinstance(item, exp.Exists):
         return isinstance(item.this, exp.Query)
     if isinstance(item, exp.Neg):
-        return isinstance(item.this, exp.Literal | exp.Neg)
+        return isinstance(item.this, exp.Neg) or _is_number(item.this)
     if isinstance(item, exp.Anonymous):
         name, count = item.name.lower(), len(item.expressions)
-        return name == "if" or (name in CASTS and count == 1) or (name, count) in DEFAULTS or _has_cast(item)
-    return isinstance(item, _kinds())
+        if name == "if" or (name in CASTS and count == 1) or (name, count) in DEFAULTS or _has_cast(item):
+            return True
+    if isinstance(item, _kinds()):
+        return True
+    return not isinstance(item, exp.Alias | exp.Column | exp.Star) and any(_others(item))
+
+
+def _others(node: Any) -> Iterator[Any]:
+    """The outermost parts of an expression that have other names in Sail."""
+    from sqlglot import exp
+
+    for part in node.iter_expressions():
+        if isinstance(part, _parts()) or (isinstance(part, exp.Neg) and _is_number(part.this)):
+            yield part
+        elif not isinstance(part, exp.Query | exp.Lambda):
+            yield from _others(part)
+
+
+def _is_number(node: Any) -> bool:
+    """Whether it is a number as it is written, also with the letter of a type, which the parser reads as a cast."""
+    from sqlglot import exp
+
+    text = str(node.meta.get("text", ""))
+    suffixed = isinstance(node, exp.Cast) and text[:-1].isdigit() and text[-1].upper() in "LSY"
+    return suffixed or isinstance(node, exp.Literal)
+
+
+def _is_typed(node: Any) -> bool:
+    """Whether it is a literal with its type before it, as DATE'2020-01-01', which the parser reads as a cast."""
+    word, quote, _ = str(node.meta.get("text", "")).partition("'")
+    return bool(quote) and word.strip().replace("_", "").isalpha()
 
 
 def _has_cast(call: Any) -> bool:
@@ -53,6 +82,14 @@ def _kinds() -> tuple[Any, ...]:
 
     tests = (exp.Window, exp.Is, exp.Between, exp.In, exp.NEQ, exp.Like, exp.Subquery, exp.If)
     return (*tests, *_infixes(), exp.Extract, exp.StrPosition, exp.Filter, exp.WithinGroup)
+
+
+@cache
+def _parts() -> tuple[Any, ...]:
+    """Those of them that have other names also inside of expressions."""
+    from sqlglot import exp
+
+    return (exp.Is, exp.Between, exp.In, exp.NEQ, exp.Like, exp.Not, *_infixes())
 
 
 @cache
@@ -87,7 +124,7 @@ def label(select: Any, scope: Scope) -> None:
     """Give such items an alias."""
     from sqlglot import exp
 
-    names = _Names(select, lambda node: scope.schema(select, node).names[0])
+    names = _Names(select, lambda *nodes: list(scope.schema(select, *nodes).names))
     for item in list(select.expressions):
         if needs_label(item):
             name = names.of(item)
@@ -99,7 +136,7 @@ def label_as_written(select: Any, chosen: Callable[[Any], bool]) -> None:
     """Give the chosen items an alias without a question to the engine: what Spark names them, else their text."""
     from sqlglot import exp
 
-    names = _Names(select, lambda node: "")
+    names = _Names(select, lambda *nodes: [""] * len(nodes))
     for item in list(select.expressions):
         if chosen(item):
             name = names.of(item) or render(item)
@@ -132,7 +169,7 @@ def _signs() -> dict[Any, str]:
 @dataclass(frozen=True)
 class _Names:
     select: Any
-    ask: Callable[[Any], str]
+    ask: Callable[..., list[str]]
 
     def of(self, node: Any) -> str:
         """The name of an expression; empty if it cannot be told."""
@@ -142,8 +179,8 @@ class _Names:
             return str(node.parts[-1].name)
         if isinstance(node, exp.Paren):
             return self.of(node.this)
-        if isinstance(node, exp.Literal):
-            return str(node.this)
+        if _is_number(node):
+            return str(node.name)
         if isinstance(node, exp.Null | exp.Boolean):
             return "NULL" if isinstance(node, exp.Null) else str(node.this).lower()
         if type(node) in _signs():
@@ -159,15 +196,15 @@ class _Names:
             return self._window(node)
         if isinstance(node, exp.Not):
             return self._negated(node.this)
-        if isinstance(node, exp.Neg) and isinstance(node.this, exp.Literal | exp.Neg):
-            return f"-{node.this.this}" if isinstance(node.this, exp.Literal) else self._all("(- {})", node.this)
+        if isinstance(node, exp.Neg) and (isinstance(node.this, exp.Neg) or _is_number(node.this)):
+            return self._all("(- {})" if isinstance(node.this, exp.Neg) else "-{}", node.this)
         if type(node) in _infixes():
             return self._all(f"({{}} {_infixes()[type(node)]} {{}})", node.this, node.expression)
         if isinstance(node, exp.Extract | exp.StrPosition | exp.Filter | exp.WithinGroup):
             return self._clause(node)
         if isinstance(node, exp.NEQ):
             return self._all("(NOT ({} = {}))", node.this, node.expression)
-        if isinstance(node, exp.Cast):
+        if isinstance(node, exp.Cast) and not _is_typed(node):
             word = "TRY_CAST" if isinstance(node, exp.TryCast) else "CAST"
             return self._all(f"{word}({{}} AS {node.to.sql('databricks').replace(', ', ',')})", node.this)
         if isinstance(node, exp.Is):
@@ -184,16 +221,18 @@ class _Names:
         if isinstance(node, exp.Like):
             test = self._all("{} LIKE {}", node.this, node.expression)
             return f"(NOT {test})" if node.args.get("negate") and test else test
-        if isinstance(node, exp.Case) and node.this is None:
+        if isinstance(node, exp.Case):
             return self._case(node)
         if isinstance(node, exp.Subquery | exp.Exists):
             return "exists()" if isinstance(node, exp.Exists) else "scalarsubquery()"
         return self._function(node) if isinstance(node, exp.Anonymous) else None
 
     def _case(self, node: Any) -> str:
-        parts = [one for branch in node.args["ifs"] for one in (branch.this, branch.args["true"])]
+        operand = [node.this] if node.this is not None else []
+        parts = [one for branch in node.args["ifs"] for one in (*operand, branch.this, branch.args["true"])]
         default = node.args.get("default")
-        template = "CASE" + " WHEN {} THEN {}" * len(node.args["ifs"]) + (" ELSE {}" if default is not None else "")
+        when = " WHEN ({} = {}) THEN {}" if operand else " WHEN {} THEN {}"
+        template = "CASE" + when * len(node.args["ifs"]) + (" ELSE {}" if default is not None else "")
         return self._all(f"{template} END", *parts, *([default] if default is not None else []))
 
     def _negated(self, node: Any) -> str:
@@ -289,10 +328,20 @@ class _Names:
         return template.format(*names) if all(names) else ""
 
     def _asked(self, node: Any) -> str:
+        """What the engine calls an expression, with Spark's names for the parts that it calls otherwise."""
+        others = list(_others(node))
         try:
-            return self.ask(node)
+            name = self.ask(node)[0]
+            said = self.ask(*others) if others else []
         except grpc.RpcError:
             return ""
+        at = 0
+        for part, old in zip(others, said, strict=True):
+            new, at = self.of(part), name.find(old, at)
+            if not new or at < 0:
+                return ""
+            name, at = name[:at] + new + name[at + len(old) :], at + len(new)
+        return name
 
 
 def _frame(spec: Any) -> str | None:

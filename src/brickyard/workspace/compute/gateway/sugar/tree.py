@@ -62,6 +62,7 @@ def _dialect() -> Any:
     rules: dict[str, Any] = {rule: _remember(rule, getattr(parser, rule)) for rule in RULES}
     rules["FUNCTIONS"] = {name: parser.FUNCTIONS[name] for name in KNOWN_FUNCTIONS}
     rules["FUNCTION_PARSERS"] = {name: parser.FUNCTION_PARSERS[name] for name in SPECIAL_FUNCTIONS}
+    rules["FUNCTION_PARSERS"]["SUBSTR"] = parser.FUNCTION_PARSERS["SUBSTRING"]
     rules["NO_PAREN_FUNCTION_PARSERS"] = {"CASE": parser.NO_PAREN_FUNCTION_PARSERS["CASE"]}
     words = {"Parser": type("Parser", (parser,), rules), "Generator": _generator(Databricks.Generator)}
     return type("DatabricksAsWritten", (Databricks,), words)()

@@ -160,7 +160,8 @@ for _name, _query in {
     "tests in CASE": "SELECT CASE WHEN id IS NULL THEN 0 ELSE 1 END, CASE id WHEN 1 THEN -1 ELSE 2 END, count(CASE "
     "WHEN id != 2 THEN id END), sum(if(id IN (1, 2), 1, 0)) FROM range(1) GROUP BY id",
     "tests in functions": "SELECT coalesce(id IS NULL, id IN (1), id IN (2)), concat(s LIKE 'a', s NOT LIKE 'b', id "
-    "DIV 2), s = 'x' OR id IS NOT NULL, d = DATE'2020-01-01' IS NULL FROM VALUES (1, 'a', DATE'2020-01-01') AS t(id, s, d)",
+    "DIV 2), s = 'x' OR id IS NOT NULL, d = DATE'2020-01-01' IS NULL FROM VALUES (1, 'a', DATE'2020-01-01') "
+    "AS t(id, s, d)",
     "casts": "SELECT string(id), double(id), date('2024-01-01') FROM range(1)",
     "defaults": "SELECT lpad('a', 2), unix_timestamp(d), months_between(d, d) FROM VALUES (DATE'2024-01-01') AS t(d)",
     "clauses": "SELECT extract(WEEK FROM d), position('a' IN 'b'), log(2.0D) FROM VALUES (DATE'2024-01-01') AS t(d)",

@@ -152,3 +152,30 @@ def a_temporary_view_of_files_with_types(spark: Any, at: At) -> Any:
     spark.sql(f"CREATE TEMP VIEW typed (a BIGINT, b STRING) USING csv OPTIONS (path '{at.path}/typed')")
     shown = rows(spark.sql("SHOW TABLE EXTENDED LIKE 'typ*'"))
     return spark.table("typed").dtypes, rows(spark.table("typed")), [(*one[:3], one[3][:12]) for one in shown]
+
+
+@golden.run
+def settings_in_statements(spark: Any, at: At) -> Any:
+    for statement in (
+        "SET my.word = 'c'",
+        "SET hivevar:word = 'd'",
+        "SET my.number = 5",
+        "SET my.other = ${my.number}1",
+    ):
+        spark.sql(statement).collect()
+    query = "SELECT ${my.word} AS a, ${hivevar:word} AS b, '${my.other}' AS c, '${no.such}' AS d, '${a b}' AS e"
+    return rows(spark.sql(query)), rows(spark.range(1).selectExpr("${my.number} + 1"))
+
+
+golden.values(
+    "all, a FROM VALUES (1, 3) AS t(all, a)",
+    "all, count(*) FROM VALUES (1, 3), (1, 4) AS t(all, a) GROUP BY all",
+    "collect_list(a) FROM (SELECT a FROM VALUES (1, 3), (2, 1) AS t(all, a) ORDER BY all)",
+    "a FROM VALUES (1), (2) AS t(a) UNION ALL SELECT 3 ORDER BY -1",
+    "* FROM VALUES (1, 2) AS t(a, b) SORT BY -1",
+    "* FROM VALUES (1, 2) AS t(a, b) GROUP BY a, b, 1",
+    "a, count(*) FROM VALUES (1, 2) AS t(a, b) GROUP BY -1",
+    '1 FROM "t"',
+    "* FROM VALUES (1) AS t(a), LATERAL (SELECT t.*)",
+)
+golden.sql("a first value that reads", "DECLARE OR REPLACE VARIABLE v INT DEFAULT 1 + (SELECT max(id) FROM range(3))")

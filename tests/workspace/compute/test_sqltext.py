@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from brickyard.workspace.compute.gateway.engine_text import as_engine_reads
 from brickyard.workspace.compute.gateway.errors import SparkError
-from brickyard.workspace.compute.gateway.sqltext import Cursor, as_engine_reads, parse, tokenize
+from brickyard.workspace.compute.gateway.sqltext import Cursor, parse, tokenize
 
 
 def test_a_word_in_quotes_is_no_word_of_the_statement() -> None:

@@ -24,6 +24,7 @@ from brickyard.workspace.compute.gateway.caching.keeping import substitute
 from brickyard.workspace.compute.gateway.clustering import CLUSTERING, clustered, need_columns
 from brickyard.workspace.compute.gateway.commits import latest
 from brickyard.workspace.compute.gateway.conflicts import settled
+from brickyard.workspace.compute.gateway.engine_text import as_engine_reads
 from brickyard.workspace.compute.gateway.errors import OTHER_ENGINE, SparkError, unsupported
 from brickyard.workspace.compute.gateway.file_options import check_write_options
 from brickyard.workspace.compute.gateway.file_tables import creating
@@ -36,11 +37,11 @@ from brickyard.workspace.compute.gateway.plans import resolve, split_name, with_
 from brickyard.workspace.compute.gateway.queries import PLANNED
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sources.save import save
-from brickyard.workspace.compute.gateway.sqltext import as_engine_reads
 from brickyard.workspace.compute.gateway.statements.identifiers import spell_out
 from brickyard.workspace.compute.gateway.statements.views import register_temporary
 from brickyard.workspace.compute.gateway.storing import store
 from brickyard.workspace.compute.gateway.streams import prepare_ml, prepare_stream
+from brickyard.workspace.compute.gateway.substitution import substituted
 from brickyard.workspace.compute.gateway.sugar.parameters import inline
 from brickyard.workspace.compute.gateway.temporary_views import View, carried, of_frame
 from brickyard.workspace.compute.gateway.unparse import unparse
@@ -133,7 +134,7 @@ def _sql(command: commands_pb2.SqlCommand, session: Session) -> relations_pb2.Re
     if text is None:
         resolve(command, session)
         return original
-    text.query = as_engine_reads(text.query)
+    text.query = as_engine_reads(substituted(text.query, session))
     resolved = relations_pb2.Relation()
     resolved.CopyFrom(original)
     for reference in resolved.with_relations.references:

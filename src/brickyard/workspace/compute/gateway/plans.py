@@ -12,6 +12,7 @@ from pyspark.sql.connect.proto import relations_pb2
 
 from brickyard.workspace.compute.gateway import catalog_calls, delta_connect, feed, sent, values
 from brickyard.workspace.compute.gateway.bare_columns import quote_columns
+from brickyard.workspace.compute.gateway.engine_text import as_engine_reads
 from brickyard.workspace.compute.gateway.errors import OTHER_ENGINE, no_travel, unsupported
 from brickyard.workspace.compute.gateway.file_tables.reading import table_call
 from brickyard.workspace.compute.gateway.frame_functions import rewrite_function
@@ -35,8 +36,9 @@ from brickyard.workspace.compute.gateway.sources import (
     resolve_source,
     times_in_zone,
 )
-from brickyard.workspace.compute.gateway.sqltext import Cursor, as_engine_reads
+from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements.identifiers import spell_out
+from brickyard.workspace.compute.gateway.substitution import substituted
 from brickyard.workspace.compute.gateway.sugar.map_keys import check_distinct
 from brickyard.workspace.compute.gateway.sugar.parameters import inline
 from brickyard.workspace.compute.gateway.table_functions import table_function
@@ -233,7 +235,7 @@ def _expand(expression: Any, session: Session, *, named: bool) -> None:
     """SQL that Sail lacks, in `expr(...)`, `selectExpr(...)` and `filter("...")`."""
     text = expression.expression_string.expression
     if text:
-        text = as_engine_reads(text)
+        text = as_engine_reads(substituted(text, session))
         expression.expression_string.expression = session.rewriter().expression(text, named=named)
 
 

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from brickyard.workspace.compute.gateway import commits, feed, policies, values, zones
+from brickyard.workspace.compute.gateway.engine_text import as_engine_reads
+from brickyard.workspace.compute.gateway.engine_text import functions_in_lower_case as in_lower_case
 from brickyard.workspace.compute.gateway.errors import SparkError, no_travel, unsupported
 from brickyard.workspace.compute.gateway.file_queries import FileCall, asks_for_metadata, call_of, without_hidden
 from brickyard.workspace.compute.gateway.names import FILE_FORMATS, SessionNames, TableName, quote
 from brickyard.workspace.compute.gateway.places import Places
 from brickyard.workspace.compute.gateway.qualified import BARE, current, short
 from brickyard.workspace.compute.gateway.settled import Settled
-from brickyard.workspace.compute.gateway.sqltext import Cursor, Edit, as_engine_reads, parse, without_hints
-from brickyard.workspace.compute.gateway.sqltext import functions_in_lower_case as in_lower_case
+from brickyard.workspace.compute.gateway.sqltext import Cursor, Edit, parse, without_hints
 from brickyard.workspace.compute.gateway.sugar import bound, expand, item
 from brickyard.workspace.compute.gateway.sugar.bindings import Bindings
 from brickyard.workspace.compute.gateway.sugar.constants import string
@@ -26,6 +27,7 @@ from brickyard.workspace.compute.gateway.table_nodes import (
     at_version,
     is_cte,
     is_target,
+    need_name,
     parts_of,
     span_of,
     when_of,
@@ -113,6 +115,7 @@ class QueryRewriter:
         edits: list[Edit] = []
         known: set[tuple[str, ...]] = set()
         for table in tree.find_all(exp.Table):
+            need_name(table, sql)
             edit = self._call(table, sql) or self._changes(table, sql) or self._table(table, known)
             if edit:
                 edits.append(edit)

@@ -7,26 +7,21 @@ what Sail parses is what the user wrote.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from itertools import chain, pairwise
 from typing import Any
 
 from brickyard.workspace.compute.gateway.digits import check_digits
 from brickyard.workspace.compute.gateway.errors import PARSE, SparkError, parse_error, unsupported
-from brickyard.workspace.compute.gateway.intervals import spelled
-from brickyard.workspace.compute.gateway.moments import has_moments, moments
 from brickyard.workspace.compute.gateway.remembered import LONGEST, remembered
 
 __all__ = [
     "Cursor",
     "Edit",
     "Token",
-    "as_engine_reads",
     "begins_script",
     "dialect",
-    "functions_in_lower_case",
     "parse",
     "parser",
     "read",
@@ -151,43 +146,6 @@ def _tokens(sql: str) -> tuple[Token, ...]:
 def begins_script(first: Token) -> bool:
     """Whether a statement that begins so is a script: `BEGIN ... END`."""
     return not first.is_quoted and first.text.upper() == "BEGIN"
-
-
-def as_engine_reads(sql: str) -> str:
-    """The statement with its literals as the engine reads them: `'it''s'` is one text, `X '1F'` one value.
-
-    Source: https://docs.databricks.com/aws/en/sql/language-manual/data-types/string-type
-    """
-    if not (any(mark in sql for mark in ("''", '""', "X '", "x '")) or "interval" in sql.lower() or has_moments(sql)):
-        return sql
-    tokens = tokenize(sql)
-    edits = [Edit(*place) for place in chain(spelled(tokens), moments(tokens))]
-    for before, token in pairwise(tokens):
-        if token.kind != "STRING":
-            continue
-        quote = sql[token.start]
-        if before.kind == "STRING" and before.end + 1 == token.start and sql[before.start] == quote:
-            edits.append(Edit(before.end, token.start + 1, f"\\{quote}"))
-        elif before.kind == "VAR" and before.text in {"X", "x"} and before.end + 2 == token.start:
-            edits.append(Edit(before.end + 1, token.start, ""))
-    return splice(sql, edits)
-
-
-def functions_in_lower_case(sql: str, known: Callable[[], Set[str]]) -> str:
-    """The statement with the names of the engine's functions in lower case, as Spark has them in names of columns.
-
-    Args:
-        sql: The statement.
-        known: The names of these functions.
-    """
-    if sql.islower():
-        return sql
-    edits = []
-    for before, token, after in triples(tokenize(sql)):
-        name = token.text.lower()
-        if after == "(" and before != "." and token.text != name and not token.is_quoted and name in known():
-            edits.append(Edit(token.start, token.end + 1, name))
-    return splice(sql, edits) if edits else sql
 
 
 def triples(tokens: list[Token]) -> Iterator[tuple[str, Token, str]]:

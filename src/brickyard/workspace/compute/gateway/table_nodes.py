@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.errors import parse_error, unsupported
 from brickyard.workspace.compute.gateway.travel import at
 
-__all__ = ["as_engine_has_it", "at_version", "is_cte", "is_target", "parts_of", "span_of", "when_of"]
+__all__ = ["as_engine_has_it", "at_version", "is_cte", "is_target", "need_name", "parts_of", "span_of", "when_of"]
 
 #: Functions of Databricks SQL that read tables or files by name and that Sail does not have.
 TABLE_FUNCTIONS = frozenset({"cloud_files", "stream", "identifier"})
@@ -23,6 +23,17 @@ def parts_of(table: Any) -> list[str] | None:
             raise unsupported(f"the table function {function}()", "Use spark.read or the table's name instead.")
         return None
     return [part.name for part in table.parts]
+
+
+def need_name(table: Any, sql: str) -> None:
+    """Refuse a text in quotes in place of a name, which the parser takes for one.
+
+    Raises:
+        SparkError: PARSE_SYNTAX_ERROR.
+    """
+    for part in table.parts:
+        if sql[part.meta.get("start", 0)] in "'\"":
+            raise parse_error(f"Syntax error near '{part.name}': expected a name. Quote it with backticks.")
 
 
 def is_target(table: Any) -> bool:

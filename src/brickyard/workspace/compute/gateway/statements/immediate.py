@@ -8,10 +8,11 @@ from typing import Any
 from pyspark.sql.connect.proto import base_pb2, relations_pb2
 
 from brickyard.workspace.compute.gateway import literals
+from brickyard.workspace.compute.gateway.engine_text import as_engine_reads
 from brickyard.workspace.compute.gateway.errors import ANALYSIS, PARSE, SparkError, unsupported
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
-from brickyard.workspace.compute.gateway.sqltext import Cursor, as_engine_reads
+from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements import variables
 from brickyard.workspace.compute.gateway.statements.identifiers import spell_out
 from brickyard.workspace.compute.gateway.sugar.constants import cell, typed

@@ -38,7 +38,9 @@ def set_value(cursor: Cursor, session: Session) -> Any:
     if cursor.done:
         return literals.rows(PAIR, sorted(redacted(session.settings).items()))
     key, equals, value = cursor.rest().partition("=")
-    key, value = key.strip().strip("`"), value.strip().strip("'\"")
+    key, value = key.strip().strip("`"), value.strip()
+    if key.lower().startswith("spark.") or key.upper() in _PARAMETERS:  # of others, quotes are a part
+        value = value.strip("'\"")
     if key.lower() == "-v":
         rows = [(name, value, "", "") for name, value in sorted(redacted(session.settings).items())]
         return literals.rows({**PAIR, "meaning": TEXT, "Since version": TEXT}, rows)

@@ -11,7 +11,7 @@ from brickyard.workspace.compute.gateway import literals
 from brickyard.workspace.compute.gateway.errors import PARSE, SparkError
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
-from brickyard.workspace.compute.gateway.sqltext import Cursor
+from brickyard.workspace.compute.gateway.sqltext import Cursor, read
 from brickyard.workspace.compute.gateway.sugar.bindings import Variable
 from brickyard.workspace.compute.gateway.sugar.constants import cell
 
@@ -64,10 +64,28 @@ def read_declaration(cursor: Cursor, session: Session) -> tuple[list[str], Varia
             sql_state="42000",
         )
     value = cursor.rest() if cursor.take("DEFAULT") or cursor.take("=") else "NULL"
+    _need_no_query(names, value)
     if not kind:
         kind = session.sail.schema(session.key, session.relation(f"SELECT {value}")).fields[0].dataType.simpleString()
     text = cell(evaluate(session, f"SELECT CAST(({value}) AS {kind})"))
     return names, Variable(kind, text, text)
+
+
+def _need_no_query(names: Sequence[str], value: str) -> None:
+    """A first value reads no tables.
+
+    Raises:
+        SparkError: INVALID_DEFAULT_VALUE.SUBQUERY_EXPRESSION.
+    """
+    from sqlglot import exp
+
+    if list(read(f"SELECT {value}").find_all(exp.Query))[1:]:
+        raise SparkError(
+            "INVALID_DEFAULT_VALUE.SUBQUERY_EXPRESSION",
+            f"Failed to execute DECLARE VARIABLE command because the destination column or variable {quote(names[0])} "
+            f"has a DEFAULT value {value}, which contains subquery expressions. Use SET VARIABLE afterwards.",
+            sql_state="42623",
+        )
 
 
 def already_declared(*name: str) -> SparkError:

@@ -9,7 +9,7 @@ from brickyard.workspace.compute.gateway import sqltext
 from brickyard.workspace.compute.gateway.sugar.bare_calls import columns_first
 from brickyard.workspace.compute.gateway.sugar.bindings import Bindings, bind_functions, bind_variables
 from brickyard.workspace.compute.gateway.sugar.builtins import rewrite_builtins
-from brickyard.workspace.compute.gateway.sugar.checks import check_ctes, check_select, check_window
+from brickyard.workspace.compute.gateway.sugar.checks import check_ctes, check_order, check_select, check_window
 from brickyard.workspace.compute.gateway.sugar.conditions import conditions
 from brickyard.workspace.compute.gateway.sugar.groups import (
     group_by_all,
@@ -126,6 +126,8 @@ def desugar(tree: Any, scope: Scope, reorder: bool = False, *, maps: bool = Fals
     for query in queries:
         if isinstance(query, exp.Select):
             check_select(query)
+        else:
+            check_order(query)
     for query in queries:
         if isinstance(query, exp.Select):
             sample(query)

@@ -8,7 +8,7 @@ from typing import Any
 from brickyard.workspace.compute.gateway.errors import PARSE, SparkError, unsupported
 from brickyard.workspace.compute.gateway.sugar.aggregates import aggregates, function_name, generators, is_generator
 
-__all__ = ["check_ctes", "check_select", "check_window"]
+__all__ = ["check_ctes", "check_order", "check_select", "check_window"]
 
 #: Functions of chance; with a seed, but for the last two, they give the same values again.
 RANDOM = frozenset({"rand", "randn", "random", "randstr", "uniform", "uuid", "shuffle"})
@@ -52,8 +52,8 @@ def check_select(select: Any) -> None:
     """Look at the positions and the keys of GROUP BY and ORDER BY, and where generators and windows are.
 
     Raises:
-        SparkError: GROUP_BY_POS_OUT_OF_RANGE, ORDER_BY_POS_OUT_OF_RANGE, GROUP_BY_AGGREGATE, UNSUPPORTED_GENERATOR,
-            QUALIFY_REQUIRES_WINDOW_FUNCTION.
+        SparkError: GROUP_BY_POS_OUT_OF_RANGE, STAR_GROUP_BY_POS, GROUP_BY_AGGREGATE, UNSUPPORTED_GENERATOR,
+            ORDER_BY_POS_OUT_OF_RANGE, QUALIFY_REQUIRES_WINDOW_FUNCTION.
     """
     from sqlglot import exp
 
@@ -63,12 +63,34 @@ def check_select(select: Any) -> None:
     if qualify is not None and not any(one.find(exp.Window) for one in [qualify, *select.expressions]):
         text = "The QUALIFY clause requires at least one window function in the SELECT list or QUALIFY clause."
         raise SparkError("QUALIFY_REQUIRES_WINDOW_FUNCTION", text, sql_state="42601")
-    group, order = select.args.get("group"), select.args.get("order")
+    group = select.args.get("group")
     if group is not None:
         _positions(select, "GROUP BY", group.expressions)
         _keys(group.expressions)
-    if order is not None:
-        _positions(select, "ORDER BY", [term.this for term in order.expressions])
+    check_order(select)
+    star = any(isinstance(item, exp.Star) for item in select.expressions)
+    if star and select.args.get("from_") is None and select.find_ancestor(exp.Lateral) is not None:
+        raise unsupported("a star in LATERAL (SELECT ...) without FROM", "Name the columns.")
+
+
+def check_order(query: Any) -> None:
+    """Look at the positions in ORDER BY and SORT BY of a SELECT, or of a UNION and its kin.
+
+    Raises:
+        SparkError: ORDER_BY_POS_OUT_OF_RANGE.
+    """
+    for clause in ("order", "sort"):
+        terms = query.args[clause].expressions if query.args.get(clause) else []
+        _positions(query, "ORDER BY", [getattr(term, "this", term) for term in terms])
+
+
+def _has_star(select: Any) -> bool:
+    """Whether a SELECT has more columns than items."""
+    from sqlglot import exp
+
+    return any(
+        item.is_star or isinstance(item, exp.Star | exp.Aliases) or generators(item) for item in select.expressions
+    )
 
 
 def check_ctes(ctes: Any) -> None:
@@ -150,20 +172,37 @@ def _own(node: Any) -> Iterator[Any]:
     yield from node.walk(prune=lambda one: isinstance(one, exp.Query))
 
 
-def _positions(select: Any, clause: str, keys: Iterable[Any]) -> None:
+def _positions(query: Any, clause: str, keys: Iterable[Any]) -> None:
     from sqlglot import exp
 
-    items = select.expressions
-    keys = [key for key in keys if isinstance(key, exp.Literal) and not key.is_string and key.name.isdigit()]
-    if not keys or any(item.is_star or isinstance(item, exp.Star | exp.Aliases) or generators(item) for item in items):
-        return  # there are more columns than items
-    for key in keys:
-        if not 1 <= int(key.name) <= len(items):
+    numbers = [number for key in keys if (number := _number(key)) is not None]
+    while isinstance(query, exp.SetOperation | exp.Subquery):
+        query = query.this
+    if not numbers or not isinstance(query, exp.Select):
+        return
+    items = query.expressions
+    stars = [item for item in items if item.is_star]
+    if stars and clause == "GROUP BY":
+        text = "Star (*) is not allowed in a select list when GROUP BY an ordinal position is used."
+        raise SparkError("STAR_GROUP_BY_POS", text, sql_state="0A000")
+    last = "the number of columns" if _has_star(query) else len(items)
+    for number in numbers:
+        if number < 1 or (isinstance(last, int) and number > last):
             raise SparkError(
                 f"{clause.replace(' ', '_')}_POS_OUT_OF_RANGE",
-                f"{clause} position {key.name} is not in select list (valid range is [1, {len(items)}]).",
+                f"{clause} position {number} is not in select list (valid range is [1, {last}]).",
                 sql_state="42805",
             )
+
+
+def _number(key: Any) -> int | None:
+    """The position that a key is, which may be negative by mistake."""
+    from sqlglot import exp
+
+    if isinstance(key, exp.Neg):
+        number = _number(key.this)
+        return None if number is None else -number
+    return int(key.name) if isinstance(key, exp.Literal) and not key.is_string and key.name.isdigit() else None
 
 
 def _keys(keys: Iterable[Any]) -> None:

@@ -9,7 +9,7 @@ from brickyard.workspace.compute.gateway.sugar.aggregates import aggregates
 from brickyard.workspace.compute.gateway.sugar.having import is_shadowed
 from brickyard.workspace.compute.gateway.sugar.scope import Scope
 from brickyard.workspace.compute.gateway.sugar.stars import expand_stars, star_of
-from brickyard.workspace.compute.gateway.sugar.tree import replace, touch
+from brickyard.workspace.compute.gateway.sugar.tree import column, replace, touch
 
 __all__ = [
     "group_by_all",
@@ -24,11 +24,15 @@ __all__ += ["without_groups_of_nothing"]
 
 
 def group_by_all(select: Any, scope: Scope) -> None:
-    """Group by the items of the select list that hold no aggregate."""
+    """Group by the items of the select list that hold no aggregate, unless an input has a column `all`."""
     from sqlglot import exp
 
     group = select.args.get("group")
     if group is None or group.args.get("all") is not True or group.expressions:
+        return
+    if scope.has_column(select, "all"):
+        select.set("group", exp.Group(expressions=[column("all")]))
+        touch(select)
         return
     expand_stars(select, scope, every=True)
     positions = [at for at, item in enumerate(select.expressions, 1) if not any(aggregates(item))]
@@ -154,7 +158,7 @@ def _elements(node: Any) -> list[Any]:
 
 
 def order_by_all(query: Any, scope: Scope) -> None:
-    """Order by every column, from left to right."""
+    """Order by every column, from left to right, unless there is a column `all`."""
     from sqlglot import exp
 
     order = query.args.get("order")
@@ -165,7 +169,11 @@ def order_by_all(query: Any, scope: Scope) -> None:
     for key in ("order", "limit", "offset", "with_"):
         plain.set(key, None)
     plain.meta["touched"] = True
-    count = len(scope.of(plain, query).names)
+    names = scope.of(plain, query).names
+    if "all" in map(str.lower, names) or (isinstance(query, exp.Select) and scope.has_column(query, "all")):
+        replace(how.this, column("all"))
+        return
+    count = len(names)
     terms = [
         exp.Ordered(this=exp.Literal.number(at), desc=how.args.get("desc"), nulls_first=how.args.get("nulls_first"))
         for at in range(1, count + 1)

@@ -12,7 +12,7 @@ from brickyard.workspace.compute.gateway.remembered import remembered
 from brickyard.workspace.compute.gateway.sqltext import Token, read, tokenize
 from brickyard.workspace.compute.gateway.sugar.bare_calls import bare_calls
 from brickyard.workspace.compute.gateway.sugar.builtins import NAMES, refused
-from brickyard.workspace.compute.gateway.sugar.checks import check_ctes, check_select, check_window
+from brickyard.workspace.compute.gateway.sugar.checks import check_ctes, check_order, check_select, check_window
 from brickyard.workspace.compute.gateway.sugar.groups import has_grouped_star, has_numbered_keys, has_sets
 from brickyard.workspace.compute.gateway.sugar.having import is_shadowed
 from brickyard.workspace.compute.gateway.sugar.inline import has_several_types
@@ -115,7 +115,7 @@ def needed_in(sql: str) -> bool:
     """
     from sqlglot import exp
 
-    for node in read(sql).find_all(exp.Select, exp.Window, exp.Values, exp.In, exp.Exists, exp.With):
+    for node in read(sql).find_all(exp.Query, exp.Window, exp.Values, exp.In, exp.Exists, exp.With):
         if isinstance(node, exp.In | exp.Exists):
             if is_test(node) or is_value(node):
                 return True
@@ -124,6 +124,8 @@ def needed_in(sql: str) -> bool:
             check_window(node)
         elif isinstance(node, exp.With):
             check_ctes(node)
+        elif isinstance(node, exp.SetOperation):
+            check_order(node)
         elif isinstance(node, exp.Select):
             check_select(node)
             if _reuses(node) or has_sets(node) or has_numbered_keys(node) or needs_order(node):
@@ -132,7 +134,7 @@ def needed_in(sql: str) -> bool:
                 return True
             if has_loose_joins(node) or is_shadowed(node):
                 return True
-        elif has_several_types(node):
+        elif isinstance(node, exp.Values) and has_several_types(node):
             return True
     return False
 

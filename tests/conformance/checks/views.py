@@ -8,6 +8,13 @@ views = Group("views and functions")
 q = views.sql
 TABLE = "CREATE TABLE t (a INT, b INT) USING delta"
 MADE = "CREATE VIEW v {mode} AS SELECT * FROM t"
+#: What a text needs in which these words are.
+NEEDS = {
+    "FROM t": "CREATE TABLE IF NOT EXISTS t (a INT, s STRUCT<n: INT>) USING delta",
+    "passing": "CREATE OR REPLACE TEMP VIEW passing AS SELECT 1 AS a",
+    "passes": "CREATE OR REPLACE TEMPORARY FUNCTION passes(a INT) RETURNS INT RETURN a",
+    "five": "DECLARE OR REPLACE five INT DEFAULT 5",
+}
 
 for _mode, _columns, _row in (
     ("", "a BIGINT, b INT", "5000000000, 2"),
@@ -37,3 +44,34 @@ q(
 q("a view with a name twice", "CREATE VIEW twice (a, a) AS SELECT 1, 2")
 q("a view of a query with a name twice", "CREATE VIEW twin AS SELECT 1 AS a, 2 AS a")
 q("a view with names for columns that are alike", "CREATE VIEW v (a, b) AS SELECT 1, 1", "SELECT * FROM v")
+q(
+    "struct() of parameters, variables and aliases names its fields",
+    NEEDS["five"],
+    "CREATE OR REPLACE TEMPORARY FUNCTION both(a INT, b STRING) RETURN struct(a, b, a + 1, five)",
+    "SELECT both(1, 'x') AS s, 1 AS one, struct(one, x, session.five) AS t FROM VALUES (2) AS r(x)",
+)
+for _text in (
+    "VIEW x AS SELECT count(*) FROM t",
+    "VIEW x AS SELECT a + 1 FROM t UNION ALL SELECT 1",
+    "VIEW x AS SELECT CAST(a + 1 AS STRING) FROM t",
+    "VIEW x AS SELECT CAST(a AS STRING), 1, 'x', s.n, DATE'2020-01-01' FROM t",
+    "VIEW x AS SELECT * FROM passing",
+    "VIEW x AS SELECT passes(a) AS a FROM t",
+    "VIEW x AS SELECT five AS a",
+    "FUNCTION x() RETURNS INT RETURN passes(1)",
+    "FUNCTION x() RETURNS INT RETURN (SELECT max(a) FROM passing)",
+    "FUNCTION x() RETURNS INT RETURN five",
+    "FUNCTION x(a INT, A INT) RETURNS INT RETURN 1",
+    "FUNCTION x() RETURNS TABLE (a INT, A INT) RETURN SELECT 1, 2",
+    "FUNCTION x() RETURNS TABLE () RETURN SELECT 1",
+    "FUNCTION x() RETURNS TABLE (a INT) RETURN SELECT 1, 2",
+    "FUNCTION x() RETURNS TABLE (a INT) RETURN 1",
+    "FUNCTION x(a INT NOT NULL) RETURNS INT RETURN 1",
+    "FUNCTION x(a INT DEFAULT 1, b INT) RETURNS INT RETURN 1",
+    "FUNCTION x(a INT DEFAULT (SELECT 1)) RETURNS INT RETURN 1",
+    "FUNCTION x(a INT, b INT DEFAULT a) RETURNS INT RETURN 1",
+    "FUNCTION x() RETURNS INT RETURN (SELECT 1, 2)",
+    "FUNCTION x(a INT) RETURNS INT RETURN sum(a) + 1",
+    "FUNCTION x() RETURNS INT CONTAINS SQL RETURN SELECT max(a) FROM t",
+):
+    q(f"CREATE {_text}", *(made for named, made in NEEDS.items() if named in _text), f"CREATE {_text}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 from typing import Any
 
 import pyarrow as pa
@@ -12,6 +14,8 @@ from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.patterns import matches
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
+from brickyard.workspace.compute.gateway.statements import function_checks
+from brickyard.workspace.compute.gateway.sugar.bindings import Bindings
 from brickyard.workspace.compute.gateway.sugar.routines import Parameter, Routine
 
 __all__ = ["create_function", "describe_function", "drop_function", "show_functions"]
@@ -27,7 +31,8 @@ def create_function(cursor: Cursor, session: Session, *, replace: bool, temporar
     if temporary and len(parts) != 1:
         raise SparkError("INVALID_TEMP_OBJ_REFERENCE", "A temporary function has a name of one part.")
     name = (parts[0].lower(),) if temporary else _full(parts, session)
-    routine = _definition(cursor, name)
+    routine, reads = _definition(cursor, name)
+    function_checks.check(routine, session, reads=reads)
     if not routine.python:
         routine = _checked(routine, session)
     functions = session.bindings.functions
@@ -49,13 +54,14 @@ def _full(parts: list[str], session: Session) -> tuple[str, ...]:
     return name.catalog, name.schema, name.name
 
 
-def _definition(cursor: Cursor, name: tuple[str, ...]) -> Routine:
+def _definition(cursor: Cursor, name: tuple[str, ...]) -> tuple[Routine, bool]:
+    """The function, and whether it may read tables."""
     parameters = _parameters(cursor)
-    returns, columns = "", None
+    returns, columns, reads = "", None, True
     found: dict[str, Any] = {}
     while not cursor.done:
         if cursor.take("RETURNS", "TABLE"):
-            columns = _parameters(cursor) if cursor.peek() == "(" else ()
+            columns = _returned(cursor) if cursor.peek() == "(" else ()
         elif cursor.take("RETURNS"):
             returns = _kind(cursor)
         elif cursor.take("LANGUAGE"):
@@ -65,10 +71,10 @@ def _definition(cursor: Cursor, name: tuple[str, ...]) -> Routine:
         elif cursor.take("NOT", "DETERMINISTIC"):
             found["deterministic"] = False
         elif cursor.take("RETURN"):
-            return Routine(name, parameters, returns, columns, cursor.rest(), **found)
-        elif not (
-            cursor.take("DETERMINISTIC") or cursor.take("CONTAINS", "SQL") or cursor.take("READS", "SQL", "DATA")
-        ):
+            return Routine(name, parameters, returns, columns, cursor.rest(), **found), reads
+        elif cursor.take("CONTAINS", "SQL"):
+            reads = False
+        elif not (cursor.take("DETERMINISTIC") or cursor.take("READS", "SQL", "DATA")):
             break
     source = cursor.next().text if cursor.take("AS") and cursor.peek().startswith(SOURCE) else None
     cursor.end()
@@ -76,7 +82,7 @@ def _definition(cursor: Cursor, name: tuple[str, ...]) -> Routine:
         raise parse_error("A SQL function needs RETURN and its body; a Python function AS $$ source $$.")
     if columns is not None or not returns:
         raise unsupported("Python functions that return a table", "Return an ARRAY of STRUCT, and use inline().")
-    return Routine(name, parameters, returns, columns, source, **found)
+    return Routine(name, parameters, returns, columns, source, **found), reads
 
 
 def _language(cursor: Cursor) -> bool:
@@ -84,6 +90,14 @@ def _language(cursor: Cursor) -> bool:
     if word not in {"SQL", "PYTHON"}:
         raise unsupported(f"functions in {word}", "Write them in SQL or Python.")
     return word == "PYTHON"
+
+
+def _returned(cursor: Cursor) -> tuple[Parameter, ...]:
+    """Read the columns of a table that is returned."""
+    columns = _parameters(cursor)
+    if not columns or any(one.default is not None for one in columns):
+        raise parse_error("RETURNS TABLE (...) needs columns, which have names and types, and no defaults.")
+    return columns
 
 
 def _parameters(cursor: Cursor) -> tuple[Parameter, ...]:
@@ -94,6 +108,8 @@ def _parameters(cursor: Cursor) -> tuple[Parameter, ...]:
         if found:
             cursor.expect(",")
         name, kind = cursor.name()[0], _kind(cursor)
+        if cursor.take("NOT", "NULL"):
+            raise function_checks.not_null()
         default = cursor.until(",", "COMMENT") if cursor.take("DEFAULT") or cursor.take("=") else None
         found.append(Parameter(name, kind, default, cursor.string() if cursor.take("COMMENT") else None))
     return tuple(found)
@@ -115,15 +131,25 @@ def _kind(cursor: Cursor) -> str:
 
 def _checked(routine: Routine, session: Session) -> Routine:
     """The function, whose body the engine can resolve; with the type that it gives."""
-    arguments = ", ".join(f"CAST(NULL AS {one.kind})" for one in routine.parameters)
-    with session.bindings.functions.trying(routine):
-        call = f"{quote(*routine.name)}({arguments})"
-        query = f"SELECT * FROM {call}" if routine.is_table else f"SELECT {call}"
-        schema = session.sail.schema(session.key, session.relation(query))
+    if routine.columns:
+        function_checks.check_columns(routine, len(_schema(dataclasses.replace(routine, columns=()), session)))
+    schema = _schema(routine, session)
     if routine.is_table or routine.returns:
         return routine
     kind = schema.fields[0].dataType.simpleString()
     return Routine(routine.name, routine.parameters, kind, None, routine.body, False, routine.comment)
+
+
+def _schema(routine: Routine, session: Session) -> Any:
+    """What a call gives that leaves the defaults to the function."""
+    arguments = ", ".join(f"CAST(NULL AS {one.kind})" for one in routine.parameters if one.default is None)
+    asking = copy.copy(session)
+    if len(routine.name) > 1:
+        asking.bindings = Bindings(functions=session.bindings.functions)  # without the session's variables
+    with session.bindings.functions.trying(routine):
+        call = f"{quote(*routine.name)}({arguments})"
+        query = f"SELECT * FROM {call}" if routine.is_table else f"SELECT {call}"
+        return session.sail.schema(session.key, asking.relation(query))
 
 
 def drop_function(cursor: Cursor, session: Session, *, temporary: bool) -> Any:

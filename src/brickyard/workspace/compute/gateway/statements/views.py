@@ -12,12 +12,14 @@ from brickyard.workspace.compute.gateway import literals
 from brickyard.workspace.compute.gateway.alignment import check_names
 from brickyard.workspace.compute.gateway.errors import SparkError, already_exists, unsupported
 from brickyard.workspace.compute.gateway.file_tables.definition import type_name
-from brickyard.workspace.compute.gateway.names import SessionNames, is_global, quote
+from brickyard.workspace.compute.gateway.names import SessionNames, TableName, is_global, quote
 from brickyard.workspace.compute.gateway.queries import QueryRewriter
 from brickyard.workspace.compute.gateway.session import Session
-from brickyard.workspace.compute.gateway.sqltext import Cursor
+from brickyard.workspace.compute.gateway.sqltext import Cursor, parse
 from brickyard.workspace.compute.gateway.statements.copy_text import FORMATS, read_options
 from brickyard.workspace.compute.gateway.statements.namespaces import read_properties
+from brickyard.workspace.compute.gateway.statements.temporary_objects import need_lasting
+from brickyard.workspace.compute.gateway.sugar.aggregates import generators
 from brickyard.workspace.compute.gateway.temporary_views import View, of_text
 from brickyard.workspace.compute.gateway.view_columns import BINDING, COMPENSATION, properties_of
 from brickyard.workspace.compute.gateway.view_queries import users_own, where_names_are
@@ -204,6 +206,10 @@ def _persistent(
 ) -> None:
     name = session.names.table(parts)
     session.catalog.need_schema(name.catalog, name.schema)
+    tree = parse(query)
+    need_lasting(tree, session, "VIEW", (name.catalog, name.schema, name.name))
+    if not described.columns:
+        _need_aliases(tree, name)
     names = SessionNames(session.names.catalog, session.names.schema)
     spark = session.sail.capabilities.is_spark
     bindings = session.bindings.for_statement().inside(names)
@@ -238,6 +244,29 @@ def _persistent(
         session.catalog.create_table(name, {"table_type": "VIEW", **wire})
     else:  # in place: owner and grants stay
         session.catalog.change("tables", name.full, wire)
+
+
+def _need_aliases(tree: Any, name: TableName) -> None:
+    """Refuse an expression without a name: the next version may give it another."""
+    from sqlglot import exp
+
+    while isinstance(tree, exp.SetOperation | exp.Subquery):
+        tree = tree.this
+    for item in tree.expressions if isinstance(tree, exp.Select) else ():
+        if _is_unnamed(item):
+            text = f"Not allowed to create the permanent view {name} without an alias for {item.sql('databricks')}."
+            raise SparkError("CREATE_PERMANENT_VIEW_WITHOUT_ALIAS", f"{text} Add AS and a name.", sql_state="0A000")
+
+
+def _is_unnamed(item: Any) -> bool:
+    """Whether the engine makes up the name of a column; not so that of a literal, a field or a column that is cast."""
+    from sqlglot import exp
+
+    value = item.this if isinstance(item, exp.Cast) else item
+    if value.key.startswith("current") or generators(value):
+        return False
+    made = isinstance(value, exp.Func | exp.Binary | exp.Subquery)
+    return made and not isinstance(value, exp.Dot | exp.Bracket | exp.JSONExtract)
 
 
 def _wire(place: int, field: Any) -> dict[str, Any]:

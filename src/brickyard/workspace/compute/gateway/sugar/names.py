@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from brickyard.workspace.compute.gateway.errors import unsupported
@@ -50,12 +50,23 @@ def substitute(column: Any, value: Any, used: int = 1) -> None:
     replace(column, new)
 
 
+def _keep_fields(tree: Any, names: Container[str]) -> None:
+    """Arguments of `struct()` that are one of the names, in lower case, name its fields when they are replaced, too."""
+    from sqlglot import exp
+
+    for column in list(tree.find_all(exp.Column)):
+        struct, name = column.parent, column.parts[-1].name
+        if isinstance(struct, exp.Anonymous) and struct.name.lower() == "struct" and name.lower() in names:
+            replace(column, exp.alias_(column.copy(), name, quoted=True))
+
+
 def lateral_aliases(select: Any, scope: Scope) -> None:
     """`SELECT a + 1 AS b, b * 2 AS c`: an alias may be used to its right, unless an input has a column of that name."""
     from sqlglot import exp
 
     known: dict[str, Any] = {}
     for item in list(select.expressions):
+        _keep_fields(item, known)
         uses = [column for column in own_columns(item) if column.parts[0].name.lower() in known]
         for column in uses:
             name = column.parts[0].name.lower()
@@ -91,6 +102,7 @@ def bind(tree: Any, values: Mapping[str, Any], scope: Scope, qualifiers: frozens
     """
     from sqlglot import exp
 
+    _keep_fields(tree, values)
     holder = exp.Tuple(expressions=[tree]) if tree.parent is None else None
     found = []
     for column in tree.find_all(exp.Column):

@@ -64,6 +64,15 @@ mixed.values(
     "to_json(named_struct('a', 1), map('x', 1))",
     "schema_of_csv(null)",
 )
+mixed.values(
+    "s RLIKE 'foo$', s RLIKE '^foo$', s RLIKE 'o$|x', regexp_like(s, 'fo+$'), regexp_count(s, 'o$'), regexp_instr(s, "
+    "'o$'), regexp_extract(s, '(o+)$'), s RLIKE '[$]', s RLIKE '\\\\$' FROM VALUES ('foo'), ('foo\\n'), "
+    "('foo\\r\\n'), ('foo\\n\\n'), ('foo$') t(s)",
+    "format_number(x, 2) FROM VALUES (1e14D), (double('NaN')), (1234.567D), (null), (double('-inf')), (-0.001D) t(x)",
+    "median(x), percentile(x, 0.25), percentile(x, 0.5, 1), median(y) FROM VALUES (1D, '1'), (2D, '2'), (4D, '3') "
+    "t(x, y)",
+    "from_csv('1,a b', 'x INT, y STRING')",
+)
 MAPS = "CREATE TABLE maps (m MAP<STRING, INT>, i INT) USING delta", "INSERT INTO maps VALUES (map('a', 1), 1)"
 mixed.sql("distinct rows of a table with maps", *MAPS, "SELECT DISTINCT * FROM maps")
 mixed.sql("maps in a join", *MAPS, "SELECT a.i FROM maps AS a JOIN maps AS b ON a.m = b.m")

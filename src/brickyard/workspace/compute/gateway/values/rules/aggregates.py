@@ -24,6 +24,10 @@ NULLS = (
     "[UNSUPPORTED_BY_ENGINE] The engine cannot find the largest or smallest ARRAY among arrays with nulls. Replace the "
     "nulls by coalesce() in transform()."
 )
+NANS = (
+    "[UNSUPPORTED_BY_ENGINE] The engine has no place for NaN in median() and percentile(). Leave it out with WHERE NOT "
+    "isnan(...), or use percentile_approx()."
+)
 TOO_LARGE = (
     "[ARITHMETIC_OVERFLOW] Overflow in sum of decimals. Use 'try_sum' to tolerate overflow and return NULL instead."
 )
@@ -128,6 +132,16 @@ def _joined(call: Call) -> Fix | None:
     return Fix(kind="string", inner=inner) if inner else None
 
 
+def _middle(call: Call) -> Fix | None:
+    """The engine has NaN anywhere among the others, and takes each value once."""
+    if len(call.operands) > 2 and call.operands[2].number != 1:
+        raise unsupported(f"{call.name} with numbers of how often values count", "Repeat the rows, with explode().")
+    if call.kind() not in FLOATS:
+        return Fix(kind="double", inner={1: "CAST($0 AS DOUBLE)"}) if call.kind() == "string" else None
+    error = f"CAST(raise_error({quoted(NANS)}) AS {call.kind()})"
+    return Fix(inner={1: f"(CASE WHEN isnan($0) THEN {error} ELSE $0 END)"})
+
+
 def _best(call: Call) -> Fix | None:
     """`max_by` and `min_by`: by structs too, whose nulls come first."""
     if len(call.operands) > 2:
@@ -142,6 +156,7 @@ RULES = {
     **dict.fromkeys(("collect_list", "array_agg", "collect_set"), Rule(_listed)),
     **dict.fromkeys(("listagg", "string_agg"), Rule(_joined, (0,))),
     **dict.fromkeys(("max", "min"), Rule(_extreme, (0,))),
+    **dict.fromkeys(("median", "percentile"), Rule(_middle, (0,))),
     # the engine has the two sides the other way round, which shows where one of them has one value only
     "regr_r2": Rule(lambda call: Fix("regr_r2($2, $1)", "double", grouped=True) if len(call.operands) == 2 else None),
     **dict.fromkeys(("avg", "mean", "try_avg"), Rule(mean_of_decimals, (0,))),

@@ -27,6 +27,12 @@ IGNORED = (
     *("allowbackslashescapinganycharacter", "allownonnumericnumbers", "primitivesasstring", "prefersdecimal"),
     *("columnnameofcorruptrecord", "locale", "multiline", "dropmalformed"),
 )
+#: A field with a blank before or after it, after so many others.
+PADDED = r"^([^,]*,){%d}([ \t]|[^,]*[ \t](,|$))"
+BLANKS = (
+    "[UNSUPPORTED_BY_ENGINE] The engine cuts the blanks around fields in from_csv(). Use regexp_replace() to leave "
+    "them out first, or split()."
+)
 #: The type TIME in a schema, not as the name of a field.
 TIME = re.compile(r"(?i)[\s:<]time\s*(?:[(,>]|$)")
 STRING = r'"(?:[^"\\]|\\.)*"'
@@ -107,6 +113,9 @@ def _from_json(call: Call) -> Fix | None:
     found = [option for option in IGNORED if option in text]
     if found:
         raise unsupported(f"{call.name} with the option {found[0]}", "Leave it out, or parse the text in Python.")
+    if call.name == "from_csv" and len(call.operands) == 2:
+        blanks = f"$0 RLIKE {quoted(_padded(call.operands[1].value or ''))}"
+        return Fix(inner={1: f"(CASE WHEN {blanks} THEN raise_error({quoted(BLANKS)}) ELSE $0 END)"})
     if call.name == "from_json" and 2 <= len(call.operands) <= 3:
         return Fix(f"(CASE WHEN btrim($1) = '' THEN NULL ELSE from_json({all_of(call)}) END)")
     return None
@@ -116,6 +125,13 @@ def _schema(call: Call) -> Fix | None:
     if call.kind() == "void":
         raise mismatch("UNEXPECTED_NULL", "Cannot resolve `schema_of_csv`: the csv must not be null.")
     return None
+
+
+def _padded(schema: str) -> str:
+    """A pattern for a line in which a field has blanks that matter: numbers with a point are read without them."""
+    parts = [] if set(schema) & set("(<`") else schema.split(",")
+    exact = [at for at, part in enumerate(parts) if part.upper().split()[1:2] not in (["DOUBLE"], ["FLOAT"])]
+    return "|".join(PADDED % at for at in exact) if parts else PADDED.replace("{%d}", "*")
 
 
 def _variant(call: Call) -> Fix | None:

@@ -65,12 +65,20 @@ def _formatted(call: Call) -> Fix | None:
     kind, digits = call.kind(), call.operands[1].number
     of = Decimal.of(kind) if kind.startswith("decimal") or kind == "bigint" else None
     if of is None:
-        return None
+        return _written(kind) if kind in FLOATS else None
     if digits is None:
         if kind == "bigint" or call.operands[1].value is None:
             return _limited("$1") if kind == "bigint" else None
         raise unsupported("format_number of a DECIMAL with a pattern", "Give the number of digits.")
     return _limited("$1" if kind == "bigint" or digits >= of.scale else to_even(digits))
+
+
+def _written(kind: str) -> Fix:
+    """The engine writes all digits of large numbers, and Java the shortest ones that mean them."""
+    error = f"CAST(raise_error({quoted(LONG)}) AS {kind})"
+    large = f"abs($0) >= 1e15D AND abs($0) < {INFINITE}"
+    around = "replace($0, 'inf', '∞')"
+    return Fix(kind="string", around=around, inner={1: f"(CASE WHEN {large} THEN {error} ELSE $0 END)"})
 
 
 def _limited(value: str) -> Fix:

@@ -31,18 +31,27 @@ ASCII = {
 DOT = r"[^\n\r\x{85}\x{2028}\x{2029}]"
 #: An escape with what belongs to it, the parts of a class, a quantifier with the sign after it, or a single sign.
 TOKEN = re.compile(r"\\[pP]\{\w+\}|\\.|\[:|\[\^?|\]|(?:[*+?]|\{\d+(?:,\d*)?\})\+|.", re.DOTALL)
+#: The end, also before a last line break, with that.
+END = r"(?:\r\n|[\n\r\x{85}\x{2028}\x{2029}])?$"
+EACH_LINE = re.compile(r"\(\?[a-zA-Z]*m")
 ALL_LINES = re.compile(r"\(\?[a-zA-Z]*s")
 INSTEAD = "Write the pattern in another way, or use Python's re."
 
 
 @lru_cache(1024)
-def as_rust(pattern: str) -> str:
+def as_rust(pattern: str, *, loose: bool = False) -> str:
     """The pattern, with what Rust reads otherwise spelled out.
+
+    Args:
+        pattern: What Java reads.
+        loose: It does not matter whether a last line break is a part of what is found.
 
     Raises:
         SparkError: UNSUPPORTED_BY_ENGINE.
     """
-    return "".join(_tokens(pattern, ALL_LINES.search(pattern) is not None))
+    rust = "".join(_tokens(pattern, ALL_LINES.search(pattern) is not None))
+    ends = loose and "$" in pattern and not EACH_LINE.search(pattern)
+    return "".join(_with_ends(rust)) if ends else rust
 
 
 def _tokens(pattern: str, dot_is_all: bool) -> Iterator[str]:
@@ -56,6 +65,14 @@ def _tokens(pattern: str, dot_is_all: bool) -> Iterator[str]:
         depth += token in {"[", "[^", "[:"}
         depth -= token == "]" and depth > 0
         yield _dotless(token, depth, dot_is_all) if len(token) == 1 else _class(token, depth)
+
+
+def _with_ends(pattern: str) -> Iterator[str]:
+    depth = 0
+    for found in TOKEN.finditer(pattern):
+        depth += found[0] in {"[", "[^"}
+        depth -= found[0] == "]" and depth > 0
+        yield END if found[0] == "$" and not depth else found[0]
 
 
 def _dotless(token: str, depth: int, dot_is_all: bool) -> str:

@@ -35,6 +35,8 @@ REGEXES = frozenset({"rlike", "regexp", "regexp_like", "regexp_replace", "split"
 }
 #: Those that go on after what they have found.
 REPEATED = frozenset({"split", "regexp_extract_all", "regexp_count", "regexp_replace"})
+#: Those that only say whether, where and how often.
+TESTS = frozenset({"rlike", "regexp", "regexp_like", "regexp_count", "regexp_instr"})
 #: What Java and Rust read differently in a replacement.
 SPECIAL = re.compile(r"\\|\$\d\d|\$\{")
 LIKES = frozenset({"like", "ilike"})
@@ -81,8 +83,16 @@ def _pattern(call: Call) -> dict[int, str]:
         (call.operands[2].value or "") if len(call.operands) > 2 else ""
     ):
         raise unsupported("backslashes and $10 in what regexp_replace puts in place", "Use replace() afterwards.")
-    rust = as_rust(pattern)
+    rust = as_rust(pattern, loose=_is_loose(call, pattern))
     return {2: quoted(rust)} if rust != pattern else {}
+
+
+def _is_loose(call: Call, pattern: str) -> bool:
+    """Whether it does not matter if a last line break is a part of what is found."""
+    if call.name != "regexp_extract":
+        return call.name in TESTS
+    group = call.operands[2].number if len(call.operands) > 2 else 1
+    return bool(group) and pattern.endswith("$") and pattern.count("$") == 1
 
 
 def _check_pattern(call: Call) -> None:

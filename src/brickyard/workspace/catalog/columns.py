@@ -16,8 +16,9 @@ from brickyard.workspace.catalog.type_texts import type_of_text
 
 if TYPE_CHECKING:
     from databricks.sdk.service.catalog import ColumnInfo
+    from deltalake import DeltaTable
 
-__all__ = ["create_log", "has_log", "read_columns"]
+__all__ = ["create_log", "has_log", "read_columns", "read_properties"]
 
 #: What delta-rs says of a table that has no columns yet.
 NO_COLUMNS = "Delta table with empty schema"
@@ -37,22 +38,39 @@ def read_columns(directory: Path) -> list[ColumnInfo]:
     Raises:
         InvalidState: There is a log, and it cannot be read.
     """
+    table = _opened(directory)
+    if table is None:
+        return []
+    partitions = list(table.metadata().partition_columns)
+    described = json.loads(table.schema().to_json())["fields"]
+    return [_column(field, position, partitions) for position, field in enumerate(described)]
+
+
+def read_properties(directory: Path) -> dict[str, str]:
+    """The properties that the Delta log of a directory says now; none where there is no log.
+
+    Raises:
+        InvalidState: There is a log, and it cannot be read.
+    """
+    table = _opened(directory)
+    return {} if table is None else dict(table.metadata().configuration)
+
+
+def _opened(directory: Path) -> DeltaTable | None:
+    """The Delta table of a directory, if it has columns."""
     from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError, TableNotFoundError
 
     if not has_log(directory):
-        return []
+        return None
     try:
-        table = DeltaTable(directory)
+        return DeltaTable(directory)
     except TableNotFoundError:
-        return []
+        return None
     except DeltaError as error:
         if NO_COLUMNS in str(error):
-            return []
+            return None
         raise InvalidState(f"The Delta log in {directory} cannot be read: {error}") from error
-    partitions = list(table.metadata().partition_columns)
-    described = json.loads(table.schema().to_json())["fields"]
-    return [_column(field, position, partitions) for position, field in enumerate(described)]
 
 
 def create_log(directory: Path, columns: list[dict[str, Any]], name: str) -> None:

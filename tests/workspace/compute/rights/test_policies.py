@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from databricks.sdk.errors import InvalidParameterValue
 from databricks.sdk.service.catalog import TableOperation
 from pyspark.errors import PySparkException
 
@@ -154,10 +155,21 @@ def test_what_is_none_is_refused(owner: Person, reader: Person, guarded: str, wo
     for act in (f"SET ROW FILTER {world}.f ON (a)", f"ALTER COLUMN a SET MASK {world}.f"):
         with pytest.raises(PySparkException, match=unsupported):
             owner.spark.sql(f"ALTER TABLE {checked} {act}")
+    allowed = {"function_name": function.function_name, "input_column_names": ["a"]}
+    masked = {"column_masks": {"a": {"function_name": function.function_name, "using_column_names": []}}}
+    for table, body, why in (
+        (checked, {"row_filter": allowed}, unsupported),
+        (checked, masked, unsupported),
+        (guarded, {"row_filter": allowed}, "has no column a"),
+        (guarded, masked, "has no column a"),
+        (guarded, {"row_filter": {**allowed, "input_column_names": ["region", "id"]}}, "takes 1 arguments"),
+    ):
+        with pytest.raises(InvalidParameterValue, match=why):
+            owner.w.api_client.do("PATCH", f"{API}/{table}", body=body)
     owner.spark.sql(f"GRANT MANAGE ON TABLE {guarded} TO `{reader.name}`")
-    body = {"row_filter": {"function_name": f"{world}.f", "input_column_names": ["id"]}}
+    other = {"row_filter": {"function_name": f"{world}.f", "input_column_names": ["id"]}}
     with refused("EXECUTE on"):
-        reader.w.api_client.do("PATCH", f"{API}/{guarded}", body=body)
+        reader.w.api_client.do("PATCH", f"{API}/{guarded}", body=other)
     owner.spark.sql(f"DROP FUNCTION {function.function_name}")
     with pytest.raises(PySparkException):
         reader.spark.table(guarded).collect()

@@ -94,17 +94,18 @@ def create(workspace: Workspace, call: Call) -> TableInfo:
     kind = text(call, "table_type") or "MANAGED"
     if kind not in _TYPES:
         raise NotImplementedByWorkspace(f"table_type {kind} is not implemented; there are {', '.join(_TYPES)}")
+    place = _location(workspace, text(call, "storage_location"))
     made = workspace.catalog.create_table(
         ".".join(parts),
         call.principal.user_name,
         table_type=kind,
-        location=_location(workspace, text(call, "storage_location")),
+        location=place,
         format=_format(kind, text(call, "data_source_format"), ".".join(parts)),
         columns=_columns(call),
         comment=text(call, "comment"),
         properties=properties(call),
         view_definition=_definition(call, kind),
-        attributes=policies.created(workspace, call, ".".join(parts), kind),
+        attributes=policies.created(workspace, call, ".".join(parts), kind, place),
     )
     return _info(workspace, made, _read_columns(made))
 
@@ -178,7 +179,7 @@ def update(workspace: Workspace, call: Call) -> TableInfo:
     kind = record.table_type
     if not call.body.keys().isdisjoint(policies.FIELDS):
         now = Policies.of(workspace.catalog.attributes.of(record.id))
-        sent = policies.changed(workspace, call, record.full_name, kind, now)
+        sent = policies.changed(workspace, call, record, now)
         workspace.catalog.attributes.put(record.id, sent)
     if "view_definition" in call.body or "columns" in call.body:
         values |= {"view_definition": _definition(call, kind), "columns": _columns(call)}

@@ -174,6 +174,15 @@ def files_with_certain_facts(spark, at):
 
 
 @run
+def a_column_that_some_files_lack(spark, at):
+    spark.sql("SELECT 1 AS a, 2 AS b, 'x' AS c, struct(3 AS d) AS s").write.parquet(f"{at.path}/p/k=1")
+    spark.sql("SELECT 4 AS a").write.parquet(f"{at.path}/p/k=2")
+    frame = spark.read.option("mergeSchema", "true").parquet(f"{at.path}/p")
+    facts = frame.select("k", "b", "_metadata.file_name").schema.names
+    return sorted(map(tuple, frame.collect())), frame.filter("b IS NULL").count(), facts, frame.schema["b"].nullable
+
+
+@run
 def csv_written(spark, at):
     spark.sql("SELECT TIMESTAMP'2024-01-02 03:04:05' AS t, 1e10D AS d, 1.5D AS e, '' AS s, 'a\"b' AS q").write.csv(
         f"{at.path}/w"

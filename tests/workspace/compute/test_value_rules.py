@@ -20,6 +20,8 @@ from brickyard.workspace.compute.gateway.values.rules.regexes import as_rust, ma
         ("spark.sql.legacy.ctePrecedencePolicy", "legacy", "UNSUPPORTED_BY_ENGINE"),
         ("spark.sql.legacy.anyOther", "true", "UNSUPPORTED_BY_ENGINE"),
         ("spark.sql.caseSensitive", "true", "UNSUPPORTED_BY_ENGINE"),
+        ("spark.sql.sources.default", "parquet", "UNSUPPORTED_BY_ENGINE"),
+        ("spark.databricks.delta.properties.defaults.appendOnly", "true", "UNSUPPORTED_BY_ENGINE"),
         ("spark.sql.session.timeZone", "Mars/Olympus", "INVALID_CONF_VALUE.TIME_ZONE"),
     ],
 )
@@ -38,6 +40,8 @@ def test_a_setting_that_would_change_results_is_refused(key: str, value: str, co
         ("spark.sql.legacy.createHiveTableByDefault", "true"),
         ("spark.sql.session.timeZone", "Europe/Madrid"),
         ("spark.sql.session.timeZone", "+02:00"),
+        ("spark.sql.sources.default", "delta"),
+        ("spark.databricks.delta.properties.defaults.enableChangeDataFeed", "true"),
         ("spark.sql.shuffle.partitions", "8"),
     ],
 )

@@ -20,10 +20,19 @@ EXPECTED: dict[str, tuple[tuple[str, ...], str]] = {
     "spark.sql.storeAssignmentPolicy": (("ansi",), "Cast the values"),
     "spark.sql.timestampType": (("timestamp_ltz",), "Write TIMESTAMP_NTZ"),
     "spark.sql.legacy.ctePrecedencePolicy": (("corrected",), OTHERWISE),
+    "spark.sql.sources.default": (("delta",), "Name the format: USING parquet, df.write.format('parquet')"),
+    "spark.sql.files.maxRecordsPerFile": (("0",), "Use repartition()"),
+    "spark.sql.parquet.mergeSchema": (("false",), "Use the option mergeSchema"),
+    "spark.sql.orc.mergeSchema": (("false",), "Use the option mergeSchema"),
+    "spark.databricks.delta.commitInfo.userMetadata": (("",), "Keep it in a table's comment or properties"),
     "spark.sql.binaryOutputStyle": (("hex_discrete",), "Use hex() or base64()"),
     **dict.fromkeys(
         (
             "spark.sql.decimalOperations.allowPrecisionLoss",
+            "spark.sql.parquet.int96AsTimestamp",
+            "spark.sql.parquet.inferTimestampNTZ.enabled",
+            "spark.databricks.delta.replaceWhere.constraintCheck.enabled",
+            "spark.databricks.delta.replaceWhere.dataColumns.enabled",
             "spark.sql.orderByOrdinal",
             "spark.sql.groupByOrdinal",
             "spark.sql.groupByAliases",
@@ -42,6 +51,13 @@ EXPECTED: dict[str, tuple[tuple[str, ...], str]] = {
     **dict.fromkeys(
         (
             "spark.sql.caseSensitive",
+            "spark.sql.collation.allowInMapKeys",
+            "spark.sql.fileSource.insert.enforceNotNull",
+            "spark.sql.files.ignoreCorruptFiles",
+            "spark.sql.files.ignoreMissingFiles",
+            "spark.sql.parquet.binaryAsString",
+            "spark.sql.execution.pythonUDF.pandas.intToDecimalCoercionEnabled",
+            "spark.sql.execution.pythonUDF.pandas.preferIntExtensionDtype",
             "spark.sql.charAsVarchar",
             "spark.sql.preserveCharVarcharTypeInfo",
             "spark.sql.path.enabled",
@@ -69,6 +85,9 @@ HARMLESS = frozenset(
         "sizeOfNull",
     )
 )
+#: Properties that new tables are to have; all but these are written with the table.
+DEFAULTS = "spark.databricks.delta.properties.defaults."
+KEPT = frozenset({"enableChangeDataFeed", "autoOptimize.autoCompact", "autoOptimize.optimizeWrite"})
 OFFSET = re.compile(r"(UTC|GMT|UT)?[+-]\d{1,2}(:?\d{2}){0,2}|Z")
 
 
@@ -84,6 +103,8 @@ def check_setting(key: str, value: str) -> None:
     expected, instead = EXPECTED.get(key, others)
     if expected and value.strip().lower() not in expected:
         raise unsupported(f"the setting {key} = {value}", f"{instead}, or {OTHER_ENGINE}.")
+    if key.startswith(DEFAULTS) and key.removeprefix(DEFAULTS) not in KEPT:
+        raise unsupported(f"the setting {key}", "Write TBLPROPERTIES with the table.")
     if key == ZONE and not _is_zone(value.strip()):
         raise SparkError(
             "INVALID_CONF_VALUE.TIME_ZONE",

@@ -11,13 +11,20 @@ from pyspark.sql.types import ArrayType, StructField, StructType
 from brickyard.workspace.compute.gateway.names import quote
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.values.partitions import NULL, replace_columns
+from brickyard.workspace.compute.gateway.widening import loose
 
 __all__ = ["infer_types", "set_partitions"]
 
 
 def infer_types(relation: Any, session: Session) -> None:
-    """Give a relation that reads JSON files the columns in the order in which Spark has them."""
+    """Give a relation that reads JSON files the columns in Spark's order, and one of Parquet columns that may be null.
+
+    A column that one file of several lacks is null in its rows; if others have it as NOT NULL, Sail has 0 or nothing.
+    """
     source = relation.read.data_source
+    if source.format.lower() == "parquet":
+        found = session.schema(relation)
+        source.schema = loose(found).json() if loose(found) != found else ""
     if source.format.lower() == "json" and not any(_partitions(Path(path)) for path in source.paths):
         source.schema = _sorted(session.schema(relation)).json()
 

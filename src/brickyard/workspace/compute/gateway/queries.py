@@ -36,6 +36,7 @@ from brickyard.workspace.compute.gateway.unity import Table
 from brickyard.workspace.compute.gateway.values.partitions import PARTITIONED, partition_cast, partition_types
 from brickyard.workspace.compute.gateway.values.probes import Probe
 from brickyard.workspace.compute.gateway.view_queries import names_inside
+from brickyard.workspace.compute.gateway.widening import loose
 
 __all__ = ["FILE_FORMATS", "QueryRewriter"]
 
@@ -314,7 +315,12 @@ class QueryRewriter:
         suffix = f" VERSION AS OF {version}" if travelled else ""
         if len(place) != 1:
             raise unsupported(f"wildcards in SQL paths ({path})", "Use spark.read with the same path.")
-        return self._typed(f"{kind}.{quote(place[0])}{suffix}", kind.lower(), Path(place[0]))
+        files = f"{kind}.{quote(place[0])}{suffix}"
+        if self.files is not None and self.ask is not None and not self.spark and kind.lower() == "parquet":
+            found = self.ask(f"SELECT * FROM {files}")
+            if loose(found) != found:  # the engine has no null in a column that some files have as NOT NULL
+                return quote(self.files(FileCall(path, kind.lower())))
+        return self._typed(files, kind.lower(), Path(place[0]))
 
     def _typed(self, files: str, kind: str, place: Path) -> str:
         """The files, with partition columns typed from their values: Sail has text."""

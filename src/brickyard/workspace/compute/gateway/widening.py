@@ -9,7 +9,7 @@ from typing import Any
 
 from brickyard.workspace.compute.gateway.errors import SparkError
 
-__all__ = ["common_type", "common_types", "incompatible", "sql_of"]
+__all__ = ["common_type", "common_types", "incompatible", "loose", "sql_of"]
 
 #: From narrow to wide.
 NUMBERS = ("tinyint", "smallint", "int", "bigint", "float", "double")
@@ -148,3 +148,14 @@ def sql_of(kind: Any) -> str:
         fields = (f"`{one.name.replace('`', '``')}`: {sql_of(one.dataType)}" for one in kind.fields)
         return f"STRUCT<{', '.join(fields)}>"
     return str(kind.simpleString())
+
+
+def loose(kind: Any) -> Any:
+    """A type, of which all may be null."""
+    from pyspark.sql.types import ArrayType, MapType, StructField, StructType
+
+    if isinstance(kind, StructType):
+        return StructType([StructField(one.name, loose(one.dataType), True, one.metadata) for one in kind.fields])
+    if isinstance(kind, ArrayType):
+        return ArrayType(loose(kind.elementType), True)
+    return MapType(loose(kind.keyType), loose(kind.valueType), True) if isinstance(kind, MapType) else kind

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import grpc
 from pyspark.sql.connect.proto import relations_pb2
 
 from brickyard.workspace.compute.gateway import commits, feed, values, zones
@@ -20,6 +22,7 @@ from brickyard.workspace.compute.gateway.sources.listing import Found, found_bel
 from brickyard.workspace.compute.gateway.sources.plan import Reader, columns_of, planned
 from brickyard.workspace.compute.gateway.sources.united import united
 from brickyard.workspace.compute.gateway.values.partitions import PARTITIONED, replace_columns
+from brickyard.workspace.compute.gateway.widening import loose
 
 __all__ = [
     "changes_of",
@@ -226,4 +229,8 @@ def _united(relation: Any, found: Found, session: Session, *, metadata: bool) ->
         make_fit(one, session)
         return one
 
+    source = relation.read.data_source
+    if source.format.lower() == "parquet" and not source.schema and len(found.files) > 1:
+        with contextlib.suppress(grpc.RpcError):  # files whose types differ
+            source.schema = loose(session.schema(read(found.files))).json()
     return united(found, read, session.places, {}, metadata=metadata)

@@ -51,6 +51,15 @@ asks(
     "SELECT * FROM c",
 )
 asks("show partitions of files", CSV, FILL, "SHOW PARTITIONS c")
+asks(
+    "comments of columns",
+    CSV,
+    "ALTER TABLE c CHANGE COLUMN ID COMMENT 'number'",
+    "ALTER TABLE c ALTER COLUMN s COMMENT 'text'",
+    "ALTER TABLE c CHANGE s TYPE STRING",
+    "DESCRIBE c",
+)
+asks("another type of a column", CSV, "ALTER TABLE c CHANGE s TYPE INT")
 asks("add a partition", CSV, FILL, "ALTER TABLE c ADD PARTITION (k = 'q r')", "SHOW PARTITIONS c")
 asks("show partitions of none", PARQUET, "SHOW PARTITIONS p")
 asks(

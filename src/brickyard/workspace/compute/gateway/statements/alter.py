@@ -23,7 +23,7 @@ from brickyard.workspace.compute.gateway.statements import (
     views,
 )
 from brickyard.workspace.compute.gateway.statements.describe import target
-from brickyard.workspace.compute.gateway.statements.file_partitions import alter_files
+from brickyard.workspace.compute.gateway.statements.file_partitions import alter_files, comment_on
 from brickyard.workspace.compute.gateway.statements.namespaces import KINDS, full, read_properties
 from brickyard.workspace.compute.gateway.unity import Table
 from brickyard.workspace.compute.gateway.view_columns import MODE
@@ -222,7 +222,10 @@ def comment(cursor: Cursor, session: Session) -> Any:
         session.catalog.change(KINDS[kind], full(kind, parts, session), {"comment": text})
     elif kind == "COLUMN" and len(parts) > 1:
         table = session.catalog.table(session.names.table(parts[:-1]), write=True)
-        altercolumns.comment(table.directory, parts[-1:], text)
+        if table.files is not None:
+            comment_on(session, table, parts[-1], text)
+        else:
+            altercolumns.comment(table.directory, parts[-1:], text)
     elif kind in {"TABLE", "VIEW"}:
         session.catalog.comment(session.names.table(parts), text)
     else:

@@ -28,7 +28,7 @@ from brickyard.workspace.compute.gateway.statements.namespaces import read_prope
 from brickyard.workspace.compute.gateway.table import Table
 from brickyard.workspace.compute.gateway.values.partitions import NULL
 
-__all__ = ["alter_files", "repair", "show_of_files", "truncate_files", "values_of"]
+__all__ = ["alter_files", "comment_on", "repair", "show_of_files", "truncate_files", "values_of"]
 
 
 def values_of(session: Session, table: Table, given: Mapping[str, str]) -> dict[str, str | None]:
@@ -142,6 +142,8 @@ def alter_files(cursor: Cursor, session: Session, table: Table) -> bool:
         _add_partitions(cursor, session, table)
     elif cursor.peek() == "DROP" and cursor.peek(1) in {"PARTITION", "IF"}:
         _drop_partitions(cursor, session, table)
+    elif cursor.peek() in {"ALTER", "CHANGE"}:
+        _change_column(cursor, session, table)
     elif cursor.take("RECOVER", "PARTITIONS"):
         cursor.end()
     elif cursor.peek() in {"SET", "UNSET"} and cursor.peek(1) == "TBLPROPERTIES":
@@ -173,6 +175,52 @@ def _add_columns(cursor: Cursor, session: Session, table: Table) -> None:
     count = len(have) - len(files.partitions)
     wires = columns_of([*have[:count], *added, *have[count:]], files.partitions)
     session.catalog.change("tables", table.name.full, {"columns": wires})
+
+
+def _change_column(cursor: Cursor, session: Session, table: Table) -> None:
+    """`ALTER | CHANGE [COLUMN] a COMMENT '...' | TYPE t`; of types, only the one that it has."""
+    verb = cursor.next().text.upper()
+    cursor.take("COLUMN")
+    path = cursor.name()
+    if len(path) > 1 or cursor.peek() not in {"COMMENT", "TYPE"}:
+        table.need_delta(f"{verb} COLUMN {quote(*path)} {cursor.peek()}")
+    elif cursor.take("COMMENT"):
+        text = cursor.string()
+        cursor.end()
+        comment_on(session, table, path[0], text)
+    else:
+        cursor.expect("TYPE")
+        given = StructType.fromJson(
+            {"type": "struct", "fields": delta_fields([read_column(Cursor(f"c {cursor.rest()}"))], session)}
+        )
+        have = _column(schema_of(session, files_of(table)[0]).fields, path[0])
+        if given.fields[0].dataType != have.dataType:
+            text = (
+                f"ALTER TABLE ALTER/CHANGE COLUMN is not supported for changing {table.name}'s column "
+                f"{quote(have.name)} to the type {given.fields[0].dataType.simpleString().upper()}. Write the table "
+                "again."
+            )
+            raise SparkError("NOT_SUPPORTED_CHANGE_COLUMN", text, sql_state="0A000")
+
+
+def comment_on(session: Session, table: Table, name: str, text: str) -> None:
+    """Give a column a comment; an empty text takes it away."""
+    files, _ = files_of(table)
+    fields = schema_of(session, files).fields
+    column = _column(fields, name)
+    column.metadata = {**column.metadata, "comment": text}
+    session.catalog.change("tables", table.name.full, {"columns": columns_of(fields, files.partitions)})
+
+
+def _column(fields: list[Any], name: str) -> Any:
+    found = next((field for field in fields if field.name.lower() == name.lower()), None)
+    if found is None:
+        known = ", ".join(quote(field.name) for field in fields)
+        text = (
+            f"A column, variable, or function parameter with name {quote(name)} cannot be resolved. Did you mean one "
+        )
+        raise SparkError("UNRESOLVED_COLUMN.WITH_SUGGESTION", f"{text}of the following? [{known}].", sql_state="42703")
+    return found
 
 
 def _add_partitions(cursor: Cursor, session: Session, table: Table) -> None:

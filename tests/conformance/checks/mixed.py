@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pyspark.sql import functions as F
+from pyspark.sql import types
 from pyspark.sql.window import Window
 
 from tests.conformance.model import At, Group
@@ -72,6 +73,12 @@ mixed.values(
     "median(x), percentile(x, 0.25), percentile(x, 0.5, 1), median(y) FROM VALUES (1D, '1'), (2D, '2'), (4D, '3') "
     "t(x, y)",
     "from_csv('1,a b', 'x INT, y STRING')",
+    "from_json('[1, \"2\", 3]', 'array<int>'), from_json('[1, null]', 'ARRAY<INT>'), from_json('[1, 2.5]', "
+    "'array<int>'), "
+    'from_json(\'{"a": {"x": 1, "y": "z"}, "c": "q"}\', \'a map<string, int>, c string\'), from_json(\'{"x": 1, '
+    "\"y\": null}', 'map<string, int>')",
+    'from_json(s, \'a array<bigint>, `B c` STRING, d STRUCT<E: INT>\') FROM VALUES (\'{"a": [1, null], "B c": "t", '
+    "\"d\": {\"E\": 1}}'), ('{\"a\": [1, true], \"d\": null}'), (''), (null), ('bad'), ('{}') t(s)",
 )
 MAPS = "CREATE TABLE maps (m MAP<STRING, INT>, i INT) USING delta", "INSERT INTO maps VALUES (map('a', 1), 1)"
 mixed.sql("distinct rows of a table with maps", *MAPS, "SELECT DISTINCT * FROM maps")
@@ -91,6 +98,13 @@ def a_column_of_a_frame_beside_text(spark: Any, at: At) -> Any:
 @mixed.run
 def a_variant_of_a_frame_as_a_number(spark: Any, at: At) -> Any:
     return spark.sql("SELECT parse_json('\"x\"') AS v").select(F.col("v").cast("double")).collect()
+
+
+@mixed.run
+def an_array_in_json_of_a_frame(spark: Any, at: At) -> Any:
+    fields = [types.StructField("a", types.ArrayType(types.IntegerType())), types.StructField("b", types.StringType())]
+    frame = spark.sql("""SELECT '{"a": [1, "x"], "b": "y"}' AS s""")
+    return frame.select(F.from_json("s", types.StructType(fields)).alias("z")).select("z.*")
 
 
 @mixed.run

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
+from brickyard.workspace.compute.gateway.values.rules.json_lists import strict
 from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule, all_of, mismatch
 from brickyard.workspace.compute.gateway.values.rules.texts import json_of, quoted, text_of
 from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, fields
@@ -117,7 +118,8 @@ def _from_json(call: Call) -> Fix | None:
         blanks = f"$0 RLIKE {quoted(_padded(call.operands[1].value or ''))}"
         return Fix(inner={1: f"(CASE WHEN {blanks} THEN raise_error({quoted(BLANKS)}) ELSE $0 END)"})
     if call.name == "from_json" and 2 <= len(call.operands) <= 3:
-        return Fix(f"(CASE WHEN btrim($1) = '' THEN NULL ELSE from_json({all_of(call)}) END)")
+        value = strict(call.operands[1].value or "") if len(call.operands) == 2 else ""
+        return Fix(f"(CASE WHEN btrim($1) = '' THEN NULL ELSE {value or f'from_json({all_of(call)})'} END)")
     return None
 
 

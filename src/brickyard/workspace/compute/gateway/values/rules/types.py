@@ -13,6 +13,7 @@ __all__ = [
     "INTEGERS",
     "SYNONYMS",
     "Decimal",
+    "cut",
     "differ",
     "family",
     "fields",
@@ -157,13 +158,13 @@ def fields(kind: str) -> list[tuple[str, str]]:
     """The fields of a struct, or `key` and `value` of a map."""
     if not kind.startswith(("struct<", "map<")):
         return []
-    parts = _split(kind[kind.index("<") + 1 : -1], ",")
+    parts = cut(kind[kind.index("<") + 1 : -1], ",")
     if kind.startswith("map<"):
         return [("key", parts[0]), ("value", parts[1])]
-    return [(_split(part, ":")[0], part[len(_split(part, ":")[0]) + 1 :]) for part in parts if part]
+    return [(cut(part, ":")[0], part[len(cut(part, ":")[0]) + 1 :]) for part in parts if part]
 
 
-def _split(text: str, sign: str) -> list[str]:
+def cut(text: str, sign: str) -> list[str]:
     """Cut at a sign that stands in no brackets."""
     found, depth, at = [], 0, 0
     for place, letter in enumerate(text):

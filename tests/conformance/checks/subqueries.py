@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from tests.conformance.model import Group
+from typing import Any
+
+from pyspark.sql import functions as F
+
+from tests.conformance.model import At, Group, rows
 
 subqueries = Group("SQL subqueries")
 A = "a AS (SELECT * FROM VALUES (1, 'x', 10), (2, 'y', 20), (3, NULL, 30), (NULL, 'z', 40) AS t(id, s, v))"
@@ -44,6 +48,11 @@ for _name, _query in {
     "NOT IN with a correlation and OR": "SELECT v FROM a WHERE v NOT IN (SELECT w FROM b WHERE k = a.id) OR v = 10",
     "a maximum of a correlated count": "SELECT id, (SELECT max(n) FROM (SELECT count(*) n FROM b WHERE k = id)) FROM a",
     "a constant where HAVING is true": "SELECT id, (SELECT 'no' FROM b WHERE k = id HAVING count(*) = 0) AS x FROM a",
+    "a test of a correlated count": "SELECT id, (SELECT count(*) IS NULL FROM b WHERE k = id) AS x FROM a",
+    "a correlated count by a key": "SELECT id, (SELECT count(*) FROM b WHERE k = id GROUP BY k) AS x FROM a",
+    "a count by a key": "SELECT id, (SELECT count(*) FROM b WHERE k = 9 GROUP BY k) AS x FROM a",
+    "a correlated count and HAVING": "SELECT id, (SELECT count(*) FROM b WHERE k = id HAVING true) AS x FROM a",
+    "a test of a correlated count as a filter": "SELECT id FROM a WHERE (SELECT count(*) >= 0 FROM b WHERE k = a.id)",
     "EXISTS of an aggregate": "SELECT id FROM a WHERE EXISTS (SELECT max(w) FROM b WHERE b.k = a.id)",
     "EXISTS with HAVING": "SELECT id FROM a WHERE EXISTS (SELECT 1 FROM b WHERE b.k = a.id HAVING count(*) = 0)",
     "IS NOT NULL beside OR": "SELECT id FROM a WHERE v = 40 OR (id IS NOT NULL AND id NOT IN (SELECT k FROM b))",
@@ -51,3 +60,11 @@ for _name, _query in {
     "lateral with explode": "SELECT a.id, l.x FROM a CROSS JOIN LATERAL explode(array(a.id, a.v)) AS l(x)",
 }.items():
     subqueries.sql(_name, f"{W} {_query}")
+
+
+@subqueries.run
+def totals_of_a_frame(spark: Any, at: At) -> Any:
+    outer = spark.sql("SELECT * FROM VALUES (1), (2), (null) t(a)")
+    matching = spark.sql("SELECT * FROM VALUES (1, 10), (1, null) t(c, d)").where(F.col("c") == F.col("a").outer())
+    totals = [F.sum("d"), F.coalesce(F.sum("d"), F.lit(0)), F.count("*").isNull(), F.count("*") + 1]
+    return rows(outer.select("a", *[matching.agg(one).scalar().alias(f"x{at}") for at, one in enumerate(totals)]))

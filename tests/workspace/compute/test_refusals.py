@@ -15,6 +15,8 @@ STATEMENTS = (
     "SELECT 'a' COLLATE UTF8_LCASE",
     "SELECT approx_top_k(id) FROM range(3)",
     "SELECT TRANSFORM(id) USING 'cat' FROM range(2)",
+    "SELECT * FROM range(2) a LEFT JOIN range(3) b ON (a.id IN (SELECT null)) IS NULL",
+    "SELECT a + b FROM VALUES (1, 2) t(a, b) GROUP BY GROUPING SETS ((a + b), (b + a))",
     "CREATE TABLE refused (a INT) USING org.example.other",
     "SELECT * FROM parquet.`s3://bucket/key`",
     "SELECT * FROM csv.`abfss://box@account.dfs.core.windows.net/key`",
@@ -33,6 +35,7 @@ def test_a_statement_is_refused_by_name(client: Any, statement: str) -> None:
 
 
 CALLS = {
+    "exists of a total": lambda spark: spark.range(1).where(spark.range(0).agg({"id": "max"}).exists()).collect(),
     "streams": lambda spark: spark.readStream.format("rate").load().writeStream.format("console").start(),
 }
 

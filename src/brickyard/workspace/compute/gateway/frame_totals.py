@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from pyspark.sql.connect.proto import relations_pb2
+from pyspark.sql.connect.proto import expressions_pb2, relations_pb2
 
-from brickyard.workspace.compute.gateway.values.expressions import Expression, call
+from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.values.expressions import Expression, call, is_aggregated
+from brickyard.workspace.compute.gateway.values.scopes import AGGREGATES
 
-__all__ = ["give_condition", "is_total", "keep_total"]
+__all__ = ["SCALAR", "give_condition", "is_total", "keep_total", "keep_value", "subqueries"]
 
 #: More rows than there are.
 ALL = 2**31 - 1
+SCALAR = expressions_pb2.SubqueryExpression.SUBQUERY_TYPE_SCALAR
 #: The column that counts the rows of a group.
 ROWS = "rows_of_group_"
 
@@ -38,6 +42,39 @@ def keep_total(relation: Any, *, within: bool) -> None:
         below = _below(relation)
         relation.limit.input.CopyFrom(below)
         relation.limit.limit = 1 if alone else ALL
+
+
+def subqueries(parts: Iterable[Any]) -> dict[int, int]:
+    """The relations that are scalar, EXISTS or IN subqueries, by their ids: of which type each is."""
+    parts = list(parts)
+    asked = [part.subquery_expression for part in parts if part.DESCRIPTOR.name == "Expression"]
+    kinds = {one.plan_id: one.subquery_type for one in asked if one.plan_id}
+    if not kinds:
+        return {}
+    around = [part for part in parts if part.DESCRIPTOR.name == "Relation" and part.HasField("with_relations")]
+    below = [one for part in around for one in part.with_relations.references]
+    return {id(one): kinds[one.common.plan_id] for one in below if one.common.plan_id in kinds}
+
+
+def keep_value(relation: Any, kind: int) -> None:
+    """Make the only row of a subquery depend on the count of rows, as `single_rows.mend_doubtful` does.
+
+    Raises:
+        SparkError: UNSUPPORTED_BY_ENGINE: EXISTS of that row.
+    """
+    alone = relation.HasField("aggregate")
+    items = relation.aggregate.aggregate_expressions if alone else relation.project.expressions
+    if kind == expressions_pb2.SubqueryExpression.SUBQUERY_TYPE_EXISTS:
+        if is_total(relation) or any(map(is_aggregated, items)):
+            raise unsupported("exists() of an aggregate without keys", "It always has a row: use lit(True).")
+        return
+    for item in items:
+        value = item.alias.expr if item.HasField("alias") else item
+        if is_aggregated(value) and value.unresolved_function.function_name.lower() not in AGGREGATES:
+            one, zero, kept = Expression(), Expression(), Expression()
+            one.literal.integer, zero.literal.integer = 1, 0
+            kept.CopyFrom(value)
+            value.CopyFrom(call("when", call(">=", call("count", one), zero), kept))
 
 
 def _keep_groups_with_rows(relation: Any) -> None:

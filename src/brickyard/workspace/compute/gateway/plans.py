@@ -17,7 +17,14 @@ from brickyard.workspace.compute.gateway.errors import OTHER_ENGINE, no_travel, 
 from brickyard.workspace.compute.gateway.file_tables.reading import table_call
 from brickyard.workspace.compute.gateway.frame_functions import rewrite_function
 from brickyard.workspace.compute.gateway.frame_names import give, names_of
-from brickyard.workspace.compute.gateway.frame_totals import give_condition, is_total, keep_total
+from brickyard.workspace.compute.gateway.frame_totals import (
+    SCALAR,
+    give_condition,
+    is_total,
+    keep_total,
+    keep_value,
+    subqueries,
+)
 from brickyard.workspace.compute.gateway.frame_unions import nested_in, widen
 from brickyard.workspace.compute.gateway.frequent import frequent_items
 from brickyard.workspace.compute.gateway.grouping_sets import without_columns
@@ -106,6 +113,7 @@ def _with_metadata(parts: Sequence[Any], session: Session) -> set[int]:
 def _correct(parts: Sequence[Any], session: Session) -> None:
     """Replace what Sail lacks or does otherwise; what a relation reads comes before it."""
     nested = {id(one) for part in parts if part.DESCRIPTOR.name == "Relation" for one in nested_in(part)}
+    nested_queries = subqueries(parts)
     names = {id(part): names_of(part) for part in parts if part.DESCRIPTOR.name == "Relation"}
     for part in parts:
         if part.DESCRIPTOR.name == "Expression":
@@ -121,8 +129,10 @@ def _correct(parts: Sequence[Any], session: Session) -> None:
             values.correct_relation(part, session.fields)
         if part.HasField("join"):
             give_condition(part.join)
+        if id(part) in nested_queries:
+            keep_value(part, nested_queries[id(part)])
         if is_total(part):
-            keep_total(part, within=part is not parts[-1])
+            keep_total(part, within=part is not parts[-1] and nested_queries.get(id(part)) != SCALAR)
         if part.HasField("drop"):
             check_drop(part)
         if part.HasField("deduplicate"):

@@ -11,6 +11,7 @@ from brickyard.workspace.compute.gateway.sugar.bindings import Bindings, bind_fu
 from brickyard.workspace.compute.gateway.sugar.builtins import rewrite_builtins
 from brickyard.workspace.compute.gateway.sugar.checks import check_ctes, check_order, check_select, check_window
 from brickyard.workspace.compute.gateway.sugar.conditions import conditions
+from brickyard.workspace.compute.gateway.sugar.grouping_ids import keys_in_sets, same_ids
 from brickyard.workspace.compute.gateway.sugar.groups import (
     group_by_all,
     has_grouped_star,
@@ -35,7 +36,7 @@ from brickyard.workspace.compute.gateway.sugar.ranges import date_ranges
 from brickyard.workspace.compute.gateway.sugar.recursion import Runner, unroll, without_levels
 from brickyard.workspace.compute.gateway.sugar.samples import sample
 from brickyard.workspace.compute.gateway.sugar.scope import Scope, selects
-from brickyard.workspace.compute.gateway.sugar.single_rows import keep_totals, refuse_doubtful, tests_of_totals
+from brickyard.workspace.compute.gateway.sugar.single_rows import keep_totals, mend_doubtful, tests_of_totals
 from brickyard.workspace.compute.gateway.sugar.sorted_lists import sorted_lists
 from brickyard.workspace.compute.gateway.sugar.stars import expand_stars
 from brickyard.workspace.compute.gateway.sugar.tree import parse, render, touch
@@ -139,7 +140,7 @@ def desugar(tree: Any, scope: Scope, reorder: bool = False, *, maps: bool = Fals
     tests_of_totals(tree)
     memberships(tree, scope)
     for query in selects(tree):
-        refuse_doubtful(query, scope)
+        mend_doubtful(query, scope)
     scope.settled = True
     for rows in list(tree.find_all(exp.Values)):
         if has_several_types(rows):
@@ -156,9 +157,11 @@ def desugar(tree: Any, scope: Scope, reorder: bool = False, *, maps: bool = Fals
             group_by_all(query, scope)
             if maps:
                 check_map_keys(query, scope)
+            keys_in_sets(query)
             spell_keys(query)
             qualify_keys(query, scope)
             whole_sets(query)
+            same_ids(query)
             without_groups_of_nothing(query)
         else:
             widen(query, scope)

@@ -1,7 +1,7 @@
 """`x IN (SELECT ...)` as a value, in a select list: Sail knows it only where rows are filtered.
 
 As a value it is never null in Spark (an existence join): a null `x`, or nulls in the subquery, make `IN` false, and
-`NOT IN` false too.
+`NOT IN` false too. Only in ON of an outer join it may be null.
 """
 
 from __future__ import annotations
@@ -70,6 +70,8 @@ def memberships(tree: Any, scope: Scope) -> None:
     for test in [test for test in tree.find_all(exp.In) if is_value(test)][::-1]:
         negated = _is_negated(test)
         clause = test.find_ancestor(exp.Select, exp.Where, exp.Join)
+        if isinstance(clause, exp.Join) and clause.args.get("side"):
+            raise unsupported("IN (SELECT ...) in ON of an outer join", "Compute it in a column of a subquery.")
         if isinstance(clause, exp.Select) and _is_aggregated(clause):
             found = _searched(test, negated=negated)
         else:

@@ -1,7 +1,8 @@
 """Aggregates without keys: they give one row, whatever is read, and the engine forgets that in two places (Sail 0.7.2).
 
 It moves a condition on a constant column below the aggregate, where it takes rows away and not the result; and it joins
-`IN` and `EXISTS` with the groups that there are, so that a correlated one finds nothing where Spark finds a row.
+a correlated subquery with the groups that there are: `IN` and `EXISTS` find nothing where Spark finds a row, and values
+are null that it takes for constants (`count(*) IS NULL`) or that HAVING decides about.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from brickyard.workspace.compute.gateway.sugar.correlated import is_correlated, 
 from brickyard.workspace.compute.gateway.sugar.scope import Scope, derived
 from brickyard.workspace.compute.gateway.sugar.tree import replace, touch
 
-__all__ = ["has_total", "is_doubtful", "is_test", "keep_totals", "refuse_doubtful", "tests_of_totals"]
+__all__ = ["has_total", "is_doubtful", "is_test", "keep_totals", "mend_doubtful", "tests_of_totals"]
 
 #: Clauses in which a row counts.
 MORE = ("where", "group", "having", "distinct", "joins", "qualify", "laterals")
@@ -84,15 +85,56 @@ def is_doubtful(select: Any) -> bool:
         return False
     around = select.find_ancestor(*_queries())
     if _is_source(select) and around is not None:
-        return any(around.args.get(key) for key in MORE) or any(any(aggregates(one)) for one in around.expressions)
-    return not all(any(aggregates(item)) for item in select.expressions)
+        return any(around.args.get(key) for key in MORE) or not all(map(_is_taken, around.expressions))
+    return select.args.get("having") is not None or not all(map(_is_aggregate, select.expressions))
 
 
-def refuse_doubtful(select: Any, scope: Scope) -> None:
-    """Raise UNSUPPORTED_BY_ENGINE for such a subquery."""
-    if is_doubtful(select) and is_correlated(select, scope):
-        what = "a correlated subquery that aggregates, with conditions or aggregates of its result"
-        raise unsupported(what, "Join with the grouped rows, and use coalesce().")
+def _is_taken(item: Any) -> bool:
+    """Whether an item is a column of the input, or computed of one so that it cannot become a constant."""
+    from sqlglot import exp
+
+    value = item.unalias()
+    if isinstance(value, exp.Add | exp.Sub | exp.DPipe):
+        return _is_taken(value.left) or _is_taken(value.right)
+    return isinstance(value, exp.Column | exp.Star)
+
+
+def _is_aggregate(item: Any) -> bool:
+    value = item.unalias()
+    return next(aggregates(value), None) is value
+
+
+def mend_doubtful(select: Any, scope: Scope) -> None:
+    """Make the value depend on how many rows there are, which the engine keeps: `CASE WHEN count(*) >= 0 THEN ... END`.
+
+    Raises:
+        SparkError: UNSUPPORTED_BY_ENGINE: the result of the subquery is no value, but read as rows.
+    """
+    from sqlglot import exp
+
+    if not is_doubtful(select):
+        return
+    having = select.args.get("having")
+    if _is_source(select) or (having is not None and not _is_value(select)):
+        if is_correlated(select, scope):
+            what = "a correlated subquery that aggregates, with conditions or aggregates of its result"
+            raise unsupported(what, "Join with the grouped rows, and use coalesce().")
+        return
+    there: Any = exp.maybe_parse("count(*) >= 0", dialect="databricks")
+    if having is not None:
+        there = exp.and_(there, exp.Paren(this=having.this.copy()), copy=False)
+        select.set("having", None)
+    for item in select.expressions:
+        value = item.unalias()
+        replace(value, exp.Case(ifs=[exp.If(this=there.copy(), true=value.copy())]))
+
+
+def _is_value(select: Any) -> bool:
+    """Whether it stands for one value, which is null where it has no row."""
+    from sqlglot import exp
+
+    holder = select.parent
+    return isinstance(holder, exp.Subquery) and not isinstance(holder.parent, exp.Lateral)
 
 
 def _queries() -> tuple[Any, ...]:

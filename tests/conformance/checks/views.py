@@ -75,3 +75,13 @@ for _text in (
     "FUNCTION x() RETURNS INT CONTAINS SQL RETURN SELECT max(a) FROM t",
 ):
     q(f"CREATE {_text}", *(made for named, made in NEEDS.items() if named in _text), f"CREATE {_text}")
+NEAR = "CREATE OR REPLACE TEMP VIEW near AS SELECT * FROM VALUES (0, 1), (0, 2), (1, 2) AS r(a, b)"
+MORE = "CREATE OR REPLACE TEMPORARY FUNCTION more(x INT) RETURNS TABLE (n INT) RETURN SELECT b FROM near WHERE a = x"
+NEXT = "CREATE OR REPLACE TEMPORARY FUNCTION next(x INT) RETURNS TABLE (a INT) RETURN SELECT x + 1"
+for _text in (
+    "* FROM near, LATERAL more(a)",
+    "near.a, f.n + 1 AS m FROM near, LATERAL more(near.a) AS f WHERE f.n > 1",
+    "near.a, n FROM near LEFT JOIN LATERAL more(b) AS f ON f.n < 9",
+    "near.a, f.a, f.* FROM near, LATERAL next(near.a) AS f",
+):
+    q(f"SELECT {_text}", NEAR, MORE, NEXT, f"SELECT {_text}")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
+from brickyard.workspace.compute.gateway.sugar.aggregates import generators
 from brickyard.workspace.compute.gateway.sugar.names import bind, labelled, own_columns, targets, volatile
 from brickyard.workspace.compute.gateway.sugar.routines import Parameter, Routine
 from brickyard.workspace.compute.gateway.sugar.scope import Scope, derived, sources
@@ -83,7 +84,7 @@ def _expand(call: Any, routine: Routine, install: Install, scope: Scope, qualify
     else:
         body = _body(call, routine, arguments, scope, qualify)
     if routine.is_table:
-        _put_table(call, body, routine)
+        _put_table(call, body, routine, scope)
         return
     if isinstance(body, exp.Query):
         body = exp.Subquery(this=body)
@@ -156,7 +157,7 @@ def _body(call: Any, routine: Routine, arguments: list[tuple[Parameter, Any]], s
     return item.copy()
 
 
-def _put_table(call: Any, query: Any, routine: Routine) -> None:
+def _put_table(call: Any, query: Any, routine: Routine, scope: Scope) -> None:
     """A table function stands in FROM or after LATERAL."""
     from sqlglot import exp
 
@@ -166,18 +167,62 @@ def _put_table(call: Any, query: Any, routine: Routine) -> None:
     name = source.alias or routine.name[-1]
     columns = [one.name for one in source.args["alias"].columns] if source.args.get("alias") else []
     if routine.columns:
-        labels = [f"_c{at}" for at in range(len(routine.columns))]
-        kinds = [exp.DataType.build(one.kind, dialect="databricks") for one in routine.columns]
-        casts = [exp.Cast(this=column(label), to=kind) for label, kind in zip(labels, kinds, strict=True)]
-        items = [exp.alias_(cast, one.name, quoted=True) for cast, one in zip(casts, routine.columns, strict=True)]
-        query = exp.Select(expressions=items, from_=exp.From(this=derived(query, "_returned", labels)))
+        query = _returned(query, routine.columns)
     table = derived(query, name, columns)
     if isinstance(source, exp.Lateral):
+        kept = columns or not _bared(call, name.lower(), scope)  # Sail correlates less with an alias (0.7.2)
+        source.set("alias", table.args["alias"] if kept else None)
         source.set("this", exp.Subquery(this=query))
-        source.set("alias", table.args["alias"])
         touch(source)
     else:
         replace(source, table)
+
+
+def _bared(call: Any, name: str, scope: Scope) -> bool:
+    """Whether nothing needs the alias of a function after LATERAL; columns that have no other of their name lose it."""
+    from sqlglot import exp
+
+    select = call.find_ancestor(exp.Select)
+    uses = [one for one in call.root().find_all(exp.Column) if one.table.lower() == name]
+    others = [one for one in _around(call) if not isinstance(one, exp.Lateral)]
+    alone = len(others) == len(_around(call))
+    for one in uses:
+        plain = len(one.parts) == 2 and not one.is_star and one.find_ancestor(exp.Select) is select
+        if not (plain and alone) or any(_answer(other, one.name, scope) is not False for other in others):
+            return False
+    for one in uses:
+        replace(one, column(one.name))
+    return True
+
+
+def _returned(query: Any, columns: Sequence[Parameter]) -> Any:
+    """The query of a table function with the columns that it returns: in the query itself, if that is plain."""
+    from sqlglot import exp
+
+    plain = _is_plain(query, len(columns))
+    labels = [f"_c{at}" for at in range(len(columns))]
+    items = [one.unalias() for one in query.expressions] if plain else [column(label) for label in labels]
+    kinds = [exp.DataType.build(one.kind, dialect="databricks") for one in columns]
+    casts = [exp.Cast(this=item, to=kind) for item, kind in zip(items, kinds, strict=True)]
+    named = [exp.alias_(cast, one.name, quoted=True) for cast, one in zip(casts, columns, strict=True)]
+    if not plain:
+        return exp.Select(expressions=named, from_=exp.From(this=derived(query, "_returned", labels)))
+    query.set("expressions", named)
+    touch(query)
+    return query
+
+
+def _is_plain(query: Any, columns: int) -> bool:
+    """Whether the items of a query can be cast where they stand: nothing else in it is about them."""
+    from sqlglot import exp
+
+    if not isinstance(query, exp.Select) or len(query.expressions) != columns:
+        return False
+    if not {key for key, value in query.args.items() if value} <= {"expressions", "from_", "joins", "where", "with_"}:
+        return False
+    aliases = {one.alias.lower() for one in query.expressions if isinstance(one, exp.Alias)}
+    used = {one.parts[0].name.lower() for one in query.find_all(exp.Column)}
+    return not any(one.is_star or generators(one) for one in query.expressions) and aliases.isdisjoint(used)
 
 
 def _separate(tree: Any) -> None:
@@ -234,6 +279,10 @@ def _above(node: Any) -> Iterator[Any]:
 
 
 def _has(source: Any, name: str, scope: Scope) -> bool:
+    return _answer(source, name, scope) is True
+
+
+def _answer(source: Any, name: str, scope: Scope) -> bool | None:
     from sqlglot import exp
 
-    return scope.has_column(exp.Select(from_=exp.From(this=source.copy())), name) is True
+    return scope.has_column(exp.Select(from_=exp.From(this=source.copy())), name)

@@ -179,3 +179,8 @@ golden.values(
     "* FROM VALUES (1) AS t(a), LATERAL (SELECT t.*)",
 )
 golden.sql("a first value that reads", "DECLARE OR REPLACE VARIABLE v INT DEFAULT 1 + (SELECT max(id) FROM range(3))")
+golden.values(
+    "* EXCEPT (s.x) FROM (SELECT 1 AS x, struct(2 AS x, 3 AS y) AS s)",
+    "* EXCEPT (s.x) FROM (SELECT 1 AS x, struct(2 AS x, 3 AS y) AS s) AS s",
+    "* EXCEPT (s.z) FROM (SELECT 1 AS x, struct(2 AS x, 3 AS y) AS s)",
+)

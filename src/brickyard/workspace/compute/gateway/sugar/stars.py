@@ -54,15 +54,16 @@ def _columns(select: Any, item: Any, star: Any, scope: Scope) -> list[Any]:
     dropped = [_name(node) for node in star.args.get("except_") or []]
     _check_overlap([_written(node) for node in star.args.get("except_") or []])
     replaced = {node.alias.lower(): node for node in star.args.get("replace") or []}
-    found: set[tuple[str, ...]] = set()
+    sources = {alias.lower() for alias in aliases(select)}
+    whole = [[path for path in dropped if _names(path, reference, sources)] for reference, _ in fields]
+    found = {path for paths in whole for path in paths}
+    columns = set(found)
     items = []
-    for reference, field in fields:
-        name = field.name.lower()
-        whole = [path for path in dropped if path[-1:] == (name,) and _covers(path[:-1], reference)]
-        found.update(whole)
-        if whole:
+    for (reference, field), paths in zip(fields, whole, strict=True):
+        if paths:
             continue
-        inner = [path for path in dropped if len(path) > 1 and path[0] == name]
+        name = field.name.lower()
+        inner = [path for path in dropped if len(path) > 1 and path[0] == name and path not in columns]
         found.update(inner)
         if name in replaced:
             items.append(replaced.pop(name).copy())
@@ -99,9 +100,13 @@ def _quoted(path: tuple[str, ...]) -> str:
     return ".".join(f"`{part}`" for part in path)
 
 
-def _covers(qualifier: tuple[str, ...], reference: Any) -> bool:
-    own = tuple(part.name.lower() for part in reference.parts[:-1])
-    return not qualifier or not own or own[-len(qualifier) :] == qualifier
+def _names(path: tuple[str, ...], reference: Any, sources: set[str]) -> bool:
+    """Whether a name is that of a column, and not of a field in one."""
+    *own, name = (part.name.lower() for part in reference.parts)
+    qualifier = list(path[:-1])
+    if path[-1] != name or not qualifier:
+        return path[-1] == name
+    return own[-len(qualifier) :] == qualifier if own else qualifier[-1] in sources
 
 
 def _references(select: Any, qualifier: list[str], scope: Scope) -> list[tuple[Any, Any]]:
@@ -128,6 +133,12 @@ def _without_fields(reference: Any, field: Any, paths: list[tuple[str, ...]]) ->
     from sqlglot import exp
 
     dropped = {path[1] for path in paths}
+    known = [one.name for one in field.dataType] if hasattr(field.dataType, "fields") else []
+    unknown = dropped - {one.lower() for one in known}
+    if known and unknown:
+        listed = ", ".join(f"`{one}`" for one in known)
+        text = f"No such struct field `{min(unknown)}` in {listed}."
+        raise SparkError("FIELD_NOT_FOUND", text, sql_state="42704")
     if any(len(path) > 2 for path in paths) or not hasattr(field.dataType, "fields"):
         raise unsupported("* EXCEPT of a field inside a field", "Build the struct with named_struct().")
     place = render(reference)

@@ -105,7 +105,7 @@ def _names(path: tuple[str, ...], reference: Any, sources: set[str]) -> bool:
     *own, name = (part.name.lower() for part in reference.parts)
     qualifier = list(path[:-1])
     if path[-1] != name or not qualifier:
-        return path[-1] == name
+        return bool(path[-1] == name)
     return own[-len(qualifier) :] == qualifier if own else qualifier[-1] in sources
 
 

@@ -34,6 +34,10 @@ for _name, _query in {
     "pipes from values": "VALUES (1, 'x') AS t(i, s) |> WHERE t.i = 1 |> SELECT t.s",
     "pipes with an aggregate that is none": "FROM a |> AGGREGATE id GROUP BY s",
     "a column twice in EXCEPT": "SELECT * EXCEPT (l, id, l) FROM a",
+    "a lateral subquery with a name": "SELECT a.s, x.n, x.m FROM a, LATERAL (SELECT count(*) AS n, max(v) AS m FROM "
+    "VALUES (1, 10), (1, 20) AS u (k, v) WHERE u.k = a.id) AS x ORDER BY x.m, a.s",
+    "a lateral subquery with names of columns": "SELECT x.*, a.id FROM a LEFT JOIN LATERAL (SELECT v, v + 1 FROM "
+    "VALUES (1, 10), (1, 20) AS u (k, v) WHERE k = id) AS x (v, w) ON x.v > 10",
     "qualify without a window": "SELECT id FROM a QUALIFY id = 1",
 }.items():
     joins.sql(_name, f"{W} {_query}")

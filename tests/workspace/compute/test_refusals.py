@@ -22,6 +22,9 @@ STATEMENTS = (
     "SELECT * FROM csv.`abfss://box@account.dfs.core.windows.net/key`",
     "SELECT * FROM counted(TABLE(t) PARTITION BY id)",
     "CREATE STREAMING TABLE refused AS SELECT 1 AS a",
+    "SELECT x.m FROM range(2) AS a, LATERAL (SELECT row_number() OVER (ORDER BY v) AS m FROM VALUES (1, 2) AS u (k, v) "
+    "WHERE k = a.id) AS x",
+    "SELECT m FROM range(2) AS a, LATERAL (SELECT max(v) AS m FROM VALUES (1, 2), (2, 3) AS u (k, v) WHERE k < a.id)",
     "CREATE MATERIALIZED VIEW refused AS SELECT 1 AS a",
 )
 

@@ -25,6 +25,7 @@ from brickyard.workspace.compute.gateway.sugar.inline import cast_values, has_se
 from brickyard.workspace.compute.gateway.sugar.joins import whole_joins
 from brickyard.workspace.compute.gateway.sugar.keys import order_by_position
 from brickyard.workspace.compute.gateway.sugar.labels import label, ordered
+from brickyard.workspace.compute.gateway.sugar.laterals import unname_laterals
 from brickyard.workspace.compute.gateway.sugar.map_keys import check_map_keys
 from brickyard.workspace.compute.gateway.sugar.memberships import memberships
 from brickyard.workspace.compute.gateway.sugar.names import lateral_aliases
@@ -133,6 +134,7 @@ def desugar(tree: Any, scope: Scope, reorder: bool = False, *, maps: bool = Fals
         if isinstance(query, exp.Select):
             sample(query)
             pivot(query, scope)
+            unname_laterals(query, scope)
             _distribution(query)
             if reorder:
                 touch(query)

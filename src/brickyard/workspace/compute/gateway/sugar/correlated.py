@@ -10,7 +10,7 @@ from brickyard.workspace.compute.gateway.sugar.names import own_columns
 from brickyard.workspace.compute.gateway.sugar.scope import Scope, aliases, sources
 from brickyard.workspace.compute.gateway.sugar.tree import column, touch
 
-__all__ = ["is_correlated", "may_be_correlated", "merged", "owner"]
+__all__ = ["is_correlated", "is_outer", "may_be_correlated", "merged", "owner"]
 
 #: What makes other rows of those that WHERE leaves.
 MORE = ("group", "having", "distinct", "qualify", "limit", "offset", "windows", "with_")
@@ -43,14 +43,18 @@ def is_correlated(query: Any, scope: Scope) -> bool:
     """Whether the WHERE of a subquery uses a column that none of its inputs has."""
     from sqlglot import exp
 
-    for select in query.find_all(exp.Select):
-        for one in own_columns(select.args.get("where") or exp.true()):
-            if len(one.parts) > 1:
-                if _names_another(select, one) and scope.has_column(select, one.parts[0].name) is False:
-                    return True
-            elif scope.has_column(select, one.name) is False:
-                return True
-    return False
+    return any(
+        is_outer(one, select, scope)
+        for select in query.find_all(exp.Select)
+        for one in own_columns(select.args.get("where") or exp.true())
+    )
+
+
+def is_outer(one: Any, select: Any, scope: Scope) -> bool:
+    """Whether a column is of none of the inputs of a SELECT."""
+    if len(one.parts) > 1:
+        return _names_another(select, one) and scope.has_column(select, one.parts[0].name) is False
+    return scope.has_column(select, one.name) is False
 
 
 def merged(test: Any, wanted: list[Any], query: Any, scope: Scope, *, negated: bool) -> Any:

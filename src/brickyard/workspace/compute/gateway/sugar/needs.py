@@ -36,7 +36,7 @@ PAIRS = (
     | frozenset(
         {("(", "CAST"), ("(", "TRY_CAST"), ("DISTINCT", "CAST"), ("WITHIN", "GROUP")}  # casts have a place in names
     )
-    | frozenset({("ILIKE", "ANY"), ("ILIKE", "ALL"), ("ILIKE", "SOME"), ("(", "FROM")})
+    | frozenset({("ILIKE", "ANY"), ("ILIKE", "ALL"), ("ILIKE", "SOME"), ("(", "FROM"), ("LATERAL", "(")})
 )
 #: A year or a month, and what the engine takes for a time after it.
 NO_DAY = re.compile(r"\s*[0-9]+(-[0-9]*)?[ T]")

@@ -106,7 +106,7 @@ def _type(call: Call) -> Fix | None:
 def _from_json(call: Call) -> Fix | None:
     """Options that the engine does not look at, and types that it leaves empty."""
     _check_options(call, 2)
-    if len(call.operands) > 1 and TIME.search(call.operands[1].value or ""):
+    if call.name == "from_json" and len(call.operands) > 1 and TIME.search(call.operands[1].value or ""):
         raise SparkError(
             "UNSUPPORTED_TIME_TYPE", "The data type TIME is not supported. Read it as STRING, and cast it."
         )

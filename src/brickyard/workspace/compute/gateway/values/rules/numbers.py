@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from brickyard.workspace.compute.gateway.errors import unsupported
 from brickyard.workspace.compute.gateway.values.rules.arithmetic import RULES as ARITHMETIC
 from brickyard.workspace.compute.gateway.values.rules.model import Call, Fix, Rule, mismatch
@@ -18,6 +20,7 @@ SIGNS = {"try_add": "+", "try_subtract": "-", "try_multiply": "*"}
 SMALL = {"tinyint": 2**7, "smallint": 2**15}
 INFINITE = "CAST('Infinity' AS DOUBLE)"
 MOST = 38
+WHOLE = re.compile(r"\s*-?\s*[0-9]+[LlSsYy]?\s*")
 LONG = (
     "[UNSUPPORTED_BY_ENGINE] The engine writes 15 digits of numbers in format_number(). Use CAST(... AS STRING), or "
     "Python's format()."
@@ -161,8 +164,10 @@ def _random(call: Call) -> Fix | None:
 
 
 def _uniform(call: Call) -> Fix | None:
-    """A whole number is cut towards 0."""
-    kind = wider(call.kind(0), call.kind(1)) if len(call.operands) == 3 else ""
+    """A whole number is cut towards 0; the engine takes the one below."""
+    if len(call.operands) != 3 or not all(WHOLE.fullmatch(one.text or one.value or "") for one in call.operands[:2]):
+        return None
+    kind = wider(call.kind(0), call.kind(1))
     return Fix(f"CAST($1 + ($2 - $1) * rand($3) AS {kind})", kind) if kind in INTEGERS else None
 
 

@@ -44,6 +44,14 @@ PARTS_OF_PATTERN = re.compile(r"'[^']*'|z+|[^'z]+")
 LONG = 4
 #: What `trunc` takes.
 UNITS = frozenset({"YEAR", "YYYY", "YY", "QUARTER", "MONTH", "MM", "MON", "WEEK"})
+#: The first day of a unit, of days that the engine's own functions have no nanoseconds for too.
+FIRST = {
+    **dict.fromkeys(("YEAR", "YYYY", "YY"), "make_date(year({0}), 1, 1)"),
+    "QUARTER": "make_date(year({0}), quarter({0}) * 3 - 2, 1)",
+    **dict.fromkeys(("MONTH", "MM", "MON"), "date_sub({0}, day({0}) - 1)"),
+    "WEEK": "date_sub({0}, pmod(dayofweek({0}) + 5, 7))",
+    **dict.fromkeys(("DAY", "DD"), "{0}"),
+}
 UNITS_OF_TIMES = frozenset({"DAY", "DD", "HOUR", "MINUTE", "SECOND", "MILLISECOND", "MICROSECOND"})
 #: Gives a time the session's zone.
 IN_ZONE = "CAST($0 AS TIMESTAMP)"
@@ -71,15 +79,21 @@ def _truncated(call: Call) -> Fix | None:
     unit = call.operands[0].value
     if unit is not None and unit.upper() not in UNITS | UNITS_OF_TIMES:
         return Fix("CAST(NULL AS TIMESTAMP)", "timestamp")
+    first = FIRST.get((unit or "").upper(), "")
+    if first and not call.zoned:
+        return Fix(f"CAST({first.format('CAST(CAST($2 AS TIMESTAMP) AS DATE)')} AS TIMESTAMP)", "timestamp")
     if call.kind(1) in {"string", "date", "timestamp_ntz"}:
         return Fix("date_trunc($1, CAST($2 AS TIMESTAMP))", "timestamp")
     return Fix(kind=call.kind(1))
 
 
-def _is_cut(call: Call) -> bool:
-    """Whether a date is cut to a unit that there is, or that is no literal."""
+def _cut(call: Call) -> Fix | None:
+    """A date, or null if there is no such unit."""
     unit = call.operands[1].value if len(call.operands) == 2 else None
-    return unit is None or unit.upper() in UNITS
+    if unit is None:
+        return None
+    first = FIRST.get(unit.upper(), "") if unit.upper() in UNITS else ""
+    return Fix(first.format("CAST($1 AS DATE)") if first else "CAST(NULL AS DATE)", "date")
 
 
 def _tried_stamp(call: Call) -> Fix | None:
@@ -196,7 +210,7 @@ RULES = {
     "timestamp": untyped("CAST($1 AS TIMESTAMP)", "timestamp"),
     "to_timestamp": Rule(_stamp, (0,), lambda call: len(call.operands) > 1),
     "try_to_timestamp": Rule(_tried_stamp, (0,), lambda call: len(call.operands) > 1),
-    "trunc": Rule(lambda call: None if _is_cut(call) else Fix("CAST(NULL AS DATE)", "date")),
+    "trunc": Rule(_cut),
     "date_trunc": Rule(_truncated, (1,)),
     "try_to_date": Rule(lambda call: Fix(f"CAST(try_to_timestamp({all_of(call)}) AS DATE)", "date")),
     **dict.fromkeys(("timestampadd", "dateadd", "date_add", "date_sub"), Rule(_added, (1, 2))),

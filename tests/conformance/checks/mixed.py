@@ -74,7 +74,8 @@ mixed.values(
     "t(x, y)",
     "from_csv('1,a b', 'x INT, y STRING')",
     "trunc(d, 'YEAR'), trunc(d, 'WEEK'), trunc(d, 'QUARTER'), trunc(d, 'MM'), trunc(d, 'DD'), date_trunc('MONTH', d), "
-    "date_trunc('DAY', timestamp(d)) FROM VALUES (date'1500-05-05'), (date'9999-12-31'), (date'2024-12-29'), (null) t(d)",
+    "date_trunc('DAY', timestamp(d)) FROM VALUES (date'1500-05-05'), (date'9999-12-31'), (date'2024-12-29'), (null) "
+    "t(d)",
     "from_json('[1, \"2\", 3]', 'array<int>'), from_json('[1, null]', 'ARRAY<INT>'), from_json('[1, 2.5]', "
     "'array<int>'), "
     'from_json(\'{"a": {"x": 1, "y": "z"}, "c": "q"}\', \'a map<string, int>, c string\'), from_json(\'{"x": 1, '

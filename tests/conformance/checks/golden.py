@@ -184,3 +184,7 @@ golden.values(
     "* EXCEPT (s.x) FROM (SELECT 1 AS x, struct(2 AS x, 3 AS y) AS s) AS s",
     "* EXCEPT (s.z) FROM (SELECT 1 AS x, struct(2 AS x, 3 AS y) AS s)",
 )
+golden.values(
+    "element_at(transform(array(2), current_date -> current_date + 1), 1) AS a",
+    "array(current_date, 1) FROM (SELECT 3 AS current_date)",
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from brickyard.workspace.compute.gateway.sqltext import Token
-from brickyard.workspace.compute.gateway.sugar.names import targets
+from brickyard.workspace.compute.gateway.sugar.names import is_lambda_argument, targets
 from brickyard.workspace.compute.gateway.sugar.scope import Scope
 from brickyard.workspace.compute.gateway.sugar.tree import column, replace
 
@@ -42,6 +42,8 @@ def columns_first(tree: Any, scope: Scope) -> None:
 def _is_column(call: Any, name: str, scope: Scope) -> bool:
     from sqlglot import exp
 
+    if is_lambda_argument(call, name.lower()):
+        return True
     query = call.find_ancestor(exp.Select, exp.SetOperation)
     if query is None:
         changed = [exp.Select(from_=exp.From(this=target.copy())) for target in targets(call)]

@@ -10,7 +10,16 @@ from brickyard.workspace.compute.gateway.sugar.aggregates import function_name, 
 from brickyard.workspace.compute.gateway.sugar.scope import Scope, aliases
 from brickyard.workspace.compute.gateway.sugar.tree import replace
 
-__all__ = ["bind", "labelled", "lateral_aliases", "own_columns", "substitute", "targets", "volatile"]
+__all__ = [
+    "bind",
+    "is_lambda_argument",
+    "labelled",
+    "lateral_aliases",
+    "own_columns",
+    "substitute",
+    "targets",
+    "volatile",
+]
 
 VOLATILE = frozenset(
     ["rand", "randn", "random", "uuid", "randstr", "uniform", "shuffle", "monotonically_increasing_id"]
@@ -130,7 +139,7 @@ def _used(
     for qualifier in qualifiers:
         if parts[: len(qualifier)] == qualifier and parts[len(qualifier) :][:1] and parts[len(qualifier)] in values:
             return len(qualifier) + 1
-    if parts[0] not in values or _is_lambda_argument(column, parts[0]):
+    if parts[0] not in values or is_lambda_argument(column, parts[0]):
         return 0
     from sqlglot import exp
 
@@ -196,7 +205,8 @@ def _is_alias(select: Any, column: Any, name: str) -> bool:
     return name in {item.alias.lower() for item in items if isinstance(item, exp.Alias)}
 
 
-def _is_lambda_argument(column: Any, name: str) -> bool:
+def is_lambda_argument(column: Any, name: str) -> bool:
+    """Whether a lambda function around a node has an argument of a name, in lower case."""
     from sqlglot import exp
 
     around = column.find_ancestor(exp.Lambda)

@@ -78,7 +78,12 @@ def _generator(base: Any) -> Any:
                 return f" {text}" if expression.key in SPACED else str(text)
         return str(base.sql(self, expression, key, comment))
 
-    return type("Generator", (base,), {"sql": sql})
+    def array_sql(self: Any, expression: Any) -> str:
+        return f"array({self.expressions(expression, flat=True)})"  # as Spark has it in names of columns
+
+    from sqlglot import exp
+
+    return type("Generator", (base,), {"sql": sql, "TRANSFORMS": {**base.TRANSFORMS, exp.Array: array_sql}})
 
 
 def parse(sql: str) -> Any:

@@ -25,6 +25,8 @@ STATEMENTS = (
     "SELECT x.m FROM range(2) AS a, LATERAL (SELECT row_number() OVER (ORDER BY v) AS m FROM VALUES (1, 2) AS u (k, v) "
     "WHERE k = a.id) AS x",
     "SELECT m FROM range(2) AS a, LATERAL (SELECT max(v) AS m FROM VALUES (1, 2), (2, 3) AS u (k, v) WHERE k < a.id)",
+    "SELECT id FROM range(2) AS a WHERE 1 IN (SELECT row_number() OVER (ORDER BY v) FROM VALUES (1, 2) AS u (k, v) "
+    "WHERE k = a.id)",
     "CREATE MATERIALIZED VIEW refused AS SELECT 1 AS a",
 )
 

@@ -41,7 +41,8 @@ REFUSED_RULES = (
         "comparing values of this type here. Compare their fields.",
     ),
     _refused(
-        r"No field named [\w.]+\.\s*$|.*(?:__held_|failed to simplify scan pruning filter: .*OuterReferenceColumn)",
+        r"No field named [\w.]+\.\s*$|.*__held_|.*failed to simplify scan pruning filter: "
+        r".*(?:OuterReferenceColumn|Subquery)",
         "this correlated subquery. Use a join, or only equalities between its columns and those around it.",
     ),
     _refused(

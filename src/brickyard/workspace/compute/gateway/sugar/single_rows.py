@@ -80,13 +80,25 @@ def keep_totals(select: Any) -> None:
 
 
 def is_doubtful(select: Any) -> bool:
-    """Whether the row of a correlated subquery is needed even where nothing is aggregated: the engine has none then."""
+    """Whether the row of a correlated subquery is needed even where nothing is aggregated: the engine has none then.
+
+    Or whether it has windows: the engine moves the condition with columns from outside above them.
+    """
+    if _is_ranked(select):
+        return True
     if not is_total(select) or _place(select) is not None or not may_be_correlated(select):
         return False
     around = select.find_ancestor(*_queries())
     if _is_source(select) and around is not None:
         return any(around.args.get(key) for key in MORE) or not all(map(_is_taken, around.expressions))
     return select.args.get("having") is not None or not all(map(_is_aggregate, select.expressions))
+
+
+def _is_ranked(select: Any) -> bool:
+    from sqlglot import exp
+
+    ranked = select.args.get("qualify") is not None or any(item.find(exp.Window) for item in select.expressions)
+    return ranked and _place(select) is None and may_be_correlated(select)
 
 
 def _is_taken(item: Any) -> bool:
@@ -113,6 +125,10 @@ def mend_doubtful(select: Any, scope: Scope) -> None:
     from sqlglot import exp
 
     if not is_doubtful(select):
+        return
+    if _is_ranked(select):
+        if is_correlated(select, scope):
+            raise unsupported("a correlated subquery with window functions", "Join with the rows, and use QUALIFY.")
         return
     having = select.args.get("having")
     if _is_source(select) or (having is not None and not _is_value(select)):

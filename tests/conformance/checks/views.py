@@ -85,3 +85,10 @@ for _text in (
     "near.a, f.a, f.* FROM near, LATERAL next(near.a) AS f",
 ):
     q(f"SELECT {_text}", NEAR, MORE, NEXT, f"SELECT {_text}")
+q(
+    "what is told of a view without its table",
+    TABLE,
+    "CREATE OR REPLACE VIEW v (x COMMENT 'one', b) AS SELECT a AS n, decimal(b) FROM t",
+    "DROP TABLE t",
+    "DESCRIBE v",
+)

@@ -28,6 +28,8 @@ __all__ = ["column_comments", "describe", "partition_columns", "shown_properties
 TEXT, WHEN, LONG = pa.string(), pa.timestamp("us", tz="UTC"), pa.int64()
 STRINGS = pa.map_(TEXT, TEXT)
 COLUMNS = {"col_name": TEXT, "data_type": TEXT, "comment": TEXT}
+#: What is wrong with a view whose tables are gone or have other columns.
+BROKEN = frozenset({"TABLE_OR_VIEW_NOT_FOUND", "INCOMPATIBLE_VIEW_SCHEMA_CHANGE"})
 
 
 def describe(cursor: Cursor, session: Session) -> Any:
@@ -106,7 +108,10 @@ def _table(cursor: Cursor, session: Session) -> Any:
     extended = cursor.take("EXTENDED") or cursor.take("FORMATTED")
     start = cursor.position
     parts = cursor.name()
-    relation = session.relation(f"SELECT * FROM {cursor.since(start)}")
+    try:
+        relation = session.relation(f"SELECT * FROM {cursor.since(start)}")
+    except SparkError as error:
+        return _broken(cursor, session, parts, error, extended=extended)
     if cursor.take("AS", "JSON"):
         cursor.end()
         return _json(session.table(session.names.table(parts)), relation, session, extended=extended)
@@ -120,6 +125,17 @@ def _table(cursor: Cursor, session: Session) -> Any:
     rows = _described(session, relation, column_comments(table))
     more = _more(table, rows, session) if extended else []
     return literals.rows(COLUMNS, [*rows, *_partitions(table, rows), *more])
+
+
+def _broken(cursor: Cursor, session: Session, parts: list[str], error: SparkError, *, extended: bool) -> Any:
+    """A view whose query fails by now, as it was made."""
+    known = error.condition in BROKEN and cursor.done and not _is_plain(parts, session)
+    view = session.table(session.names.table(parts)) if known else None
+    if view is None or not (view.is_view and view.definition):
+        raise error
+    pairs = zip(view.columns.names, view.columns.types, strict=True)
+    rows = [(name, kind, view.comments.get(name)) for name, kind in pairs]
+    return literals.rows(COLUMNS, [*rows, *(_facts(view, session) if extended else [])])
 
 
 def _more(table: Table, rows: list[tuple[Any, ...]], session: Session) -> list[tuple[Any, ...]]:

@@ -19,12 +19,17 @@ from brickyard.workspace.compute.gateway.sqltext import Cursor, parse
 from brickyard.workspace.compute.gateway.statements.copy_text import FORMATS, read_options
 from brickyard.workspace.compute.gateway.statements.namespaces import read_properties
 from brickyard.workspace.compute.gateway.statements.temporary_objects import need_lasting
-from brickyard.workspace.compute.gateway.sugar.aggregates import generators
+from brickyard.workspace.compute.gateway.sugar.aggregates import function_name, generators
 from brickyard.workspace.compute.gateway.temporary_views import View, of_text
 from brickyard.workspace.compute.gateway.view_columns import BINDING, COMPENSATION, properties_of
 from brickyard.workspace.compute.gateway.view_queries import users_own, where_names_are
 
 __all__ = ["create_view", "drop_temporary", "redefine", "register_temporary", "register_text", "schema_mode"]
+
+
+NUMBERS = ("tinyint", "smallint", "int", "bigint", "float", "double", "decimal")
+#: `int(x)` is a cast.
+CASTS = frozenset({*NUMBERS, "boolean", "date", "timestamp", "binary", "string"})
 
 
 def create_view(cursor: Cursor, session: Session, *, replace: bool) -> Any:
@@ -262,7 +267,8 @@ def _is_unnamed(item: Any) -> bool:
     """Whether the engine makes up the name of a column; not so that of a literal, a field or a column that is cast."""
     from sqlglot import exp
 
-    value = item.this if isinstance(item, exp.Cast) else item
+    cast = isinstance(item, exp.Func) and function_name(item) in CASTS and len(item.expressions) == 1
+    value = item.this if isinstance(item, exp.Cast) else item.expressions[0] if cast else item
     if value.key.startswith("current") or generators(value):
         return False
     made = isinstance(value, exp.Func | exp.Binary | exp.Subquery)

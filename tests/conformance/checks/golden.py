@@ -138,12 +138,18 @@ def columns_called_like_functions_without_brackets(spark: Any, at: At) -> Any:
     return [(one.columns, rows(one)) for one in [*map(spark.sql, queries), frame]]
 
 
-golden.sql(
-    "properties that are not shown",
+KEPT = (
     "CREATE OR REPLACE TABLE kept (a INT) USING delta TBLPROPERTIES ('password' = 'p', 'plain' = 'v', 'n' = 'a token', "
-    "'my.accessKey' = 'k', 'passphrase' = 'w', 'u' = 'http://url')",
-    "SHOW TBLPROPERTIES kept",
+    "'my.accessKey' = 'k', 'passphrase' = 'w', 'u' = 'http://url')"
 )
+golden.sql("properties that are not shown", KEPT, "SHOW TBLPROPERTIES kept")
+
+
+@golden.run
+def properties_in_a_description(spark: Any, at: At) -> Any:
+    spark.sql(KEPT)
+    described = rows(spark.sql("DESCRIBE EXTENDED kept"))
+    return [row for row in described if row[0] in {"Type", "Provider", "Is_managed_location", "Table Properties"}]
 
 
 @golden.run

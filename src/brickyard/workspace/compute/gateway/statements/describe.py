@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,9 @@ from brickyard.workspace.compute.gateway.statements import locations, objects
 from brickyard.workspace.compute.gateway.statements.describe_json import as_json
 from brickyard.workspace.compute.gateway.statements.functions import describe_function
 from brickyard.workspace.compute.gateway.unity import Table
+from brickyard.workspace.compute.gateway.view_queries import users_own
 
-__all__ = ["column_comments", "describe", "partition_columns", "shown_properties", "target"]
+__all__ = ["column_comments", "describe", "partition_columns", "set_properties", "shown_properties", "target"]
 
 TEXT, WHEN, LONG = pa.string(), pa.timestamp("us", tz="UTC"), pa.int64()
 STRINGS = pa.map_(TEXT, TEXT)
@@ -234,14 +236,16 @@ def _facts(table: Table, session: Session) -> list[tuple[Any, ...]]:
         ("View Query Output Columns", f"[{', '.join(map(quote, table.columns.outputs))}]" if table.is_view else None),
         ("Provider", None if table.is_view else "delta" if table.files is None else table.files.kind),
         ("Owner", table.owner),
-        ("Storage Properties", _options(table)),
+        ("Is_managed_location", "true" if table.kind == "MANAGED" else None),
+        ("Table Properties", _pairs(set_properties(table), ", " if table.is_view or table.files else ",")),
+        ("Storage Properties", _pairs({} if table.files is None else table.files.options)),
     ]
     return [("", "", ""), ("# Detailed Table Information", "", ""), *((k, v, "") for k, v in facts if v)]
 
 
-def _options(table: Table) -> str | None:
-    options = {} if table.files is None else redacted(table.files.options)
-    return f"[{', '.join(f'{key}={value}' for key, value in sorted(options.items()))}]" if options else None
+def _pairs(properties: Mapping[str, str], between: str = ", ") -> str | None:
+    pairs = between.join(f"{key}={value}" for key, value in sorted(redacted(properties).items()))
+    return f"[{pairs}]" if pairs else None
 
 
 def _time(milliseconds: int | None) -> str | None:
@@ -352,6 +356,13 @@ def _detail_of_files(place: Path, table: Table, session: Session) -> Any:
         "tableFeatures": (pa.list_(TEXT), None),
     }
     return literals.rows({k: v[0] for k, v in row.items()}, [tuple(v[1] for v in row.values())])
+
+
+def set_properties(table: Table) -> dict[str, str]:
+    """The properties of a table or view, also those that its log has of itself."""
+    if table.is_view:
+        return users_own(shown_properties(table))
+    return shown_properties(table) if table.files is not None else dict(log.read(table.directory).properties)
 
 
 def shown_properties(table: Table) -> dict[str, str]:

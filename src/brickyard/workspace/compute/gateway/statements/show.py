@@ -19,7 +19,12 @@ from brickyard.workspace.compute.gateway.redaction import redacted
 from brickyard.workspace.compute.gateway.session import Session
 from brickyard.workspace.compute.gateway.sqltext import Cursor
 from brickyard.workspace.compute.gateway.statements import grants, locations, metadata, objects, people, undrop
-from brickyard.workspace.compute.gateway.statements.describe import column_comments, partition_columns, shown_properties
+from brickyard.workspace.compute.gateway.statements.describe import (
+    column_comments,
+    partition_columns,
+    set_properties,
+    shown_properties,
+)
 from brickyard.workspace.compute.gateway.statements.functions import show_functions
 from brickyard.workspace.compute.gateway.statements.partitions import show_partitions
 from brickyard.workspace.compute.gateway.sugar.constants import string
@@ -138,10 +143,7 @@ def _columns(cursor: Cursor, session: Session) -> Any:
 def _properties(cursor: Cursor, session: Session) -> Any:
     table = session.catalog.table(session.names.table(cursor.name()))
     key = _key(cursor)
-    found = (
-        shown_properties(table) if table.is_view or table.files is not None else log.read(table.directory).properties
-    )
-    found = users_own(found) if table.is_view else found
+    found = set_properties(table)
     if key is not None:
         missing = f"Table {table.name.full} does not have property: {key}"
         found = {key: found.get(key, missing)}

@@ -16,6 +16,7 @@ from brickyard.workspace.compute.gateway.engine_text import as_engine_reads
 from brickyard.workspace.compute.gateway.errors import OTHER_ENGINE, no_travel, unsupported
 from brickyard.workspace.compute.gateway.file_tables.reading import table_call
 from brickyard.workspace.compute.gateway.frame_functions import rewrite_function
+from brickyard.workspace.compute.gateway.frame_guards import guard_filters
 from brickyard.workspace.compute.gateway.frame_names import give, names_of
 from brickyard.workspace.compute.gateway.frame_totals import (
     SCALAR,
@@ -93,6 +94,8 @@ def resolve(message: Any, session: Session) -> None:
         hidden.hide(message, files, lambda relation: [name for name, _ in session.fields(relation)])
         parts = list(_parts(message, None))
     if not session.sail.capabilities.is_spark:
+        if guard_filters([part for part, _ in parts]):
+            parts = list(_parts(message, None))
         _correct([part for part, _ in reversed(parts)], session)
 
 

@@ -20,6 +20,7 @@ from brickyard.workspace.compute.gateway.sugar.groups import (
     whole_sets,
     without_groups_of_nothing,
 )
+from brickyard.workspace.compute.gateway.sugar.guards import guard
 from brickyard.workspace.compute.gateway.sugar.having import qualify_keys
 from brickyard.workspace.compute.gateway.sugar.inline import cast_values, has_several_types
 from brickyard.workspace.compute.gateway.sugar.joins import whole_joins
@@ -172,6 +173,7 @@ def desugar(tree: Any, scope: Scope, reorder: bool = False, *, maps: bool = Fals
             order_by_position(query)
             order_below(query, scope)
             qualify(query, scope)
+            guard(query)
             keep_totals(query)
     return without_intersect_all(tree)
 

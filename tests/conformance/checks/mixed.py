@@ -85,6 +85,15 @@ mixed.values(
 )
 MAPS = "CREATE TABLE maps (m MAP<STRING, INT>, i INT) USING delta", "INSERT INTO maps VALUES (map('a', 1), 1)"
 mixed.sql("distinct rows of a table with maps", *MAPS, "SELECT DISTINCT * FROM maps")
+mixed.sql(
+    "a DOUBLE assigned to a DECIMAL",
+    "CREATE TABLE amounts (id BIGINT, a DECIMAL(10, 2), x DOUBLE) USING delta",
+    "INSERT INTO amounts VALUES (1, 10.5, 10.5), (2, 20, 2.5)",
+    "UPDATE amounts SET a = x WHERE a <> x",
+    "MERGE INTO amounts USING (SELECT '1' AS id, 30D AS most) AS s ON amounts.id = s.id WHEN MATCHED AND a < s.most "
+    "THEN UPDATE SET a = s.most",
+    "SELECT * FROM amounts",
+)
 mixed.sql("maps in a join", *MAPS, "SELECT a.i FROM maps AS a JOIN maps AS b ON a.m = b.m")
 mixed.values(
     "greatest(m, m) FROM VALUES (map('a', 1)) t(m)",

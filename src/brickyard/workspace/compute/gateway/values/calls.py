@@ -315,7 +315,8 @@ def _is_plain(node: Any) -> bool:
     if isinstance(node, exp.Bracket):
         return len(node.expressions) != 1 or isinstance(node.expressions[0], exp.Literal)
     if isinstance(node, _comparisons()):
-        return not is_zoned() and not is_mixed(_operands(node))
+        assigned = isinstance(node.parent, exp.Update) and node.arg_key == "expressions"
+        return assigned or (not is_zoned() and not is_mixed(_operands(node)))
     if not isinstance(node, exp.Binary):
         return False
     intervals = [side for side in (node.this, node.expression) if isinstance(side, exp.Interval)]

@@ -40,6 +40,10 @@ golden.values(
     "round(9223372036854775807L, -1)",
     "to_binary('GG')",
     "to_binary('616'), try_to_binary('GG'), try_to_binary('!!', 'base64'), to_binary('YWI=', 'base64')",
+    "try_to_binary('Y', 'base64'), try_to_binary('YW', 'base64'), try_to_binary('YWI==', 'base64'), "
+    "try_to_binary('abcd=', 'base64'), try_to_binary(' Y W==', 'base64')",
+    "percentile_cont(0.5) WITHIN GROUP (ORDER BY f), typeof(percentile_cont(0.5) WITHIN GROUP (ORDER BY f)) FROM "
+    "VALUES (0.1F), (0.2F) t(f)",
     "to_binary(s, 'base64') FROM VALUES ('!!') t(s)",
     "regexp_substr('1a 2b', 'x'), regexp_substr('Spark', null), regexp_substr('a1', '[0-9]')",
     "assert_true(null)",

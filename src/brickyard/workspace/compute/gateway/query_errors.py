@@ -191,6 +191,12 @@ QUERY_RULES = (
         SPARK,
     ),
     Rule(
+        rf"{PLANNING}Expected (?:LIMIT|OFFSET) to be an integer or null, but got (.*)",
+        "INVALID_LIMIT_LIKE_EXPRESSION.DATA_TYPE",
+        "The limit like expression is invalid: it must be an integer, but is {1}.",
+        "42K0E",
+    ),
+    Rule(
         rf"{PLANNING}(?:LIMIT|OFFSET) must be >=? 0, '(.*)' was provided",
         "INVALID_LIMIT_LIKE_EXPRESSION.IS_NEGATIVE",
         "The limit like expression is invalid: it must be equal to or greater than 0, but got {1}.",
@@ -199,7 +205,8 @@ QUERY_RULES = (
     Rule(
         r".*unknown table function: (\S+)",
         "UNRESOLVABLE_TABLE_VALUED_FUNCTION",
-        "Could not resolve {1} to a table-valued function that the Spark engine 'sail' has. Check the spelling.",
+        "Could not resolve {1} to a table-valued function that the Spark engine 'sail' has. Check the spelling; if "
+        "Databricks has it, use LATERAL VIEW, or the function in a SELECT.",
         "42883",
     ),
     Rule(

@@ -39,7 +39,7 @@ from brickyard.workspace.compute.gateway.sugar.recursion import Runner, unroll, 
 from brickyard.workspace.compute.gateway.sugar.samples import sample
 from brickyard.workspace.compute.gateway.sugar.scope import Scope, selects
 from brickyard.workspace.compute.gateway.sugar.single_rows import keep_totals, mend_doubtful, tests_of_totals
-from brickyard.workspace.compute.gateway.sugar.sorted_lists import sorted_lists
+from brickyard.workspace.compute.gateway.sugar.sorted_lists import exact_percentiles, sorted_lists
 from brickyard.workspace.compute.gateway.sugar.stars import expand_stars
 from brickyard.workspace.compute.gateway.sugar.tree import parse, render, touch
 from brickyard.workspace.compute.gateway.sugar.unions import widen, without_intersect_all
@@ -156,6 +156,7 @@ def desugar(tree: Any, scope: Scope, reorder: bool = False, *, maps: bool = Fals
             lateral_aliases(query, scope)
             label(query, scope)
             sorted_lists(query)
+            exact_percentiles(query, scope)
             date_ranges(query, scope)
             group_by_all(query, scope)
             if maps:

@@ -74,14 +74,29 @@ def check_select(select: Any) -> None:
 
 
 def check_order(query: Any) -> None:
-    """Look at the positions in ORDER BY and SORT BY of a SELECT, or of a UNION and its kin.
+    """Look at the positions in ORDER BY and SORT BY of a SELECT, or of a UNION and its kin, and at its LIMIT.
 
     Raises:
-        SparkError: ORDER_BY_POS_OUT_OF_RANGE.
+        SparkError: ORDER_BY_POS_OUT_OF_RANGE, INVALID_LIMIT_LIKE_EXPRESSION.
     """
+    _limits(query)
     for clause in ("order", "sort"):
         terms = query.args[clause].expressions if query.args.get(clause) else []
         _positions(query, "ORDER BY", [getattr(term, "this", term) for term in terms])
+
+
+def _limits(query: Any) -> None:
+    """A LIMIT without a number is all rows to the engine."""
+    from sqlglot import exp
+
+    for clause in ("limit", "offset"):
+        value = getattr(query.args.get(clause), "expression", None)
+        text, kind = f'The {clause} like expression "{value}" is invalid.', "DATA_TYPE"
+        if isinstance(value, exp.Cast):
+            value, kind = value.this, "IS_NULL"
+        if isinstance(value, exp.Null):
+            text += f" The {clause} expression must be an integer, and not null."
+            raise SparkError(f"INVALID_LIMIT_LIKE_EXPRESSION.{kind}", text, sql_state="42K0E")
 
 
 def _has_star(select: Any) -> bool:

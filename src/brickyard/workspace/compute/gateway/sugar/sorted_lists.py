@@ -1,13 +1,19 @@
-"""`listagg(DISTINCT x) WITHIN GROUP (ORDER BY x)`: Sail leaves the order out, so the values are sorted as an array."""
+"""`listagg(DISTINCT x) WITHIN GROUP (ORDER BY x)`: Sail leaves the order out, so the values are sorted as an array.
+
+And `percentile_cont(p) WITHIN GROUP (ORDER BY x)`: it computes that of a FLOAT as a FLOAT, Spark as a DOUBLE.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+import grpc
+
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
+from brickyard.workspace.compute.gateway.sugar.scope import Scope
 from brickyard.workspace.compute.gateway.sugar.tree import parse, render, replace
 
-__all__ = ["sorted_lists"]
+__all__ = ["exact_percentiles", "sorted_lists"]
 
 NAMES = frozenset({"listagg", "string_agg"})
 
@@ -32,6 +38,21 @@ def sorted_lists(select: Any) -> None:
         if isinstance(group.parent, exp.Filter):
             raise unsupported("listagg(DISTINCT ...) with FILTER", "Use CASE in place of FILTER.")
         replace(group, _joined(render(value), separator, descending=bool(terms[0].args.get("desc"))))
+
+
+def exact_percentiles(select: Any, scope: Scope) -> None:
+    """Make the FLOATs of such percentiles DOUBLEs."""
+    from sqlglot import exp
+
+    for group in select.find_all(exp.WithinGroup):
+        if group.this.name.lower() == "percentile_cont":
+            for term in group.expression.expressions:
+                try:
+                    kind = scope.schema(select, term.this).fields[0].dataType.typeName()
+                except grpc.RpcError:  # it is of a query inside, or wrong
+                    continue
+                if kind == "float":
+                    replace(term.this, exp.Cast(this=term.this.copy(), to=exp.DataType.build("double")))
 
 
 def _mismatch(value: str, order: str) -> SparkError:

@@ -19,7 +19,7 @@ from brickyard.workspace.compute.gateway.values.rules.types import FLOATS, famil
 
 __all__ = ["RULES"]
 
-BASE64 = r"^(\s*[A-Za-z0-9+/])*\s*={0,2}\s*$"
+BASE64 = r"^(C{4})*(C{2}(\s*=){2}|C{3}\s*=|C{2,3})?\s*$".replace("C", r"(\s*[A-Za-z0-9+/])")
 TRIED = "Use `try_to_binary` to tolerate malformed input and return NULL instead."
 
 

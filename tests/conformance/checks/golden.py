@@ -198,3 +198,5 @@ golden.values(
     "element_at(transform(array(2), current_date -> current_date + 1), 1) AS a",
     "array(current_date, 1) FROM (SELECT 3 AS current_date)",
 )
+for _sample in ("()", "(200 PERCENT)"):
+    golden.sql(f"TABLESAMPLE {_sample}", KEPT, f"SELECT * FROM kept TABLESAMPLE {_sample}")

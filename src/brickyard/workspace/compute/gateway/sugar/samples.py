@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from brickyard.workspace.compute.gateway.errors import unsupported
+from brickyard.workspace.compute.gateway.errors import parse_error, unsupported
 from brickyard.workspace.compute.gateway.sugar.scope import derived, sources
 from brickyard.workspace.compute.gateway.sugar.tree import replace, touch
 
@@ -41,10 +41,19 @@ def _sampled(source: Any, clause: Any, name: str) -> Any:
     if size is not None:
         rows.set("limit", exp.Limit(expression=size.copy()))
         return derived(rows, name)
-    if clause.args.get("percent") is not None:
-        share = float(clause.args["percent"].name)
-    else:
-        share = 100 * float(clause.args["bucket_numerator"].name) / float(clause.args["bucket_denominator"].name)
+    share = _share(clause)
     sampled = exp.Subquery(this=rows)
     sampled.set("sample", exp.TableSample(percent=exp.Literal.number(share), seed=clause.args.get("seed")))
     return derived(exp.Select(expressions=[exp.Star()], from_=exp.From(this=sampled)), name)
+
+
+def _share(clause: Any) -> float:
+    """The percentage of rows that are wanted."""
+    parts = [clause.args.get(name) for name in ("percent", "bucket_numerator", "bucket_denominator")]
+    numbers = [float(part.name) for part in parts if part is not None]
+    if not numbers:
+        raise parse_error("TABLESAMPLE needs a number of rows, a percentage or a bucket.")
+    share = numbers[0] if len(numbers) == 1 else 100 * numbers[0] / numbers[1]
+    if not 0 <= share <= 100:
+        raise parse_error(f"Sampling fraction ({share / 100}) must be on interval [0, 1].")
+    return share

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from brickyard.workspace.compute.gateway.errors import parse_error, unsupported
+from brickyard.workspace.compute.gateway.errors import PARSE, SparkError, unsupported
 from brickyard.workspace.compute.gateway.sugar.scope import derived, sources
 from brickyard.workspace.compute.gateway.sugar.tree import replace, touch
 
@@ -52,8 +52,10 @@ def _share(clause: Any) -> float:
     parts = [clause.args.get(name) for name in ("percent", "bucket_numerator", "bucket_denominator")]
     numbers = [float(part.name) for part in parts if part is not None]
     if not numbers:
-        raise parse_error("TABLESAMPLE needs a number of rows, a percentage or a bucket.")
+        text = "TABLESAMPLE does not accept empty inputs. Give a number of rows, a percentage or a bucket."
+        raise SparkError("_LEGACY_ERROR_TEMP_0014", text, kind=PARSE)
     share = numbers[0] if len(numbers) == 1 else 100 * numbers[0] / numbers[1]
     if not 0 <= share <= 100:
-        raise parse_error(f"Sampling fraction ({share / 100}) must be on interval [0, 1].")
+        text = f"Sampling fraction ({share / 100}) must be on interval [0, 1]."
+        raise SparkError("_LEGACY_ERROR_TEMP_0064", text, kind=PARSE)
     return share

@@ -30,6 +30,8 @@ IGNORED = (
 )
 #: A field with a blank before or after it, after so many others.
 PADDED = r"^([^,]*,){%d}([ \t]|[^,]*[ \t](,|$))"
+#: Options with which other fields have blanks, or none.
+APART = ("sep", "delimiter", "whitespace")
 BLANKS = (
     "[UNSUPPORTED_BY_ENGINE] The engine cuts the blanks around fields in from_csv(). Use regexp_replace() to leave "
     "them out first, or split()."
@@ -114,7 +116,7 @@ def _from_json(call: Call) -> Fix | None:
     found = [option for option in IGNORED if option in text]
     if found:
         raise unsupported(f"{call.name} with the option {found[0]}", "Leave it out, or parse the text in Python.")
-    if call.name == "from_csv" and len(call.operands) == 2:
+    if call.name == "from_csv" and len(call.operands) > 1 and not any(option in text for option in APART):
         blanks = f"$0 RLIKE {quoted(_padded(call.operands[1].value or ''))}"
         return Fix(inner={1: f"(CASE WHEN {blanks} THEN raise_error({quoted(BLANKS)}) ELSE $0 END)"})
     if call.name == "from_json" and 2 <= len(call.operands) <= 3:

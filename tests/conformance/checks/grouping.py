@@ -1,4 +1,4 @@
-"""Grouping sets."""
+"""Grouping sets, and what is computed of groups."""
 
 from __future__ import annotations
 
@@ -14,3 +14,20 @@ for _number, _keys in (
     ("count(*)", "a, b GROUPING SETS (b)"),
 ):
     grouping.sql(f"{_number} GROUP BY {_keys}", _SETS.format(_number, _keys))
+
+T = "VALUES (1, 2), (4, 2), (3, 0) AS t(a, b)"
+for _query in (
+    f"a AS k, k + 1 AS x FROM {T} GROUP BY k",
+    f"b AS k, sum(a) AS s, k + 1 AS x, s + k AS y FROM {T} GROUP BY k",
+    f"b, explode(sort_array(collect_list(a))) AS x FROM {T} GROUP BY b ORDER BY b, x",
+    f"b, sum(a), explode(map(max(a), min(a))) AS (k, v), b + 1 FROM {T} GROUP BY ALL HAVING b >= 0",
+    f"explode(sort_array(collect_set(b))) FROM {T}",
+):
+    grouping.sql(_query, f"SELECT {_query}")
+for _query in (
+    "SELECT DISTINCT v FROM t",
+    "SELECT v FROM t UNION SELECT v FROM t",
+    "SELECT v FROM t EXCEPT SELECT v FROM t",
+):
+    grouping.sql(f"of variants: {_query}", f"WITH t AS (SELECT parse_json('1') AS v) {_query}")
+grouping.sql("a cross join with a condition", f"SELECT * FROM {T} CROSS JOIN {T.replace('t(', 'u(')} ON t.a = u.a")

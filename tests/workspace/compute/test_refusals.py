@@ -17,6 +17,7 @@ STATEMENTS = (
     "SELECT TRANSFORM(id) USING 'cat' FROM range(2)",
     "SELECT * FROM range(2) a LEFT JOIN range(3) b ON (a.id IN (SELECT null)) IS NULL",
     "SELECT a + b FROM VALUES (1, 2) t(a, b) GROUP BY GROUPING SETS ((a + b), (b + a))",
+    "WITH RECURSIVE w(n) AS (SELECT 0D UNION ALL SELECT n + rand(5) FROM w WHERE n < 2) SELECT * FROM w",
     "CREATE TABLE refused (a INT) USING org.example.other",
     "SELECT * FROM parquet.`s3://bucket/key`",
     "SELECT * FROM csv.`abfss://box@account.dfs.core.windows.net/key`",

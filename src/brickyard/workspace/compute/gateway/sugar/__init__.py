@@ -11,6 +11,7 @@ from brickyard.workspace.compute.gateway.sugar.bindings import Bindings, bind_fu
 from brickyard.workspace.compute.gateway.sugar.builtins import rewrite_builtins
 from brickyard.workspace.compute.gateway.sugar.checks import check_ctes, check_order, check_select, check_window
 from brickyard.workspace.compute.gateway.sugar.conditions import conditions
+from brickyard.workspace.compute.gateway.sugar.generated import generate_above
 from brickyard.workspace.compute.gateway.sugar.grouping_ids import keys_in_sets, same_ids
 from brickyard.workspace.compute.gateway.sugar.groups import (
     group_by_all,
@@ -159,6 +160,7 @@ def desugar(tree: Any, scope: Scope, reorder: bool = False, *, maps: bool = Fals
             exact_percentiles(query, scope)
             date_ranges(query, scope)
             group_by_all(query, scope)
+            generate_above(query)
             if maps:
                 check_map_keys(query, scope)
             keys_in_sets(query)

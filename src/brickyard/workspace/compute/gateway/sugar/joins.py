@@ -1,8 +1,8 @@
 """Joins of which the engine makes something else (Sail 0.7.2).
 
 An outer join, a semi join or an anti join without ON is a cross join there; NATURAL tells letters of names apart, and
-takes the shared columns out of `a.*`; a function after LATERAL gives a row of nulls where it has none; and WHERE does
-not see the columns of LATERAL VIEW.
+takes the shared columns out of `a.*`; a function after LATERAL gives a row of nulls where it has none; WHERE does
+not see the columns of LATERAL VIEW; and CROSS JOIN takes no ON.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ def has_loose_joins(select: Any) -> bool:
     """Whether a SELECT has such a join."""
     if select.args.get("laterals") and select.args.get("where") is not None:
         return True
-    return any(_is_natural(join) or _lacks_on(join) or _is_call(join) for join in select.args.get("joins") or [])
+    joins = select.args.get("joins") or []
+    return any(_is_natural(join) or _lacks_on(join) or _is_call(join) or _is_cross(join) for join in joins)
 
 
 def whole_joins(select: Any, scope: Scope) -> None:
@@ -39,7 +40,7 @@ def whole_joins(select: Any, scope: Scope) -> None:
         if _lacks_on(join):
             join.set("on", exp.true())
             touch(join)
-        elif _is_call(join):
+        elif _is_call(join) or _is_cross(join):
             join.set("kind", "INNER")
             touch(join)
 
@@ -73,6 +74,12 @@ def _lacks_on(join: Any) -> bool:
 def _is_call(join: Any) -> bool:
     """Whether it is `, LATERAL explode(...)`."""
     return _calls(join) and str(join.args.get("kind") or "").upper() == "CROSS"
+
+
+def _is_cross(join: Any) -> bool:
+    """Whether it is `CROSS JOIN ... ON ...`."""
+    given = join.args.get("on") is not None or join.args.get("using")
+    return bool(given) and str(join.args.get("kind") or "").upper() == "CROSS"
 
 
 def _calls(join: Any) -> bool:

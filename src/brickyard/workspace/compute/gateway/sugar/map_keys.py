@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -31,13 +32,18 @@ def check_map_keys(select: Any, scope: Scope) -> None:
 
 
 def check_distinct(fields: Iterable[Any]) -> None:
-    """Refuse maps, as Spark does, where rows are compared."""
+    """Refuse maps and variants, as Spark does, where rows are compared."""
     for field in fields:
         kind = field.dataType.simpleString()
-        if "map<" in kind:
-            text = "The feature is not supported: Cannot have MAP type columns in DataFrame which calls set operations "
-            text += f'(INTERSECT, EXCEPT, etc.), but the type of column `{field.name}` is "{kind.upper()}".'
-            raise SparkError("UNSUPPORTED_FEATURE.SET_OPERATION_ON_MAP_TYPE", text, sql_state="0A000")
+        for name in [name for name, sign in (("MAP", "map<"), ("VARIANT", "variant")) if sign in _types(kind)]:
+            text = f"The feature is not supported: Cannot have {name} type columns in DataFrame which calls set "
+            text += f'operations (INTERSECT, EXCEPT, etc.), but the type of column `{field.name}` is "{kind.upper()}".'
+            raise SparkError(f"UNSUPPORTED_FEATURE.SET_OPERATION_ON_{name}_TYPE", text, sql_state="0A000")
+
+
+def _types(kind: str) -> str:
+    """A type's text without the names of fields."""
+    return re.sub(r"[^<>,]*:", "", kind)
 
 
 def _is_distinct(select: Any) -> bool:

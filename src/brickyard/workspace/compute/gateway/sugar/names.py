@@ -74,6 +74,7 @@ def lateral_aliases(select: Any, scope: Scope) -> None:
     from sqlglot import exp
 
     known: dict[str, Any] = {}
+    used: set[str] = set()
     for item in list(select.expressions):
         _keep_fields(item, known)
         uses = [column for column in own_columns(item) if column.parts[0].name.lower() in known]
@@ -88,8 +89,15 @@ def lateral_aliases(select: Any, scope: Scope) -> None:
                     f"the alias {name} of a generator in the same SELECT", "Use LATERAL VIEW, or a subquery."
                 )
             substitute(labelled(column, column.parts[-1].name), known[name])
+            used.add(name)
         if isinstance(item, exp.Alias):
             known[item.alias.lower()] = item.this
+    group = select.args.get("group")
+    for key in list(group.expressions) if group is not None and used else []:
+        if isinstance(key, exp.Column) and len(key.parts) == 1 and key.name.lower() in used:
+            value = known[key.name.lower()]
+            if not isinstance(value, exp.Literal):  # which would be a position
+                replace(key, value.copy())
 
 
 def _sources(select: Any, column: Any) -> list[str]:

@@ -13,6 +13,7 @@ from brickyard.workspace.compute.gateway.sqltext import Token, read, tokenize
 from brickyard.workspace.compute.gateway.sugar.bare_calls import bare_calls
 from brickyard.workspace.compute.gateway.sugar.builtins import NAMES, refused
 from brickyard.workspace.compute.gateway.sugar.checks import check_ctes, check_order, check_select, check_window
+from brickyard.workspace.compute.gateway.sugar.generated import has_generated
 from brickyard.workspace.compute.gateway.sugar.groups import has_grouped_star, has_numbered_keys, has_sets
 from brickyard.workspace.compute.gateway.sugar.guards import has_guards
 from brickyard.workspace.compute.gateway.sugar.having import is_shadowed
@@ -133,7 +134,7 @@ def needed_in(sql: str) -> bool:
                 return True
             if has_grouped_star(node) or has_total(node) or is_doubtful(node):
                 return True
-            if has_loose_joins(node) or is_shadowed(node) or has_guards(node):
+            if has_loose_joins(node) or is_shadowed(node) or has_guards(node) or has_generated(node):
                 return True
         elif isinstance(node, exp.Values) and has_several_types(node):
             return True

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from brickyard.workspace.compute.gateway.errors import SparkError
-from brickyard.workspace.compute.gateway.sugar.aggregates import aggregates
+from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
+from brickyard.workspace.compute.gateway.sugar.aggregates import aggregates, function_name
 
 __all__ = ["check_places"]
+
+MANY = 2**31
+#: Functions of chance, and how many arguments they have without a seed.
+SEEDED = {"rand": 0, "randn": 0, "random": 0, "randstr": 1, "shuffle": 1, "uniform": 2, "uuid": 0}
 
 
 def check_places(step: Any, name: str) -> None:
     """Look at every reference to the CTE in a step.
 
     Raises:
-        SparkError: INVALID_RECURSIVE_REFERENCE.PLACE.
+        SparkError: INVALID_RECURSIVE_REFERENCE.PLACE; UNSUPPORTED_BY_ENGINE: random values of a seed, which would be
+            the same in each step, where Spark goes on.
     """
     from sqlglot import exp
+
+    for call in step.find_all(exp.Func):
+        if len(list(call.iter_expressions())) > SEEDED.get(function_name(call), MANY):
+            raise unsupported("random values of a seed in the step of a recursive CTE", "Leave the seed out.")
 
     for table in step.find_all(exp.Table):
         if not table.args.get("db") and table.name.lower() == name.lower() and not _is_allowed(table, step):

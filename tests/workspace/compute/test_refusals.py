@@ -29,6 +29,11 @@ STATEMENTS = (
     "SELECT id FROM range(2) AS a WHERE 1 IN (SELECT row_number() OVER (ORDER BY v) FROM VALUES (1, 2) AS u (k, v) "
     "WHERE k = a.id)",
     "CREATE MATERIALIZED VIEW refused AS SELECT 1 AS a",
+    "SELECT percentile(x, 0.5, n) FROM VALUES (1D, 2), (3D, 1) t(x, n)",
+    "SELECT typeof(INTERVAL '1' DAY)",
+    "SELECT CAST(1.5 AS INTERVAL DAY)",
+    "SELECT CAST(X'00' AS GEOMETRY(4326))",
+    "SELECT array(st_geomfromwkb(X'0101000000000000000000F03F0000000000000040'))",
 )
 
 
@@ -42,6 +47,9 @@ def test_a_statement_is_refused_by_name(client: Any, statement: str) -> None:
 
 CALLS = {
     "exists of a total": lambda spark: spark.range(1).where(spark.range(0).agg({"id": "max"}).exists()).collect(),
+    "NaN in a median": lambda spark: spark.sql("SELECT median(x) FROM VALUES (1D), (double('NaN')) t(x)").collect(),
+    "blanks in CSV": lambda spark: spark.sql("SELECT from_csv('1, x', 'a INT, b STRING')").collect(),
+    "large numbers as texts": lambda spark: spark.sql("SELECT format_number(1e23D, 2)").collect(),
     "streams": lambda spark: spark.readStream.format("rate").load().writeStream.format("console").start(),
 }
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import reduce
 
-from brickyard.workspace.compute.gateway.errors import PARSE, SparkError
+from brickyard.workspace.compute.gateway.errors import PARSE, SparkError, unsupported
 from brickyard.workspace.compute.gateway.values.rules.calendar import is_of_months
 from brickyard.workspace.compute.gateway.values.rules.model import (
     Call,
@@ -58,6 +58,9 @@ def _first_of(call: Call) -> Fix | None:
 
 
 def _array(call: Call) -> Fix | None:
+    """An array of values in their common type."""
+    if any(one.kind.startswith("geo") for one in call.operands):
+        raise unsupported("GEOMETRY and GEOGRAPHY inside of an ARRAY", "Keep their bytes, with st_asbinary().")
     made = _branches(0).make(call)
     return Fix(inner=made.inner, kind=f"array<{made.kind}>" if made.kind else "") if made and call.operands else None
 

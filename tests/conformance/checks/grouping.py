@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from tests.conformance.model import Group
+from typing import Any
+
+from pyspark.sql import functions as F
+
+from tests.conformance.model import At, Group, rows
 
 grouping = Group("SQL groups")
 _SETS = "SELECT a, b, sum(c), {} FROM VALUES (1, 2, 10), (1, 3, 20), (2, 2, 30) t(a, b, c) GROUP BY {}"
@@ -30,4 +34,12 @@ for _query in (
     "SELECT v FROM t EXCEPT SELECT v FROM t",
 ):
     grouping.sql(f"of variants: {_query}", f"WITH t AS (SELECT parse_json('1') AS v) {_query}")
+for _call in ("listagg(a, b)", "string_agg(DISTINCT a, upper(b))", "listagg(a, chr(44)) WITHIN GROUP (ORDER BY a)"):
+    grouping.sql(f"{_call} by b", f"SELECT {_call} FROM VALUES ('p', 'x'), ('q', 'x') AS t(a, b) GROUP BY b")
 grouping.sql("a cross join with a condition", f"SELECT * FROM {T} CROSS JOIN {T.replace('t(', 'u(')} ON t.a = u.a")
+
+
+@grouping.run
+def a_delimiter_of_a_frame(spark: Any, at: At) -> Any:
+    frame = spark.sql("SELECT 'p' AS a, 'x' AS b")
+    return rows(frame.groupBy("b").agg(F.listagg("a", F.col("b"))))

@@ -7,6 +7,7 @@ from typing import Any
 
 from pyspark.sql.connect.proto import expressions_pb2
 
+from brickyard.workspace.compute.gateway.sugar.checks import LISTS, not_foldable
 from brickyard.workspace.compute.gateway.values.expressions import call, children
 
 __all__ = ["rewrite_function"]
@@ -15,10 +16,18 @@ Expression = expressions_pb2.Expression
 
 
 def rewrite_function(expression: Any) -> None:
-    """Rewrite a call in place, when the calls in its arguments are rewritten."""
+    """Rewrite a call in place, when the calls in its arguments are rewritten.
+
+    Raises:
+        SparkError: DATATYPE_MISMATCH.NON_FOLDABLE_INPUT.
+    """
     function = expression.unresolved_function
     if function.function_name.lower() == "regr_count":  # Sail's own is unsigned, which no client can read
         function.function_name = "count"
+    delimiter = function.arguments[1:2] if function.function_name.lower() in LISTS else []
+    for column in delimiter:
+        if column.HasField("unresolved_attribute"):
+            raise not_foldable(column.unresolved_attribute.unparsed_identifier)
     rewrite = _REWRITES.get(function.function_name.lower())
     if rewrite is not None and function.arguments and function.arguments[-1].HasField("lambda_function"):
         *values, lambda_ = function.arguments

@@ -8,7 +8,7 @@ from typing import Any
 from brickyard.workspace.compute.gateway.errors import PARSE, SparkError, unsupported
 from brickyard.workspace.compute.gateway.sugar.aggregates import aggregates, function_name, generators, is_generator
 
-__all__ = ["check_ctes", "check_order", "check_select", "check_window"]
+__all__ = ["check_ctes", "check_order", "check_select", "check_window", "not_foldable"]
 
 #: Functions of chance; with a seed, but for the last two, they give the same values again.
 RANDOM = frozenset({"rand", "randn", "random", "randstr", "uniform", "uuid", "shuffle"})
@@ -16,6 +16,8 @@ RANDOM = frozenset({"rand", "randn", "random", "randstr", "uniform", "uuid", "sh
 WHOLE = frozenset({"median", "percentile_cont", "percentile_disc", "mode"})
 #: Those of a list that is sorted.
 SORTED = WHOLE - {"median"}
+#: Aggregate functions with a delimiter, also as the parser names them.
+LISTS = frozenset({"listagg", "string_agg", "groupconcat"})
 
 
 def check_window(window: Any) -> None:
@@ -164,6 +166,7 @@ def _counts(select: Any) -> None:
     from sqlglot import exp
 
     for one in (node for item in select.expressions for node in _own(item)):
+        _delimiter(one)
         if isinstance(one, exp.Distinct) and (name := function_name(one.parent)) in SORTED:
             text = f"Invalid function `{name}` with WITHIN GROUP. The function does not support DISTINCT."
             raise SparkError("INVALID_WITHIN_GROUP_EXPRESSION.DISTINCT_UNSUPPORTED", text, sql_state="42K0K")
@@ -178,6 +181,25 @@ def _counts(select: Any) -> None:
                 raise unsupported("a star among several arguments of count()", "Name the columns.")
             text = f"count({one.parts[0].name}.*) is not allowed. Please use count(*) or name the columns."
             raise SparkError("INVALID_USAGE_OF_STAR_WITH_TABLE_IDENTIFIER_IN_COUNT", text, sql_state="42000")
+
+
+def _delimiter(call: Any) -> None:
+    """What stands between the values of a list is the same between all."""
+    from sqlglot import exp
+
+    if not isinstance(call, exp.Func) or function_name(call) not in LISTS:
+        return
+    given = [
+        one for each in call.iter_expressions() for one in (each.expressions if each.key == "distinct" else [each])
+    ]
+    if len(given) > 1 and given[1].find(exp.Column) is not None:
+        raise not_foldable(given[1].sql(dialect="databricks"))
+
+
+def not_foldable(text: str) -> SparkError:
+    """The error for a delimiter that is no constant."""
+    text = f'Cannot resolve `listagg`: the input `delimiter` should be a foldable expression, but it is "{text}".'
+    return SparkError("DATATYPE_MISMATCH.NON_FOLDABLE_INPUT", f"{text} Write a literal.", sql_state="42K09")
 
 
 def _own(node: Any) -> Iterator[Any]:

@@ -92,3 +92,16 @@ q(
     "DROP TABLE t",
     "DESCRIBE v",
 )
+FAR = "CREATE OR REPLACE TEMP VIEW far AS SELECT 100 AS d"
+ITSELF = "CREATE OR REPLACE TEMPORARY FUNCTION itself(n INT) RETURNS INT RETURN "
+for _name, _body, _text in (
+    ("a WITH", "WITH far AS (SELECT n + 1 AS d) SELECT d + n FROM far", "SELECT itself(1), itself(5), d FROM far"),
+    ("a SELECT", "SELECT size(transform(array(n), x -> x + n)) + n", "SELECT itself(d) FROM far"),
+    ("a subquery", "(SELECT n * 2 AS twice)", "SELECT itself(d), max(itself(d)) FROM far GROUP BY d"),
+):
+    q(f"a function that is {_name}", FAR, f"{ITSELF}{_body}", _text)
+q(
+    "a WITH inside a statement that has its name outside",
+    FAR,
+    "SELECT * FROM (WITH far AS (SELECT 1 AS d) SELECT d AS e FROM far) AS a, far QUALIFY rank() OVER (ORDER BY e) = 1",
+)

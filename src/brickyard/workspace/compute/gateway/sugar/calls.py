@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from brickyard.workspace.compute.gateway.errors import SparkError, unsupported
-from brickyard.workspace.compute.gateway.sugar.aggregates import generators
+from brickyard.workspace.compute.gateway.sugar.aggregates import aggregates, generators
 from brickyard.workspace.compute.gateway.sugar.names import bind, labelled, own_columns, targets, volatile
 from brickyard.workspace.compute.gateway.sugar.routines import Parameter, Routine
 from brickyard.workspace.compute.gateway.sugar.scope import Scope, derived, sources
@@ -133,8 +133,10 @@ def _body(call: Any, routine: Routine, arguments: list[tuple[Parameter, Any]], s
     """The function's body with the arguments in place of the parameters: an expression or a query."""
     from sqlglot import exp
 
-    query = is_query(routine.body)
-    tree = parse(routine.body if query else f"SELECT {routine.body}")
+    tree = parse(routine.body if is_query(routine.body) else f"SELECT {routine.body}")
+    inner = tree.expressions[0].unnest() if len(tree.expressions) == 1 else tree
+    tree = inner.copy() if _is_expression(inner) else tree
+    query = is_query(routine.body) and (routine.is_table or not _is_expression(tree))
     qualify(tree, routine)  # before the arguments are in it, whose names are those of the statement
     values = {parameter.name.lower(): value for parameter, value in arguments}
     if any(tree.find_all(exp.Table, exp.Subquery)):
@@ -155,6 +157,16 @@ def _body(call: Any, routine: Routine, arguments: list[tuple[Parameter, Any]], s
     item = tree.expressions[0]
     item = item.this if isinstance(item, exp.Alias) else item
     return item.copy()
+
+
+def _is_expression(tree: Any) -> bool:
+    """Whether a query only computes one expression, which can stand without its SELECT."""
+    from sqlglot import exp
+
+    if not isinstance(tree, exp.Select) or {key for key, value in tree.args.items() if value} != {"expressions"}:
+        return False
+    (item, *others) = tree.expressions
+    return not (others or item.is_star or generators(item) or any(aggregates(item)) or item.find(exp.Window))
 
 
 def _put_table(call: Any, query: Any, routine: Routine, scope: Scope) -> None:

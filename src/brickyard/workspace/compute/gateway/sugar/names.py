@@ -121,19 +121,38 @@ def bind(tree: Any, values: Mapping[str, Any], scope: Scope, qualifiers: frozens
 
     _keep_fields(tree, values)
     holder = exp.Tuple(expressions=[tree]) if tree.parent is None else None
-    found = []
-    for column in tree.find_all(exp.Column):
-        parts = tuple(part.name.lower() for part in column.parts)
-        used = _used(column, parts, values, scope, qualifiers)
-        if used:
-            found.append((column, values[parts[used - 1]], used))
-    for column, value, used in found:  # after the search, which looks at aliases
-        substitute(labelled(column, column.parts[-1].name), value, used)
+    for columns in _inner_first(tree):
+        found = []
+        for column in columns:
+            parts = tuple(part.name.lower() for part in column.parts)
+            used = _used(column, parts, values, scope, qualifiers)
+            if used:
+                found.append((column, values[parts[used - 1]], used))
+        for column, value, used in found:  # after the search, which looks at aliases
+            substitute(labelled(column, column.parts[-1].name), value, used)
     if holder is None:
         return tree
     result = holder.expressions[0]
     result.parent = None
     return result
+
+
+def _inner_first(tree: Any) -> list[list[Any]]:
+    """The columns of each SELECT; those of a SELECT whose inputs others are come after them."""
+    from sqlglot import exp
+
+    groups: dict[int, list[Any]] = {}
+    depths: dict[int, int] = {}
+    for column in tree.find_all(exp.Column):
+        select = column.find_ancestor(exp.Select)
+        groups.setdefault(id(select), []).append(column)
+        if id(select) not in depths:
+            around = select.find_ancestor(exp.Select) if select is not None else None
+            depth = 0 if select is None else 1
+            while around is not None:
+                depth, around = depth + 1, around.find_ancestor(exp.Select)
+            depths[id(select)] = depth
+    return [groups[key] for key in sorted(groups, key=lambda key: -depths[key])]
 
 
 def _used(

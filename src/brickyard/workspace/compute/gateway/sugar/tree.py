@@ -83,7 +83,9 @@ def _generator(base: Any) -> Any:
 
     from sqlglot import exp
 
-    return type("Generator", (base,), {"sql": sql, "TRANSFORMS": {**base.TRANSFORMS, exp.Array: array_sql}})
+    rules = {"sql": sql, "TRANSFORMS": {**base.TRANSFORMS, exp.Array: array_sql}}
+    rules["EXPRESSIONS_WITHOUT_NESTED_CTES"] = frozenset()  # a WITH stays where it is: there may be another of its name
+    return type("Generator", (base,), rules)
 
 
 def parse(sql: str) -> Any:

@@ -41,6 +41,17 @@ q(
     "ALTER VIEW v WITH SCHEMA COMPENSATION",
     "SELECT * FROM v",
 )
+views.vendor(
+    "a view of a view whose table has other columns by now",
+    TABLE,
+    MADE.format(mode=""),
+    "CREATE OR REPLACE TABLE t (b BIGINT, a STRING) USING delta",
+    "INSERT INTO t VALUES (2, '7')",
+    "CREATE VIEW above (p, q) AS SELECT a, a FROM v",
+    "SELECT typeof(p), p, q FROM above",
+    expected=[("int", 7, 7)],
+    source="https://docs.databricks.com/aws/en/sql/language-manual/sql-ref-syntax-ddl-create-view",
+)
 q("a view with a name twice", "CREATE VIEW twice (a, a) AS SELECT 1, 2")
 q("a view of a query with a name twice", "CREATE VIEW twin AS SELECT 1 AS a, 2 AS a")
 q("a view with names for columns that are alike", "CREATE VIEW v (a, b) AS SELECT 1, 1", "SELECT * FROM v")

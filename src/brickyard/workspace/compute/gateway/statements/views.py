@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from pyspark.sql.connect.proto import relations_pb2
@@ -228,6 +229,7 @@ def _persistent(
         defines=name.full,
         changes=session.changes_of,
         files=session.held_files,
+        fields=partial(session.plans.fields_of, ask=session.schema_of_query),
     )
     text = rewriter.rewrite_query(query)
     schema = session.sail.schema(session.key, relations_pb2.Relation(sql=relations_pb2.SQL(query=text)))

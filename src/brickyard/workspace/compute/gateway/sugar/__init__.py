@@ -178,6 +178,8 @@ def desugar(tree: Any, scope: Scope, reorder: bool = False, *, maps: bool = Fals
             qualify(query, scope)
             guard(query)
             keep_totals(query)
+    for change in tree.find_all(exp.Update, exp.Delete):
+        guard(change)
     return without_intersect_all(tree)
 
 

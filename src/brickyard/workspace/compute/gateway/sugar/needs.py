@@ -117,7 +117,8 @@ def needed_in(sql: str) -> bool:
     """
     from sqlglot import exp
 
-    for node in read(sql).find_all(exp.Query, exp.Window, exp.Values, exp.In, exp.Exists, exp.With):
+    kinds = (exp.Query, exp.Window, exp.Values, exp.In, exp.Exists, exp.With, exp.Update, exp.Delete)
+    for node in read(sql).find_all(*kinds):
         if isinstance(node, exp.In | exp.Exists):
             if is_test(node) or is_value(node):
                 return True
@@ -135,6 +136,9 @@ def needed_in(sql: str) -> bool:
             if has_grouped_star(node) or has_total(node) or is_doubtful(node):
                 return True
             if has_loose_joins(node) or is_shadowed(node) or has_guards(node) or has_generated(node):
+                return True
+        elif isinstance(node, exp.Update | exp.Delete):
+            if has_guards(node):
                 return True
         elif isinstance(node, exp.Values) and has_several_types(node):
             return True

@@ -250,7 +250,9 @@ def test_integer_arithmetic_is_exact_or_an_error(client: Any, values: list[tuple
 
 
 def test_a_condition_keeps_another_of_a_change_from_failing(client: Any) -> None:
-    client.sql("CREATE OR REPLACE TABLE guarded AS SELECT * FROM VALUES (1, 2, '1'), (4, 2, '7'), (3, 0, 'x') t(a, b, s)")
+    client.sql(
+        "CREATE OR REPLACE TABLE guarded AS SELECT * FROM VALUES (1, 2, '1'), (4, 2, '7'), (3, 0, 'x') t(a, b, s)"
+    )
     client.sql("UPDATE guarded SET a = 9 WHERE b <> 0 AND a / b > 1")
     client.sql("DELETE FROM guarded WHERE s < 'a' AND CAST(s AS INT) = 1 OR b = 0 OR a % b = 5")
     assert [tuple(row) for row in client.table("guarded").collect()] == [(9, 2, "7")]

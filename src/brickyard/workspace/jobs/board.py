@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from brickyard.workspace.compute.tasks import TaskOutcome
@@ -81,13 +81,22 @@ class Board:
         last = {task.task_key: task for task in self._last()}
         results = {key: task.state.result or "" for key, task in last.items() if task.state.ended}
         begun = {key for key, task in last.items() if task.state.life_cycle != "BLOCKED"}
-        step = advance(self._nodes, results, begun)
+        step = advance(self._nodes, results, begun, self._outcomes(last))
         for key, result in step.skip.items():
             self._set(replace(last[key], state=of_skip(result), ended_at=now()))
         for key in step.start:
             self._set(replace(last[key], state=State("PENDING")))
         if all(task.state.ended for task in self._last()):
             self._end()
+
+    def _outcomes(self, last: Mapping[str, TaskRecord]) -> dict[str, str]:
+        """What the conditions that have ended said."""
+        ended = {key: task.outcome for key, task in last.items() if "condition_task" in self._definitions[key]}
+        return {key: str(outcome.get("result")) for key, outcome in ended.items() if outcome is not None}
+
+    def definition_of(self, task: TaskRecord) -> Json:
+        """The task as the job has it."""
+        return self._definitions[task.task_key]
 
     def started(self, task: TaskRecord, resolved: Json) -> None:
         """The attempt is about to run, with these parameters."""

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import SQLAlchemyError
 
 from brickyard.workspace.api.errors import ApiError
-from brickyard.workspace.compute.tasks import TaskHandle, TaskOutcome, TaskSpec, read_outcome
+from brickyard.workspace.compute.tasks import TaskHandle, TaskOutcome, read_outcome
 from brickyard.workspace.jobs.board import Board
 from brickyard.workspace.jobs.people import Nobody, whoever_runs
-from brickyard.workspace.jobs.preparation import Faulty, job_parameters, prepare, run_directory
+from brickyard.workspace.jobs.directories import run_directory
+from brickyard.workspace.jobs.kinds import Faulty, Prepared, Work, kind_of
+from brickyard.workspace.jobs.preparation import job_parameters, prepare
 from brickyard.workspace.jobs.records import Ids, RunRecord, TaskRecord
 from brickyard.workspace.jobs.references import UnknownReference
-from brickyard.workspace.jobs.sources import check_sources
 from brickyard.workspace.jobs.states import of_outcome, refused
 
 if TYPE_CHECKING:
@@ -75,10 +76,11 @@ class Execution:
         self._around = around
         self._board = Board(run, tasks, around.ids)
         self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
-        self._handles: dict[int, TaskHandle] = {}
+        self._works: dict[int, Work | TaskHandle] = {}
         self._closing = threading.Event()
         self._token = ""
-        self._places = 0  # of the slots, those that this run holds
+        self._places: set[int] = set()  # the attempts that hold one of the slots
+        self._resuming: list[TaskRecord] = []  # attempts that go on where they were when the workspace ended
         self._unanswered: list[_Stop] = []
         self._thread = threading.Thread(target=self._run, name=f"run-{run.run_id}", daemon=True)
 
@@ -119,7 +121,10 @@ class Execution:
         """Take over what is written: a task that ran when the workspace ended has its result file, or is lost."""
         board, workspace = self._board, self._around.workspace
         for task in board.running:
-            self._task_ended(task, read_outcome(run_directory(workspace, task.run_id)))
+            if kind_of(board.definition_of(task)).survives:
+                self._resuming.append(task)
+            else:
+                self._task_ended(task, read_outcome(run_directory(workspace, task.run_id)))
         first, stopping = board.run.started_at is None, board.run.stopping
         board.begin()
         try:
@@ -156,41 +161,52 @@ class Execution:
         """Decide, write, act, and wait for the next event."""
         board = self._board
         board.decide()
-        free = self._around.slots.take(len(board.ready), board.run.run_id, self._wake)
-        self._places += free
-        specs = [spec for task in board.ready[:free] if (spec := self._prepared(task))]
-        self._give_back(free - len(specs))
+        chosen = self._resuming + self._with_places(board.ready)
+        self._resuming = []
+        prepared = [(task, one) for task in chosen if (one := self._prepared(task))]
         self._write()
-        for spec in specs:
-            self._launch(spec)
+        for task, one in prepared:
+            self._launch(task, one)
+        self._stop_works()  # of what goes on after a restart, what was being stopped then
         if not board.ended:
-            self._wait(again=free > len(specs))
+            self._wait(again=len(chosen) > len(prepared))
 
-    def _prepared(self, task: TaskRecord) -> TaskSpec | None:
-        board, workspace = self._board, self._around.workspace
+    def _with_places(self, ready: Sequence[TaskRecord]) -> list[TaskRecord]:
+        """Those that may start now: what runs in the workspace itself, and as many processes as there are places."""
+        processes = [task for task in ready if kind_of(self._board.definition_of(task)).in_process]
+        free = self._around.slots.take(len(processes), self._board.run.run_id, self._wake)
+        starting = {task.run_id for task in processes[:free]}
+        self._places |= starting
+        waiting = {task.run_id for task in processes[free:]}
+        return [task for task in ready if task.run_id not in waiting]
+
+    def _prepared(self, task: TaskRecord) -> Prepared | None:
+        board = self._board
         try:
-            spec, resolved = prepare(workspace, board.run, task, board.attempts, self._token)
-            check_sources(workspace, spec, whoever_runs(workspace, board.run.run_as))
+            prepared = prepare(self._around.workspace, board.run, task, board.attempts, self._token)
         except (Faulty, Nobody) as error:
             code = error.code if isinstance(error, Faulty) else "UNAUTHORIZED_ERROR"
             board.task_ended(task, refused(str(error), code), final=True)
+            self._give_back(task.run_id)
             return None
-        board.started(task, resolved)
-        return spec
+        if task.state.life_cycle == "PENDING":
+            board.started(task, prepared.resolved)
+        return prepared
 
-    def _launch(self, spec: TaskSpec) -> None:
+    def _launch(self, task: TaskRecord, prepared: Prepared) -> None:
+        run_id = task.run_id
         try:
-            handle = self._around.workspace.compute.start_task(spec)
+            work = prepared.launch()
         except ApiError as error:
-            self._events.put(_Ended(spec.run_id, TaskOutcome("FAILED", error.message, code="INTERNAL_ERROR")))
+            self._events.put(_Ended(run_id, TaskOutcome("FAILED", error.message, code="INTERNAL_ERROR")))
             return
         except Exception as error:  # whatever keeps a task from starting ends that task, not the run's thread
-            _log.exception("task %s of run %s could not be started", spec.task_key, spec.job_run_id)
+            _log.exception("task %s of run %s could not be started", task.task_key, task.job_run_id)
             message = f"The task could not be started: {type(error).__name__}: {error}"
-            self._events.put(_Ended(spec.run_id, TaskOutcome("FAILED", message, code="INTERNAL_ERROR")))
+            self._events.put(_Ended(run_id, TaskOutcome("FAILED", message, code="INTERNAL_ERROR")))
             return
-        self._handles[spec.run_id] = handle
-        handle.when_done(lambda outcome: self._events.put(_Ended(spec.run_id, outcome)))
+        self._works[run_id] = work
+        work.when_done(lambda outcome: self._events.put(_Ended(run_id, outcome)))
 
     def _wait(self, *, again: bool) -> None:
         """Take in the next event, or what the clock brings, and whatever else is there already."""
@@ -206,8 +222,8 @@ class Execution:
     def _take_in(self, event: _Event) -> None:
         board = self._board
         if isinstance(event, _Ended):
-            self._handles.pop(event.run_id, None)
-            self._give_back(1)
+            self._works.pop(event.run_id, None)
+            self._give_back(event.run_id)
             self._task_ended(board.attempt(event.run_id), event.outcome)
         elif isinstance(event, _Stop):
             self._unanswered.append(event)
@@ -237,13 +253,13 @@ class Execution:
             board.run = replace(board.run, token_id=None)
         self._around.store.save(*board.changes())
         board.written()
-        self._stop_handles()
+        self._stop_works()
 
-    def _stop_handles(self) -> None:
+    def _stop_works(self) -> None:
         """Stop the tasks that were asked to stop, now that this is written, and answer who asked."""
         for task in self._board.running:
-            if task.state.life_cycle == "TERMINATING" and task.run_id in self._handles:
-                self._handles[task.run_id].stop("TIMEDOUT" if self._board.run.stopping == "TIMEDOUT" else "CANCELED")
+            if task.state.life_cycle == "TERMINATING" and task.run_id in self._works:
+                self._works[task.run_id].stop("TIMEDOUT" if self._board.run.stopping == "TIMEDOUT" else "CANCELED")
         for request in self._unanswered:
             request.written.set()
         self._unanswered.clear()
@@ -251,8 +267,8 @@ class Execution:
     def _give_up(self, why: str) -> None:
         """The run cannot be carried on (a full disk, say): stop its tasks, say so, and write so when that works."""
         board, store = self._board, self._around.store
-        for handle in self._handles.values():
-            handle.cancel()
+        for work in self._works.values():
+            work.stop("CANCELED")
         board.abandon(f"The workspace could not carry on this run ({why}); see its log.")
         store.hold(board.run, board.attempts)
         while not self._closing.is_set():
@@ -265,7 +281,7 @@ class Execution:
 
     def _leave(self) -> None:
         self._around.slots.forget(self._board.run.run_id)
-        self._give_back(self._places)
+        self._give_back(*self._places)
         if not self._closing.is_set():
             self._around.on_end(self._board.run)
 
@@ -275,9 +291,10 @@ class Execution:
         except ApiError:
             _log.info("the token of run %s had ended already", self._board.run.run_id)
 
-    def _give_back(self, places: int) -> None:
-        self._places -= places
-        for _ in range(places):
+    def _give_back(self, *attempts: int) -> None:
+        """Give back the places of these attempts, where they hold any."""
+        for run_id in self._places.intersection(attempts):
+            self._places.discard(run_id)
             self._around.slots.give_back()
 
     def _wake(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import graphlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 __all__ = ["RUN_IF", "GraphFault", "Node", "Step", "advance", "check", "run_result", "upstream"]
 
@@ -31,11 +31,13 @@ class Node:
         key: Its name.
         depends_on: The tasks that must end before it is decided.
         run_if: Which of their results let it run; one of `RUN_IF`.
+        wanted: Of the tasks it depends on that are conditions, the outcome that lets it run.
     """
 
     key: str
     depends_on: tuple[str, ...] = ()
     run_if: str = "ALL_SUCCESS"
+    wanted: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,20 @@ def upstream(nodes: Iterable[Node], key: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def advance(nodes: Sequence[Node], results: Mapping[str, str], started: Collection[str]) -> Step:
-    """What may start and what is skipped, given the results of what has ended and what is under way."""
+def advance(
+    nodes: Sequence[Node],
+    results: Mapping[str, str],
+    started: Collection[str],
+    outcomes: Mapping[str, str] | None = None,
+) -> Step:
+    """What may start and what is skipped, given the results of what has ended and what is under way.
+
+    Args:
+        nodes: The graph.
+        results: The results of what has ended, by task.
+        started: What is under way.
+        outcomes: What the conditions that have ended said: `true` or `false`.
+    """
     known = dict(results)
     skip: dict[str, str] = {}
     start: list[str] = []
@@ -97,7 +111,7 @@ def advance(nodes: Sequence[Node], results: Mapping[str, str], started: Collecti
                 continue
             if any(key not in known for key in node.depends_on):
                 continue
-            verdict = _verdict(node, [known[key] for key in node.depends_on])
+            verdict = _verdict(node, [_counts_as(node, key, known[key], outcomes or {}) for key in node.depends_on])
             changed = True
             if verdict is None:
                 start.append(node.key)
@@ -105,6 +119,12 @@ def advance(nodes: Sequence[Node], results: Mapping[str, str], started: Collecti
                 skip[node.key] = known[node.key] = verdict
     order = {node.key: place for place, node in enumerate(nodes)}
     return Step(tuple(sorted(start, key=order.__getitem__)), skip)
+
+
+def _counts_as(node: Node, key: str, result: str, outcomes: Mapping[str, str]) -> str:
+    """The result of a dependency for a node: a condition that said the other thing excludes what is behind it."""
+    wanted = node.wanted.get(key)
+    return "EXCLUDED" if wanted is not None and result == "SUCCESS" and outcomes.get(key) != wanted else result
 
 
 def _verdict(node: Node, results: Sequence[str]) -> str | None:

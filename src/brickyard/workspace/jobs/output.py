@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from brickyard import sdk
 from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.compute.tasks import OUTPUT_FILE
-from brickyard.workspace.jobs.preparation import run_directory
+from brickyard.workspace.jobs.directories import run_directory
 from brickyard.workspace.jobs.records import RunRecord, TaskRecord
 from brickyard.workspace.jobs.wire import run_of_task
 

@@ -53,7 +53,16 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """A run of a job, or of tasks that were submitted once; `creator` is empty where that one was deleted since."""
+    """A run of a job, or of tasks that were submitted once.
+
+    Attributes:
+        creator: Who asked for it; empty where that one was deleted since.
+        run_type: `JOB_RUN`, `SUBMIT_RUN`, or `FOR_EACH` for the iterations of a task.
+        trigger: What started it, as the vendor's `TriggerType`.
+        trigger_info: More about that, as the vendor's `TriggerInfo`.
+        parent: The attempt at a task that started this run and waits for it.
+        repairs: Its repairs, oldest first, as the vendor's `RepairHistoryItem`.
+    """
 
     run_id: int
     job_id: int
@@ -70,6 +79,10 @@ class RunRecord:
     ended_at: int | None = None
     stopping: str | None = None
     token_id: str | None = None
+    trigger: str = "ONE_TIME"
+    trigger_info: Json = field(default_factory=dict)
+    parent: int | None = None
+    repairs: tuple[Json, ...] = ()
 
     @property
     def tasks(self) -> list[Json]:

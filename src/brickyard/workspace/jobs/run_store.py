@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from brickyard.workspace.api.errors import InvalidParameterValue
-from brickyard.workspace.jobs.records import RunRecord, RunRequest, TaskRecord
+from brickyard.workspace.jobs.records import Json, RunRecord, RunRequest, TaskRecord
 from brickyard.workspace.jobs.states import State
 from brickyard.workspace.store.jobs import jobs, runs, task_runs
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from brickyard.workspace.store import Store
 
-__all__ = ["RunFilter", "RunStore"]
+__all__ = ["ITERATIONS", "RunFilter", "RunStore"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class RunFilter:
 
 
 DELETED = "DELETED"  # what is left of a deleted run that has an idempotency token
+ITERATIONS = "FOR_EACH"  # the type of a run of a task's iterations, which is shown with the task
 _IS_THERE = runs.c.life_cycle != DELETED
 
 
@@ -81,7 +82,8 @@ class RunStore:
 
     def page(self, wanted: RunFilter, limit: int) -> list[RunRecord]:
         """Runs, newest first."""
-        query = select(runs).where(_IS_THERE).order_by(runs.c.run_id.desc()).offset(wanted.offset).limit(limit)
+        shown = runs.c.run_type != ITERATIONS
+        query = select(runs).where(_IS_THERE, shown).order_by(runs.c.run_id.desc()).offset(wanted.offset).limit(limit)
         if wanted.job_id is None:
             gone = select(jobs.c.job_id).where(~jobs.c.listed)
             query = query.where((runs.c.run_type != "JOB_RUN") | runs.c.job_id.not_in(gone))
@@ -109,6 +111,12 @@ class RunStore:
             return held[1]
         with self._store.read() as connection:
             return _tasks(connection, run_id)
+
+    def child(self, attempt: int) -> RunRecord | None:
+        """The run that an attempt at a task has started and waits for; none where there is none."""
+        with self._store.read() as connection:
+            row = connection.execute(select(runs).where(runs.c.parent == attempt)).first()
+        return None if row is None else _run(row)
 
     def active(self) -> list[RunRecord]:
         """Every run that has not ended, oldest first."""
@@ -140,7 +148,8 @@ class RunStore:
 
 def running(connection: Connection, job_id: int) -> int:
     """How many of a job's runs have started and not ended."""
-    query = select(func.count()).where(runs.c.job_id == job_id, runs.c.active, runs.c.life_cycle != "QUEUED")
+    own = (runs.c.job_id == job_id, runs.c.run_type != ITERATIONS)
+    query = select(func.count()).where(*own, runs.c.active, runs.c.life_cycle != "QUEUED")
     return int(connection.execute(query).scalar_one())
 
 
@@ -167,6 +176,8 @@ def add_run(connection: Connection, run: RunRecord, tasks: Sequence[TaskRecord])
         "settings": json.dumps(run.settings),
         "idempotency": run.idempotency,
         "created_at": run.created_at,
+        "trigger": json.dumps({"type": run.trigger, "info": run.trigger_info}),
+        "parent": run.parent,
     }
     connection.execute(insert(runs).values(run_id=run.run_id, **fixed, **_run_changes(run)))
     save_runs(connection, [], [], tasks)
@@ -197,6 +208,7 @@ def _run_changes(run: RunRecord) -> dict[str, Any]:
         "active": not run.state.ended,
         "stopping": run.stopping,
         "token_id": run.token_id,
+        "repairs": json.dumps(run.repairs) if run.repairs else None,
     }
 
 
@@ -218,6 +230,7 @@ def _tasks(connection: Connection, run_id: int) -> list[TaskRecord]:
 
 def _run(row: Any) -> RunRecord:
     request = json.loads(row.request)
+    trigger: Json = json.loads(row.trigger) if row.trigger else {"type": "ONE_TIME", "info": {}}
     return RunRecord(
         run_id=row.run_id,
         job_id=row.job_id,
@@ -234,6 +247,10 @@ def _run(row: Any) -> RunRecord:
         ended_at=row.ended_at,
         stopping=row.stopping,
         token_id=row.token_id,
+        trigger=trigger["type"],
+        trigger_info=trigger["info"],
+        parent=row.parent,
+        repairs=tuple(json.loads(row.repairs)) if row.repairs else (),
     )
 
 

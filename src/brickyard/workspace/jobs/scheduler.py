@@ -39,6 +39,7 @@ class Scheduler:
         self._ids = ids
         self._lock = threading.Lock()
         self._active: dict[int, Execution] = {}
+        self._waiting: dict[int, list[Callable[[RunRecord], None]]] = {}
         slots = Slots(max(2, os.cpu_count() or 2))
         self._around = Surroundings(workspace, runs, ids, slots, self._ended)
 
@@ -67,10 +68,11 @@ class Scheduler:
         """Cancel a run, or one of its tasks; that it is to stop is written when this returns."""
         with self._lock:
             execution = self._active.get(run_id)
-            if execution is None:
-                self._cancel_waiting(run_id)
+            ended = self._cancel_waiting(run_id) if execution is None else None
         if execution is not None:
             execution.stop("CANCELED", task_run_id)
+        if ended is not None:
+            self._tell(ended)
 
     def recover(self) -> None:
         """Go on with the runs that were active when the workspace ended."""
@@ -104,10 +106,27 @@ class Scheduler:
         self._active[run.run_id] = execution
         execution.start()
 
+    def when_ended(self, run_id: int, callback: Callable[[RunRecord], None]) -> None:
+        """Call `callback` with the run once it has ended, on any thread; at once where it has."""
+        with self._lock:
+            run, _ = self._runs.get(run_id)
+            if not run.state.ended:
+                self._waiting.setdefault(run_id, []).append(callback)
+                return
+        callback(run)
+
     def _ended(self, run: RunRecord) -> None:
         with self._lock:
             self._active.pop(run.run_id, None)
             self._start_queued(run.job_id)
+        self._tell(run)
+
+    def _tell(self, run: RunRecord) -> None:
+        """Tell who waits for a run that it has ended."""
+        with self._lock:
+            waiting = self._waiting.pop(run.run_id, [])
+        for callback in waiting:
+            callback(run)
 
     def _start_queued(self, job_id: int) -> None:
         """Start the runs of a job that waited, oldest first, as far as its limit allows."""
@@ -122,14 +141,16 @@ class Scheduler:
         for run in starting:
             self._start(run, self._runs.tasks(run.run_id))
 
-    def _cancel_waiting(self, run_id: int) -> None:
-        """Cancel a run that waits in the queue; one that has ended stays as it is."""
+    def _cancel_waiting(self, run_id: int) -> RunRecord | None:
+        """Cancel a run that waits in the queue, and answer it; one that has ended stays as it is."""
         run, tasks = self._runs.get(run_id)
         if run.state.ended:
-            return
+            return None
         at = now()
         ended = [replace(task, state=of_skip("CANCELED"), ended_at=at) for task in tasks if not task.state.ended]
-        self._runs.save(replace(run, state=of_skip("CANCELED"), stopping="CANCELED", ended_at=at), ended)
+        run = replace(run, state=of_skip("CANCELED"), stopping="CANCELED", ended_at=at)
+        self._runs.save(run, ended)
+        return run
 
 
 def _limit(run: RunRecord) -> int | None:

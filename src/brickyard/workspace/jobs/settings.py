@@ -12,6 +12,7 @@ from brickyard.workspace.api.errors import InvalidParameterValue, NotImplemented
 from brickyard.workspace.api.shape import check_shape
 from brickyard.workspace.jobs.clusters import check_cluster
 from brickyard.workspace.jobs.graph import RUN_IF, GraphFault, Node, check, upstream
+from brickyard.workspace.jobs.kinds import KINDS
 from brickyard.workspace.jobs.limits import check_limits
 from brickyard.workspace.jobs.records import Json
 from brickyard.workspace.jobs.references import UnknownReference, check_reference, references
@@ -21,7 +22,6 @@ __all__ = ["as_texts", "graph_of", "normalise", "parameters_of"]
 
 sdk.install()
 
-SUPPORTED = ("notebook_task", "spark_python_task", "python_wheel_task")
 _TASK_KEY = re.compile(r"[\w-]{1,100}", re.ASCII)
 _JOB_DEFAULTS: Json = {
     "name": "Untitled",
@@ -77,6 +77,7 @@ def graph_of(tasks: list[Json]) -> list[Node]:
             task["task_key"],
             tuple(one["task_key"] for one in task.get("depends_on", [])),
             task.get("run_if", "ALL_SUCCESS"),
+            {one["task_key"]: one["outcome"] for one in task.get("depends_on", []) if "outcome" in one},
         )
         for task in tasks
     ]
@@ -108,7 +109,7 @@ def _with_defaults(task: Json) -> Json:
     for kind in ("notebook_task", "spark_python_task"):
         if kind in task:
             task[kind] = {"source": "WORKSPACE"} | task[kind]
-    for kind in SUPPORTED:
+    for kind in KINDS:
         for name in ("base_parameters", "parameters", "named_parameters"):
             if name in task.get(kind, {}):
                 task[kind] = task[kind] | {name: as_texts(task[kind][name])}
@@ -161,7 +162,20 @@ def _check_settings(settings: Json) -> None:
         check(nodes)
     except GraphFault as error:
         raise InvalidParameterValue(f"{error}.") from error
+    _check_outcomes(tasks)
     _check_references(settings, nodes)
+
+
+def _check_outcomes(tasks: list[Json]) -> None:
+    """Refuse a dependency on an outcome of what has none, and one that is neither true nor false."""
+    conditions = {task["task_key"] for task in tasks if "condition_task" in task}
+    for task in tasks:
+        for one in task.get("depends_on", []):
+            if "outcome" in one and (one["task_key"] not in conditions or one["outcome"] not in ("true", "false")):
+                raise InvalidParameterValue(
+                    f"task {task['task_key']!r}: depends_on.outcome is true or false, after a condition task; it is "
+                    f"{one['outcome']!r} after {one['task_key']!r}"
+                )
 
 
 def _check_unique(settings: Json) -> None:
@@ -191,39 +205,17 @@ def _check_task(task: Json, settings: Json) -> None:
         )
     kinds = [name for name in task if name.endswith(("_task", "_operator_task"))]
     for name in [*kinds, *(one for one in _NOT_OF_TASKS if task.get(one))]:
-        if name not in SUPPORTED:
+        if name not in KINDS:
             raise InvalidParameterValue(
-                f"task {key!r}: {name} is not supported by the local workspace; it executes {', '.join(SUPPORTED)}"
+                f"task {key!r}: {name} is not supported by the local workspace; it executes {', '.join(KINDS)}"
             )
     if len(kinds) != 1:
-        raise InvalidParameterValue(f"task {key!r} must have one of {', '.join(SUPPORTED)}; it has {len(kinds)}")
+        raise InvalidParameterValue(f"task {key!r} must have one of {', '.join(KINDS)}; it has {len(kinds)}")
     if task["run_if"] not in RUN_IF:
         raise InvalidParameterValue(f"task {key!r}: run_if {task['run_if']!r} is not one of {', '.join(RUN_IF)}")
-    if any("outcome" in one for one in task.get("depends_on", [])):
-        raise InvalidParameterValue(f"task {key!r}: depends_on.outcome belongs to condition tasks, not run here")
     _check_numbers(task, f"task {key!r}: ", ("timeout_seconds", "max_retries", "min_retry_interval_millis"))
-    _check_work(key, kinds[0], task[kinds[0]])
+    KINDS[kinds[0]].check(key, task[kinds[0]])
     _check_where(key, task, settings)
-
-
-def _check_work(key: str, kind: str, work: Json) -> None:
-    needed = {
-        "notebook_task": ("notebook_path",),
-        "spark_python_task": ("python_file",),
-        "python_wheel_task": ("package_name", "entry_point"),
-    }[kind]
-    for name in needed:
-        if not work.get(name):
-            raise InvalidParameterValue(f"task {key!r}: {kind}.{name} is required")
-    if work.get("source") == "GIT" or work.get("warehouse_id"):
-        what = "warehouse_id" if work.get("warehouse_id") else "source GIT"
-        raise InvalidParameterValue(f"task {key!r}: {what} is not supported by the local workspace")
-    if kind == "notebook_task" and not work["notebook_path"].startswith("/"):
-        raise InvalidParameterValue(
-            f"task {key!r}: only absolute paths are supported for notebook_path, not {work['notebook_path']!r}"
-        )
-    if work.get("parameters") and work.get("named_parameters"):
-        raise InvalidParameterValue(f"task {key!r}: parameters and named_parameters cannot be given together")
 
 
 def _check_where(key: str, task: Json, settings: Json) -> None:
@@ -260,7 +252,7 @@ def _check_references(settings: Json, nodes: list[Node]) -> None:
                 check_reference(reference, {}, frozenset())
         for task in settings.get("tasks", []):
             before = upstream(nodes, task["task_key"])
-            for text in _texts([task.get(kind) for kind in SUPPORTED]):
+            for text in _texts([task.get(kind) for kind in KINDS]):
                 for reference in references(text):
                     check_reference(reference, parameters, before)
     except UnknownReference as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from brickyard.workspace.api.errors import ApiError, PermissionDenied
-from brickyard.workspace.jobs.preparation import Faulty
+from brickyard.workspace.jobs.kinds.base import Faulty
 
 if TYPE_CHECKING:
     from brickyard.workspace.compute.tasks import TaskSpec

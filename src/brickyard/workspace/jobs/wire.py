@@ -154,8 +154,8 @@ def _run(record: RunRecord, url: str) -> Json:
         "run_name": record.name,
         "creator_user_name": record.creator or None,
         "run_type": record.run_type,
-        "trigger": "ONE_TIME",
-        "trigger_info": {},
+        "trigger": record.trigger,
+        "trigger_info": record.trigger_info,
         "format": "MULTI_TASK",
         "run_page_url": _page_url(record, record.run_id, url),
         "job_clusters": record.settings.get("job_clusters", []),
@@ -182,6 +182,9 @@ def _task(record: RunRecord, task: TaskRecord, url: str, *, resolved: bool) -> R
 
     definition = next(one for one in record.settings["tasks"] if one["task_key"] == task.task_key)
     extra: dict[str, Any] = {"resolved_values": task.resolved} if resolved and task.resolved else {}
+    if "condition_task" in definition and (task.outcome or {}).get("result"):
+        sides = (task.resolved or {}).get("condition_task", {})
+        extra["condition_task"] = definition["condition_task"] | sides | {"outcome": (task.outcome or {})["result"]}
     return RunTask.from_dict(
         definition
         | {

@@ -40,6 +40,9 @@ runs = Table(
     Column("active", Boolean, nullable=False),
     Column("stopping", String),
     Column("token_id", String),
+    Column("trigger", Text),  # what started it: the vendor's trigger type and trigger info
+    Column("parent", BigInteger, index=True),  # the attempt at a task that started it, and waits for it
+    Column("repairs", Text),  # its repairs, oldest first
 )
 Index("runs_active", runs.c.active, runs.c.job_id)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.compute.tasks import CELLS_FILE, OUTPUT_FILE
-from brickyard.workspace.jobs.preparation import run_directory
+from brickyard.workspace.jobs.directories import run_directory
 
 if TYPE_CHECKING:
     from brickyard.workspace.workspace import Workspace

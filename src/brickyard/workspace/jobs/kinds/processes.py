@@ -1,0 +1,162 @@
+"""Tasks that are programs: notebooks, Python files and entry points of wheels, each in a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from brickyard.workspace.api.errors import InvalidParameterValue
+from brickyard.workspace.compute.tasks import TaskKind, TaskSpec
+from brickyard.workspace.jobs.clusters import SecretUnavailable, cluster_values
+from brickyard.workspace.jobs.directories import run_directory
+from brickyard.workspace.jobs.kinds.base import Faulty, Prepared, Start
+from brickyard.workspace.jobs.records import Json
+from brickyard.workspace.jobs.references import Scope, resolve
+from brickyard.workspace.jobs.sources import check_sources
+
+__all__ = ["Notebook", "PythonWheel", "SparkPython"]
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What the task executes: where it is, and the parameters it is given, references resolved."""
+
+    source: str
+    parameters: dict[str, str] | list[str]
+
+
+class _Program:
+    """What programs have in common."""
+
+    name: str
+    process: TaskKind
+    required: tuple[str, ...]
+    in_process = True
+    survives = False
+
+    def check(self, key: str, work: Json) -> None:
+        """Refuse what is incomplete, and sources that are not here."""
+        for name in self.required:
+            if not work.get(name):
+                raise InvalidParameterValue(f"task {key!r}: {self.name}.{name} is required")
+        if work.get("source") == "GIT" or work.get("warehouse_id"):
+            what = "warehouse_id" if work.get("warehouse_id") else "source GIT"
+            raise InvalidParameterValue(f"task {key!r}: {what} is not supported by the local workspace")
+
+    def prepare(self, start: Start) -> Prepared:
+        """The process to start."""
+        work = self._work(start.definition[self.name], start)
+        spec = self._spec(start, work)
+        check_sources(start.workspace, spec, start.principal)
+        return Prepared(self._resolved(work.parameters), lambda: start.workspace.compute.start_task(spec))
+
+    def _work(self, work: Json, start: Start) -> _Work:
+        """Merge the task's parameters with the run's: job parameters win over all, as they do on the service."""
+        raise NotImplementedError
+
+    def _resolved(self, parameters: dict[str, str] | list[str]) -> Json:
+        return {self.name: {"named_parameters" if isinstance(parameters, dict) else "parameters": parameters}}
+
+    def _spec(self, start: Start, work: _Work) -> TaskSpec:
+        task, run, definition = start.task, start.run, start.definition
+        try:
+            use = f"run_id={task.run_id} task_key={task.task_key}"
+            cluster = cluster_values(start.workspace, definition, run.settings, run.run_as, use)
+        except SecretUnavailable as error:
+            raise Faulty(f"The cluster could not be started: {error}", "CLUSTER_ERROR") from error
+        return TaskSpec(
+            run_id=task.run_id,
+            job_id=run.job_id,
+            job_run_id=run.run_id,
+            task_key=task.task_key,
+            kind=self.process,
+            source=work.source,
+            user_name=run.run_as,
+            token=start.token,
+            directory=run_directory(start.workspace, task.run_id),
+            parameters=work.parameters,
+            libraries=_libraries(definition, run.settings),
+            task_values=start.upstream,
+            environment=cluster.environment,
+            spark_conf=cluster.spark_conf,
+            secrets=cluster.secrets,
+            timeout_seconds=definition.get("timeout_seconds", 0),
+        )
+
+
+class Notebook(_Program):
+    """A notebook, with its parameters as widgets."""
+
+    name = "notebook_task"
+    process = "notebook"
+    required = ("notebook_path",)
+
+    def check(self, key: str, work: Json) -> None:
+        """As for every program; the path is absolute."""
+        super().check(key, work)
+        if not work["notebook_path"].startswith("/"):
+            raise InvalidParameterValue(
+                f"task {key!r}: only absolute paths are supported for notebook_path, not {work['notebook_path']!r}"
+            )
+
+    def _work(self, work: Json, start: Start) -> _Work:
+        given = work.get("base_parameters", {}) | start.run.request.overriding.get("notebook_params", {})
+        source = resolve(work["notebook_path"], start.scope)
+        return _Work(source, _resolve_all(given, start.scope) | dict(start.run.request.parameters))
+
+    def _resolved(self, parameters: dict[str, str] | list[str]) -> Json:
+        return {self.name: {"base_parameters": parameters}}
+
+
+class SparkPython(_Program):
+    """A Python file, with its parameters as arguments."""
+
+    name = "spark_python_task"
+    process = "spark_python"
+    required = ("python_file",)
+
+    def _work(self, work: Json, start: Start) -> _Work:
+        arguments: list[str] = start.run.request.overriding.get("python_params") or work.get("parameters", [])
+        return _Work(resolve(work["python_file"], start.scope), [resolve(one, start.scope) for one in arguments])
+
+
+class PythonWheel(_Program):
+    """An entry point of a wheel, with its parameters as arguments or as `--name=value`."""
+
+    name = "python_wheel_task"
+    process = "python_wheel"
+    required = ("package_name", "entry_point")
+
+    def check(self, key: str, work: Json) -> None:
+        """As for every program; its parameters are of one form."""
+        super().check(key, work)
+        if work.get("parameters") and work.get("named_parameters"):
+            raise InvalidParameterValue(f"task {key!r}: parameters and named_parameters cannot be given together")
+
+    def _work(self, work: Json, start: Start) -> _Work:
+        source, overriding = f"{work['package_name']}:{work['entry_point']}", start.run.request.overriding
+        named = work.get("named_parameters", {}) | overriding.get("python_named_params", {})
+        if named:
+            return _Work(source, _resolve_all(named, start.scope) | dict(start.run.request.parameters))
+        arguments = overriding.get("python_params") or work.get("parameters", [])
+        return _Work(source, [resolve(one, start.scope) for one in arguments])
+
+
+def _resolve_all(values: Mapping[str, str], scope: Scope) -> dict[str, str]:
+    return {name: resolve(value, scope) for name, value in values.items()}
+
+
+def _libraries(definition: Json, settings: Json) -> tuple[str, ...]:
+    """Requirements and paths for pip: the task's libraries, then those of its environment."""
+    found: list[str] = []
+    for library in definition.get("libraries", []):
+        if "pypi" in library:
+            found.append(library["pypi"]["package"])
+        elif "whl" in library:
+            found.append(library["whl"])
+        else:
+            found.extend(["-r", library["requirements"]])
+    for environment in settings.get("environments", []):
+        if environment["environment_key"] == definition.get("environment_key"):
+            found.extend(environment.get("spec", {}).get("dependencies", []))
+    return tuple(found)

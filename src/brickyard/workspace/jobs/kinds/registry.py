@@ -1,0 +1,17 @@
+"""The kinds of task that run here."""
+
+from __future__ import annotations
+
+from brickyard.workspace.jobs.kinds.base import Kind
+from brickyard.workspace.jobs.kinds.condition import Condition
+from brickyard.workspace.jobs.kinds.processes import Notebook, PythonWheel, SparkPython
+from brickyard.workspace.jobs.records import Json
+
+__all__ = ["KINDS", "kind_of"]
+
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (Notebook(), SparkPython(), PythonWheel(), Condition())}
+
+
+def kind_of(definition: Json) -> Kind:
+    """The kind of a task that was checked."""
+    return next(kind for name, kind in KINDS.items() if name in definition)

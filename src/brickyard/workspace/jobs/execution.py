@@ -14,9 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from brickyard.workspace.api.errors import ApiError
 from brickyard.workspace.compute.tasks import TaskHandle, TaskOutcome, read_outcome
 from brickyard.workspace.jobs.board import Board
-from brickyard.workspace.jobs.people import Nobody, whoever_runs
 from brickyard.workspace.jobs.directories import run_directory
 from brickyard.workspace.jobs.kinds import Faulty, Prepared, Work, kind_of
+from brickyard.workspace.jobs.people import Nobody, whoever_runs
 from brickyard.workspace.jobs.preparation import job_parameters, prepare
 from brickyard.workspace.jobs.records import Ids, RunRecord, TaskRecord
 from brickyard.workspace.jobs.references import UnknownReference

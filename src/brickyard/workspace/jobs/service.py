@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from brickyard.workspace.api.errors import ApiError, InvalidParameterValue, InvalidState, PermissionDenied
 from brickyard.workspace.identity.access_lists import check_owner, grants_of
 from brickyard.workspace.identity.access_lists import replace as replace_access
+from brickyard.workspace.jobs.directories import run_directory
 from brickyard.workspace.jobs.job_store import JobStore, find_job
 from brickyard.workspace.jobs.people import known, named_in_run_as, run_as, securable_of
-from brickyard.workspace.jobs.directories import run_directory
 from brickyard.workspace.jobs.records import Ids, JobRecord, Json, RunRecord, RunRequest, TaskRecord, now
 from brickyard.workspace.jobs.requests import idempotency_token, merged, number, run_request
 from brickyard.workspace.jobs.run_store import RunFilter, RunStore

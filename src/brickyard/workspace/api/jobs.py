@@ -139,10 +139,11 @@ def get_run(workspace: Workspace, call: Call) -> Run:
     run_id = number(call.query, "run_id")
     run, tasks = workspace.jobs.run(run_id)
     resolved = flag(call.query, "include_resolved_values")
+    shown = wire.Shown(_start(call), _page_size(call), resolved, workspace.jobs.parts(run, tasks))
     if run.run_id != run_id:
         first = workspace.jobs.first_attempt(tasks[0])
-        return wire.run_of_task(run, tasks[0], first, workspace.url, resolved=resolved)
-    answer = wire.run(run, tasks, workspace.url, start=_start(call), size=_page_size(call), resolved=resolved)
+        return wire.run_of_task(run, tasks[0], first, workspace.url, shown)
+    answer = wire.run(run, tasks, workspace.url, shown)
     if flag(call.query, "include_history"):
         answer.repair_history = [wire.original(run, tasks)]
     return answer

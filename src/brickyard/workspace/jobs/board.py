@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from brickyard.workspace.compute.tasks import TaskOutcome
 from brickyard.workspace.jobs.graph import advance, run_result
-from brickyard.workspace.jobs.records import Ids, Json, RunRecord, TaskRecord, now
+from brickyard.workspace.jobs.records import ITERATIONS, Ids, Json, RunRecord, TaskRecord, now
 from brickyard.workspace.jobs.settings import graph_of
-from brickyard.workspace.jobs.states import State, ended, of_run, of_skip
+from brickyard.workspace.jobs.states import ENDED, State, ended, of_run, of_skip
 
 __all__ = ["Board", "first_attempts"]
 
@@ -84,10 +84,16 @@ class Board:
         step = advance(self._nodes, results, begun, self._outcomes(last))
         for key, result in step.skip.items():
             self._set(replace(last[key], state=of_skip(result), ended_at=now()))
-        for key in step.start:
+        for key in step.start[: self._room()]:
             self._set(replace(last[key], state=State("PENDING")))
         if all(task.state.ended for task in self._last()):
             self._end()
+
+    def _room(self) -> int | None:
+        """How many more tasks may start, where only some of them run at a time; none where it does not matter."""
+        most = self.run.settings.get("concurrency") if self.run.run_type == ITERATIONS else None
+        waits = ("BLOCKED", *ENDED)
+        return None if most is None else max(0, most - sum(t.state.life_cycle not in waits for t in self._last()))
 
     def _outcomes(self, last: Mapping[str, TaskRecord]) -> dict[str, str]:
         """What the conditions that have ended said."""

@@ -207,6 +207,9 @@ class Execution:
             return
         self._works[run_id] = work
         work.when_done(lambda outcome: self._events.put(_Ended(run_id, outcome)))
+        limit = self._board.timeout_of(task)
+        if limit and not kind_of(self._board.definition_of(task)).in_process:  # processes have theirs in the service
+            _stop_after(limit, work)
 
     def _wait(self, *, again: bool) -> None:
         """Take in the next event, or what the clock brings, and whatever else is there already."""
@@ -299,3 +302,10 @@ class Execution:
 
     def _wake(self) -> None:
         self._events.put(None)
+
+
+def _stop_after(seconds: float, work: Work) -> None:
+    timer = threading.Timer(seconds, work.stop, ["TIMEDOUT"])
+    timer.daemon = True
+    timer.start()
+    work.when_done(lambda outcome: timer.cancel())

@@ -10,10 +10,10 @@ from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.compute.tasks import OUTPUT_FILE
 from brickyard.workspace.jobs.directories import run_directory
 from brickyard.workspace.jobs.records import RunRecord, TaskRecord
-from brickyard.workspace.jobs.wire import run_of_task
+from brickyard.workspace.jobs.wire import Shown, run_of_task
 
 if TYPE_CHECKING:
-    from databricks.sdk.service.jobs import NotebookOutput, RunOutput
+    from databricks.sdk.service.jobs import NotebookOutput, RunJobOutput, RunOutput
 
     from brickyard.workspace.workspace import Workspace
 
@@ -51,10 +51,11 @@ def run_output(workspace: Workspace, run_id: int, *, single: bool = False) -> Ru
     logs, truncated = _tail(run_directory(workspace, task.run_id) / OUTPUT_FILE)
     failed = task.state.result in ("FAILED", "TIMEDOUT", "CANCELED")
     return RunOutput(
-        metadata=run_of_task(run, task, workspace.jobs.first_attempt(task), workspace.url),
+        metadata=run_of_task(run, task, workspace.jobs.first_attempt(task), workspace.url, Shown()),
         notebook_output=_notebook_output(run, task),
         logs=logs,
         logs_truncated=truncated,
+        run_job_output=_run_job_output(workspace, run, task),
         error=outcome.get("error") or (task.state.message if failed else None),
         error_trace=outcome.get("error_trace"),
     )
@@ -68,6 +69,13 @@ def _notebook_output(run: RunRecord, task: TaskRecord) -> NotebookOutput | None:
         return None
     outcome = task.outcome or {}
     return NotebookOutput(result=outcome.get("result"), truncated=bool(outcome.get("truncated")))
+
+
+def _run_job_output(workspace: Workspace, run: RunRecord, task: TaskRecord) -> RunJobOutput | None:
+    from databricks.sdk.service.jobs import RunJobOutput
+
+    part = workspace.jobs.parts(run, [task]).get(task.run_id)
+    return RunJobOutput(run_id=part[0].run_id) if part is not None and part[0].run_type == "JOB_RUN" else None
 
 
 def _tail(path: Path) -> tuple[str, bool]:

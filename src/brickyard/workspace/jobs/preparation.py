@@ -34,7 +34,7 @@ def prepare(
     """
     definition = _definition(run, task.task_key)
     scope = _scope(workspace, run, task, attempts, definition)
-    upstream = {key: facts.values for key, facts in scope.tasks.items()}
+    upstream = {**run.request.upstream, **{key: facts.values for key, facts in scope.tasks.items()}}
     principal = whoever_runs(workspace, run.run_as)
     try:
         return kind_of(definition).prepare(Start(workspace, run, task, definition, scope, upstream, token, principal))

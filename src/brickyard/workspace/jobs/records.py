@@ -10,9 +10,11 @@ from typing import Any
 
 from brickyard.workspace.jobs.states import State
 
-__all__ = ["Ids", "JobRecord", "Json", "RunRecord", "RunRequest", "TaskRecord", "now"]
+__all__ = ["ITERATIONS", "Ids", "JobRecord", "Json", "RunRecord", "RunRequest", "TaskRecord", "now"]
 
 Json = dict[str, Any]
+#: The type of a run of a task's iterations, which is shown with the task.
+ITERATIONS = "FOR_EACH"
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,14 @@ class RunRequest:
         overriding: What `run-now` was given, as the vendor's `RunParameters`.
         job_parameters: The job parameters that `run-now` was given.
         only: The tasks to run; all where it is empty.
+        upstream: The task values of tasks before the run, by task key, where it is of a task's iterations.
     """
 
     parameters: Mapping[str, str] = field(default_factory=dict)
     overriding: Json = field(default_factory=dict)
     job_parameters: Mapping[str, str] = field(default_factory=dict)
     only: tuple[str, ...] = ()
+    upstream: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-__all__ = ["Scope", "TaskFacts", "UnknownReference", "check_reference", "references", "resolve"]
+__all__ = ["Scope", "TaskFacts", "UnknownReference", "check_reference", "references", "resolve", "resolve_all"]
 
 _REFERENCE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _SEGMENT = re.compile(r"`([^`]+)`|([\w-]+)")
@@ -83,6 +83,26 @@ def resolve(text: str, scope: Scope) -> str:
     return _REFERENCE.sub(lambda match: _value(match[1], scope) if _is_known(match[1]) else match[0], text)
 
 
+def resolve_all(value: Any, scope: Scope, leave: Collection[str] = ()) -> Any:
+    """JSON with every reference in its texts replaced, but for those whose first name is in `leave`.
+
+    Raises:
+        UnknownReference: As for `resolve`.
+    """
+    if isinstance(value, Mapping):
+        return {name: resolve_all(one, scope, leave) for name, one in value.items()}
+    if isinstance(value, list):
+        return [resolve_all(one, scope, leave) for one in value]
+    if not isinstance(value, str):
+        return value
+
+    def replaced(match: re.Match[str]) -> str:
+        known = _is_known(match[1]) and _segments(match[1])[0] not in leave
+        return _value(match[1], scope) if known else match[0]
+
+    return _REFERENCE.sub(replaced, value)
+
+
 def references(text: str) -> list[str]:
     """The references in a text, without their braces."""
     return [name for name in _REFERENCE.findall(text) if _is_known(name)]
@@ -90,15 +110,25 @@ def references(text: str) -> list[str]:
 
 def _is_known(name: str) -> bool:
     """Whether a name belongs to a namespace of the vendor's, so that it must mean something."""
-    return name in _OLD or (_NAME.fullmatch(name) is not None and _segments(name)[0] in _NAMESPACES and "." in name)
+    return (
+        name in _OLD
+        or name == "input"
+        or (_NAME.fullmatch(name) is not None and _segments(name)[0] in _NAMESPACES and "." in name)
+    )
 
 
 def _segments(name: str) -> list[str]:
     return [quoted or plain for quoted, plain in _SEGMENT.findall(name)]
 
 
-def check_reference(name: str, parameters: Mapping[str, Any], tasks: frozenset[str]) -> None:
+def check_reference(name: str, parameters: Mapping[str, Any], tasks: frozenset[str], *, in_loop: bool = False) -> None:
     """Refuse a reference that can never have a value in a job with these parameters and tasks.
+
+    Args:
+        name: The reference.
+        parameters: The job's parameters.
+        tasks: The tasks that end before.
+        in_loop: Whether there is an `{{input}}`.
 
     Raises:
         UnknownReference: It names nothing of the kind.
@@ -107,6 +137,8 @@ def check_reference(name: str, parameters: Mapping[str, Any], tasks: frozenset[s
     if name in _PLAIN or (moment in ("job.start_time", "job.trigger.time") and argument in _MOMENT):
         return
     first, *rest = _segments(name)
+    if first == "input" and in_loop:
+        return
     if first == "job" and rest[0] == "parameters":
         if ".".join(rest[1:]) not in parameters:
             raise UnknownReference(f"{{{{{name}}}}} refers to a parameter that the job does not define")

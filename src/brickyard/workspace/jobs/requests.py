@@ -9,8 +9,8 @@ from typing import Any
 from brickyard.workspace.api.base import MAX_INTEGER
 from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.api.shape import check_shape
+from brickyard.workspace.jobs.parameters import as_texts, parameters_of
 from brickyard.workspace.jobs.records import Json, RunRequest
-from brickyard.workspace.jobs.settings import as_texts, parameters_of
 
 __all__ = ["flag", "idempotency_token", "merged", "number", "run_request"]
 

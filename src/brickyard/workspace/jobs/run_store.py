@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from brickyard.workspace.api.errors import InvalidParameterValue
-from brickyard.workspace.jobs.records import Json, RunRecord, RunRequest, TaskRecord
+from brickyard.workspace.jobs.records import ITERATIONS, Json, RunRecord, RunRequest, TaskRecord
 from brickyard.workspace.jobs.states import State
 from brickyard.workspace.store.jobs import jobs, runs, task_runs
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from brickyard.workspace.store import Store
 
-__all__ = ["ITERATIONS", "RunFilter", "RunStore"]
+__all__ = ["RunFilter", "RunStore"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,6 @@ class RunFilter:
 
 
 DELETED = "DELETED"  # what is left of a deleted run that has an idempotency token
-ITERATIONS = "FOR_EACH"  # the type of a run of a task's iterations, which is shown with the task
 _IS_THERE = runs.c.life_cycle != DELETED
 
 
@@ -112,11 +111,11 @@ class RunStore:
         with self._store.read() as connection:
             return _tasks(connection, run_id)
 
-    def child(self, attempt: int) -> RunRecord | None:
-        """The run that an attempt at a task has started and waits for; none where there is none."""
+    def children(self, attempts: Sequence[int]) -> dict[int, tuple[RunRecord, list[TaskRecord]]]:
+        """The runs that attempts at tasks have started, by attempt, each with the attempts at its own tasks."""
         with self._store.read() as connection:
-            row = connection.execute(select(runs).where(runs.c.parent == attempt)).first()
-        return None if row is None else _run(row)
+            found = [_run(row) for row in connection.execute(select(runs).where(runs.c.parent.in_(attempts)))]
+            return {run.parent or 0: (run, _tasks(connection, run.run_id)) for run in found}
 
     def active(self) -> list[RunRecord]:
         """Every run that has not ended, oldest first."""

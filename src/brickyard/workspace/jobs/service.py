@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from brickyard.workspace.api.errors import ApiError, InvalidParameterValue, InvalidState, PermissionDenied
 from brickyard.workspace.identity.access_lists import check_owner, grants_of
 from brickyard.workspace.identity.access_lists import replace as replace_access
+from brickyard.workspace.jobs.child_runs import ChildRuns
 from brickyard.workspace.jobs.directories import run_directory
 from brickyard.workspace.jobs.job_store import JobStore, find_job
 from brickyard.workspace.jobs.people import known, named_in_run_as, run_as, securable_of
@@ -42,6 +43,8 @@ class Jobs:
         self._runs = RunStore(workspace.store)
         self._ids = Ids(max(self._jobs.last_id(), self._runs.last_id()))
         self._scheduler = Scheduler(workspace, self._runs, self._ids)
+        #: The runs that tasks start and wait for.
+        self.children = ChildRuns(workspace, (self._jobs, self._runs), self._ids, self._scheduler)
         self._permissions = workspace.identity.permissions
         self._changing = threading.Lock()  # of two changes, the second sees what the first has changed
 
@@ -174,6 +177,12 @@ class Jobs:
     def tasks(self, run_id: int) -> list[TaskRecord]:
         """The attempts at a run's tasks."""
         return self._runs.tasks(run_id)
+
+    def parts(self, run: RunRecord, tasks: Sequence[TaskRecord]) -> dict[int, tuple[RunRecord, list[TaskRecord]]]:
+        """The runs that attempts at a run's tasks have started and are shown with, by attempt."""
+        starting = {one["task_key"] for one in run.tasks if "for_each_task" in one or "run_job_task" in one}
+        wanted = [task.run_id for task in tasks if task.task_key in starting]
+        return self._runs.children(wanted) if wanted else {}
 
     def first_attempt(self, task: TaskRecord) -> int:
         """The run id of the first attempt at the task of which this is one."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,11 +13,12 @@ from brickyard.workspace.jobs.clusters import check_cluster
 from brickyard.workspace.jobs.graph import RUN_IF, GraphFault, Node, check, upstream
 from brickyard.workspace.jobs.kinds import KINDS
 from brickyard.workspace.jobs.limits import check_limits
+from brickyard.workspace.jobs.parameters import as_text, as_texts, parameters_of
 from brickyard.workspace.jobs.records import Json
 from brickyard.workspace.jobs.references import UnknownReference, check_reference, references
 from brickyard.workspace.jobs.single_task import with_task_list
 
-__all__ = ["as_texts", "graph_of", "normalise", "parameters_of"]
+__all__ = ["graph_of", "normalise"]
 
 sdk.install()
 
@@ -60,7 +60,7 @@ def normalise(body: Mapping[str, Any], *, submitted: bool = False) -> Json:
         raise InvalidParameterValue(f"{path} is not known to the local workspace, or its value is not one it can have")
     settings = {name: value for name, value in _JOB_DEFAULTS.items() if name not in settings} | settings
     for parameter in settings.get("parameters", []):
-        parameter["default"] = _text(parameter["default"])
+        parameter["default"] = as_text(parameter["default"])
     settings["tasks"] = [_with_defaults(task) for task in settings.get("tasks", [])]
     if not settings["tasks"]:
         del settings["tasks"]
@@ -81,11 +81,6 @@ def graph_of(tasks: list[Json]) -> list[Node]:
         )
         for task in tasks
     ]
-
-
-def parameters_of(settings: Json) -> dict[str, str]:
-    """The job's parameters with their defaults."""
-    return {one["name"]: one["default"] for one in settings.get("parameters", [])}
 
 
 def _lost(sent: Any, kept: Any, path: str) -> Iterator[str]:
@@ -113,28 +108,9 @@ def _with_defaults(task: Json) -> Json:
         for name in ("base_parameters", "parameters", "named_parameters"):
             if name in task.get(kind, {}):
                 task[kind] = task[kind] | {name: as_texts(task[kind][name])}
+    if "for_each_task" in task:
+        task["for_each_task"] = task["for_each_task"] | {"task": _with_defaults(task["for_each_task"]["task"])}
     return task
-
-
-def as_texts(values: Any) -> Any:
-    """Parameters as text, which is all that tasks are given: numbers and truth values as JSON writes them.
-
-    Raises:
-        InvalidParameterValue: A value is neither text, number nor truth value.
-    """
-    if isinstance(values, Mapping):
-        return {str(name): _text(value) for name, value in values.items()}
-    if isinstance(values, list):
-        return [_text(value) for value in values]
-    raise InvalidParameterValue(f"parameters must be a mapping or a list, not {values!r}")
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool | int | float):
-        return json.dumps(value)
-    raise InvalidParameterValue(f"a parameter must be a string, not {value!r}")
 
 
 def _check_settings(settings: Json) -> None:
@@ -215,6 +191,8 @@ def _check_task(task: Json, settings: Json) -> None:
         raise InvalidParameterValue(f"task {key!r}: run_if {task['run_if']!r} is not one of {', '.join(RUN_IF)}")
     _check_numbers(task, f"task {key!r}: ", ("timeout_seconds", "max_retries", "min_retry_interval_millis"))
     KINDS[kinds[0]].check(key, task[kinds[0]])
+    if "for_each_task" in task:
+        _check_task(task["for_each_task"]["task"], settings)
     _check_where(key, task, settings)
 
 
@@ -252,9 +230,11 @@ def _check_references(settings: Json, nodes: list[Node]) -> None:
                 check_reference(reference, {}, frozenset())
         for task in settings.get("tasks", []):
             before = upstream(nodes, task["task_key"])
-            for text in _texts([task.get(kind) for kind in KINDS]):
-                for reference in references(text):
-                    check_reference(reference, parameters, before)
+            looped = task.get("for_each_task", {}).get("task")
+            plain = [task.get("for_each_task", {}).get("inputs")] if looped else [task.get(kind) for kind in KINDS]
+            for texts, in_loop in ((plain, False), (looped, True)):
+                for reference in (one for text in _texts(texts) for one in references(text)):
+                    check_reference(reference, parameters, before, in_loop=in_loop)
     except UnknownReference as error:
         raise InvalidParameterValue(f"{error}.") from error
 

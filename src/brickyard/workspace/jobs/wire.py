@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from brickyard import sdk
-from brickyard.workspace.jobs.records import JobRecord, Json, RunRecord, TaskRecord
-from brickyard.workspace.jobs.states import State
+from brickyard.workspace.jobs.records import ITERATIONS, JobRecord, Json, RunRecord, TaskRecord
+from brickyard.workspace.jobs.states import ENDED, State
 
 if TYPE_CHECKING:
     from databricks.sdk.service.jobs import BaseRun, Job, RepairHistoryItem, Run, RunTask
 
-__all__ = ["PAGE", "base_job", "base_run", "job", "original", "run", "run_of_task"]
+#: The runs that attempts at tasks have started, by attempt, with the attempts at their own tasks.
+Parts = Mapping[int, tuple[RunRecord, Sequence[TaskRecord]]]
+
+__all__ = ["PAGE", "Shown", "base_job", "base_run", "job", "original", "run", "run_of_task"]
 
 sdk.install()
 
 PAGE = 100  # elements of an array in one answer of API 2.2
 _STATES_V2 = {"TERMINATED": "TERMINATED", "SKIPPED": "TERMINATED", "INTERNAL_ERROR": "TERMINATED"}
 _PAGED = ("tasks", "job_clusters", "parameters", "environments")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What of a run is answered.
+
+    Attributes:
+        start: The first of its tasks or iterations.
+        size: How many of them; none is all, as before API 2.2.
+        resolved: Whether the parameters that tasks were given are wanted.
+        parts: The runs that its tasks have started.
+    """
+
+    start: int = 0
+    size: int | None = PAGE
+    resolved: bool = False
+    parts: Parts = field(default_factory=dict)
 
 
 def job(record: JobRecord, *, start: int = 0, size: int | None = PAGE) -> Job:
@@ -61,25 +83,23 @@ def base_job(record: JobRecord, *, expand: bool) -> Json:
     return answer | ({"run_as_user_name": record.run_as} if record.run_as else {})
 
 
-def run(
-    record: RunRecord,
-    tasks: Sequence[TaskRecord],
-    url: str,
-    *,
-    start: int = 0,
-    size: int | None = PAGE,
-    resolved: bool = False,
-) -> Run:
+def run(record: RunRecord, tasks: Sequence[TaskRecord], url: str, shown: Shown) -> Run:
     """A run with one page of its tasks."""
     from databricks.sdk.service.jobs import Run
 
-    stop = None if size is None else start + size
-    more = stop is not None and len(tasks) > stop
     answer = Run.from_dict(_run(record, url))
-    answer.tasks = [_task(record, task, url, resolved=resolved) for task in tasks[start:stop]]
-    answer.has_more = more
-    answer.next_page_token = str(stop) if more else None
+    answer.tasks, answer.next_page_token = _page_of_tasks(record, tasks, url, shown)
+    answer.has_more = answer.next_page_token is not None
     return answer
+
+
+def _page_of_tasks(
+    record: RunRecord, tasks: Sequence[TaskRecord], url: str, shown: Shown
+) -> tuple[list[RunTask], str | None]:
+    """Tasks, and where the next ones begin."""
+    stop = None if shown.size is None else shown.start + shown.size
+    following = str(stop) if stop is not None and len(tasks) > stop else None
+    return [_task(record, task, url, shown) for task in tasks[shown.start : stop]], following
 
 
 def original(record: RunRecord, tasks: Sequence[TaskRecord]) -> RepairHistoryItem:
@@ -97,16 +117,24 @@ def original(record: RunRecord, tasks: Sequence[TaskRecord]) -> RepairHistoryIte
     )
 
 
-def run_of_task(record: RunRecord, task: TaskRecord, first: int, url: str, *, resolved: bool = False) -> Run:
-    """One attempt at a task as a run of its own; `first` is the run id of the first attempt at the task."""
+def run_of_task(record: RunRecord, task: TaskRecord, first: int, url: str, shown: Shown) -> Run:
+    """One attempt at a task as a run of its own, with one page of its iterations where it is a loop.
+
+    Args:
+        record: The run that it belongs to.
+        task: The attempt.
+        first: The run id of the first attempt at the task.
+        url: The workspace's.
+        shown: What of it is wanted.
+    """
     from databricks.sdk.service.jobs import Run
 
     answer = Run.from_dict(
         _run(record, url)
         | {
             "run_id": task.run_id,
-            "job_run_id": record.run_id,
-            "run_name": task.task_key,
+            "job_run_id": _job_run(record),
+            "run_name": _key(record, task),
             "number_in_job": task.run_id,
             "original_attempt_run_id": first,
             "attempt_number": task.attempt,
@@ -115,7 +143,11 @@ def run_of_task(record: RunRecord, task: TaskRecord, first: int, url: str, *, re
             **_state(task.state),
         }
     )
-    answer.tasks = [_task(record, task, url, resolved=resolved)]
+    answer.tasks = [_task(record, task, url, shown)]
+    part = shown.parts.get(task.run_id)
+    if part is not None and part[0].run_type == ITERATIONS:
+        answer.iterations, answer.next_page_token = _page_of_tasks(*part, url, shown)
+        answer.has_more = answer.next_page_token is not None
     return answer
 
 
@@ -125,7 +157,7 @@ def base_run(record: RunRecord, tasks: Sequence[TaskRecord] | None, url: str) ->
 
     answer = BaseRun.from_dict(_run(record, url))
     if tasks is not None:
-        answer.tasks = [_task(record, task, url, resolved=False) for task in tasks[:PAGE]]
+        answer.tasks = [_task(record, task, url, Shown()) for task in tasks[:PAGE]]
         answer.has_more = len(tasks) > PAGE
     return answer
 
@@ -177,17 +209,36 @@ def _parameter(name: str, default: str, record: RunRecord) -> Json:
     return {"name": name, "default": default} | ({"value": value} if value != default else {})
 
 
-def _task(record: RunRecord, task: TaskRecord, url: str, *, resolved: bool) -> RunTask:
+def _job_run(record: RunRecord) -> int:
+    """The run of the job: of iterations, the one that the loop is a task of."""
+    return int(record.trigger_info["run_id"]) if record.run_type == ITERATIONS else record.run_id
+
+
+def _key(record: RunRecord, task: TaskRecord) -> str:
+    """The name of a task; every iteration has that of the task in the loop."""
+    key: str = _definition(record, task).get("iteration_of", task.task_key)
+    return key
+
+
+def _definition(record: RunRecord, task: TaskRecord) -> Json:
+    return next(one for one in record.settings["tasks"] if one["task_key"] == task.task_key)
+
+
+def _task(record: RunRecord, task: TaskRecord, url: str, shown: Shown) -> RunTask:
     from databricks.sdk.service.jobs import RunTask
 
-    definition = next(one for one in record.settings["tasks"] if one["task_key"] == task.task_key)
-    extra: dict[str, Any] = {"resolved_values": task.resolved} if resolved and task.resolved else {}
+    definition = _definition(record, task)
+    part = shown.parts.get(task.run_id)
+    extra: dict[str, Any] = {"resolved_values": task.resolved} if shown.resolved and task.resolved else {}
     if "condition_task" in definition and (task.outcome or {}).get("result"):
         sides = (task.resolved or {}).get("condition_task", {})
         extra["condition_task"] = definition["condition_task"] | sides | {"outcome": (task.outcome or {})["result"]}
+    if part is not None and part[0].run_type == ITERATIONS:
+        extra["for_each_task"] = definition["for_each_task"] | {"stats": _stats(part[1])}
     return RunTask.from_dict(
         definition
         | {
+            "task_key": _key(record, task),
             "run_id": task.run_id,
             "attempt_number": task.attempt,
             "run_page_url": _page_url(record, task.run_id, url),
@@ -196,6 +247,24 @@ def _task(record: RunRecord, task: TaskRecord, url: str, *, resolved: bool) -> R
             **extra,
         }
     )
+
+
+def _stats(attempts: Sequence[TaskRecord]) -> Json:
+    """How far a loop is, as the vendor's `ForEachStats`; of retries, the last counts."""
+    last = {task.task_key: task for task in attempts}.values()
+    failed = [task for task in last if task.state.result in ("FAILED", "TIMEDOUT")]
+    messages = Counter(task.state.message for task in failed)
+    return {
+        "task_run_stats": {
+            "total_iterations": len(last),
+            "scheduled_iterations": sum(task.state.life_cycle != "BLOCKED" for task in last),
+            "active_iterations": sum(task.state.life_cycle not in ("BLOCKED", *ENDED) for task in last),
+            "completed_iterations": sum(task.state.ended for task in last),
+            "succeeded_iterations": sum(task.state.result == "SUCCESS" for task in last),
+            "failed_iterations": len(failed),
+        },
+        "error_message_stats": [{"count": n, "error_message": text} for text, n in messages.most_common()],
+    }
 
 
 def _times(started_at: int | None, ended_at: int | None, otherwise: int) -> Mapping[str, int]:

@@ -10,7 +10,7 @@ from brickyard.workspace.compute.tasks import TaskKind, TaskSpec
 from brickyard.workspace.jobs.clusters import SecretUnavailable, cluster_values
 from brickyard.workspace.jobs.directories import run_directory
 from brickyard.workspace.jobs.kinds.base import Faulty, Prepared, Start
-from brickyard.workspace.jobs.records import Json
+from brickyard.workspace.jobs.records import ITERATIONS, Json
 from brickyard.workspace.jobs.references import Scope, resolve
 from brickyard.workspace.jobs.sources import check_sources
 
@@ -67,7 +67,7 @@ class _Program:
         return TaskSpec(
             run_id=task.run_id,
             job_id=run.job_id,
-            job_run_id=run.run_id,
+            job_run_id=run.trigger_info["run_id"] if run.run_type == ITERATIONS else run.run_id,
             task_key=task.task_key,
             kind=self.process,
             source=work.source,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from brickyard.workspace.jobs.kinds.base import Kind
 from brickyard.workspace.jobs.kinds.condition import Condition
+from brickyard.workspace.jobs.kinds.for_each import ForEach
 from brickyard.workspace.jobs.kinds.processes import Notebook, PythonWheel, SparkPython
+from brickyard.workspace.jobs.kinds.run_job import RunJob
 from brickyard.workspace.jobs.records import Json
 
 __all__ = ["KINDS", "kind_of"]
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (Notebook(), SparkPython(), PythonWheel(), Condition())}
+_ALL: tuple[Kind, ...] = (Notebook(), SparkPython(), PythonWheel(), Condition(), ForEach(), RunJob())
+KINDS = {kind.name: kind for kind in _ALL}
 
 
 def kind_of(definition: Json) -> Kind:

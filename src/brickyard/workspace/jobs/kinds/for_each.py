@@ -1,0 +1,83 @@
+"""Tasks that run another task for each of a list of inputs: https://docs.databricks.com/jobs/for-each.html ."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from brickyard.workspace.api.errors import InvalidParameterValue
+from brickyard.workspace.compute.tasks import TaskOutcome
+from brickyard.workspace.jobs.kinds.base import Faulty, Finished, Prepared, Start, Work
+from brickyard.workspace.jobs.records import Json
+from brickyard.workspace.jobs.references import Scope, resolve, resolve_all
+
+__all__ = ["ForEach"]
+
+_MOST_INPUTS, _MOST_AT_ONCE = 5000, 100
+_ITEMS = (str, int, float, bool, dict)
+
+
+class ForEach:
+    """A task run once for each input, at most `concurrency` of them at a time; all of them run, also if one fails."""
+
+    name = "for_each_task"
+    in_process = False
+    survives = True
+
+    def check(self, key: str, work: Json) -> None:
+        """Refuse a number of iterations at a time that cannot be, and loops in loops."""
+        concurrency = work.get("concurrency", 1)
+        if not 1 <= concurrency <= _MOST_AT_ONCE:
+            raise InvalidParameterValue(
+                f"task {key!r}: for_each_task.concurrency must be between 1 and {_MOST_AT_ONCE}, not {concurrency}"
+            )
+        for inner in (self.name, "condition_task"):
+            if inner in work["task"]:
+                raise InvalidParameterValue(f"task {key!r}: a for_each_task cannot have a {inner} in it")
+        if work["task"].get("depends_on"):
+            raise InvalidParameterValue(f"task {key!r}: the task in a for_each_task depends on none")
+
+    def prepare(self, start: Start) -> Prepared:
+        """The iterations, as a run of their own that is shown as a part of this task."""
+        work = start.definition[self.name]
+        inputs = _inputs(resolve(work["inputs"], start.scope))
+        tasks = [_iteration(work["task"], place, one, start.scope) for place, one in enumerate(inputs)]
+        return Prepared({}, lambda: _launched(start, tasks, work.get("concurrency", 1)))
+
+
+def _launched(start: Start, tasks: list[Json], concurrency: int) -> Work:
+    if not tasks:
+        return Finished(TaskOutcome("SUCCESS"))
+    kept = ("job_clusters", "environments", "parameters", "git_source", "max_concurrent_runs")
+    settings = {name: start.run.settings[name] for name in kept if name in start.run.settings}
+    settings |= {"name": start.task.task_key, "tasks": tasks, "concurrency": concurrency}
+    request = replace(start.run.request, only=(), upstream=dict(start.upstream))
+    return start.workspace.jobs.children.of_iterations(settings, request, start.task, start.run)
+
+
+def _inputs(text: str) -> list[Any]:
+    try:
+        inputs = json.loads(text)
+    except ValueError as error:
+        raise Faulty(f"The inputs of the for each task are no JSON: {error}.") from error
+    if not isinstance(inputs, list) or not all(isinstance(one, _ITEMS) for one in inputs):
+        raise Faulty("The inputs of the for each task must be a JSON array of texts, numbers, truth values or objects.")
+    if len(inputs) > _MOST_INPUTS:
+        raise Faulty(f"The for each task has {len(inputs)} inputs; at most {_MOST_INPUTS} are allowed.")
+    return inputs
+
+
+def _iteration(task: Json, place: int, given: Any, scope: Scope) -> Json:
+    """The task for one input: what it does not know itself is in it."""
+    fields = {"input": _text(given)}
+    if isinstance(given, Mapping):
+        fields |= {f"input.{name}": _text(value) for name, value in given.items()}
+    known = replace(scope, plain={**scope.plain, **fields})
+    resolved: Json = resolve_all(task, known, leave=("task", "task_key", "run_id", "task_retry_count"))
+    return resolved | {"task_key": f"{task['task_key']}_{place}", "iteration_of": task["task_key"]}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

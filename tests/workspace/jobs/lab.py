@@ -56,6 +56,10 @@ class ScriptedCompute:
         """The tasks that were started, in order."""
         return [spec.task_key for spec in self.started]
 
+    def given(self) -> list[dict[str, str]]:
+        """The named parameters that the tasks were started with, in order."""
+        return [dict(spec.parameters) for spec in self.started if isinstance(spec.parameters, Mapping)]
+
     def _kill(self, handle: TaskHandle) -> None:
         if handle.stopping is not None and not self.deaf:
             self.finish(handle.spec.task_key, TaskOutcome(handle.stopping))

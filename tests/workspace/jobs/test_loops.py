@@ -29,16 +29,11 @@ def other(key: str, job_id: int, **more: Any) -> dict[str, Any]:
     return {"task_key": key, "run_job_task": {"job_id": job_id} | more}
 
 
-def given(lab: Lab) -> list[Any]:
-    """The parameters that the tasks were started with, in order."""
-    return [dict(spec.parameters) for spec in lab.compute.started]  # type: ignore[call-overload]
-
-
 def test_each_input_is_given_to_an_iteration(lab: Lab) -> None:
     run, tasks = lab.done(loop("all", '["a", 7, true]', nested(value="<{{input}}>", of="{{job.name}}"), 2))
     assert run.state.result == tasks["all"].state.result == "SUCCESS"
-    assert sorted(one["value"] for one in given(lab)) == ["<7>", "<a>", "<true>"]
-    assert {one["of"] for one in given(lab)} == {"lab"}
+    assert sorted(one["value"] for one in lab.compute.given()) == ["<7>", "<a>", "<true>"]
+    assert {one["of"] for one in lab.compute.given()} == {"lab"}
     assert {spec.job_run_id for spec in lab.compute.started} == {run.run_id}
 
 
@@ -55,9 +50,9 @@ def test_inputs_are_objects_from_a_task_value(lab: Lab) -> None:
         ),
     )
     assert run.state.result == "SUCCESS"
-    assert [one["name"] for one in given(lab)[1:]] == ["x", "y"]
-    assert [json.loads(one["n"]) for one in given(lab)[1:]] == [1, {"deep": [2]}]
-    assert json.loads(given(lab)[2]["whole"]) == rows[1]
+    assert [one["name"] for one in lab.compute.given()[1:]] == ["x", "y"]
+    assert [json.loads(one["n"]) for one in lab.compute.given()[1:]] == [1, {"deep": [2]}]
+    assert json.loads(lab.compute.given()[2]["whole"]) == rows[1]
     assert lab.compute.started[1].task_values == {"list": {"rows": rows}}
 
 
@@ -136,7 +131,7 @@ def test_other_job_runs_with_its_parameters(lab: Lab) -> None:
         parameters=[{"name": "when", "default": "today"}],
     )
     assert run.state.result == "SUCCESS"
-    assert given(lab) == [{"day": "today"}]
+    assert lab.compute.given() == [{"day": "today"}]
     [child] = lab.jobs.runs(run_filter(job_id=inner), 10)
     assert (child.trigger, child.trigger_info, child.parent) == (
         "RUN_JOB_TASK",

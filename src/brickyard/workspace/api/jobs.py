@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         CreateResponse,
         Job,
         ListRunsResponse,
+        RepairRunResponse,
         Run,
         RunNowResponse,
         RunOutput,
@@ -145,7 +146,7 @@ def get_run(workspace: Workspace, call: Call) -> Run:
         return wire.run_of_task(run, tasks[0], first, workspace.url, shown)
     answer = wire.run(run, tasks, workspace.url, shown)
     if flag(call.query, "include_history"):
-        answer.repair_history = [wire.original(run, tasks)]
+        answer.repair_history = wire.history(run, tasks)
     return answer
 
 
@@ -185,6 +186,14 @@ def cancel_all(workspace: Workspace, call: Call) -> None:
     if job_id is None and not queued_only:
         raise InvalidParameterValue("job_id or all_queued_runs is required")
     workspace.jobs.cancel_all(job_id, call.principal, queued_only=queued_only)
+
+
+@_call("POST", "runs/repair", _on_run("CAN_MANAGE_RUN"))
+def repair(workspace: Workspace, call: Call) -> RepairRunResponse:
+    """Run tasks of a run that has ended again, as a part of the same run."""
+    from databricks.sdk.service.jobs import RepairRunResponse
+
+    return RepairRunResponse(repair_id=workspace.jobs.repair(number(call.body, "run_id"), call.body))
 
 
 @_call("POST", "runs/delete", _on_run("CAN_MANAGE"))

@@ -188,7 +188,9 @@ class Board:
         if state.result == "TIMEDOUT" and not definition.get("retry_on_timeout", False):
             return False
         limit = definition.get("max_retries", 0)
-        return state.result in ("FAILED", "TIMEDOUT") and (limit == -1 or task.attempt < limit)
+        since = self.run.repairs[-1]["id"] if self.run.repairs else 0  # a repair has retries of its own
+        made = [one.attempt for one in self._attempts.values() if one.task_key == task.task_key and one.run_id > since]
+        return state.result in ("FAILED", "TIMEDOUT") and (limit == -1 or task.attempt - min(made) < limit)
 
     def _stop(self, task: TaskRecord, result: str) -> None:
         if task.state.ended:
@@ -202,7 +204,8 @@ class Board:
         limit = self.run.settings.get("timeout_seconds", 0)
         if not limit or self.run.stopping is not None or self.run.started_at is None:
             return None
-        return self.run.started_at + int(limit) * 1000
+        begun = self.run.repairs[-1]["start_time"] if self.run.repairs else self.run.started_at
+        return int(begun) + int(limit) * 1000
 
     def _end(self) -> None:
         """The leaves decide, unless the run was stopped before they could."""

@@ -100,6 +100,15 @@ class Execution:
         while not request.written.wait(0.5) and self._thread.is_alive() and not self._board.ended:
             continue
 
+    @property
+    def ended(self) -> bool:
+        """Whether the run has ended."""
+        return self._board.ended
+
+    def wait(self) -> None:
+        """Wait until it is told that the run has ended."""
+        self._thread.join()
+
     def close(self) -> None:
         """Leave the run as it is written, because the workspace stops."""
         self._closing.set()

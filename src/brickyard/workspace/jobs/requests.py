@@ -12,7 +12,7 @@ from brickyard.workspace.api.shape import check_shape
 from brickyard.workspace.jobs.parameters import as_texts, parameters_of
 from brickyard.workspace.jobs.records import Json, RunRequest
 
-__all__ = ["flag", "idempotency_token", "merged", "number", "run_request"]
+__all__ = ["flag", "idempotency_token", "merged", "number", "optional_number", "run_request"]
 
 _PARAMS = ("notebook_params", "python_params", "python_named_params")
 _RUN_NOW = frozenset({"job_id", "job_parameters", "idempotency_token", "only", "queue", "performance_target", *_PARAMS})

@@ -182,6 +182,13 @@ def add_run(connection: Connection, run: RunRecord, tasks: Sequence[TaskRecord])
     save_runs(connection, [], [], tasks)
 
 
+def add_repair(connection: Connection, run: RunRecord, tasks: Sequence[TaskRecord]) -> None:
+    """Write a run that goes on with other settings, and new attempts at its tasks."""
+    mine = runs.c.run_id == run.run_id
+    connection.execute(update(runs).where(mine).values(settings=json.dumps(run.settings)))
+    save_runs(connection, [run], [], tasks)
+
+
 def save_runs(
     connection: Connection, changed: Sequence[RunRecord], tasks: Sequence[TaskRecord], added: Sequence[TaskRecord]
 ) -> None:

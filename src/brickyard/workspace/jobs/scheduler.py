@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from brickyard.workspace.jobs.board import first_attempts
 from brickyard.workspace.jobs.execution import Execution, Surroundings
 from brickyard.workspace.jobs.records import Ids, RunRecord, TaskRecord, now
-from brickyard.workspace.jobs.run_store import RunStore, add_run, by_idempotency, running, save_runs
+from brickyard.workspace.jobs.run_store import RunStore, add_repair, add_run, by_idempotency, running, save_runs
 from brickyard.workspace.jobs.slots import Slots
 from brickyard.workspace.jobs.states import State, of_skip, queued, skipped_run
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from brickyard.workspace.workspace import Workspace
 
 __all__ = ["Scheduler"]
+
+Repair = Callable[[RunRecord, Sequence[TaskRecord]], tuple[RunRecord, list[TaskRecord]]]
 
 _log = logging.getLogger(__name__)
 
@@ -73,6 +75,24 @@ class Scheduler:
             execution.stop("CANCELED", task_run_id)
         if ended is not None:
             self._tell(ended)
+
+    def repair(self, run_id: int, again: Repair) -> RunRecord:
+        """Let a run that has ended go on with new attempts at its tasks; durable when this returns.
+
+        Args:
+            run_id: The run, or one of its attempts, which `again` refuses.
+            again: From the run and its attempts, the run that goes on and its new attempts.
+        """
+        execution = self._active.get(run_id)
+        if execution is not None and execution.ended:
+            execution.wait()  # it has ended and is about to say so
+        with self._lock:
+            run, tasks = self._runs.get(run_id)
+            going_on, attempts = again(run, tasks)
+            with self._workspace.store.write() as connection:
+                add_repair(connection, going_on, attempts)
+            self._start(going_on, [*tasks, *attempts])
+            return going_on
 
     def recover(self) -> None:
         """Go on with the runs that were active when the workspace ended."""

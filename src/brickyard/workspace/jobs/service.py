@@ -16,7 +16,8 @@ from brickyard.workspace.jobs.directories import run_directory
 from brickyard.workspace.jobs.job_store import JobStore, find_job
 from brickyard.workspace.jobs.people import known, named_in_run_as, run_as, securable_of
 from brickyard.workspace.jobs.records import Ids, JobRecord, Json, RunRecord, RunRequest, TaskRecord, now
-from brickyard.workspace.jobs.requests import idempotency_token, merged, number, run_request
+from brickyard.workspace.jobs.repair import check_repair, repair, to_run_again
+from brickyard.workspace.jobs.requests import idempotency_token, merged, number, optional_number, run_request
 from brickyard.workspace.jobs.run_store import RunFilter, RunStore
 from brickyard.workspace.jobs.scheduler import Scheduler
 from brickyard.workspace.jobs.states import State
@@ -211,6 +212,30 @@ class Jobs:
             securable = securable_of(run.job_id)
             if wanted and (principal is None or self._permissions.allows(principal, securable, "CAN_MANAGE_RUN")):
                 self._scheduler.cancel(run.run_id)
+
+    def repair(self, run_id: int, body: Mapping[str, Any]) -> int:
+        """Run tasks of a run that has ended again, as a part of the same run; answers the repair's id.
+
+        Raises:
+            InvalidParameterValue: The body asks for what cannot be.
+            InvalidState: The run is active.
+        """
+        known = {"run_id", "latest_repair_id", "rerun_tasks", "rerun_all_failed_tasks", "rerun_dependent_tasks"}
+        wanted = {name: value for name, value in body.items() if name not in known}
+
+        def again(run: RunRecord, tasks: Sequence[TaskRecord]) -> tuple[RunRecord, list[TaskRecord]]:
+            check_repair(run, run_id, optional_number(body, "latest_repair_id"))
+            last = {task.task_key: task for task in tasks}
+            settings = self._jobs.get(run.job_id).settings if run.run_type == "JOB_RUN" else run.settings
+            request = run.request
+            if any(wanted.values()):
+                given = run_request(wanted, settings)
+                request = replace(given, parameters={**request.parameters, **given.job_parameters})
+            keys = to_run_again(run, last, body)
+            return repair(replace(run, request=request), last, keys, settings, self._ids)
+
+        self._runs.get(run_id)
+        return int(self._scheduler.repair(run_id, again).repairs[-1]["id"])
 
     def delete_run(self, run_id: int) -> None:
         """Forget a run that has ended, with its output.

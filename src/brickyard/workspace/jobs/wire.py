@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from brickyard import sdk
 from brickyard.workspace.jobs.records import ITERATIONS, JobRecord, Json, RunRecord, TaskRecord
+from brickyard.workspace.jobs.repair import stages
 from brickyard.workspace.jobs.states import ENDED, State
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 #: The runs that attempts at tasks have started, by attempt, with the attempts at their own tasks.
 Parts = Mapping[int, tuple[RunRecord, Sequence[TaskRecord]]]
 
-__all__ = ["PAGE", "Shown", "base_job", "base_run", "job", "original", "run", "run_of_task"]
+__all__ = ["PAGE", "Shown", "base_job", "base_run", "history", "job", "run", "run_of_task"]
 
 sdk.install()
 
@@ -102,19 +103,11 @@ def _page_of_tasks(
     return [_task(record, task, url, shown) for task in tasks[shown.start : stop]], following
 
 
-def original(record: RunRecord, tasks: Sequence[TaskRecord]) -> RepairHistoryItem:
-    """The one item in the history of a run that was never repaired."""
+def history(record: RunRecord, tasks: Sequence[TaskRecord]) -> list[RepairHistoryItem]:
+    """The original run and its repairs."""
     from databricks.sdk.service.jobs import RepairHistoryItem
 
-    return RepairHistoryItem.from_dict(
-        {
-            "type": "ORIGINAL",
-            "start_time": record.created_at,
-            "end_time": record.ended_at or 0,
-            "task_run_ids": [task.run_id for task in tasks],
-            **_state(record.state),
-        }
-    )
+    return [RepairHistoryItem.from_dict(one | _state(one["state"])) for one in stages(record, tasks)]
 
 
 def run_of_task(record: RunRecord, task: TaskRecord, first: int, url: str, shown: Shown) -> Run:

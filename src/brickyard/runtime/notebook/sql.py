@@ -24,13 +24,14 @@ _LEGACY = re.compile(r"\$\{?(?:getArgument\([\"'])?([A-Za-z_]\w*)(?:[\"']\))?\}?
 
 
 def statements(text: str) -> list[str]:
-    """The statements of a cell; a semicolon in a string or comment ends none."""
+    """The statements of a cell or file; a semicolon in a string, a comment or a script (`BEGIN ... END`) ends none."""
     from sqlglot.dialects import databricks
     from sqlglot.tokenizer_core import TokenType
 
     parts, start = [], 0
     found = databricks.Databricks().tokenize(text)
-    for token in found:
+    script = bool(found) and found[0].token_type is TokenType.BEGIN
+    for token in [] if script else found:
         if token.token_type is TokenType.SEMICOLON:
             parts.append(text[start : token.start])
             start = token.end + 1

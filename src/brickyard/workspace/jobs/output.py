@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,11 +10,11 @@ from brickyard import sdk
 from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.compute.tasks import OUTPUT_FILE
 from brickyard.workspace.jobs.directories import run_directory
-from brickyard.workspace.jobs.records import RunRecord, TaskRecord
+from brickyard.workspace.jobs.records import Json, RunRecord, TaskRecord
 from brickyard.workspace.jobs.wire import Shown, run_of_task
 
 if TYPE_CHECKING:
-    from databricks.sdk.service.jobs import NotebookOutput, RunJobOutput, RunOutput
+    from databricks.sdk.service.jobs import NotebookOutput, RunJobOutput, RunOutput, SqlOutput
 
     from brickyard.workspace.workspace import Workspace
 
@@ -56,6 +57,7 @@ def run_output(workspace: Workspace, run_id: int, *, single: bool = False) -> Ru
         logs=logs,
         logs_truncated=truncated,
         run_job_output=_run_job_output(workspace, run, task),
+        sql_output=_sql_output(run, task),
         error=outcome.get("error") or (task.state.message if failed else None),
         error_trace=outcome.get("error_trace"),
     )
@@ -64,8 +66,7 @@ def run_output(workspace: Workspace, run_id: int, *, single: bool = False) -> Ru
 def _notebook_output(run: RunRecord, task: TaskRecord) -> NotebookOutput | None:
     from databricks.sdk.service.jobs import NotebookOutput
 
-    definition = next(one for one in run.settings["tasks"] if one["task_key"] == task.task_key)
-    if "notebook_task" not in definition:
+    if "notebook_task" not in _definition(run, task):
         return None
     outcome = task.outcome or {}
     return NotebookOutput(result=outcome.get("result"), truncated=bool(outcome.get("truncated")))
@@ -76,6 +77,22 @@ def _run_job_output(workspace: Workspace, run: RunRecord, task: TaskRecord) -> R
 
     part = workspace.jobs.parts(run, [task]).get(task.run_id)
     return RunJobOutput(run_id=part[0].run_id) if part is not None and part[0].run_type == "JOB_RUN" else None
+
+
+def _sql_output(run: RunRecord, task: TaskRecord) -> SqlOutput | None:
+    from databricks.sdk.service.jobs import SqlOutput
+
+    work, result = _definition(run, task).get("sql_task"), (task.outcome or {}).get("result")
+    if work is None or result is None:
+        return None
+    told = json.loads(result)
+    statements = [{"lookup_key": one} for one in told["statements"]]
+    output = {"query_text": told["query_text"], "warehouse_id": work["warehouse_id"], "sql_statements": statements}
+    return SqlOutput.from_dict({"query_output": output | {"endpoint_id": work["warehouse_id"]}})
+
+
+def _definition(run: RunRecord, task: TaskRecord) -> Json:
+    return next(one for one in run.settings["tasks"] if one["task_key"] == task.task_key)
 
 
 def _tail(path: Path) -> tuple[str, bool]:

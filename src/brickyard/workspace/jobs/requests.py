@@ -14,7 +14,7 @@ from brickyard.workspace.jobs.records import Json, RunRequest
 
 __all__ = ["flag", "idempotency_token", "merged", "number", "optional_number", "run_request"]
 
-_PARAMS = ("notebook_params", "python_params", "python_named_params")
+_PARAMS = ("notebook_params", "python_params", "python_named_params", "sql_params")
 _RUN_NOW = frozenset({"job_id", "job_parameters", "idempotency_token", "only", "queue", "performance_target", *_PARAMS})
 _KEYED = {"tasks": "task_key", "job_clusters": "job_cluster_key"}
 
@@ -27,6 +27,7 @@ class _RunNow:
     notebook_params: dict[str, str] | None = None
     python_params: list[str] | None = None
     python_named_params: dict[str, str] | None = None
+    sql_params: dict[str, str] | None = None
     only: list[str] | None = None
     queue: dict[str, Any] | None = None
 

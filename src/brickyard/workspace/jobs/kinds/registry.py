@@ -7,11 +7,12 @@ from brickyard.workspace.jobs.kinds.condition import Condition
 from brickyard.workspace.jobs.kinds.for_each import ForEach
 from brickyard.workspace.jobs.kinds.processes import Notebook, PythonWheel, SparkPython
 from brickyard.workspace.jobs.kinds.run_job import RunJob
+from brickyard.workspace.jobs.kinds.sql import SqlTask
 from brickyard.workspace.jobs.records import Json
 
 __all__ = ["KINDS", "kind_of"]
 
-_ALL: tuple[Kind, ...] = (Notebook(), SparkPython(), PythonWheel(), Condition(), ForEach(), RunJob())
+_ALL: tuple[Kind, ...] = (Notebook(), SparkPython(), PythonWheel(), Condition(), ForEach(), RunJob(), SqlTask())
 KINDS = {kind.name: kind for kind in _ALL}
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from brickyard.workspace.api.errors import ApiError, PermissionDenied
 from brickyard.workspace.jobs.kinds.base import Faulty, Prepared, Start
+from brickyard.workspace.jobs.parameters import parameters_of
 from brickyard.workspace.jobs.records import Json
 from brickyard.workspace.jobs.references import resolve_all
 from brickyard.workspace.jobs.requests import run_request
@@ -29,6 +30,10 @@ class RunJob:
         children = start.workspace.jobs.children
         try:
             job = children.job_for(given["job_id"], start.run, start.principal)
+            defined = parameters_of(job.settings)
+            pushed = {name: value for name, value in start.run.request.parameters.items() if name in defined}
+            if pushed:  # the job's parameters are given to what takes parameters by name, and win over the task's own
+                given["job_parameters"] = given.get("job_parameters", {}) | pushed
             run_request(given, job.settings)
         except ApiError as error:
             code = "UNAUTHORIZED_ERROR" if isinstance(error, PermissionDenied) else "INVALID_RUN_CONFIGURATION"

@@ -1,0 +1,231 @@
+"""SQL tasks: a saved query or a file, on a SQL warehouse: https://docs.databricks.com/jobs/sql.html ."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from brickyard.runtime.notebook.sql import statements
+from brickyard.workspace.api.errors import ApiError, InvalidParameterValue, PermissionDenied
+from brickyard.workspace.compute.tasks import TaskOutcome, TaskState
+from brickyard.workspace.jobs.kinds.base import Faulty, Prepared, Start
+from brickyard.workspace.jobs.records import Json
+from brickyard.workspace.jobs.references import resolve_all
+from brickyard.workspace.sql.requests import statement_request
+
+if TYPE_CHECKING:
+    from brickyard.workspace.identity import Principal
+    from brickyard.workspace.sql import Sql
+    from brickyard.workspace.sql.statements import Statement
+    from brickyard.workspace.workspace import Workspace
+
+__all__ = ["SqlTask"]
+
+_CLIENT = "jobs"
+_PLACEHOLDER = re.compile(r"\{\{\s*([\w .-]+?)\s*\}\}")
+_NOT_HERE = ("alert", "dashboard")
+_VALUES = {"text_value": "STRING", "numeric_value": "DOUBLE", "date_value": "DATE", "enum_value": "STRING"}
+
+
+class SqlTask:
+    """Statements on a warehouse, one after the other in one session, with the rights of the run."""
+
+    name = "sql_task"
+    in_process = False
+    survives = False
+
+    def check(self, key: str, work: Json) -> None:
+        """Refuse what is neither a query nor a file."""
+        for name in _NOT_HERE:
+            if name in work:
+                raise InvalidParameterValue(f"task {key!r}: sql_task.{name} is not supported by the local workspace")
+        if ("query" in work) == ("file" in work):
+            raise InvalidParameterValue(f"task {key!r}: sql_task needs either query or file")
+        if work.get("file", {}).get("source") == "GIT":
+            raise InvalidParameterValue(f"task {key!r}: source GIT is not supported by the local workspace")
+
+    def prepare(self, start: Start) -> Prepared:
+        """The statements, with the parameters in them."""
+        work: Json = resolve_all(start.definition[self.name], start.scope)
+        overriding = start.run.request.overriding.get("sql_params", {})
+        given = work.get("parameters", {}) | overriding | dict(start.run.request.parameters)
+        try:
+            script = _script(start.workspace, work, given, start.principal)
+        except ApiError as error:
+            code = "UNAUTHORIZED_ERROR" if isinstance(error, PermissionDenied) else "INVALID_RUN_CONFIGURATION"
+            raise Faulty(error.message, code) from error
+        return Prepared({self.name: {"parameters": given}}, lambda: _Running(start.workspace.sql, script))
+
+
+@dataclass(frozen=True)
+class _Script:
+    """Statements that are to be executed.
+
+    Attributes:
+        warehouse_id: Where.
+        catalog: The current catalog at their start; none for the default.
+        schema: The current schema at their start; none for the default.
+        statements: Their texts.
+        parameters: What `:name` stands for in them, as statement execution has them.
+        by: Whose rights they have.
+    """
+
+    warehouse_id: str
+    catalog: str | None
+    schema: str | None
+    statements: Sequence[str]
+    parameters: Sequence[Mapping[str, Any]]
+    by: Principal
+
+
+def _script(workspace: Workspace, work: Json, given: Mapping[str, str], by: Principal) -> _Script:
+    warehouse = workspace.sql.warehouses.get(work["warehouse_id"])
+    workspace.identity.permissions.require(by, warehouse.securable, "CAN_USE")
+    settings: Mapping[str, Any] = {}
+    if "query" in work:
+        query = workspace.sql.queries.get(work["query"]["query_id"])
+        workspace.identity.permissions.require(by, query.securable, "CAN_RUN")
+        settings, text = query.settings, str(query.settings["query_text"])
+    else:
+        text = _text(workspace, work["file"]["path"], by)
+    types = {one["name"]: _default(one) for one in settings.get("parameters", [])}
+    values = {name: value for name, (value, _) in types.items() if value is not None} | dict(given)
+    named = [
+        {"name": name, "value": value, "type": types.get(name, ("", "STRING"))[1]} for name, value in values.items()
+    ]
+    texts = _statements(_filled(text, values))
+    return _Script(warehouse.id, settings.get("catalog"), settings.get("schema"), texts, named, by)
+
+
+def _statements(text: str) -> list[str]:
+    from sqlglot.errors import TokenError
+
+    try:
+        found = statements(text)
+    except TokenError as error:
+        raise InvalidParameterValue(f"the SQL cannot be read: {error}") from error
+    if not found:
+        raise InvalidParameterValue("there is no SQL statement to execute")
+    return found
+
+
+def _filled(text: str, parameters: Mapping[str, str]) -> str:
+    """The text with `{{ name }}` replaced by the parameter's value, as queries had them before `:name`.
+
+    Raises:
+        InvalidParameterValue: There is no such parameter.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in parameters:
+            raise InvalidParameterValue(f"the SQL needs the parameter {match[1]!r}, which is not given")
+        return parameters[match[1]]
+
+    return _PLACEHOLDER.sub(value, text)
+
+
+def _text(workspace: Workspace, path: str, by: Principal) -> str:
+    place = workspace.files.roots.located(path)
+    workspace.files.place_access.require_read(by, place.path)
+    try:
+        return workspace.files.local_path(path).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidParameterValue(f"the SQL file {path} cannot be read: it does not exist or is no text") from error
+
+
+def _default(parameter: Mapping[str, Any]) -> tuple[str | None, str]:
+    """The default value of a query's parameter, and its SQL type."""
+    for name, kind in _VALUES.items():
+        if name in parameter:
+            value = parameter[name].get("value", parameter[name].get("date_value"))
+            if name == "enum_value":
+                value = next(iter(parameter[name].get("values", [])), None)
+            if name == "date_value" and parameter[name].get("precision", "DAY_PRECISION") != "DAY_PRECISION":
+                kind = "TIMESTAMP"
+            return None if value is None else str(value), kind
+    return None, "STRING"
+
+
+class _Running:
+    """Statements that are executed one after the other, on a thread of their own."""
+
+    def __init__(self, sql: Sql, script: _Script) -> None:
+        self._sql = sql
+        self._script = script
+        self._lock = threading.Lock()
+        self._stopping: TaskState | None = None
+        self._current: Statement | None = None
+        self._ids: list[str] = []
+        self._callback: Callable[[TaskOutcome], None] | None = None
+        self._outcome: TaskOutcome | None = None
+        threading.Thread(target=self._run, name="sql-task", daemon=True).start()
+
+    def when_done(self, callback: Callable[[TaskOutcome], None]) -> None:
+        """Call `callback` with the outcome."""
+        with self._lock:
+            self._callback, outcome = callback, self._outcome
+        if outcome is not None:
+            callback(outcome)
+
+    def stop(self, state: TaskState) -> None:
+        """Cancel the statement that is being executed; none follows."""
+        with self._lock:
+            self._stopping = self._stopping or state
+            current = self._current
+        if current is not None and current.runner is not None:
+            current.runner.cancel(current.id)
+
+    def _run(self) -> None:
+        try:
+            outcome = self._executed()
+        except ApiError as error:
+            outcome = TaskOutcome("FAILED", error.message, error=error.message)
+        with self._lock:
+            self._outcome, callback = outcome, self._callback
+        if callback is not None:
+            callback(outcome)
+
+    def _executed(self) -> TaskOutcome:
+        script = self._script
+        place = {"warehouse_id": script.warehouse_id, "catalog": script.catalog, "schema": script.schema}
+        session = self._sql.sessions.open(place, script.by)
+        try:
+            for text in script.statements:
+                failure = self._execute(text, session.id)
+                if failure is not None:
+                    return failure
+        finally:
+            self._sql.sessions.close(session.id, script.by)
+        return TaskOutcome("SUCCESS", result=self._result(script.statements[-1]))
+
+    def _execute(self, text: str, session_id: str) -> TaskOutcome | None:
+        """Execute a statement; answers how the task ends where it does not go on."""
+        script = self._script
+        body = {
+            "statement": text,
+            "warehouse_id": script.warehouse_id,
+            "session_id": session_id,
+            "parameters": script.parameters,
+            "disposition": "EXTERNAL_LINKS",
+        }
+        with self._lock:
+            if self._stopping is None:
+                self._current = self._sql.statements.submit(statement_request(body), script.by, _CLIENT)
+                self._ids.append(self._current.id)
+        if self._stopping is None and self._current is not None:
+            self._current.finished.result()
+        if self._stopping is not None:
+            return TaskOutcome(self._stopping, result=self._result(text))
+        record = self._current.record if self._current is not None else None
+        if record is None or record.state == "SUCCEEDED":
+            return None
+        message = str((record.error or {}).get("message") or f"The statement ended as {record.state}.")
+        return TaskOutcome("FAILED", message, error=message, result=self._result(text))
+
+    def _result(self, text: str) -> str:
+        """What the run's output says of it: the last statement, and the ids of all."""
+        return json.dumps({"query_text": text, "statements": self._ids})

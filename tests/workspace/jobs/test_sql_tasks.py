@@ -1,0 +1,108 @@
+"""SQL tasks through the official SDK: saved queries and files, on a warehouse."""
+
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+
+import pytest
+from databricks.sdk.errors import InvalidParameterValue
+from databricks.sdk.service import jobs, sql
+
+from tests.support import wait_for
+from tests.workspace.jobs.job_client import Client, results
+
+LIMIT = timedelta(seconds=90)
+
+
+def warehouse(client: Client) -> str:
+    """The warehouse that every workspace has."""
+    return next(one.id for one in client.sdk.warehouses.list() if one.id)
+
+
+def sql_file(client: Client, name: str, text: str) -> jobs.SqlTaskFile:
+    """A SQL file in the workspace."""
+    path = f"/Workspace{client.directory}/{name}"
+    client.sdk.workspace.upload(path, io.BytesIO(text.encode()), format=None, overwrite=True)
+    return jobs.SqlTaskFile(path=path)
+
+
+def rows(client: Client, statement_id: str) -> list[list[str]]:
+    """The result of a statement."""
+    import requests
+
+    chunk = client.sdk.statement_execution.get_statement_result_chunk_n(statement_id, 0)
+    assert chunk.external_links and chunk.external_links[0].external_link
+    answer: list[list[str]] = requests.get(chunk.external_links[0].external_link, timeout=20).json()
+    return answer
+
+
+def test_queries_and_files_run_with_their_parameters(client: Client) -> None:
+    where = warehouse(client)
+    query = client.sdk.queries.create(
+        query=sql.CreateQueryRequestQuery(
+            display_name="limit",
+            query_text="SELECT id FROM range(10) WHERE id >= :least AND id < {{most}} ORDER BY id",
+            warehouse_id=where,
+            parameters=[
+                sql.QueryParameter(name="least", numeric_value=sql.NumericValue(value=5)),
+                sql.QueryParameter(name="most", numeric_value=sql.NumericValue(value=6)),
+            ],
+        )
+    )
+    script = (
+        "CREATE TABLE main.default.sql_task (n INT);\n-- a; comment\nINSERT INTO main.default.sql_task VALUES (7);\n"
+    )
+    script += "USE SCHEMA default; SELECT :word || ';' AS w, n FROM sql_task;"
+    job_id = client.job(
+        jobs.Task("q", sql_task=jobs.SqlTask(where, query=jobs.SqlTaskQuery(query.id or ""), parameters={"most": "7"})),
+        jobs.Task("f", sql_task=jobs.SqlTask(where, file=sql_file(client, "a.sql", script))),
+        parameters=[jobs.JobParameterDefinition(name="word", default="{{job.id}}")],
+    )
+    run = client.sdk.jobs.run_now(job_id).result(timeout=LIMIT)
+    assert results(run) == {"q": "SUCCESS", "f": "SUCCESS"}
+    outputs = {key: client.output(run, key).sql_output for key in ("q", "f")}
+    found = {key: one.query_output for key, one in outputs.items() if one and one.query_output}
+    assert [len(found[key].sql_statements or []) for key in ("q", "f")] == [1, 4]
+    last = {key: (one.sql_statements or [])[-1].lookup_key or "" for key, one in found.items()}
+    assert rows(client, last["q"]) == [["5"], ["6"]]
+    assert rows(client, last["f"]) == [[f"{job_id};", "7"]]
+
+
+def test_statement_that_fails_fails_the_task_and_none_follows(client: Client) -> None:
+    script = sql_file(client, "b.sql", "SELECT 1; SELECT * FROM main.default.no_such; CREATE SCHEMA main.never")
+    job_id = client.job(jobs.Task("f", sql_task=jobs.SqlTask(warehouse(client), file=script)))
+    run = client.ended(client.started(job_id))
+    assert results(run) == {"f": "FAILED"}
+    assert "TABLE_OR_VIEW_NOT_FOUND" in (client.output(run, "f").error or "")
+    assert "never" not in [one.name for one in client.sdk.schemas.list("main")]
+
+
+def test_cancelled_task_cancels_its_statement(client: Client) -> None:
+    slow = sql_file(client, "c.sql", "SELECT count(*) FROM range(100000000000) a WHERE a.id % 7 = 3")
+    run_id = client.started(client.job(jobs.Task("f", sql_task=jobs.SqlTask(warehouse(client), file=slow))))
+    wait_for(
+        lambda: [
+            one for one in client.sdk.query_history.list().res or [] if one.status and one.status.value == "RUNNING"
+        ],
+        seconds=30,
+    )
+    client.sdk.jobs.cancel_run(run_id)
+    run = client.ended(run_id)
+    assert results(run) == {"f": "CANCELED"}
+
+
+def test_what_is_not_there_is_refused_by_name(client: Client) -> None:
+    where = warehouse(client)
+    with pytest.raises(InvalidParameterValue, match="either query or file"):
+        client.job(jobs.Task("f", sql_task=jobs.SqlTask(where)))
+    with pytest.raises(InvalidParameterValue, match=r"sql_task\.dashboard is not supported"):
+        client.job(jobs.Task("f", sql_task=jobs.SqlTask(where, dashboard=jobs.SqlTaskDashboard("d"))))
+    wanting = jobs.Task("f", sql_task=jobs.SqlTask(where, file=sql_file(client, "d.sql", "SELECT {{ a }}")))
+    assert "needs the parameter 'a'" in (
+        client.output(client.ended(client.started(client.job(wanting))), "f").error or ""
+    )
+    gone = jobs.Task("f", sql_task=jobs.SqlTask("nowhere", file=jobs.SqlTaskFile("/Workspace/none.sql")))
+    run = client.ended(client.started(client.job(gone)))
+    assert run.status and run.status.termination_details
+    assert "nowhere" in (run.status.termination_details.message or "")

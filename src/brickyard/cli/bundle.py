@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from brickyard.cli.following import follow_to_end
+from brickyard.cli.options import pairs
 from brickyard.cli.place import project_root
-from brickyard.cli.render import coloured, duration, plan_line, table
-from brickyard.errors import DeploymentError, RunFailed, UsageError
+from brickyard.cli.render import duration, plan_line, table
+from brickyard.errors import DeploymentError
 
 if TYPE_CHECKING:
     from brickyard.plan.definition import Plan, ResourceChange
     from brickyard.plan.deploy import Deployment
-    from brickyard.plan.runs import Listener, TaskState
     from brickyard.project import Project
 
 __all__ = ["deploy", "destroy", "plan", "run", "validate"]
@@ -34,20 +35,10 @@ def _with_target(command: Callable[..., None]) -> Callable[..., None]:
     return click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="Set a variable.")(command)
 
 
-def _pairs(values: tuple[str, ...], option: str) -> dict[str, str]:
-    pairs = {}
-    for value in values:
-        name, sign, text = value.partition("=")
-        if not name or not sign:
-            raise UsageError(f"{option} takes NAME=VALUE, not '{value}'")
-        pairs[name] = text
-    return pairs
-
-
 def _load(target: str | None, variables: tuple[str, ...]) -> Project:
     from brickyard.project import load_project
 
-    return load_project(project_root(), target, _pairs(variables, "--var"), os.environ)
+    return load_project(project_root(), target, pairs(variables, "--var"), os.environ)
 
 
 def _connect(target: str | None, variables: tuple[str, ...]) -> Deployment:
@@ -264,48 +255,14 @@ def run(key: str, target: str | None, variables: tuple[str, ...], parameters: tu
     from brickyard.plan import runs
 
     deployment = _connect(target, variables)
-    job_id = deployment.job_id(key, given := _pairs(parameters, "--params"))
+    job_id = deployment.job_id(key, given := pairs(parameters, "--params"))
     run_id = runs.start_run(deployment.connection, job_id, given)
     if no_wait:
         click.echo(f"run {run_id} of '{key}' is started: {deployment.connection.host}/jobs/{job_id}/runs/{run_id}")
         return
-    try:
-        result = runs.follow(deployment.connection, run_id, _listener())
-    except KeyboardInterrupt:
-        click.echo(f"\ninterrupted: run {run_id} is being cancelled", err=True)
-        ended = runs.cancel(deployment.connection, run_id)
-        raise RunFailed(f"run {run_id} was cancelled ({ended.run.word})", where=ended.url) from None
-    took = duration(result.run.seconds)
-    if not result.run.succeeded:
-        failed = [task.key for task in result.tasks if not task.succeeded]
-        raise RunFailed(
-            f"run {run_id} of '{key}' ended with {result.run.word} after {took}"
-            + (f"; tasks without success: {', '.join(failed)}" if failed else f": {result.run.message}"),
-            where=result.url,
-            next="the trace is above; correct the cause, deploy, and run again",
-        )
-    click.echo(f"{coloured('SUCCESS')} run {run_id} of '{key}' in {took}")
-
-
-def _listener() -> Listener:
-    from brickyard.plan.runs import Listener
-
-    def started(run_id: int, url: str | None) -> None:
-        click.echo(f"run {run_id}" + (f": {url}" if url else ""))
-
-    def changed(task: TaskState) -> None:
-        if task.word in ("BLOCKED", "PENDING"):
-            return
-        again = f" (attempt {task.attempt + 1})" if task.attempt else ""
-        took = f"  {duration(task.seconds)}" if task.ended else ""
-        click.echo(f"  {time.strftime('%H:%M:%S')}  {coloured(task.word, 16)} {task.key}{again}{took}")
-
-    def output(task_key: str, line: str) -> None:
-        click.echo(click.style(f"  {task_key} | ", dim=True) + line)
-
-    def failed(task: TaskState, error: str, trace: str) -> None:
-        click.echo(f"\n{coloured(task.word)} {task.key}: {error}", err=True)
-        if trace:
-            click.echo(trace.rstrip(), err=True)
-
-    return Listener(started, changed, output, failed)
+    follow_to_end(
+        deployment.connection,
+        run_id,
+        f"run {run_id} of '{key}'",
+        "the trace is above; correct the cause, deploy, and run again",
+    )

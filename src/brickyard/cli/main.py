@@ -26,6 +26,7 @@ _COMMANDS = {
     "plan": ("brickyard.cli.bundle", "plan", "Show what a deploy would change, field by field."),
     "deploy": ("brickyard.cli.bundle", "deploy", "Make the workspace match the project."),
     "run": ("brickyard.cli.bundle", "run", "Run a job, follow it live, exit with its result."),
+    "runs": ("brickyard.cli.runs", "runs", "List, follow, export, repair and cancel runs of jobs."),
     "destroy": ("brickyard.cli.bundle", "destroy", "Delete what deploy created."),
     "model": ("brickyard.cli.model", "model", "Evaluate, promote, approve and roll back model versions."),
     "score": ("brickyard.cli.score", "score", "Score a table with a model into a Delta table."),

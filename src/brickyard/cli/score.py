@@ -58,7 +58,7 @@ _Given = tuple[str | None, str | None, str | None, tuple[str, ...] | None]
 def _job(
     model_key: str | None, target: str | None, profile: str | None, given: _Given
 ) -> tuple[Connection, BatchScoring]:
-    from brickyard.cli.serve import connection_for
+    from brickyard.cli.options import connection_for
     from brickyard.plan.connect import connect_to
     from brickyard.project import load_project
     from brickyard.scoring.batch import BatchScoring

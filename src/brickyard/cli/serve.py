@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from brickyard.cli.place import project_root
+from brickyard.cli.options import connection_for
 
 if TYPE_CHECKING:
-    from brickyard.plan.connect import Connection
+    pass
 
-__all__ = ["connection_for", "serve"]
+__all__ = ["serve"]
 
 
 @click.command()
@@ -42,24 +41,6 @@ def serve(model_uri: str, port: int, host: str, target: str | None, profile: str
         model = load_model(path)
         address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
         serve_model(model, listener, on_ready=lambda: _show(model_uri, address, model.rung))
-
-
-def connection_for(target: str | None, profile: str | None) -> Connection:
-    """Connect to the workspace of a profile, else of a target of the project here, else of the environment.
-
-    Raises:
-        ConnectionFailed: It is not known which workspace, or it cannot be reached.
-        ProjectError: The project here is wrong.
-    """
-    from brickyard.plan.connect import connect, connect_to
-    from brickyard.project import load_project
-
-    if profile:
-        return connect(profile=profile)
-    root = project_root()
-    if target or (root / "databricks.yml").is_file():
-        return connect_to(load_project(root, target, environ=os.environ).workspace)
-    return connect()
 
 
 def _local(model_uri: str, target: str | None, profile: str | None) -> Path | str:

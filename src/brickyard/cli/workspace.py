@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from brickyard.cli.audit import audit
+from brickyard.cli.run_notebook import run_notebook
 from brickyard.cli.samples import samples
 from brickyard.cli.workspace_copies import backup, restore
 from brickyard.cli.workspace_token import token
@@ -207,6 +208,7 @@ workspace.add_command(token)
 workspace.add_command(backup)
 workspace.add_command(restore)
 workspace.add_command(samples)
+workspace.add_command(run_notebook)
 
 
 def _move_key(name: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from brickyard.errors import RunFailed
 from brickyard.plan.connect import Connection, calling
 
-__all__ = ["Listener", "RunResult", "TaskState", "cancel", "follow", "start_run"]
+__all__ = ["Listener", "RunResult", "TaskState", "cancel", "follow", "look", "start_run"]
 
 _ENDED = ("TERMINATED", "SKIPPED", "INTERNAL_ERROR")
 _FAST_SECONDS, _SLOW_SECONDS = 0.15, 2.0
@@ -40,6 +40,23 @@ class TaskState:
     result: str | None
     message: str
     seconds: float
+
+    @classmethod
+    def of(cls, key: str, item: Mapping[str, Any]) -> TaskState:
+        """The state of a run or a task as the Jobs API answers it."""
+        state = item.get("state") or {}
+        milliseconds = item.get("run_duration") or item.get("execution_duration") or 0
+        if not milliseconds and item.get("start_time"):
+            milliseconds = (item.get("end_time") or time.time() * 1000) - item["start_time"]
+        return cls(
+            key,
+            int(item.get("run_id") or 0),
+            int(item.get("attempt_number") or 0),
+            str(state.get("life_cycle_state") or "PENDING"),
+            state.get("result_state"),
+            str(state.get("state_message") or ""),
+            max(0.0, milliseconds / 1000),
+        )
 
     @property
     def ended(self) -> bool:
@@ -118,7 +135,7 @@ def cancel(connection: Connection, run_id: int) -> RunResult:
         connection.call("POST", "/api/2.2/jobs/runs/cancel", body={"run_id": run_id})
     deadline = time.monotonic() + _CANCEL_SECONDS
     while time.monotonic() < deadline:
-        result = _look(connection, run_id)
+        result = look(connection, run_id)
         if result.run.ended:
             return result
         time.sleep(_FAST_SECONDS)
@@ -137,7 +154,7 @@ def follow(connection: Connection, run_id: int, listener: Listener) -> RunResult
         How it ended; a failure is not an error here.
     """
     follower = _Follower(connection, listener)
-    result = _look(connection, run_id)
+    result = look(connection, run_id)
     listener.started(run_id, result.url)
     changed_at = time.monotonic()
     while True:
@@ -148,7 +165,7 @@ def follow(connection: Connection, run_id: int, listener: Listener) -> RunResult
             return result
         quiet = time.monotonic() - changed_at
         time.sleep(min(_SLOW_SECONDS, _FAST_SECONDS + quiet / 20))
-        result = _look(connection, run_id)
+        result = look(connection, run_id)
 
 
 @dataclass(slots=True)
@@ -211,17 +228,18 @@ class _Follower:
             self.listener.output(task.key, f"result: {result}")
 
 
-def _look(connection: Connection, run_id: int) -> RunResult:
+def look(connection: Connection, run_id: int) -> RunResult:
+    """A run as it is now, with the last attempt at each task."""
     with calling("look at the run", f"run {run_id}"):
         pages = list(_pages(connection, run_id))
     run = pages[0]
     latest: dict[str, TaskState] = {}
     for page in pages:
         for item in page.get("tasks", ()):
-            task = _state(str(item["task_key"]), item)
+            task = TaskState.of(str(item["task_key"]), item)
             if task.key not in latest or task.attempt >= latest[task.key].attempt:
                 latest[task.key] = task
-    return RunResult(_state(str(run.get("run_name", "")), run), tuple(latest.values()), run.get("run_page_url"))
+    return RunResult(TaskState.of(str(run.get("run_name", "")), run), tuple(latest.values()), run.get("run_page_url"))
 
 
 def _pages(connection: Connection, run_id: int) -> Iterator[dict[str, Any]]:
@@ -232,19 +250,3 @@ def _pages(connection: Connection, run_id: int) -> Iterator[dict[str, Any]]:
         if not page.get("next_page_token"):
             return
         query["page_token"] = page["next_page_token"]
-
-
-def _state(key: str, item: Mapping[str, Any]) -> TaskState:
-    state = item.get("state") or {}
-    milliseconds = item.get("run_duration") or item.get("execution_duration") or 0
-    if not milliseconds and item.get("start_time"):
-        milliseconds = (item.get("end_time") or time.time() * 1000) - item["start_time"]
-    return TaskState(
-        key,
-        int(item.get("run_id") or 0),
-        int(item.get("attempt_number") or 0),
-        str(state.get("life_cycle_state") or "PENDING"),
-        state.get("result_state"),
-        str(state.get("state_message") or ""),
-        max(0.0, milliseconds / 1000),
-    )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     _Rules = tuple[tuple[str, GitIgnoreSpec], ...]
 
-__all__ = ["LocalFile", "digest", "local_files"]
+__all__ = ["LocalFile", "digest", "files_below", "local_files"]
 
 # Never part of a deployment, whatever .gitignore says; `sync.include` brings them back.
 _ALWAYS_IGNORED = (
@@ -81,6 +81,11 @@ def local_files(project: Project) -> dict[str, LocalFile]:
             )
         found[stored] = file
     return found
+
+
+def files_below(directory: Path) -> Iterator[Path]:
+    """The files of a directory that git would keep, but for what is never deployed."""
+    yield from sorted(_Walk(directory, None, _ALWAYS_IGNORED).files(directory, ()))
 
 
 def digest(path: Path) -> str:

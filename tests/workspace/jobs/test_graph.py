@@ -13,12 +13,20 @@ GOOD = {"SUCCESS", "EXCLUDED"}
 
 @st.composite
 def graphs(draw: st.DrawFn) -> list[Node]:
+    """Tasks, some of them conditions (`c..`), behind which some run for one outcome only."""
     size = draw(st.integers(1, 9))
+    keys: list[str] = []
     nodes = []
     for place in range(size):
-        before = draw(st.lists(st.sampled_from(range(place)), unique=True)) if place else []
-        run_if = draw(st.sampled_from(RUN_IF))
-        nodes.append(Node(f"t{place}", tuple(f"t{one}" for one in before), run_if))
+        before = draw(st.lists(st.sampled_from(keys), unique=True)) if keys else []
+        wanted = {
+            key: outcome
+            for key in before
+            if key.startswith("c") and (outcome := draw(st.sampled_from(["true", "false", ""])))
+        }
+        key = f"{draw(st.sampled_from(['t', 'c']))}{place}"
+        keys.append(key)
+        nodes.append(Node(key, tuple(before), draw(st.sampled_from(RUN_IF)), wanted))
     return draw(st.permutations(nodes))
 
 
@@ -27,10 +35,11 @@ def test_random_graphs_end_by_the_rules(nodes: list[Node], data: st.DataObject) 
     check(nodes)
     by_key = {node.key: node for node in nodes}
     results: dict[str, str] = {}
+    outcomes: dict[str, str] = {}
     running: list[str] = []
     ran: set[str] = set()
     for _ in range(2 * len(nodes) + 1):
-        step = advance(nodes, results, running)
+        step = advance(nodes, results, running, outcomes)
         for key in step.start:
             assert all(parent in results or parent in step.skip for parent in by_key[key].depends_on)
         results |= step.skip
@@ -41,10 +50,16 @@ def test_random_graphs_end_by_the_rules(nodes: list[Node], data: st.DataObject) 
         key = data.draw(st.sampled_from(running))
         running.remove(key)
         results[key] = data.draw(st.sampled_from(["SUCCESS", "FAILED", "TIMEDOUT", "CANCELED"]))
+        if key.startswith("c") and results[key] == "SUCCESS":
+            outcomes[key] = data.draw(st.sampled_from(["true", "false"]))
     assert set(results) == set(by_key), "every task is decided"
     for node in nodes:
-        good = [results[key] in GOOD for key in node.depends_on]
-        all_excluded = bool(good) and all(results[key] == "EXCLUDED" for key in node.depends_on)
+        seen = [
+            "EXCLUDED" if key in outcomes and node.wanted.get(key, outcomes[key]) != outcomes[key] else results[key]
+            for key in node.depends_on
+        ]
+        good = [result in GOOD for result in seen]
+        all_excluded = bool(good) and all(result == "EXCLUDED" for result in seen)
         holds = {
             "ALL_SUCCESS": all(good),
             "NONE_FAILED": all(good),

@@ -237,10 +237,10 @@ def test_output_of_a_job_s_run_is_refused_as_the_service_does(client: Client) ->
 
 
 def test_what_is_not_supported_is_refused_by_name(client: Client) -> None:
-    with pytest.raises(InvalidParameterValue, match=r"task 'q': sql_task"):
-        client.job(jobs.Task(task_key="q", sql_task=jobs.SqlTask("w")))
-    with pytest.raises(NotImplementedByServer, match=r"runs/repair"):
-        client.sdk.jobs.repair_run(1)
+    with pytest.raises(InvalidParameterValue, match=r"task 'q': pipeline_task is not supported"):
+        client.job(jobs.Task(task_key="q", pipeline_task=jobs.PipelineTask("p")))
+    with pytest.raises(NotImplementedByServer, match=r"runs/export"):
+        client.sdk.jobs.export_run(1)
 
 
 @pytest.fixture

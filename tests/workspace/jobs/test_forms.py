@@ -27,7 +27,7 @@ def test_one_task_without_a_list_is_a_job_too(lab: Lab) -> None:
     """As Airflow's operators and MLflow's projects send it, to every version of the API."""
     body = {"notebook_task": {"notebook_path": "/n"}, "new_cluster": {"num_workers": 1}, "max_retries": 1}
     run = lab.ended(lab.jobs.submit(body | {"run_name": "my run", "timeout_seconds": 60}, lab.owner).run_id)
-    assert run.settings["format"] == "MULTI_TASK" and run.settings["timeout_seconds"] == 60
+    assert run.settings["format"] == "SINGLE_TASK" and run.settings["timeout_seconds"] == 60
     assert run.tasks[0]["task_key"] == "my_run" and run.tasks[0]["max_retries"] == 1
     with pytest.raises(InvalidParameterValue, match="spark_jar_task is not supported"):
         lab.jobs.create({"name": "j", "spark_jar_task": {"main_class_name": "a.B"}}, lab.owner)
@@ -49,7 +49,7 @@ def test_token_of_a_deleted_submission_leaves_nothing_behind(lab: Lab) -> None:
 def test_a_run_whose_task_was_late_says_so_everywhere(lab: Lab) -> None:
     lab.compute.behaviours["a"] = lambda _: TaskOutcome("TIMEDOUT", "It was late.")
     run, tasks = lab.done(task("a"))
-    answer = wire.run(run, list(tasks.values()), "").as_dict()
+    answer = wire.run(run, list(tasks.values()), "", wire.Shown()).as_dict()
     assert answer["state"]["user_cancelled_or_timedout"] and answer["tasks"][0]["state"]["user_cancelled_or_timedout"]
     assert run_output(lab.workspace, tasks["a"].run_id).error == "It was late."
 

@@ -301,7 +301,7 @@ def test_restart_keeps_a_cancel_and_starts_the_queue(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ({"tasks": [{"task_key": "q", "sql_task": {"warehouse_id": "w"}}]}, "task 'q': sql_task is not supported"),
+        ({"tasks": [{"task_key": "q", "dashboard_task": {"dashboard_id": "d"}}]}, "task 'q': dashboard_task is not"),
         ({"tasks": [task("a b")]}, "task_key 'a b'"),
         ({"tasks": [task("a"), task("a")]}, "more than once"),
         ({"tasks": [task("a", "b"), task("b", "a")]}, "circle"),

@@ -12,6 +12,7 @@ from brickyard.workspace.jobs import wire
 from brickyard.workspace.jobs.output import run_output
 from brickyard.workspace.jobs.requests import flag, number, optional_number
 from brickyard.workspace.jobs.run_store import RunFilter
+from brickyard.workspace.jobs.single_task import flat_run
 from brickyard.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ def create(workspace: Workspace, call: Call) -> CreateResponse:
     """Make a job."""
     from databricks.sdk.service.jobs import CreateResponse
 
-    return CreateResponse(job_id=workspace.jobs.create(call.body, call.principal))
+    queues = _version(call) == "2.2"  # https://docs.databricks.com/reference/jobs-api-2-2-updates.html
+    return CreateResponse(job_id=workspace.jobs.create(call.body, call.principal, queues=queues))
 
 
 @_call("POST", "reset", _on_job("CAN_MANAGE"))
@@ -88,26 +90,32 @@ def update(workspace: Workspace, call: Call) -> None:
 
 
 @_call("GET", "get", _on_job("CAN_VIEW"))
-def get(workspace: Workspace, call: Call) -> Job:
+def get(workspace: Workspace, call: Call) -> Job | dict[str, Any]:
     """A job, or the next page of its arrays."""
     record = workspace.jobs.get(number(call.query, "job_id"))
-    return wire.job(record, start=_start(call), size=_page_size(call))
+    answer = wire.job(record, start=_start(call), size=_page_size(call))
+    if _version(call) != "2.0":
+        return answer
+    return answer.as_dict() | {"settings": wire.settings_of_2_0(record)}
 
 
 @_call("GET", "list", anyone)
 def list_jobs(workspace: Workspace, call: Call) -> dict[str, Any]:
     """Jobs, newest first."""
     limit = _limit(call, _MOST_JOBS)
-    found = workspace.jobs.page(
+    records = workspace.jobs.page(
         call.principal,
         name=call.query.get("name"),
         before=_position(call, "page_token") or None,
         offset=_position(call, "offset"),
         limit=limit + 1,
     )
-    shown, more = found[:limit], len(found) > limit
+    shown, more = records[:limit], len(records) > limit
     expand = flag(call.query, "expand_tasks")
-    answer = {"jobs": [wire.base_job(record, expand=expand) for record in shown], "has_more": more}
+    found = [wire.base_job(record, expand=expand) for record in shown]
+    if _version(call) == "2.0":  # which always had the whole settings
+        found = [job | {"settings": wire.settings_of_2_0(record)} for job, record in zip(found, shown, strict=True)]
+    answer = {"jobs": found, "has_more": more}
     return answer | ({"next_page_token": str(shown[-1].job_id)} if more else {})
 
 
@@ -135,7 +143,7 @@ def submit(workspace: Workspace, call: Call) -> SubmitRunResponse:
 
 
 @_call("GET", "runs/get", _on_run("CAN_VIEW"))
-def get_run(workspace: Workspace, call: Call) -> Run:
+def get_run(workspace: Workspace, call: Call) -> Run | dict[str, Any]:
     """A run with its tasks, or one attempt at a task."""
     run_id = number(call.query, "run_id")
     run, tasks = workspace.jobs.run(run_id)
@@ -147,11 +155,11 @@ def get_run(workspace: Workspace, call: Call) -> Run:
     answer = wire.run(run, tasks, workspace.url, shown)
     if flag(call.query, "include_history"):
         answer.repair_history = wire.history(run, tasks)
-    return answer
+    return flat_run(answer.as_dict(), run.settings) if _version(call) == "2.0" else answer
 
 
 @_call("GET", "runs/list", anyone)
-def list_runs(workspace: Workspace, call: Call) -> ListRunsResponse:
+def list_runs(workspace: Workspace, call: Call) -> ListRunsResponse | dict[str, Any]:
     """Runs, newest first."""
     from databricks.sdk.service.jobs import ListRunsResponse
 
@@ -159,11 +167,13 @@ def list_runs(workspace: Workspace, call: Call) -> ListRunsResponse:
     found = workspace.jobs.runs(_filter(workspace, call), limit + 1)
     shown, more = found[:limit], len(found) > limit
     expand = flag(call.query, "expand_tasks")
-    return ListRunsResponse(
-        runs=[wire.base_run(run, workspace.jobs.tasks(run.run_id) if expand else None, workspace.url) for run in shown],
-        has_more=more,
-        next_page_token=str(shown[-1].run_id) if more else None,
-    )
+    runs = [wire.base_run(run, workspace.jobs.tasks(run.run_id) if expand else None, workspace.url) for run in shown]
+    following = str(shown[-1].run_id) if more else None
+    answer = ListRunsResponse(runs=runs, has_more=more, next_page_token=following)
+    if _version(call) != "2.0":
+        return answer
+    flat = [flat_run(one.as_dict(), run.settings) for one, run in zip(runs, shown, strict=True)]
+    return answer.as_dict() | {"runs": flat}
 
 
 @_call("GET", "runs/get-output", _on_run("CAN_VIEW"))

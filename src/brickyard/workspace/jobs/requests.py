@@ -11,6 +11,7 @@ from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.api.shape import check_shape
 from brickyard.workspace.jobs.parameters import as_texts, parameters_of
 from brickyard.workspace.jobs.records import Json, RunRequest
+from brickyard.workspace.jobs.single_task import within_task
 
 __all__ = ["flag", "idempotency_token", "merged", "number", "optional_number", "run_request"]
 
@@ -128,6 +129,7 @@ def merged(settings: Json, changes: Mapping[str, Any], remove: list[str]) -> Jso
     """
     from databricks.sdk.service.jobs import JobSettings
 
+    changes = within_task(settings, changes)
     check_shape(JobSettings, changes, "new_settings")
     check_shape(_Update, {"fields_to_remove": remove})
     result = settings | {name: value for name, value in changes.items() if name not in _KEYED}

@@ -57,9 +57,16 @@ class Jobs:
         """Leave active runs as they are written; the next start goes on with them."""
         self._scheduler.close()
 
-    def create(self, body: Mapping[str, Any], principal: Principal) -> int:
-        """Make a job; answers its id."""
+    def create(self, body: Mapping[str, Any], principal: Principal, *, queues: bool = False) -> int:
+        """Make a job; answers its id.
+
+        Args:
+            body: Its settings.
+            principal: Who makes it.
+            queues: Whether its runs wait for each other where the body does not say so.
+        """
         self._workspace.compute.warm_up()  # a run may follow
+        body = {"queue": {"enabled": True}, **body} if queues else body
         settings, run_as = self._settings(body, principal)
         job = JobRecord(self._ids.next(), principal.user_name, run_as, now(), settings)
         self._grant(job, principal, body.get("access_control_list"))

@@ -1,6 +1,7 @@
-"""Jobs and runs whose one task is not in a list, as API 2.0 had them and clients still send them to every version.
+"""Jobs and runs whose one task is not in a list, as API 2.0 has them and clients still send them to every version.
 
-Airflow's operators and MLflow's projects do: https://docs.databricks.com/workflows/jobs/jobs-2.0-api.html
+Airflow's operators and MLflow's projects do: https://docs.databricks.com/workflows/jobs/jobs-2.0-api.html . API 2.1 and
+2.2 answer every job with a list of tasks; 2.0 answers one that was made without a list as it was sent.
 """
 
 from __future__ import annotations
@@ -11,20 +12,55 @@ from typing import Any
 
 from brickyard.workspace.jobs.records import Json
 
-__all__ = ["with_task_list"]
+__all__ = ["SINGLE", "flat_run", "flat_settings", "with_task_list", "within_task"]
 
-_OF_TASK = (
-    *("existing_cluster_id", "new_cluster", "libraries"),
-    *("max_retries", "min_retry_interval_millis", "retry_on_timeout"),
-)
+#: What the `format` of settings is whose task was sent without a list.
+SINGLE = "SINGLE_TASK"
+_CLUSTER = ("existing_cluster_id", "new_cluster", "libraries")
+_OF_TASK = (*_CLUSTER, "max_retries", "min_retry_interval_millis", "retry_on_timeout")
 
 
 def with_task_list(body: Mapping[str, Any]) -> Json:
-    """The settings with their one task in a list; `format` is always the service's own, MULTI_TASK."""
+    """The settings with their one task in a list, and their `format`."""
     kinds = [name for name in body if name.endswith("_task")]
     if body.get("tasks") or not kinds:
-        return {name: value for name, value in body.items() if name != "format"}
+        known = [one.get("task_key") for one in body.get("tasks") or []]
+        kept = {"format": SINGLE} if body.get("format") == SINGLE and len(known) == 1 else {}
+        return {name: value for name, value in body.items() if name != "format"} | kept
     own = {name: value for name, value in body.items() if name in (*kinds, *_OF_TASK)}
     key = re.sub(r"\W+", "_", str(body.get("name") or "main"), flags=re.ASCII).strip("_")[:100]
     rest = {name: value for name, value in body.items() if name not in own and name not in ("tasks", "format")}
-    return rest | {"tasks": [{"task_key": key or "main"} | own]}
+    return rest | {"tasks": [{"task_key": key or "main"} | own], "format": SINGLE}
+
+
+def within_task(settings: Json, changes: Mapping[str, Any]) -> Json:
+    """Changes of a job of one task that are about the task, as changes of it; a kind of task replaces another kind."""
+    own = {name: value for name, value in changes.items() if name.endswith("_task") or name in _OF_TASK}
+    if not own or settings.get("format") != SINGLE or changes.get("tasks"):
+        return dict(changes)
+    [task] = settings["tasks"]
+    has_kind = any(name.endswith("_task") for name in own)
+    kept = {name: value for name, value in task.items() if not (has_kind and name.endswith("_task"))}
+    return {name: value for name, value in changes.items() if name not in own} | {"tasks": [kept | own]}
+
+
+def flat_settings(settings: Json) -> Json:
+    """The settings of a job as API 2.0 answers them."""
+    if settings.get("format") != SINGLE:
+        return settings
+    [task] = settings["tasks"]
+    own = {name: value for name, value in task.items() if name in _OF_TASK or name.endswith("_task")}
+    return {name: value for name, value in settings.items() if name != "tasks"} | own
+
+
+def flat_run(answer: Json, settings: Json) -> Json:
+    """A run as API 2.0 answers it; `settings` are the job's at its start."""
+    if settings.get("format") != SINGLE:
+        return answer
+    [task] = settings["tasks"]
+    kind = {name: value for name, value in task.items() if name.endswith("_task")}
+    cluster = {name: value for name, value in task.items() if name in _CLUSTER}
+    last = (answer.get("tasks") or [{}])[-1]
+    instance = {name: last[name] for name in ("cluster_instance",) if name in last}
+    kept = {name: value for name, value in answer.items() if name not in ("tasks", "job_clusters", "has_more")}
+    return kept | instance | {"task": kind, "cluster_spec": cluster, "format": SINGLE}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from brickyard import sdk
 from brickyard.workspace.jobs.records import ITERATIONS, JobRecord, Json, RunRecord, TaskRecord
 from brickyard.workspace.jobs.repair import stages
+from brickyard.workspace.jobs.single_task import flat_settings
 from brickyard.workspace.jobs.states import ENDED, State
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 #: The runs that attempts at tasks have started, by attempt, with the attempts at their own tasks.
 Parts = Mapping[int, tuple[RunRecord, Sequence[TaskRecord]]]
 
-__all__ = ["PAGE", "Shown", "base_job", "base_run", "history", "job", "run", "run_of_task"]
+__all__ = ["PAGE", "Shown", "base_job", "base_run", "history", "job", "run", "run_of_task", "settings_of_2_0"]
 
 sdk.install()
 
@@ -48,7 +49,7 @@ def job(record: JobRecord, *, start: int = 0, size: int | None = PAGE) -> Job:
     """A job with one page of its arrays; `size` none is everything, as before API 2.2."""
     from databricks.sdk.service.jobs import Job
 
-    settings, more = _page(_shown(record.settings), start, size)
+    settings, more = _page(_listed(record.settings), start, size)
     return Job.from_dict(
         {
             "job_id": record.job_id,
@@ -69,7 +70,7 @@ def base_job(record: JobRecord, *, expand: bool) -> Json:
     """
     from databricks.sdk.service.jobs import BaseJob
 
-    settings, more = _page(_shown(record.settings), 0, PAGE)
+    settings, more = _page(_listed(record.settings), 0, PAGE)
     if not expand:
         settings = {name: value for name, value in settings.items() if name not in _PAGED}
     answer = BaseJob.from_dict(
@@ -155,9 +156,19 @@ def base_run(record: RunRecord, tasks: Sequence[TaskRecord] | None, url: str) ->
     return answer
 
 
-def _shown(settings: Json) -> Json:
-    """The settings as the service answers them: `run_as` can only be written (databricks/databricks-sdk-py#967)."""
+def settings_of_2_0(record: JobRecord) -> Json:
+    """A job's settings as API 2.0 answers them."""
+    return flat_settings(_readable(record.settings))
+
+
+def _readable(settings: Json) -> Json:
+    """The settings but for `run_as`, which can only be written (databricks/databricks-sdk-py#967)."""
     return {name: value for name, value in settings.items() if name != "run_as"}
+
+
+def _listed(settings: Json) -> Json:
+    """The settings as the service answers them since API 2.1: always with a list of tasks."""
+    return _readable(settings) | {"format": "MULTI_TASK"}
 
 
 def _page(settings: Json, start: int, size: int | None) -> tuple[Json, bool]:

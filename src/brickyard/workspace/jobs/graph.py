@@ -102,7 +102,7 @@ def advance(
     """
     known = dict(results)
     skip: dict[str, str] = {}
-    start: list[str] = []
+    start: set[str] = set()
     changed = True
     while changed:  # a skipped task decides the tasks after it, whatever the order in which they are listed
         changed = False
@@ -114,11 +114,10 @@ def advance(
             verdict = _verdict(node, [_counts_as(node, key, known[key], outcomes or {}) for key in node.depends_on])
             changed = True
             if verdict is None:
-                start.append(node.key)
+                start.add(node.key)
             else:
                 skip[node.key] = known[node.key] = verdict
-    order = {node.key: place for place, node in enumerate(nodes)}
-    return Step(tuple(sorted(start, key=order.__getitem__)), skip)
+    return Step(tuple(node.key for node in nodes if node.key in start), skip)
 
 
 def _counts_as(node: Node, key: str, result: str, outcomes: Mapping[str, str]) -> str:

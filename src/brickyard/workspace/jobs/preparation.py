@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from brickyard.workspace.jobs.kinds import Faulty, Prepared, Start, kind_of
 from brickyard.workspace.jobs.people import whoever_runs
-from brickyard.workspace.jobs.records import Json, RunRecord, TaskRecord
+from brickyard.workspace.jobs.records import ITERATIONS, Json, RunRecord, TaskRecord
 from brickyard.workspace.jobs.references import Scope, TaskFacts, UnknownReference, resolve
 
 if TYPE_CHECKING:
@@ -88,17 +88,19 @@ def _scope(
         "run_id": str(task.run_id),
         "task_retry_count": str(task.attempt),
     }
-    ended = {one.task_key: one for one in attempts if one.state.ended}  # the last attempt counts
-    tasks = {key: _facts(run, one) for key, one in ended.items() if key != task.task_key}
+    others = [] if run.run_type == ITERATIONS else attempts  # iterations know nothing of each other
+    ended = {one.task_key: one for one in others if one.state.ended and one.task_key != task.task_key}
+    definitions = {one["task_key"]: one for one in run.tasks} if ended else {}
+    tasks = {key: _facts(definitions[key], one) for key, one in ended.items()}  # the last attempt counts
     return Scope(_plain(workspace, run) | own, _moments(run), run.request.parameters, tasks)
 
 
-def _facts(run: RunRecord, task: TaskRecord) -> TaskFacts:
+def _facts(definition: Json, task: TaskRecord) -> TaskFacts:
     facts = {
         "run_id": str(task.run_id),
         "result_state": (task.state.result or "").lower(),
         "error_code": "" if task.state.result == "SUCCESS" else task.state.code or "",
         "execution_count": str(task.attempt + 1),
-        "notebook_path": _definition(run, task.task_key).get("notebook_task", {}).get("notebook_path", ""),
+        "notebook_path": definition.get("notebook_task", {}).get("notebook_path", ""),
     }
     return TaskFacts(facts, (task.outcome or {}).get("task_values", {}))

@@ -12,7 +12,6 @@ import pytest
 from brickyard.workspace.api.errors import (
     InvalidParameterValue,
     InvalidState,
-    NotImplementedByWorkspace,
     Unauthenticated,
 )
 from brickyard.workspace.compute.tasks import TaskOutcome
@@ -334,14 +333,6 @@ def test_restart_keeps_a_cancel_and_starts_the_queue(lab: Lab) -> None:
 def test_what_cannot_run_is_refused_by_name(lab: Lab, body: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidParameterValue, match=message):
         lab.jobs.create(body, lab.owner)
-
-
-def test_schedule_is_refused_unless_paused(lab: Lab) -> None:
-    schedule = {"quartz_cron_expression": "0 0 6 * * ?", "timezone_id": "UTC"}
-    with pytest.raises(NotImplementedByWorkspace, match="schedule"):
-        lab.job(task("a"), schedule=schedule)
-    job_id = lab.job(task("a"), schedule=schedule | {"pause_status": "PAUSED"})
-    assert lab.jobs.get(job_id).settings["schedule"]["pause_status"] == "PAUSED"
 
 
 def test_references_are_checked_when_the_job_is_made(lab: Lab) -> None:

@@ -89,7 +89,7 @@ class ChildRuns:
             created_at=now(),
             state=State("PENDING"),
             trigger="RUN_JOB_TASK" if run_type == "JOB_RUN" else run.trigger,
-            trigger_info={"run_id": run.run_id},
+            trigger_info=({} if run_type == "JOB_RUN" else run.trigger_info) | {"run_id": run.run_id},
             parent=task.run_id,
         )
 

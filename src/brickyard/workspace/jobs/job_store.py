@@ -83,6 +83,11 @@ class JobStore:
         with self._store.read() as connection:
             return [_record(row) for row in connection.execute(query)]
 
+    def all(self) -> list[JobRecord]:
+        """Every job."""
+        with self._store.read() as connection:
+            return [_record(row) for row in connection.execute(select(jobs).where(jobs.c.listed))]
+
     def last_id(self) -> int:
         """The highest id in use, 0 where there is none."""
         with self._store.read() as connection:

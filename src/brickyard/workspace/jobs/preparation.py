@@ -9,6 +9,7 @@ from brickyard.workspace.jobs.kinds import Faulty, Prepared, Start, kind_of
 from brickyard.workspace.jobs.people import whoever_runs
 from brickyard.workspace.jobs.records import ITERATIONS, Json, RunRecord, TaskRecord
 from brickyard.workspace.jobs.references import Scope, TaskFacts, UnknownReference, resolve
+from brickyard.workspace.jobs.triggers.values import commit_times, trigger_values
 
 if TYPE_CHECKING:
     from brickyard.workspace.workspace import Workspace
@@ -62,7 +63,7 @@ def _plain(workspace: Workspace, run: RunRecord) -> dict[str, str]:
         "job.name": run.name,
         "job.run_id": str(run.run_id),
         "job.repair_count": str(len(run.repairs)),
-        "job.trigger.type": run.trigger.lower(),
+        **trigger_values(run),
         "workspace.id": str(workspace.workspace_id),
         "workspace.url": workspace.url,
         "job_id": str(run.job_id),
@@ -73,7 +74,9 @@ def _plain(workspace: Workspace, run: RunRecord) -> dict[str, str]:
 
 
 def _moments(run: RunRecord) -> dict[str, int]:
-    return {"job.start_time": run.started_at or run.created_at, "job.trigger.time": run.created_at}
+    triggered_at = run.trigger_info.get("time", run.created_at)
+    own = {"job.start_time": run.started_at or run.created_at, "job.trigger.time": triggered_at}
+    return own | commit_times(run)
 
 
 def _scope(

@@ -20,6 +20,8 @@ __all__ = ["Scope", "TaskFacts", "UnknownReference", "check_reference", "referen
 _REFERENCE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _SEGMENT = re.compile(r"`([^`]+)`|([\w-]+)")
 _NAME = re.compile(rf"(?:{_SEGMENT.pattern})(?:\.(?:{_SEGMENT.pattern}))*")
+# The table is one of the trigger's: https://docs.databricks.com/jobs/trigger-table-update.html .
+_TABLE_UPDATE = re.compile(r"job\.trigger\.table_update\.(.+)\.(version|commit_timestamp\.(\w+))")
 _NAMESPACES = frozenset({"job", "task", "tasks", "workspace", "input", "backfill"})
 _OLD = frozenset({"job_id", "run_id", "parent_run_id", "task_key", "task_retry_count", "start_date", "start_time"})
 _MOMENT: dict[str, Callable[[datetime], str]] = {
@@ -38,6 +40,7 @@ _MOMENT: dict[str, Callable[[datetime], str]] = {
 _PLAIN = frozenset(
     {
         *("job.id", "job.name", "job.run_id", "job.repair_count", "job.trigger.type", "workspace.id", "workspace.url"),
+        *("job.trigger.file_arrival.location", "job.trigger.table_update.updated_tables"),
         *("task.name", "task.run_id", "task.execution_count", "task.notebook_path"),
         *_OLD,
     }
@@ -136,6 +139,8 @@ def check_reference(name: str, parameters: Mapping[str, Any], tasks: frozenset[s
     moment, _, argument = name.rpartition(".")
     if name in _PLAIN or (moment in ("job.start_time", "job.trigger.time") and argument in _MOMENT):
         return
+    if _TABLE_UPDATE.fullmatch(name):
+        return
     first, *rest = _segments(name)
     if first == "input" and in_loop:
         return
@@ -156,6 +161,8 @@ def _value(name: str, scope: Scope) -> str:
     moment, _, argument = name.rpartition(".")
     if moment in scope.moments and argument in _MOMENT:
         return _MOMENT[argument](datetime.fromtimestamp(scope.moments[moment] / 1000, UTC))
+    if _TABLE_UPDATE.fullmatch(name):
+        return ""  # no update of that table started the run
     first, *rest = _segments(name)
     if first == "job" and rest[0] == "parameters":
         return _parameter(name, ".".join(rest[1:]), scope)

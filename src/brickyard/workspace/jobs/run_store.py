@@ -128,6 +128,17 @@ class RunStore:
         query = select(runs).where(runs.c.job_id == job_id, runs.c.active, runs.c.life_cycle == "QUEUED")
         return [_run(row) for row in connection.execute(query.order_by(runs.c.run_id))]
 
+    def waiting_since(self, before: int) -> list[int]:
+        """The runs that wait in a queue and were made before a time in epoch milliseconds."""
+        mine = (runs.c.active, runs.c.life_cycle == "QUEUED", runs.c.created_at < before)
+        with self._store.read() as connection:
+            return list(connection.execute(select(runs.c.run_id).where(*mine).order_by(runs.c.run_id)).scalars())
+
+    def is_active(self, job_id: int) -> bool:
+        """Whether a run of a job has not ended."""
+        with self._store.read() as connection:
+            return active(connection, job_id) > 0
+
     def delete(self, run_id: int) -> list[int]:
         """Forget a run but its idempotency token; answers the run ids of its attempts, whose directories can go."""
         with self._store.write() as connection:
@@ -149,6 +160,12 @@ def running(connection: Connection, job_id: int) -> int:
     """How many of a job's runs have started and not ended."""
     own = (runs.c.job_id == job_id, runs.c.run_type != ITERATIONS)
     query = select(func.count()).where(*own, runs.c.active, runs.c.life_cycle != "QUEUED")
+    return int(connection.execute(query).scalar_one())
+
+
+def active(connection: Connection, job_id: int) -> int:
+    """How many of a job's runs have not ended; those that wait count."""
+    query = select(func.count()).where(runs.c.job_id == job_id, runs.c.run_type != ITERATIONS, runs.c.active)
     return int(connection.execute(query).scalar_one())
 
 

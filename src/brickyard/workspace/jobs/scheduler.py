@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from brickyard.workspace.jobs.board import first_attempts
 from brickyard.workspace.jobs.execution import Execution, Surroundings
 from brickyard.workspace.jobs.records import Ids, RunRecord, TaskRecord, now
-from brickyard.workspace.jobs.run_store import RunStore, add_repair, add_run, by_idempotency, running, save_runs
+from brickyard.workspace.jobs.run_store import RunStore, active, add_repair, add_run, by_idempotency, running, save_runs
 from brickyard.workspace.jobs.slots import Slots
-from brickyard.workspace.jobs.states import State, of_skip, queued, skipped_run
+from brickyard.workspace.jobs.states import QUEUED_HOURS, State, expired, of_skip, queue_full, queued, skipped_run
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -26,6 +26,7 @@ __all__ = ["Scheduler"]
 Repair = Callable[[RunRecord, Sequence[TaskRecord]], tuple[RunRecord, list[TaskRecord]]]
 
 _log = logging.getLogger(__name__)
+_LONGEST_QUEUE = 1000
 
 
 class Scheduler:
@@ -35,10 +36,11 @@ class Scheduler:
     that recovery and a run that is just being started never both start it.
     """
 
-    def __init__(self, workspace: Workspace, runs: RunStore, ids: Ids) -> None:
+    def __init__(self, workspace: Workspace, runs: RunStore, ids: Ids, run_ended: Callable[[RunRecord], None]) -> None:
         self._workspace = workspace
         self._runs = runs
         self._ids = ids
+        self._run_ended = run_ended
         self._lock = threading.Lock()
         self._active: dict[int, Execution] = {}
         self._waiting: dict[int, list[Callable[[RunRecord], None]]] = {}
@@ -70,7 +72,7 @@ class Scheduler:
         """Cancel a run, or one of its tasks; that it is to stop is written when this returns."""
         with self._lock:
             execution = self._active.get(run_id)
-            ended = self._cancel_waiting(run_id) if execution is None else None
+            ended = self._end_waiting(run_id, of_skip("CANCELED")) if execution is None else None
         if execution is not None:
             execution.stop("CANCELED", task_run_id)
         if ended is not None:
@@ -115,9 +117,13 @@ class Scheduler:
 
     def _admitted(self, connection: Connection, run: RunRecord) -> RunRecord:
         limit = _limit(run)
-        if limit is None or running(connection, run.job_id) < limit:
+        before = 0 if limit is None else active(connection, run.job_id)
+        if limit is None or before < limit:  # who waits already is before this one
             return run
         if run.settings.get("queue", {}).get("enabled"):
+            waiting = before - running(connection, run.job_id)
+            if waiting >= _LONGEST_QUEUE:
+                return replace(run, state=queue_full(_LONGEST_QUEUE), ended_at=now())
             return replace(run, state=queued(limit))
         return replace(run, state=skipped_run(limit), ended_at=now())
 
@@ -147,6 +153,7 @@ class Scheduler:
             waiting = self._waiting.pop(run.run_id, [])
         for callback in waiting:
             callback(run)
+        self._run_ended(run)
 
     def _start_queued(self, job_id: int) -> None:
         """Start the runs of a job that waited, oldest first, as far as its limit allows."""
@@ -161,14 +168,24 @@ class Scheduler:
         for run in starting:
             self._start(run, self._runs.tasks(run.run_id))
 
-    def _cancel_waiting(self, run_id: int) -> RunRecord | None:
-        """Cancel a run that waits in the queue, and answer it; one that has ended stays as it is."""
+    def expire(self, at: int) -> None:
+        """End the runs that have waited in a queue for longer than runs may; `at` is the time in epoch milliseconds."""
+        for run_id in self._runs.waiting_since(at - QUEUED_HOURS * 3_600_000):
+            with self._lock:
+                run = self._end_waiting(run_id, expired()) if run_id not in self._active else None
+            if run is not None:
+                _log.info("run %s of job %s waited too long", run_id, run.job_id)
+                self._tell(run)
+
+    def _end_waiting(self, run_id: int, state: State) -> RunRecord | None:
+        """End a run that waits in the queue, and answer it; one that has ended stays as it is."""
         run, tasks = self._runs.get(run_id)
         if run.state.ended:
             return None
         at = now()
-        ended = [replace(task, state=of_skip("CANCELED"), ended_at=at) for task in tasks if not task.state.ended]
-        run = replace(run, state=of_skip("CANCELED"), stopping="CANCELED", ended_at=at)
+        ended = [replace(task, state=state, ended_at=at) for task in tasks if not task.state.ended]
+        stopping = "CANCELED" if state.result == "CANCELED" else None
+        run = replace(run, state=state, stopping=stopping, ended_at=at)
         self._runs.save(run, ended)
         return run
 

@@ -21,6 +21,7 @@ from brickyard.workspace.jobs.requests import idempotency_token, merged, number,
 from brickyard.workspace.jobs.run_store import RunFilter, RunStore
 from brickyard.workspace.jobs.scheduler import Scheduler
 from brickyard.workspace.jobs.states import State
+from brickyard.workspace.jobs.triggers import Firing, Watch
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -43,7 +44,11 @@ class Jobs:
         self._jobs = JobStore(workspace.store)
         self._runs = RunStore(workspace.store)
         self._ids = Ids(max(self._jobs.last_id(), self._runs.last_id()))
-        self._scheduler = Scheduler(workspace, self._runs, self._ids)
+        self._scheduler = Scheduler(workspace, self._runs, self._ids, self._run_ended)
+        #: What starts runs by itself.
+        self.triggers = Watch(
+            workspace, fire=self._fire, active=self._runs.is_active, sweep=self._scheduler.expire, clock=now
+        )
         #: The runs that tasks start and wait for.
         self.children = ChildRuns(workspace, (self._jobs, self._runs), self._ids, self._scheduler)
         self._permissions = workspace.identity.permissions
@@ -52,9 +57,12 @@ class Jobs:
     def recover(self) -> None:
         """Go on with the runs that were active when the workspace ended."""
         self._scheduler.recover()
+        self.triggers.load(self._jobs.all())
+        self.triggers.start()
 
     def close(self) -> None:
         """Leave active runs as they are written; the next start goes on with them."""
+        self.triggers.close()
         self._scheduler.close()
 
     def create(self, body: Mapping[str, Any], principal: Principal, *, queues: bool = False) -> int:
@@ -71,6 +79,7 @@ class Jobs:
         job = JobRecord(self._ids.next(), principal.user_name, run_as, now(), settings)
         self._grant(job, principal, body.get("access_control_list"))
         self._jobs.add(job)
+        self.triggers.changed(job)
         return job.job_id
 
     def securable(self, job_id: int) -> Securable:
@@ -101,6 +110,7 @@ class Jobs:
         self._jobs.change(job_id, settings, run_as)
         if body.get("access_control_list"):
             replace_access(self._workspace.identity, securable_of(job_id), body["access_control_list"], principal)
+        self.triggers.changed(self._jobs.get(job_id))
 
     def _keeping_run_as(self, job_id: int, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """On the service a `run_as` that was set once stays until another one is set (databricks/cli#4873)."""
@@ -139,6 +149,7 @@ class Jobs:
     def delete(self, job_id: int) -> None:
         """Delete a job; its active runs are cancelled."""
         self._jobs.delete(job_id)
+        self.triggers.forget(job_id)
         self._cancel_all(job_id, queued_only=False)
 
     def run_now(self, body: Mapping[str, Any], principal: Principal) -> RunRecord:
@@ -151,9 +162,40 @@ class Jobs:
             if not job.settings.get("tasks"):
                 raise InvalidParameterValue(f"Job {job_id} has no tasks to run.")
             settings = job.settings | ({"queue": body["queue"]} if body.get("queue") else {})
-            return self._new_run(job, settings, principal, run_request(body, settings), "JOB_RUN")
+            if continuous:
+                settings = settings | {"queue": {"enabled": True}}  # it waits for the end of the one that it replaces
+            run = self._new_run(job, settings, principal.user_name, run_request(body, settings), "JOB_RUN")
+            return replace(run, trigger="CONTINUOUS_RESTART") if continuous else run
 
-        return self._scheduler.submit(make, f"{job_id}:{token}" if token else None)
+        continuous = self.triggers.is_continuous(job_id)
+        if continuous:
+            self.triggers.restarted(job_id)
+        before = self._ids.next()
+        run = self._scheduler.submit(make, f"{job_id}:{token}" if token else None)
+        if continuous and run.run_id > before:
+            self._cancel_others(run)
+        return run
+
+    def _cancel_others(self, run: RunRecord) -> None:
+        for other in self._runs.active():
+            if other.job_id == run.job_id and other.run_id < run.run_id:
+                self._scheduler.cancel(other.run_id)
+
+    def _fire(self, job_id: int, firing: Firing) -> None:
+        """Start a run of a job because of its trigger."""
+
+        def make(connection: Connection) -> RunRecord:
+            job = find_job(connection, job_id)
+            if not job.settings.get("tasks"):
+                raise InvalidParameterValue(f"Job {job_id} has no tasks to run.")
+            run = self._new_run(job, job.settings, job.creator, run_request({}, job.settings), "JOB_RUN")
+            return replace(run, trigger=firing.type, trigger_info=firing.info)
+
+        self._scheduler.submit(make, None)
+
+    def _run_ended(self, run: RunRecord) -> None:
+        if run.run_type == "JOB_RUN":
+            self.triggers.run_ended(run)
 
     def submit(self, body: Mapping[str, Any], principal: Principal) -> RunRecord:
         """Run tasks once, without a job that is kept."""
@@ -165,7 +207,7 @@ class Jobs:
 
         def make(connection: Connection) -> RunRecord:
             self._jobs.add(job, connection)
-            return self._new_run(job, settings, principal, RunRequest(), "SUBMIT_RUN")
+            return self._new_run(job, settings, principal.user_name, RunRequest(), "SUBMIT_RUN")
 
         self._grant(job, principal, body.get("access_control_list"))
         try:
@@ -292,12 +334,12 @@ class Jobs:
             raise PermissionDenied(f"Only administrators can let a job run as somebody else ({found or 'nobody'}).")
         return found
 
-    def _new_run(self, job: JobRecord, settings: Json, by: Principal, request: RunRequest, run_type: str) -> RunRecord:
+    def _new_run(self, job: JobRecord, settings: Json, by: str, request: RunRequest, run_type: str) -> RunRecord:
         return RunRecord(
             run_id=self._ids.next(),
             job_id=job.job_id,
             name=settings["name"],
-            creator=by.user_name,
+            creator=by,
             run_as=run_as(self._workspace, job),
             run_type=run_type,
             request=request,

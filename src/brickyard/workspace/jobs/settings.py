@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from brickyard import sdk
-from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace
+from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.api.shape import check_shape
 from brickyard.workspace.jobs.clusters import check_cluster
 from brickyard.workspace.jobs.graph import RUN_IF, GraphFault, Node, check, upstream
@@ -17,6 +17,7 @@ from brickyard.workspace.jobs.parameters import as_text, as_texts, parameters_of
 from brickyard.workspace.jobs.records import Json
 from brickyard.workspace.jobs.references import UnknownReference, check_reference, references
 from brickyard.workspace.jobs.single_task import with_task_list
+from brickyard.workspace.jobs.triggers.making import check_triggers
 
 __all__ = ["graph_of", "normalise"]
 
@@ -34,7 +35,7 @@ _JOB_DEFAULTS: Json = {
 _TASK_DEFAULTS: Json = {"run_if": "ALL_SUCCESS", "timeout_seconds": 0, "email_notifications": {}}
 _NOT_SETTINGS = ("git_source", "triggers", "environment_variables")
 _NOT_OF_TASKS = ("compute", "disabled", "environment_variables_key")
-_STARTERS = ("schedule", "trigger", "continuous")
+_PAUSABLE = ("schedule", "trigger", "continuous")
 
 
 def normalise(body: Mapping[str, Any], *, submitted: bool = False) -> Json:
@@ -46,7 +47,7 @@ def normalise(body: Mapping[str, Any], *, submitted: bool = False) -> Json:
 
     Raises:
         InvalidParameterValue: A field is unknown, wrong, or asks for what cannot be executed here.
-        NotImplementedByWorkspace: It asks to be started by a schedule or trigger.
+        NotImplementedByWorkspace: It asks for what the workspace has not.
     """
     from databricks.sdk.service.jobs import JobSettings
 
@@ -61,6 +62,9 @@ def normalise(body: Mapping[str, Any], *, submitted: bool = False) -> Json:
     settings = {name: value for name, value in _JOB_DEFAULTS.items() if name not in settings} | settings
     for parameter in settings.get("parameters", []):
         parameter["default"] = as_text(parameter["default"])
+    for name in _PAUSABLE:
+        if name in settings:
+            settings[name] = {"pause_status": "UNPAUSED"} | settings[name]
     settings["tasks"] = [_with_defaults(task) for task in settings.get("tasks", [])]
     if not settings["tasks"]:
         del settings["tasks"]
@@ -117,12 +121,6 @@ def _check_settings(settings: Json) -> None:
     for name in _NOT_SETTINGS:
         if settings.get(name):
             raise InvalidParameterValue(f"{name} is not supported by the local workspace")
-    for name in _STARTERS:
-        if name in settings and settings[name].get("pause_status", "UNPAUSED") != "PAUSED":
-            raise NotImplementedByWorkspace(
-                f"{name} that is not paused is not implemented by the local workspace; set its pause_status to PAUSED "
-                "and start the job with run-now"
-            )
     if not isinstance(settings["name"], str):
         raise InvalidParameterValue(f"name must be a string, not {settings['name']!r}")
     _check_numbers(settings, "", ("timeout_seconds", "max_concurrent_runs"))
@@ -131,6 +129,7 @@ def _check_settings(settings: Json) -> None:
     _check_unique(settings)
     tasks = settings.get("tasks", [])
     check_limits(settings)
+    check_triggers(settings)
     for task in tasks:
         _check_task(task, settings)
     nodes = graph_of(tasks)

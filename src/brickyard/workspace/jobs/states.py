@@ -11,10 +11,23 @@ from dataclasses import dataclass
 
 from brickyard.workspace.compute.tasks import TaskOutcome
 
-__all__ = ["ENDED", "State", "of_outcome", "of_run", "of_skip", "queued", "skipped_run"]
+__all__ = [
+    "ENDED",
+    "QUEUED_HOURS",
+    "State",
+    "expired",
+    "of_outcome",
+    "of_run",
+    "of_skip",
+    "queue_full",
+    "queued",
+    "skipped_run",
+]
 
 ENDED = frozenset({"TERMINATED", "SKIPPED", "INTERNAL_ERROR"})
 _LONGEST_MESSAGE = 4096
+#: https://docs.databricks.com/jobs/advanced.html
+QUEUED_HOURS = 48
 WORKLOAD_FAILED = "Workload failed, see run output for details"
 _SKIPPED_MESSAGES = {
     "UPSTREAM_FAILED": "This task was skipped because a task it depends on failed.",
@@ -108,6 +121,19 @@ def of_run(result: str, failures: Sequence[tuple[str, State]], timeout_seconds: 
 def queued(limit: int) -> State:
     """The state of a run that waits for an earlier one."""
     return State("QUEUED", message=f"Queued due to reaching maximum concurrent runs of {limit}.")
+
+
+def expired() -> State:
+    """The end of a run that waited in the queue for longer than runs may."""
+    message = f"Run skipped because it waited in the queue for {QUEUED_HOURS} hours, the longest that a run can wait."
+    return ended("MAXIMUM_CONCURRENT_RUNS_REACHED", message, life_cycle="SKIPPED")
+
+
+def queue_full(limit: int) -> State:
+    """The end of a run for which there was no room in its job's queue."""
+    message = f"Run skipped because {limit} runs of the job wait in its queue already."
+    code = "MAX_JOB_QUEUE_SIZE_EXCEEDED"
+    return ended("MAXIMUM_CONCURRENT_RUNS_REACHED", message, life_cycle="SKIPPED", code=code)
 
 
 def skipped_run(limit: int) -> State:

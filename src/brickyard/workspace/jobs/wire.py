@@ -192,6 +192,7 @@ def _run(record: RunRecord, url: str) -> Json:
         "run_type": record.run_type,
         "trigger": record.trigger,
         "trigger_info": record.trigger_info,
+        "schedule": record.settings.get("schedule") if record.trigger == "PERIODIC" else None,
         "format": "MULTI_TASK",
         "run_page_url": _page_url(record, record.run_id, url),
         "job_clusters": record.settings.get("job_clusters", []),

@@ -57,6 +57,8 @@ def test_every_operation(w: WorkspaceClient, robot: Robot, notebook: NotebookTas
     output = w.jobs.get_run_output(attempt(run)).notebook_output
     assert output is not None and output.result == "done"
     assert [one.run_id for one in w.jobs.list_runs(job_id=job_id)] == [run.run_id]
+    again = w.jobs.repair_run_and_wait(run.run_id or 0, rerun_tasks=["t"], timeout=LIMIT)
+    assert [one.attempt_number for one in again.tasks or []] == [0, 1]
     w.jobs.delete_run(run.run_id or 0)
     assert not list(w.jobs.list_runs(job_id=job_id))
     cancelled(w, job_id)

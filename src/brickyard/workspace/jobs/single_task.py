@@ -24,8 +24,9 @@ def with_task_list(body: Mapping[str, Any]) -> Json:
     """The settings with their one task in a list, and their `format`."""
     kinds = [name for name in body if name.endswith("_task")]
     if body.get("tasks") or not kinds:
-        known = [one.get("task_key") for one in body.get("tasks") or []]
-        kept = {"format": SINGLE} if body.get("format") == SINGLE and len(known) == 1 else {}
+        tasks = body.get("tasks")
+        is_single = body.get("format") == SINGLE and isinstance(tasks, list) and len(tasks) == 1
+        kept = {"format": SINGLE} if is_single else {}
         return {name: value for name, value in body.items() if name != "format"} | kept
     own = {name: value for name, value in body.items() if name in (*kinds, *_OF_TASK)}
     key = re.sub(r"\W+", "_", str(body.get("name") or "main"), flags=re.ASCII).strip("_")[:100]

@@ -110,7 +110,6 @@ def test_tables_are_made_over_no_other_table(owner: Person, reader: Person, shel
         f"CREATE TEMP VIEW mine AS SELECT * FROM {source}",
         f"CREATE VIEW {shelf.schema}.mine AS SELECT * FROM {source}",
         f"CREATE TEMPORARY FUNCTION mine() RETURNS STRING RETURN (SELECT max(s) FROM {source})",
-        f"DECLARE VARIABLE mine STRING DEFAULT (SELECT max(s) FROM {source})",
         f"EXECUTE IMMEDIATE 'SELECT * FROM {source}'",
         f"SELECT * FROM IDENTIFIER('{source.upper()}')",
         f"FROM {source} |> SELECT s",

@@ -246,8 +246,7 @@ class Session:
                 found[name, through] = self.table(name, through)
             return found[name, through]
 
-        references = self.statement.with_relations.references
-        named = frozenset(reference.subquery_alias.alias.lower() for reference in references)
+        named = {one.subquery_alias.alias.lower() for one in self.statement.with_relations.references}
         spark = self.sail.capabilities.is_spark
         return QueryRewriter(
             self.names,

@@ -55,7 +55,11 @@ def test_queries_and_files_run_with_their_parameters(client: Client) -> None:
     )
     script += "USE SCHEMA default; SELECT :word || ';' AS w, n FROM sql_task;"
     job_id = client.job(
-        jobs.Task("q", sql_task=jobs.SqlTask(where, query=jobs.SqlTaskQuery(query.id or ""), parameters={"most": "7"})),
+        jobs.Task(
+            "q",
+            sql_task=jobs.SqlTask(where, query=jobs.SqlTaskQuery(query.id or ""), parameters={"most": "7"}),
+            timeout_seconds=60,
+        ),
         jobs.Task("f", sql_task=jobs.SqlTask(where, file=sql_file(client, "a.sql", script))),
         parameters=[jobs.JobParameterDefinition(name="word", default="{{job.id}}")],
     )

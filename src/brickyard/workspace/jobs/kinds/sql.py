@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SqlTask"]
 
+_log = logging.getLogger(__name__)
 _CLIENT = "jobs"
 _PLACEHOLDER = re.compile(r"\{\{\s*([\w .-]+?)\s*\}\}")
 _NOT_HERE = ("alert", "dashboard")
@@ -160,16 +163,12 @@ class _Running:
         self._stopping: TaskState | None = None
         self._current: Statement | None = None
         self._ids: list[str] = []
-        self._callback: Callable[[TaskOutcome], None] | None = None
-        self._outcome: TaskOutcome | None = None
+        self._outcome: Future[TaskOutcome] = Future()
         threading.Thread(target=self._run, name="sql-task", daemon=True).start()
 
     def when_done(self, callback: Callable[[TaskOutcome], None]) -> None:
         """Call `callback` with the outcome."""
-        with self._lock:
-            self._callback, outcome = callback, self._outcome
-        if outcome is not None:
-            callback(outcome)
+        self._outcome.add_done_callback(lambda done: callback(done.result()))
 
     def stop(self, state: TaskState) -> None:
         """Cancel the statement that is being executed; none follows."""
@@ -184,10 +183,10 @@ class _Running:
             outcome = self._executed()
         except ApiError as error:
             outcome = TaskOutcome("FAILED", error.message, error=error.message)
-        with self._lock:
-            self._outcome, callback = outcome, self._callback
-        if callback is not None:
-            callback(outcome)
+        except Exception as error:  # on this thread nobody else hears of it, and the task must end
+            _log.exception("a SQL task cannot go on")
+            outcome = TaskOutcome("FAILED", f"{type(error).__name__}: {error}", code="INTERNAL_ERROR")
+        self._outcome.set_result(outcome)
 
     def _executed(self) -> TaskOutcome:
         script = self._script
@@ -213,18 +212,23 @@ class _Running:
             "disposition": "EXTERNAL_LINKS",
         }
         with self._lock:
-            if self._stopping is None:
-                self._current = self._sql.statements.submit(statement_request(body), script.by, _CLIENT)
-                self._ids.append(self._current.id)
-        if self._stopping is None and self._current is not None:
-            self._current.finished.result()
-        if self._stopping is not None:
-            return TaskOutcome(self._stopping, result=self._result(text))
-        record = self._current.record if self._current is not None else None
-        if record is None or record.state == "SUCCEEDED":
+            if (stopped := self._stopped(text)) is not None:
+                return stopped
+            statement = self._sql.statements.submit(statement_request(body), script.by, _CLIENT)
+            self._current = statement
+            self._ids.append(statement.id)
+        statement.finished.result()
+        if (stopped := self._stopped(text)) is not None:
+            return stopped
+        record = statement.record
+        if record.state == "SUCCEEDED":
             return None
         message = str((record.error or {}).get("message") or f"The statement ended as {record.state}.")
         return TaskOutcome("FAILED", message, error=message, result=self._result(text))
+
+    def _stopped(self, text: str) -> TaskOutcome | None:
+        """How it ends where it was asked to stop."""
+        return None if self._stopping is None else TaskOutcome(self._stopping, result=self._result(text))
 
     def _result(self, text: str) -> str:
         """What the run's output says of it: the last statement, and the ids of all."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import SQLAlchemyError
 
 from brickyard.workspace.api.errors import ApiError
-from brickyard.workspace.compute.tasks import TaskHandle, TaskOutcome, read_outcome
+from brickyard.workspace.compute.tasks import TaskOutcome, read_outcome
 from brickyard.workspace.jobs.board import Board
 from brickyard.workspace.jobs.directories import run_directory
 from brickyard.workspace.jobs.kinds import Faulty, Prepared, Work, kind_of
@@ -76,7 +76,7 @@ class Execution:
         self._around = around
         self._board = Board(run, tasks, around.ids)
         self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
-        self._works: dict[int, Work | TaskHandle] = {}
+        self._works: dict[int, Work] = {}
         self._closing = threading.Event()
         self._token = ""
         self._places: set[int] = set()  # the attempts that hold one of the slots

@@ -50,7 +50,7 @@ class Jobs:
             workspace, fire=self._fire, active=self._runs.is_active, sweep=self._scheduler.expire, clock=now
         )
         #: The runs that tasks start and wait for.
-        self.children = ChildRuns(workspace, (self._jobs, self._runs), self._ids, self._scheduler)
+        self.children = ChildRuns(workspace, self._jobs, self._runs, self._scheduler, self._new_run)
         self._permissions = workspace.identity.permissions
         self._changing = threading.Lock()  # of two changes, the second sees what the first has changed
 

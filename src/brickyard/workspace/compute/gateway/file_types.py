@@ -24,8 +24,9 @@ def infer_types(relation: Any, session: Session) -> None:
     source = relation.read.data_source
     if source.format.lower() == "parquet":
         found = session.schema(relation)
-        source.schema = loose(found).json() if loose(found) != found else ""
-    if source.format.lower() == "json" and not any(_partitions(Path(path)) for path in source.paths):
+        wanted = loose(found)
+        source.schema = wanted.json() if wanted != found else ""
+    elif source.format.lower() == "json" and not any(_partitions(Path(path)) for path in source.paths):
         source.schema = _sorted(session.schema(relation)).json()
 
 

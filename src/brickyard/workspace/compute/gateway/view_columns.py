@@ -13,6 +13,7 @@ from typing import Any
 from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.names import TableName, quote
 from brickyard.workspace.compute.gateway.settled import NAME, Settled
+from brickyard.workspace.compute.gateway.widening import DIGITS, NUMBERS
 
 __all__ = ["BINDING", "COMPENSATION", "MODE", "ViewColumns", "properties_of"]
 
@@ -20,9 +21,6 @@ __all__ = ["BINDING", "COMPENSATION", "MODE", "ViewColumns", "properties_of"]
 BINDING, COMPENSATION = "BINDING", "COMPENSATION"
 #: Properties in which Spark keeps the mode, and the names that the query gave its columns.
 MODE, OUTPUT = "view.schemaMode", "view.query.out."
-#: From narrow to wide.
-NUMBERS = ("tinyint", "smallint", "int", "bigint", "float", "double")
-DIGITS = {"tinyint": 3, "smallint": 5, "int": 10, "bigint": 20}
 
 
 def properties_of(mode: str, names: Sequence[str]) -> dict[str, str]:

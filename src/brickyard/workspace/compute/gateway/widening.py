@@ -9,7 +9,7 @@ from typing import Any
 
 from brickyard.workspace.compute.gateway.errors import SparkError
 
-__all__ = ["common_type", "common_types", "incompatible", "loose", "sql_of"]
+__all__ = ["DIGITS", "NUMBERS", "common_type", "common_types", "incompatible", "loose", "sql_of"]
 
 #: From narrow to wide.
 NUMBERS = ("tinyint", "smallint", "int", "bigint", "float", "double")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from brickyard.workspace.compute.tasks import TaskHandle, TaskOutcome, TaskState
+from brickyard.workspace.compute.tasks import TaskOutcome, TaskState
 from brickyard.workspace.jobs.records import Json, RunRecord, TaskRecord
 from brickyard.workspace.jobs.references import Scope
 
@@ -96,7 +96,7 @@ class Prepared:
     """
 
     resolved: Json
-    launch: Callable[[], Work | TaskHandle]
+    launch: Callable[[], Work]
 
 
 class Kind(Protocol):

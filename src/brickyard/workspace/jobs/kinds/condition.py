@@ -50,8 +50,8 @@ def _holds(op: str, left: str, right: str) -> bool:
 def _number(text: str, op: str) -> Decimal:
     try:
         number = Decimal(text.strip())
-    except InvalidOperation as error:
-        raise Faulty(f"The condition cannot be evaluated: {op} compares numbers, and {text!r} is none.") from error
+    except InvalidOperation:
+        number = Decimal("NaN")
     if number.is_nan():
         raise Faulty(f"The condition cannot be evaluated: {op} compares numbers, and {text!r} is none.")
     return number

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from brickyard.workspace.api.errors import InvalidParameterValue
@@ -11,7 +11,7 @@ from brickyard.workspace.jobs.clusters import SecretUnavailable, cluster_values
 from brickyard.workspace.jobs.directories import run_directory
 from brickyard.workspace.jobs.kinds.base import Faulty, Prepared, Start
 from brickyard.workspace.jobs.records import ITERATIONS, Json
-from brickyard.workspace.jobs.references import Scope, resolve
+from brickyard.workspace.jobs.references import resolve, resolve_all
 from brickyard.workspace.jobs.sources import check_sources
 
 __all__ = ["Notebook", "PythonWheel", "SparkPython"]
@@ -25,7 +25,7 @@ class _Work:
     parameters: dict[str, str] | list[str]
 
 
-class _Program:
+class _Program(ABC):
     """What programs have in common."""
 
     name: str
@@ -50,9 +50,9 @@ class _Program:
         check_sources(start.workspace, spec, start.principal)
         return Prepared(self._resolved(work.parameters), lambda: start.workspace.compute.start_task(spec))
 
+    @abstractmethod
     def _work(self, work: Json, start: Start) -> _Work:
         """Merge the task's parameters with the run's: job parameters win over all, as they do on the service."""
-        raise NotImplementedError
 
     def _resolved(self, parameters: dict[str, str] | list[str]) -> Json:
         return {self.name: {"named_parameters" if isinstance(parameters, dict) else "parameters": parameters}}
@@ -102,7 +102,7 @@ class Notebook(_Program):
     def _work(self, work: Json, start: Start) -> _Work:
         given = work.get("base_parameters", {}) | start.run.request.overriding.get("notebook_params", {})
         source = resolve(work["notebook_path"], start.scope)
-        return _Work(source, _resolve_all(given, start.scope) | dict(start.run.request.parameters))
+        return _Work(source, resolve_all(given, start.scope) | dict(start.run.request.parameters))
 
     def _resolved(self, parameters: dict[str, str] | list[str]) -> Json:
         return {self.name: {"base_parameters": parameters}}
@@ -117,7 +117,7 @@ class SparkPython(_Program):
 
     def _work(self, work: Json, start: Start) -> _Work:
         arguments: list[str] = start.run.request.overriding.get("python_params") or work.get("parameters", [])
-        return _Work(resolve(work["python_file"], start.scope), [resolve(one, start.scope) for one in arguments])
+        return _Work(resolve(work["python_file"], start.scope), resolve_all(arguments, start.scope))
 
 
 class PythonWheel(_Program):
@@ -137,13 +137,9 @@ class PythonWheel(_Program):
         source, overriding = f"{work['package_name']}:{work['entry_point']}", start.run.request.overriding
         named = work.get("named_parameters", {}) | overriding.get("python_named_params", {})
         if named:
-            return _Work(source, _resolve_all(named, start.scope) | dict(start.run.request.parameters))
+            return _Work(source, resolve_all(named, start.scope) | dict(start.run.request.parameters))
         arguments = overriding.get("python_params") or work.get("parameters", [])
-        return _Work(source, [resolve(one, start.scope) for one in arguments])
-
-
-def _resolve_all(values: Mapping[str, str], scope: Scope) -> dict[str, str]:
-    return {name: resolve(value, scope) for name, value in values.items()}
+        return _Work(source, resolve_all(arguments, start.scope))
 
 
 def _libraries(definition: Json, settings: Json) -> tuple[str, ...]:

@@ -34,9 +34,9 @@ class RunJob:
             pushed = {name: value for name, value in start.run.request.parameters.items() if name in defined}
             if pushed:  # the job's parameters are given to what takes parameters by name, and win over the task's own
                 given["job_parameters"] = given.get("job_parameters", {}) | pushed
-            run_request(given, job.settings)
+            request = run_request(given, job.settings)
         except ApiError as error:
             code = "UNAUTHORIZED_ERROR" if isinstance(error, PermissionDenied) else "INVALID_RUN_CONFIGURATION"
             raise Faulty(error.message, code) from error
         parameters = {"job_parameters": given["job_parameters"]} if given.get("job_parameters") else {}
-        return Prepared({self.name: parameters}, lambda: children.of_job(job, given, start.task, start.run))
+        return Prepared({self.name: parameters}, lambda: children.of_job(job, request, start.task, start.run))

@@ -193,10 +193,9 @@ class Gateway:
                 files = session.cache.files() if session.changes else {}
                 with explained(request.plan, session):
                     answers = self._answered(request, session)
-                    yield from _ending(answers, lambda: session.cache.changed_files(files)) if files else answers
+                    yield from _ending(answers, lambda: _keep(request, session, files)) if session.changes else answers
             finally:
                 session.let_go()
-        session.sail.memory.executed(request)
 
     def _answered(self, request: base_pb2.ExecutePlanRequest, session: Session) -> Iterator[bytes]:
         result = self._prepared(request, session)
@@ -373,6 +372,12 @@ class Gateway:
         if session.sail.capabilities.is_spark:
             return bytes(session.sail.unary("ArtifactStatus")(raw))
         return self._artifacts.status(request, session.blobs)
+
+
+def _keep(request: base_pb2.ExecutePlanRequest, session: Session, files: Any) -> None:
+    """Note what a command has registered, and the files that it has changed."""
+    session.sail.memory.executed(request)
+    session.cache.changed_files(files)
 
 
 def _ending(answers: Iterator[bytes], end: Callable[[], None]) -> Iterator[bytes]:

@@ -65,6 +65,7 @@ class TaskContext:
         upstream: Task values of earlier tasks, by task key.
         task_values: Task values that this task has set.
         spark_conf: Properties of the Spark session.
+        notes_uses: Whether it is noted what the task reads and writes (`uses.json`).
     """
 
     api_url: str
@@ -86,6 +87,7 @@ class TaskContext:
     upstream: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     task_values: dict[str, Any] = field(default_factory=dict)
     spark_conf: Mapping[str, str] = field(default_factory=dict)
+    notes_uses: bool = False
 
     @property
     def cluster_id(self) -> str:

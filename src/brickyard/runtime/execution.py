@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from brickyard.runtime import dbruntime, paths, programs, sdksecrets, spark
+from brickyard.runtime import dbruntime, paths, programs, sdksecrets, spark, uses
 from brickyard.runtime.context import TaskContext
 from brickyard.runtime.ending import Ending, TaskStopped
 from brickyard.runtime.notebook.run import run_notebook
@@ -29,11 +29,20 @@ def execute(context: TaskContext) -> Ending:
     """
     try:
         _prepare(context)
-        return _KINDS[context.kind](context)
+        return _noted(context) if context.notes_uses else _KINDS[context.kind](context)
     except TaskStopped as stopped:
         return Ending(error=f"{stopped}")
     except (Exception, SystemExit) as error:
         return Ending(error=f"{type(error).__name__}: {error}")
+
+
+def _noted(context: TaskContext) -> Ending:
+    """Execute the task, and leave a note of what it has used where it succeeds."""
+    watched = uses.watch(context)
+    ending = _KINDS[context.kind](context)
+    if ending.error is None:
+        watched.write()
+    return ending
 
 
 def _prepare(context: TaskContext) -> None:

@@ -15,7 +15,10 @@ from pyspark.sql.connect.session import SparkSession
 from brickyard.runtime import paths
 from brickyard.runtime.context import TaskContext, current
 
-__all__ = ["LazySparkSession", "install", "remote", "session"]
+__all__ = ["USES", "LazySparkSession", "install", "is_connected", "remote", "session"]
+
+#: The setting by which the engine is told to note what the task reads and writes, and tells it.
+USES = "spark.brickyard.uses"
 
 _lock = threading.RLock()
 _sessions: list[SparkSession] = []
@@ -45,6 +48,11 @@ class LazySparkSession(SparkSession):
 def session() -> Any:
     """The task's session."""
     return _sessions[0]
+
+
+def is_connected() -> bool:
+    """Whether the task has used Spark."""
+    return bool(_remotes)
 
 
 def remote() -> str:
@@ -78,6 +86,8 @@ def _connect(session: LazySparkSession) -> None:
             SparkSession.__init__(session, connection=url)
             atexit.unregister(session.client._on_exit)  # the engine ends with the task, there is nothing to clean up
             properties: dict[str, str | int | bool] = {**usage_tags(current()), **current().spark_conf}
+            if current().notes_uses:
+                properties[USES] = True
             session.conf._set_all(properties, silent=False)  # in one call
 
 

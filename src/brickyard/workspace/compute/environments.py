@@ -23,7 +23,7 @@ from brickyard.workspace.compute import requirements as reading
 from brickyard.workspace.compute.credentials import git_environment
 from brickyard.workspace.compute.requirements import Missing
 
-__all__ = ["Environments", "LibraryError"]
+__all__ = ["Environments", "LibraryError", "digest"]
 
 
 class LibraryError(Exception):
@@ -57,7 +57,7 @@ class Environments:
         Raises:
             LibraryError: A library does not exist, or does not go with the others or with the runtime.
         """
-        directory = self._root / _digest(wanted)
+        directory = self._root / digest(wanted)
         if directory.is_dir():
             return directory
         self._root.mkdir(parents=True, exist_ok=True)
@@ -132,16 +132,16 @@ def _written(path: Path, lines: Iterable[str]) -> Path:
     return path
 
 
-def _digest(wanted: Sequence[str]) -> str:
+def digest(wanted: Sequence[str]) -> str:
     """What the content of an environment depends on."""
-    digest = hashlib.sha256(f"{platform.python_version()} {platform.machine()} {sys.platform}".encode())
+    digested = hashlib.sha256(f"{platform.python_version()} {platform.machine()} {sys.platform}".encode())
     for line in sorted(reading.preloaded()):
-        digest.update(f"\n{line}".encode())
+        digested.update(f"\n{line}".encode())
     for item in wanted:
         content = Path(item).read_bytes() if item.endswith(".whl") and Path(item).is_file() else b""
         name = Path(item).name if content else item
-        digest.update(f"\n{name} {hashlib.sha256(content).hexdigest()}".encode())
-    return digest.hexdigest()[:32]
+        digested.update(f"\n{name} {hashlib.sha256(content).hexdigest()}".encode())
+    return digested.hexdigest()[:32]
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from brickyard.workspace.api.errors import ApiError
 from brickyard.workspace.compute.client import Exit, ForkServerClient, ForkServerGone
 from brickyard.workspace.compute.engines.choice import EngineChoice, UnknownEngine, split
 from brickyard.workspace.compute.environ import TASK_MARK, base_environment, task_environment, without_own
-from brickyard.workspace.compute.environments import Environments, LibraryError
+from brickyard.workspace.compute.environments import Environments, LibraryError, digest
 from brickyard.workspace.compute.initial_catalog import initial_catalog
 from brickyard.workspace.compute.interactive import InteractiveEngine, search_path
 from brickyard.workspace.compute.requirements import requirement_lines
@@ -172,6 +172,14 @@ class Compute:
             self._finish(
                 handle, _failed(f"The task could not be started: {type(error).__name__}: {error}", "INTERNAL_ERROR")
             )
+
+    def environment_key(self, libraries: Sequence[str]) -> str:
+        """What tells an environment with these libraries from others.
+
+        Raises:
+            LibraryError: A file does not exist.
+        """
+        return digest(self._libraries(libraries))
 
     def _libraries(self, items: Sequence[str]) -> list[str]:
         """What the installer is asked for: options word by word, and files of requirements line by line.

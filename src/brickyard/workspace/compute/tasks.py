@@ -56,6 +56,7 @@ class TaskSpec:
         token: What it authenticates with; it is handed over in memory only.
         directory: The run's directory; it is made where it is missing.
         timeout_seconds: After this long the task is killed and ends as TIMEDOUT; 0 is no limit.
+        notes_uses: Whether it leaves a note of what it has read and written (`brickyard.runtime.uses`).
     """
 
     run_id: int
@@ -74,6 +75,7 @@ class TaskSpec:
     spark_conf: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     timeout_seconds: float = 0
+    notes_uses: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """The specification as JSON can hold it, without the token and the secrets."""

@@ -111,6 +111,19 @@ class RunStore:
         with self._store.read() as connection:
             return _tasks(connection, run_id)
 
+    def successes(self, job_id: int, task_key: str, limit: int) -> list[TaskRecord]:
+        """The last attempts at a job's task that ended well, newest first."""
+        wanted = (
+            runs.c.job_id == job_id,
+            task_runs.c.task_key == task_key,
+            _IS_THERE,
+            task_runs.c.outcome.is_not(None),
+        )
+        query = select(task_runs).join(runs, runs.c.run_id == task_runs.c.job_run_id).where(*wanted)
+        with self._store.read() as connection:
+            found = [_task(row) for row in connection.execute(query.order_by(task_runs.c.run_id.desc()).limit(limit))]
+        return [task for task in found if task.state.result == "SUCCESS"]
+
     def children(self, attempts: Sequence[int]) -> dict[int, tuple[RunRecord, list[TaskRecord]]]:
         """The runs that attempts at tasks have started, by attempt, each with the attempts at its own tasks."""
         with self._store.read() as connection:

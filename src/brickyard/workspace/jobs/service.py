@@ -238,6 +238,10 @@ class Jobs:
         """The run id of the first attempt at the task of which this is one."""
         return next(one.run_id for one in self.tasks(task.job_run_id) if one.task_key == task.task_key)
 
+    def successes(self, job_id: int, task_key: str, limit: int) -> list[TaskRecord]:
+        """Those of the last attempts at a job's task that ended well, newest first."""
+        return self._runs.successes(job_id, task_key, limit)
+
     def runs(self, wanted: RunFilter, limit: int) -> list[RunRecord]:
         """Runs, newest first."""
         return self._with_makers(self._runs.page(wanted, limit))

@@ -16,6 +16,7 @@ from brickyard.workspace.jobs.limits import check_limits
 from brickyard.workspace.jobs.parameters import as_text, as_texts, parameters_of
 from brickyard.workspace.jobs.records import Json
 from brickyard.workspace.jobs.references import UnknownReference, check_reference, references
+from brickyard.workspace.jobs.reuse import check_reuse
 from brickyard.workspace.jobs.single_task import with_task_list
 from brickyard.workspace.jobs.triggers.making import check_triggers
 
@@ -130,6 +131,7 @@ def _check_settings(settings: Json) -> None:
     tasks = settings.get("tasks", [])
     check_limits(settings)
     check_triggers(settings)
+    check_reuse(settings)
     for task in tasks:
         _check_task(task, settings)
     nodes = graph_of(tasks)

@@ -88,7 +88,7 @@ def of_outcome(outcome: TaskOutcome, timeout_seconds: float = 0) -> State:
         return ended("TIMEDOUT", outcome.message or f"Run timed out after {timeout_seconds:g} seconds.")
     if outcome.state == "CANCELED":
         return ended("CANCELED", outcome.message or "Run cancelled.")
-    return ended("SUCCESS")
+    return ended("SUCCESS", outcome.message)
 
 
 def refused(message: str, code: str) -> State:

@@ -6,7 +6,6 @@ Sources: the Delta protocol, https://github.com/delta-io/delta/blob/master/PROTO
 from __future__ import annotations
 
 import json
-import os
 import time
 import uuid
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from brickyard.workspace import statistics
 from brickyard.workspace.compute.gateway.errors import SparkError
+from brickyard.workspace.stamps import latest
 
 __all__ = [
     "actions_since",
@@ -31,16 +31,6 @@ __all__ = [
 ]
 
 Action = dict[str, Any]
-
-
-def latest(place: Path) -> int:
-    """The number of the table's last commit, -1 without any."""
-    log = place / "_delta_log"
-    if not log.is_dir():
-        return -1
-    with os.scandir(log) as files:
-        stems = [file.name.removesuffix(".json") for file in files if file.name.endswith(".json")]
-    return max((int(stem) for stem in stems if stem.isdigit()), default=-1)
 
 
 def commits_since(place: Path, version: int) -> list[tuple[str, Action]]:

@@ -15,7 +15,7 @@ import grpc
 from pyspark.sql.connect.proto import base_pb2
 
 from brickyard.workspace.compute.engines import Engine
-from brickyard.workspace.compute.gateway import semantics, wire
+from brickyard.workspace.compute.gateway import semantics, uses, wire
 from brickyard.workspace.compute.gateway.admission import Admission, Caller, token_of
 from brickyard.workspace.compute.gateway.answers import has_been_run, of_sql, schema_with_rows, with_relation
 from brickyard.workspace.compute.gateway.artifacts import Artifacts
@@ -303,10 +303,13 @@ class Gateway:
         request = base_pb2.ConfigRequest.FromString(raw)
         session, operation = self.session(SessionKey.of(request)), request.operation
         kind = operation.WhichOneof("op_type")
+        if uses.is_asked(operation):
+            return uses.answer(session.catalog, request)
         if kind not in ("set", "unset") and not session.sail.capabilities.is_spark:
             return session.sail.memory.read(operation.SerializeToString(), lambda: session.sail.unary("Config")(raw))
         given = {pair.key: pair.value for pair in operation.set.pairs}
         session.before_setting(given)
+        uses.begin(session.catalog, {} if session.sail.capabilities.own_names else given)
         answer: bytes = session.sail.unary("Config")(raw)
         session.sail.memory.configured(raw)
         session.settings |= given

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from brickyard.workspace.compute.gateway.errors import SparkError, already_exists, not_found
 from brickyard.workspace.compute.gateway.names import HIVE, TableName
 from brickyard.workspace.compute.gateway.table import Table
+from brickyard.workspace.compute.gateway.uses import Uses
 
 __all__ = ["Table", "UnityCatalog", "accept"]
 
@@ -50,6 +51,8 @@ class UnityCatalog:
         self._scheme, self._address = urlsplit(host)[:2]
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self._local = threading.local()
+        #: Notes what is read and written, where somebody has asked for it.
+        self.uses: Uses | None = None
 
     def user_name(self) -> str | None:
         """Whose token this is; nothing where the workspace does not accept it.
@@ -101,7 +104,10 @@ class UnityCatalog:
         status, wire = self.call("POST", "/view-reads", body, repeatable=True)
         if status == 404:
             raise not_found("table", str(name))
-        return Table.from_wire(accept(status, wire))
+        self._seen("table", name, accept(status, wire))
+        found = Table.from_wire(wire)
+        self._used(found.location, write=False)
+        return found
 
     def need_data(self, table: Table, *, write: bool = False) -> None:
         """Ask for access to a table's data, as every engine does before it touches them; a view has none.
@@ -112,6 +118,7 @@ class UnityCatalog:
         if not table.is_view:
             body = {"table_id": table.table_id, "operation": "READ_WRITE" if write else "READ", "policies": True}
             accept(*self.call("POST", "/temporary-table-credentials", body, repeatable=True))
+            self._used(table.location, write=write)
 
     def need_place(self, place: Path, *, write: bool = False, deep: bool = False) -> None:
         """Ask for access to a file or directory; what no external location is around is the driver's own disk.
@@ -128,11 +135,30 @@ class UnityCatalog:
         status, wire = self.call("POST", "/temporary-path-credentials", body, repeatable=True)
         if wire.get("error_code") != "EXTERNAL_LOCATION_DOES_NOT_EXIST":
             accept(status, wire)
+        self._used(place, write=write)
 
     def find_table(self, name: TableName) -> Table | None:
         """The table, or None if the catalog does not have it; says nothing of whether its data may be read."""
-        status, wire = self.call("GET", f"/tables/{quote(name.full)}")
-        return None if status == 404 else Table.from_wire(accept(status, wire))
+        wire = self._seen("table", name, self.wire_of("table", name.full))
+        return None if wire is None else Table.from_wire(wire)
+
+    def wire_of(self, kind: str, name: str) -> dict[str, Any] | None:
+        """A `table` or `function` as the API describes it, or None if the catalog does not have it."""
+        status, wire = self.call("GET", f"/{kind}s/{quote(name)}")
+        return None if status == 404 else accept(status, wire)
+
+    def _seen(self, kind: str, name: TableName, wire: dict[str, Any] | None) -> dict[str, Any] | None:
+        if self.uses is not None:
+            self.uses.looked_up(kind, name.full, wire)
+        return wire
+
+    def _used(self, place: Path | None, *, write: bool) -> None:
+        if self.uses is not None and place is not None:
+            self.uses.used(place, write=write)
+
+    def _made(self, kind: str, name: str) -> None:
+        if self.uses is not None:
+            self.uses.made(kind, name)
 
     def tables(self, catalog: str, schema: str) -> list[Table]:
         """All tables and views of one schema."""
@@ -159,10 +185,12 @@ class UnityCatalog:
         if status == 409 or answer.get("error_code", "").endswith("ALREADY_EXISTS"):
             raise already_exists("table", str(name))
         accept(status, answer)
+        self._made("table", name.full)
 
     def drop_table(self, name: TableName) -> None:
         """Remove a table; the catalog removes a managed table's data too."""
         accept(*self.call("DELETE", f"/tables/{quote(name.full)}"))
+        self._made("table", name.full)
 
     def comment(self, name: TableName, text: str) -> None:
         """Set the comment of a table."""
@@ -178,6 +206,8 @@ class UnityCatalog:
         if status == 409 or answer.get("error_code", "").endswith("ALREADY_EXISTS"):
             raise already_exists(what.removesuffix("s"), str(body.get("new_name", name)))
         accept(status, answer)
+        for changed in {name, str(body.get("new_name", name))}:
+            self._made(what.removesuffix("s"), changed)
 
     def keys(self, name: TableName) -> list[dict[str, Any]]:
         """A table's keys, as the API has them."""
@@ -198,6 +228,7 @@ class UnityCatalog:
 
     def _change(self, name: TableName, body: dict[str, Any]) -> None:
         accept(*self.call("PATCH", f"/tables/{quote(name.full)}", body))
+        self._made("table", name.full)
 
     def has_schema(self, catalog: str, schema: str) -> bool:
         """Whether the schema exists."""
@@ -232,17 +263,18 @@ class UnityCatalog:
         if through:
             body = {"views": list(through), "name": f"{name.full}()"}
             status, wire = self.call("POST", "/view-reads", body, repeatable=True)
-        else:
-            status, wire = self.call("GET", f"/functions/{quote(name.full)}")
-        return None if status == 404 else accept(status, wire)
+            return self._seen("function", name, None if status == 404 else accept(status, wire))
+        return self._seen("function", name, self.wire_of("function", name.full))
 
     def create_function(self, wire: dict[str, Any]) -> None:
         """Make a function of a name that is free."""
         accept(*self.call("POST", "/functions", {"function_info": wire}))
+        self._made("function", f"{wire['catalog_name']}.{wire['schema_name']}.{wire['name']}")
 
     def drop_function(self, name: TableName) -> None:
         """Remove a function."""
         accept(*self.call("DELETE", f"/functions/{quote(name.full)}"))
+        self._made("function", name.full)
 
     def catalogs(self) -> list[dict[str, Any]]:
         """All catalogs of the metastore, as the API describes them."""
@@ -271,6 +303,8 @@ class UnityCatalog:
         accept(status, wire)
 
     def _pages(self, path: str, key: str, query: dict[str, str]) -> Iterator[dict[str, Any]]:
+        if self.uses is not None:
+            self.uses.listed()
         while True:
             wire = accept(*self.call("GET", f"{path}?{urlencode(query)}"))
             yield from wire.get(key) or []

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.compute.tasks import TaskKind, TaskSpec
+from brickyard.workspace.jobs import reuse
 from brickyard.workspace.jobs.clusters import SecretUnavailable, cluster_values
 from brickyard.workspace.jobs.directories import run_directory
 from brickyard.workspace.jobs.kinds.base import Faulty, Prepared, Start
@@ -48,7 +49,7 @@ class _Program(ABC):
         work = self._work(start.definition[self.name], start)
         spec = self._spec(start, work)
         check_sources(start.workspace, spec, start.principal)
-        return Prepared(self._resolved(work.parameters), lambda: start.workspace.compute.start_task(spec))
+        return Prepared(self._resolved(work.parameters), lambda: reuse.start(start, spec))
 
     @abstractmethod
     def _work(self, work: Json, start: Start) -> _Work:

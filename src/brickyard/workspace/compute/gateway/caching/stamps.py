@@ -1,4 +1,4 @@
-"""What data was made of, and whether it has changed since."""
+"""What data was made of."""
 
 from __future__ import annotations
 
@@ -6,29 +6,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from brickyard.workspace.compute.gateway.commits import latest
 from brickyard.workspace.compute.gateway.function_places import places_of
 from brickyard.workspace.compute.gateway.names import FILE_FORMATS
 from brickyard.workspace.compute.gateway.sqltext import tokenize
+from brickyard.workspace.stamps import Stamp, stamp_of
 
 __all__ = ["Stamp", "places_in", "stamp_of"]
 
-Stamp = tuple[Any, ...]
 FORMATS = frozenset(name.lower() for name in FILE_FORMATS)
-
-
-def stamp_of(place: Path) -> Stamp:
-    """A value that is another one once the table or the files have changed."""
-    if (place / "_delta_log").is_dir():
-        return ("delta", *_last_commit(place / "_delta_log", latest(place)))
-    files = [place] if place.is_file() else sorted(place.rglob("*")) if place.is_dir() else []
-    return tuple((str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in files if file.is_file())
-
-
-def _last_commit(log: Path, version: int) -> Stamp:
-    """The version and when it was written: a table that is dropped and made again can have the same number."""
-    file = log / f"{version:020d}.json"
-    return (version, file.stat().st_mtime_ns, file.stat().st_ino) if file.exists() else (version,)
 
 
 def places_in(message: Any, view: Callable[[str], Any], through: frozenset[str] = frozenset()) -> Iterator[Path]:

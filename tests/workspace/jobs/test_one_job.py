@@ -228,7 +228,7 @@ def test_task_values_reach_programs_and_queries(done: OneJob) -> None:
         output = done.outputs[key].sql_output
         assert output and output.query_output and output.query_output.sql_statements
         found[key] = rows(done.client, output.query_output.sql_statements[-1].lookup_key or "")
-    assert found == {"query": [["43"]], "report": [["friday 42"]]}
+    assert found == {"query": [["43.0"]], "report": [["friday 42"]]}
 
 
 def test_loop_gives_each_iteration_its_input(done: OneJob) -> None:

@@ -57,6 +57,14 @@ def test_output_of_a_run_is_printed_with_its_error(bundle: Bundle, failed: str) 
     assert "ended with FAILED" in bundle.run("runs", "logs", failed, "--follow", code=7)
 
 
+def test_notebooks_of_a_run_are_written_as_files(bundle: Bundle, failed: str, tmp_path: Path) -> None:
+    [page] = bundle.run("runs", "export", failed, "-d", str(tmp_path)).split()
+    assert "there is nobody to greet" in Path(page).read_text()
+    [jupyter] = bundle.run("runs", "export", failed, "-d", str(tmp_path), "--format", "ipynb").split()
+    cells = json.loads(Path(jupyter).read_text())["cells"]
+    assert "ValueError" in [output.get("ename") for cell in cells for output in cell.get("outputs", [])]
+
+
 def test_repair_follows_what_runs_again(bundle: Bundle) -> None:
     text = bundle.run("run", "hello", "--params", "who=nobody", code=7)
     match = re.search(r"run (\d+)", text)

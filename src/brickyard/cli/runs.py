@@ -125,9 +125,15 @@ def _print_output(task: TaskState, output: dict[str, object], *, alone: bool) ->
 @_run_id
 @_task
 @click.option("-d", "--directory", type=click.Path(path_type=Path), default=Path(), help="Where; by default, here.")
+@click.option(
+    "--format", "form", type=click.Choice(["html", "ipynb"]), default="html", help="As pages, or for Jupyter."
+)
 @with_workspace
-def export(run_id: int, task: str | None, directory: Path, target: str | None, profile: str | None) -> None:
-    """Write the notebooks of run RUN_ID as HTML files, with the results of their cells."""
+def export(run_id: int, task: str | None, directory: Path, form: str, target: str | None, profile: str | None) -> None:
+    """Write the notebooks of run RUN_ID as files, with the results of their cells.
+
+    Notebooks that a task ran with `dbutils.notebook.run` are written, too.
+    """
     from brickyard.errors import UsageError
     from brickyard.plan import run_queries
     from brickyard.plan.runs import look
@@ -135,9 +141,10 @@ def export(run_id: int, task: str | None, directory: Path, target: str | None, p
     connection = connection_for(target, profile)
     written = 0
     for one in run_queries.task_of(look(connection, run_id), task):
-        for name, content in run_queries.exported(connection, one):
+        for number, (name, content) in enumerate(run_queries.exported(connection, one, form)):
             directory.mkdir(parents=True, exist_ok=True)
-            path = directory / f"{one.key}-{name.replace('/', '_')}.html"
+            inner = f"-{number}" if number else ""
+            path = directory / f"{one.key}{inner}-{name.replace('/', '_')}.{form}"
             path.write_text(content, encoding="utf-8")
             click.echo(str(path))
             written += 1

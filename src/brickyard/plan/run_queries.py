@@ -8,6 +8,7 @@ from typing import Any
 
 from brickyard.errors import UsageError
 from brickyard.plan.connect import Connection, calling
+from brickyard.plan.exported_notebooks import to_jupyter
 from brickyard.plan.runs import RunResult, TaskState
 
 __all__ = ["ListedRun", "exported", "list_runs", "logs", "repair", "task_of"]
@@ -97,12 +98,26 @@ def logs(connection: Connection, task: TaskState) -> dict[str, Any]:
         return connection.call("GET", "/api/2.2/jobs/runs/get-output", query={"run_id": task.run_id})
 
 
-def exported(connection: Connection, task: TaskState) -> list[tuple[str, str]]:
-    """The notebooks of a task as pages that show their cells with their results: names and contents."""
-    query = {"run_id": task.run_id, "views_to_export": "ALL"}
+def exported(connection: Connection, task: TaskState, form: str = "html") -> list[tuple[str, str]]:
+    """The notebooks of a task with the results of their cells: names, and contents as `html` or `ipynb`.
+
+    A task that is no notebook has none.
+    """
     with calling("export the run", f"run {task.run_id}"):
+        run = connection.call("GET", "/api/2.2/jobs/runs/get", query={"run_id": task.run_id})
+        if not _is_notebook(run, task.run_id):
+            return []
+        query = {"run_id": task.run_id, "views_to_export": "ALL"}
         views = connection.call("GET", "/api/2.2/jobs/runs/export", query=query).get("views", ())
-    return [(str(view.get("name") or task.key), str(view.get("content") or "")) for view in views]
+        found = [(str(view.get("name") or task.key), str(view.get("content") or "")) for view in views]
+        return [(name, to_jupyter(page)) for name, page in found] if form == "ipynb" else found
+
+
+def _is_notebook(run: Mapping[str, Any], run_id: int) -> bool:
+    """Whether a run is that of a notebook; what is not known to be of another kind is asked for."""
+    parts = [run, *(one for one in run.get("tasks", ()) if one.get("run_id") == run_id)]
+    kinds = [key for one in parts for key in (*one, *one.get("task", {})) if key.endswith("_task")]
+    return not kinds or "notebook_task" in kinds
 
 
 def repair(connection: Connection, run_id: int, keys: Sequence[str], *, dependents: bool = False) -> int:

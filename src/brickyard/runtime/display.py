@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import base64
-import html
 import io
 import sys
 from typing import Any
 
+from brickyard.runtime.ending import NotSupported
 from brickyard.runtime.record import recorder
 
-__all__ = ["display", "display_html", "publish", "show_table"]
+__all__ = ["display", "display_html", "publish", "show_result", "show_table"]
 
-_ROWS_KEPT, _ROWS_PRINTED = 1000, 20
+#: Libraries of charts whose figures are pages of their own.
+_CHARTS = frozenset({"plotly", "altair"})
 
 
 def display(value: Any = None, *more: Any, **options: Any) -> None:
     """Show a value: Spark and pandas data as a table, a figure as an image, other things as they show themselves."""
     for item in (value, *more):
         if item is not None:
-            _display(item, options)
+            _display(item)
 
 
 def display_html(text: str) -> None:
     """Show HTML."""
-    publish({"text/html": text, "text/plain": "<HTML>"})
+    publish({"text/html": str(text), "text/plain": "<HTML>"})
 
 
 def publish(data: dict[str, Any], metadata: dict[str, Any] | None = None) -> None:
@@ -39,27 +40,64 @@ def publish(data: dict[str, Any], metadata: dict[str, Any] | None = None) -> Non
 
 
 def show_table(frame: Any) -> None:
-    """Show a Spark DataFrame: its first rows, without reading the others."""
-    rows = frame.limit(_ROWS_KEPT + 1).toPandas()
-    _publish_rows(rows, f"only the first {_ROWS_KEPT} rows are kept")
+    """Show a Spark DataFrame: its first rows, without reading the others.
+
+    Raises:
+        NotSupported: It is a stream.
+    """
+    from brickyard.runtime import tables
+
+    if frame.isStreaming:
+        raise NotSupported(
+            "display of a streaming DataFrame is not available in a local workspace; write it to a table"
+        )
+    publish(*tables.of_spark(frame).bundle())
 
 
-def _display(value: Any, options: dict[str, Any]) -> None:
+def show_result(value: Any) -> None:
+    """Show the value of a cell's last expression: a figure as an image, all else as it shows itself."""
+    if not _show_figure(value):
+        _display_any(value)
+
+
+def _display(value: Any) -> None:
+    from brickyard.runtime import tables
+
     kind = type(value)
     family = kind.__module__.partition(".")[0]
-    if family == "pyspark" and hasattr(value, "toPandas"):
+    if family == "pyspark" and hasattr(value, "toArrow"):
         show_table(value)
+    elif family == "pyspark" and hasattr(value, "to_pandas"):
+        publish(*tables.of_pandas(value.head(tables.ROWS + 1).to_pandas()).bundle())
     elif family == "pandas" and kind.__name__ in ("DataFrame", "Series"):
         frame = value.to_frame() if kind.__name__ == "Series" else value
-        _publish_rows(frame.head(_ROWS_KEPT + 1), f"only the first {_ROWS_KEPT} rows are kept")
-    elif family == "matplotlib" and hasattr(_figure(value), "savefig"):
-        publish({"image/png": _png(_figure(value)), "text/plain": "<figure>"})
+        publish(*tables.of_pandas(frame).bundle())
+    elif family == "polars" and hasattr(value, "to_arrow"):
+        publish(*tables.of_arrow(_frame(value).to_arrow()).bundle())
+    elif family == "pyarrow" and kind.__name__ == "Table":
+        publish(*tables.of_arrow(value).bundle())
     elif _is_rows(value):
-        import pandas
-
-        _display(pandas.DataFrame(value), options)
-    else:
+        publish(*tables.of_records(value).bundle())
+    elif not _show_figure(value):
         _display_any(value)
+
+
+def _frame(value: Any) -> Any:
+    """A Polars DataFrame, also of a Series."""
+    return value if hasattr(value, "columns") else value.to_frame()
+
+
+def _show_figure(value: Any) -> bool:
+    """Show a value that is a figure; whether it is one."""
+    family = type(value).__module__.partition(".")[0]
+    if family == "matplotlib" and hasattr(_figure(value), "savefig"):
+        publish({"image/png": _png(_figure(value)), "text/plain": "<figure>"})
+    elif family in _CHARTS and hasattr(value, "to_html"):
+        options = {"full_html": False, "include_plotlyjs": "cdn"} if family == "plotly" else {}
+        publish({"text/html": value.to_html(**options), "text/plain": f"<{family} figure>"})
+    else:
+        return False
+    return True
 
 
 def _display_any(value: Any) -> None:
@@ -75,22 +113,15 @@ def _display_any(value: Any) -> None:
 
 def _is_rows(value: Any) -> bool:
     """Whether it is a list of records: mappings, or tuples with names."""
-    return isinstance(value, list) and bool(value) and all(isinstance(v, dict) or hasattr(v, "_fields") for v in value)
+    return isinstance(value, list) and bool(value) and all(_is_record(one) for one in value)
 
 
-def _publish_rows(rows: Any, note: str) -> None:
-    cut = len(rows) > _ROWS_KEPT
-    rows = rows.head(_ROWS_KEPT)
-    text = rows.to_string(max_rows=_ROWS_PRINTED, index=_has_labels(rows))
-    table = rows.to_html(index=_has_labels(rows), border=0, na_rep="null")
-    if cut:
-        text, table = f"{text}\n({note})", f"{table}<p>{html.escape(note)}</p>"
-    publish({"text/html": table, "text/plain": text})
+def _is_record(value: Any) -> bool:
+    return isinstance(value, dict) or (isinstance(value, tuple) and hasattr(value, "_fields")) or _is_spark_row(value)
 
 
-def _has_labels(rows: Any) -> bool:
-    """Whether the index says something: a plain count of rows does not."""
-    return type(rows.index).__name__ != "RangeIndex"
+def _is_spark_row(value: Any) -> bool:
+    return isinstance(value, tuple) and hasattr(value, "__fields__")
 
 
 def _figure(value: Any) -> Any:

@@ -17,6 +17,8 @@ from brickyard.runtime.redaction import Redactor
 __all__ = ["CellRecord", "Recorder", "recorder"]
 
 _STREAM_LIMIT = 1024 * 1024
+#: What the service keeps of all cells together: https://docs.databricks.com/resources/limits.html
+_NOTEBOOK_LIMIT = 20 * 1024 * 1024
 _SECONDS_BETWEEN_WRITES = 1.0
 _CUT = "\n*** the output is longer; the whole of it is in the run's log ***\n"
 
@@ -43,15 +45,22 @@ class Recorder:
     Args:
         path: The file.
         redactor: Takes secrets out of what is written.
+
+    Attributes:
+        cells: The notebook's cells.
+        language: The notebook's language.
     """
 
     def __init__(self, path: Path, redactor: Redactor) -> None:
         self.cells: list[CellRecord] = []
+        self.language = "python"
         self._path = path
         self._redactor = redactor
         self._current: CellRecord | None = None
         self._printed = 0
         self._written = 0.0
+        self._size = 0
+        self._finished: dict[int, tuple[int, Any]] = {}  # cells that change no more, without the secrets known then
         self._process = os.getpid()
         self._lock = threading.Lock()  # threads of the notebook print, too
 
@@ -93,9 +102,17 @@ class Recorder:
 
     def display(self, data: Mapping[str, Any], metadata: Mapping[str, Any] | None = None) -> None:
         """Something was displayed, in one or more formats by MIME type."""
-        if self._current is not None:
-            shown = {"output_type": "display_data", "data": dict(data), "metadata": dict(metadata or {})}
-            self._current.outputs.append(shown)
+        if self._current is None:
+            return
+        texts = {kind: _text(value) for kind, value in data.items()}
+        shown = {"output_type": "display_data", "data": texts, "metadata": dict(metadata or {})}
+        size = len(json.dumps(shown, default=str))
+        if self._size + size > _NOTEBOOK_LIMIT:
+            note = f"*** an output of {size:,} bytes is left out: the cells of a notebook keep 20 MB together ***\n"
+            shown = {"output_type": "stream", "name": "stderr", "text": note}
+        else:
+            self._size += size
+        self._current.outputs.append(shown)
 
     def error(self, name: str, value: str, trace: list[str]) -> None:
         """The cell raised an exception."""
@@ -108,22 +125,31 @@ class Recorder:
         if os.getpid() != self._process:
             return  # a process that the notebook has forked knows only what there was then
         with self._lock:
-            cells = [self._redactor.redact_all(_texts(asdict(cell))) for cell in self.cells]
+            cells = [self._redacted(cell) for cell in self.cells]
             temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}")
-            temporary.write_text(json.dumps({"cells": cells}))
+            temporary.write_text(json.dumps({"language": self.language, "cells": cells}))
             temporary.replace(self._path)
             self._written = time.monotonic()
 
+    def _redacted(self, cell: CellRecord) -> Any:
+        """A cell without secrets; one that has ended is searched again only when there are more of them."""
+        known = len(self._redactor.secrets)
+        kept = self._finished.get(id(cell))
+        if kept is not None and kept[0] == known:
+            return kept[1]
+        clean = self._redactor.redact_all(asdict(cell))
+        if cell.ended_at is not None:
+            self._finished[id(cell)] = (known, clean)
+        return clean
 
-def _texts(cell: dict[str, Any]) -> dict[str, Any]:
-    """The cell with values that JSON can hold."""
-    for output in cell["outputs"]:
-        for kind, value in output.get("data", {}).items():
-            if isinstance(value, bytes):
-                import base64
 
-                output["data"][kind] = base64.b64encode(value).decode()
-    return cell
+def _text(value: Any) -> Any:
+    """A value of an output as JSON holds it."""
+    if not isinstance(value, bytes):
+        return value
+    import base64
+
+    return base64.b64encode(value).decode()
 
 
 _recorders: list[Recorder] = []

@@ -19,6 +19,7 @@ from databricks.sdk.service.jobs import (
     RunResultState,
     SubmitTask,
     Task,
+    ViewType,
 )
 from databricks.sdk.service.workspace import ImportFormat, Language
 
@@ -56,6 +57,7 @@ def test_every_operation(w: WorkspaceClient, robot: Robot, notebook: NotebookTas
     assert run.state is not None and run.state.result_state is RunResultState.SUCCESS
     output = w.jobs.get_run_output(attempt(run)).notebook_output
     assert output is not None and output.result == "done"
+    assert [one.type for one in w.jobs.export_run(attempt(run)).views or []] == [ViewType.NOTEBOOK]
     assert [one.run_id for one in w.jobs.list_runs(job_id=job_id)] == [run.run_id]
     again = w.jobs.repair_run_and_wait(run.run_id or 0, rerun_tasks=["t"], timeout=LIMIT)
     assert [one.attempt_number for one in again.tasks or []] == [0, 1]

@@ -15,7 +15,6 @@ from typing import Any
 import psutil
 import pytest
 from databricks.sdk.errors import InvalidParameterValue, OperationFailed, ResourceDoesNotExist
-from databricks.sdk.errors import NotImplemented as NotImplementedByServer
 from databricks.sdk.service import compute, jobs
 from databricks.sdk.service.workspace import ImportFormat
 
@@ -239,8 +238,6 @@ def test_output_of_a_job_s_run_is_refused_as_the_service_does(client: Client) ->
 def test_what_is_not_supported_is_refused_by_name(client: Client) -> None:
     with pytest.raises(InvalidParameterValue, match=r"task 'q': pipeline_task is not supported"):
         client.job(jobs.Task(task_key="q", pipeline_task=jobs.PipelineTask("p")))
-    with pytest.raises(NotImplementedByServer, match=r"runs/export"):
-        client.sdk.jobs.export_run(1)
 
 
 @pytest.fixture

@@ -58,6 +58,7 @@ class NotebookRunner:
         records = self.recorder.cells = [
             CellRecord(number, cell.language, cell.source, cell.title) for number, cell in enumerate(notebook.cells)
         ]
+        self.recorder.language = notebook.language
         self.recorder.write()
         for cell, record in zip(notebook.cells, records, strict=True):
             self.recorder.begin(record)

@@ -53,14 +53,14 @@ class _Publisher(DisplayPublisher):
 
 
 class _Hook(DisplayHook):
-    """Shows the value of a cell's last expression as `display` does."""
+    """Shows the value of a cell's last expression, and keeps it with the cell."""
 
     def __call__(self, result: Any = None) -> None:
         me: Any = self
         if result is not None and not me.quiet():
             me.update_user_ns(result)
             me.fill_exec_result(result)
-            display.display(result)
+            display.show_result(result)
 
 
 class NotebookShell(InteractiveShell):

@@ -18,6 +18,7 @@ from brickyard.workspace.workspace import Workspace
 if TYPE_CHECKING:
     from databricks.sdk.service.jobs import (
         CreateResponse,
+        ExportRunOutput,
         Job,
         ListRunsResponse,
         RepairRunResponse,
@@ -180,6 +181,15 @@ def list_runs(workspace: Workspace, call: Call) -> ListRunsResponse | dict[str, 
 def get_output(workspace: Workspace, call: Call) -> RunOutput:
     """What a task's run printed, returned or failed with."""
     return run_output(workspace, number(call.query, "run_id"), single=_version(call) == "2.0")
+
+
+@_call("GET", "runs/export", _on_run("CAN_VIEW"))
+def export_run(workspace: Workspace, call: Call) -> ExportRunOutput:
+    """The notebook of a task's run with the results of its cells, as HTML."""
+    from brickyard.workspace.ui.exports import exported_run
+
+    views = call.query.get("views_to_export") or "CODE"
+    return exported_run(workspace, number(call.query, "run_id"), views, single=_version(call) == "2.0")
 
 
 @_call("POST", "runs/cancel", _on_run("CAN_MANAGE_RUN"))

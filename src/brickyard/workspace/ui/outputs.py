@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from brickyard.runtime.tables import OUTPUT
 from brickyard.workspace.compute.tasks import CELLS_FILE, OUTPUT_FILE
 from brickyard.workspace.jobs.directories import run_directory
 
 if TYPE_CHECKING:
     from brickyard.workspace.workspace import Workspace
 
-__all__ = ["Cell", "Output", "TaskOutput", "read_table", "task_output"]
+__all__ = ["Cell", "Output", "TaskOutput", "cells_shown", "task_output"]
 
 _LOG_BYTES = 256 * 1024
 _CELLS_BYTES = 32 * 1024 * 1024
 _TEXT = 50_000
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]+")
 _IMAGES = ("image/png", "image/jpeg", "image/gif")
-_TABLE_TAGS = frozenset({"table", "thead", "tbody", "tr", "th", "td", "p"})
+_ROWS = 1000
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ class Cell:
     state: str
     duration: int | None
     outputs: list[Output]
+    title: str | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,12 @@ def task_output(workspace: Workspace, run_id: int) -> TaskOutput:
         cells = json.loads(path.read_bytes())["cells"]
     except FileNotFoundError:
         return TaskOutput([], log, cut)
-    return TaskOutput([_cell(one) for one in cells], log, cut)
+    return TaskOutput(cells_shown(cells), log, cut)
+
+
+def cells_shown(cells: Sequence[Mapping[str, Any]]) -> list[Cell]:
+    """Cells as a page shows them."""
+    return [_cell(one) for one in cells]
 
 
 def _tail(path: Path) -> tuple[str, bool]:
@@ -90,7 +96,7 @@ def _cell(cell: Mapping[str, Any]) -> Cell:
     started, ended = cell.get("started_at"), cell.get("ended_at")
     took = ended - started if started and ended else None
     outputs = [_output(one) for one in cell["outputs"]]
-    return Cell(cell["index"] + 1, cell["language"], cell["source"], cell["state"], took, outputs)
+    return Cell(cell["index"] + 1, cell["language"], cell["source"], cell["state"], took, outputs, cell.get("title"))
 
 
 def _output(output: Mapping[str, Any]) -> Output:
@@ -99,6 +105,8 @@ def _output(output: Mapping[str, Any]) -> Output:
         return Output("text", _short(output["text"]))
     if kind == "error":
         return Output("error", _short("\n".join(output["traceback"]) or f"{output['ename']}: {output['evalue']}"))
+    if (table := output.get("metadata", {}).get(OUTPUT, {})).get("type") == "table":
+        return _table(table)
     data = {name: "".join(value) if isinstance(value, list) else value for name, value in output["data"].items()}
     for name in _IMAGES:
         if _BASE64.fullmatch(str(data.get(name, ""))):
@@ -110,10 +118,21 @@ def _output(output: Mapping[str, Any]) -> Output:
     return Output("text", _short(str(data.get("text/plain", f"an output of type {', '.join(data) or 'none'}"))))
 
 
+def _table(output: Mapping[str, Any]) -> Output:
+    names = [column["name"] for column in output["schema"]]
+    rows = [[_value(value) for value in row] for row in output["data"][:_ROWS]]
+    left = len(output["data"]) - len(rows)
+    notes = [f"{left:,} rows more are in the export of the run"] if left else []
+    return Output("table", Table(names, rows, "; ".join([*notes, *([output["note"]] if output.get("note") else [])])))
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "null"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict | bool) else str(value)
+
+
 def _html(text: str) -> Output:
-    rows = read_table(text)
-    if rows is not None:
-        return Output("table", rows)
     lines = max(text.count("<tr"), text.count("\n"), len(text) // 400)
     return Output("html", text, min(640, 120 + 24 * lines))
 
@@ -124,53 +143,8 @@ def _short(text: str) -> str:
 
 @dataclass(frozen=True)
 class Table:
-    """A plain table: its head, its rows, and what stands below it."""
+    """A table: its head, its rows, and what stands below it."""
 
     head: list[str]
     rows: list[list[str]]
     note: str
-
-
-def read_table(text: str) -> Table | None:
-    """The content of HTML that is one plain table, as `display` makes of a DataFrame; none for other HTML."""
-    reader = _TableReader()
-    reader.feed(text)
-    reader.close()
-    if not reader.plain or reader.tables != 1:
-        return None
-    head = reader.rows[0][1] if reader.rows and reader.rows[0][0] else []
-    rows = [cells for _, cells in reader.rows[1 if head else 0 :]]
-    return Table(head, rows, reader.note.strip())
-
-
-class _TableReader(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.rows: list[tuple[bool, list[str]]] = []  # whether it is in the head, and its cells
-        self.tables = 0
-        self.plain = True
-        self.note = ""
-        self._inside: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.plain = self.plain and tag in _TABLE_TAGS and not any(name.endswith("span") for name, _ in attrs)
-        self._inside.append(tag)
-        if tag == "table":
-            self.tables += 1
-        elif tag == "tr":
-            self.rows.append(("thead" in self._inside, []))
-        elif tag in ("th", "td") and self.rows:
-            self.rows[-1][1].append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        while self._inside and self._inside.pop() != tag:
-            continue
-
-    def handle_data(self, data: str) -> None:
-        last = self._inside[-1] if self._inside else ""
-        if last in ("th", "td") and self.rows and self.rows[-1][1]:
-            self.rows[-1][1][-1] += data
-        elif last == "p":
-            self.note += data
-        elif data.strip():
-            self.plain = False

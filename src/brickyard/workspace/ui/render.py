@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from brickyard.workspace.ui.page import Page
     from brickyard.workspace.workspace import Workspace
 
-__all__ = ["HEADERS", "render"]
+__all__ = ["HEADERS", "render", "template"]
 
 # Nothing is loaded from anywhere and no script runs, also in the frames with the output of notebooks, which inherit
 # this. Styles are inline, in the pages and in what notebooks display.
@@ -37,8 +37,12 @@ HEADERS = {
 
 def render(page: Page, workspace: Workspace, principal: Principal | None) -> str:
     """The HTML of a page; without a principal, of one that anybody may see."""
-    template = _environment().get_template(page.template)
-    return template.render(page.values, page=page, workspace=workspace.name, principal=principal)
+    return template(page.template).render(page.values, page=page, workspace=workspace.name, principal=principal)
+
+
+def template(name: str) -> Template:
+    """A template below `templates`."""
+    return _environment().get_template(name)
 
 
 @cache

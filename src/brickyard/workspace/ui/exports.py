@@ -1,0 +1,75 @@
+"""`runs/export`: the notebooks of a run as pages that stand on their own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from brickyard import sdk
+from brickyard.workspace.api.errors import InvalidParameterValue
+from brickyard.workspace.compute.tasks import CELLS_FILE, TASK_FILE
+from brickyard.workspace.jobs.directories import run_directory
+from brickyard.workspace.jobs.notebook_model import encoded, notebook_model
+from brickyard.workspace.ui.outputs import cells_shown
+from brickyard.workspace.ui.render import template
+
+if TYPE_CHECKING:
+    from databricks.sdk.service.jobs import ExportRunOutput, ViewItem
+
+    from brickyard.workspace.workspace import Workspace
+
+__all__ = ["exported_run"]
+
+sdk.install()
+
+
+def exported_run(workspace: Workspace, run_id: int, views: str, *, single: bool = False) -> ExportRunOutput:
+    """The notebook of an attempt at a task, and those that it ran with `dbutils.notebook.run`, as HTML.
+
+    Args:
+        workspace: Whose run it is.
+        run_id: The attempt's run.
+        views: `CODE`, `DASHBOARDS` or `ALL`; notebooks have no dashboards here.
+        single: A job's run will do as well if it has one task, as before API 2.1.
+
+    Raises:
+        InvalidParameterValue: The run is a job's, or of no notebook, or has not begun.
+    """
+    from databricks.sdk.service.jobs import ExportRunOutput, ViewsToExport
+
+    known = [one.value for one in ViewsToExport]
+    if views not in known:
+        raise InvalidParameterValue(f"views_to_export must be one of {', '.join(known)}, not {views!r}")
+    directory = _directory(workspace, run_id, single=single)
+    return ExportRunOutput(views=[] if views == "DASHBOARDS" else list(_views(directory)))
+
+
+def _directory(workspace: Workspace, run_id: int, *, single: bool) -> Path:
+    """Where the notebook's cells are."""
+    run, tasks = workspace.jobs.run(run_id)
+    if run.run_id == run_id and not (single and len({task.task_key for task in tasks}) == 1):
+        raise InvalidParameterValue(
+            "Exporting runs with multiple tasks is not supported. Please export each individual task run instead."
+        )
+    task = tasks[-1]
+    definition = next(one for one in run.settings["tasks"] if one["task_key"] == task.task_key)
+    if "notebook_task" not in definition:
+        raise InvalidParameterValue(f"Run {run_id} is not a notebook run; only runs of notebooks can be exported.")
+    directory = run_directory(workspace, task.run_id)
+    if not (directory / CELLS_FILE).exists():
+        raise InvalidParameterValue(f"Run {run_id} has no notebook to export: none of its cells has been reached.")
+    return directory
+
+
+def _views(directory: Path) -> Iterator[ViewItem]:
+    from databricks.sdk.service.jobs import ViewItem, ViewType
+
+    path = json.loads((directory / TASK_FILE).read_bytes())["source"].removeprefix("/Workspace")
+    kept: dict[str, Any] = json.loads((directory / CELLS_FILE).read_bytes())
+    model = notebook_model(kept, path)
+    values = {"model": model, "path": path, "encoded": encoded(model), "cells": cells_shown(kept["cells"])}
+    yield ViewItem(content=template("exported.html").render(values), name=model["name"], type=ViewType.NOTEBOOK)
+    for inner in sorted(directory.glob(f"notebooks/*/{CELLS_FILE}"), key=lambda one: int(one.parent.name)):
+        yield from _views(inner.parent)

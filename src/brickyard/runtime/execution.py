@@ -31,7 +31,7 @@ def execute(context: TaskContext) -> Ending:
         _prepare(context)
         return _noted(context) if context.notes_uses else _KINDS[context.kind](context)
     except TaskStopped as stopped:
-        return Ending(error=f"{stopped}")
+        return Ending(error=f"{stopped}", code="DRIVER_ERROR")  # where it was the user who stopped it, the server knows
     except (Exception, SystemExit) as error:
         return Ending(error=f"{type(error).__name__}: {error}")
 

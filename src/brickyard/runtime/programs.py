@@ -31,8 +31,7 @@ def run_file(context: TaskContext) -> Ending:
     try:
         source = place.read_text(encoding="utf-8")
     except (FileNotFoundError, IsADirectoryError):
-        message = f"FileNotFoundError: the Python file {path} does not exist in the workspace"
-        return Ending(error=message, code="RESOURCE_NOT_FOUND")
+        return Ending(error=missing(f"Cannot read the python file {path}.", context), code="RESOURCE_NOT_FOUND")
     sys.argv = [path, *_arguments(context.arguments)]
     module = new_main(path)
     linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)
@@ -42,6 +41,9 @@ def run_file(context: TaskContext) -> Ending:
 def run_wheel(context: TaskContext) -> Ending:
     """Call an entry point of an installed package, as its console script would be called."""
     package, _, name = context.source.partition(":")
+    if not _is_installed(package):
+        message = f"Python wheel with name {package} could not be found: it is in none of the task's libraries."
+        return Ending(error=message, code="RESOURCE_NOT_FOUND")
     sys.argv = [name, *_arguments(context.arguments)]
     module = new_main(None)
     module.__spec__ = importlib.util.find_spec("brickyard.runtime.programs")
@@ -64,11 +66,23 @@ def _entry_point(package: str, name: str) -> Callable[[], Any]:
             if point.name == name:
                 function: Callable[[], Any] = point.load()
                 return function
-    module = importlib.import_module(re.sub(r"[-.]+", "_", package))
+    module = importlib.import_module(_module(package))
     if not hasattr(module, name):
         raise AttributeError(f"the package {package!r} has no entry point and no function {name!r}")
     function = getattr(module, name)
     return function
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        importlib.metadata.distribution(package)
+    except importlib.metadata.PackageNotFoundError:
+        return importlib.util.find_spec(_module(package)) is not None
+    return True
+
+
+def _module(package: str) -> str:
+    return re.sub(r"[-.]+", "_", package)
 
 
 def _arguments(arguments: Mapping[str, str] | Sequence[str]) -> list[str]:
@@ -111,6 +125,12 @@ def ending_of_exit(end: SystemExit) -> Ending:
     if isinstance(end.code, str):
         sys.stderr.write(end.code + "\n")
     return Ending(error=f"SystemExit: {end.code}")
+
+
+def missing(what: str, context: TaskContext) -> str:
+    """What the service says of code that is not there, or not for whoever runs it."""
+    reason = f"the identity used to run this job, {context.user_name}, lacks the required permissions"
+    return f"{what} Either it does not exist, or {reason}."
 
 
 def describe(error: BaseException) -> str:

@@ -53,7 +53,7 @@ def test_a_task_with_an_unknown_engine_fails_and_says_which(lab: Lab) -> None:
 
 def test_a_task_without_delta_for_spark_says_what_to_give(lab: Lab) -> None:
     ran = lab.run("spark_python", lab.put("jvm.py", SESSION + "spark.range(1).count()"), spark_conf={ENGINE: "jvm"})
-    assert ran.outcome.state == "FAILED" and "io.delta:delta-spark_4.2_2.13" in ran.outcome.message
+    assert ran.outcome.state == "FAILED" and "io.delta:delta-spark_4.2_2.13" in str(ran.outcome.error)
 
 
 def test_a_remote_engine_that_cannot_be_reached_is_an_error_at_once(lab: Lab) -> None:
@@ -63,8 +63,8 @@ def test_a_remote_engine_that_cannot_be_reached_is_an_error_at_once(lab: Lab) ->
     begin = time.monotonic()
     source = SESSION + f"print('{url}')\nspark.range(1).count()"
     ran = lab.run("spark_python", lab.put("remote.py", source), spark_conf={ENGINE: url})
-    assert f"127.0.0.1:{port} cannot be reached" in ran.outcome.message
-    assert time.monotonic() - begin < 20 and "hush-hush" not in ran.output + ran.outcome.message
+    assert f"127.0.0.1:{port} cannot be reached" in str(ran.outcome.error)
+    assert time.monotonic() - begin < 20 and "hush-hush" not in ran.output + str(ran.outcome.error)
 
 
 def test_a_remote_engine_gets_plans_as_they_are(engine: Engine, lab: Lab, client: Any) -> None:

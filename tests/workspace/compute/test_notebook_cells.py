@@ -27,7 +27,7 @@ def test_magics_of_a_notebook(lab: Lab) -> None:
 def test_other_languages_fail_by_name(lab: Lab) -> None:
     done = lab.cells("%scala println(1)")
     assert done.outcome.state == "FAILED"
-    assert "'scala' cannot be executed" in done.outcome.message
+    assert "'scala' cannot be executed" in (done.outcome.error or "")
     assert lab.cells("%r print(1)").outcome.state == "FAILED"
 
 
@@ -45,7 +45,7 @@ def test_notebook_in_r_is_refused_by_name(lab: Lab) -> None:
 
 def test_shell_that_fails_fails_the_notebook(lab: Lab) -> None:
     done = lab.cells("%sh ls /there/is/none")
-    assert done.outcome.state == "FAILED" and "exit status 2" in done.outcome.message
+    assert done.outcome.state == "FAILED" and "exit status 2" in (done.outcome.error or "")
     done = lab.cells("%sh -e\necho first\nls /there/is/none\necho last")
     assert done.outcome.state == "FAILED" and "first" in done.output and "last" not in done.output
 
@@ -71,7 +71,7 @@ def test_notebook_that_includes_itself_ends(lab: Lab) -> None:
 def test_missing_notebook_fails_the_run(lab: Lab) -> None:
     outcome = lab.run("notebook", "/Users/me@localhost/none").outcome
     assert outcome.state == "FAILED"
-    assert "/Users/me@localhost/none does not exist" in outcome.message
+    assert 'Unable to access the notebook "/Users/me@localhost/none"' in outcome.message
 
 
 def test_file_that_is_no_notebook_fails_the_run(lab: Lab) -> None:

@@ -93,7 +93,8 @@ def test_killed_engine_ends_the_task_with_a_message(lab: Lab) -> None:
         "spark.range(2).count()",
     )
     assert done.outcome.state == "FAILED"
-    assert "the Spark engine was ended by SIGKILL" in done.outcome.message
+    assert done.outcome.message.startswith("The spark driver has stopped unexpectedly: it was ended by SIGKILL")
+    assert done.outcome.code == "DRIVER_ERROR"
 
 
 def test_notebook_in_sql(lab: Lab) -> None:

@@ -86,7 +86,10 @@ def test_a_file_and_a_library_must_be_readable(lab: Lab, other: Robot) -> None:
     library = f"/Workspace{folder}/requirements.txt"
     task = Task("t", spark_python_task=SparkPythonTask(source), libraries=[Library(requirements=library)])
     run = _ended(lab, other, task)
-    assert f"Library installation failed: cannot read {library}. {reason}" in run.state.state_message
+    assert (
+        f"Library installation failed for library due to user error: cannot read {library}. {reason}"
+        in run.state.state_message
+    )
     assert run.status.termination_details.code is TerminationCodeCode.LIBRARY_INSTALLATION_ERROR
 
 

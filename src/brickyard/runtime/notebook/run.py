@@ -17,7 +17,7 @@ from brickyard.runtime.ending import Ending, NotebookExit, PythonRestart, TaskSt
 from brickyard.runtime.notebook.cells import CellFailed, execute_cell
 from brickyard.runtime.notebook.shell import CellStream, new_shell
 from brickyard.runtime.notebook.source import Notebook, NotebookFormatError, cell_of, parse
-from brickyard.runtime.programs import describe, ending_of_exit, new_main
+from brickyard.runtime.programs import describe, ending_of_exit, missing, new_main
 from brickyard.runtime.record import CellRecord, Recorder, recorder
 from brickyard.runtime.redaction import passwords_in
 
@@ -53,8 +53,11 @@ class NotebookRunner:
         """Execute the task's notebook."""
         try:
             notebook = self.read(self._paths[0])
-        except (FileNotFoundError, NotebookFormatError) as error:
-            return Ending(error=describe(error), code="RESOURCE_NOT_FOUND")
+        except FileNotFoundError:
+            what = f'Unable to access the notebook "{_shown(self._paths[0])}".'
+            return Ending(error=missing(what, self.context), code="RESOURCE_NOT_FOUND")
+        except NotebookFormatError as error:
+            return Ending(error=describe(error), code="INVALID_RUN_CONFIGURATION")
         records = self.recorder.cells = [
             CellRecord(number, cell.language, cell.source, cell.title) for number, cell in enumerate(notebook.cells)
         ]
@@ -79,7 +82,7 @@ class NotebookRunner:
         except PythonRestart:
             self._restart()
         except TaskStopped as end:
-            return Ending(error=str(end))
+            return Ending(error=str(end), code="DRIVER_ERROR")
         except SystemExit as end:
             return ending_of_exit(end)
         except CellFailed as failed:

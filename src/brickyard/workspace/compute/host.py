@@ -9,12 +9,13 @@ import shlex
 import signal
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
 from brickyard.runtime import paths
 from brickyard.runtime.context import NotebookResult
-from brickyard.runtime.execution import TaskStopped
+from brickyard.runtime.execution import Ending, TaskStopped
 from brickyard.runtime.redaction import Redactor
 from brickyard.workspace.compute.channel import Channel, Message
 from brickyard.workspace.compute.engines.forks import how_it_ended
@@ -25,7 +26,10 @@ from brickyard.workspace.compute.tasks import TASK_FILE, read_outcome
 
 __all__ = ["WorkerHost"]
 
-_CANCELED = "the run was canceled"
+_CANCELED = "Run cancelled."
+#: In what queries raise whose engine has died: the gateway's own words, and gRPC's where the gateway is gone itself.
+_ENGINE_LOST = ("[SPARK_ENGINE_ENDED]", "StatusCode.UNAVAILABLE", "UNAVAILABLE")
+_TOLD_SECONDS = 2.0
 #: What a task's message says that its engine is told, too.
 _FOR_ENGINES = ("environ", "api_url", "token", "data", "engine", "user_environ", "default_catalog")
 
@@ -47,6 +51,15 @@ class WorkerHost:
         self._listener: threading.Thread | None = None
         self._heard: Callable[[Message], None] | None = None
         self._lock = threading.Lock()
+        self._engine_gone = threading.Event()
+
+    def judged(self, ending: Ending) -> Ending:
+        """How the task ended where its code has met the end of its Spark engine before this process was told of it."""
+        lost = any(words in (ending.error or "") for words in _ENGINE_LOST)
+        if lost and (_ENGINE_LOST[0] in str(ending.error) or self._engine_gone.wait(_TOLD_SECONDS)):
+            reason = self.reason if self._engine_gone.is_set() else ending.error
+            return replace(ending, error=reason, code="DRIVER_ERROR")
+        return ending
 
     def stopped(self, number: int, frame: FrameType | None) -> None:
         """The signal handler: end what the main thread does, so that its `finally` blocks are executed."""
@@ -147,7 +160,8 @@ class WorkerHost:
                 self._heard(message["told"])
             return
         if message.get("kind") == "engine" and message.get("answered"):
-            self.reason = f"the Spark engine {how_it_ended(message['code'])}"
+            self.reason = f"The spark driver has stopped unexpectedly: it {how_it_ended(message['code'])}."
+            self._engine_gone.set()
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
             return
         self._answers[message["id"]].put(message)

@@ -7,7 +7,7 @@ import importlib.metadata
 import re
 import shlex
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.parser import HeaderParser
 from pathlib import Path
@@ -71,7 +71,7 @@ def missing(wanted: Sequence[str]) -> Missing:
     asked = _lines(wanted)
     requirements = asked.requirements
     wheels = [line for line in requirements if _is_wheel(line)]
-    offered = {_wheel_name(wheel) for wheel in wheels}
+    offered = dict(map(_wheel_version, wheels))
     names: list[str] = []
     for line in requirements:
         needs = _wheel_needs(line) if _is_wheel(line) else [line]
@@ -156,14 +156,16 @@ def requirement_lines(path: Path) -> list[str]:
     return [line for line in lines if line]
 
 
-def _satisfied(text: str, offered: Iterable[str], seen: frozenset[str]) -> bool:
-    """Whether an installed package, with all it needs, is what the requirement asks for."""
+def _satisfied(text: str, offered: Mapping[str, str], seen: frozenset[str]) -> bool:
+    """Whether an installed package, with all it needs, or one that is offered is what the requirement asks for."""
     try:
         requirement = Requirement(text)
     except InvalidRequirement:  # a path or an address: the installer knows
         return False
     name = canonicalize_name(requirement.name)
-    if name in offered or name in seen:
+    if name in offered:
+        return requirement.specifier.contains(offered[name], prereleases=True)
+    if name in seen:
         return True
     version = _version(name)
     if requirement.url or version is None or not requirement.specifier.contains(version, prereleases=True):
@@ -195,8 +197,10 @@ def _is_wheel(line: str) -> bool:
     return line.endswith(".whl") and "://" not in line
 
 
-def _wheel_name(path: str) -> str:
-    return canonicalize_name(Path(path).name.split("-")[0])
+def _wheel_version(path: str) -> tuple[str, str]:
+    """The name and the version of a wheel, from the name of its file; version 0 where that has none."""
+    name, _, rest = Path(path).name.partition("-")
+    return canonicalize_name(name), rest.partition("-")[0] or "0"
 
 
 def _wheel_needs(path: str) -> list[str]:

@@ -7,7 +7,6 @@ import functools
 import logging
 import os
 import shlex
-import signal
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.errors import ApiError
+from brickyard.workspace.compute import endings
 from brickyard.workspace.compute.client import Exit, ForkServerClient, ForkServerGone
 from brickyard.workspace.compute.engines.choice import EngineChoice, UnknownEngine, split
 from brickyard.workspace.compute.environ import TASK_MARK, base_environment, task_environment, without_own
@@ -23,7 +23,7 @@ from brickyard.workspace.compute.initial_catalog import initial_catalog
 from brickyard.workspace.compute.interactive import InteractiveEngine, search_path
 from brickyard.workspace.compute.requirements import requirement_lines
 from brickyard.workspace.compute.results import write_json, write_outcome
-from brickyard.workspace.compute.tasks import NO_RESULT, TASK_FILE, TaskHandle, TaskOutcome, TaskSpec, read_outcome
+from brickyard.workspace.compute.tasks import TASK_FILE, TaskHandle, TaskOutcome, TaskSpec, read_outcome
 
 if TYPE_CHECKING:
     from brickyard.workspace.workspace import Workspace
@@ -76,7 +76,7 @@ class Compute:
         handle = TaskHandle(spec, self._kill, heard)
         refusal = self._refusal(spec)
         if refusal is not None:
-            self._finish(handle, _failed(refusal))
+            self._finish(handle, endings.failed(refusal))
             return handle
         if spec.timeout_seconds > 0:
             self._limit(handle)
@@ -163,14 +163,12 @@ class Compute:
             wanted = self._libraries(handle.spec.libraries)
             self._spawn(handle, [str(self._environments.build(wanted))])
         except LibraryError as error:
-            first = str(error).partition("\n")[0]
-            message = f"Library installation failed: {first}"
-            outcome = TaskOutcome("FAILED", message, error=f"LibraryError: {error}", code="LIBRARY_INSTALLATION_ERROR")
-            self._finish(handle, outcome, f"{error}\n")
+            self._finish(handle, endings.not_installed(str(error)), f"{error}\n")
         except Exception as error:  # the task must end whatever it is, as nobody else hears of it on this thread
             _log.exception("libraries of %s could not be prepared", handle.spec.directory)
             self._finish(
-                handle, _failed(f"The task could not be started: {type(error).__name__}: {error}", "INTERNAL_ERROR")
+                handle,
+                endings.failed(f"The task could not be started: {type(error).__name__}: {error}", "INTERNAL_ERROR"),
             )
 
     def environment_key(self, libraries: Sequence[str]) -> str:
@@ -212,12 +210,12 @@ class Compute:
 
     def _spawn(self, handle: TaskHandle, environments: list[str]) -> None:
         if handle.stopping is not None:
-            self._finish(handle, self._stopped(handle))
+            self._finish(handle, endings.stopped(handle))
             return
         try:
             self._ask(handle, self._message(handle.spec, environments))
         except ForkServerGone as gone:
-            self._finish(handle, _failed(f"The task was not started: {gone}", "INTERNAL_ERROR"))
+            self._finish(handle, endings.failed(f"The task was not started: {gone}", "INTERNAL_ERROR"))
             return
         self._kill_if_stopping(handle)
 
@@ -296,23 +294,16 @@ class Compute:
         if handle.end_process is not None:
             handle.end_process()
         elif handle.spec.libraries:  # they are still being installed, which may take long and is left to end by itself
-            self._finish(handle, self._stopped(handle))
+            self._finish(handle, endings.stopped(handle))
 
     def _ended(self, handle: TaskHandle, end: Exit) -> None:
         outcome = read_outcome(handle.spec.directory)
         if handle.stopping is not None and (outcome is None or not outcome.succeeded):
-            outcome = self._stopped(handle)
+            outcome = endings.stopped(handle)
         if outcome is None and self._closed:  # no result is written, so that the next start knows it was interrupted
-            handle.finish(_failed("The workspace stopped while the task was running."))
+            handle.finish(endings.failed("The workspace stopped while the task was running."))
             return
-        self._finish(handle, outcome or _failed(_reason(end), "DRIVER_ERROR"))
-
-    def _stopped(self, handle: TaskHandle) -> TaskOutcome:
-        if handle.stopping == "TIMEDOUT":
-            limit = handle.spec.timeout_seconds
-            own = f"The run did not end within {limit:g} seconds."
-            return TaskOutcome("TIMEDOUT", own if limit else "The job run that it belongs to timed out.")
-        return TaskOutcome("CANCELED", "The run was canceled.")
+        self._finish(handle, outcome or endings.of_exit(end))
 
     def _finish(self, handle: TaskHandle, outcome: TaskOutcome, printed: str = "") -> None:
         try:
@@ -348,21 +339,3 @@ def end_leftovers(mark: str, *, earlier: bool = False) -> None:
                 process.kill()
         except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
             continue
-
-
-def _failed(message: str, code: str | None = None) -> TaskOutcome:
-    return TaskOutcome("FAILED", message, error=message, code=code)
-
-
-def _reason(end: Exit) -> str:
-    if end.error is not None:
-        return f"The task was not started: {end.error}."
-    if end.code is None:
-        return "The process that executes tasks has ended."
-    if end.code == NO_RESULT:
-        return "The task's result could not be written: perhaps the disk is full."
-    if end.code >= 0:
-        return f"The Python process exited with code {end.code} before the task came to its end."
-    name = signal.Signals(-end.code).name
-    hint = " (perhaps because memory ran out)" if end.code == -signal.SIGKILL else ""
-    return f"The Python process was ended by {name}{hint}."

@@ -142,6 +142,7 @@ class TaskHandle:
         heard: Called with what the process says while it runs.
         pid: The task's process; none before it is started, as while its libraries are being installed.
         end_process: Ends the process; none before it is asked for. For the compute service.
+        why: Why it is being stopped, where that is a failure.
         tell: Tells the process something; none before it is asked for.
     """
 
@@ -151,6 +152,7 @@ class TaskHandle:
         self.pid: int | None = None
         self.end_process: Callable[[], None] | None = None
         self.tell: Callable[[dict[str, Any]], None] | None = None
+        self.why = ""
         self._kill = kill
         self._lock = threading.Lock()
         self._done = threading.Event()
@@ -165,7 +167,7 @@ class TaskHandle:
 
     @property
     def stopping(self) -> TaskState | None:
-        """`CANCELED` or `TIMEDOUT` once the task is being stopped."""
+        """`CANCELED`, `TIMEDOUT` or `FAILED` once the task is being stopped."""
         return self._stopping
 
     @property
@@ -190,12 +192,12 @@ class TaskHandle:
         """Stop the task and every process it started; returns at once, the outcome follows."""
         self.stop("CANCELED")
 
-    def stop(self, state: TaskState) -> None:
+    def stop(self, state: TaskState, why: str = "") -> None:
         """Stop the task for the given reason; the first reason stays, and an outcome that is there stays too."""
         with self._lock:
             if self._outcome is not None or self._stopping is not None:
                 return
-            self._stopping = state
+            self._stopping, self.why = state, why
         self._kill(self)
 
     def finish(self, outcome: TaskOutcome) -> None:

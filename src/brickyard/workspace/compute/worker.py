@@ -27,6 +27,8 @@ from brickyard.workspace.compute.tasks import NO_RESULT, OUTPUT_FILE, TaskOutcom
 
 __all__ = ["run", "run_engine", "run_sail"]
 
+#: The service's words for whatever the user's code does; what it was is in the run's output.
+_WORKLOAD_FAILED = "Workload failed, see run output for details"
 _RESULT_LIMIT = 5 * 1024 * 1024
 
 
@@ -49,7 +51,7 @@ def run(message: Message, channel: Channel, output: OutputPipe) -> int:
     context = _context(message, host, redactor)
     enter(context)
     signal.signal(signal.SIGTERM, host.stopped)
-    ending = _end(host, context.kind, _executed(context, host))
+    ending = _end(host, context.kind, host.judged(_executed(context, host)))
     pump.close()
     if pump.failure is not None and ending.error is None:
         ending = Ending(error=f"OSError: the task's output could not be written: {pump.failure}")
@@ -186,7 +188,7 @@ def _end(host: WorkerHost, kind: str, ending: Ending) -> Ending:
             vars(threading)["_shutdown"]()  # what the interpreter calls; a notebook's end does not wait for threads
         atexit._run_exitfuncs()
     except TaskStopped:
-        ending = Ending(error=f"TaskStopped: {host.reason}")
+        ending = Ending(error=host.reason, code="DRIVER_ERROR")
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     for stream in filter(None, (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)):
         with contextlib.suppress(AttributeError, ValueError, OSError):  # the task has closed or replaced it
@@ -199,9 +201,10 @@ def _outcome(ending: Ending, context: TaskContext) -> TaskOutcome:
     truncated = result is not None and len(result.encode()) > _RESULT_LIMIT
     if result is not None and truncated:
         result = result.encode()[:_RESULT_LIMIT].decode(errors="ignore")
+    is_users = ending.error is not None and ending.code is None and context.kind != "sql_warehouse"
     plain = TaskOutcome(
         state="SUCCESS" if ending.error is None else "FAILED",
-        message=ending.error or "",
+        message=_WORKLOAD_FAILED if is_users else ending.error or "",
         result=result,
         truncated=truncated,
         error=ending.error,

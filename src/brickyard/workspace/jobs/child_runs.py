@@ -12,6 +12,7 @@ from brickyard.workspace.compute.tasks import TaskOutcome, TaskState
 from brickyard.workspace.jobs.people import securable_of
 from brickyard.workspace.jobs.records import ITERATIONS, JobRecord, Json, RunRecord, RunRequest, TaskRecord
 from brickyard.workspace.jobs.run_store import RunStore
+from brickyard.workspace.jobs.states import DOWNSTREAM_SKIPPED
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -123,5 +124,6 @@ class ChildRun:
         if result in ("SUCCESS", "SUCCESS_WITH_FAILURES"):
             return TaskOutcome("SUCCESS", result=str(run.run_id))
         state = self._stopping or _STATES.get(result, "FAILED")
-        message = f"{self._what} ended as {result}: {run.state.message}" if state == "FAILED" else ""
+        why = run.state.message.replace(f" {DOWNSTREAM_SKIPPED}", "")  # which the run that waits says itself
+        message = f"{self._what} ended as {result}: {why}" if state == "FAILED" else ""
         return TaskOutcome(state, message, result=str(run.run_id))

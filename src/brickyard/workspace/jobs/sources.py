@@ -40,7 +40,7 @@ def _check_all(workspace: Workspace, spec: TaskSpec, principal: Principal) -> No
         _check(_may_read(workspace, spec.source, principal), what, "UNAUTHORIZED_ERROR", principal)
     for library in spec.libraries:
         if library.startswith(("/", "dbfs:")):
-            what = f"Library installation failed: cannot read {library}."
+            what = f"Library installation failed for library due to user error: cannot read {library}."
             _check(_may_read(workspace, library, principal), what, "LIBRARY_INSTALLATION_ERROR", principal)
 
 

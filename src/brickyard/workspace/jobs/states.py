@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from brickyard.workspace.compute.tasks import TaskOutcome
 
 __all__ = [
+    "DOWNSTREAM_SKIPPED",
     "ENDED",
     "QUEUED_HOURS",
     "State",
@@ -29,6 +30,7 @@ _LONGEST_MESSAGE = 4096
 #: https://docs.databricks.com/jobs/advanced.html
 QUEUED_HOURS = 48
 WORKLOAD_FAILED = "Workload failed, see run output for details"
+DOWNSTREAM_SKIPPED = "This caused all downstream tasks to get skipped."
 _SKIPPED_MESSAGES = {
     "UPSTREAM_FAILED": "This task was skipped because a task it depends on failed.",
     "UPSTREAM_CANCELED": "This task was skipped because a task it depends on was canceled.",
@@ -106,7 +108,7 @@ def of_run(result: str, failures: Sequence[tuple[str, State]], timeout_seconds: 
     if result == "FAILED":
         key, state = failures[0]
         failed = f"Task {key} failed with message: {state.message.rstrip('.')}."
-        message = f"{failed} This caused all downstream tasks to get skipped."
+        message = f"{failed} {DOWNSTREAM_SKIPPED}"
         if len(failures) > 1:
             others = ", ".join(key for key, _ in failures[1:])
             message += f" Also failed: {others}."

@@ -37,6 +37,9 @@ class Host(Protocol):
     def install(self, requirements: Sequence[str]) -> str:
         """Install libraries for the rest of this task; what the installer said."""
 
+    def uninstall(self, names: Sequence[str]) -> str:
+        """Remove libraries that this task has installed; what became of each."""
+
     def hide(self, secret: str) -> None:
         """Take this value out of everything the task prints from now on."""
 

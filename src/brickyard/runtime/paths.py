@@ -127,7 +127,12 @@ def _mapping_one(function: Callable[..., Any], mapped: Callable[[Any], Any]) -> 
     @wraps(function)
     def call(*args: Any, **options: Any) -> Any:
         if args and isinstance(args[0], str | bytes | os.PathLike):
-            return function(mapped(args[0]), *args[1:], **options)
+            try:
+                return function(mapped(args[0]), *args[1:], **options)
+            except OSError as error:
+                if error.filename is not None:
+                    error.filename = args[0]  # a program knows the path that it gave
+                raise
         for name in ("path", "file"):
             if name in options:
                 options[name] = mapped(options[name])

@@ -58,11 +58,22 @@ class Recorder:
         self._redactor = redactor
         self._current: CellRecord | None = None
         self._printed = 0
+        self._most_printed = _STREAM_LIMIT
         self._written = 0.0
         self._size = 0
         self._finished: dict[int, tuple[int, Any]] = {}  # cells that change no more, without the secrets known then
         self._process = os.getpid()
         self._lock = threading.Lock()  # threads of the notebook print, too
+
+    def keep_printed(self, megabytes: int) -> None:
+        """Keep this much of what each cell prints from now on.
+
+        Raises:
+            ValueError: It is less than one megabyte, or more than 20.
+        """
+        if not 1 <= megabytes <= 20:
+            raise ValueError(f"the output of a cell is between 1 and 20 MB, not {megabytes}")
+        self._most_printed = megabytes * 1024 * 1024
 
     def begin(self, cell: CellRecord) -> None:
         """What is put out from now on belongs to this cell."""
@@ -87,10 +98,10 @@ class Recorder:
     def stream(self, name: str, text: str) -> None:
         """Text was printed."""
         cell = self._current
-        if cell is None or not text or self._printed > _STREAM_LIMIT:
+        if cell is None or not text or self._printed > self._most_printed:
             return
         self._printed += len(text)
-        if self._printed > _STREAM_LIMIT:
+        if self._printed > self._most_printed:
             text += _CUT
         if cell.outputs and cell.outputs[-1].get("name") == name:
             cell.outputs[-1]["text"] += text

@@ -24,6 +24,38 @@ def test_magics_of_a_notebook(lab: Lab) -> None:
     assert done.cells[1]["started_at"] <= done.cells[1]["ended_at"]
 
 
+def test_cells_of_files_libraries_and_cells_that_are_left_out(lab: Lab) -> None:
+    done = lab.cells(
+        "%fs mkdirs /magics/in",
+        "%fs put --overwrite=true /magics/in/a.txt 'hello there'",
+        "%fs cp --recurse /magics/in dbfs:/magics/out",
+        "%fs head --maxBytes=5 /magics/out/a.txt",
+        "%fs rm -r /magics",
+        "%fs mounts",
+        "%skip\nraise ValueError('skipped')\nx = 1",
+        "%uv pip list",
+        "%pip uninstall -y nothing-like-this",
+        "y = 5\n%restart_python",
+        "print('y' in globals(), 'x' in globals())",
+        "%set_cell_max_output_size_in_mb 2\nprint('z' * 1_500_000)",
+        "%fs cp --force a b",
+    )
+    states = [cell["state"] for cell in done.cells]
+    assert states == ["FINISHED"] * 6 + ["SKIPPED"] + ["FINISHED"] * 5 + ["ERROR"]
+    assert "hello\n" in done.output and "DatabricksRoot" in done.output and "False False" in done.output
+    assert "pandas" in done.cells[7]["outputs"][0]["text"] and "Skipping nothing-like-this" in done.output
+    assert len(done.cells[11]["outputs"][0]["text"]) > 1_500_000
+    assert done.outcome.error == "ValueError: %fs cp has no option '--force'; its options: --recurse"
+
+
+def test_what_would_change_the_workspace_s_python_is_refused_by_name(lab: Lab) -> None:
+    cells = ["%pip install -e .", "%pip uninstall -y pandas", "%pip download x", "%conda install x", "%uv sync"]
+    tries = [f"try:\n    {cell}\nexcept NotImplementedError as error:\n    print(error)" for cell in cells]
+    output = lab.cells(*tries).ok().output
+    for text in ("%pip install -e is not", "it belongs to the runtime", "%pip download is", "%conda is", "%uv sync is"):
+        assert text in output
+
+
 def test_other_languages_fail_by_name(lab: Lab) -> None:
     done = lab.cells("%scala println(1)")
     assert done.outcome.state == "FAILED"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import subprocess
 import sys
 import traceback
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from brickyard.runtime import display, magics
 from brickyard.runtime.dbutils import dbutils
 from brickyard.runtime.ending import NotebookExit, NotSupported, PythonRestart, TaskStopped
-from brickyard.runtime.notebook import sql
+from brickyard.runtime.notebook import files, sql
 from brickyard.runtime.notebook.source import Cell
 
 if TYPE_CHECKING:
@@ -98,17 +97,11 @@ def _shell(runner: NotebookRunner, body: str) -> None:
 
 
 def _files(runner: NotebookRunner, body: str) -> None:
-    name, *arguments = shlex.split(body)
-    allowed = {"ls", "cp", "mv", "rm", "mkdirs", "head", "put"}
-    if name not in allowed:
-        raise NotSupported(f"%fs {name} is not available in a local workspace; there are {', '.join(sorted(allowed))}")
-    recursive = [True] if "-r" in arguments else []
-    plain = [argument for argument in arguments if argument != "-r"]
-    result: Any = getattr(dbutils().fs, name)(*plain, *recursive)
-    if isinstance(result, list):
-        display.display(result)
-    elif isinstance(result, str):
-        sys.stdout.write(result + "\n")
+    files.execute(body)
+
+
+def _skip(runner: NotebookRunner, body: str) -> None:
+    """The cell is not executed."""
 
 
 def _run(runner: NotebookRunner, body: str) -> None:
@@ -122,4 +115,5 @@ _ACTIONS: dict[str, Callable[[Any, str], None]] = {
     "sh": _shell,
     "fs": _files,
     "run": _run,
+    "skip": _skip,
 }

@@ -67,7 +67,8 @@ class NotebookRunner:
             self.recorder.begin(record)
             self.shell.execution_count = record.index + 1  # tracebacks name the cell by it
             ending = self._guarded(cell)
-            self.recorder.end("ERROR" if ending is not None and ending.error else "FINISHED")
+            done = "SKIPPED" if cell.language == "skip" else "FINISHED"
+            self.recorder.end("ERROR" if ending is not None and ending.error else done)
             if ending is not None:
                 self.recorder.skip_rest()
                 return ending

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -21,6 +22,7 @@ from brickyard.runtime.record import Recorder
 __all__ = ["CellStream", "NotebookShell", "new_shell"]
 
 _FRAMES_KEPT = 50
+_OURS = str(Path(__file__).parents[2]) + os.sep
 
 
 class CellStream:
@@ -90,6 +92,7 @@ class NotebookShell(InteractiveShell):
     def showtraceback(self, *arguments: Any, **options: Any) -> None:
         """Show an error; that code asks to end the notebook is none."""
         if not isinstance(sys.exc_info()[1], SystemExit):
+            _cut_ours(sys.exc_info()[2])
             _shorten(sys.exc_info()[2])
             super().showtraceback(*arguments, **options)
 
@@ -97,6 +100,17 @@ class NotebookShell(InteractiveShell):
         self.trace = stb
         self.recorder.error(getattr(etype, "__name__", str(etype)), str(evalue), stb)
         (sys.__stderr__ or sys.stderr).write("\n".join(stb) + "\n")
+
+
+def _cut_ours(trace: TracebackType | None) -> None:
+    """Leave out what is behind the user's last frame: how this package does what was asked for says nothing."""
+    last = None
+    while trace is not None:
+        if not trace.tb_frame.f_code.co_filename.startswith(_OURS):
+            last = trace
+        trace = trace.tb_next
+    if last is not None:
+        last.tb_next = None
 
 
 def _shorten(trace: TracebackType | None) -> None:

@@ -18,7 +18,7 @@ __all__ = ["Cell", "Notebook", "NotebookFormatError", "parse"]
 _HEADER = re.compile(r"(#|--|//) Databricks notebook source[ \t]*(?:\r?\n|$)")
 _LANGUAGES = {"#": "python", "--": "sql", "//": "scala"}
 #: Magics that say in which language, or for what, a whole cell is.
-_CELL_MAGIC = re.compile(r"%(md-sandbox|md|sql|python|r|scala|sh|fs|run)(?=\s|$)[ \t]*")
+_CELL_MAGIC = re.compile(r"%(md-sandbox|md|sql|python|r|scala|sh|fs|run|skip)(?=\s|$)[ \t]*")
 _SAME = {"md-sandbox": "md"}
 
 
@@ -31,7 +31,7 @@ class Cell:
     """One cell.
 
     Attributes:
-        language: `python`, `sql`, `md`, `sh`, `fs`, `run`, `r` or `scala`.
+        language: `python`, `sql`, `md`, `sh`, `fs`, `run`, `skip`, `r` or `scala`.
         body: What is to be executed, without the magic that names the language.
         source: What the notebook shows.
         title: The cell's title.
@@ -96,7 +96,8 @@ def _parse_jupyter(text: str) -> Notebook:
         raise NotebookFormatError(f"it is not a Jupyter notebook: {error}") from error
     metadata = notebook.metadata
     vendor = metadata.get("application/vnd.databricks.v1+notebook", {})
-    named = vendor.get("language") or metadata.get("language_info", {}).get("name") or "python"
+    kernel = metadata.get("kernelspec", {}).get("language")
+    named = vendor.get("language") or metadata.get("language_info", {}).get("name") or kernel or "python"
     language = str(named).lower()
     return Notebook(language, tuple(_jupyter_cell(cell, language) for cell in notebook.cells))
 
@@ -108,7 +109,7 @@ def _jupyter_cell(cell: dict[str, object], language: str) -> Cell:
     metadata = json.loads(json.dumps(cell.get("metadata", {})))
     title = metadata.get("application/vnd.databricks.v1+cell", {}).get("title") or None
     # `%%sql` of Jupyter is `%sql` of Databricks; IPython's own cell magics keep their two signs.
-    plain = re.sub(r"\A\s*%(?=%(?:md|sql|python|r|scala|sh|fs|run)\b)", "", source)
+    plain = re.sub(r"\A\s*%(?=%(?:md|sql|python|r|scala|sh|fs|run|skip)\b)", "", source)
     return cell_of(plain, language, title)
 
 

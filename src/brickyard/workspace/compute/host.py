@@ -20,6 +20,7 @@ from brickyard.runtime.redaction import Redactor
 from brickyard.workspace.compute.channel import Channel, Message
 from brickyard.workspace.compute.engines.forks import how_it_ended
 from brickyard.workspace.compute.environments import Environments
+from brickyard.workspace.compute.own_libraries import uninstall
 from brickyard.workspace.compute.requirements import requirement_lines
 from brickyard.workspace.compute.results import write_json
 from brickyard.workspace.compute.tasks import TASK_FILE, read_outcome
@@ -109,6 +110,14 @@ class WorkerHost:
         """
         environments = Environments(Path(self._message["environments"]))
         return environments.install(_without_files(requirements), Path(self._message["site"]))
+
+    def uninstall(self, names: Sequence[str]) -> str:
+        """Remove libraries that this task has installed.
+
+        Raises:
+            NotSupported: One is of the runtime or of the task's libraries, which other tasks have, too.
+        """
+        return uninstall(names, Path(self._message["site"]))
 
     def hide(self, secret: str) -> None:
         """Take this value out of everything the task prints from now on."""

@@ -32,6 +32,11 @@ TAGS = [{"key": "a", "value": "b"}]
 UNITY, UC_MODELS = "/api/2.1/unity-catalog", "/api/2.0/mlflow/unity-catalog"
 BODIES: list[tuple[str, str, Any]] = [
     ("POST", "/api/2.0/token/create", {"comment": "c", "lifetime_seconds": 60}),
+    (
+        "POST",
+        "/api/2.0/policies/clusters/create",
+        {"name": "", "definition": "{}", "libraries": [{"pypi": {"package": "x"}}], "max_clusters_per_user": 1},
+    ),
     ("POST", "/api/2.0/secrets/put", {"scope": "none", "key": "k", "string_value": "v"}),
     ("POST", "/api/2.0/workspace/mkdirs", {"path": "/Shared/types"}),
     ("POST", "/api/2.0/workspace/import", {"path": "/Shared/types/x", "content": "eA==", "format": "AUTO"}),

@@ -70,6 +70,8 @@ _PREFIXES = (
     _Prefix("/api/2.0/git-credentials", "git_credentials"),
     _Prefix("/api/2.0/permissions/", "permissions"),
     _Prefix("/api/2.0/secrets/", "secrets"),
+    _Prefix("/api/2.0/policies/clusters/", "cluster_policies"),
+    _Prefix("/api/2.0/policy-families", "cluster_policies"),
     _Prefix("/api/2.1/unity-catalog/", "unity_catalog"),
     _Prefix("/api/2.0/unity-catalog/", "unity_catalog"),
     _Prefix("/api/2.2/jobs/", "jobs"),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from brickyard.workspace.files import Files
     from brickyard.workspace.identity import Identity
     from brickyard.workspace.jobs import Jobs
+    from brickyard.workspace.policies import Policies
     from brickyard.workspace.registry import Registry
     from brickyard.workspace.secrets import Secrets
     from brickyard.workspace.serving import Serving
@@ -109,6 +110,12 @@ class Workspace:
     def jobs(self) -> Jobs:
         """Jobs and runs."""
         service: Jobs = self._service("jobs")
+        return service
+
+    @property
+    def policies(self) -> Policies:
+        """Cluster policies."""
+        service: Policies = self._service("policies")
         return service
 
     @property

@@ -97,7 +97,8 @@ def test_administrators_are_shown_where_they_need_no_grant(lab: Lab, robot: Robo
     found = lab.w.permissions.get(name, thing.id)
     [administrators] = [one for one in found.access_control_list or [] if one.group_name == "admins"]
     [permission] = administrators.all_permissions or []
-    assert permission.inherited and permission.permission_level is PermissionLevel.CAN_MANAGE
+    level = PermissionLevel.CAN_USE if name == "cluster-policies" else PermissionLevel.CAN_MANAGE
+    assert permission.inherited and permission.permission_level is level
     assert found.object_id == f"/{name}/{thing.id}" and found.object_type
 
 

@@ -21,7 +21,7 @@ __all__ = ["family"]
 family = Family()
 _OBJECT = "/api/2.0/permissions/{kind}/{id}"
 _NOT_HERE = (
-    "alerts alertsv2 apps clusters cluster-policies dashboards database-instances database-projects dbsql-dashboards"
+    "alerts alertsv2 apps clusters dashboards database-instances database-projects dbsql-dashboards"
     " genie instance-pools knowledge-assistants pipelines supervisor-agents vector-search-endpoints"
 )
 
@@ -36,7 +36,7 @@ def _may_manage(workspace: Workspace, call: Call) -> None:
 
 
 def _require(workspace: Workspace, call: Call, securable: Securable, level: str) -> None:
-    if securable.kind == "authorization":  # those who may use it have nothing to manage in it
+    if securable.kind in ("authorization", "cluster-policies"):  # those who may use it have nothing to manage in it
         admins_only(workspace, call)
     workspace.identity.permissions.require(call.principal, securable, level)
 
@@ -98,7 +98,7 @@ def _answer(workspace: Workspace, call: Call) -> ObjectPermissions:
     grants = workspace.identity.permissions.grants(securable)
     admins = workspace.identity.principals.admins
     if kind.root is not None and not any(one.principal_id == admins and one.source != securable for one in grants):
-        grants.append(Grant(admins, "CAN_MANAGE", kind.root))
+        grants.append(Grant(admins, kind.highest, kind.root))
     by_principal: dict[int, list[Grant]] = {}
     for grant in grants:
         by_principal.setdefault(grant.principal_id, []).append(grant)

@@ -38,13 +38,15 @@ class SecurableKind:
         levels: The key of its levels.
         find: The object with an id; raises `ResourceDoesNotExist`.
         type: What answers call it.
-        root: From where administrators inherit CAN_MANAGE; nothing where they are granted it openly.
+        root: From where administrators inherit their level; nothing where they are granted it openly.
+        highest: That level.
     """
 
     levels: str
     find: Callable[[Workspace, str], Securable]
     type: str
     root: Securable | None = None
+    highest: str = "CAN_MANAGE"
 
     def type_of(self, object_id: str) -> str:
         """What answers call the object; of `authorization`, `tokens` and `passwords` are objects."""
@@ -109,6 +111,10 @@ def _saved_query(workspace: Workspace, object_id: str) -> Securable:
     return workspace.sql.queries.securable(object_id)
 
 
+def _policy(workspace: Workspace, object_id: str) -> Securable:
+    return workspace.policies.securable(object_id)
+
+
 def _authorization(workspace: Workspace, object_id: str) -> Securable:
     if object_id not in ("tokens", "passwords"):
         raise ResourceDoesNotExist(
@@ -132,5 +138,8 @@ SECURABLES = {
     ),
     "warehouses": SecurableKind("warehouses", _warehouse, "warehouses", Securable("warehouses", "")),
     "queries": SecurableKind("queries", _saved_query, "query", Securable("queries", "")),
+    "cluster-policies": SecurableKind(
+        "cluster-policies", _policy, "cluster-policy", Securable("cluster-policies", ""), "CAN_USE"
+    ),
     "authorization": SecurableKind("authorization", _authorization, "tokens", Securable("authorization", "")),
 }

@@ -38,8 +38,11 @@ LEVELS: Mapping[str, tuple[str, ...]] = {
     "authorization": ("CAN_USE",),
     "warehouses": ("CAN_VIEW", "CAN_USE", "CAN_MONITOR", "CAN_MANAGE", "IS_OWNER"),
     "queries": ("CAN_VIEW", "CAN_RUN", "CAN_EDIT", "CAN_MANAGE"),
+    "cluster-policies": ("CAN_USE",),
     "secret-scopes": ("READ", "WRITE", "MANAGE"),  # through the calls of secrets, not through /api/2.0/permissions
 }
+
+_SINGULARS = {"cluster-policies": "cluster policy", "queries": "query"}
 
 # What it takes elsewhere where that is not the level of the same name. Whoever may run a notebook may log runs to its
 # experiment. Source: https://docs.databricks.com/en/mlflow/experiments-acl.html
@@ -61,7 +64,7 @@ class Securable:
     parent: Securable | None = None
 
     def __str__(self) -> str:
-        return self.id if self.kind == "tree" else f"{self.kind.removesuffix('s')} {self.id}"
+        return self.id if self.kind == "tree" else f"{_SINGULARS.get(self.kind, self.kind.removesuffix('s'))} {self.id}"
 
     def chain(self) -> Iterable[Securable]:
         """Itself, its parent, and so on to the root."""

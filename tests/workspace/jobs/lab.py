@@ -19,6 +19,19 @@ OK = TaskOutcome("SUCCESS")
 BROKEN = TaskOutcome("FAILED", "Workload failed, see run output for details", error="ValueError: no", error_trace="t")
 
 
+class Memory:
+    """Room for as many tasks as the test says."""
+
+    def __init__(self) -> None:
+        self.rooms = 1000
+
+    def room(self, held: int) -> int:
+        return self.rooms
+
+    def tick(self) -> None:
+        """Set by the scheduler."""
+
+
 class ScriptedCompute:
     """Ends each task as its behaviour says; without an outcome the task runs until the test or a stop ends it."""
 
@@ -27,6 +40,7 @@ class ScriptedCompute:
         self.started: list[TaskSpec] = []
         self.handles: dict[str, TaskHandle] = {}
         self.most_at_once = 0
+        self.memory = Memory()
         self.deaf = False  # a stop is asked for and does not come
         self._lock = threading.Lock()
         self._running = 0

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+
+from brickyard.workspace.jobs import wire
 from tests.support import wait_for
 from tests.workspace.jobs.lab import Lab, task
 from tests.workspace.jobs.triggers.conftest import Hands
@@ -40,3 +43,36 @@ def test_a_run_waits_for_48_hours_at_most(lab: Lab) -> None:
     assert (run.state.life_cycle, run.state.result) == ("SKIPPED", "MAXIMUM_CONCURRENT_RUNS_REACHED")
     assert "48 hours" in run.state.message
     assert {one.state.life_cycle for one in lab.jobs.tasks(waiting)} == {"SKIPPED"}
+
+
+def test_tasks_for_which_there_is_no_memory_wait_and_say_so(lab: Lab) -> None:
+    for key in ("a", "b"):
+        lab.compute.behaviours[key] = lambda _: None
+    lab.compute.memory.rooms = 1
+    run_id = lab.run(lab.job(task("a"), task("b")))
+    lab.running("a")
+    state = wait_for(lambda: next((t.state for t in lab.jobs.tasks(run_id) if t.state.life_cycle == "QUEUED"), None))
+    assert state.message.startswith("Queued because the memory that is available now is needed")
+    answer = wire.run(*lab.jobs.run(run_id), "", wire.Shown()).as_dict()["tasks"][1]
+    assert answer["state"]["queue_reason"] == state.message and answer["state"]["life_cycle_state"] == "QUEUED"
+    assert answer["status"]["queue_details"] == {"code": "ACTIVE_RUNS_LIMIT_REACHED", "message": state.message}
+    lab.compute.memory.tick()
+    assert lab.compute.keys() == ["a"], "there is still none"
+    lab.compute.memory.rooms = 2
+    lab.compute.memory.tick()
+    lab.running("b")
+    for key in ("a", "b"):
+        lab.compute.finish(key)
+    assert lab.ended(run_id).state.result == "SUCCESS"
+
+
+def test_tasks_over_the_number_of_places_wait_and_say_so(lab: Lab) -> None:
+    places = max(2, os.cpu_count() or 2)
+    keys = [f"t{number}" for number in range(places + 1)]
+    for key in keys:
+        lab.compute.behaviours[key] = lambda _: None
+    run_id = lab.run(lab.job(*map(task, keys)))
+    state = wait_for(lambda: next((t.state for t in lab.jobs.tasks(run_id) if t.state.life_cycle == "QUEUED"), None))
+    assert state.message == f"Queued due to reaching the limit of {places} active task runs."
+    lab.jobs.cancel(run_id)
+    assert lab.ended(run_id).state.result == "CANCELED"

@@ -86,6 +86,11 @@ class Child:
     kill_at: float | None = None
     answered: bool = field(default=False)
 
+    @property
+    def root(self) -> Child:
+        """What the server asked for, on whose behalf this is here."""
+        return self if self.owner is None else self.owner.root
+
     def writer(self) -> int:
         """The pipe that its output, or its owner's, goes to; the fork server's own where there is none."""
         if self.output is not None:

@@ -88,7 +88,7 @@ class ForkServerClient:
 
         Args:
             message: What the worker is to do.
-            started: Called with the process's id.
+            started: Called with the process's id, and with those of the processes that are forked for it.
             ended: Called at its end, once nothing that it started is left.
             heard: Called with what it says while it runs.
 
@@ -123,12 +123,12 @@ class ForkServerClient:
             with contextlib.suppress(OSError):
                 waiting.channel.send({"do": "tell", "id": number, "say": {"told": message}})
 
-    def kill(self, number: int) -> None:
-        """End a worker and everything it has started; does nothing where it has ended."""
+    def kill(self, number: int, now: bool = False) -> None:
+        """End a worker and everything it has started, `now` or after a grace; does nothing where it has ended."""
         waiting = self._waiting.get(number)
         if waiting is not None:
             with contextlib.suppress(OSError):
-                waiting.channel.send({"do": "kill", "id": number})
+                waiting.channel.send({"do": "kill", "id": number, "now": now})
 
     def close(self) -> None:
         """End the fork server and every task."""
@@ -177,7 +177,8 @@ class ForkServerClient:
             with self._lock:
                 self._current = channel
         elif message["event"] == "started":
-            self._waiting[message["id"]].started(message["pid"])
+            if (waiting := self._waiting.get(message["id"])) is not None:
+                waiting.started(message["pid"])
         elif message["event"] == "answered":
             heard = self._waiting[message["id"]].heard
             if heard is not None:

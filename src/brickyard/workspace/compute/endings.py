@@ -7,7 +7,7 @@ import signal
 from brickyard.workspace.compute.client import Exit
 from brickyard.workspace.compute.tasks import NO_RESULT, TaskHandle, TaskOutcome
 
-__all__ = ["failed", "not_installed", "of_exit", "stopped"]
+__all__ = ["failed", "not_installed", "of_exit", "out_of_memory", "shown", "stopped"]
 
 _UNRESPONSIVE = "Fatal error: The Python kernel is unresponsive. The Python process exited with"
 _OUT_OF_MEMORY = "This may have been caused by an OOM error. Check your command's memory usage."
@@ -52,6 +52,19 @@ def _reason(end: Exit) -> str:
     if end.code >= 0:
         return f"{_UNRESPONSIVE} exit code {end.code} before the task came to its end."
     number = signal.Signals(-end.code)
-    hint = f" {_OUT_OF_MEMORY}" if number == signal.SIGKILL else ""
-    # As a shell counts: https://kb.databricks.com/ names 137 and 139 so.
-    return f"{_UNRESPONSIVE} exit code {128 + number} ({number.name}: {signal.strsignal(number)}).{hint}"
+    return _by_signal(number) + (f" {_OUT_OF_MEMORY}" if number == signal.SIGKILL else "")
+
+
+def _by_signal(number: signal.Signals) -> str:
+    """The service counts as a shell does: 137 and 139 are known by its users."""
+    return f"{_UNRESPONSIVE} exit code {128 + number} ({number.name}: {signal.strsignal(number)})."
+
+
+def out_of_memory(used: int, why: str) -> str:
+    """What is said of a task that was ended because of the memory that it used."""
+    return f"{_by_signal(signal.SIGKILL)} {_OUT_OF_MEMORY} It used {shown(used)}; {why}."
+
+
+def shown(size: int) -> str:
+    """A size of memory for people."""
+    return f"{size / (1 << 30):.1f} GB" if size >= 1 << 30 else f"{size / (1 << 20):.0f} MB"

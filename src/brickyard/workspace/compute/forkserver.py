@@ -113,7 +113,7 @@ class ForkServer:
             elif message["do"] == "tell":
                 self._tell(message, None)
             elif message["do"] == "kill":
-                self._kill(message["id"], None)
+                self._kill(message["id"], None, now=message["now"])
 
     def _start_generation(self) -> None:
         """Fork the second generation; what is asked for meanwhile is done by this one."""
@@ -220,6 +220,8 @@ class ForkServer:
 
     def _add(self, child: Child) -> None:
         self._children[child.pid] = child
+        if child.owner is not None:  # the server counts it as a part of what it asked for
+            _send(self._server, {"event": "started", "pid": child.pid, "id": child.root.request})
         self._selector.register(child.channel, selectors.EVENT_READ, lambda: self._told(child))
 
     def _refuse(self, message: Message, owner: Child | None, error: OSError) -> None:
@@ -231,12 +233,12 @@ class ForkServer:
         to = self._server if child.owner is None else child.owner.channel
         _send(to, message | {"id": child.request})
 
-    def _kill(self, request: int, owner: Child | None) -> None:
+    def _kill(self, request: int, owner: Child | None, *, now: bool = False) -> None:
         """Ask a worker to end, and kill it when the grace is over; engines have nothing to tidy up."""
         for child in self._children.values():
             if child.request != request or child.owner is not owner:
                 continue
-            if child.kind == "worker":
+            if child.kind == "worker" and not now:
                 signal_group(child.pid, signal.SIGTERM)
                 child.kill_at = child.kill_at or time.monotonic() + _GRACE_SECONDS
             elif child.kind != "generation":

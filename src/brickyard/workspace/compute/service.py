@@ -21,6 +21,7 @@ from brickyard.workspace.compute.environ import TASK_MARK, base_environment, tas
 from brickyard.workspace.compute.environments import Environments, LibraryError, digest
 from brickyard.workspace.compute.initial_catalog import initial_catalog
 from brickyard.workspace.compute.interactive import InteractiveEngine, search_path
+from brickyard.workspace.compute.memory import MemoryWatch
 from brickyard.workspace.compute.requirements import requirement_lines
 from brickyard.workspace.compute.results import write_json, write_outcome
 from brickyard.workspace.compute.tasks import TASK_FILE, TaskHandle, TaskOutcome, TaskSpec, read_outcome
@@ -52,6 +53,8 @@ class Compute:
         self._server: ForkServerClient | None = None
         self._closed = False
         self._has_tasks = False
+        #: What tasks use of the machine's memory.
+        self.memory = MemoryWatch(self._end_now)
         #: The Spark engine of clients from outside.
         self.interactive = InteractiveEngine(self._fork_server, self._interactive, workspace.root / "spark", self._rest)
 
@@ -235,7 +238,7 @@ class Compute:
             try:
                 number = server.spawn(
                     message,
-                    started=lambda pid: setattr(handle, "pid", pid),
+                    started=handle.started,
                     ended=lambda end: self._ended(handle, end),
                     heard=handle.heard,
                 )
@@ -244,6 +247,8 @@ class Compute:
                 continue
             handle.end_process = functools.partial(server.kill, number)
             handle.tell = functools.partial(server.tell, number)
+            if handle.spec.kind != "sql_warehouse":
+                self.memory.add(handle)
             return
         raise ForkServerGone("the process that executes tasks does not stay alive; see the workspace's log")
 
@@ -292,9 +297,15 @@ class Compute:
 
     def _kill(self, handle: TaskHandle) -> None:
         if handle.end_process is not None:
-            handle.end_process()
+            handle.end_process(False)
         elif handle.spec.libraries:  # they are still being installed, which may take long and is left to end by itself
             self._finish(handle, endings.stopped(handle))
+
+    def _end_now(self, handle: TaskHandle, why: str) -> None:
+        """End a task as failed, without a grace in which it could go on."""
+        handle.stop("FAILED", why)
+        if handle.end_process is not None:
+            handle.end_process(True)
 
     def _ended(self, handle: TaskHandle, end: Exit) -> None:
         outcome = read_outcome(handle.spec.directory)

@@ -141,7 +141,9 @@ class TaskHandle:
         spec: What was started.
         heard: Called with what the process says while it runs.
         pid: The task's process; none before it is started, as while its libraries are being installed.
-        end_process: Ends the process; none before it is asked for. For the compute service.
+        pids: That process, and those that were forked for it: its Spark engine, other notebooks.
+        end_process: Ends the process, at once where it is given `True`; none before it is asked for. For the compute
+            service.
         why: Why it is being stopped, where that is a failure.
         tell: Tells the process something; none before it is asked for.
     """
@@ -150,7 +152,8 @@ class TaskHandle:
         self.spec = spec
         self.heard = heard
         self.pid: int | None = None
-        self.end_process: Callable[[], None] | None = None
+        self.pids: list[int] = []
+        self.end_process: Callable[[bool], None] | None = None
         self.tell: Callable[[dict[str, Any]], None] | None = None
         self.why = ""
         self._kill = kill
@@ -159,6 +162,11 @@ class TaskHandle:
         self._outcome: TaskOutcome | None = None
         self._callbacks: list[Callable[[TaskOutcome], None]] = []
         self._stopping: TaskState | None = None
+
+    def started(self, pid: int) -> None:
+        """A process was started for the task; the first is the task's own."""
+        self.pid = self.pid or pid
+        self.pids.append(pid)
 
     @property
     def log(self) -> Path:

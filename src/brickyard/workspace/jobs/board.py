@@ -9,7 +9,7 @@ from brickyard.workspace.compute.tasks import TaskOutcome
 from brickyard.workspace.jobs.graph import advance, run_result
 from brickyard.workspace.jobs.records import ITERATIONS, Ids, Json, RunRecord, TaskRecord, now
 from brickyard.workspace.jobs.settings import graph_of
-from brickyard.workspace.jobs.states import ENDED, State, ended, of_run, of_skip
+from brickyard.workspace.jobs.states import ENDED, READY, State, ended, of_run, of_skip, waiting
 
 __all__ = ["Board", "first_attempts"]
 
@@ -52,7 +52,7 @@ class Board:
     @property
     def ready(self) -> list[TaskRecord]:
         """The attempts that may start now."""
-        return [task for task in self._last() if task.state.life_cycle == "PENDING"]
+        return [task for task in self._last() if task.state.life_cycle in READY]
 
     @property
     def ended(self) -> bool:
@@ -103,6 +103,11 @@ class Board:
     def definition_of(self, task: TaskRecord) -> Json:
         """The task as the job has it."""
         return self._definitions[task.task_key]
+
+    def waits(self, task: TaskRecord, reason: str) -> None:
+        """The attempt could start and waits for others to end."""
+        if task.state.life_cycle == "PENDING":
+            self._set(replace(task, state=waiting(reason)))
 
     def started(self, task: TaskRecord, resolved: Json) -> None:
         """The attempt is about to run, with these parameters."""

@@ -20,7 +20,7 @@ from brickyard.workspace.jobs.people import Nobody, whoever_runs
 from brickyard.workspace.jobs.preparation import job_parameters, prepare
 from brickyard.workspace.jobs.records import Ids, RunRecord, TaskRecord
 from brickyard.workspace.jobs.references import UnknownReference
-from brickyard.workspace.jobs.states import of_outcome, refused
+from brickyard.workspace.jobs.states import READY, of_outcome, refused
 
 if TYPE_CHECKING:
     from brickyard.workspace.identity import Principal
@@ -187,6 +187,8 @@ class Execution:
         starting = {task.run_id for task in processes[:free]}
         self._places |= starting
         waiting = {task.run_id for task in processes[free:]}
+        for task in processes[free:]:
+            self._board.waits(task, self._around.slots.reason)
         return [task for task in ready if task.run_id not in waiting]
 
     def _prepared(self, task: TaskRecord) -> Prepared | None:
@@ -198,7 +200,7 @@ class Execution:
             board.task_ended(task, refused(str(error), code), final=True)
             self._give_back(task.run_id)
             return None
-        if task.state.life_cycle == "PENDING":
+        if task.state.life_cycle in READY:
             board.started(task, prepared.resolved)
         return prepared
 

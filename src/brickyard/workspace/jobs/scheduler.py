@@ -44,7 +44,8 @@ class Scheduler:
         self._lock = threading.Lock()
         self._active: dict[int, Execution] = {}
         self._waiting: dict[int, list[Callable[[RunRecord], None]]] = {}
-        slots = Slots(max(2, os.cpu_count() or 2))
+        slots = Slots(max(2, os.cpu_count() or 2), workspace.compute.memory.room)
+        workspace.compute.memory.tick = slots.look_again
         self._around = Surroundings(workspace, runs, ids, slots, self._ended)
 
     def submit(self, make: Callable[[Connection], RunRecord], key: str | None) -> RunRecord:

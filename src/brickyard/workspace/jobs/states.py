@@ -15,6 +15,7 @@ __all__ = [
     "DOWNSTREAM_SKIPPED",
     "ENDED",
     "QUEUED_HOURS",
+    "READY",
     "State",
     "expired",
     "of_outcome",
@@ -23,8 +24,11 @@ __all__ = [
     "queue_full",
     "queued",
     "skipped_run",
+    "waiting",
 ]
 
+#: The states of an attempt that may start.
+READY = frozenset({"PENDING", "QUEUED"})
 ENDED = frozenset({"TERMINATED", "SKIPPED", "INTERNAL_ERROR"})
 _LONGEST_MESSAGE = 4096
 #: https://docs.databricks.com/jobs/advanced.html
@@ -59,7 +63,7 @@ class State:
         life_cycle: The vendor's `life_cycle_state`.
         result: The vendor's `result_state`, once it has ended.
         message: One sentence for people.
-        code: The vendor's termination code, once it has ended.
+        code: The vendor's termination code, once it has ended; of what is queued, the vendor's code for the reason.
     """
 
     life_cycle: str
@@ -123,6 +127,11 @@ def of_run(result: str, failures: Sequence[tuple[str, State]], timeout_seconds: 
 def queued(limit: int) -> State:
     """The state of a run that waits for an earlier one."""
     return State("QUEUED", message=f"Queued due to reaching maximum concurrent runs of {limit}.")
+
+
+def waiting(reason: str) -> State:
+    """The state of a task that waits for others to end."""
+    return State("QUEUED", message=reason, code="ACTIVE_RUNS_LIMIT_REACHED")
 
 
 def expired() -> State:

@@ -298,7 +298,7 @@ def _status(record: State) -> Json:
     name = "WAITING" if record.life_cycle == "WAITING_FOR_RETRY" else record.life_cycle
     answer: Json = {"state": _STATES_V2.get(name, name)}
     if record.life_cycle == "QUEUED":
-        answer["queue_details"] = {"code": "MAX_CONCURRENT_RUNS_REACHED", "message": record.message}
+        answer["queue_details"] = {"code": record.code or "MAX_CONCURRENT_RUNS_REACHED", "message": record.message}
     if record.ended:
         answer["termination_details"] = {"code": record.code, "type": _type(record), "message": record.message}
     return answer

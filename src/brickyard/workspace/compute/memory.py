@@ -1,0 +1,199 @@
+"""The memory of this machine: how much there is, how much tasks use, and what they may use.
+
+One thread looks while tasks run. What there is left is asked for often, which costs nothing; what each task uses only
+when so much has gone since that one of them could be over the limit, and every few seconds.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from brickyard.workspace.compute import endings
+from brickyard.workspace.compute.tasks import TaskHandle
+
+__all__ = ["LIMIT", "Machine", "MemoryWatch", "Usage", "machine", "used_by"]
+
+_log = logging.getLogger(__name__)
+#: The variable with what a task may use: a share of the machine (`75%`) or a size (`3g`).
+LIMIT = "BRICKYARD_TASK_MEMORY"
+_DEFAULT = "75%"
+_SIZES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+_CGROUP = Path("/sys/fs/cgroup")
+#: What a task that has just been started will use, at least: an interpreter and a Spark engine.
+_EXPECTED = 256 << 20
+_LOOK_SECONDS, _COUNT_SECONDS = 0.2, 3.0
+#: With less than this share of the machine left, the largest task ends, if it is larger than the other share.
+_LEFT, _LARGE = 0.03, 0.2
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The memory of the machine, or of the container, in bytes.
+
+    Attributes:
+        total: All of it.
+        available: What programs can still be given.
+    """
+
+    total: int
+    available: int
+
+
+#: What the trees of these processes use, for each tree; exactly (slow), or with what processes share counted for each.
+Usage = Callable[[Iterable[Iterable[int]], bool], list[int]]
+
+
+def machine() -> Machine:
+    """The memory as it is now; of a container with a limit, the container's."""
+    import psutil
+
+    memory = psutil.virtual_memory()
+    try:
+        limit = int((_CGROUP / "memory.max").read_text())
+        used = int((_CGROUP / "memory.current").read_text())
+        cached = re.search(r"^inactive_file (\d+)", (_CGROUP / "memory.stat").read_text(), re.MULTILINE)
+    except (OSError, ValueError):  # no container, or one without a limit (`max`)
+        return Machine(memory.total, memory.available)
+    left = limit - used + (int(cached[1]) if cached else 0)
+    return Machine(min(memory.total, limit), max(0, min(memory.available, left)))
+
+
+def used_by(trees: Iterable[Iterable[int]], exactly: bool) -> list[int]:
+    """What processes and all that they have started use, for each tree of the given roots."""
+    import psutil
+
+    children: dict[int, list[psutil.Process]] = {}
+    known = {}
+    for process in psutil.process_iter(["ppid"]):
+        children.setdefault(process.info["ppid"], []).append(process)
+        known[process.pid] = process
+
+    def size(pid: int) -> int:
+        own = _size(known[pid], exactly) if pid in known else 0
+        return own + sum(size(child.pid) for child in children.get(pid, ()))
+
+    return [sum(map(size, roots)) for roots in trees]
+
+
+def _size(process: object, exactly: bool) -> int:
+    import psutil
+
+    assert isinstance(process, psutil.Process)
+    try:
+        if not exactly:
+            return int(process.memory_info().rss)
+        full = process.memory_full_info()
+        return int(getattr(full, "pss", full.uss))
+    except psutil.Error:  # it has ended
+        return 0
+
+
+class MemoryWatch:
+    """Ends tasks that use more memory than they may, and says how many more there is room for.
+
+    Args:
+        end: Ends a task at once, for the given reason.
+        look: What there is.
+        usage: What tasks use.
+    """
+
+    def __init__(
+        self, end: Callable[[TaskHandle, str], None], look: Callable[[], Machine] = machine, usage: Usage = used_by
+    ) -> None:
+        self._end, self._machine, self._usage = end, look, usage
+        self._used: dict[TaskHandle, int] = {}
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._enough = 0  # with this much available, no task can have come over the limit since they were counted
+        #: What a task may use, in bytes.
+        self.limit = _limit(look().total)
+        #: Called while tasks run, so that who waits for memory looks again.
+        self.tick: Callable[[], None] = lambda: None
+
+    def room(self, held: int) -> int:
+        """How many more tasks memory allows, when so many hold places already; one may always run."""
+        with self._lock:
+            used = list(self._used.values())
+        expected = sum(max(0, _EXPECTED - one) for one in used) + _EXPECTED * max(0, held - len(used))
+        return max(0 if held else 1, (self._machine().available - expected) // _EXPECTED)
+
+    def add(self, handle: TaskHandle) -> None:
+        """Watch a task until its end."""
+        with self._lock:
+            self._used[handle] = 0
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="memory", daemon=True)
+                self._thread.start()
+        handle.when_done(lambda outcome: self._remove(handle))
+
+    def _remove(self, handle: TaskHandle) -> None:
+        with self._lock:
+            self._used.pop(handle, None)
+            if not self._used:
+                self._wake.set()
+
+    def _run(self) -> None:
+        """Look until no task is left."""
+        seconds = 0.0
+        while True:
+            self._wake.wait(_LOOK_SECONDS)
+            with self._lock:
+                if not self._used:
+                    self._thread = None
+                    self._wake.clear()
+                    return
+                self._wake.clear()
+            seconds += _LOOK_SECONDS
+            now = self._machine()
+            try:
+                if seconds >= _COUNT_SECONDS or now.available < self._enough:
+                    seconds = 0.0
+                    self.count(now)
+                self.tick()
+            except Exception:  # whatever could not be looked at this time, the next time may do
+                _log.exception("the memory of tasks could not be looked at")
+
+    def count(self, now: Machine) -> None:
+        """Count what tasks use, and end those that use too much."""
+        handles = list(self._used)
+        used = dict(zip(handles, self._usage([one.pids for one in handles], False), strict=True))
+        with self._lock:
+            self._used.update((handle, size) for handle, size in used.items() if handle in self._used)
+        limit, largest = self.limit, max(used, key=lambda one: used[one], default=None)
+        for handle, size in used.items():
+            if size > limit and (exact := self._usage([handle.pids], True)[0]) > limit:
+                self._end(handle, endings.out_of_memory(exact, f"a task may use {endings.shown(limit)} ({LIMIT})"))
+            elif handle is largest and now.available < _LEFT * now.total and size > _LARGE * now.total:
+                left = f"only {endings.shown(now.available)} were left on this machine"
+                self._end(handle, endings.out_of_memory(size, left))
+        room = limit - max(used.values(), default=0)
+        self._enough = max(now.available - max(room, 0) // 2, int(_LEFT * now.total))
+
+
+def _limit(total: int) -> int:
+    """What a task may use on a machine with so much memory; what cannot be read is said in the log, and not used."""
+    try:
+        return _size_of(os.environ.get(LIMIT) or _DEFAULT, total)
+    except ValueError as error:
+        _log.error("%s; it is %s", error, _DEFAULT)
+        return _size_of(_DEFAULT, total)
+
+
+def _size_of(text: str, total: int) -> int:
+    """A share of the whole, or a size with a unit.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(%|[kmgt]?)(?:i?b)?", text.strip().lower())
+    if match is None:
+        raise ValueError(f"{LIMIT} must be a share of the memory, like 75%, or a size, like 3g, not {text!r}")
+    number = float(match[1])
+    return int(total * number / 100) if match[2] == "%" else int(number * _SIZES[match[2]])

@@ -37,6 +37,12 @@ BODIES: list[tuple[str, str, Any]] = [
         "/api/2.0/policies/clusters/create",
         {"name": "", "definition": "{}", "libraries": [{"pypi": {"package": "x"}}], "max_clusters_per_user": 1},
     ),
+    (
+        "POST",
+        "/api/2.0/instance-pools/create",
+        {"instance_pool_name": "", "node_type_id": "x", "min_idle_instances": 1, "custom_tags": {"a": "b"}},
+    ),
+    ("POST", "/api/2.0/global-init-scripts", {"name": "", "script": "eA==", "position": 1, "enabled": False}),
     ("POST", "/api/2.0/secrets/put", {"scope": "none", "key": "k", "string_value": "v"}),
     ("POST", "/api/2.0/workspace/mkdirs", {"path": "/Shared/types"}),
     ("POST", "/api/2.0/workspace/import", {"path": "/Shared/types/x", "content": "eA==", "format": "AUTO"}),

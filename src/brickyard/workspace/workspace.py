@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from brickyard.workspace.catalog import Catalog
     from brickyard.workspace.compute import Compute
     from brickyard.workspace.files import Files
+    from brickyard.workspace.global_scripts import GlobalScripts
     from brickyard.workspace.identity import Identity
     from brickyard.workspace.jobs import Jobs
     from brickyard.workspace.policies import Policies
+    from brickyard.workspace.pools import Pools
     from brickyard.workspace.registry import Registry
     from brickyard.workspace.secrets import Secrets
     from brickyard.workspace.serving import Serving
@@ -116,6 +118,18 @@ class Workspace:
     def policies(self) -> Policies:
         """Cluster policies."""
         service: Policies = self._service("policies")
+        return service
+
+    @property
+    def pools(self) -> Pools:
+        """Instance pools."""
+        service: Pools = self._service("pools")
+        return service
+
+    @property
+    def global_scripts(self) -> GlobalScripts:
+        """Global init scripts."""
+        service: GlobalScripts = self._service("global_scripts")
         return service
 
     @property

@@ -5,7 +5,9 @@ from __future__ import annotations
 from tests.workspace.permissions.actions import Action, Thing
 from tests.workspace.permissions.people import Lab, Robot
 
-__all__ = ["POLICY", "policy"]
+__all__ = ["POLICY", "POOL", "policy", "pool"]
+
+NODE = "Standard_DS3_v2"
 
 
 def policy(lab: Lab, _: Robot) -> Thing:
@@ -19,4 +21,20 @@ POLICY = {
     "find it in the list": Action(lambda c, o: o.id in [one.policy_id for one in c.cluster_policies.list()], "CAN_USE"),
     "edit it": Action(lambda c, o: c.cluster_policies.edit(o.id, name=o.name), None),
     "delete it": Action(lambda c, o: c.cluster_policies.delete(o.id), None, spends=True),
+}
+
+
+def pool(lab: Lab, _: Robot) -> Thing:
+    """A pool that nobody uses."""
+    name = lab.name("pool")
+    return Thing(lab.w.instance_pools.create(name, NODE).instance_pool_id or "", name)
+
+
+POOL = {
+    "get it": Action(lambda c, o: c.instance_pools.get(o.id), "CAN_ATTACH_TO"),
+    "find it in the list": Action(
+        lambda c, o: o.id in [one.instance_pool_id for one in c.instance_pools.list()], "CAN_ATTACH_TO"
+    ),
+    "edit it": Action(lambda c, o: c.instance_pools.edit(o.id, o.name, NODE), "CAN_MANAGE"),
+    "delete it": Action(lambda c, o: c.instance_pools.delete(o.id), "CAN_MANAGE", spends=True),
 }

@@ -155,7 +155,7 @@ def test_administrators_keep_the_root(lab: Lab, robot: Robot) -> None:
 @pytest.mark.parametrize("name", KINDS)
 def test_a_level_of_another_type_is_refused(lab: Lab, robot: Robot, name: str) -> None:
     thing = KINDS[name].make(lab, robot)
-    for level in ("CAN_ATTACH_TO", "CAN_BIND"):
+    for level in ("CAN_CREATE", "CAN_BIND"):
         with pytest.raises(InvalidParameterValue, match=f"permission_level '{level}' is not one of"):
             lab.w.permissions.update(name, thing.id, access_control_list=[entry(level, user_name=lab.owner)])
 

@@ -22,7 +22,7 @@ family = Family()
 _OBJECT = "/api/2.0/permissions/{kind}/{id}"
 _NOT_HERE = (
     "alerts alertsv2 apps clusters dashboards database-instances database-projects dbsql-dashboards"
-    " genie instance-pools knowledge-assistants pipelines supervisor-agents vector-search-endpoints"
+    " genie knowledge-assistants pipelines supervisor-agents vector-search-endpoints"
 )
 
 

@@ -20,6 +20,7 @@ _CAN = {
     "CAN_RUN": "Can view, comment and run",
     "CAN_QUERY": "Can view and query",
     "CAN_USE": "Can use",
+    "CAN_ATTACH_TO": "Can make clusters with it",
     "CAN_EDIT": "Can view, run and edit",
     "CAN_MONITOR": "Can use and monitor",
     "CAN_MANAGE_RUN": "Can view, start and cancel runs",
@@ -115,6 +116,10 @@ def _policy(workspace: Workspace, object_id: str) -> Securable:
     return workspace.policies.securable(object_id)
 
 
+def _pool(workspace: Workspace, object_id: str) -> Securable:
+    return workspace.pools.securable(object_id)
+
+
 def _authorization(workspace: Workspace, object_id: str) -> Securable:
     if object_id not in ("tokens", "passwords"):
         raise ResourceDoesNotExist(
@@ -141,5 +146,6 @@ SECURABLES = {
     "cluster-policies": SecurableKind(
         "cluster-policies", _policy, "cluster-policy", Securable("cluster-policies", ""), "CAN_USE"
     ),
+    "instance-pools": SecurableKind("instance-pools", _pool, "instance-pool", Securable("instance-pools", "")),
     "authorization": SecurableKind("authorization", _authorization, "tokens", Securable("authorization", "")),
 }

@@ -39,6 +39,7 @@ LEVELS: Mapping[str, tuple[str, ...]] = {
     "warehouses": ("CAN_VIEW", "CAN_USE", "CAN_MONITOR", "CAN_MANAGE", "IS_OWNER"),
     "queries": ("CAN_VIEW", "CAN_RUN", "CAN_EDIT", "CAN_MANAGE"),
     "cluster-policies": ("CAN_USE",),
+    "instance-pools": ("CAN_ATTACH_TO", "CAN_MANAGE"),
     "secret-scopes": ("READ", "WRITE", "MANAGE"),  # through the calls of secrets, not through /api/2.0/permissions
 }
 

@@ -70,7 +70,7 @@ def of_spark(frame: Any) -> Table:
     limited = frame.limit(ROWS + 1)
     columns = [(field.name, field.dataType.jsonValue()) for field in limited.schema.fields]
     columnar = limited.toArrow()
-    values = [column.to_pylist() for column in columnar.columns]
+    values = [column.to_pylist(maps_as_pydicts="lossy") for column in columnar.columns]
     return _kept(columns, zip(*values, strict=True) if values else ())
 
 
@@ -88,7 +88,7 @@ def of_arrow(table: Any) -> Table:
     """The first rows of an Arrow table, as of a Polars DataFrame."""
     first = table.slice(0, ROWS + 1)
     columns = [(field.name, _ARROW_TYPES.get(str(field.type), str(field.type))) for field in first.schema]
-    values = [column.to_pylist() for column in first.columns]
+    values = [column.to_pylist(maps_as_pydicts="lossy") for column in first.columns]
     return _kept(columns, zip(*values, strict=True) if values else ())
 
 

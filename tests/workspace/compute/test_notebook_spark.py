@@ -40,6 +40,26 @@ def test_tables_outlive_the_task_that_wrote_them(lab: Lab) -> None:
     assert "<table" in shown["data"]["text/html"] and "5" in shown["data"]["text/plain"]
 
 
+def test_notebook_in_sql_with_cells_of_other_languages(lab: Lab) -> None:
+    lab.notebook("included", "print('included with', dbutils.widgets.get('p'))")
+    cells = [
+        "-- MAGIC %md # A title",
+        "-- DBTITLE 1,First\nselect 1 as a, 'x;y' as b",
+        "-- MAGIC %python\n-- MAGIC x = _sqldf.collect()\n-- MAGIC print(x)",
+        "create or replace temp view v as select 2 as q;\nselect map('k', q) as m from v where q > :low",
+        "select '${low}' as l, getArgument('low') as g, {{low}} as t",
+        '-- MAGIC %run ./included $p="sql"',
+        "-- only a comment",
+    ]
+    text = "-- Databricks notebook source\n" + "\n\n-- COMMAND ----------\n\n".join(cells)
+    done = lab.run("notebook", lab.put("in_sql", text), {"low": "1"}).ok()
+    assert [cell["language"] for cell in done.cells] == ["md", "sql", "python", "sql", "sql", "run", "sql"]
+    assert done.cells[1]["title"] == "First" and "[Row(a=1, b='x;y')]" in done.output
+    shown = [cell["outputs"][0]["metadata"]["application/vnd.databricks.v1+output"] for cell in done.cells[3:5]]
+    assert [one["data"] for one in shown] == [[[{"k": 2}]], [["1", "1", 1]]]
+    assert "included with sql" in done.output
+
+
 def test_sql_cells_take_widgets_as_parameters(lab: Lab) -> None:
     done = lab.cells(
         "dbutils.widgets.text('low', '1')",

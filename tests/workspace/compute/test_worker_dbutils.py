@@ -115,6 +115,19 @@ def test_files(lab: Lab) -> None:
     assert done.outcome.error == "FileNotFoundError: the volume main.default.no_such_volume does not exist"
 
 
+def test_data_is_summarized_and_long_files_are_cut(lab: Lab) -> None:
+    done = lab.cells(
+        "dbutils.data.summarize(spark.createDataFrame([(1, None), (2, 'x')], 'a int, b string'))",
+        "dbutils.fs.put('/long.txt', 'hello', True)\nprint(dbutils.fs.head('/long.txt', 3))",
+        "dbutils.help()",
+    ).ok()
+    [table] = done.cells[0]["outputs"]
+    rows = table["metadata"]["application/vnd.databricks.v1+output"]["data"]
+    assert [row[:5] for row in rows] == [["a", "int", 2, "2", "1.5"], ["b", "string", 1, "1", None]]
+    assert "[Truncated to first 3 bytes]\nhel\n" in done.output
+    assert "dbutils.widgets.text(name" in done.output and "widgets.bind" not in done.output
+
+
 def test_what_is_not_supported_is_refused_by_name(lab: Lab) -> None:
     outcome = lab.cells("dbutils.fs.cacheFiles('/mnt/a')").outcome
     assert outcome.error and outcome.error.startswith("NotSupported: dbutils.fs.cacheFiles is not available")

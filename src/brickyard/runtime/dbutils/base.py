@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable
+from typing import ClassVar
 
 from brickyard.runtime.ending import NotSupported
 
@@ -15,10 +16,15 @@ class Part:
     """A part of dbutils, for example `dbutils.fs`; what it has not is refused by name."""
 
     _name = "dbutils"
+    _hidden: ClassVar[frozenset[str]] = frozenset({"help"})
 
     def help(self, name: str | None = None) -> None:
         """Show what there is, or what one function does."""
-        functions = {key: value for key, value in inspect.getmembers(self, callable) if not key.startswith("_")}
+        functions = {
+            key: value
+            for key, value in inspect.getmembers(self, callable)
+            if key not in self._hidden and not key.startswith("_")
+        }
         if name is not None and name not in functions:
             raise NotSupported(f"{self._name} has no {name!r}; it has {', '.join(functions)}")
         chosen = functions if name is None else {name: functions[name]}

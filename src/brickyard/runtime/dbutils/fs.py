@@ -56,18 +56,21 @@ class FileSystem(Part):
         self._mounts = context.mounts
         self._api = WorkspaceApi(context.api_url, context.token)
 
-    def ls(self, dir: str) -> list[FileInfo]:
+    def ls(self, path: str) -> list[FileInfo]:
         """List a directory."""
-        place = self._existing(dir)
+        place = self._existing(path)
         if place.is_file():
-            return [_info(dir, place)]
-        base = dir.rstrip("/")
+            return [_info(path, place)]
+        base = path.rstrip("/")
         return [_info(f"{base}/{entry.name}", entry) for entry in sorted(place.iterdir())]
 
     def head(self, file: str, max_bytes: int = 65536) -> str:
         """The beginning of a file as text."""
         with self._existing(file).open("rb") as stream:
-            return stream.read(max_bytes).decode(errors="ignore")
+            content = stream.read(max_bytes + 1)
+        if len(content) > max_bytes:
+            sys.stdout.write(f"[Truncated to first {max_bytes} bytes]\n")
+        return content[:max_bytes].decode(errors="ignore")
 
     def put(self, file: str, contents: str, overwrite: bool = False) -> bool:
         """Write a text to a file."""

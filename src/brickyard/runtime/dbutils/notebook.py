@@ -78,6 +78,8 @@ class _Option:
     def toString(self) -> str:
         return "None" if self._value is None else f"Some({self._value})"
 
+    __repr__ = toString
+
 
 class _Tags:
     def __init__(self, tags: Mapping[str, str]) -> None:

@@ -24,6 +24,10 @@ class SecretScope(NamedTuple):
 
     name: str
 
+    def getName(self) -> str:
+        """The scope's name."""
+        return self.name
+
 
 _Metadata = list[SecretMetadata]
 _Scopes = list[SecretScope]

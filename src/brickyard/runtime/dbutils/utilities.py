@@ -6,6 +6,7 @@ import functools
 
 from brickyard.runtime.context import current
 from brickyard.runtime.dbutils.base import Part
+from brickyard.runtime.dbutils.data import Data
 from brickyard.runtime.dbutils.fs import FileSystem
 from brickyard.runtime.dbutils.jobs import Jobs
 from brickyard.runtime.dbutils.library import Library
@@ -23,6 +24,7 @@ class DBUtils(Part):
 
     def __init__(self) -> None:
         context = current()
+        self.data = Data()
         self.entry_point = EntryPoint(context)
         self.fs = FileSystem(context)
         self.jobs = Jobs(context)
@@ -33,7 +35,7 @@ class DBUtils(Part):
 
     def help(self, name: str | None = None) -> None:
         """Show what there is."""
-        for part in (self.fs, self.jobs, self.library, self.notebook, self.secrets, self.widgets):
+        for part in (self.data, self.fs, self.jobs, self.library, self.notebook, self.secrets, self.widgets):
             part.help()
 
 

@@ -21,6 +21,7 @@ class Widgets(Part):
     """Widgets; what the run was given goes before a widget's default."""
 
     _name = "dbutils.widgets"
+    _hidden = frozenset({"bind", "help"})
 
     def __init__(self, context: TaskContext) -> None:
         arguments = context.arguments

@@ -100,7 +100,7 @@ class NotebookRunner:
         path = _tree_path(posixpath.join(posixpath.dirname(self._paths[-1]), target))
         if len(self._paths) > _DEPTH:
             raise RecursionError(f"%run {target}: notebooks include each other without end")
-        notebook = self.read(path)
+        notebook = self._included(path)
         dbutils().widgets.bind(arguments)
         self._paths.append(path)
         try:
@@ -108,6 +108,16 @@ class NotebookRunner:
                 execute_cell(self, cell)
         finally:
             self._paths.pop()
+
+    def _included(self, path: str) -> Notebook:
+        try:
+            return self.read(path)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f"Notebook not found: {_shown(path).lstrip('/')}. Notebooks can be specified via a relative path "
+                "(./Notebook or ../folder/Notebook) or via an absolute path (/Abs/Path/to/Notebook). Make sure you are "
+                "specifying the path correctly."
+            ) from error
 
     def read(self, path: str) -> Notebook:
         """A notebook of the workspace tree.

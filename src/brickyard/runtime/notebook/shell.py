@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+import sysconfig
 import warnings
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any
 
+import IPython
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
@@ -23,6 +25,8 @@ __all__ = ["CellStream", "NotebookShell", "new_shell"]
 
 _FRAMES_KEPT = 50
 _OURS = str(Path(__file__).parents[2]) + os.sep
+_SHELL = str(Path(IPython.__file__).parent) + os.sep
+_LIBRARIES = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
 class CellStream:
@@ -103,13 +107,16 @@ class NotebookShell(InteractiveShell):
 
 
 def _cut_ours(trace: TracebackType | None) -> None:
-    """Leave out what is behind the user's last frame: how this package does what was asked for says nothing."""
+    """Leave out what this package does, when the user's last frame calls it: that says nothing about the mistake."""
     last = None
     while trace is not None:
-        if not trace.tb_frame.f_code.co_filename.startswith(_OURS):
+        if not trace.tb_frame.f_code.co_filename.startswith((_OURS, *_LIBRARIES)):
             last = trace
         trace = trace.tb_next
-    if last is not None:
+    following = last and last.tb_next
+    while following is not None and following.tb_frame.f_code.co_filename.startswith(_SHELL):
+        following = following.tb_next
+    if last and following and following.tb_frame.f_code.co_filename.startswith(_OURS):
         last.tb_next = None
 
 

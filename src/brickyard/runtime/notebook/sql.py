@@ -20,6 +20,7 @@ _PART = r"""(?::\w+|'[^']*'|"[^"]*")"""
 _IDENTIFIER = re.compile(rf"\bidentifier\(\s*({_PART}(?:\s*\|\|\s*{_PART})*)\s*\)", re.IGNORECASE)
 _NAME = re.compile(r"(?:\w+|`[^`]+`)(?:\.(?:\w+|`[^`]+`))*")
 _FUNCTION = re.compile(r"""\bgetArgument\(\s*["']([^"']+)["']\s*\)""", re.IGNORECASE)
+_MUSTACHE = re.compile(r"\{\{\s*([A-Za-z_][\w.]*)\s*\}\}")
 _LEGACY = re.compile(r"\$\{?(?:getArgument\([\"'])?([A-Za-z_]\w*)(?:[\"']\))?\}?")
 
 
@@ -42,9 +43,9 @@ def statements(text: str) -> list[str]:
 def run(text: str, spark: Any, widgets: Widgets) -> Any:
     """Execute the statements; the last one's result, none where there is no statement.
 
-    Widgets are parameters (`:name`, also in `IDENTIFIER(:name)`, which this Spark does not know), and replace `${name}`
-    as text and `getArgument('name')` as a string. `CREATE WIDGET` and `REMOVE WIDGET` are statements
-    of notebooks, which Spark does not know.
+    Widgets are parameters (`:name`, also in `IDENTIFIER(:name)`, which this Spark does not know), and replace
+    `${name}` and `{{name}}` as text and `getArgument('name')` as a string. `CREATE WIDGET` and `REMOVE WIDGET` are
+    statements of notebooks, which Spark does not know.
     """
     frame = None
     for statement in statements(_filled(text, widgets)):
@@ -61,6 +62,7 @@ def _execute(statement: str, spark: Any, widgets: Widgets) -> Any:
 
 def _filled(text: str, widgets: Widgets) -> str:
     values = widgets.getAll()
+    text = _MUSTACHE.sub(lambda match: values.get(match[1], match[0]), text)
     text = _LEGACY.sub(lambda match: values.get(match[1], match[0]), text)
     text = _FUNCTION.sub(lambda match: _literal(values[match[1]]) if match[1] in values else match[0], text)
     return _IDENTIFIER.sub(lambda match: _identifier(match[1], values), text)

@@ -40,7 +40,7 @@ def test_every_operation(w: WorkspaceClient, name: Callable[[], str]) -> None:
     assert names(w) == [a, c, b]
     found = w.global_init_scripts.get(made[2])
     assert (found.script, found.enabled) == (longer, True)
-    assert "script" not in list(w.global_init_scripts.list())[0].as_dict()
+    assert "script" not in next(iter(w.global_init_scripts.list())).as_dict()
     w.global_init_scripts.delete(made[0])
     assert names(w) == [c, b]
     for one in made[1:]:

@@ -200,7 +200,7 @@ class _Follower:
     def finish(self, result: RunResult) -> None:
         """Report why tasks failed."""
         for task in result.tasks:
-            if task.succeeded or task.result in ("UPSTREAM_FAILED", "UPSTREAM_CANCELED", "EXCLUDED"):
+            if task.succeeded or task.result in ("UPSTREAM_FAILED", "UPSTREAM_CANCELED", "EXCLUDED", "DISABLED"):
                 continue
             output = self._output(task)
             self.listener.failed(task, str(output.get("error") or task.message), str(output.get("error_trace") or ""))

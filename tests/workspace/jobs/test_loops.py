@@ -189,3 +189,29 @@ def run_filter(**wanted: Any) -> Any:
     from brickyard.workspace.jobs.run_store import RunFilter
 
     return RunFilter(**wanted)
+
+
+def test_inputs_that_look_like_references_are_given_as_they_are(lab: Lab) -> None:
+    inputs = ["{{job.parameters.secret}}", "{{task.name}} {{run_id}}", "{{nowhere}} {{tasks.x.values.y}}"]
+    one = nested(value="{{input}}", key="{{task.name}}", day="{{job.parameters.day}}")
+    lab.compute.behaviours["list"] = lambda _: TaskOutcome("SUCCESS", task_values={"found": inputs})
+    after = {"depends_on": [{"task_key": "list"}]}
+    run, _ = lab.done(
+        task("list"),
+        loop("all", "{{tasks.list.values.found}}", one, **after),
+        parameters=[{"name": "day", "default": "{{job.id}}"}],
+    )
+    assert run.state.result == "SUCCESS", run.state.message
+    given = lab.compute.given()[1:]
+    assert [one["value"] for one in given] == inputs
+    assert [one["key"] for one in given] == ["one_0", "one_1", "one_2"]
+    assert {one["day"] for one in given} == {str(run.job_id)}
+
+
+def test_message_of_a_failed_loop_says_once_that_tasks_were_skipped(lab: Lab) -> None:
+    lab.compute.behaviours["one_0"] = lambda _: BROKEN
+    run, _ = lab.done(loop("all", "[0]", nested()), task("never", "all"))
+    assert run.state.message == (
+        "Task all failed with message: One iteration or more ended as FAILED: Task one_0 failed with message: Workload "
+        "failed, see run output for details. This caused all downstream tasks to get skipped."
+    )

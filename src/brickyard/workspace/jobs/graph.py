@@ -2,7 +2,8 @@
 
 The rules are the vendor's (documentation "Configure task dependencies" and "Run if conditions"): a task is decided
 once all it depends on has ended; a task that was excluded counts as successful for what comes after it; where
-everything before a task was excluded, it is excluded too; a run is judged by its leaves.
+everything before a task was excluded, it is excluded too; a run is judged by its leaves. Disabled tasks disable those whose
+condition cannot be met without them, before anything runs: https://docs.databricks.com/jobs/disabled-tasks .
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ import graphlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["RUN_IF", "GraphFault", "Node", "Step", "advance", "check", "run_result", "upstream"]
+__all__ = ["RUN_IF", "GraphFault", "Node", "Step", "advance", "check", "disabled", "run_result", "upstream"]
 
 RUN_IF = ("ALL_SUCCESS", "ALL_DONE", "NONE_FAILED", "AT_LEAST_ONE_SUCCESS", "ALL_FAILED", "AT_LEAST_ONE_FAILED")
 _GOOD = frozenset({"SUCCESS", "EXCLUDED"})
+#: What can no longer be met when one of the tasks before is disabled, and when all of them are.
+_NEEDS_ALL = frozenset({"ALL_SUCCESS", "ALL_FAILED"})
+_NEEDS_ONE = frozenset({"AT_LEAST_ONE_SUCCESS", "NONE_FAILED", "AT_LEAST_ONE_FAILED"})
 _STOPPED = frozenset({"CANCELED", "UPSTREAM_CANCELED"})
 _HANDLES_FAILURE = frozenset({"ALL_FAILED", "AT_LEAST_ONE_FAILED"})
 
@@ -32,12 +36,14 @@ class Node:
         depends_on: The tasks that must end before it is decided.
         run_if: Which of their results let it run; one of `RUN_IF`.
         wanted: Of the tasks it depends on that are conditions, the outcome that lets it run.
+        disabled: Whether it does not run in any case.
     """
 
     key: str
     depends_on: tuple[str, ...] = ()
     run_if: str = "ALL_SUCCESS"
     wanted: Mapping[str, str] = field(default_factory=dict)
+    disabled: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,6 +92,20 @@ def upstream(nodes: Iterable[Node], key: str) -> frozenset[str]:
     return frozenset(found)
 
 
+def disabled(nodes: Sequence[Node]) -> frozenset[str]:
+    """The tasks that are disabled, and those that can therefore not run."""
+    found: set[str] = set()
+    before = -1
+    while len(found) > before:
+        before = len(found)
+        for node in nodes:
+            off = [key in found for key in node.depends_on]
+            behind = (node.run_if in _NEEDS_ALL and any(off)) or (node.run_if in _NEEDS_ONE and all(off))
+            if node.disabled or (off and behind):
+                found.add(node.key)
+    return frozenset(found)
+
+
 def advance(
     nodes: Sequence[Node],
     results: Mapping[str, str],
@@ -100,8 +120,8 @@ def advance(
         started: What is under way.
         outcomes: What the conditions that have ended said: `true` or `false`.
     """
-    known = dict(results)
-    skip: dict[str, str] = {}
+    skip: dict[str, str] = {key: "DISABLED" for key in disabled(nodes) if key not in results and key not in started}
+    known = {**results, **skip}
     start: set[str] = set()
     changed = True
     while changed:  # a skipped task decides the tasks after it, whatever the order in which they are listed
@@ -132,11 +152,12 @@ def _verdict(node: Node, results: Sequence[str]) -> str | None:
         return None
     if all(result == "EXCLUDED" for result in results):
         return "EXCLUDED"
-    if _holds(node.run_if, [result in _GOOD for result in results]):
+    counting = [result for result in results if result != "DISABLED"]  # which has neither succeeded nor failed
+    if _holds(node.run_if, [result in _GOOD for result in counting]):
         return None
     if node.run_if in _HANDLES_FAILURE:
         return "EXCLUDED"
-    return "UPSTREAM_CANCELED" if all(r in _GOOD | _STOPPED for r in results) else "UPSTREAM_FAILED"
+    return "UPSTREAM_CANCELED" if all(r in _GOOD | _STOPPED for r in counting) else "UPSTREAM_FAILED"
 
 
 def _holds(run_if: str, good: Sequence[bool]) -> bool:
@@ -155,9 +176,11 @@ def run_result(nodes: Sequence[Node], results: Mapping[str, str]) -> str:
     """The result of the run whose tasks have all ended: the leaves decide, the others only add `_WITH_FAILURES`."""
     inner = {key for node in nodes for key in node.depends_on}
     leaves = {results[node.key] for node in nodes if node.key not in inner}
-    bad = leaves - _GOOD
+    bad = leaves - _GOOD - {"DISABLED"}
+    if set(results.values()) == {"DISABLED"}:
+        return "DISABLED"
     if not bad:
-        return "SUCCESS" if set(results.values()) <= _GOOD else "SUCCESS_WITH_FAILURES"
+        return "SUCCESS" if set(results.values()) <= _GOOD | {"DISABLED"} else "SUCCESS_WITH_FAILURES"
     if bad <= _STOPPED:
         return "CANCELED"
     return "TIMEDOUT" if bad == {"TIMEDOUT"} else "FAILED"

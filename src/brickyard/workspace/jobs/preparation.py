@@ -95,7 +95,8 @@ def _scope(
     ended = {one.task_key: one for one in others if one.state.ended and one.task_key != task.task_key}
     definitions = {one["task_key"]: one for one in run.tasks} if ended else {}
     tasks = {key: _facts(definitions[key], one) for key, one in ended.items()}  # the last attempt counts
-    return Scope(_plain(workspace, run) | own, _moments(run), run.request.parameters, tasks)
+    plain = _plain(workspace, run) | definition.get("values", {}) | own  # an iteration has the loop's values
+    return Scope(plain, _moments(run), run.request.parameters, tasks)
 
 
 def _facts(definition: Json, task: TaskRecord) -> TaskFacts:

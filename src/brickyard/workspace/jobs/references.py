@@ -10,12 +10,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-__all__ = ["Scope", "TaskFacts", "UnknownReference", "check_reference", "references", "resolve", "resolve_all"]
+__all__ = [
+    "Scope",
+    "TaskFacts",
+    "UnknownReference",
+    "check_reference",
+    "is_own",
+    "references",
+    "references_in",
+    "resolve",
+    "resolve_all",
+]
 
 _REFERENCE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _SEGMENT = re.compile(r"`([^`]+)`|([\w-]+)")
@@ -86,29 +96,36 @@ def resolve(text: str, scope: Scope) -> str:
     return _REFERENCE.sub(lambda match: _value(match[1], scope) if _is_known(match[1]) else match[0], text)
 
 
-def resolve_all(value: Any, scope: Scope, leave: Collection[str] = ()) -> Any:
-    """JSON with every reference in its texts replaced, but for those whose first name is in `leave`.
+def resolve_all(value: Any, scope: Scope) -> Any:
+    """JSON with every reference in its texts replaced.
 
     Raises:
         UnknownReference: As for `resolve`.
     """
     if isinstance(value, Mapping):
-        return {name: resolve_all(one, scope, leave) for name, one in value.items()}
+        return {name: resolve_all(one, scope) for name, one in value.items()}
     if isinstance(value, list):
-        return [resolve_all(one, scope, leave) for one in value]
-    if not isinstance(value, str):
-        return value
-
-    def replaced(match: re.Match[str]) -> str:
-        known = _is_known(match[1]) and _segments(match[1])[0] not in leave
-        return _value(match[1], scope) if known else match[0]
-
-    return _REFERENCE.sub(replaced, value)
+        return [resolve_all(one, scope) for one in value]
+    return resolve(value, scope) if isinstance(value, str) else value
 
 
 def references(text: str) -> list[str]:
     """The references in a text, without their braces."""
     return [name for name in _REFERENCE.findall(text) if _is_known(name)]
+
+
+def references_in(value: Any) -> set[str]:
+    """The references in all texts of JSON."""
+    if isinstance(value, Mapping):
+        return references_in(list(value.values()))
+    if isinstance(value, list):
+        return set().union(*map(references_in, value))
+    return set(references(value)) if isinstance(value, str) else set()
+
+
+def is_own(name: str) -> bool:
+    """Whether a reference means something else for each attempt at a task."""
+    return _segments(name)[0] in ("task", "task_key", "run_id", "task_retry_count")
 
 
 def _is_known(name: str) -> bool:

@@ -18,7 +18,7 @@ from brickyard.workspace.jobs.states import State
 
 __all__ = ["check_repair", "repair", "stages", "to_run_again"]
 
-_GOOD = frozenset({"SUCCESS", "EXCLUDED"})
+_GOOD = frozenset({"SUCCESS", "EXCLUDED", "DISABLED"})
 
 
 def check_repair(run: RunRecord, run_id: int, latest: int | None) -> None:

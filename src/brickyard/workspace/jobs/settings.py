@@ -35,7 +35,7 @@ _JOB_DEFAULTS: Json = {
 }
 _TASK_DEFAULTS: Json = {"run_if": "ALL_SUCCESS", "timeout_seconds": 0, "email_notifications": {}}
 _NOT_SETTINGS = ("git_source", "triggers", "environment_variables")
-_NOT_OF_TASKS = ("compute", "disabled", "environment_variables_key")
+_NOT_OF_TASKS = ("compute", "environment_variables_key")
 _PAUSABLE = ("schedule", "trigger", "continuous")
 
 
@@ -83,6 +83,7 @@ def graph_of(tasks: list[Json]) -> list[Node]:
             tuple(one["task_key"] for one in task.get("depends_on", [])),
             task.get("run_if", "ALL_SUCCESS"),
             {one["task_key"]: one["outcome"] for one in task.get("depends_on", []) if "outcome" in one},
+            task.get("disabled", False),
         )
         for task in tasks
     ]

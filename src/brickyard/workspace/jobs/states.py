@@ -39,6 +39,7 @@ _SKIPPED_MESSAGES = {
     "UPSTREAM_FAILED": "This task was skipped because a task it depends on failed.",
     "UPSTREAM_CANCELED": "This task was skipped because a task it depends on was canceled.",
     "EXCLUDED": "This task was skipped because its Run if condition was not met.",
+    "DISABLED": "This task was not executed because it, or a task that it needs, is disabled.",
     "CANCELED": "Run cancelled.",
     "TIMEDOUT": "Run timed out before this task could start.",
 }
@@ -51,6 +52,7 @@ _CODES = {
     "UPSTREAM_FAILED": "SKIPPED",
     "UPSTREAM_CANCELED": "SKIPPED",
     "EXCLUDED": "SKIPPED",
+    "DISABLED": "DISABLED",
     "MAXIMUM_CONCURRENT_RUNS_REACHED": "MAX_CONCURRENT_RUNS_EXCEEDED",
 }
 
@@ -121,7 +123,7 @@ def of_run(result: str, failures: Sequence[tuple[str, State]], timeout_seconds: 
         return ended(
             "TIMEDOUT", f"Run timed out after {timeout_seconds:g} seconds." if timeout_seconds else "A task timed out."
         )
-    return ended(result, "Run cancelled." if result == "CANCELED" else "")
+    return ended(result, {"CANCELED": "Run cancelled.", "DISABLED": "All tasks are disabled."}.get(result, ""))
 
 
 def queued(limit: int) -> State:

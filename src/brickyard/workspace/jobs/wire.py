@@ -305,7 +305,7 @@ def _status(record: State) -> Json:
 
 
 def _type(record: State) -> str:
-    if record.result in ("SUCCESS", "SUCCESS_WITH_FAILURES"):
+    if record.result in ("SUCCESS", "SUCCESS_WITH_FAILURES", "DISABLED"):
         return "SUCCESS"
     return "INTERNAL_ERROR" if record.code == "INTERNAL_ERROR" else "CLIENT_ERROR"
 

@@ -11,7 +11,7 @@ from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.compute.tasks import TaskOutcome
 from brickyard.workspace.jobs.kinds.base import Faulty, Finished, Prepared, Start, Work
 from brickyard.workspace.jobs.records import Json
-from brickyard.workspace.jobs.references import Scope, resolve, resolve_all
+from brickyard.workspace.jobs.references import Scope, is_own, references_in, resolve
 
 __all__ = ["ForEach"]
 
@@ -75,8 +75,9 @@ def _iteration(task: Json, place: int, given: Any, scope: Scope) -> Json:
     if isinstance(given, Mapping):
         fields |= {f"input.{name}": _text(value) for name, value in given.items()}
     known = replace(scope, plain={**scope.plain, **fields})
-    resolved: Json = resolve_all(task, known, leave=("task", "task_key", "run_id", "task_retry_count"))
-    return resolved | {"task_key": f"{task['task_key']}_{place}", "iteration_of": task["task_key"]}
+    # Values are not put into the task, as what looks like a reference in them is none.
+    values = {name: resolve(f"{{{{{name}}}}}", known) for name in references_in(task) if not is_own(name)}
+    return task | {"task_key": f"{task['task_key']}_{place}", "iteration_of": task["task_key"], "values": values}
 
 
 def _text(value: Any) -> str:

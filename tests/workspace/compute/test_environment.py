@@ -87,10 +87,13 @@ def test_missing_entry_point_and_missing_package_are_named(lab: Lab, tmp_path: P
 def test_files_of_requirements_are_read_in_the_workspace(lab: Lab, tmp_path: Path) -> None:
     library = put_wheel(lab, wheel(tmp_path, version="5.0", word="required"))
     lab.put("more.txt", f"pandas>=2  # is there\n{library}\n")
-    listed = lab.put("requirements.txt", f"# what we need\n-r /Workspace{HOME}/more.txt\n")
+    listed = lab.put("requirements.txt", "# what we need\n-r more.txt\n")
     for libraries in (("-r", f"/Workspace{listed}"), (f"-r /Workspace{listed}",)):
         done = lab.run("python_wheel", "brickyard_greeting:other", ["0"], libraries=libraries).ok()
         assert "other required" in done.output
+    dangling = lab.put("dangling.txt", "--requirement=../nowhere/more.txt\n")
+    outcome = lab.run("python_wheel", "x:y", libraries=("-r", f"/Workspace{dangling}")).outcome
+    assert outcome.code == "LIBRARY_INSTALLATION_ERROR" and "nowhere/more.txt cannot be read" in outcome.message
     outcome = lab.run("python_wheel", "x:y", libraries=(f"-r {HOME}/none.txt",)).outcome
     assert outcome.message.endswith(f"Error messages:\nthe library {HOME}/none.txt does not exist")
 

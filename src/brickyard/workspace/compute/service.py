@@ -182,18 +182,32 @@ class Compute:
         """
         return digest(self._libraries(libraries))
 
-    def _libraries(self, items: Sequence[str]) -> list[str]:
-        """What the installer is asked for: options word by word, and files of requirements line by line.
+    def library_environment(self, libraries: Sequence[str]) -> Path:
+        """A directory with libraries in it; the one that was made before for the same ones, if there is one.
 
         Raises:
-            LibraryError: A file does not exist.
+            LibraryError: A file does not exist, or a library cannot be installed.
+        """
+        return self._environments.build(self._libraries(libraries))
+
+    def _libraries(self, items: Sequence[str], directory: Path = Path("/")) -> list[str]:
+        """What the installer is asked for: options word by word, and files of requirements line by line.
+
+        Args:
+            items: Requirements, options and paths.
+            directory: Where the paths of files of requirements begin that are relative.
+
+        Raises:
+            LibraryError: A file does not exist, or cannot be read.
         """
         words = [word for item in items for word in (shlex.split(item) if item.startswith("-") else [item])]
         found: list[str] = []
         following = iter(words)
         for word in following:
-            if word in ("-r", "--requirement"):
-                found += self._libraries(requirement_lines(Path(self._library(next(following, "")))))
+            name, equals, value = word.partition("=")
+            if name in ("-r", "--requirement"):
+                place = directory / self._library(value if equals else next(following, ""))
+                found += self._libraries(_lines(place), place.parent)
             else:
                 found.append(self._library(word))
         return found
@@ -330,6 +344,13 @@ class Compute:
 def build(workspace: Workspace) -> Compute:
     """The compute service of a workspace."""
     return Compute(workspace)
+
+
+def _lines(place: Path) -> list[str]:
+    try:
+        return requirement_lines(place)
+    except (OSError, ValueError) as error:  # also one that is no text
+        raise LibraryError(f"the file of requirements {place} cannot be read: {error}") from error
 
 
 def end_leftovers(mark: str, *, earlier: bool = False) -> None:

@@ -19,6 +19,7 @@ from brickyard.workspace.jobs.references import UnknownReference, check_referenc
 from brickyard.workspace.jobs.reuse import check_reuse
 from brickyard.workspace.jobs.single_task import with_task_list
 from brickyard.workspace.jobs.triggers.making import check_triggers
+from brickyard.workspace.libraries.kinds import check_environment, check_library
 
 __all__ = ["graph_of", "normalise"]
 
@@ -129,6 +130,8 @@ def _check_settings(settings: Json) -> None:
     for one in settings.get("job_clusters", []):
         check_cluster(f"job cluster {one.get('job_cluster_key')!r}", one.get("new_cluster", {}))
     _check_unique(settings)
+    for one in settings.get("environments", []):
+        check_environment(one["environment_key"], one.get("spec", {}))
     tasks = settings.get("tasks", [])
     check_limits(settings)
     check_triggers(settings)
@@ -207,19 +210,11 @@ def _check_where(key: str, task: Json, settings: Json) -> None:
     if task.get("job_cluster_key") and task["job_cluster_key"] not in clusters:
         raise InvalidParameterValue(f"task {key!r}: job_cluster_key {task['job_cluster_key']!r} is not defined")
     check_cluster(f"task {key!r}", task.get("new_cluster", {}))
-    environments = {one["environment_key"]: one.get("spec", {}) for one in settings.get("environments", [])}
-    if task.get("environment_key"):
-        if task["environment_key"] not in environments:
-            raise InvalidParameterValue(f"task {key!r}: environment_key {task['environment_key']!r} is not defined")
-        for name in ("java_dependencies", "base_environment"):
-            if environments[task["environment_key"]].get(name):
-                raise InvalidParameterValue(f"environment {task['environment_key']!r}: {name} is not supported here")
+    environments = {one["environment_key"] for one in settings.get("environments", [])}
+    if task.get("environment_key") and task["environment_key"] not in environments:
+        raise InvalidParameterValue(f"task {key!r}: environment_key {task['environment_key']!r} is not defined")
     for library in task.get("libraries", []):
-        for name, value in library.items():
-            if name not in ("whl", "pypi", "requirements"):
-                raise InvalidParameterValue(f"task {key!r}: a library of type {name} is not supported here")
-            if name == "pypi" and value.get("repo"):
-                raise InvalidParameterValue(f"task {key!r}: pypi.repo is not supported by the local workspace")
+        check_library(f"task {key!r}", library)
 
 
 def _check_references(settings: Json, nodes: list[Node]) -> None:

@@ -14,6 +14,7 @@ from brickyard.workspace.jobs.kinds.base import Faulty, Prepared, Start
 from brickyard.workspace.jobs.records import ITERATIONS, Json
 from brickyard.workspace.jobs.references import resolve, resolve_all
 from brickyard.workspace.jobs.sources import check_sources
+from brickyard.workspace.libraries.kinds import words_of
 
 __all__ = ["Notebook", "PythonWheel", "SparkPython"]
 
@@ -147,12 +148,7 @@ def _libraries(definition: Json, settings: Json) -> tuple[str, ...]:
     """Requirements and paths for pip: the task's libraries, then those of its environment."""
     found: list[str] = []
     for library in definition.get("libraries", []):
-        if "pypi" in library:
-            found.append(library["pypi"]["package"])
-        elif "whl" in library:
-            found.append(library["whl"])
-        else:
-            found.extend(["-r", library["requirements"]])
+        found.extend(words_of(library))
     for environment in settings.get("environments", []):
         if environment["environment_key"] == definition.get("environment_key"):
             found.extend(environment.get("spec", {}).get("dependencies", []))

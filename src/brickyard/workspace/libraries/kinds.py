@@ -1,0 +1,125 @@
+"""Libraries and environments as the API has them: which can be installed here, and what pip is asked for."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from brickyard.workspace.api.errors import InvalidParameterValue
+
+__all__ = ["check_environment", "check_library", "files_of", "name_of", "words_of"]
+
+_VERSIONS = ("1", "2", "3", "4", "5")
+_NOT_OF_ENVIRONMENTS = ("java_dependencies", "base_environment", "project_environment")
+_ELSEWHERE = ("s3:", "s3a:", "abfss:", "gs:", "wasbs:", "adl:")
+
+
+def check_library(where: str, library: Mapping[str, Any]) -> None:
+    """Refuse what cannot be installed here, by its name.
+
+    Args:
+        where: The task, cluster or policy, for the message.
+        library: The vendor's `Library`.
+
+    Raises:
+        InvalidParameterValue: It is of another type, or its value is none.
+    """
+    given = {name: value for name, value in library.items() if value}
+    if len(given) != 1:
+        raise InvalidParameterValue(
+            f"{where}: a library has one of pypi, whl and requirements; this one has {', '.join(given) or 'none'}"
+        )
+    ((kind, value),) = given.items()
+    if kind == "egg":
+        raise InvalidParameterValue(
+            f"{where}: egg libraries are not supported from Databricks Runtime 14.0 on; build a wheel instead"
+        )
+    if kind not in ("pypi", "whl", "requirements"):
+        raise InvalidParameterValue(f"{where}: a library of type {kind} is not supported here")
+    if kind == "pypi":
+        _check_package(where, value)
+    else:
+        _check_file(where, kind, value)
+
+
+def _check_package(where: str, value: Any) -> None:
+    package, repo = value.get("package"), value.get("repo")
+    if not isinstance(package, str) or not package.strip() or package.strip().startswith("-"):
+        raise InvalidParameterValue(f"{where}: pypi.package must be a requirement such as numpy==2.1.0")
+    if "://" not in package and " @ " not in package:
+        try:
+            Requirement(package)
+        except InvalidRequirement as error:
+            raise InvalidParameterValue(f"{where}: pypi.package {package!r:.100} is none: {error}") from error
+    if repo and not repo.startswith(("http://", "https://", "file://")):
+        raise InvalidParameterValue(f"{where}: pypi.repo must be the address of a package index, not {repo!r:.100}")
+
+
+def _check_file(where: str, kind: str, value: str) -> None:
+    ending = ".whl" if kind == "whl" else ".txt"
+    if value.lower().startswith(_ELSEWHERE):
+        raise InvalidParameterValue(
+            f"{where}: {kind} {value!r:.200} is in the storage of a cloud; copy it to a volume or the workspace"
+        )
+    if not value.endswith(ending):
+        raise InvalidParameterValue(f"{where}: {kind} must be the path of a {ending} file, not {value!r:.200}")
+
+
+def words_of(library: Mapping[str, Any]) -> list[str]:
+    """What pip is asked for."""
+    if library.get("pypi"):
+        repo = library["pypi"].get("repo")
+        return [*(["--extra-index-url", repo] if repo else []), library["pypi"]["package"]]
+    return [library["whl"]] if library.get("whl") else ["-r", library["requirements"]]
+
+
+def name_of(library: Mapping[str, Any]) -> str:
+    """What tells a library from others."""
+    return json.dumps({name: value for name, value in library.items() if value}, sort_keys=True)
+
+
+def files_of(words: Sequence[str]) -> list[str]:
+    """The files that pip is asked for by path, also in lines of options such as `-r /Workspace/requirements.txt`."""
+    every = [word for item in words for word in (shlex.split(item) if item.startswith("-") else [item])]
+    return [one for one in (word.partition("=")[2] or word for word in every) if one.startswith(("/", "dbfs:"))]
+
+
+def check_environment(key: str, spec: Mapping[str, Any]) -> None:
+    """Refuse an environment of serverless compute that cannot be made here, by the name of the field.
+
+    Raises:
+        InvalidParameterValue: It needs Java, another base or a project's lock, or its version is none.
+    """
+    where = f"environment {key!r}"
+    for name in _NOT_OF_ENVIRONMENTS:
+        if spec.get(name):
+            raise InvalidParameterValue(f"{where}: {name} is not supported here")
+    version, client = spec.get("environment_version"), spec.get("client")
+    if version and client and version != client:
+        raise InvalidParameterValue(
+            f"{where}: client ({client}) is the earlier name of environment_version ({version}); give one of them"
+        )
+    asked = version or client
+    if asked and asked not in _VERSIONS:
+        raise InvalidParameterValue(
+            f"{where}: environment_version {asked!r:.40} is none; there are {', '.join(_VERSIONS)}"
+        )
+    for line in spec.get("dependencies") or []:
+        _check_dependency(where, line)
+
+
+def _check_dependency(where: str, line: str) -> None:
+    if "\0" in line or "\n" in line:
+        raise InvalidParameterValue(f"{where}: a dependency is one line of a requirements file, not {line!r:.100}")
+    try:
+        words = shlex.split(line) if line.startswith("-") else []
+    except ValueError as error:
+        raise InvalidParameterValue(f"{where}: the dependency {line!r:.100} cannot be read: {error}") from error
+    if words and words[0] in ("-e", "--editable"):
+        raise InvalidParameterValue(f"{where}: {words[0]} is not supported here; build a wheel")
+    if line.endswith((".jar", ".egg")):
+        raise InvalidParameterValue(f"{where}: the dependency {line!r:.200} is no Python library that can be installed")

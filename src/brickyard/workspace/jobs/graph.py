@@ -2,8 +2,9 @@
 
 The rules are the vendor's (documentation "Configure task dependencies" and "Run if conditions"): a task is decided
 once all it depends on has ended; a task that was excluded counts as successful for what comes after it; where
-everything before a task was excluded, it is excluded too; a run is judged by its leaves. Disabled tasks disable those whose
-condition cannot be met without them, before anything runs: https://docs.databricks.com/jobs/disabled-tasks .
+everything before a task was excluded, it is excluded too; a run is judged by its leaves. Disabled tasks disable
+those whose condition cannot be met without them, before anything runs:
+https://docs.databricks.com/jobs/disabled-tasks .
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ def test_the_page_is_what_a_workspace_answers(workspaces: WorkspaceHome, monkeyp
 
 def test_what_is_not_implemented_is_named(workspace: LocalWorkspace) -> None:
     w = workspace.client()
-    with pytest.raises(NotImplementedByVendor, match=r"ClustersAPI\.get "):
-        w.clusters.get("1")
+    with pytest.raises(NotImplementedByVendor, match=r"InstanceProfilesAPI\.list "):
+        list(w.instance_profiles.list())
     with pytest.raises(NotImplementedByVendor, match=r"PipelinesAPI\.list_pipelines "):
         list(w.pipelines.list_pipelines())

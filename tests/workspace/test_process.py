@@ -126,8 +126,8 @@ def test_tokens_are_created_listed_and_end(workspace: LocalWorkspace) -> None:
 def test_what_is_not_there_says_so_by_name(workspace: LocalWorkspace) -> None:
     from databricks.sdk.errors import NotImplemented as NotImplementedByServer
 
-    with pytest.raises(NotImplementedByServer, match=r"GET /api/2\.1/clusters/list"):
-        list(workspace.client().clusters.list())
+    with pytest.raises(NotImplementedByServer, match=r"GET /api/2\.0/instance-profiles/list"):
+        list(workspace.client().instance_profiles.list())
 
 
 def test_a_server_whose_parent_does_not_ask_for_its_end_is_stopped() -> None:

@@ -48,8 +48,8 @@ def test_a_path_that_is_nobodys(workspace: LocalWorkspace, method: str, path: st
 @pytest.mark.parametrize(
     ("method", "path", "name"),
     [
-        ("GET", "/api/2.1/clusters/list", "ClustersAPI.list"),
-        ("GET", "/api/2.0/clusters/list", "ClustersAPI.list"),  # as older clients call it
+        ("GET", "/api/2.1/marketplace-consumer/installations", "ConsumerInstallationsAPI.list"),
+        ("GET", "/api/2.0/marketplace-consumer/installations", "ConsumerInstallationsAPI.list"),  # an older version
         ("GET", "/api/2.0/sql/alerts/12", "AlertsAPI.get"),
         ("POST", "/sql/1.0/warehouses/12", "Thrift.of-sql-connectors"),  # the vendor's drivers, by their own protocol
         ("GET", "/api/2.0/domains/12", "DomainsAPI.get_domain"),  # by the name of a resource, which has segments

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from brickyard.workspace.catalog import Catalog
+    from brickyard.workspace.clusters import Clusters
     from brickyard.workspace.compute import Compute
     from brickyard.workspace.files import Files
     from brickyard.workspace.global_scripts import GlobalScripts
@@ -109,6 +110,12 @@ class Workspace:
         return service
 
     @property
+    def clusters(self) -> Clusters:
+        """Clusters, and their engines."""
+        service: Clusters = self._service("clusters")
+        return service
+
+    @property
     def jobs(self) -> Jobs:
         """Jobs and runs."""
         service: Jobs = self._service("jobs")
@@ -169,7 +176,7 @@ class Workspace:
 
     def recover(self) -> None:
         """Bring back what was active when the workspace last ended, and warm what is slow to start."""
-        for name in ("compute", "jobs", "serving"):
+        for name in ("compute", "clusters", "jobs", "serving"):
             try:
                 self._service(name).recover()
             except Exception:

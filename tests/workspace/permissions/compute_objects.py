@@ -5,9 +5,10 @@ from __future__ import annotations
 from tests.workspace.permissions.actions import Action, Thing
 from tests.workspace.permissions.people import Lab, Robot
 
-__all__ = ["POLICY", "POOL", "policy", "pool"]
+__all__ = ["CLUSTER", "CLUSTER_LEVELS", "POLICY", "POOL", "cluster", "policy", "pool"]
 
 NODE = "Standard_DS3_v2"
+CLUSTER_LEVELS = ("CAN_ATTACH_TO", "CAN_RESTART", "CAN_MANAGE")
 
 
 def policy(lab: Lab, _: Robot) -> Thing:
@@ -37,4 +38,28 @@ POOL = {
     ),
     "edit it": Action(lambda c, o: c.instance_pools.edit(o.id, o.name, NODE), "CAN_MANAGE"),
     "delete it": Action(lambda c, o: c.instance_pools.delete(o.id), "CAN_MANAGE", spends=True),
+}
+
+
+def cluster(lab: Lab, _: Robot) -> Thing:
+    """A cluster that is being terminated."""
+    name = lab.name("cluster")
+    made = lab.w.clusters.create("16.4.x-scala2.12", cluster_name=name, node_type_id=NODE, num_workers=0)
+    lab.w.clusters.delete(made.cluster_id)
+    return Thing(made.cluster_id, name)
+
+
+CLUSTER = {
+    "get it": Action(lambda c, o: c.clusters.get(o.id), "CAN_ATTACH_TO"),
+    "find it in the list": Action(lambda c, o: o.id in [one.cluster_id for one in c.clusters.list()], "CAN_ATTACH_TO"),
+    "see what happened to it": Action(lambda c, o: list(c.clusters.events(o.id)), "CAN_ATTACH_TO"),
+    "restart it": Action(lambda c, o: c.clusters.restart(o.id), "CAN_RESTART", may_fail=True),
+    "terminate it": Action(lambda c, o: c.clusters.delete(o.id), "CAN_RESTART"),
+    "edit it": Action(
+        lambda c, o: c.clusters.edit(o.id, "16.4.x-scala2.12", node_type_id=NODE, num_workers=1),
+        "CAN_MANAGE",
+        may_fail=True,
+    ),
+    "pin it": Action(lambda c, o: c.clusters.pin(o.id), None),
+    "delete it": Action(lambda c, o: c.clusters.permanent_delete(o.id), "CAN_MANAGE", spends=True),
 }

@@ -17,7 +17,7 @@ from databricks.sdk.service.workspace import ImportFormat, Language
 
 from tests.support import wait_for
 from tests.workspace.permissions.actions import Action, Kind, Thing
-from tests.workspace.permissions.compute_objects import POLICY, POOL, policy, pool
+from tests.workspace.permissions.compute_objects import CLUSTER, CLUSTER_LEVELS, POLICY, POOL, cluster, policy, pool
 from tests.workspace.permissions.mlflow_objects import EXPERIMENT, MODEL, experiment, model
 from tests.workspace.permissions.people import Lab, Robot
 from tests.workspace.permissions.sql_objects import QUERY, QUERY_LEVELS, WAREHOUSE, WAREHOUSE_LEVELS, query, warehouse
@@ -257,6 +257,7 @@ def _kinds() -> dict[str, Kind]:
         ),
         "warehouses": Kind(WAREHOUSE_LEVELS, warehouse, _common("warehouses", "CAN_VIEW") | WAREHOUSE),
         "queries": Kind(QUERY_LEVELS, query, _common("queries", "CAN_VIEW") | QUERY),
+        "clusters": Kind(CLUSTER_LEVELS, cluster, _common("clusters", CLUSTER_LEVELS[0]) | CLUSTER),
         "cluster-policies": Kind(("CAN_USE",), policy, _common("cluster-policies", "CAN_USE", managed=False) | POLICY),
         "instance-pools": Kind(
             ("CAN_ATTACH_TO", "CAN_MANAGE"), pool, _common("instance-pools", "CAN_ATTACH_TO") | POOL

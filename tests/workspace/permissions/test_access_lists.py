@@ -217,8 +217,8 @@ def test_an_object_is_of_its_own_type(lab: Lab, robot: Robot) -> None:
 
 
 def test_a_type_that_there_is_not(lab: Lab) -> None:
-    with pytest.raises(NotImplemented, match="the local workspace has no clusters"):
-        lab.w.permissions.get("clusters", "1")
+    with pytest.raises(NotImplemented, match="the local workspace has no apps"):
+        lab.w.permissions.get("apps", "1")
     with pytest.raises(InvalidParameterValue, match="'windows' is not a type of object"):
         lab.w.permissions.get("windows", "1")
 

@@ -21,7 +21,7 @@ __all__ = ["family"]
 family = Family()
 _OBJECT = "/api/2.0/permissions/{kind}/{id}"
 _NOT_HERE = (
-    "alerts alertsv2 apps clusters dashboards database-instances database-projects dbsql-dashboards"
+    "alerts alertsv2 apps dashboards database-instances database-projects dbsql-dashboards"
     " genie knowledge-assistants pipelines supervisor-agents vector-search-endpoints"
 )
 

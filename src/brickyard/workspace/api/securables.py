@@ -19,6 +19,8 @@ _CAN = {
     "CAN_VIEW": "Can view",
     "CAN_RUN": "Can view, comment and run",
     "CAN_QUERY": "Can view and query",
+    "CAN_ATTACH_TO": "Can attach to",
+    "CAN_RESTART": "Can attach to, start, restart and terminate",
     "CAN_USE": "Can use",
     "CAN_ATTACH_TO": "Can make clusters with it",
     "CAN_EDIT": "Can view, run and edit",
@@ -108,6 +110,10 @@ def _warehouse(workspace: Workspace, object_id: str) -> Securable:
     return workspace.sql.warehouses.securable(object_id)
 
 
+def _cluster(workspace: Workspace, object_id: str) -> Securable:
+    return workspace.clusters.securable(object_id)
+
+
 def _saved_query(workspace: Workspace, object_id: str) -> Securable:
     return workspace.sql.queries.securable(object_id)
 
@@ -142,6 +148,7 @@ SECURABLES = {
         "serving-endpoints", _endpoint, "serving-endpoint", Securable("serving-endpoints", "")
     ),
     "warehouses": SecurableKind("warehouses", _warehouse, "warehouses", Securable("warehouses", "")),
+    "clusters": SecurableKind("clusters", _cluster, "cluster", Securable("clusters", "")),
     "queries": SecurableKind("queries", _saved_query, "query", Securable("queries", "")),
     "cluster-policies": SecurableKind(
         "cluster-policies", _policy, "cluster-policy", Securable("cluster-policies", ""), "CAN_USE"

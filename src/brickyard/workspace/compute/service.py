@@ -8,7 +8,7 @@ import logging
 import os
 import shlex
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,6 +88,38 @@ class Compute:
         else:
             self._spawn(handle, [])
         return handle
+
+    def start_engine(
+        self, own: Mapping[str, Any], heard: Callable[[dict[str, Any]], None], ended: Callable[[Exit], None]
+    ) -> Callable[[], None]:
+        """Start the engine of a cluster; returns at once, with what ends it.
+
+        Args:
+            own: What it is told beside what every engine is.
+            heard: Called with what it says: where it listens, or why it does not.
+            ended: Called when it has ended.
+
+        Raises:
+            ForkServerGone: The workspace is stopping, or no process stays alive that could start it.
+        """
+        for _ in range(_TRIES):
+            server = self._fork_server()
+            message = self._interactive() | dict(own) | {"do": "engine"}
+            try:
+                number = server.spawn(message, started=lambda pid: None, ended=ended, heard=heard)
+            except ForkServerGone:
+                self._lost(server)
+                continue
+            return functools.partial(server.kill, number)
+        raise ForkServerGone("the process that starts engines does not stay alive; see the workspace's log")
+
+    def environment(self, own: Mapping[str, str]) -> dict[str, str]:
+        """The environment variables of a process of a cluster, with its own on top."""
+        return base_environment(os.environ, self._mark) | dict(own)
+
+    def rest(self) -> None:
+        """An engine has ended: where nothing else runs, its fork server ends, too."""
+        self._rest()
 
     def _refusal(self, spec: TaskSpec) -> str | None:
         """Why the task cannot be executed, as far as only the workspace knows it."""

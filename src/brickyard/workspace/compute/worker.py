@@ -105,6 +105,8 @@ def _serve(message: Message, channel: Channel) -> None:
         session_idle_seconds=message.get("session_idle_seconds", 0),
         engine_idle_seconds=message.get("engine_idle_seconds", 0),
         default_catalog=message.get("default_catalog", "main"),
+        cluster_id=message.get("cluster_id", ""),
+        spark_conf=message.get("spark_conf", {}) if "cluster_id" in message else {},
     )
     serve(config, channel)
 

@@ -35,6 +35,7 @@ LEVELS: Mapping[str, tuple[str, ...]] = {
         "CAN_MANAGE",
     ),
     "serving-endpoints": ("CAN_VIEW", "CAN_QUERY", "CAN_MANAGE"),
+    "clusters": ("CAN_ATTACH_TO", "CAN_RESTART", "CAN_MANAGE"),
     "authorization": ("CAN_USE",),
     "warehouses": ("CAN_VIEW", "CAN_USE", "CAN_MONITOR", "CAN_MANAGE", "IS_OWNER"),
     "queries": ("CAN_VIEW", "CAN_RUN", "CAN_EDIT", "CAN_MANAGE"),

@@ -1,20 +1,11 @@
-"""What a job's clusters give to their tasks: environment variables and Spark properties, with secrets in them.
-
-A value that is exactly `{{secrets/<scope>/<key>}}` stands for a secret, as on the service
-(https://docs.databricks.com/security/secrets/secrets-spark-conf-env-var.html). It is read when a task starts; what is
-stored and shown is the reference.
-"""
+"""What a job's clusters give to their tasks; see `brickyard.workspace.clusters.values`."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from brickyard.workspace.api.errors import ApiError, InvalidParameterValue
-from brickyard.workspace.catalog.hive import HIVE, LEGACY_MODES
-from brickyard.workspace.compute.initial_catalog import INITIAL_CATALOG
+from brickyard.workspace.api.errors import InvalidParameterValue
+from brickyard.workspace.clusters.values import ClusterValues, SecretUnavailable, check_values, values_of
 from brickyard.workspace.jobs.records import Json
 
 if TYPE_CHECKING:
@@ -22,31 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ClusterValues", "SecretUnavailable", "check_cluster", "cluster_values"]
 
-_SECRET = re.compile(r"\{\{secrets/([^/{}]+)/([^/{}]+)\}\}")
-_ANY_SECRET = re.compile(r"\{\{\s*secrets/")
-_VARIABLE = re.compile(r"[^=\0]+")
-_PARTS = ("spark_env_vars", "spark_conf")
 #: What changes the code that runs; without it a task would do something else than it does on the service.
 _NOT_OF_CLUSTERS = ("init_scripts", "docker_image")
-
-
-class SecretUnavailable(Exception):
-    """A cluster refers to a secret that cannot be given to a task; the message says which and why."""
-
-
-@dataclass(frozen=True)
-class ClusterValues:
-    """What a task gets from its cluster.
-
-    Attributes:
-        environment: Environment variables, with references to secrets as they are.
-        spark_conf: Spark properties, likewise.
-        secrets: The secrets' values, by the reference that stands for each.
-    """
-
-    environment: Mapping[str, str]
-    spark_conf: Mapping[str, str]
-    secrets: Mapping[str, str]
 
 
 def check_cluster(where: str, cluster: Json) -> None:
@@ -57,21 +25,12 @@ def check_cluster(where: str, cluster: Json) -> None:
         cluster: The vendor's `ClusterSpec`.
 
     Raises:
-        InvalidParameterValue: A value is no text, a name is none, or a reference to a secret is not all of a value.
+        InvalidParameterValue: It has what is not supported, or wrong values; see `check_values`.
     """
     for name in _NOT_OF_CLUSTERS:
         if cluster.get(name):
             raise InvalidParameterValue(f"{where}: {name} is not supported by the local workspace")
-    for part, name, value in _values(cluster):
-        if not isinstance(value, str) or "\0" in value:
-            raise InvalidParameterValue(f"{where}: {part}.{name} must be a string, not {value!r}")
-        if not _VARIABLE.fullmatch(name):
-            raise InvalidParameterValue(f"{where}: {part} has the name {name!r}; it is not empty and has no = in it")
-        if _ANY_SECRET.search(value) and not _SECRET.fullmatch(value):
-            raise InvalidParameterValue(
-                f"{where}: the value of {part}.{name} must be exactly {{{{secrets/<scope>/<key>}}}}, without text or "
-                f"spaces around or in it, not {value!r}"
-            )
+    check_values(where, cluster)
 
 
 def cluster_values(workspace: Workspace, definition: Json, settings: Json, run_as: str, use: str) -> ClusterValues:
@@ -87,21 +46,7 @@ def cluster_values(workspace: Workspace, definition: Json, settings: Json, run_a
     Raises:
         SecretUnavailable: A secret does not exist, may not be read, or cannot be such a value.
     """
-    cluster = _cluster_of(definition, settings)
-    secrets: dict[str, str] = {}
-    for part, name, value in _values(cluster):
-        if _SECRET.fullmatch(value) and value not in secrets:
-            secrets[value] = _read(workspace, (run_as, use), f"{part}.{name}", value)
-    environment, spark_conf = (dict(cluster.get(part, {})) for part in _PARTS)
-    if cluster.get("data_security_mode") in LEGACY_MODES:
-        spark_conf.setdefault(INITIAL_CATALOG, HIVE)
-    return ClusterValues(environment, spark_conf, secrets)
-
-
-def _values(cluster: Json) -> Iterator[tuple[str, str, str]]:
-    for part in _PARTS:
-        for name, value in cluster.get(part, {}).items():
-            yield part, name, value
+    return values_of(workspace, _cluster_of(definition, settings), run_as, use)
 
 
 def _cluster_of(definition: Json, settings: Json) -> Json:
@@ -110,18 +55,3 @@ def _cluster_of(definition: Json, settings: Json) -> Json:
         if one["job_cluster_key"] == definition.get("job_cluster_key"):
             cluster = one["new_cluster"]
     return cluster
-
-
-def _read(workspace: Workspace, who: tuple[str, str], place: str, reference: str) -> str:
-    match = _SECRET.fullmatch(reference)
-    scope, key = match.groups() if match else ("", "")
-    run_as, use = who
-    try:
-        value = workspace.secrets.read_as(run_as, scope, key, use).decode()
-    except ApiError as error:
-        raise SecretUnavailable(f"{place} refers to {reference}: {error.message}") from error
-    except UnicodeDecodeError:  # its message would quote the value
-        raise SecretUnavailable(f"{place} refers to {reference}, whose value is not text in UTF-8") from None
-    if "\0" in value:
-        raise SecretUnavailable(f"{place} refers to {reference}, whose value has a NUL character in it")
-    return value

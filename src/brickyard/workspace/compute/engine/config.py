@@ -27,6 +27,8 @@ class EngineConfig:
         socket: The Unix socket to listen at; a free port of 127.0.0.1 without one.
         session_idle_seconds: A session that nobody uses for so long ends; 0 is never.
         engine_idle_seconds: After so long without a session the engine ends; 0 is never.
+        cluster_id: The cluster whose engine this is; whoever connects must be allowed to attach to it.
+        spark_conf: Properties with which every session begins.
         default_catalog: Current catalog of a new session.
         default_schema: Current schema of a new session.
     """
@@ -41,5 +43,7 @@ class EngineConfig:
     socket: str = ""
     session_idle_seconds: float = 0
     engine_idle_seconds: float = 0
+    cluster_id: str = ""
+    spark_conf: Mapping[str, str] = field(default_factory=dict, repr=False)
     default_catalog: str = "main"
     default_schema: str = "default"

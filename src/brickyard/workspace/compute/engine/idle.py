@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 
+from brickyard.workspace.compute.channel import Channel
 from brickyard.workspace.compute.gateway import Gateway
 
-__all__ = ["watch"]
+__all__ = ["report", "watch"]
 
 _LOOK_SECONDS = 30.0
+_REPORT_SECONDS = 5.0
 
 
 def watch(gateway: Gateway, session_seconds: float, engine_seconds: float) -> None:
@@ -28,3 +31,17 @@ def watch(gateway: Gateway, session_seconds: float, engine_seconds: float) -> No
                 os._exit(0)
 
     threading.Thread(target=look, name="idle", daemon=True).start()
+
+
+def report(gateway: Gateway, channel: Channel) -> None:
+    """Tell the workspace every few seconds how long ago something was done for a client, if that is news."""
+    never = threading.Event()
+
+    def look() -> None:
+        while not never.wait(_REPORT_SECONDS):
+            ago = gateway.sessions.unused_for()
+            if ago <= _REPORT_SECONDS:
+                with contextlib.suppress(OSError):  # the workspace has gone, and this process is about to
+                    channel.send({"said": {"used": ago}})
+
+    threading.Thread(target=look, name="report", daemon=True).start()

@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from brickyard.workspace.compute.channel import Channel
@@ -36,7 +36,9 @@ def serve(config: EngineConfig, channel: Channel) -> None:
     environ = dict(os.environ)
     scrub(config.scratch)
     engine = _engine(config, channel, environ)
-    channel.send({"remote": _start(config, engine)})
+    channel.send(
+        _start_of_cluster(config, engine, channel) if config.cluster_id else {"remote": _start(config, engine)}
+    )
     threading.Event().wait()
 
 
@@ -64,6 +66,21 @@ def _start(config: EngineConfig, engine: Engine) -> str:
     caller = _caller(config, config.token)
     port = Gateway(engine, OneTask(config.token, caller), config.scratch, names).start()
     return f"sc://127.0.0.1:{port}/;user_id={quote(caller.name, safe='')};x-brickyard-token={config.token}"
+
+
+def _start_of_cluster(config: EngineConfig, engine: Engine, channel: Channel) -> dict[str, Any]:
+    """Listen for tasks at a port of this machine, and for clients from outside at a socket."""
+    from brickyard.workspace.compute.engine.idle import report, watch
+    from brickyard.workspace.compute.gateway import Gateway
+    from brickyard.workspace.compute.gateway.admission import Everybody, may_attach
+
+    names = (config.default_catalog, config.default_schema)
+    everybody = Everybody(lambda token: _caller(config, token), allowed=lambda one: may_attach(one, config.cluster_id))
+    gateway = Gateway(engine, everybody, config.scratch, names, config.spark_conf)
+    port = gateway.start("127.0.0.1:0", f"unix:{config.socket}")
+    watch(gateway, config.session_idle_seconds, 0)
+    report(gateway, channel)
+    return {"port": port, "pid": os.getpid()}
 
 
 def _caller(config: EngineConfig, token: str) -> Caller:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from brickyard.workspace.compute.gateway.places import Places
 from brickyard.workspace.compute.gateway.unity import UnityCatalog
 
-__all__ = ["TOKEN_HEADER", "Admission", "Caller", "Everybody", "NotAdmitted", "OneTask", "token_of"]
+__all__ = ["TOKEN_HEADER", "Admission", "Caller", "Everybody", "NotAdmitted", "OneTask", "may_attach", "token_of"]
 
 #: pyspark sends unknown parameters of its connection string as metadata; `token=` makes it ask for TLS, unless the
 #: host is `localhost`.
@@ -80,10 +80,17 @@ class Everybody:
     Args:
         caller: Makes the caller of a token; raises NotAdmitted where the workspace refuses the token.
         clock: Seconds, monotonic.
+        allowed: Raises NotAdmitted where a caller whom the workspace knows may nevertheless not come in.
     """
 
-    def __init__(self, caller: Callable[[str], Caller], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        caller: Callable[[str], Caller],
+        clock: Callable[[], float] = time.monotonic,
+        allowed: Callable[[Caller], None] = lambda caller: None,
+    ) -> None:
         self._caller = caller
+        self._allowed = allowed
         self._clock = clock
         self._known: dict[str, _Known] = {}
         self._lock = threading.Lock()
@@ -104,6 +111,7 @@ class Everybody:
         now = self._clock()
         try:
             caller = self._caller(token) if known is None else _still(known.caller)
+            self._allowed(caller)
         except NotAdmitted:
             with self._lock:
                 self._known.pop(token, None)
@@ -132,6 +140,17 @@ def named(catalog: UnityCatalog) -> str:
             "The workspace does not accept the token: it is unknown, expired or revoked. Create a new one."
         )
     return found
+
+
+def may_attach(caller: Caller, cluster_id: str) -> None:
+    """Ask the workspace whether a caller may attach to a cluster, which is what it takes to see it.
+
+    Raises:
+        NotAdmitted: It may not.
+    """
+    status, _ = caller.catalog.send("GET", f"/api/2.1/clusters/get?cluster_id={cluster_id}")
+    if status != 200:
+        raise NotAdmitted(f"{caller.name} does not have Attach To permissions on cluster {cluster_id}.")
 
 
 def token_of(metadata: Iterable[Any]) -> str:

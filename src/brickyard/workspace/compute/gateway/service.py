@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import logging
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from brickyard.workspace.compute.gateway.caching.keeping import prepare_view
 from brickyard.workspace.compute.gateway.clones import copy_state, new_id
 from brickyard.workspace.compute.gateway.commands import prepare
 from brickyard.workspace.compute.gateway.errors import SparkError
+from brickyard.workspace.compute.gateway.first_settings import begin_with
 from brickyard.workspace.compute.gateway.global_views import GlobalViews
 from brickyard.workspace.compute.gateway.names import SessionNames
 from brickyard.workspace.compute.gateway.observed import attached
@@ -61,6 +62,7 @@ class Gateway:
         admission: Says who may come in.
         scratch: A private directory.
         names: The catalog and schema of a new session.
+        properties: The settings of a new session.
     """
 
     def __init__(
@@ -69,10 +71,12 @@ class Gateway:
         admission: Admission,
         scratch: Path,
         names: tuple[str, str],
+        properties: Mapping[str, str] | None = None,
     ) -> None:
         self._engine = engine
         self._admission = admission
         self._names = names
+        self._properties = dict(properties or {})
         self._global_views = GlobalViews()
         self._artifacts = Artifacts(scratch / "artifacts")
         self.sessions = Sessions(self._new_session)
@@ -80,11 +84,11 @@ class Gateway:
         handler = grpc.method_handlers_generic_handler(SERVICE.strip("/"), self._handlers())
         self._server.add_generic_rpc_handlers([handler])
 
-    def start(self, address: str = "127.0.0.1:0") -> int:
-        """Listen at an address, by default a free port of 127.0.0.1, and return the port."""
-        port: int = self._server.add_insecure_port(address)
+    def start(self, address: str = "127.0.0.1:0", *others: str) -> int:
+        """Listen at addresses, by default a free port of 127.0.0.1, and return the port of the first."""
+        port, *_ = [self._server.add_insecure_port(one) for one in (address, *others)]
         self._server.start()
-        return port
+        return int(port)
 
     def wait(self) -> None:
         """Block until the server stops."""
@@ -104,6 +108,7 @@ class Gateway:
         session = Session(key, Sail(self._engine), caller.catalog, caller.places, names, relation_of)
         session.cache.resolve, session.cache.prepare = resolve, prepare_view
         session.global_views = self._global_views
+        begin_with(session, self._properties)
         return session
 
     def _handlers(self) -> dict[str, Any]:

@@ -121,6 +121,12 @@ class Sessions:
         """For how many seconds there has been no session."""
         return 0.0 if self._entries else self._clock() - self.idle_since
 
+    def unused_for(self) -> float:
+        """For how many seconds nobody has called; 0 while somebody waits for an answer."""
+        with self._lock:
+            now, entries = self._clock(), list(self._entries.values())
+            return min([now - self.idle_since, *(0.0 if one.calls else now - one.used_at for one in entries)])
+
     def _check_unused(self, key: SessionKey) -> None:
         for found, condition, state in ((self._entries, "EXISTS", "exists"), (self._closed, "CLOSED", "was closed")):
             if key in found:

@@ -1,0 +1,93 @@
+"""The use of a running cluster by something else: a task of a job, a context of command execution."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from brickyard.workspace.clusters.life import Life
+
+__all__ = ["Claim", "ClusterUnavailable"]
+
+
+class ClusterUnavailable(Exception):
+    """There is no running cluster to be had; the message says why.
+
+    Attributes:
+        code: The vendor's termination code of a run that needed it.
+    """
+
+    def __init__(self, message: str, code: str = "CLUSTER_ERROR") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Claim:
+    """What a running cluster gives to one of its users, until it is released or lost.
+
+    While there is one, the cluster does not end for want of activity. Several can be held at once; each client of the
+    engine has sessions of its own there. A process that uses the engine releases its Spark sessions when it ends
+    (`spark.stop()`), as the engine goes on without it.
+
+    Attributes:
+        cluster_id: The cluster.
+        environment: Environment variables for processes on it, with references to secrets as they are.
+        spark_conf: The cluster's Spark properties, likewise. Sessions of its engine begin with them.
+        secrets: The secrets' values, by the reference that stands for each: not to be written anywhere, and to be
+            redacted in what is shown.
+        search_path: Directories from which processes on it import: its libraries.
+    """
+
+    def __init__(self, life: Life) -> None:
+        self._life = life
+        self._lock = threading.Lock()
+        self._reason: str | None = None
+        self._callbacks: list[Callable[[str], None]] = []
+        version = str(life.cluster.definition["spark_version"]).partition(".x-")[0]
+        self.cluster_id = life.cluster.id
+        self.environment: Mapping[str, str] = {"DATABRICKS_RUNTIME_VERSION": version, **life.values.environment}
+        self.spark_conf = life.values.spark_conf
+        self.secrets = life.values.secrets
+        self.search_path = tuple(life.search_path)
+
+    def remote(self, token: str, user_name: str) -> str:
+        """The Spark Connect address of the cluster's engine for who has a token of the workspace: `sc://..`."""
+        engine = self._life.engine
+        return "" if engine is None else engine.remote(token, user_name)
+
+    def used(self) -> None:
+        """Something is done on the cluster now; for users that hold a claim for longer than they work."""
+        self._life.used()
+
+    def when_lost(self, callback: Callable[[str], None]) -> None:
+        """Call `callback` with the reason when the cluster ends before the claim is released; at once where it has."""
+        with self._lock:
+            if self._reason is None:
+                self._callbacks.append(callback)
+                return
+        callback(self._reason)
+
+    def lost(self, reason: str) -> None:
+        """The cluster has ended; for the cluster service."""
+        with self._lock:
+            if self._reason is not None:
+                return
+            self._reason = reason
+            callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            callback(reason)
+
+    def release(self) -> None:
+        """Use it no more; does nothing the second time."""
+        with self._lock:
+            self._callbacks = []
+        self._life.claims.discard(self)
+        self._life.used()
+
+    def __enter__(self) -> Claim:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.release()

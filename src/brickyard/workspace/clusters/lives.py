@@ -1,0 +1,139 @@
+"""What runs of clusters: started, restarted and ended, and what is written of it."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from typing import TYPE_CHECKING, Any
+
+from brickyard.workspace.clusters import states
+from brickyard.workspace.clusters.cluster_store import ClusterStore
+from brickyard.workspace.clusters.life import Life
+from brickyard.workspace.clusters.records import LIVE, ClusterRecord, Json, Reason
+
+if TYPE_CHECKING:
+    from brickyard.workspace.workspace import Workspace
+
+__all__ = ["Lives"]
+
+_STOPPED = "The local workspace stopped while the cluster was running."
+_CLOSE_SECONDS = 10.0
+
+
+class Lives:
+    """Starts, restarts and ends clusters, and writes what becomes of them.
+
+    Attributes:
+        changed: Notified whenever the state of a cluster has changed; its lock is held while one changes.
+        store: Clusters and their events.
+    """
+
+    def __init__(self, workspace: Workspace, store: ClusterStore) -> None:
+        self._workspace = workspace
+        self.store = store
+        self.changed = threading.Condition(threading.RLock())
+        self._lives: dict[str, Life] = {}
+        self._closing = False
+
+    def get(self, cluster_id: str) -> Life | None:
+        """What runs of a cluster."""
+        return self._lives.get(cluster_id)
+
+    def all(self) -> list[Life]:
+        """What runs of any cluster."""
+        return list(self._lives.values())
+
+    def begin(self, cluster: ClusterRecord) -> None:
+        """Start the engine of a cluster, whose state says so already."""
+        life = self._lives[cluster.id] = Life(self._workspace, cluster, self)
+        life.begin()
+
+    def end(self, cluster: ClusterRecord, reason: Reason, **user: str) -> None:
+        """End a cluster that is not ending yet; returns at once."""
+        with self.changed:
+            cluster = self.store.get(cluster.id)
+            if cluster.state not in LIVE or cluster.state == "TERMINATING":
+                return
+            life = self._lives.get(cluster.id)
+            self.write(cluster.id, ("TERMINATING", {**states.failing(reason), **user}), **states.terminating(reason))
+            if life is None:
+                self.write(cluster.id, **states.terminated())
+            else:
+                life.stop()
+
+    def restart(self, cluster: ClusterRecord, by: str, *events: tuple[str, Json], **values: Any) -> None:
+        """End what runs of a cluster, and start it again, with another definition where `values` has one."""
+        with self.changed:
+            self.write(cluster.id, *events, ("RESTARTING", {"user": by}), **values, **states.starting("RESTARTING"))
+            life = self._lives.get(cluster.id)
+            if life is None:
+                self.begin(self.store.get(cluster.id))
+            else:
+                life.stop()
+
+    def write(self, cluster_id: str, *events: tuple[str, Json], **values: Any) -> None:
+        """Change a cluster, and tell those who wait."""
+        with self.changed:
+            self.store.change(cluster_id, *events, **values)
+            self.changed.notify_all()
+
+    def ready(self, life: Life) -> None:
+        """See `Life`."""
+        with self.changed:
+            if self._lives.get(life.cluster.id) is life and not self._closing:
+                count = states.workers(life.cluster.definition)
+                happened = {"current_num_workers": count, "target_num_workers": count}
+                self.write(life.cluster.id, ("RUNNING", happened), **states.running())
+
+    def happened(self, life: Life, kind: str, details: Json) -> None:
+        """See `Life`."""
+        with self.changed:
+            if not self._closing:
+                self.store.change(life.cluster.id, (kind, details))
+
+    def over(self, life: Life, reason: Reason | None) -> None:
+        """See `Life`."""
+        for claim in list(life.claims):
+            claim.lost("The cluster was terminated." if reason is None else reason.message)
+        with self.changed:
+            if self._lives.get(life.cluster.id) is not life:
+                return
+            del self._lives[life.cluster.id]
+            self.changed.notify_all()
+            if not self._closing:
+                self._after(life.cluster.id, reason)
+        if not self._closing:
+            self._workspace.compute.rest()
+
+    def _after(self, cluster_id: str, reason: Reason | None) -> None:
+        cluster = self.store.find(cluster_id)
+        if cluster is None:  # it was deleted for good
+            return
+        if cluster.state == "RESTARTING" and reason is None:
+            self.begin(cluster)
+        elif reason is None or cluster.state == "TERMINATING":
+            self.write(cluster_id, **states.terminated())
+        else:
+            lost: list[tuple[str, Json]] = (
+                [("DRIVER_UNAVAILABLE", {})] if reason.code == "DRIVER_UNEXPECTED_FAILURE" else []
+            )
+            self.write(cluster_id, *lost, ("TERMINATING", states.failing(reason)), **states.terminated(reason))
+
+    def recover(self) -> None:
+        """Say of the clusters that ran when an earlier life of the workspace ended that they do not any more."""
+        for cluster in self.store.live():
+            shutil.rmtree(self._workspace.root / "clusters" / cluster.id, ignore_errors=True)
+            self._terminate(cluster)
+
+    def close(self) -> None:
+        """End all clusters with the workspace."""
+        with self.changed:
+            self._closing = True
+            for life in self.all():
+                self._terminate(self.store.get(life.cluster.id))
+                life.stop()
+            self.changed.wait_for(lambda: not self._lives, _CLOSE_SECONDS)
+
+    def _terminate(self, cluster: ClusterRecord) -> None:
+        reason = Reason.fault("CLOUD_PROVIDER_SHUTDOWN", _STOPPED, "CLOUD_FAILURE")
+        self.write(cluster.id, ("TERMINATING", states.failing(reason)), **states.terminated(reason))

@@ -1,0 +1,103 @@
+"""What the database holds of clusters."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from brickyard.workspace.identity.permissions import Securable
+
+__all__ = ["LIVE", "ClusterRecord", "EventRecord", "Json", "Reason", "now"]
+
+Json = dict[str, Any]
+#: States in which something of a cluster runs, or is about to.
+LIVE = frozenset({"PENDING", "RUNNING", "RESTARTING", "RESIZING", "TERMINATING"})
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a cluster ended.
+
+    Attributes:
+        code: The vendor's `TerminationReasonCode`.
+        kind: Its `TerminationReasonType`.
+        parameters: What more there is to say.
+    """
+
+    code: str
+    kind: str
+    parameters: Mapping[str, str]
+
+    @property
+    def message(self) -> str:
+        """In one sentence."""
+        return next((text for name, text in self.parameters.items() if name != "username"), _WORDS.get(self.code, ""))
+
+    def as_dict(self) -> Json:
+        """The vendor's `TerminationReason`."""
+        return {"code": self.code, "type": self.kind, "parameters": dict(self.parameters)}
+
+    @staticmethod
+    def fault(code: str, message: str, kind: str = "SERVICE_FAULT") -> Reason:
+        """Something that went wrong."""
+        return Reason(code, kind, {"databricks_error_message": message})
+
+
+_WORDS = {
+    "USER_REQUEST": "Terminated by user",
+    "INACTIVITY": "Inactive cluster terminated",
+    "JOB_FINISHED": "Job run that used the cluster has ended",
+}
+
+
+@dataclass(frozen=True)
+class ClusterRecord:
+    """A cluster; see the table `clusters`."""
+
+    id: str
+    definition: Json
+    given: Json
+    creator_name: str
+    source: str
+    created_at: int
+    state: str
+    state_message: str
+    context_id: int
+    started_at: int | None = None
+    restarted_at: int | None = None
+    terminated_at: int | None = None
+    reason: Json | None = None
+    pinned_at: int | None = None
+    token: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What people call it; names need not be unique."""
+        return str(self.definition.get("cluster_name", ""))
+
+    @property
+    def securable(self) -> Securable:
+        """What permissions are granted on."""
+        return Securable("clusters", self.id)
+
+    @property
+    def autotermination_minutes(self) -> int:
+        """After so many minutes without activity it ends; 0 is never."""
+        return int(self.definition.get("autotermination_minutes", 0))
+
+
+@dataclass(frozen=True)
+class EventRecord:
+    """Something that happened to a cluster; see the table `cluster_events`."""
+
+    cluster_id: str
+    timestamp: int
+    type: str
+    details: Json
+
+
+def now() -> int:
+    """The time in epoch milliseconds."""
+    return time.time_ns() // 1_000_000

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from brickyard.runtime import dbruntime, paths, programs, sdksecrets, spark, uses
 from brickyard.runtime.context import TaskContext
+from brickyard.runtime.dbt_task import run_dbt
 from brickyard.runtime.ending import Ending, TaskStopped
 from brickyard.runtime.notebook.run import run_notebook
 
@@ -19,6 +20,7 @@ _KINDS: dict[str, Callable[[TaskContext], Ending]] = {
     "notebook": run_notebook,
     "spark_python": programs.run_file,
     "python_wheel": programs.run_wheel,
+    "dbt": run_dbt,
 }
 
 

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 import json
-import secrets
-import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -16,7 +12,8 @@ from starlette.responses import Response
 
 from brickyard.workspace.api.access import anyone
 from brickyard.workspace.api.base import Call, Family
-from brickyard.workspace.api.errors import InvalidParameterValue, NotFound, PermissionDenied
+from brickyard.workspace.api.errors import InvalidParameterValue, NotFound
+from brickyard.workspace.api.links import require_signed, signed
 from brickyard.workspace.sql.records import StatementRecord
 from brickyard.workspace.sql.requests import StatementRequest, statement_request
 from brickyard.workspace.workspace import Workspace
@@ -29,10 +26,7 @@ __all__ = ["family"]
 family = Family()
 _ROOT = "/api/2.0/sql/statements"
 _LINK = "/api/2.0/sql/result-files/{statement_id}/{name}"
-_LINK_SECONDS = 900
 _CONNECTOR_SECONDS = 1.0
-#: Links are good for this process only: who has one needs no token.
-_KEY = secrets.token_bytes(32)
 _MEDIA = {"json": "application/json", "csv": "text/csv", "arrow": "application/vnd.apache.arrow.stream"}
 _SUFFIXES = {"JSON_ARRAY": "json", "CSV": "csv", "ARROW_STREAM": "arrow"}
 
@@ -109,13 +103,8 @@ def close_statement(workspace: Workspace, call: Call) -> None:
 @family.call("GET", _LINK, access=anyone)
 def get_result_file(workspace: Workspace, call: Call) -> Response:
     """A chunk's file, for whoever has the link to it."""
+    require_signed(call)
     statement_id, name = call.path["statement_id"], call.path["name"]
-    expires = call.query.get("expires", "")
-    given = call.query.get("signature", "").encode()
-    if not hmac.compare_digest(_signature(statement_id, name, expires).encode(), given):
-        raise PermissionDenied("The link is not one of this workspace.")
-    if float(expires) < time.time():
-        raise PermissionDenied("The link has expired; ask for the chunk again.")
     place = workspace.sql.statements.chunk(statement_id, name)
     return Response(place.read_bytes(), media_type=_MEDIA[place.suffix[1:]])
 
@@ -154,14 +143,8 @@ def _chunk(workspace: Workspace, record: StatementRecord, index: int) -> dict[st
 
 
 def _link(workspace: Workspace, statement_id: str, name: str) -> dict[str, str]:
-    expires = int(time.time()) + _LINK_SECONDS
-    path = _LINK.format(statement_id=statement_id, name=name)
-    signature = _signature(statement_id, name, str(expires))
+    link, expires = signed(_LINK.format(statement_id=statement_id, name=name))
     return {
-        "external_link": f"{workspace.url}{path}?expires={expires}&signature={signature}",
+        "external_link": f"{workspace.url}{link}",
         "expiration": datetime.fromtimestamp(expires, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
     }
-
-
-def _signature(statement_id: str, name: str, expires: str) -> str:
-    return hmac.new(_KEY, f"{statement_id}/{name}?{expires}".encode(), hashlib.sha256).hexdigest()

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -57,19 +57,37 @@ class Environments:
         Raises:
             LibraryError: A library does not exist, or does not go with the others or with the runtime.
         """
-        directory = self._root / digest(wanted)
+        return self._built(self._root / digest(wanted), lambda place: self.install(wanted, place))
+
+    def _built(self, directory: Path, fill: Callable[[Path], object]) -> Path:
         if directory.is_dir():
             return directory
         self._root.mkdir(parents=True, exist_ok=True)
         with _locked(self._root / f"{directory.name}.lock"):
             if not directory.is_dir():
-                self._build(wanted, directory)
+                self._build(directory, fill)
         return directory
 
-    def _build(self, wanted: Sequence[str], directory: Path) -> None:
+    def build_apart(self, wanted: Sequence[str]) -> Path:
+        """As `build`, but an environment with an interpreter of its own and nothing of the runtime.
+
+        Raises:
+            LibraryError: A library does not exist, or does not go with the others.
+        """
+        return self._built(self._root / f"{digest(wanted)}-apart", lambda place: self._install_apart(wanted, place))
+
+    def _install_apart(self, wanted: Sequence[str], target: Path) -> None:
+        asked = reading.missing(wanted)
+        self._uv(["venv", "--no-project", "--allow-existing", str(target)], asked)
+        with tempfile.TemporaryDirectory() as scratch:
+            named = _written(Path(scratch) / "asked.txt", [*asked.indexes, *asked.requirements])
+            command = ["pip", "install", "--no-progress", *asked.options, "--requirements", str(named)]
+            self._uv(command, asked, str(target / "bin" / "python"))
+
+    def _build(self, directory: Path, fill: Callable[[Path], object]) -> None:
         temporary = Path(tempfile.mkdtemp(dir=self._root, prefix=f"{directory.name}."))
         try:
-            self.install(wanted, temporary)
+            fill(temporary)
             temporary.replace(directory)
         except BaseException:
             shutil.rmtree(temporary)
@@ -93,7 +111,7 @@ class Environments:
             else:
                 chosen = list(missing.wheels)
                 command += chosen
-            return self._uv(command, missing) if chosen else "All requirements are satisfied already.\n"
+            return self._uv(["pip", *command], missing) if chosen else "All requirements are satisfied already.\n"
 
     def _resolve(self, missing: Missing, scratch: Path) -> list[str]:
         """Every distribution that the libraries need, with the versions of the runtime where these will do."""
@@ -101,13 +119,13 @@ class Environments:
         fixed = _written(scratch / "fixed.txt", reading.preloaded())
         result = _written(scratch / "result.txt", reading.installed())
         options = ["--constraint", str(fixed), "--output-file", str(result), *missing.options]
-        self._uv(["compile", str(asked), "--no-header", "--no-annotate", "--no-progress", *options], missing)
+        self._uv(["pip", "compile", str(asked), "--no-header", "--no-annotate", "--no-progress", *options], missing)
         return [line for line in result.read_text().splitlines() if line and not line.startswith("#")]
 
-    def _uv(self, arguments: list[str], missing: Missing) -> str:
+    def _uv(self, arguments: list[str], missing: Missing, python: str = sys.executable) -> str:
         from uv import find_uv_bin
 
-        command = [find_uv_bin(), "pip", *arguments, "--python", sys.executable]
+        command = [find_uv_bin(), *arguments, "--python", python]
         environ = dict(self._environ) | git_environment(missing.git, self._environ)
         pipe = subprocess.PIPE
         with subprocess.Popen(

@@ -196,7 +196,8 @@ class Compute:
         """Install the task's libraries, then start it."""
         try:
             wanted = self._libraries(handle.spec.libraries)
-            self._spawn(handle, [str(self._environments.build(wanted))])
+            build = self._environments.build_apart if handle.spec.kind == "dbt" else self._environments.build
+            self._spawn(handle, [str(build(wanted))])
         except LibraryError as error:
             self._finish(handle, endings.not_installed(str(error)), f"{error}\n")
         except Exception as error:  # the task must end whatever it is, as nobody else hears of it on this thread

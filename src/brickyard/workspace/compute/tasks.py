@@ -23,7 +23,7 @@ __all__ = [
     "read_outcome",
 ]
 
-TaskKind = Literal["notebook", "spark_python", "python_wheel", "sql_warehouse"]
+TaskKind = Literal["notebook", "spark_python", "python_wheel", "dbt", "sql_warehouse"]
 TaskState = Literal["SUCCESS", "FAILED", "TIMEDOUT", "CANCELED"]
 
 #: The files in a run's directory: the specification (without its token and secrets), what the task printed (redacted,
@@ -44,9 +44,9 @@ class TaskSpec:
         task_key: Its name in the job.
         kind: What it is; a `sql_warehouse` executes statements until it is stopped.
         source: The notebook's workspace path; the Python file's path (`/Workspace/..`, `/Volumes/..`, `dbfs:/..`);
-            or `package:entry_point` of a wheel.
+            `package:entry_point` of a wheel; or the directory of a dbt project.
         parameters: A notebook's base parameters (widgets); a Python file's arguments; a wheel's arguments as a
-            list, or as a mapping, which becomes `--key=value`.
+            list, or as a mapping, which becomes `--key=value`; the commands of dbt.
         libraries: Requirements for pip, and paths of wheels in the workspace.
         task_values: What the tasks before it set, by task key.
         environment: Environment variables of the task; a value that is a key of `secrets` stands for that secret.

@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from brickyard import sdk
+from brickyard.runtime.dbt_task import ARTIFACTS_FILE
 from brickyard.workspace.api.errors import InvalidParameterValue
+from brickyard.workspace.api.links import signed
 from brickyard.workspace.compute.tasks import OUTPUT_FILE
 from brickyard.workspace.jobs.directories import run_directory
 from brickyard.workspace.jobs.records import Json, RunRecord, TaskRecord
 from brickyard.workspace.jobs.wire import Shown, run_of_task
 
 if TYPE_CHECKING:
-    from databricks.sdk.service.jobs import NotebookOutput, RunJobOutput, RunOutput, SqlOutput
+    from databricks.sdk.service.jobs import DbtOutput, NotebookOutput, RunJobOutput, RunOutput, SqlOutput
 
     from brickyard.workspace.workspace import Workspace
 
@@ -58,6 +60,7 @@ def run_output(workspace: Workspace, run_id: int, *, single: bool = False) -> Ru
         logs_truncated=truncated,
         run_job_output=_run_job_output(workspace, run, task),
         sql_output=_sql_output(run, task),
+        dbt_output=_dbt_output(workspace, run, task),
         error=outcome.get("error") or (task.state.message if failed else None),
         error_trace=outcome.get("error_trace"),
     )
@@ -89,6 +92,17 @@ def _sql_output(run: RunRecord, task: TaskRecord) -> SqlOutput | None:
     statements = [{"lookup_key": one} for one in told["statements"]]
     output = {"query_text": told["query_text"], "warehouse_id": work["warehouse_id"], "sql_statements": statements}
     return SqlOutput.from_dict({"query_output": output | {"endpoint_id": work["warehouse_id"]}})
+
+
+def _dbt_output(workspace: Workspace, run: RunRecord, task: TaskRecord) -> DbtOutput | None:
+    from databricks.sdk.service.jobs import DbtOutput
+
+    if "dbt_task" not in _definition(run, task):
+        return None
+    if not (run_directory(workspace, task.run_id) / ARTIFACTS_FILE).is_file():
+        return DbtOutput()
+    link, _ = signed(f"/api/2.0/jobs/dbt-artifacts/{task.run_id}")
+    return DbtOutput(artifacts_headers={}, artifacts_link=f"{workspace.url}{link}")
 
 
 def _definition(run: RunRecord, task: TaskRecord) -> Json:

@@ -39,6 +39,9 @@ def _check_all(workspace: Workspace, spec: TaskSpec, principal: Principal) -> No
     elif spec.kind == "spark_python":
         what = f"Cannot read the python file {spec.source}."
         _check(_may_read(workspace, spec.source, principal), what, "UNAUTHORIZED_ERROR", principal)
+    elif spec.kind == "dbt":
+        what = f"Cannot read the dbt project {spec.source}."
+        _check(_may_read(workspace, spec.source, principal), what, "UNAUTHORIZED_ERROR", principal)
     for library in files_of(spec.libraries):
         what = f"Library installation failed for library due to user error: cannot read {library}."
         _check(_may_read(workspace, library, principal), what, "LIBRARY_INSTALLATION_ERROR", principal)

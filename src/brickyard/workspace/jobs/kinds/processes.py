@@ -16,18 +16,18 @@ from brickyard.workspace.jobs.references import resolve, resolve_all
 from brickyard.workspace.jobs.sources import check_sources
 from brickyard.workspace.libraries.kinds import words_of
 
-__all__ = ["Notebook", "PythonWheel", "SparkPython"]
+__all__ = ["Notebook", "Program", "ProgramWork", "PythonWheel", "SparkPython"]
 
 
 @dataclass(frozen=True)
-class _Work:
+class ProgramWork:
     """What the task executes: where it is, and the parameters it is given, references resolved."""
 
     source: str
     parameters: dict[str, str] | list[str]
 
 
-class _Program(ABC):
+class Program(ABC):
     """What programs have in common."""
 
     name: str
@@ -41,9 +41,8 @@ class _Program(ABC):
         for name in self.required:
             if not work.get(name):
                 raise InvalidParameterValue(f"task {key!r}: {self.name}.{name} is required")
-        if work.get("source") == "GIT" or work.get("warehouse_id"):
-            what = "warehouse_id" if work.get("warehouse_id") else "source GIT"
-            raise InvalidParameterValue(f"task {key!r}: {what} is not supported by the local workspace")
+        if work.get("source") == "GIT":
+            raise InvalidParameterValue(f"task {key!r}: source GIT is not supported by the local workspace")
 
     def prepare(self, start: Start) -> Prepared:
         """The process to start."""
@@ -53,13 +52,13 @@ class _Program(ABC):
         return Prepared(self._resolved(work.parameters), lambda: reuse.start(start, spec))
 
     @abstractmethod
-    def _work(self, work: Json, start: Start) -> _Work:
+    def _work(self, work: Json, start: Start) -> ProgramWork:
         """Merge the task's parameters with the run's: job parameters win over all, as they do on the service."""
 
     def _resolved(self, parameters: dict[str, str] | list[str]) -> Json:
         return {self.name: {"named_parameters" if isinstance(parameters, dict) else "parameters": parameters}}
 
-    def _spec(self, start: Start, work: _Work) -> TaskSpec:
+    def _spec(self, start: Start, work: ProgramWork) -> TaskSpec:
         task, run, definition = start.task, start.run, start.definition
         try:
             use = f"run_id={task.run_id} task_key={task.task_key}"
@@ -86,7 +85,7 @@ class _Program(ABC):
         )
 
 
-class Notebook(_Program):
+class Notebook(Program):
     """A notebook, with its parameters as widgets."""
 
     name = "notebook_task"
@@ -96,33 +95,35 @@ class Notebook(_Program):
     def check(self, key: str, work: Json) -> None:
         """As for every program; the path is absolute."""
         super().check(key, work)
+        if work.get("warehouse_id"):
+            raise InvalidParameterValue(f"task {key!r}: warehouse_id is not supported by the local workspace")
         if not work["notebook_path"].startswith("/"):
             raise InvalidParameterValue(
                 f"task {key!r}: only absolute paths are supported for notebook_path, not {work['notebook_path']!r}"
             )
 
-    def _work(self, work: Json, start: Start) -> _Work:
+    def _work(self, work: Json, start: Start) -> ProgramWork:
         given = work.get("base_parameters", {}) | start.run.request.overriding.get("notebook_params", {})
         source = resolve(work["notebook_path"], start.scope)
-        return _Work(source, resolve_all(given, start.scope) | dict(start.run.request.parameters))
+        return ProgramWork(source, resolve_all(given, start.scope) | dict(start.run.request.parameters))
 
     def _resolved(self, parameters: dict[str, str] | list[str]) -> Json:
         return {self.name: {"base_parameters": parameters}}
 
 
-class SparkPython(_Program):
+class SparkPython(Program):
     """A Python file, with its parameters as arguments."""
 
     name = "spark_python_task"
     process = "spark_python"
     required = ("python_file",)
 
-    def _work(self, work: Json, start: Start) -> _Work:
+    def _work(self, work: Json, start: Start) -> ProgramWork:
         arguments: list[str] = start.run.request.overriding.get("python_params") or work.get("parameters", [])
-        return _Work(resolve(work["python_file"], start.scope), resolve_all(arguments, start.scope))
+        return ProgramWork(resolve(work["python_file"], start.scope), resolve_all(arguments, start.scope))
 
 
-class PythonWheel(_Program):
+class PythonWheel(Program):
     """An entry point of a wheel, with its parameters as arguments or as `--name=value`."""
 
     name = "python_wheel_task"
@@ -135,13 +136,13 @@ class PythonWheel(_Program):
         if work.get("parameters") and work.get("named_parameters"):
             raise InvalidParameterValue(f"task {key!r}: parameters and named_parameters cannot be given together")
 
-    def _work(self, work: Json, start: Start) -> _Work:
+    def _work(self, work: Json, start: Start) -> ProgramWork:
         source, overriding = f"{work['package_name']}:{work['entry_point']}", start.run.request.overriding
         named = work.get("named_parameters", {}) | overriding.get("python_named_params", {})
         if named:
-            return _Work(source, resolve_all(named, start.scope) | dict(start.run.request.parameters))
+            return ProgramWork(source, resolve_all(named, start.scope) | dict(start.run.request.parameters))
         arguments = overriding.get("python_params") or work.get("parameters", [])
-        return _Work(source, resolve_all(arguments, start.scope))
+        return ProgramWork(source, resolve_all(arguments, start.scope))
 
 
 def _libraries(definition: Json, settings: Json) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from brickyard.workspace.jobs.kinds.base import Kind
 from brickyard.workspace.jobs.kinds.condition import Condition
+from brickyard.workspace.jobs.kinds.dbt import Dbt
 from brickyard.workspace.jobs.kinds.for_each import ForEach
 from brickyard.workspace.jobs.kinds.processes import Notebook, PythonWheel, SparkPython
 from brickyard.workspace.jobs.kinds.run_job import RunJob
@@ -12,7 +13,7 @@ from brickyard.workspace.jobs.records import Json
 
 __all__ = ["KINDS", "kind_of"]
 
-_ALL: tuple[Kind, ...] = (Notebook(), SparkPython(), PythonWheel(), Condition(), ForEach(), RunJob(), SqlTask())
+_ALL: tuple[Kind, ...] = (Notebook(), SparkPython(), PythonWheel(), Condition(), ForEach(), RunJob(), SqlTask(), Dbt())
 KINDS = {kind.name: kind for kind in _ALL}
 
 

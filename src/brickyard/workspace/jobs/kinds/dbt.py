@@ -1,0 +1,56 @@
+"""dbt tasks: the commands of a dbt project on a SQL warehouse: https://docs.databricks.com/jobs/dbt.html ."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+
+from brickyard.workspace.api.errors import InvalidParameterValue
+from brickyard.workspace.compute.tasks import TaskSpec
+from brickyard.workspace.jobs.kinds.base import Start
+from brickyard.workspace.jobs.kinds.processes import Program, ProgramWork
+from brickyard.workspace.jobs.records import Json
+from brickyard.workspace.jobs.references import resolve, resolve_all
+
+__all__ = ["Dbt"]
+
+
+class Dbt(Program):
+    """The commands of a project."""
+
+    name = "dbt_task"
+    process = "dbt"
+    required = ("commands", "project_directory")
+
+    def check(self, key: str, work: Json) -> None:
+        """As for every program; each command is one of dbt, and it is known where they connect to."""
+        super().check(key, work)
+        for command in work["commands"]:
+            if _first(command) != "dbt":
+                raise InvalidParameterValue(f"task {key!r}: the command {command!r} must begin with dbt")
+        if not work.get("warehouse_id") and not work.get("profiles_directory"):
+            raise InvalidParameterValue(f"task {key!r}: dbt_task needs warehouse_id, or profiles_directory")
+
+    def _work(self, work: Json, start: Start) -> ProgramWork:
+        commands = start.run.request.overriding.get("dbt_commands") or work["commands"]
+        return ProgramWork(resolve(work["project_directory"], start.scope), resolve_all(commands, start.scope))
+
+    def _resolved(self, parameters: dict[str, str] | list[str]) -> Json:
+        return {self.name: {"commands": parameters}}
+
+    def _spec(self, start: Start, work: ProgramWork) -> TaskSpec:
+        spec, given = super()._spec(start, work), resolve_all(start.definition[self.name], start.scope)
+        if given.get("profiles_directory"):
+            own = {"DBT_PROFILES_DIR": given["profiles_directory"]}
+        else:
+            catalog = given.get("catalog") or start.workspace.identity.settings.default_catalog
+            place = {"DBT_CATALOG": catalog, "DBT_SCHEMA": given.get("schema") or "default"}
+            own = {"DBT_HTTP_PATH": f"/sql/1.0/warehouses/{given['warehouse_id']}"} | place
+        return replace(spec, environment={**spec.environment, **own})
+
+
+def _first(command: str) -> str:
+    try:
+        return next(iter(shlex.split(command)), "")
+    except ValueError:  # a quotation without an end
+        return ""

@@ -22,7 +22,6 @@ _CAN = {
     "CAN_ATTACH_TO": "Can attach to",
     "CAN_RESTART": "Can attach to, start, restart and terminate",
     "CAN_USE": "Can use",
-    "CAN_ATTACH_TO": "Can make clusters with it",
     "CAN_EDIT": "Can view, run and edit",
     "CAN_MONITOR": "Can use and monitor",
     "CAN_MANAGE_RUN": "Can view, start and cancel runs",

@@ -68,6 +68,7 @@ class TaskContext:
         upstream: Task values of earlier tasks, by task key.
         task_values: Task values that this task has set.
         spark_conf: Properties of the Spark session.
+        git_folder: The Git folder that the code is in.
         notes_uses: Whether it is noted what the task reads and writes (`uses.json`).
     """
 
@@ -90,6 +91,7 @@ class TaskContext:
     upstream: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     task_values: dict[str, Any] = field(default_factory=dict)
     spark_conf: Mapping[str, str] = field(default_factory=dict)
+    git_folder: str | None = None
     notes_uses: bool = False
 
     @property

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from brickyard.runtime import dbruntime, paths, programs, sdksecrets, spark, uses
+from brickyard.runtime import dbruntime, foreign_paths, paths, programs, sdksecrets, spark, uses
 from brickyard.runtime.context import TaskContext
 from brickyard.runtime.dbt_task import run_dbt
 from brickyard.runtime.ending import Ending, TaskStopped
@@ -56,10 +56,13 @@ def _prepare(context: TaskContext) -> None:
     sys.path[:0] = [*context.search_path, str(directory), *_git_folder(context)]
     os.chdir(directory)
     paths.install(context.mounts)
+    foreign_paths.install(context.mounts)
 
 
 def _git_folder(context: TaskContext) -> list[str]:
-    """The root of the Git folder below `/Repos` that the code is in; its modules can be imported, as on a cluster."""
+    """The root of the Git folder that the code is in; its modules can be imported, as on a cluster."""
+    if context.git_folder is not None:
+        return [str(paths.to_local(paths.full(context.git_folder), context.mounts))]
     names = paths.full(context.source).split("/")
     if context.kind == "python_wheel" or names[1:3] != ["Workspace", "Repos"] or len(names) < 6:
         return []

@@ -2,9 +2,9 @@
 
 In a task's process the functions of `os`, `io` and `builtins` that take a path understand these three prefixes, and
 so does what is written in Python on top of them: `open`, `pathlib`, `os.path`, `shutil`, `glob`, `tempfile`, `zipfile`,
-`pandas.read_csv`, `json`, `pickle`, `joblib`; imports understand them in `sys.path`. Not covered is what opens files in
-its own machine code: `deltalake`, `pyarrow.dataset`, `sqlite3`, shell commands. `dbutils.fs` and Spark know the paths,
-and `local` gives the real one.
+`pandas.read_csv`, `json`, `pickle`, `joblib`; imports understand them in `sys.path`. Commands, other programs and
+libraries that open files in machine code are in `foreign_paths`. `dbutils.fs` and Spark know the paths, and `local`
+gives the real one.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from brickyard.runtime import display, magics
+from brickyard.runtime import display, foreign_paths, magics
 from brickyard.runtime.dbutils import dbutils
 from brickyard.runtime.ending import NotebookExit, NotSupported, PythonRestart, TaskStopped
 from brickyard.runtime.notebook import files, sql
@@ -81,17 +81,8 @@ def _shell(runner: NotebookRunner, body: str) -> None:
     """
     options = re.match(r"\s*-e(?=\s|$)", body)
     script = body[options.end() :] if options else body
-    process = subprocess.Popen(
-        ["bash", *(["-e"] if options else []), "-c", script],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    )
-    if process.stdout is not None:
-        for line in process.stdout:
-            sys.stdout.write(line)
-    code = process.wait()
+    shell = ["bash", *(["-e"] if options else []), "-c"]
+    code = foreign_paths.run_printing(shell, script, runner.context.mounts)
     if code != 0:
         raise subprocess.CalledProcessError(code, "%sh")
 

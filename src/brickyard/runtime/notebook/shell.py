@@ -17,7 +17,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Type
 from traitlets.config import Config
 
-from brickyard.runtime import display
+from brickyard.runtime import display, foreign_paths
+from brickyard.runtime.context import current
 from brickyard.runtime.ending import NotebookExit, PythonRestart, TaskStopped
 from brickyard.runtime.record import Recorder
 
@@ -84,6 +85,14 @@ class NotebookShell(InteractiveShell):
 
     def enable_gui(self, gui: Any = None) -> None:
         """There are no windows; `%matplotlib inline` asks for that, and figures are shown as they are without it."""
+
+    def system(self, cmd: str) -> None:
+        """`!command`; the paths of the workspace are understood in it."""
+        me: Any = self
+        command = me.var_expand(cmd, depth=1)
+        if command.rstrip().endswith("&"):
+            raise OSError("Background processes not supported.")
+        self.user_ns["_exit_code"] = foreign_paths.run_printing(["bash", "-c"], command, current().mounts)
 
     def ask_exit(self) -> None:
         """What `exit()` and `quit()` mean: the notebook ends here.

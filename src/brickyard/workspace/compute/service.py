@@ -33,6 +33,7 @@ __all__ = ["Compute", "build"]
 
 _TRIES = 3
 #: What tells where the user's own Spark and Java are; tasks themselves do not inherit it.
+_NOT_OF_TREE = ("/Volumes/", "/dbfs/")
 _USER_ENVIRON = ("HOME", "PATH", "XDG_CACHE_HOME", "SPARK_HOME", "JAVA_HOME")
 
 _log = logging.getLogger(__name__)
@@ -322,10 +323,18 @@ class Compute:
             "workspace_id": workspace.workspace_id,
             "data": str(workspace.data),
             "mounts": {prefix: str(place) for prefix, place in workspace.files.mounts().items()},
+            "git_folder": self._git_folder(spec),
             "site": str(site),
             "search_path": [str(site), *environments],
             "environments": str(workspace.root / "environments"),
         }
+
+    def _git_folder(self, spec: TaskSpec) -> str | None:
+        """The Git folder that a notebook or a file of the workspace is in."""
+        path = spec.source.removeprefix("/Workspace")
+        if spec.kind not in ("notebook", "spark_python") or not path.startswith("/") or path.startswith(_NOT_OF_TREE):
+            return None
+        return self._workspace.files.tree.repo_of(path)
 
     def _interactive(self) -> dict[str, Any]:
         """What the engine of clients from outside is told; it has no token of its own."""

@@ -177,6 +177,7 @@ def _context(message: Message, host: WorkerHost, redactor: Redactor) -> TaskCont
         redactor=redactor,
         upstream=task["task_values"],
         spark_conf=message["spark_conf"],
+        git_folder=message["git_folder"],
         notes_uses=task["notes_uses"],
     )
 

@@ -1,0 +1,65 @@
+"""`/Workspace`, `/Volumes` and `/dbfs` in commands, other programs and libraries; what a Git folder's code imports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from brickyard.runtime.foreign_paths import as_written, in_command
+from tests.workspace.compute.compute_support import Lab
+
+MOUNTS = {"/Workspace": Path("/data/tree"), "/Volumes": Path("/data/my volumes"), "/dbfs": Path("/data/dbfs")}
+
+
+@pytest.mark.parametrize(
+    ("command", "real"),
+    [
+        ("cat /dbfs/a.csv > /dbfs/b.csv", "cat /data/dbfs/a.csv > /data/dbfs/b.csv"),
+        ("ls '/dbfs/x y' \"/dbfs\";cd /dbfs/", "ls '/data/dbfs/x y' \"/data/dbfs\";cd /data/dbfs/"),
+        ("cp --to=/dbfs/$d/a* .", "cp --to=/data/dbfs/$d/a* ."),
+        ("ls /Volumes/Main/Default/V/F.csv", "ls /data/my\\ volumes/main/default/v/F.csv"),
+        ("echo /dbfsx a/dbfs/x /x/Volumes/a dbfs:/a ./dbfs", "echo /dbfsx a/dbfs/x /x/Volumes/a dbfs:/a ./dbfs"),
+    ],
+)
+def test_commands_get_the_real_paths(command: str, real: str) -> None:
+    assert in_command(command, MOUNTS) == real
+    assert as_written("/data/dbfs/a.csv", MOUNTS) == "/dbfs/a.csv"
+
+
+def test_shell_and_other_programs_know_the_paths(lab: Lab) -> None:
+    lab.put("shell/a.csv", "x,y\n1,2\n")
+    base = "/Workspace/Users/me@localhost/shell"
+    done = lab.cells(
+        f"%sh cd {base} && pwd && cat {base}/a.csv > /dbfs/from_shell.csv && ls /dbfs/from*.csv",
+        f"import os, subprocess\nos.system('cp {base}/a.csv /dbfs/from_system.csv')\n"
+        f"print(subprocess.run(['cat', '{base}/a.csv'], capture_output=True, text=True).stdout.split())\n"
+        f"print(subprocess.check_output('ls', shell=True, text=True, cwd='{base}'))\n"
+        "print(os.path.exists('/dbfs/from_system.csv'))",
+        f"place = '{base}'\n!ls {{place}}\nfound = !cat {base}/a.csv\nprint(found)",
+    ).ok()
+    assert f"{base}\n/dbfs/from_shell.csv\n" in done.output
+    assert "['x,y', '1,2']\na.csv\n\nTrue\n" in done.output
+    assert done.cells[2]["outputs"][0]["text"] == "a.csv\n['x,y', '1,2']\n"
+
+
+def test_libraries_that_open_files_themselves_know_the_paths(lab: Lab) -> None:
+    done = lab.cells(
+        "import sqlite3\nsqlite3.connect('/dbfs/x.db').execute('create table t(a)')",
+        "import pyarrow, pyarrow.parquet as pq, pyarrow.csv, pyarrow.dataset, deltalake\n"
+        "table = pyarrow.table({'a': [1, 2]})\npq.write_table(table, '/dbfs/t.parquet')\n"
+        "pyarrow.csv.write_csv(table, '/dbfs/t.csv')\ndeltalake.write_deltalake('/dbfs/delta', table)",
+        "print(pq.read_table('/dbfs/t.parquet').num_rows, pyarrow.dataset.dataset('/dbfs/t.parquet').count_rows(), "
+        "pyarrow.csv.read_csv('/dbfs/t.csv').num_rows, deltalake.DeltaTable('/dbfs/delta').version())",
+        "import os\nprint(sorted(os.listdir('/dbfs')))",
+    ).ok()
+    assert "2 2 2 0" in done.output
+    for name in ("delta", "t.csv", "t.parquet", "x.db"):
+        assert f"'{name}'" in done.output
+
+
+def test_root_of_a_git_folder_can_be_imported_from(lab: Lab) -> None:
+    lab.workspace.files.tree.reserve("/Users/me@localhost/flights")
+    lab.put("flights/core/four.py", "FOUR = 4\n")
+    path = lab.notebook("flights/notebooks/deep/main", "from core.four import FOUR\nprint('four', FOUR)")
+    assert "four 4" in lab.run("notebook", path).ok().output

@@ -1,4 +1,7 @@
-"""A job of ten tasks that do nothing, through the REST API on a warm workspace: as a chain, and as a fan."""
+"""A job of tasks that do nothing, through the REST API on a warm workspace: ten as a chain, as a fan, and further ones.
+
+What a further task costs is the difference between chains of ten and of thirty tasks.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from urllib.parse import urlsplit
 
 from _timing import report, seconds
 
-BAR = 0.8
+BAR, FURTHER_BAR = 0.6, 30.0
 NOTEBOOK = "# Databricks notebook source\n"
 
 
@@ -91,10 +94,10 @@ def workspace(**more: str) -> Iterator[Api]:
         shutil.rmtree(home)
 
 
-def tasks(notebook: str, *, chain: bool) -> list[dict[str, Any]]:
-    """Ten tasks: each after the one before it, or nine after the first."""
+def tasks(notebook: str, count: int = 10, *, chain: bool = True) -> list[dict[str, Any]]:
+    """Tasks: each after the one before it, or all after the first."""
     made: list[dict[str, Any]] = []
-    for place in range(10):
+    for place in range(count):
         task: dict[str, Any] = {"task_key": f"t{place}", "notebook_task": {"notebook_path": notebook}}
         if place:
             task["depends_on"] = [{"task_key": f"t{place - 1 if chain else 0}"}]
@@ -106,10 +109,16 @@ def main() -> None:
     """Measure and print."""
     with workspace() as api:
         notebook = api.notebook("/Shared/nothing", NOTEBOOK)
-        for name, chain in (("chain", True), ("fan-out", False)):
-            job_id = api.job(tasks(notebook, chain=chain))
-            found = seconds(lambda job_id=job_id: api.run(job_id), runs=7, warmups=2)
-            report(f"ten-task no-op job, {name}", found, BAR)
+        chain, fan, long = (
+            api.job(tasks(notebook, count, chain=chain)) for count, chain in ((10, True), (10, False), (30, True))
+        )
+        found = {
+            job_id: seconds(lambda job_id=job_id: api.run(job_id), runs=7, warmups=2) for job_id in (chain, fan, long)
+        }
+    report("ten-task no-op job, chain", found[chain], BAR)
+    report("ten-task no-op job, fan-out", found[fan], BAR)
+    further = [1000 * (more - less) / 20 for less, more in zip(found[chain], found[long], strict=True)]
+    report("a further task", further, FURTHER_BAR, "ms")
 
 
 if __name__ == "__main__":

@@ -73,6 +73,7 @@ _PREFIXES = (
     _Prefix("/api/2.0/policies/clusters/", "cluster_policies"),
     _Prefix("/api/2.0/policy-families", "cluster_policies"),
     _Prefix("/api/2.0/instance-pools/", "instance_pools"),
+    _Prefix("/api/2.0/libraries/", "libraries"),
     _Prefix("/api/2.0/global-init-scripts", "global_init_scripts"),
     _Prefix("/api/2.1/unity-catalog/", "unity_catalog"),
     _Prefix("/api/2.0/unity-catalog/", "unity_catalog"),

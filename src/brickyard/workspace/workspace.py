@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from brickyard.workspace.global_scripts import GlobalScripts
     from brickyard.workspace.identity import Identity
     from brickyard.workspace.jobs import Jobs
+    from brickyard.workspace.libraries.service import Libraries
     from brickyard.workspace.policies import Policies
     from brickyard.workspace.pools import Pools
     from brickyard.workspace.registry import Registry
@@ -119,6 +120,12 @@ class Workspace:
     def jobs(self) -> Jobs:
         """Jobs and runs."""
         service: Jobs = self._service("jobs")
+        return service
+
+    @property
+    def libraries(self) -> Libraries:
+        """The libraries of clusters."""
+        service: Libraries = self._service("libraries")
         return service
 
     @property

@@ -41,14 +41,15 @@ def given_fields(body: Mapping[str, Any]) -> Json:
     return {name: body[name] for name in ClusterSpec.__dataclass_fields__ if body.get(name) is not None}
 
 
-def complete(workspace: Workspace, given: Json, by: Principal) -> Json:
+def complete(workspace: Workspace, given: Json, by: Principal, source: str = "API") -> Json:
     """The whole definition of a cluster; create, edit, update and job clusters pass here.
 
     Raises:
         InvalidParameterValue: Something is missing, contradicts itself, or is not supported.
         ApiError: Its policy does not allow it.
     """
-    definition = complete_definition(workspace, _typed(given), by)
+    definition = complete_definition(workspace, _typed(given), by, source)
+    definition.pop("apply_policy_default_values", None)
     _check_kind(definition)
     if definition.get("is_single_node"):
         definition = _of_single_node(definition)
@@ -69,7 +70,7 @@ def _typed(given: Json) -> Json:
     """The definition with numbers as numbers, and words that the vendor has."""
     from databricks.sdk.service.compute import ClusterSpec
 
-    definition = {name: value for name, value in given.items() if name != "apply_policy_default_values"}
+    definition = dict(given)
     for name in ("num_workers", "autotermination_minutes"):
         if name in definition:
             definition[name] = _number(name, definition[name])

@@ -4,6 +4,7 @@ Each of these families is a module of its own, which is called from here and now
 
 - `complete_definition` is on the way of every definition: create, edit, update and job clusters. A policy fills in what
   is fixed or a default there, and refuses what it does not allow; a pool (`instance_pool_id`) gives its node type.
+- `check_start` is on the way of every start, also that of a new cluster: what was deleted meanwhile, and limits.
 - `global_scripts` gives the scripts that run before a cluster's own when it starts.
 - `installed` gives what is imported from: it installs the cluster's libraries when it starts, before its engine does.
   What is installed later, while the cluster runs, is put before the engine with `Clusters.add_search_path`.
@@ -14,38 +15,48 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from brickyard.workspace.api.errors import InvalidParameterValue
-from brickyard.workspace.clusters.records import ClusterRecord, Json
+from brickyard.workspace.clusters.records import LIVE, ClusterRecord, Json
 
 if TYPE_CHECKING:
     from brickyard.workspace.identity import Principal
     from brickyard.workspace.workspace import Workspace
 
-__all__ = ["complete_definition", "global_scripts", "installed"]
-
-_NOT_YET = ("policy_id", "instance_pool_id", "driver_instance_pool_id")
+__all__ = ["check_start", "complete_definition", "forget", "global_scripts", "installed"]
 
 
-def complete_definition(workspace: Workspace, definition: Json, by: Principal) -> Json:
+def complete_definition(workspace: Workspace, definition: Json, by: Principal, source: str = "API") -> Json:
     """A definition with what its policy and its pools add to it.
 
     Args:
         workspace: Whose policies and pools they are.
         definition: The vendor's `ClusterSpec` as the caller gave it; types are right, values are not checked yet.
-        by: Who makes or changes the cluster, and must be allowed to use the policy.
+        by: Who makes or changes the cluster, and must be allowed to use the policy and the pools.
+        source: `API`, `UI` or `JOB`.
 
     Raises:
         ApiError: The policy does not allow it, or there is no such policy or pool.
     """
-    for name in _NOT_YET:
-        if definition.get(name):
-            raise InvalidParameterValue(f"{name} is not supported by the local workspace")
-    return definition
+    from brickyard.workspace.policies.facts import facts_of
+
+    with_pools = workspace.pools.apply(definition, by)
+    completed = workspace.policies.apply(with_pools, by, facts_of(source))
+    return workspace.pools.apply(completed, by)  # the policy may have named one
+
+
+def check_start(workspace: Workspace, cluster: ClusterRecord) -> None:
+    """Refuse the start of a cluster for which there is no place in its pools, or that is one too many of its policy.
+
+    Raises:
+        ApiError: A pool was deleted or is full, or the cluster's owner has as many clusters as the policy allows.
+    """
+    live = [one for one in workspace.clusters.store.all() if one.state in LIVE and one.id != cluster.id]
+    workspace.policies.check_number(cluster, live)
+    workspace.pools.check_room(cluster, live)
 
 
 def global_scripts(workspace: Workspace, cluster: ClusterRecord) -> list[tuple[str, Path]]:
     """The enabled global init scripts, in their order: the name of each, and a file with its text."""
-    return []
+    return workspace.global_scripts.files(workspace.root / "clusters" / cluster.id / "global_init_scripts")
 
 
 def installed(workspace: Workspace, cluster: ClusterRecord) -> list[str]:
@@ -54,4 +65,9 @@ def installed(workspace: Workspace, cluster: ClusterRecord) -> list[str]:
     It may take its time: the cluster is PENDING meanwhile. A library that cannot be installed does not keep the
     cluster from starting, as on the service; its status says so.
     """
-    return []
+    return workspace.libraries.at_start(cluster)
+
+
+def forget(workspace: Workspace, cluster: ClusterRecord) -> None:
+    """Remove what is known of a cluster that is gone."""
+    workspace.libraries.forget(cluster.id)

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.errors import InvalidParameterValue, InvalidState
-from brickyard.workspace.clusters import states
+from brickyard.workspace.clusters import hooks, states
 from brickyard.workspace.clusters.cluster_store import ClusterStore
 from brickyard.workspace.clusters.definition import complete, given_fields
 from brickyard.workspace.clusters.lives import Lives
@@ -54,7 +54,7 @@ class ClusterOperations:
             made = None if token is None else self.store.with_token(f"{by.id}:{token}")
             if made is not None:
                 return made
-            definition = complete(self._workspace, given, by)
+            definition = complete(self._workspace, given, by, source)
             cluster = ClusterRecord(
                 id=_new_id(),
                 definition=definition,
@@ -65,6 +65,7 @@ class ClusterOperations:
                 token=None if token is None else f"{by.id}:{token}",
                 **{"state": state, **states.starting()},
             )
+            hooks.check_start(self._workspace, cluster)
             created = {"cluster_size": states.size(definition), "attributes": states.attributes(definition)}
             self.store.add(cluster, ("CREATING", {**created, "user": user or by.user_name}))
             self._workspace.identity.permissions.grant(cluster.securable, by.id, "CAN_MANAGE")
@@ -99,6 +100,7 @@ class ClusterOperations:
             cluster = self.get(cluster.id)
             states.need(cluster, "TERMINATED", "ERROR")
             _check_not_of_job(cluster)
+            hooks.check_start(self._workspace, cluster)
             self.lives.write(cluster.id, ("STARTING", {"user": by}), **states.starting())
             self.lives.begin(self.get(cluster.id))
 
@@ -163,6 +165,7 @@ class ClusterOperations:
                 life.stop()
             self.lives.changed.notify_all()
         self._workspace.identity.permissions.forget(cluster.securable)
+        hooks.forget(self._workspace, cluster)
         if life is None:
             shutil.rmtree(self._workspace.root / "clusters" / cluster.id, ignore_errors=True)
 

@@ -7,6 +7,7 @@ import binascii
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -64,6 +65,16 @@ class GlobalScripts:
         found = next((one for one in self.all() if one.script_id == script_id), None)
         if found is None:
             raise ResourceDoesNotExist(f"The global init script with id {script_id} does not exist.")
+        return found
+
+    def files(self, directory: Path) -> list[tuple[str, Path]]:
+        """The enabled scripts, each with its name and a file in a directory that only the workspace's user can read."""
+        found: list[tuple[str, Path]] = []
+        for one in (script for script in self.all() if script.enabled):
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            file = directory / f"{one.position:03}_{one.script_id}.sh"
+            file.write_bytes(one.text)
+            found.append((one.name, file))
         return found
 
     def create(self, body: Mapping[str, Any], by: str) -> ScriptRecord:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -18,6 +18,7 @@ from brickyard.workspace.sql.records import now
 from brickyard.workspace.store.policies import cluster_policies as table
 
 if TYPE_CHECKING:
+    from brickyard.workspace.clusters.records import ClusterRecord
     from brickyard.workspace.identity import Principal
     from brickyard.workspace.workspace import Workspace
 
@@ -101,40 +102,48 @@ class Policies:
             connection.execute(delete(table).where(table.c.id == policy.id))
         self._workspace.identity.permissions.forget(policy.securable)
 
-    def apply(
-        self, cluster: Mapping[str, Any], by: Principal, facts: Facts, active: int = 0
-    ) -> tuple[dict[str, Any], PolicyRecord | None]:
+    def apply(self, cluster: Mapping[str, Any], by: Principal, facts: Facts) -> dict[str, Any]:
         """What a cluster is under the policy that it names; one that names none is as it is.
 
         Args:
-            cluster: The vendor's `ClusterSpec` as JSON.
+            cluster: The vendor's `ClusterSpec` as JSON, its types checked.
             by: Who makes it, and so needs CAN_USE on the policy.
             facts: What the cluster does not say itself.
-            active: How many clusters of this principal with the policy are active.
 
         Raises:
-            InvalidParameterValue: It does not keep to the policy, there is no such policy, or the principal has as
-                many clusters as the policy allows.
+            InvalidParameterValue: It does not keep to the policy, or there is no such policy.
             PermissionDenied: The principal may not use the policy.
         """
         policy_id = cluster.get("policy_id")
         if not policy_id:
-            return dict(cluster), None
+            return dict(cluster)
         try:
             policy = self.get(policy_id)
         except ResourceDoesNotExist as error:
             raise InvalidParameterValue(error.message) from error
         self._workspace.identity.permissions.require(by, policy.securable, "CAN_USE")
-        most = policy.max_clusters_per_user
-        if most is not None and active >= most:
-            raise InvalidParameterValue(
-                f"{by.user_name} has {active} active clusters with the policy {policy.name}, which allows {most} for"
-                " each user. Please terminate one of them, or use another policy."
-            )
         wants_defaults = bool(cluster.get("apply_policy_default_values"))
         completed = complete(policy.rules, cluster, facts, defaults=wants_defaults)
         refuse(completed.violations)
-        return completed.cluster, policy
+        return completed.cluster
+
+    def check_number(self, cluster: ClusterRecord, live: Sequence[ClusterRecord]) -> None:
+        """Refuse a cluster that is one too many of its owner's with its policy.
+
+        Raises:
+            InvalidParameterValue: The owner has as many clusters as the policy allows.
+        """
+        policy_id = cluster.definition.get("policy_id")
+        policy = next((one for one in self.all() if one.id == policy_id), None) if policy_id else None
+        if policy is None or policy.max_clusters_per_user is None:
+            return
+        owner = cluster.creator_name
+        active = sum(one.definition.get("policy_id") == policy_id and one.creator_name == owner for one in live)
+        if active >= policy.max_clusters_per_user:
+            raise InvalidParameterValue(
+                f"{owner} has {active} active clusters with the policy {policy.name}, which allows"
+                f" {policy.max_clusters_per_user} for each user. Please terminate one of them, or use another policy."
+            )
 
     def _insert(self, body: Mapping[str, Any], by: Principal, *, is_default: bool = False) -> PolicyRecord:
         made = PolicyRecord(

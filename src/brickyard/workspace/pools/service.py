@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from brickyard.workspace.api.errors import InvalidParameterValue, ResourceDoesNotExist
+from brickyard.workspace.api.errors import InvalidParameterValue, ResourceDoesNotExist, ResourceExhausted
 from brickyard.workspace.identity.permissions import Securable
 from brickyard.workspace.pools.records import PoolRecord, settings_of
 from brickyard.workspace.sql.records import now
 from brickyard.workspace.store.pools import instance_pools as table
 
 if TYPE_CHECKING:
+    from brickyard.workspace.clusters.records import ClusterRecord
     from brickyard.workspace.identity import Principal
     from brickyard.workspace.workspace import Workspace
 
 __all__ = ["Pools"]
 
 _OF_NODES = {"instance_pool_id": "node_type_id", "driver_instance_pool_id": "driver_node_type_id"}
+_USING = frozenset({"RUNNING", "RESIZING", "TERMINATING"})
 
 
 class Pools:
@@ -110,21 +112,41 @@ class Pools:
             found[node_type] = pool.node_type_id
         return found
 
+    def check_room(self, cluster: ClusterRecord, live: Sequence[ClusterRecord]) -> None:
+        """Refuse a cluster whose pools are gone, or have no instances left for it.
+
+        Raises:
+            InvalidParameterValue: A pool was deleted.
+            ResourceExhausted: A pool would have more instances than its `max_capacity`.
+        """
+        for pool_id in dict.fromkeys(cluster.definition.get(field) for field in _OF_NODES):
+            if not pool_id:
+                continue
+            pool = self._found(pool_id)
+            used, needed = sum(_instances(one, pool_id) for one in live), _instances(cluster, pool_id)
+            if pool.max_capacity is not None and used + needed > pool.max_capacity:
+                raise ResourceExhausted(
+                    f"Instance pool {pool.name} ({pool_id}) has a max_capacity of {pool.max_capacity} instances, and "
+                    f"{used} are used: the cluster needs {needed}. Terminate a cluster, or give the pool a higher one."
+                )
+
     def stats(self, pool: PoolRecord) -> dict[str, int]:
         """How many instances clusters use, wait for, and find ready, as the API has it."""
-        used, pending = self._taken(pool.id)
+        clusters = self._workspace.clusters.store.live()
+        used = sum(_instances(one, pool.id) for one in clusters if one.state in _USING)
+        pending = sum(_instances(one, pool.id) for one in clusters if one.state not in _USING)
         room = pool.min_idle if pool.max_capacity is None else max(0, pool.max_capacity - used - pending)
         idle = min(pool.min_idle, room)
         return {"used_count": used, "idle_count": idle, "pending_used_count": pending, "pending_idle_count": 0}
 
-    def _taken(self, pool_id: str) -> tuple[int, int]:
-        return 0, 0
-
-    def _usable(self, pool_id: str, by: Principal) -> PoolRecord:
+    def _found(self, pool_id: str) -> PoolRecord:
         try:
-            pool = self.get(pool_id)
+            return self.get(pool_id)
         except ResourceDoesNotExist as error:
             raise InvalidParameterValue(error.message) from error
+
+    def _usable(self, pool_id: str, by: Principal) -> PoolRecord:
+        pool = self._found(pool_id)
         self._workspace.identity.permissions.require(by, pool.securable, "CAN_ATTACH_TO")
         return pool
 
@@ -132,3 +154,12 @@ class Pools:
         taken = connection.execute(select(table.c.id).where((table.c.name == name) & (table.c.id != own))).first()
         if taken is not None:
             raise InvalidParameterValue(f"Instance pool with name '{name}' already exists.")
+
+
+def _instances(cluster: ClusterRecord, pool_id: str) -> int:
+    """How many instances of a pool a cluster has: its driver, its workers or both."""
+    definition = cluster.definition
+    autoscale = definition.get("autoscale") or {}
+    workers = int(autoscale.get("min_workers", definition.get("num_workers")) or 0)
+    of_driver = definition.get("driver_instance_pool_id") == pool_id
+    return of_driver + (workers if definition.get("instance_pool_id") == pool_id else 0)

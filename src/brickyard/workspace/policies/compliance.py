@@ -1,0 +1,110 @@
+"""Whether clusters and jobs keep to their policies as these are now, and how they are made to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from brickyard.workspace.api.errors import InvalidParameterValue, ResourceDoesNotExist
+from brickyard.workspace.policies.completion import Change, changes, complete, enforced, refuse
+from brickyard.workspace.policies.facts import facts_of
+from brickyard.workspace.policies.records import PolicyRecord
+
+if TYPE_CHECKING:
+    from brickyard.workspace.policies.service import Policies
+
+__all__ = ["Enforced", "clusters_of_job", "enforce", "enforce_job", "violations", "violations_of_job"]
+
+_MOST = 200
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Enforced:
+    """What something becomes under its policies: its definition or settings, and what differs from before."""
+
+    made: Json
+    changes: list[Change]
+
+
+def violations(policies: Policies, cluster: Mapping[str, Any], source: str) -> dict[str, str]:
+    """What is wrong with a cluster, by the path of the attribute; nothing where it has no policy."""
+    policy = _policy(policies, cluster)
+    if policy is None:
+        return {}
+    found = complete(policy.rules, _limited(cluster), facts_of(source)).violations
+    return dict(list(found.items())[:_MOST])
+
+
+def enforce(policies: Policies, cluster: Mapping[str, Any], source: str) -> Enforced:
+    """A cluster as its policy wants it.
+
+    Raises:
+        InvalidParameterValue: It has no policy, or something cannot be put right by rule.
+    """
+    policy = _policy(policies, cluster)
+    if policy is None:
+        raise InvalidParameterValue("the cluster has no policy that could be enforced")
+    done = enforced(policy.rules, _limited(cluster), facts_of(source))
+    refuse(done.violations)
+    made = {**done.cluster, "policy_id": policy.id}
+    return Enforced(made, list(changes(cluster, made)))
+
+
+def clusters_of_job(settings: Mapping[str, Any]) -> Iterator[tuple[str, Json]]:
+    """The clusters that a job makes, by the key of the job cluster or task."""
+    for one in settings.get("job_clusters", []):
+        yield one["job_cluster_key"], one["new_cluster"]
+    for task in settings.get("tasks", []):
+        if task.get("new_cluster"):
+            yield task["task_key"], task["new_cluster"]
+
+
+def violations_of_job(policies: Policies, settings: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with a job's clusters; the key of the cluster is before each path."""
+    found = {
+        f"{key}.{path}": message
+        for key, cluster in clusters_of_job(settings)
+        for path, message in violations(policies, cluster, "JOB").items()
+    }
+    return dict(list(found.items())[:_MOST])
+
+
+def enforce_job(policies: Policies, settings: Mapping[str, Any]) -> Enforced:
+    """A job's settings with clusters as their policies want them.
+
+    Raises:
+        InvalidParameterValue: Something cannot be put right by rule.
+    """
+    found: list[Change] = []
+
+    def under_policy(key: str, cluster: Json) -> Json:
+        if not cluster.get("policy_id"):
+            return cluster
+        done = enforce(policies, cluster, "JOB")
+        found.extend(Change(f"{key}.{one.field}", one.previous, one.new) for one in done.changes)
+        return done.made
+
+    made = dict(settings)
+    for part, key in (("job_clusters", "job_cluster_key"), ("tasks", "task_key")):
+        if settings.get(part):
+            made[part] = [
+                {**one, "new_cluster": under_policy(one[key], one["new_cluster"])} if one.get("new_cluster") else one
+                for one in settings[part]
+            ]
+    return Enforced(made, found)
+
+
+def _policy(policies: Policies, cluster: Mapping[str, Any]) -> PolicyRecord | None:
+    if not cluster.get("policy_id"):
+        return None
+    try:
+        return policies.get(cluster["policy_id"])
+    except ResourceDoesNotExist:  # it was deleted: nothing limits the cluster any more
+        return None
+
+
+def _limited(cluster: Mapping[str, Any]) -> Json:
+    """What a policy can limit of a cluster."""
+    return {name: value for name, value in cluster.items() if name != "policy_id"}

@@ -1,0 +1,85 @@
+"""Libraries of clusters, through the SDK: installed on one that runs, when it starts, and uninstalled."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.errors import InvalidParameterValue, NotFound, PermissionDenied
+from databricks.sdk.service.compute import LibrariesAPI, Library, LibraryInstallStatus, State
+from databricks.sdk.service.workspace import ImportFormat
+
+from tests.support import wait_for
+from tests.workspace.calls.conftest import Robot
+from tests.workspace.calls.test_clusters import SIZE
+from tests.workspace.compute.test_environment import wheel
+
+FAMILIES = (LibrariesAPI,)
+MISSING = Library(whl="/Workspace/Shared/nowhere/gone-1.0-py3-none-any.whl")
+INSTALLED, FAILED, PENDING = LibraryInstallStatus.INSTALLED, LibraryInstallStatus.FAILED, LibraryInstallStatus.PENDING
+
+
+@pytest.fixture
+def greeting(w: WorkspaceClient, tmp_path: Path, name: Callable[[], str]) -> Library:
+    """A wheel in the workspace."""
+    path, folder = wheel(tmp_path), f"/Shared/{name()}"
+    w.workspace.mkdirs(folder)
+    w.workspace.upload(f"{folder}/{path.name}", io.BytesIO(path.read_bytes()), format=ImportFormat.AUTO)
+    return Library(whl=f"/Workspace{folder}/{path.name}")
+
+
+@pytest.fixture
+def cluster_id(w: WorkspaceClient, name: Callable[[], str]) -> Iterator[str]:
+    """A cluster that runs."""
+    made = w.clusters.create(cluster_name=name(), **SIZE).result().cluster_id or ""
+    yield made
+    w.clusters.permanent_delete(made)
+
+
+def statuses(w: WorkspaceClient, cluster_id: str) -> dict[str, LibraryInstallStatus | None]:
+    return {one.library.whl or "": one.status for one in w.libraries.cluster_status(cluster_id) if one.library}
+
+
+def test_every_operation(w: WorkspaceClient, robot: Robot, cluster_id: str, greeting: Library) -> None:
+    with pytest.raises(PermissionDenied):
+        robot.client.libraries.install(cluster_id, [greeting])
+    assert not statuses(w, cluster_id)
+    w.libraries.install(cluster_id, [greeting, MISSING])
+    both = {greeting.whl: INSTALLED, MISSING.whl: FAILED}
+    wait_for(lambda: statuses(w, cluster_id) == both)
+    (failed,) = [one for one in w.libraries.cluster_status(cluster_id) if one.status is FAILED]
+    assert f"node of cluster {cluster_id} and failed" in (failed.messages or [""])[0]
+    assert f"the library {MISSING.whl} does not exist" in (failed.messages or [""])[0]
+
+    every = {one.cluster_id: one.library_statuses for one in w.libraries.all_cluster_statuses()}
+    assert len(every[cluster_id] or []) == 2
+    assert cluster_id not in {one.cluster_id for one in robot.client.libraries.all_cluster_statuses()}
+    w.libraries.uninstall(cluster_id, [MISSING])
+    assert statuses(w, cluster_id)[MISSING.whl or ""] is LibraryInstallStatus.UNINSTALL_ON_RESTART
+    w.clusters.restart(cluster_id)
+    wait_for(lambda: w.clusters.get(cluster_id).state is State.RUNNING)
+    assert statuses(w, cluster_id) == {greeting.whl: INSTALLED}
+    w.clusters.delete(cluster_id)
+    wait_for(lambda: w.clusters.get(cluster_id).state is State.TERMINATED)
+    assert statuses(w, cluster_id) == {greeting.whl: PENDING}
+    w.libraries.uninstall(cluster_id, [greeting])
+    assert not statuses(w, cluster_id)
+
+
+def test_what_there_cannot_be(w: WorkspaceClient, cluster_id: str) -> None:
+    wrongs: list[tuple[str, Any]] = [
+        ("eggs? libraries are not supported", Library(egg="/Workspace/x.egg")),
+        ("a library of type jar", Library(jar="/Volumes/a/b/c/x.jar")),
+        ("a library has one of", Library()),
+    ]
+    for message, wrong in wrongs:
+        with pytest.raises(InvalidParameterValue, match=message):
+            w.libraries.install(cluster_id, [wrong])
+    with pytest.raises(InvalidParameterValue, match="at least one library"):
+        w.libraries.install(cluster_id, [])
+    with pytest.raises(NotFound, match="does not exist"):
+        w.libraries.install("0101-000000-abcdefgh", [MISSING])

@@ -173,10 +173,6 @@ def job(body: str) -> str:
             "expected one of notebook_task, spark_python_task, python_wheel_task",
         ),
         (
-            job(f"{{tasks: {TASK}, git_source: {{git_url: x, git_provider: gitHub}}}}"),
-            "databricks.yml:4:85: running a job from a git repository is not supported yet",
-        ),
-        (
             job(f"{{tasks: {TASK}, run_as: {{user_name: x}}}}"),
             "databricks.yml:4:85: 'run_as' is not supported yet",
         ),

@@ -20,8 +20,6 @@ def check_job(key: str, job: Node, paths: Paths, faults: Faults) -> Node:
     Returns:
         The job with its local paths written as paths of the workspace.
     """
-    if "git_source" in job.fields:
-        faults.add(job.position_of("git_source"), "running a job from a git repository is not supported yet")
     if "run_as" in job.fields:
         faults.add(job.position_of("run_as"), "'run_as' is not supported yet")
     tasks = job.fields.get("tasks")
@@ -85,7 +83,8 @@ def _check_order(key: str, job: Node, names: list[str], faults: Faults) -> None:
 
 
 def _translated(job: Node, tasks: Node, paths: Paths) -> Node:
-    job = job.with_fields(tasks=Node(tuple(_task(task, paths) for task in tasks.items), tasks.at))
+    git = "git_source" in job.fields  # the paths of code are of the repository, which the service checks out
+    job = job.with_fields(tasks=Node(tuple(_task(task, paths, git=git) for task in tasks.items), tasks.at))
     environments = job.fields.get("environments")
     if environments is not None:
         moved = tuple(_environment(item, paths) for item in environments.items)
@@ -93,12 +92,12 @@ def _translated(job: Node, tasks: Node, paths: Paths) -> Node:
     return job
 
 
-def _task(task: Node, paths: Paths) -> Node:
+def _task(task: Node, paths: Paths, *, git: bool) -> Node:
     notebook, script = task.fields.get("notebook_task"), task.fields.get("spark_python_task")
-    if notebook is not None and "notebook_path" in notebook.fields:
+    if notebook is not None and "notebook_path" in notebook.fields and not git:
         moved = notebook.with_fields(notebook_path=paths.notebook(notebook.fields["notebook_path"]))
         task = task.with_fields(notebook_task=moved)
-    if script is not None and "python_file" in script.fields:
+    if script is not None and "python_file" in script.fields and not git:
         moved = script.with_fields(python_file=paths.python_file(script.fields["python_file"]))
         task = task.with_fields(spark_python_task=moved)
     libraries = task.fields.get("libraries")

@@ -317,7 +317,6 @@ def test_restart_keeps_a_cancel_and_starts_the_queue(lab: Lab) -> None:
         ({"job_clusters": [{"job_cluster_key": "c", "new_cluster": {}}] * 2}, "same job_cluster_key 'c'"),
         ({"tasks": [task("a", new_cluster={"init_scripts": [{"workspace": {"destination": "/i"}}]})]}, "init_scripts"),
         ({"tasks": [task("a", new_cluster={"spark_env_vars": {"A=B": "c"}})]}, "'A=B'"),
-        ({"git_source": {"git_url": "u", "git_provider": "gitHub"}}, "git_source is not supported"),
         ({"parameters": [{"name": "p", "default": "{{job.naem}}"}]}, r"\{\{job.naem\}\}"),
         ({"parameters": [{"name": "a b", "default": "1"}]}, "parameter name 'a b'"),
         ({"name": "é" * 2049}, "name has 4098 bytes; at most 4096"),

@@ -322,7 +322,7 @@ class Compute:
             "api_url": workspace.local_url,
             "workspace_id": workspace.workspace_id,
             "data": str(workspace.data),
-            "mounts": {prefix: str(place) for prefix, place in workspace.files.mounts().items()},
+            "mounts": {**spec.mounts, **{prefix: str(place) for prefix, place in workspace.files.mounts().items()}},
             "git_folder": self._git_folder(spec),
             "site": str(site),
             "search_path": [str(site), *environments],

@@ -49,6 +49,7 @@ class TaskSpec:
             list, or as a mapping, which becomes `--key=value`; the commands of dbt.
         libraries: Requirements for pip, and paths of wheels in the workspace.
         task_values: What the tasks before it set, by task key.
+        mounts: Where prefixes of paths that only this task has are on this machine.
         environment: Environment variables of the task; a value that is a key of `secrets` stands for that secret.
         spark_conf: Properties of its Spark session, likewise.
         secrets: Values of secrets by the reference that stands for each; they are handed over in memory only.
@@ -71,6 +72,7 @@ class TaskSpec:
     parameters: Mapping[str, str] | Sequence[str] = ()
     libraries: tuple[str, ...] = ()
     task_values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    mounts: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     spark_conf: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -86,6 +88,7 @@ class TaskSpec:
             "parameters": dict(parameters) if isinstance(parameters, Mapping) else list(parameters),
             "libraries": list(self.libraries),
             "task_values": {key: dict(values) for key, values in self.task_values.items()},
+            "mounts": dict(self.mounts),
             "environment": dict(self.environment),
             "spark_conf": dict(self.spark_conf),
         }

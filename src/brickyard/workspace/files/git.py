@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
@@ -21,6 +22,8 @@ from brickyard.workspace.api.errors import (
 __all__ = ["Checkout", "Credential", "GitConflict", "GitRemoteError", "check_url", "default_branch"]
 
 _SECONDS = 600
+_HASH = 40  # the digits of a whole hash
+_ALL_COMMITS = 2**31 - 1  # what git takes for no limit
 _NAME = re.compile(r"(?!-)(?!.*(\.\.|@\{|//|\.lock$|[/.]$))[^\x00-\x20~^:?*\[\\\x7f]+")
 # The helper is asked only by the host of the repository, and the values are in no argument and in no file.
 _HELPER = (
@@ -72,12 +75,14 @@ class Checkout:
         work_tree: The files.
         url: The remote.
         credential: For remotes that ask.
+        index: What of the history is in the files; with the history, where it is not given.
     """
 
     git_directory: Path
     work_tree: Path
     url: str
     credential: Credential | None = None
+    index: Path | None = None
 
     def clone(self, patterns: list[str] | None = None) -> None:
         """Fetch everything and check out the remote's default branch.
@@ -137,6 +142,58 @@ class Checkout:
         else:
             self._run("checkout", "--quiet", "-b", name, "--track", f"origin/{name}")
 
+    def fetch_commit(self, *, branch: str | None = None, tag: str | None = None, commit: str | None = None) -> str:
+        """Bring one commit here, without what was before it where the remote can do that; answers its hash.
+
+        A commit that is here already is not asked for.
+
+        Raises:
+            ResourceDoesNotExist: The remote has no such branch, tag or commit.
+            ApiError: As for `clone`.
+        """
+        self.git_directory.mkdir(parents=True, exist_ok=True)
+        self.work_tree.mkdir(parents=True, exist_ok=True)
+        self._run("init", "--quiet")
+        if commit is not None:
+            return self._fetch_hash(_checked(commit))
+        kind, name = ("heads", _checked(branch)) if branch is not None else ("tags", _checked(tag))
+        listed = self._run("ls-remote", "--quiet", self.url, f"refs/{kind}/{name}", f"refs/{kind}/{name}^{{}}")
+        if not listed.strip():
+            raise ResourceDoesNotExist(f"{'Branch' if tag is None else 'Tag'} {name} does not exist at {self.url}.")
+        newest = listed.split("\n")[-2].split("\t")[0]  # of an annotated tag, its commit is last
+        if self._commit_of(newest) is None:
+            self._run("fetch", "--quiet", "--depth=1", "--no-tags", self.url, f"refs/{kind}/{name}")
+            newest = self._commit_of("FETCH_HEAD") or newest
+        return newest
+
+    def _fetch_hash(self, commit: str) -> str:
+        if not re.fullmatch(r"[0-9a-fA-F]{7,64}", commit):
+            raise InvalidParameterValue(f"{commit!r} is not the hash of a commit")
+        found = self._commit_of(commit)
+        if found is None and len(commit) >= _HASH:
+            with contextlib.suppress(BadRequest):  # not every remote gives single commits
+                self._run("fetch", "--quiet", "--depth=1", "--no-tags", self.url, commit)
+            found = self._commit_of(commit)
+        if found is None:
+            everything = ("+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")
+            self._run("fetch", "--quiet", f"--depth={_ALL_COMMITS}", "--no-tags", self.url, *everything)
+            found = self._commit_of(commit)
+        if found is None:
+            raise ResourceDoesNotExist(f"Commit {commit} does not exist at {self.url}.")
+        return found
+
+    def export(self, commit: str, patterns: list[str] | None = None) -> None:
+        """Write the files of a commit that is here.
+
+        Args:
+            commit: Its hash.
+            patterns: Directories of a sparse checkout; all files without it.
+        """
+        self._run("read-tree", commit)
+        names = self._run("ls-files", "-z").split("\0")
+        wanted = "\0".join(name for name in names if _is_in(name, patterns))
+        self._run("checkout-index", "--force", "--quiet", "-z", "--stdin", given=wanted)
+
     def sparse(self, patterns: list[str]) -> None:
         """Keep only the files in some directories, and those at the top.
 
@@ -160,21 +217,27 @@ class Checkout:
         found = self._run("rev-parse", "--quiet", "--verify", f"{name}^{{commit}}", accept=(0, 1, 128)).strip()
         return found or None
 
-    def _run(self, *arguments: str, accept: tuple[int, ...] = (0,)) -> str:
+    def _run(self, *arguments: str, accept: tuple[int, ...] = (0,), given: str = "") -> str:
         command = ["git", f"--git-dir={self.git_directory}", f"--work-tree={self.work_tree}", *arguments]
         try:
             done = subprocess.run(
-                command, cwd=self.work_tree, env=self._environ(), capture_output=True, timeout=_SECONDS, check=False
+                command,
+                cwd=self.work_tree,
+                env=self._environ(),
+                input=given.encode(errors="surrogateescape"),
+                capture_output=True,
+                timeout=_SECONDS,
+                check=False,
             )
         except FileNotFoundError as error:
             raise NotImplementedByWorkspace(
-                "Git folders need the program `git`, which is not installed here"
+                "Git sources and Git folders need the program `git`, which is not installed here"
             ) from error
         except subprocess.TimeoutExpired as error:
             raise GitRemoteError(f"{self.url} did not answer within {_SECONDS} s") from error
         if done.returncode not in accept:
             raise _failure(self.url, done.stderr.decode(errors="replace").strip())
-        return done.stdout.decode(errors="replace")
+        return done.stdout.decode(errors="surrogateescape")
 
     def _environ(self) -> dict[str, str]:
         settings = dict(_SETTINGS)
@@ -184,7 +247,7 @@ class Checkout:
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_TERMINAL_PROMPT": "0",
             "LC_ALL": "C",
-        }
+        } | ({} if self.index is None else {"GIT_INDEX_FILE": str(self.index)})
         if self.credential is not None:
             host = urlsplit(self.url)
             settings[f"credential.{host.scheme}://{host.netloc}.helper"] = _HELPER
@@ -221,6 +284,19 @@ def default_branch(answer: str) -> str | None:
     """The branch that a remote's HEAD means, from what `ls-remote --symref` printed; nothing in an empty repository."""
     found = re.search(r"^ref: refs/heads/(\S+)\tHEAD$", answer, re.MULTILINE)
     return found[1] if found else None
+
+
+def _is_in(name: str, patterns: list[str] | None) -> bool:
+    """Whether a file is in a sparse checkout: in one of the directories, or beside them or one above them."""
+    above = name.rpartition("/")[0]
+    return bool(name) and (
+        patterns is None
+        or not above
+        or any(
+            f"{one.strip('/')}/".startswith(f"{above}/") or f"{name}/".startswith(f"{one.strip('/')}/")
+            for one in patterns
+        )
+    )
 
 
 def _checked(name: object) -> str:

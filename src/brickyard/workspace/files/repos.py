@@ -121,7 +121,7 @@ class Repos:
     def _clone(self, principal: Principal, address: str, kind: str, target: str, wanted: Wanted) -> Repo:
         name = uuid.uuid4().hex
         temporary = self._files.storage.incoming(name)
-        login = self._login(principal, kind, address, wanted.credential_id, own=True)
+        login = self.login(principal, kind, address, wanted.credential_id, own=True)
         checkout = Checkout(self._histories / name, temporary, address, login)
         try:
             checkout.clone(wanted.sparse_patterns)
@@ -177,7 +177,7 @@ class Repos:
             if wanted.sparse_patterns is not None and repo.sparse_patterns is None:
                 raise InvalidParameterValue("Sparse checkout can only be chosen when a Git folder is created.")
             own = repo.creator_id == principal.id
-            login = self._login(principal, repo.provider, repo.url, wanted.credential_id, own=own)
+            login = self.login(principal, repo.provider, repo.url, wanted.credential_id, own=own)
             checkout = self._checkout(repo.id, repo.path, repo.url, login)
             if wanted.sparse_patterns is not None:
                 checkout.sparse(wanted.sparse_patterns)
@@ -225,7 +225,7 @@ class Repos:
             with self._lock:
                 self._at_work.discard(repo_id or 0)
 
-    def _login(
+    def login(
         self, principal: Principal, provider: str, url: str, credential_id: int | None, *, own: bool
     ) -> Credential | None:
         """The caller's credential, where the host is the provider's own, or one that the caller chose."""

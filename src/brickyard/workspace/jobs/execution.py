@@ -15,12 +15,13 @@ from brickyard.workspace.api.errors import ApiError
 from brickyard.workspace.compute.tasks import TaskOutcome, read_outcome
 from brickyard.workspace.jobs.board import Board
 from brickyard.workspace.jobs.directories import run_directory
+from brickyard.workspace.jobs.git_source import GitSources, needs_source
 from brickyard.workspace.jobs.kinds import Faulty, Prepared, Work, kind_of
 from brickyard.workspace.jobs.people import Nobody, whoever_runs
 from brickyard.workspace.jobs.preparation import job_parameters, prepare
 from brickyard.workspace.jobs.records import Ids, RunRecord, TaskRecord
 from brickyard.workspace.jobs.references import UnknownReference
-from brickyard.workspace.jobs.states import READY, of_outcome, refused
+from brickyard.workspace.jobs.states import READY, State, of_outcome, refused
 
 if TYPE_CHECKING:
     from brickyard.workspace.identity import Principal
@@ -44,6 +45,7 @@ class Surroundings:
     store: RunStore
     ids: Ids
     slots: Slots
+    git: GitSources
     on_end: Callable[[RunRecord], None]
 
 
@@ -60,7 +62,15 @@ class _Stop:
     written: threading.Event
 
 
-_Event = _Ended | _Stop | None
+@dataclass(frozen=True)
+class _Sourced:
+    """The run's code is here, or why it is not."""
+
+    commit: str
+    refusal: State | None = None
+
+
+_Event = _Ended | _Stop | _Sourced | None
 
 
 class Execution:
@@ -82,6 +92,7 @@ class Execution:
         self._places: set[int] = set()  # the attempts that hold one of the slots
         self._resuming: list[TaskRecord] = []  # attempts that go on where they were when the workspace ended
         self._unanswered: list[_Stop] = []
+        self._sourcing = False  # the run's code is being fetched, and no task starts
         self._thread = threading.Thread(target=self._run, name=f"run-{run.run_id}", daemon=True)
 
     def start(self) -> None:
@@ -148,6 +159,23 @@ class Execution:
             board.stop(stopping)
         elif first:
             self._resolve_parameters()
+        if stopping is None and needs_source(board.run):
+            self._sourcing = True
+            threading.Thread(target=self._take_source, args=(board.run,), name="git-source", daemon=True).start()
+
+    def _take_source(self, run: RunRecord) -> None:
+        """Fetch the run's code, which may take long, on a thread of its own, so that the run can be cancelled."""
+        code = "REPOSITORY_CHECKOUT_FAILED"
+        try:
+            event = _Sourced(self._around.git.take(run, whoever_runs(self._around.workspace, run.run_as)))
+        except (ApiError, Nobody) as error:
+            event = _Sourced("", refused(f"Failed to checkout Git repository: {error}", code))
+        except Exception as error:  # a full disk, say: the run must end whatever it is
+            _log.exception("the source of run %s could not be fetched", run.run_id)
+            event = _Sourced("", refused(f"Failed to checkout Git repository: {type(error).__name__}", code))
+        self._events.put(event)
+        if self._board.ended:
+            self._around.git.leave(run)
 
     def _issue_token(self) -> None:
         run, identity = self._board.run, self._around.workspace.identity
@@ -170,7 +198,7 @@ class Execution:
         """Decide, write, act, and wait for the next event."""
         board = self._board
         board.decide()
-        chosen = self._resuming + self._with_places(board.ready)
+        chosen = self._resuming + self._with_places([] if self._sourcing else board.ready)
         self._resuming = []
         prepared = [(task, one) for task in chosen if (one := self._prepared(task))]
         self._write()
@@ -239,6 +267,12 @@ class Execution:
             self._works.pop(event.run_id, None)
             self._give_back(event.run_id)
             self._task_ended(board.attempt(event.run_id), event.outcome)
+        elif isinstance(event, _Sourced):
+            self._sourcing = False
+            if event.refusal is None:
+                board.run = replace(board.run, request=replace(board.run.request, commit=event.commit))
+            else:
+                board.refuse_all(event.refusal)
         elif isinstance(event, _Stop):
             self._unanswered.append(event)
             if event.run_id is None:
@@ -297,6 +331,7 @@ class Execution:
         self._around.slots.forget(self._board.run.run_id)
         self._give_back(*self._places)
         if not self._closing.is_set():
+            self._around.git.leave(self._board.run)
             self._around.on_end(self._board.run)
 
     def _revoke(self, owner: Principal, token_id: str) -> None:

@@ -46,6 +46,7 @@ class RunRequest:
         job_parameters: The job parameters that `run-now` was given.
         only: The tasks to run; all where it is empty.
         upstream: The task values of tasks before the run, by task key, where it is of a task's iterations.
+        commit: The commit that its code is from, where the job has a Git source; known once the run has begun.
     """
 
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -53,6 +54,7 @@ class RunRequest:
     job_parameters: Mapping[str, str] = field(default_factory=dict)
     only: tuple[str, ...] = ()
     upstream: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    commit: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from brickyard.workspace.jobs.board import first_attempts
 from brickyard.workspace.jobs.execution import Execution, Surroundings
+from brickyard.workspace.jobs.git_source import GitSources
 from brickyard.workspace.jobs.records import Ids, RunRecord, TaskRecord, now
 from brickyard.workspace.jobs.run_store import RunStore, active, add_repair, add_run, by_idempotency, running, save_runs
 from brickyard.workspace.jobs.slots import Slots
@@ -46,7 +47,7 @@ class Scheduler:
         self._waiting: dict[int, list[Callable[[RunRecord], None]]] = {}
         slots = Slots(max(2, os.cpu_count() or 2), workspace.compute.memory.room)
         workspace.compute.memory.tick = slots.look_again
-        self._around = Surroundings(workspace, runs, ids, slots, self._ended)
+        self._around = Surroundings(workspace, runs, ids, slots, GitSources(workspace), self._ended)
 
     def submit(self, make: Callable[[Connection], RunRecord], key: str | None) -> RunRecord:
         """Write the run that `make` describes and start it, queue it or skip it; durable when this returns.

@@ -280,10 +280,12 @@ class Jobs:
             check_repair(run, run_id, optional_number(body, "latest_repair_id"))
             last = {task.task_key: task for task in tasks}
             settings = self._jobs.get(run.job_id).settings if run.run_type == "JOB_RUN" else run.settings
-            request = run.request
+            request = replace(run.request, commit="")
             if any(wanted.values()):
                 given = run_request(wanted, settings)
                 request = replace(given, parameters={**request.parameters, **given.job_parameters})
+            if settings.get("git_source") == run.settings.get("git_source"):
+                request = replace(request, commit=run.request.commit)
             keys = to_run_again(run, last, body)
             return repair(replace(run, request=request), last, keys, settings, self._ids)
 
@@ -301,7 +303,7 @@ class Jobs:
             raise InvalidState(f"Run {run_id} is a task's; delete the run {run.run_id} that it belongs to.")
         if not run.state.ended:
             raise InvalidState(f"Run {run_id} is active; cancel it before it is deleted.")
-        for attempt in self._runs.delete(run_id):
+        for attempt in (run_id, *self._runs.delete(run_id)):
             shutil.rmtree(run_directory(self._workspace, attempt), ignore_errors=True)
 
     def _grant(self, job: JobRecord, principal: Principal, entries: Any) -> None:

@@ -10,6 +10,7 @@ from brickyard import sdk
 from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.api.shape import check_shape
 from brickyard.workspace.jobs.clusters import check_cluster
+from brickyard.workspace.jobs.git_source import check_git_source, with_provider, with_source
 from brickyard.workspace.jobs.graph import RUN_IF, GraphFault, Node, check, upstream
 from brickyard.workspace.jobs.kinds import KINDS
 from brickyard.workspace.jobs.limits import check_limits
@@ -35,7 +36,7 @@ _JOB_DEFAULTS: Json = {
     "webhook_notifications": {},
 }
 _TASK_DEFAULTS: Json = {"run_if": "ALL_SUCCESS", "timeout_seconds": 0, "email_notifications": {}}
-_NOT_SETTINGS = ("git_source", "triggers", "environment_variables")
+_NOT_SETTINGS = ("triggers", "environment_variables")
 _NOT_OF_TASKS = ("compute", "environment_variables_key")
 _PAUSABLE = ("schedule", "trigger", "continuous")
 
@@ -53,7 +54,7 @@ def normalise(body: Mapping[str, Any], *, submitted: bool = False) -> Json:
     """
     from databricks.sdk.service.jobs import JobSettings
 
-    body = with_task_list(body)
+    body = with_provider(with_task_list(body))
     check_shape(JobSettings, body)
     try:
         settings: Json = JobSettings.from_dict(dict(body)).as_dict()
@@ -67,7 +68,9 @@ def normalise(body: Mapping[str, Any], *, submitted: bool = False) -> Json:
     for name in _PAUSABLE:
         if name in settings:
             settings[name] = {"pause_status": "UNPAUSED"} | settings[name]
-    settings["tasks"] = [_with_defaults(task) for task in settings.get("tasks", [])]
+    settings.get("git_source", {}).pop("git_snapshot", None)  # which runs have, as they are answered
+    git = "git_source" in settings
+    settings["tasks"] = [_with_defaults(task, git=git) for task in settings.get("tasks", [])]
     if not settings["tasks"]:
         del settings["tasks"]
     _check_settings(settings)
@@ -106,17 +109,14 @@ def _lost(sent: Any, kept: Any, path: str) -> Iterator[str]:
         yield path
 
 
-def _with_defaults(task: Json) -> Json:
-    task = {name: value for name, value in _TASK_DEFAULTS.items() if name not in task} | task
-    for kind in ("notebook_task", "spark_python_task"):
-        if kind in task:
-            task[kind] = {"source": "WORKSPACE"} | task[kind]
+def _with_defaults(task: Json, *, git: bool) -> Json:
+    task = {name: value for name, value in _TASK_DEFAULTS.items() if name not in task} | with_source(task, git=git)
     for kind in KINDS:
         for name in ("base_parameters", "parameters", "named_parameters"):
             if name in task.get(kind, {}):
                 task[kind] = task[kind] | {name: as_texts(task[kind][name])}
     if "for_each_task" in task:
-        task["for_each_task"] = task["for_each_task"] | {"task": _with_defaults(task["for_each_task"]["task"])}
+        task["for_each_task"] = task["for_each_task"] | {"task": _with_defaults(task["for_each_task"]["task"], git=git)}
     return task
 
 
@@ -136,6 +136,7 @@ def _check_settings(settings: Json) -> None:
     check_limits(settings)
     check_triggers(settings)
     check_reuse(settings)
+    check_git_source(settings)
     for task in tasks:
         _check_task(task, settings)
     nodes = graph_of(tasks)

@@ -33,7 +33,9 @@ def check_sources(workspace: Workspace, spec: TaskSpec, principal: Principal) ->
 
 
 def _check_all(workspace: Workspace, spec: TaskSpec, principal: Principal) -> None:
-    if spec.kind == "notebook":
+    if spec.mounts:  # the code is from a repository, which was asked with the principal's own credentials
+        pass
+    elif spec.kind == "notebook":
         what = f'Unable to access the notebook "{spec.source}" in the workspace.'
         _check(_may_run(workspace, spec.source, principal), what, "UNAUTHORIZED_ERROR", principal)
     elif spec.kind == "spark_python":

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from brickyard import sdk
+from brickyard.workspace.jobs.git_source import source_of
 from brickyard.workspace.jobs.records import ITERATIONS, JobRecord, Json, RunRecord, TaskRecord
 from brickyard.workspace.jobs.repair import stages
 from brickyard.workspace.jobs.single_task import flat_settings
@@ -196,6 +197,7 @@ def _run(record: RunRecord, url: str) -> Json:
         "format": "MULTI_TASK",
         "run_page_url": _page_url(record, record.run_id, url),
         "job_clusters": record.settings.get("job_clusters", []),
+        "git_source": _git_source(record),
         "job_parameters": [_parameter(name, defaults[name], record) for name in names],
         "overriding_parameters": overriding or None,
         "setup_duration": 0,
@@ -207,6 +209,13 @@ def _run(record: RunRecord, url: str) -> Json:
         "run_duration": (record.ended_at or record.created_at) - record.created_at,
         **_state(record.state, stopping=record.stopping is not None),
     }
+
+
+def _git_source(record: RunRecord) -> Json | None:
+    """The repository with the commit that the run uses, once that is known."""
+    source: Json | None = record.settings.get("git_source")
+    commit = record.request.commit
+    return source and source | ({"git_snapshot": {"used_commit": commit}} if commit else {})
 
 
 def _parameter(name: str, default: str, record: RunRecord) -> Json:
@@ -235,6 +244,8 @@ def _task(record: RunRecord, task: TaskRecord, url: str, shown: Shown) -> RunTas
     definition = _definition(record, task)
     part = shown.parts.get(task.run_id)
     extra: dict[str, Any] = {"resolved_values": task.resolved} if shown.resolved and task.resolved else {}
+    if source_of(definition) is not None:
+        extra["git_source"] = _git_source(record)
     if "condition_task" in definition and (task.outcome or {}).get("result"):
         sides = (task.resolved or {}).get("condition_task", {})
         extra["condition_task"] = definition["condition_task"] | sides | {"outcome": (task.outcome or {})["result"]}

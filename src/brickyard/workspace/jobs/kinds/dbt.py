@@ -8,6 +8,7 @@ from dataclasses import replace
 from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.compute.tasks import TaskSpec
 from brickyard.workspace.jobs.kinds.base import Start
+from brickyard.workspace.jobs.kinds.git_snapshot import snapshot_of
 from brickyard.workspace.jobs.kinds.processes import Program, ProgramWork
 from brickyard.workspace.jobs.records import Json
 from brickyard.workspace.jobs.references import resolve, resolve_all
@@ -20,11 +21,13 @@ class Dbt(Program):
 
     name = "dbt_task"
     process = "dbt"
-    required = ("commands", "project_directory")
+    required = ("commands",)
 
     def check(self, key: str, work: Json) -> None:
         """As for every program; each command is one of dbt, and it is known where they connect to."""
         super().check(key, work)
+        if work.get("source") != "GIT" and not work.get("project_directory"):
+            raise InvalidParameterValue(f"task {key!r}: dbt_task.project_directory is required")
         for command in work["commands"]:
             if _first(command) != "dbt":
                 raise InvalidParameterValue(f"task {key!r}: the command {command!r} must begin with dbt")
@@ -33,7 +36,10 @@ class Dbt(Program):
 
     def _work(self, work: Json, start: Start) -> ProgramWork:
         commands = start.run.request.overriding.get("dbt_commands") or work["commands"]
-        return ProgramWork(resolve(work["project_directory"], start.scope), resolve_all(commands, start.scope))
+        source = resolve(work.get("project_directory", ""), start.scope)
+        if work.get("source") == "GIT":
+            source = snapshot_of(start.workspace, start.run).directory(source)
+        return ProgramWork(source, resolve_all(commands, start.scope))
 
     def _resolved(self, parameters: dict[str, str] | list[str]) -> Json:
         return {self.name: {"commands": parameters}}

@@ -10,7 +10,9 @@ from brickyard.workspace.compute.tasks import TaskKind, TaskSpec
 from brickyard.workspace.jobs import reuse
 from brickyard.workspace.jobs.clusters import SecretUnavailable, cluster_values
 from brickyard.workspace.jobs.directories import run_directory
+from brickyard.workspace.jobs.git_source import source_of
 from brickyard.workspace.jobs.kinds.base import Faulty, Prepared, Start
+from brickyard.workspace.jobs.kinds.git_snapshot import snapshot_of
 from brickyard.workspace.jobs.records import ITERATIONS, Json
 from brickyard.workspace.jobs.references import resolve, resolve_all
 from brickyard.workspace.jobs.sources import check_sources
@@ -41,8 +43,6 @@ class Program(ABC):
         for name in self.required:
             if not work.get(name):
                 raise InvalidParameterValue(f"task {key!r}: {self.name}.{name} is required")
-        if work.get("source") == "GIT":
-            raise InvalidParameterValue(f"task {key!r}: source GIT is not supported by the local workspace")
 
     def prepare(self, start: Start) -> Prepared:
         """The process to start."""
@@ -78,11 +78,20 @@ class Program(ABC):
             parameters=work.parameters,
             libraries=_libraries(definition, run.settings),
             task_values=start.upstream,
+            mounts=_mounts(start),
             environment=cluster.environment,
             spark_conf=cluster.spark_conf,
             secrets=cluster.secrets,
             timeout_seconds=definition.get("timeout_seconds", 0),
         )
+
+
+def _mounts(start: Start) -> dict[str, str]:
+    """Where the task finds the repository that its code is from."""
+    if source_of(start.definition) is None:
+        return {}
+    snapshot = snapshot_of(start.workspace, start.run)
+    return {snapshot.path: str(snapshot.place)}
 
 
 class Notebook(Program):
@@ -97,7 +106,7 @@ class Notebook(Program):
         super().check(key, work)
         if work.get("warehouse_id"):
             raise InvalidParameterValue(f"task {key!r}: warehouse_id is not supported by the local workspace")
-        if not work["notebook_path"].startswith("/"):
+        if work.get("source") != "GIT" and not work["notebook_path"].startswith("/"):
             raise InvalidParameterValue(
                 f"task {key!r}: only absolute paths are supported for notebook_path, not {work['notebook_path']!r}"
             )
@@ -105,6 +114,8 @@ class Notebook(Program):
     def _work(self, work: Json, start: Start) -> ProgramWork:
         given = work.get("base_parameters", {}) | start.run.request.overriding.get("notebook_params", {})
         source = resolve(work["notebook_path"], start.scope)
+        if work["source"] == "GIT":
+            source = snapshot_of(start.workspace, start.run).notebook(source)
         return ProgramWork(source, resolve_all(given, start.scope) | dict(start.run.request.parameters))
 
     def _resolved(self, parameters: dict[str, str] | list[str]) -> Json:
@@ -120,7 +131,10 @@ class SparkPython(Program):
 
     def _work(self, work: Json, start: Start) -> ProgramWork:
         arguments: list[str] = start.run.request.overriding.get("python_params") or work.get("parameters", [])
-        return ProgramWork(resolve(work["python_file"], start.scope), resolve_all(arguments, start.scope))
+        source = resolve(work["python_file"], start.scope)
+        if work["source"] == "GIT":
+            source = snapshot_of(start.workspace, start.run).python_file(source)
+        return ProgramWork(source, resolve_all(arguments, start.scope))
 
 
 class PythonWheel(Program):

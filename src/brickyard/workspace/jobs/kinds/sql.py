@@ -15,6 +15,7 @@ from brickyard.runtime.notebook.sql import statements
 from brickyard.workspace.api.errors import ApiError, InvalidParameterValue, PermissionDenied
 from brickyard.workspace.compute.tasks import TaskOutcome, TaskState
 from brickyard.workspace.jobs.kinds.base import Faulty, Prepared, Start
+from brickyard.workspace.jobs.kinds.git_snapshot import snapshot_of
 from brickyard.workspace.jobs.records import Json
 from brickyard.workspace.jobs.references import resolve_all
 from brickyard.workspace.sql.requests import statement_request
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from brickyard.workspace.identity import Principal
     from brickyard.workspace.sql import Sql
     from brickyard.workspace.sql.statements import Statement
-    from brickyard.workspace.workspace import Workspace
 
 __all__ = ["SqlTask"]
 
@@ -48,8 +48,6 @@ class SqlTask:
                 raise InvalidParameterValue(f"task {key!r}: sql_task.{name} is not supported by the local workspace")
         if ("query" in work) == ("file" in work):
             raise InvalidParameterValue(f"task {key!r}: sql_task needs either query or file")
-        if work.get("file", {}).get("source") == "GIT":
-            raise InvalidParameterValue(f"task {key!r}: source GIT is not supported by the local workspace")
 
     def prepare(self, start: Start) -> Prepared:
         """The statements, with the parameters in them."""
@@ -57,7 +55,7 @@ class SqlTask:
         overriding = start.run.request.overriding.get("sql_params", {})
         given = work.get("parameters", {}) | overriding | dict(start.run.request.parameters)
         try:
-            script = _script(start.workspace, work, given, start.principal)
+            script = _script(start, work, given)
         except ApiError as error:
             code = "UNAUTHORIZED_ERROR" if isinstance(error, PermissionDenied) else "INVALID_RUN_CONFIGURATION"
             raise Faulty(error.message, code) from error
@@ -85,7 +83,8 @@ class _Script:
     by: Principal
 
 
-def _script(workspace: Workspace, work: Json, given: Mapping[str, str], by: Principal) -> _Script:
+def _script(start: Start, work: Json, given: Mapping[str, str]) -> _Script:
+    workspace, by = start.workspace, start.principal
     warehouse = workspace.sql.warehouses.get(work["warehouse_id"])
     workspace.identity.permissions.require(by, warehouse.securable, "CAN_USE")
     settings: Mapping[str, Any] = {}
@@ -94,7 +93,7 @@ def _script(workspace: Workspace, work: Json, given: Mapping[str, str], by: Prin
         workspace.identity.permissions.require(by, query.securable, "CAN_RUN")
         settings, text = query.settings, str(query.settings["query_text"])
     else:
-        text = _text(workspace, work["file"]["path"], by)
+        text = _text(start, work["file"])
     types = {one["name"]: _default(one) for one in settings.get("parameters", [])}
     values = {name: value for name, (value, _) in types.items() if value is not None} | dict(given)
     named = [
@@ -131,11 +130,15 @@ def _filled(text: str, parameters: Mapping[str, str]) -> str:
     return _PLACEHOLDER.sub(value, text)
 
 
-def _text(workspace: Workspace, path: str, by: Principal) -> str:
-    place = workspace.files.roots.located(path)
-    workspace.files.place_access.require_read(by, place.path)
+def _text(start: Start, file: Json) -> str:
+    path, files = file["path"], start.workspace.files
+    if file.get("source") == "GIT":
+        local = snapshot_of(start.workspace, start.run).file(path)
+    else:
+        files.place_access.require_read(start.principal, files.roots.located(path).path)
+        local = files.local_path(path)
     try:
-        return workspace.files.local_path(path).read_text("utf-8")
+        return local.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidParameterValue(f"the SQL file {path} cannot be read: it does not exist or is no text") from error
 

@@ -262,3 +262,21 @@ def test_what_the_shell_fills_in_is_left_to_the_shell(tmp_path: Path) -> None:
         "'${environment.HOME}' refers to nothing"
         in faults_of(tmp_path, {"databricks.yml": text.replace("${HOME}", "${environment.HOME}")})[0]
     )
+
+
+def test_paths_of_code_in_a_git_repository_are_left_to_the_service(tmp_path: Path) -> None:
+    text = """
+    bundle: {name: b}
+    resources:
+      jobs:
+        j:
+          git_source: {git_url: "https://example.net/a/b", git_provider: gitHub, git_branch: main}
+          tasks:
+            - {task_key: a, notebook_task: {notebook_path: nb/train}}
+            - {task_key: b, spark_python_task: {python_file: jobs/main.py, source: GIT}}
+    """
+    job = load(tmp_path, {"databricks.yml": text}).resource("jobs", "j")
+    assert job is not None
+    assert job.config["tasks"][0]["notebook_task"] == {"notebook_path": "nb/train"}
+    assert job.config["tasks"][1]["spark_python_task"]["python_file"] == "jobs/main.py"
+    assert job.config["git_source"]["git_branch"] == "main"

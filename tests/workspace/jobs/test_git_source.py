@@ -13,6 +13,7 @@ from brickyard.workspace.compute.tasks import TaskSpec
 from brickyard.workspace.identity.principals import Kind
 from brickyard.workspace.identity.records import Account
 from brickyard.workspace.jobs import wire
+from tests.support import wait_for
 from tests.support.git_remote import GitRemote, git
 from tests.workspace.jobs.job_client import Client, results
 from tests.workspace.jobs.lab import BROKEN, OK, Lab
@@ -68,7 +69,7 @@ def test_all_tasks_and_repairs_use_the_commit_of_the_start(lab: Lab, remote: Git
     tasks = notebook("a"), notebook("b", depends_on=[{"task_key": "a"}])
     run = lab.ended(lab.run(lab.job(*tasks, git_source=source(remote))))
     assert run.state.result == "FAILED"
-    assert not (lab.root / "runs" / str(run.run_id) / "source").exists()
+    wait_for(lambda: not (lab.root / "runs" / str(run.run_id) / "source").exists())
     lab.jobs.repair(run.run_id, {"rerun_all_failed_tasks": True})
     assert lab.ended(run.run_id).state.result == "SUCCESS"
     assert seen == [FILES["nb/train.py"]] * 3
@@ -160,13 +161,18 @@ def test_sources_of_tasks(lab: Lab, remote: GitRemote) -> None:
         {"task_key": "c", "spark_python_task": {"python_file": "/Workspace/x.py"}},
         {"task_key": "d", "spark_python_task": {"python_file": "jobs/main.py"}},
         {"task_key": "e", "sql_task": {"warehouse_id": "w", "file": {"path": "sql/one.sql"}}},
+        {"task_key": "f", "dbt_task": {"warehouse_id": "w", "commands": ["dbt run"]}},
     ]
     job = lab.jobs.get(lab.job(*tasks, git_source=source(remote)))
-    kinds = [
-        task.get("notebook_task") or task.get("spark_python_task") or task["sql_task"]["file"]
-        for task in job.settings["tasks"]
+    kinds = [next(value for name, value in task.items() if name.endswith("_task")) for task in job.settings["tasks"]]
+    assert [(kind.get("file") or kind)["source"] for kind in kinds] == [
+        "GIT",
+        "WORKSPACE",
+        "WORKSPACE",
+        "GIT",
+        "GIT",
+        "GIT",
     ]
-    assert [one["source"] for one in kinds] == ["GIT", "WORKSPACE", "WORKSPACE", "GIT", "GIT"]
 
 
 def test_sparse_checkouts_have_their_directories_only(lab: Lab, remote: GitRemote) -> None:
@@ -194,13 +200,13 @@ def test_only_administrators_use_repositories_of_the_machine(lab: Lab, remote: G
 
 def test_real_code_from_a_repository(client: Client, remote: GitRemote) -> None:
     from databricks.sdk.service.jobs import (
+        ForEachTask,
         GitProvider,
         GitSource,
+        NotebookTask,
         Source,
         SparkPythonTask,
         Task,
-        ForEachTask,
-        NotebookTask,
     )
 
     main = SparkPythonTask("jobs/main.py", parameters=["x"], source=Source.GIT)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import sys
 from typing import Any
 
+from brickyard.runtime import figures
 from brickyard.runtime.ending import NotSupported
 from brickyard.runtime.record import recorder
 
@@ -91,7 +90,7 @@ def _show_figure(value: Any) -> bool:
     """Show a value that is a figure; whether it is one."""
     family = type(value).__module__.partition(".")[0]
     if family == "matplotlib" and hasattr(_figure(value), "savefig"):
-        publish({"image/png": _png(_figure(value)), "text/plain": "<figure>"})
+        publish({"image/png": figures.png(_figure(value)), "text/plain": "<figure>"})
     elif family in _CHARTS and hasattr(value, "to_html"):
         options = {"full_html": False, "include_plotlyjs": "cdn"} if family == "plotly" else {}
         publish({"text/html": value.to_html(**options), "text/plain": f"<{family} figure>"})
@@ -126,9 +125,3 @@ def _is_spark_row(value: Any) -> bool:
 
 def _figure(value: Any) -> Any:
     return value if hasattr(value, "savefig") else getattr(value, "figure", None)
-
-
-def _png(figure: Any) -> str:
-    target = io.BytesIO()
-    figure.savefig(target, format="png", bbox_inches="tight")
-    return base64.b64encode(target.getvalue()).decode()

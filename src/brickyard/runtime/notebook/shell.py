@@ -17,7 +17,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Type
 from traitlets.config import Config
 
-from brickyard.runtime import display, foreign_paths
+from brickyard.runtime import display, figures, foreign_paths
 from brickyard.runtime.context import current
 from brickyard.runtime.ending import NotebookExit, PythonRestart, TaskStopped
 from brickyard.runtime.record import Recorder
@@ -152,6 +152,7 @@ def new_shell(module: ModuleType, directory: Path, recorder: Recorder) -> Any:
     config.InteractiveShell.colors = "nocolor"
     config.InteractiveShell.ipython_dir = str(directory)
     shell: Any = NotebookShell.instance(config=config, user_module=module, user_ns=module.__dict__)
+    figures.hide_secrets()
     shell.recorder = recorder
     shell.trace = []
     warnings.filterwarnings("ignore", "To exit: use")  # advice to someone at a terminal, where `sys.exit` was called

@@ -25,6 +25,8 @@ def names(w: WorkspaceClient) -> list[str]:
 
 def test_every_operation(w: WorkspaceClient, name: Callable[[], str]) -> None:
     a, b, c = name(), name(), name()
+    for other in list(w.global_init_scripts.list()):  # left by tests before
+        w.global_init_scripts.delete(other.script_id or "")
     made = [w.global_init_scripts.create(one, SCRIPT).script_id or "" for one in (a, b)]
     assert names(w) == [a, b]
     made.append(w.global_init_scripts.create(c, SCRIPT, position=0, enabled=True).script_id or "")

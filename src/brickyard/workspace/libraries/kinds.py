@@ -112,8 +112,8 @@ def check_environment(key: str, spec: Mapping[str, Any]) -> None:
         _check_dependency(where, line)
 
 
-def _check_dependency(where: str, line: str) -> None:
-    if "\0" in line or "\n" in line:
+def _check_dependency(where: str, line: object) -> None:
+    if not isinstance(line, str) or "\0" in line or "\n" in line:
         raise InvalidParameterValue(f"{where}: a dependency is one line of a requirements file, not {line!r:.100}")
     try:
         words = shlex.split(line) if line.startswith("-") else []

@@ -33,12 +33,13 @@ def violations(policies: Policies, cluster: Mapping[str, Any], source: str) -> d
     policy = _policy(policies, cluster)
     if policy is None:
         return {}
-    found = complete(policy.rules, _limited(cluster), facts_of(source)).violations
+    defaults = bool(cluster.get("apply_policy_default_values"))
+    found = complete(policy.rules, _limited(cluster), facts_of(source), defaults=defaults).violations
     return dict(list(found.items())[:_MOST])
 
 
 def enforce(policies: Policies, cluster: Mapping[str, Any], source: str) -> Enforced:
-    """A cluster as its policy wants it.
+    """A cluster as its policy wants it; one that keeps to it stays as it is.
 
     Raises:
         InvalidParameterValue: It has no policy, or something cannot be put right by rule.
@@ -46,6 +47,8 @@ def enforce(policies: Policies, cluster: Mapping[str, Any], source: str) -> Enfo
     policy = _policy(policies, cluster)
     if policy is None:
         raise InvalidParameterValue("the cluster has no policy that could be enforced")
+    if not violations(policies, cluster, source):
+        return Enforced(dict(cluster), [])
     done = enforced(policy.rules, _limited(cluster), facts_of(source))
     refuse(done.violations)
     made = {**done.cluster, "policy_id": policy.id}

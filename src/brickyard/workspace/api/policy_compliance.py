@@ -1,0 +1,164 @@
+"""Whether clusters and jobs keep to their policies: `/api/2.0/policies/{clusters,jobs}/..-compliance`.
+
+Wire types: `databricks.sdk.service.compute` and `.jobs`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from brickyard.workspace.api.access import Access
+from brickyard.workspace.api.base import Call, Family
+from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace
+from brickyard.workspace.jobs.requests import flag, number
+from brickyard.workspace.policies.compliance import (
+    clusters_of_job,
+    enforce,
+    enforce_job,
+    violations,
+    violations_of_job,
+)
+from brickyard.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from databricks.sdk.service.compute import EnforceClusterComplianceResponse, GetClusterComplianceResponse
+    from databricks.sdk.service.jobs import EnforcePolicyComplianceResponse, GetPolicyComplianceResponse
+
+    from brickyard.workspace.clusters.records import ClusterRecord
+
+__all__ = ["family"]
+
+family = Family()
+_CLUSTERS, _JOBS = "/api/2.0/policies/clusters", "/api/2.0/policies/jobs"
+_MOST, _ALL_JOBS = 100, 1_000_000
+T = TypeVar("T")
+
+
+def _on_cluster(level: str) -> Access:
+    def check(workspace: Workspace, call: Call) -> None:
+        workspace.identity.permissions.require(call.principal, _cluster(workspace, call).securable, level)
+
+    return check
+
+
+def _on_job(level: str) -> Access:
+    def check(workspace: Workspace, call: Call) -> None:
+        securable = workspace.jobs.securable(number(call.fields, "job_id"))
+        workspace.identity.permissions.require(call.principal, securable, level)
+
+    return check
+
+
+def _on_policy(workspace: Workspace, call: Call) -> None:
+    securable = workspace.policies.securable(_policy_id(call))
+    workspace.identity.permissions.require(call.principal, securable, "CAN_USE")
+
+
+@family.call("GET", f"{_CLUSTERS}/get-compliance", access=_on_cluster("CAN_ATTACH_TO"))
+def get_cluster_compliance(workspace: Workspace, call: Call) -> GetClusterComplianceResponse:
+    """Whether a cluster keeps to its policy, and if not, why."""
+    from databricks.sdk.service.compute import GetClusterComplianceResponse
+
+    cluster = _cluster(workspace, call)
+    found = violations(workspace.policies, cluster.definition, cluster.source)
+    return GetClusterComplianceResponse(is_compliant=not found, violations=found)
+
+
+@family.call("GET", f"{_CLUSTERS}/list-compliance", access=_on_policy)
+def list_cluster_compliance(workspace: Workspace, call: Call) -> dict[str, Any]:
+    """Whether each of the clusters with a policy keeps to it; of those that the caller may use."""
+    from databricks.sdk.service.compute import ClusterCompliance
+
+    policy_id, allows = _policy_id(call), workspace.identity.permissions.allows
+    having = [one for one in workspace.clusters.store.all() if one.definition.get("policy_id") == policy_id]
+    seen = [one for one in having if allows(call.principal, one.securable, "CAN_ATTACH_TO")]
+    page, more = _page(call, seen)
+    found = [(one, violations(workspace.policies, one.definition, one.source)) for one in page]
+    return {
+        "clusters": [ClusterCompliance(one.id, not wrong, violations=wrong).as_dict() for one, wrong in found]
+    } | more
+
+
+@family.call("POST", f"{_CLUSTERS}/enforce-compliance", access=_on_cluster("CAN_MANAGE"))
+def enforce_cluster_compliance(workspace: Workspace, call: Call) -> EnforceClusterComplianceResponse:
+    """Change a cluster so that it keeps to its policy; one that runs is restarted."""
+    from databricks.sdk.service.compute import ClusterSettingsChange, EnforceClusterComplianceResponse
+    from databricks.sdk.service.compute import EnforcePolicyComplianceForClusterResponseEnforceResult as Result
+
+    mode = call.body.get("enforce_mode") or "ENFORCE_IMMEDIATELY"
+    if mode != "ENFORCE_IMMEDIATELY":
+        raise NotImplementedByWorkspace(f"enforce_mode {mode!r:.40} is not implemented; there is ENFORCE_IMMEDIATELY")
+    cluster, only_shown = _cluster(workspace, call), flag(call.body, "validate_only")
+    if cluster.source == "JOB":
+        raise InvalidParameterValue(
+            f"Cluster {cluster.id} was made for a job: enforce the compliance of the job instead"
+        )
+    done = enforce(workspace.policies, cluster.definition, cluster.source)
+    if done.changes and not only_shown:
+        workspace.clusters.edit(cluster, done.made, call.principal)
+    changes = [ClusterSettingsChange(one.field, one.new, one.previous) for one in done.changes]
+    result = None if only_shown else Result.APPLIED if changes else Result.NO_CHANGES
+    return EnforceClusterComplianceResponse(changes, result, bool(changes))
+
+
+@family.call("GET", f"{_JOBS}/get-compliance", access=_on_job("CAN_VIEW"))
+def get_job_compliance(workspace: Workspace, call: Call) -> GetPolicyComplianceResponse:
+    """Whether the clusters that a job makes keep to their policies, and if not, why."""
+    from databricks.sdk.service.jobs import GetPolicyComplianceResponse
+
+    found = violations_of_job(workspace.policies, workspace.jobs.get(number(call.query, "job_id")).settings)
+    return GetPolicyComplianceResponse(is_compliant=not found, violations=found)
+
+
+@family.call("GET", f"{_JOBS}/list-compliance", access=_on_policy)
+def list_job_compliance(workspace: Workspace, call: Call) -> dict[str, Any]:
+    """Whether each of the jobs with a policy keeps to it; of those that the caller may see."""
+    from databricks.sdk.service.jobs import JobCompliance
+
+    policy_id = _policy_id(call)
+    jobs = workspace.jobs.page(call.principal, name=None, before=None, offset=0, limit=_ALL_JOBS)
+    having = [job for job in jobs if any(one.get("policy_id") == policy_id for _, one in clusters_of_job(job.settings))]
+    page, more = _page(call, having)
+    found = [(job, violations_of_job(workspace.policies, job.settings)) for job in page]
+    return {"jobs": [JobCompliance(job.job_id, not wrong, wrong).as_dict() for job, wrong in found]} | more
+
+
+@family.call("POST", f"{_JOBS}/enforce-compliance", access=_on_job("CAN_MANAGE"))
+def enforce_job_compliance(workspace: Workspace, call: Call) -> EnforcePolicyComplianceResponse:
+    """Change the clusters that a job makes so that they keep to their policies."""
+    from databricks.sdk.service.jobs import EnforcePolicyComplianceForJobResponseJobClusterSettingsChange as Change
+    from databricks.sdk.service.jobs import EnforcePolicyComplianceResponse, JobSettings
+
+    job = workspace.jobs.get(number(call.body, "job_id"))
+    done = enforce_job(workspace.policies, job.settings)
+    if done.changes and not flag(call.body, "validate_only"):
+        workspace.jobs.reset(job.job_id, done.made, call.principal)
+    changes = [Change(one.field, one.new, one.previous) for one in done.changes]
+    return EnforcePolicyComplianceResponse(bool(changes), changes, JobSettings.from_dict(done.made))
+
+
+def _cluster(workspace: Workspace, call: Call) -> ClusterRecord:
+    cluster_id = call.fields.get("cluster_id")
+    if not isinstance(cluster_id, str) or not cluster_id:
+        raise InvalidParameterValue("cluster_id is required")
+    return workspace.clusters.get(cluster_id)
+
+
+def _policy_id(call: Call) -> str:
+    policy_id = call.query.get("policy_id")
+    if not policy_id:
+        raise InvalidParameterValue("policy_id is required")
+    return policy_id
+
+
+def _page(call: Call, every: Sequence[T]) -> tuple[Sequence[T], dict[str, str]]:
+    """What of a list is to be shown, and the tokens of the pages before and after it."""
+    size, token = call.query.get("page_size") or str(_MOST), call.query.get("page_token") or "0"
+    if not all(one.isascii() and one.isdecimal() and len(one) < 10 for one in (size, token)) or not int(size):
+        raise InvalidParameterValue(f"page_size is a number from 1 to {_MOST}, and page_token one of this listing")
+    first, most = int(token), min(int(size), _MOST)
+    more = {"next_page_token": str(first + most)} if first + most < len(every) else {}
+    if first:
+        more["prev_page_token"] = str(max(0, first - most))
+    return every[first : first + most], more

@@ -173,7 +173,7 @@ def _loop() -> asyncio.AbstractEventLoop:
 async def _run(layout: Layout, workspace: Workspace, place: _Place) -> None:
     config = uvicorn.Config(
         App(workspace),
-        http=tunnel.protocol(workspace.spark_socket),
+        http=tunnel.protocol(workspace),
         access_log=False,
         lifespan="off",
         ws="none",

@@ -1,7 +1,8 @@
 """HTTP/2 on the workspace's own port: a connection of Spark Connect becomes a tunnel to the Spark engine.
 
 A client of gRPC begins with a fixed preface (RFC 9113, 3.4), by which it is told from ordinary HTTP/1.1. What follows
-is not looked at here: the engine, behind a socket that only this user can open, asks for the workspace's tokens.
+is not looked at here: the engine, behind a socket that only this user can open, asks for the workspace's tokens. Only
+where there are clusters the headers of the first call are read: they name the one whose engine is meant.
 """
 
 from __future__ import annotations
@@ -9,42 +10,56 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
+from brickyard.workspace.first_call import SETTINGS, FirstCall
 from brickyard.workspace.refusal import Refusal
 
-__all__ = ["PREFACE", "EngineUnavailable", "protocol"]
+__all__ = ["PREFACE", "EngineUnavailable", "Sockets", "protocol"]
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _MOST = 1000
 _TRIES = 3
 _BUFFER = 4 * 2**20  # a batch of rows has up to 4 MiB
 _log = logging.getLogger(__name__)
-#: Where the engine listens; the argument says where it was found not to.
-Socket = Callable[[str], str]
+_CALL_SECONDS = 60.0
 
 
 class EngineUnavailable(Exception):
     """There is no engine; the message is for the client."""
 
 
-def protocol(socket: Socket) -> Any:
-    """What makes uvicorn's protocol of a connection: HTTP/1.1 as it is, and tunnels to the engine.
+class Sockets(Protocol):
+    """Where engines listen; a workspace is one."""
 
-    Args:
-        socket: Starts the engine if need be; called on a thread. Raises EngineUnavailable.
-    """
-    return functools.partial(_Front, socket)
+    def names_engines(self) -> bool:
+        """Whether the headers of a connection's first call may name another engine than the usual one."""
+
+    def spark_socket(self, lost: str, headers: Mapping[str, str]) -> str:
+        """Where the engine of a connection listens; called on a thread, starts it if need be.
+
+        Args:
+            lost: Where it was found not to listen any more; empty at first.
+            headers: Those of the first call, where they were read.
+
+        Raises:
+            EngineUnavailable: There is none.
+        """
+
+
+def protocol(sockets: Sockets) -> Any:
+    """What makes uvicorn's protocol of a connection: HTTP/1.1 as it is, and tunnels to an engine."""
+    return functools.partial(_Front, sockets)
 
 
 class _Front(asyncio.Protocol):
     """Looks at the first bytes of a connection, and then hands it over."""
 
-    def __init__(self, socket: Socket, *, server_state: Any, **options: Any) -> None:
-        self._socket = socket
+    def __init__(self, sockets: Sockets, *, server_state: Any, **options: Any) -> None:
+        self._sockets = sockets
         self._connections: set[Any] = server_state.connections
         http: Callable[..., Any] = AutoHTTPProtocol
         self._http = functools.partial(http, server_state=server_state, **options)
@@ -68,7 +83,7 @@ class _Front(asyncio.Protocol):
             return
         self._connections.discard(self)
         if self._begun.startswith(PREFACE):
-            Tunnel(self._client, self._socket, self._connections).begin(self._begun)
+            Tunnel(self._client, self._sockets, self._connections).begin(self._begun)
             return
         http = self._http()
         http.connection_made(self._client)
@@ -79,9 +94,11 @@ class _Front(asyncio.Protocol):
 class Tunnel(asyncio.Protocol):
     """The client's side of a tunnel."""
 
-    def __init__(self, client: Any, socket: Socket, connections: set[Any]) -> None:
+    def __init__(self, client: Any, sockets: Sockets, connections: set[Any]) -> None:
         self._client = client
-        self._socket = socket
+        self._sockets = sockets
+        self._call: FirstCall | None = None
+        self._begun = b""
         self._connections = connections
         self._engine: Any = None
         self._task: asyncio.Task[None] | None = None
@@ -93,16 +110,48 @@ class Tunnel(asyncio.Protocol):
             return
         self._connections.add(self)
         self._client.set_protocol(self)
-        self._client.pause_reading()
-        self._task = asyncio.get_running_loop().create_task(self._connect(first))
+        self._begun = first
+        if self._sockets.names_engines():
+            self._call, self._begun = FirstCall(), PREFACE
+            self._client.write(SETTINGS)
+            self._late = asyncio.get_running_loop().call_later(_CALL_SECONDS, self._without_call)
+            self.data_received(first[len(PREFACE) :])
+        else:
+            self._open({})
 
     def shutdown(self) -> None:
         """Close both sides; the server calls it when it stops."""
         self._client.close()
 
     def data_received(self, data: bytes) -> None:
-        """What the client says goes to the engine."""
-        self._engine.write(data)
+        """What the client says goes to the engine, once it is known which."""
+        if self._call is None:
+            self._engine.write(data)
+            return
+        try:
+            data = self._call.read(data)
+        except ValueError as error:
+            _log.warning("a connection is closed: %s", error)
+            self._client.close()
+            return
+        headers = self._call.headers
+        if headers is not None and not self._call.waits_for_answer:
+            self._call = None
+        if self._engine is not None:
+            self._engine.write(data)
+            return
+        self._begun += data
+        if headers is not None:
+            self._open(headers)
+
+    def _open(self, headers: Mapping[str, str]) -> None:
+        self._client.pause_reading()
+        self._task = asyncio.get_running_loop().create_task(self._connect(headers))
+
+    def _without_call(self) -> None:
+        """Close a connection on which nothing is asked for."""
+        if self._task is None:
+            self._client.close()
 
     def eof_received(self) -> bool:
         """A client that says no more may still listen, except over TLS."""
@@ -129,22 +178,23 @@ class Tunnel(asyncio.Protocol):
         if self._engine is not None:
             self._engine.resume_reading()
 
-    async def _connect(self, first: bytes) -> None:
+    async def _connect(self, headers: Mapping[str, str]) -> None:
         try:
-            self._engine = await self._reach()
+            self._engine = await self._reach(headers)
         except EngineUnavailable as error:
             self._connections.discard(self)
-            self._refuse(str(error), first)
+            self._refuse(str(error), self._begun)
             return
         self._client.set_write_buffer_limits(high=_BUFFER)
         self._engine.set_write_buffer_limits(high=_BUFFER)
-        self._engine.write(first)
+        self._engine.write(self._begun)
+        self._begun = b""
         self._client.resume_reading()
 
-    async def _reach(self) -> Any:
+    async def _reach(self, headers: Mapping[str, str]) -> Any:
         loop, lost = asyncio.get_running_loop(), ""
         for _ in range(_TRIES):
-            place = await asyncio.to_thread(self._socket, lost)
+            place = await asyncio.to_thread(self._sockets.spark_socket, lost, headers)
             try:
                 transport, _ = await loop.create_unix_connection(lambda: _Engine(self._client), place)
             except OSError as error:

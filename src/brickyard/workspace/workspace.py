@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -164,15 +165,23 @@ class Workspace:
         service: Sql = self._service("sql")
         return service
 
-    def spark_socket(self, lost: str) -> str:
-        """Where the Spark engine of clients from outside listens; starts it if need be.
+    def names_engines(self) -> bool:
+        """Whether clients from outside may name a cluster whose engine they mean."""
+        return self.clusters.there_are
+
+    def spark_socket(self, lost: str, headers: Mapping[str, str]) -> str:
+        """Where a Spark engine of clients from outside listens: their cluster's, or else the one of everybody.
 
         Args:
             lost: Where it was found not to listen any more; empty at first.
+            headers: Those of the first call on the connection, where they were read.
 
         Raises:
             EngineUnavailable: It does not start.
         """
+        found = self.clusters.connected(headers, lost)
+        if found is not None:
+            return found
         from brickyard.workspace.compute.interactive import EngineFailed
         from brickyard.workspace.tunnel import EngineUnavailable
 

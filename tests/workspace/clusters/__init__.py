@@ -1,0 +1,1 @@
+"""Clusters with real engines, in a workspace inside the test's process."""

@@ -39,7 +39,7 @@ class Lab:
         )
         config = uvicorn.Config(
             App(self.workspace),
-            http=tunnel.protocol(self.workspace.spark_socket),
+            http=tunnel.protocol(self.workspace),
             lifespan="off",
             ws="none",
             log_config=None,

@@ -19,7 +19,7 @@ _CAN = {
     "CAN_VIEW": "Can view",
     "CAN_RUN": "Can view, comment and run",
     "CAN_QUERY": "Can view and query",
-    "CAN_ATTACH_TO": "Can attach to",
+    "CAN_ATTACH_TO": "Can attach to it, or make clusters with it",
     "CAN_RESTART": "Can attach to, start, restart and terminate",
     "CAN_USE": "Can use",
     "CAN_EDIT": "Can view, run and edit",

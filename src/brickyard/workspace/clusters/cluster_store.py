@@ -52,6 +52,11 @@ class ClusterStore:
             rows = connection.execute(select(clusters).order_by(clusters.c.created_at.desc(), clusters.c.id)).mappings()
             return [ClusterRecord(**row) for row in rows]
 
+    def any(self) -> bool:
+        """Whether there is any cluster."""
+        with self._store.read() as connection:
+            return connection.execute(select(clusters.c.id).limit(1)).first() is not None
+
     def live(self) -> list[ClusterRecord]:
         """Those of which something runs, or ran when the workspace ended."""
         with self._store.read() as connection:

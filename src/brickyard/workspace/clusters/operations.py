@@ -25,12 +25,19 @@ __all__ = ["ClusterOperations"]
 
 
 class ClusterOperations:
-    """What can be done with clusters: the vendor's operations."""
+    """What can be done with clusters: the vendor's operations.
+
+    Attributes:
+        store: Clusters and their events.
+        lives: What runs of them.
+        there_are: Whether there has ever been a cluster.
+    """
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self.store = ClusterStore(workspace.store)
         self.lives = Lives(workspace, self.store)
+        self.there_are = self.store.any()
 
     def get(self, cluster_id: str) -> ClusterRecord:
         """A cluster.
@@ -69,6 +76,7 @@ class ClusterOperations:
             created = {"cluster_size": states.size(definition), "attributes": states.attributes(definition)}
             self.store.add(cluster, ("CREATING", {**created, "user": user or by.user_name}))
             self._workspace.identity.permissions.grant(cluster.securable, by.id, "CAN_MANAGE")
+            self.there_are = True
             self.lives.begin(cluster)
         return cluster
 

@@ -6,7 +6,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
-from brickyard.workspace.api.errors import InvalidParameterValue, InvalidState
+from brickyard.workspace.api.errors import ApiError, InvalidParameterValue, InvalidState
 from brickyard.workspace.clusters.claims import Claim, ClusterUnavailable
 from brickyard.workspace.clusters.operations import ClusterOperations
 from brickyard.workspace.clusters.records import LIVE, ClusterRecord, Reason, now
@@ -95,26 +95,34 @@ class Clusters(ClusterOperations):
                     raise ClusterUnavailable(f"Cluster {cluster_id} was not waited for until it ran.")
                 self.lives.changed.wait(1.0 if stop is None else _STOP_SECONDS)
 
-    def socket(self, cluster_id: str, lost: str = "") -> str | None:
-        """Where the engine of a cluster listens for clients from outside; starts it where it is terminated.
+    def connected(self, headers: Mapping[str, str], lost: str) -> str | None:
+        """Where the engine listens that a client from outside means; starts its cluster where it is terminated.
 
         Args:
-            cluster_id: The cluster.
+            headers: Of the client's first call; `x-databricks-cluster-id` names the cluster, as in Databricks Connect.
             lost: Where it was found not to listen any more.
 
         Returns:
-            The path of a socket; none where there is no such cluster.
+            The path of a socket; none where no cluster of this workspace is named.
 
         Raises:
-            ClusterUnavailable: It does not start.
+            EngineUnavailable: It does not start, or is not for this client.
         """
-        if self.store.find(cluster_id) is None:
+        from brickyard.workspace.tunnel import EngineUnavailable
+
+        cluster_id = headers.get("x-databricks-cluster-id", "")
+        if not cluster_id or self.store.find(cluster_id) is None:
             return None
-        with self.claim(cluster_id, self._workspace.identity.owner):
-            life = self.lives.get(cluster_id)
-            engine = None if life is None else life.engine
+        token = headers.get("x-brickyard-token")
+        authorization = f"Bearer {token}" if token else headers.get("authorization")
+        try:
+            with self.claim(cluster_id, self._workspace.identity.authenticate(authorization)):
+                life = self.lives.get(cluster_id)
+                engine = None if life is None else life.engine
+        except (ClusterUnavailable, ApiError) as error:
+            raise EngineUnavailable(str(error)) from error
         if engine is None or engine.socket == lost:
-            raise ClusterUnavailable(f"The engine of cluster {cluster_id} has ended.")
+            raise EngineUnavailable(f"the engine of cluster {cluster_id} has ended")
         return engine.socket
 
     def create_job_cluster(

@@ -123,6 +123,13 @@ def register(runner: Any) -> None:
     def cell(language: str) -> Any:
         return lambda line, body=None: runner.magic(f"%{language} {line}" + (f"\n{body}" if body else ""))
 
+    def run(line: str) -> None:
+        """`%run` behind comments; behind code it is IPython's own on a cluster, which knows no notebooks."""
+        lines = [one.strip() for one in shell.source.splitlines()]
+        if any(one and not one.startswith(("#", "%run")) for one in lines):
+            raise NotSupported("%run must be in a cell of its own, as on a cluster")
+        runner.magic(f"%run {line}")
+
     def largest(line: str) -> None:
         """`%set_cell_max_output_size_in_mb`: how much of what a cell prints is kept with it."""
         runner.recorder.keep_printed(int(line))
@@ -133,8 +140,9 @@ def register(runner: Any) -> None:
         "restart_python": _restart,
         "set_cell_max_output_size_in_mb": largest,
     }
+    lines["run"] = run
     lines |= {name: _absent(name) for name in ("conda", "mamba", "micromamba")}
     for name, function in lines.items():
         shell.register_magic_function(function, "line", name)
-    for language in ("sql", "sh", "fs", "run", "md", "skip", "r", "scala"):
+    for language in ("sql", "sh", "fs", "md", "skip", "r", "scala"):
         shell.register_magic_function(cell(language), "line_cell", language)

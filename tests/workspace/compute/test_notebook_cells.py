@@ -89,6 +89,20 @@ def test_run_includes_another_notebook_with_parameters(lab: Lab) -> None:
     assert "the caller 2" in done.output
 
 
+def test_run_behind_code_is_refused_as_on_a_cluster(lab: Lab) -> None:
+    lab.notebook("shared/plain", "print('it runs')")
+    assert "it runs" in lab.cells("# a comment\n%run ./shared/plain").ok().output
+    assert "%run must be in a cell of its own" in (lab.cells("x = 1\n%run ./shared/plain").outcome.error or "")
+
+
+def test_results_are_shown_unless_a_semicolon_ends_them(lab: Lab) -> None:
+    pool = "import multiprocessing as mp\nwith mp.get_context('fork').Pool(2) as pool:\n    print(pool.map(abs, [-7]))"
+    done = lab.cells("41 + 1", "41 + 2;", "[{'a': 1}]", "spark.range(1)", pool).ok()
+    shown = [[output["data"]["text/plain"] for output in cell["outputs"]] for cell in done.cells[:4]]
+    assert shown == [["42"], [], ["[{'a': 1}]"], ["DataFrame[id: bigint]"]]
+    assert done.output.endswith("[7]\n"), "processes of a pool end without a word"
+
+
 def test_run_of_a_missing_notebook_names_it(lab: Lab) -> None:
     done = lab.cells("%run ./nowhere")
     missing = "Notebook not found: Users/me@localhost/nowhere. Notebooks can be specified via a relative path"

@@ -11,6 +11,7 @@ from brickyard.runtime.dbutils.base import Part
 __all__ = ["Jobs", "TaskValues"]
 
 _LIMIT = 48 * 1024  # https://docs.databricks.com/jobs/task-values.html
+_MOST = 250
 _MISSING: Any = object()
 
 
@@ -23,10 +24,12 @@ class TaskValues(Part):
         self._context = context
 
     def set(self, key: str, value: Any) -> None:
-        """Set a value, which JSON must be able to hold, of at most 48 KiB."""
+        """Set a value, which JSON must be able to hold, of at most 48 KiB; 250 of them at most."""
         text = json.dumps(value)
         if len(text.encode()) > _LIMIT:
             raise ValueError(f"the task value {key!r} has {len(text)} bytes; at most {_LIMIT} are allowed")
+        if key not in self._context.task_values and len(self._context.task_values) >= _MOST:
+            raise ValueError(f"the task value {key!r} is one too many; a task sets {_MOST} at most")
         self._context.task_values[key] = json.loads(text)
 
     def get(self, taskKey: str, key: str, default: Any = _MISSING, debugValue: Any = _MISSING) -> Any:

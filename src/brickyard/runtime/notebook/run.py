@@ -145,7 +145,7 @@ class NotebookRunner:
         Raises:
             CellFailed: It raised an exception.
         """
-        self.shell.trace = []
+        self.shell.source, self.shell.trace = code, []
         result = self.shell.run_cell(code, store_history=False)
         error = result.error_before_exec or result.error_in_exec
         if error is None:

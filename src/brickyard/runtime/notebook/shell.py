@@ -64,7 +64,7 @@ class _Hook(DisplayHook):
 
     def __call__(self, result: Any = None) -> None:
         me: Any = self
-        if result is not None and not me.quiet():
+        if result is not None and not me.semicolon_at_end_of_expression(me.shell.source):
             me.update_user_ns(result)
             me.fill_exec_result(result)
             display.show_result(result)
@@ -75,12 +75,14 @@ class NotebookShell(InteractiveShell):
 
     Attributes:
         recorder: Keeps the cells' outputs.
+        source: The cell that is executed.
         trace: The last traceback, in lines.
     """
 
     displayhook_class = Type(_Hook)
     display_pub_class = Type(_Publisher)
     recorder: Recorder
+    source: str
     trace: list[str]
 
     def enable_gui(self, gui: Any = None) -> None:
@@ -154,7 +156,7 @@ def new_shell(module: ModuleType, directory: Path, recorder: Recorder) -> Any:
     shell: Any = NotebookShell.instance(config=config, user_module=module, user_ns=module.__dict__)
     figures.hide_secrets()
     shell.recorder = recorder
-    shell.trace = []
+    shell.source, shell.trace = "", []
     warnings.filterwarnings("ignore", "To exit: use")  # advice to someone at a terminal, where `sys.exit` was called
     shell.set_custom_exc((NotebookExit, PythonRestart, TaskStopped), _quiet)
     return shell

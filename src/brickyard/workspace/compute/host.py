@@ -44,6 +44,7 @@ class WorkerHost:
 
     def __init__(self, channel: Channel, message: Message, redactor: Redactor) -> None:
         self.reason = _CANCELED
+        self._process = os.getpid()
         self._channel = channel
         self._message = message
         self._redactor = redactor
@@ -64,6 +65,9 @@ class WorkerHost:
 
     def stopped(self, number: int, frame: FrameType | None) -> None:
         """The signal handler: end what the main thread does, so that its `finally` blocks are executed."""
+        if os.getpid() != self._process:  # a process that the task has forked, as a pool's; it ends as others do
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
         raise TaskStopped(self.reason)
 
     def start_engine(self, search_path: Sequence[str]) -> str:

@@ -67,6 +67,14 @@ def test_other_text_stays_as_it_is() -> None:
     assert Redactor([SECRET]).redact(text) == text
 
 
+@pytest.mark.parametrize("secret", ["a-long_secret", "with blanks in it", 'it\'s, a "quote"'])
+@pytest.mark.parametrize("blank", ["-", "_", " ", "', '", ", "])
+def test_a_secret_with_its_own_characters_between_is_hidden(secret: str, blank: str) -> None:
+    for shown in (blank.join(secret), blank.join(reversed(secret)), str(list(secret)), json.dumps(list(secret))):
+        if len(blank) == 1 or not set(blank) & set(secret) or shown[0] == "[":
+            assert Redactor([secret]).redact(f"<{shown}>").count(REDACTED) == 1
+
+
 def test_short_values_are_hidden_where_they_stand_alone() -> None:
     assert Redactor(["12"]).redact("12 of 1200, a12, 12!") == f"{REDACTED} of 1200, a12, {REDACTED}!"
 
@@ -102,8 +110,9 @@ def test_only_what_is_a_form_of_a_secret_is_hidden(secret: str, text: str) -> No
     between = "".join(one for one in " \t\r\n,;'\"|_.-[]" if one not in secret)
     plain = text.translate(dict.fromkeys(map(ord, between)))
     hidden = redactor.redact(text)
-    assert (secret in plain) <= (REDACTED in hidden)
-    if not any(one in plain for one in (secret, secret[::-1], secret.upper(), secret.lower())):
+    joined = [blank.join(one) for blank in "-_. " for one in (secret, secret[::-1]) if blank in secret]
+    assert any(one in plain for one in (secret, *joined)) <= (REDACTED in hidden)
+    if not any(one in plain for one in (secret, secret[::-1], secret.upper(), secret.lower(), *joined)):
         assert hidden == text
     else:
         assert secret not in hidden.translate(dict.fromkeys(map(ord, between)))

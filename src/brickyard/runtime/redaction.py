@@ -121,7 +121,17 @@ def _forms(secret: str) -> Iterable[str]:
     yield from (secret[::-1], secret.upper(), secret.lower(), raw.hex(), raw.hex().upper())
     yield from (html.escape(secret), urllib.parse.quote(secret, safe=""), json.dumps(secret)[1:-1], repr(secret)[1:-1])
     yield from _base64_forms(raw)
+    yield from _joined(secret)
     yield from (line for line in secret.splitlines() if len(line) >= 2 * _SHORT)
+
+
+def _joined(secret: str) -> Iterable[str]:
+    """The value with something between its characters that is one of them, too; see `_between` for all else."""
+    blanks = [blank for blank in _BETWEEN if blank in secret]
+    for blank in blanks:
+        yield from (blank.join(secret), blank.join(reversed(secret)))
+    if blanks:
+        yield from (repr(list(secret))[1:-1], json.dumps(list(secret))[1:-1])
 
 
 def _base64_forms(raw: bytes) -> Iterable[str]:

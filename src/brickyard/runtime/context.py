@@ -70,6 +70,8 @@ class TaskContext:
         spark_conf: Properties of the Spark session.
         git_folder: The Git folder that the code is in.
         notes_uses: Whether it is noted what the task reads and writes (`uses.json`).
+        cluster: The id of the cluster that it runs on, whose Spark engine it shares with others; empty where its
+            engine is its own.
     """
 
     api_url: str
@@ -93,11 +95,12 @@ class TaskContext:
     spark_conf: Mapping[str, str] = field(default_factory=dict)
     git_folder: str | None = None
     notes_uses: bool = False
+    cluster: str = ""
 
     @property
     def cluster_id(self) -> str:
-        """What a program is told that asks for its cluster: there is none, but each run has a place of its own."""
-        return f"local-{self.job_run_id or self.run_id}"
+        """What a program is told that asks for its cluster: where there is none, each run has a place of its own."""
+        return self.cluster or f"local-{self.job_run_id or self.run_id}"
 
     @property
     def notebook_path(self) -> str | None:

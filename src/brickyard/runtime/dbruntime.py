@@ -69,7 +69,7 @@ def get_context() -> ReplContext:
         idInJob=str(task.run_id) if in_job else None,
         jobTaskType=task.kind if in_job else None,
         jobType="NORMAL" if in_job else None,
-        clusterId=None,
+        clusterId=task.cluster or None,
         isInNotebook=task.notebook_path is not None,
         isInJob=in_job,
     )

@@ -14,7 +14,7 @@ from brickyard.runtime.dbt_task import run_dbt
 from brickyard.runtime.ending import Ending, TaskStopped
 from brickyard.runtime.notebook.run import run_notebook
 
-__all__ = ["Ending", "TaskStopped", "execute"]
+__all__ = ["Ending", "TaskStopped", "execute", "prepare"]
 
 _KINDS: dict[str, Callable[[TaskContext], Ending]] = {
     "notebook": run_notebook,
@@ -30,7 +30,7 @@ def execute(context: TaskContext) -> Ending:
     What the user's code raises is in the result; nothing is raised.
     """
     try:
-        _prepare(context)
+        prepare(context)
         return _noted(context) if context.notes_uses else _KINDS[context.kind](context)
     except TaskStopped as stopped:
         return Ending(error=f"{stopped}", code="DRIVER_ERROR")  # where it was the user who stopped it, the server knows
@@ -47,7 +47,7 @@ def _noted(context: TaskContext) -> Ending:
     return ending
 
 
-def _prepare(context: TaskContext) -> None:
+def prepare(context: TaskContext) -> None:
     """Make the paths, the session and the modules of the Databricks runtime available."""
     spark.install(context)
     dbruntime.install()
@@ -71,7 +71,7 @@ def _git_folder(context: TaskContext) -> list[str]:
 
 def _home(context: TaskContext) -> Path:
     """The directory that the code begins in: the notebook's or file's own, where it has one."""
-    if context.kind != "python_wheel":
+    if context.kind not in ("python_wheel", "repl"):
         own = paths.to_local(posixpath.dirname(paths.full(context.source)), context.mounts)
         if own.is_dir():
             return own

@@ -81,6 +81,11 @@ class Recorder:
         cell.state, cell.started_at = "RUNNING", _now()
         self.write()
 
+    def only(self, cell: CellRecord) -> None:
+        """Forget the cells that were there, and keep this one."""
+        self.cells, self._size = [cell], 0
+        self._finished.clear()
+
     def end(self, state: str) -> None:
         """The current cell ended."""
         if self._current is not None:

@@ -84,8 +84,10 @@ def _connect(session: LazySparkSession) -> None:
             url = remote()
             object.__setattr__(session, "__class__", SparkSession)
             SparkSession.__init__(session, connection=url)
-            atexit.unregister(session.client._on_exit)  # the engine ends with the task, there is nothing to clean up
-            properties: dict[str, str | int | bool] = {**usage_tags(current()), **current().spark_conf}
+            properties: dict[str, str | int | bool] = {**current().spark_conf}
+            if not current().cluster:  # else the engine goes on, and knows its cluster
+                atexit.unregister(session.client._on_exit)  # it ends with the task, there is nothing to clean up
+                properties = {**usage_tags(current()), **properties}
             if current().notes_uses:
                 properties[USES] = True
             session.conf._set_all(properties, silent=False)  # in one call

@@ -85,6 +85,7 @@ _PREFIXES = (
     _Prefix("/api/2.1/jobs/", "jobs"),
     _Prefix("/api/2.0/jobs/", "jobs"),
     _Prefix("/api/2.1/clusters/", "clusters"),
+    _Prefix("/api/1.2/", "command_execution"),
     _Prefix("/api/2.0/clusters/", "clusters"),
     _Prefix("/api/2.0/jobs/dbt-artifacts/", "dbt_artifacts", public=True),
     _Prefix("/api/2.0/serving-endpoints", "serving_endpoints"),
@@ -147,7 +148,7 @@ class App:
         try:
             response = await self._dispatch(scope, receive, tagged)
         except ApiError as error:
-            response = json_response(error.body(), error.status)
+            response = _refusal(scope, error)
             await self._record(scope, response.status_code, error.code)
         except ClientDisconnect:
             _log.info("the client left during %s %s", scope["method"], scope["path"])
@@ -155,7 +156,7 @@ class App:
         except Exception as error:
             _log.exception("%s %s failed", scope["method"], scope["path"])
             failure = _failure(error, f"{scope['method']} {scope['path']}")
-            response = json_response(failure.body(), failure.status)
+            response = _refusal(scope, failure)
             await self._record(scope, response.status_code, failure.code)
         if response is not None:
             with contextlib.suppress(ClientDisconnect):
@@ -218,6 +219,12 @@ class App:
             await send(message)
 
         return tagged
+
+
+def _refusal(scope: Scope, error: ApiError) -> Response:
+    """An error in the shape of the API's version."""
+    old = scope["path"].startswith("/api/1.2/")
+    return json_response({"error": error.message} if old else error.body(), error.status)
 
 
 def _failure(error: Exception, where: str) -> ApiError:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from brickyard.workspace.catalog import Catalog
     from brickyard.workspace.clusters import Clusters
+    from brickyard.workspace.commands import Commands
     from brickyard.workspace.compute import Compute
     from brickyard.workspace.files import Files
     from brickyard.workspace.global_scripts import GlobalScripts
@@ -115,6 +116,12 @@ class Workspace:
     def clusters(self) -> Clusters:
         """Clusters, and their engines."""
         service: Clusters = self._service("clusters")
+        return service
+
+    @property
+    def commands(self) -> Commands:
+        """Execution contexts on clusters."""
+        service: Commands = self._service("commands")
         return service
 
     @property

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import posixpath
 import sys
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +76,21 @@ class NotebookRunner:
                 return ending
         return Ending()
 
+    def command(self, number: int, code: str, language: str) -> tuple[CellRecord, Ending | None]:
+        """Execute what comes while the process is alive, with the names of what came before.
+
+        Returns:
+            What it put out, and the ending where it failed or asked for the end.
+        """
+        cell = cell_of(code, language)
+        record = CellRecord(number, cell.language, cell.source)
+        self.recorder.only(record)
+        self.recorder.begin(record)
+        self.shell.execution_count = number
+        ending = self._guarded(cell)
+        self.recorder.end("ERROR" if ending is not None and ending.error else "FINISHED")
+        return record, ending
+
     def _guarded(self, cell: Any) -> Ending | None:
         """Execute one cell; the ending where the notebook ends with it."""
         try:
@@ -89,6 +106,17 @@ class NotebookRunner:
         except CellFailed as failed:
             return Ending(error=describe(failed.error), trace="\n".join(failed.trace))
         return None
+
+    @contextlib.contextmanager
+    def streams(self) -> Iterator[None]:
+        """What is printed meanwhile is kept with the cells."""
+        out, err = sys.stdout, sys.stderr
+        sys.stdout = CellStream(out, "stdout", self.recorder)
+        sys.stderr = CellStream(err, "stderr", self.recorder)
+        try:
+            yield
+        finally:
+            sys.stdout, sys.stderr = out, err
 
     def include(self, target: str, arguments: dict[str, str]) -> None:
         """`%run`: execute another notebook's cells here.
@@ -179,13 +207,8 @@ def run_notebook(context: TaskContext) -> Ending:
     # MLflow takes the git commit of a run from this file's directory; ours would be that of Brickyard's own checkout.
     sys.argv = [_tree_path(context.source)]
     runner = NotebookRunner(context)
-    out, err = sys.stdout, sys.stderr
-    sys.stdout = CellStream(out, "stdout", runner.recorder)
-    sys.stderr = CellStream(err, "stderr", runner.recorder)
-    try:
+    with runner.streams():
         return runner.run()
-    finally:
-        sys.stdout, sys.stderr = out, err
 
 
 def _tree_path(path: str) -> str:

@@ -27,9 +27,9 @@ class ClusterUnavailable(Exception):
 class Claim:
     """What a running cluster gives to one of its users, until it is released or lost.
 
-    While there is one, the cluster does not end for want of activity. Several can be held at once; each client of the
-    engine has sessions of its own there. A process that uses the engine releases its Spark sessions when it ends
-    (`spark.stop()`), as the engine goes on without it.
+    While there is one that does not rest, the cluster does not end for want of activity. Several can be held at once;
+    each client of the engine has sessions of its own there. A process that uses the engine releases its Spark sessions
+    when it ends (`spark.stop()`), as the engine goes on without it.
 
     Attributes:
         cluster_id: The cluster.
@@ -38,9 +38,11 @@ class Claim:
         secrets: The secrets' values, by the reference that stands for each: not to be written anywhere, and to be
             redacted in what is shown.
         search_path: Directories from which processes on it import: its libraries.
+        resting: Whether it does nothing now.
     """
 
     def __init__(self, life: Life) -> None:
+        self.resting = False
         self._life = life
         self._lock = threading.Lock()
         self._reason: str | None = None
@@ -57,9 +59,11 @@ class Claim:
         engine = self._life.engine
         return "" if engine is None else engine.remote(token, user_name)
 
-    def used(self) -> None:
-        """Something is done on the cluster now; for users that hold a claim for longer than they work."""
-        self._life.used()
+    def rest(self, resting: bool) -> None:
+        """Do nothing from now on, or something again; for users that hold a claim for longer than they work."""
+        if resting != self.resting:
+            self._life.used()
+            self.resting = resting
 
     def when_lost(self, callback: Callable[[str], None]) -> None:
         """Call `callback` with the reason when the cluster ends before the claim is released; at once where it has."""

@@ -92,7 +92,7 @@ class Life:
 
     def idle_seconds(self) -> float:
         """For how long nothing has been done on it; 0 while something uses it."""
-        return 0.0 if self.claims else self._clock() - self.used_at
+        return 0.0 if any(not one.resting for one in self.claims) else self._clock() - self.used_at
 
     def environment(self) -> dict[str, str]:
         """The variables of its processes, with the secrets' values in them."""

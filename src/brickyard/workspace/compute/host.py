@@ -71,11 +71,13 @@ class WorkerHost:
         raise TaskStopped(self.reason)
 
     def start_engine(self, search_path: Sequence[str]) -> str:
-        """Start the task's Spark engine, and say where it listens.
+        """Start the task's Spark engine, unless it runs on a cluster that has one, and say where it listens.
 
         Raises:
             RuntimeError: It did not start.
         """
+        if self._message["remote"]:
+            return str(self._message["remote"])
         same = {key: self._message[key] for key in _FOR_ENGINES}
         scratch = str(Path(self._message["task"]["directory"]) / "engine")
         answer = self._ask({"do": "engine", "search_path": list(search_path), "scratch": scratch} | same)

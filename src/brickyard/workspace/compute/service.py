@@ -325,7 +325,8 @@ class Compute:
             "mounts": {**spec.mounts, **{prefix: str(place) for prefix, place in workspace.files.mounts().items()}},
             "git_folder": self._git_folder(spec),
             "site": str(site),
-            "search_path": [str(site), *environments],
+            "search_path": [str(site), *environments, *spec.search_path],
+            "remote": spec.remote,
             "environments": str(workspace.root / "environments"),
         }
 

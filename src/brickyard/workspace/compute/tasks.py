@@ -23,7 +23,7 @@ __all__ = [
     "read_outcome",
 ]
 
-TaskKind = Literal["notebook", "spark_python", "python_wheel", "dbt", "sql_warehouse"]
+TaskKind = Literal["notebook", "spark_python", "python_wheel", "dbt", "sql_warehouse", "repl"]
 TaskState = Literal["SUCCESS", "FAILED", "TIMEDOUT", "CANCELED"]
 
 #: The files in a run's directory: the specification (without its token and secrets), what the task printed (redacted,
@@ -31,6 +31,8 @@ TaskState = Literal["SUCCESS", "FAILED", "TIMEDOUT", "CANCELED"]
 TASK_FILE, OUTPUT_FILE, CELLS_FILE, RESULT_FILE = "task.json", "output.log", "cells.json", "result.json"
 #: The exit code of a process that could not write its result: EX_IOERR of sysexits.h.
 NO_RESULT = 74
+#: What of a specification is not written anywhere.
+_HANDED_OVER = ("token", "secrets", "remote")
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class TaskSpec:
         job_id: The job it belongs to; 0 for a run that was submitted once.
         job_run_id: The run of the whole job.
         task_key: Its name in the job.
-        kind: What it is; a `sql_warehouse` executes statements until it is stopped.
+        kind: What it is; a `sql_warehouse` executes statements until it is stopped, a `repl` commands.
         source: The notebook's workspace path; the Python file's path (`/Workspace/..`, `/Volumes/..`, `dbfs:/..`);
             `package:entry_point` of a wheel; or the directory of a dbt project.
         parameters: A notebook's base parameters (widgets); a Python file's arguments; a wheel's arguments as a
@@ -57,6 +59,9 @@ class TaskSpec:
         token: What it authenticates with; it is handed over in memory only.
         directory: The run's directory; it is made where it is missing.
         timeout_seconds: After this long the task is killed and ends as TIMEDOUT; 0 is no limit.
+        cluster_id: The cluster that it runs on; none where it has an engine of its own.
+        remote: Where that cluster's Spark engine listens (`sc://...`), with a token: handed over in memory only.
+        search_path: Directories with that cluster's libraries.
         notes_uses: Whether it leaves a note of what it has read and written (`brickyard.runtime.uses`).
     """
 
@@ -77,16 +82,20 @@ class TaskSpec:
     spark_conf: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     timeout_seconds: float = 0
+    cluster_id: str = ""
+    remote: str = field(default="", repr=False)
+    search_path: tuple[str, ...] = ()
     notes_uses: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """The specification as JSON can hold it, without the token and the secrets."""
-        plain = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("token", "secrets")}
+        plain = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in _HANDED_OVER}
         parameters = self.parameters
         return plain | {
             "directory": str(self.directory),
             "parameters": dict(parameters) if isinstance(parameters, Mapping) else list(parameters),
             "libraries": list(self.libraries),
+            "search_path": list(self.search_path),
             "task_values": {key: dict(values) for key, values in self.task_values.items()},
             "mounts": dict(self.mounts),
             "environment": dict(self.environment),

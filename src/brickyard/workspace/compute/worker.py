@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import faulthandler
+import importlib
 import io
 import os
 import signal
@@ -29,6 +30,8 @@ __all__ = ["run", "run_engine", "run_sail"]
 
 #: The service's words for whatever the user's code does; what it was is in the run's output.
 _WORKLOAD_FAILED = "Workload failed, see run output for details"
+#: What goes on until it is stopped, and the modules that do it.
+_SERVING = {"sql_warehouse": "brickyard.workspace.sql.runner", "repl": "brickyard.workspace.commands.repl"}
 _RESULT_LIMIT = 5 * 1024 * 1024
 
 
@@ -65,13 +68,13 @@ def run(message: Message, channel: Channel, output: OutputPipe) -> int:
 
 
 def _executed(context: TaskContext, host: WorkerHost) -> Ending:
-    if context.kind != "sql_warehouse":
+    module = _SERVING.get(context.kind)
+    if module is None:
         return execute(context)
-    from brickyard.workspace.sql.runner import serve
-
     try:
-        return serve(context, host)
-    except (RuntimeError, TaskStopped) as error:  # the engine did not start, or this is the warehouse's end
+        ending: Ending = importlib.import_module(module).serve(context, host)
+        return ending
+    except (RuntimeError, TaskStopped) as error:  # the engine did not start, or this is its end
         return Ending(error=f"{type(error).__name__}: {error}")
 
 
@@ -179,6 +182,7 @@ def _context(message: Message, host: WorkerHost, redactor: Redactor) -> TaskCont
         spark_conf=message["spark_conf"],
         git_folder=message["git_folder"],
         notes_uses=task["notes_uses"],
+        cluster=task["cluster_id"],
     )
 
 

@@ -39,14 +39,9 @@ _OPENING: dict[str, tuple[str, ...]] = {
     "lightgbm.basic": ("Booster.__init__", "Booster.save_model"),
     "xgboost.core": ("Booster.save_model", "Booster.load_model"),
     "polars": (
-        "read_csv",
-        "read_parquet",
-        "scan_csv",
-        "scan_parquet",
-        "read_delta",
-        "scan_delta",
-        "read_ipc",
-        "read_json",
+        *("read_csv", "read_parquet", "read_delta", "scan_csv", "scan_parquet", "scan_delta"),
+        *("DataFrame.write_csv", "DataFrame.write_parquet", "DataFrame.write_json", "DataFrame.write_delta"),
+        *("LazyFrame.sink_csv", "LazyFrame.sink_parquet"),
     ),
 }
 

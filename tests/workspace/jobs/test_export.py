@@ -68,7 +68,7 @@ def test_notebooks_of_a_run_are_exported_with_their_results(views: list[jobs.Vie
     page = views[0].content or ""
     for shown in ("A title", "The table", "told", "Bern &lt;b&gt;", "from the shell", "no &lt;luck&gt;"):
         assert shown in page
-    assert "<script>alert" not in page
+    assert "<script>alert" not in page and 'sandbox="allow-scripts"' in page
     model = model_of(views[0])
     assert (model["version"], model["language"]) == ("NotebookV1", "python")
     states = [command["state"] for command in model["commands"]]

@@ -23,8 +23,8 @@ def uninstall(names: Sequence[str], site: Path) -> str:
     for name in names:
         found = own.get(_key(name))
         if found is not None:
-            _remove(found, site)
             said.append(f"Successfully uninstalled {found.name}-{found.version}\n")
+            _remove(found, site)
         elif _is_installed(name):
             raise NotSupported(
                 f"%pip uninstall {name}: it belongs to the runtime or to the libraries of the task or cluster, which "

@@ -70,6 +70,7 @@ def _views(directory: Path) -> Iterator[ViewItem]:
     kept: dict[str, Any] = json.loads((directory / CELLS_FILE).read_bytes())
     model = notebook_model(kept, path)
     values = {"model": model, "path": path, "encoded": encoded(model), "cells": cells_shown(kept["cells"])}
+    values["scripts"] = True  # of charts, in frames that have nothing to do with the page
     yield ViewItem(content=template("exported.html").render(values), name=model["name"], type=ViewType.NOTEBOOK)
     for inner in sorted(directory.glob(f"notebooks/*/{CELLS_FILE}"), key=lambda one: int(one.parent.name)):
         yield from _views(inner.parent)

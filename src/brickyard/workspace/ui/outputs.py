@@ -33,11 +33,13 @@ class Output:
     Attributes:
         kind: `text`, `error`, `table`, `html`, `image` or `markdown`: how `content` is shown.
         height: Of a frame, in pixels.
+        scripts: Whether there are scripts in it.
     """
 
     kind: str
     content: Any
     height: int = 0
+    scripts: bool = False
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ def _value(value: Any) -> str:
 
 def _html(text: str) -> Output:
     lines = max(text.count("<tr"), text.count("\n"), len(text) // 400)
-    return Output("html", text, min(640, 120 + 24 * lines))
+    return Output("html", text, min(640, 120 + 24 * lines), scripts="<script" in text.lower())
 
 
 def _short(text: str) -> str:

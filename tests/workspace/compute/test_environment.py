@@ -93,9 +93,23 @@ def test_files_of_requirements_are_read_in_the_workspace(lab: Lab, tmp_path: Pat
         assert "other required" in done.output
     dangling = lab.put("dangling.txt", "--requirement=../nowhere/more.txt\n")
     outcome = lab.run("python_wheel", "x:y", libraries=("-r", f"/Workspace{dangling}")).outcome
-    assert outcome.code == "LIBRARY_INSTALLATION_ERROR" and "nowhere/more.txt cannot be read" in outcome.message
+    assert outcome.code == "LIBRARY_INSTALLATION_ERROR" and "nowhere/more.txt does not exist" in outcome.message
+    itself = lab.put("itself.txt", "-r itself.txt\n")
+    outcome = lab.run("python_wheel", "x:y", libraries=("-r", f"/Workspace{itself}")).outcome
+    assert outcome.code == "LIBRARY_INSTALLATION_ERROR" and "itself.txt names itself" in outcome.message
     outcome = lab.run("python_wheel", "x:y", libraries=(f"-r {HOME}/none.txt",)).outcome
     assert outcome.message.endswith(f"Error messages:\nthe library {HOME}/none.txt does not exist")
+
+
+def test_wheels_are_found_in_a_directory_of_the_workspace(lab: Lab, tmp_path: Path) -> None:
+    put_wheel(lab, wheel(tmp_path, version="6.0", word="found"))
+    directory = f"/Workspace{HOME}/wheels"
+    for option in (f"--find-links {directory}", f"--find-links={directory}"):
+        libraries = (option, "--no-index", "brickyard-greeting==6.0")
+        done = lab.run("python_wheel", "brickyard_greeting:other", ["0"], libraries=libraries).ok()
+        assert "other found" in done.output
+    outcome = lab.run("python_wheel", "x:y", libraries=("--find-links /elsewhere", "x")).outcome
+    assert outcome.code == "LIBRARY_INSTALLATION_ERROR" and "/elsewhere cannot be there" in outcome.message
 
 
 BACKEND = """

@@ -8,7 +8,7 @@ import pytest
 
 from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.jobs.settings import normalise
-from brickyard.workspace.libraries.kinds import check_library, files_of, words_of
+from brickyard.workspace.libraries.kinds import check_library, words_of
 
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"egg": "/Workspace/x.egg"}, "egg libraries are not supported from Databricks Runtime 14.0 on"),
@@ -40,8 +40,6 @@ def test_what_pip_is_asked_for() -> None:
         "numpy==2",
     ]
     assert words_of({"whl": "/Workspace/x.whl"}) == ["/Workspace/x.whl"]
-    words = ["-r /Workspace/a.txt", "-r", "/Volumes/b.txt", "--constraint=/Workspace/c.txt", "dbfs:/d.whl", "numpy"]
-    assert files_of(words) == ["/Workspace/a.txt", "/Volumes/b.txt", "/Workspace/c.txt", "dbfs:/d.whl"]
 
 
 ENVIRONMENTS: list[tuple[dict[str, Any], str]] = [

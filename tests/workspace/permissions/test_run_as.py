@@ -84,13 +84,15 @@ def test_a_file_and_a_library_must_be_readable(lab: Lab, other: Robot) -> None:
     file = str(lab.w.workspace.get_status(f"{folder}/main.py").object_id)
     lab.grant("files", file, "CAN_READ", other.ways["directly"])
     library = f"/Workspace{folder}/requirements.txt"
-    task = Task("t", spark_python_task=SparkPythonTask(source), libraries=[Library(requirements=library)])
-    run = _ended(lab, other, task)
-    assert (
-        f"Library installation failed for library due to user error: cannot read {library}. {reason}"
-        in run.state.state_message
-    )
-    assert run.status.termination_details.code is TerminationCodeCode.LIBRARY_INSTALLATION_ERROR
+    lab.w.workspace.upload(f"{folder}/names.txt", io.BytesIO(b"-r requirements.txt"), format=ImportFormat.AUTO)
+    names = str(lab.w.workspace.get_status(f"{folder}/names.txt").object_id)
+    lab.grant("files", names, "CAN_READ", other.ways["directly"])
+    for asked in (library, f"/Workspace{folder}/names.txt"):
+        task = Task("t", spark_python_task=SparkPythonTask(source), libraries=[Library(requirements=asked)])
+        run = _ended(lab, other, task)
+        assert "Library installation failed for library due to user error: cannot read" in run.state.state_message
+        assert "requirements.txt. Either" in run.state.state_message
+        assert run.status.termination_details.code is TerminationCodeCode.LIBRARY_INSTALLATION_ERROR
 
 
 def test_a_task_logs_to_its_notebooks_experiment_and_reads_no_other(lab: Lab, other: Robot) -> None:

@@ -6,7 +6,6 @@ import contextlib
 import functools
 import logging
 import os
-import shlex
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,9 +19,9 @@ from brickyard.workspace.compute.engines.choice import EngineChoice, UnknownEngi
 from brickyard.workspace.compute.environ import TASK_MARK, base_environment, task_environment, without_own
 from brickyard.workspace.compute.environments import Environments, LibraryError, digest
 from brickyard.workspace.compute.initial_catalog import initial_catalog
+from brickyard.workspace.compute.installer_words import installer_words
 from brickyard.workspace.compute.interactive import InteractiveEngine, search_path
 from brickyard.workspace.compute.memory import MemoryWatch
-from brickyard.workspace.compute.requirements import requirement_lines
 from brickyard.workspace.compute.results import write_json, write_outcome
 from brickyard.workspace.compute.tasks import TASK_FILE, TaskHandle, TaskOutcome, TaskSpec, read_outcome
 
@@ -224,40 +223,8 @@ class Compute:
         """
         return self._environments.build(self._libraries(libraries))
 
-    def _libraries(self, items: Sequence[str], directory: Path = Path("/")) -> list[str]:
-        """What the installer is asked for: options word by word, and files of requirements line by line.
-
-        Args:
-            items: Requirements, options and paths.
-            directory: Where the paths of files of requirements begin that are relative.
-
-        Raises:
-            LibraryError: A file does not exist, or cannot be read.
-        """
-        words = [word for item in items for word in (shlex.split(item) if item.startswith("-") else [item])]
-        found: list[str] = []
-        following = iter(words)
-        for word in following:
-            name, equals, value = word.partition("=")
-            if name in ("-r", "--requirement"):
-                place = directory / self._library(value if equals else next(following, ""))
-                found += self._libraries(_lines(place), place.parent)
-            else:
-                found.append(self._library(word))
-        return found
-
-    def _library(self, item: str) -> str:
-        """A requirement as it is; a file of the workspace as the file on this machine.
-
-        Raises:
-            LibraryError: The file does not exist.
-        """
-        if not item.startswith(("/", "dbfs:", "file:")):
-            return item
-        place = Path(item.removeprefix("file:")) if item.startswith("file:") else self._workspace.files.local_path(item)
-        if not place.is_file():
-            raise LibraryError(f"the library {item} does not exist")
-        return str(place)
+    def _libraries(self, items: Sequence[str]) -> list[str]:
+        return installer_words(items, self._workspace.files.local_path)
 
     def _spawn(self, handle: TaskHandle, environments: list[str]) -> None:
         if handle.stopping is not None:
@@ -387,13 +354,6 @@ class Compute:
 def build(workspace: Workspace) -> Compute:
     """The compute service of a workspace."""
     return Compute(workspace)
-
-
-def _lines(place: Path) -> list[str]:
-    try:
-        return requirement_lines(place)
-    except (OSError, ValueError) as error:  # also one that is no text
-        raise LibraryError(f"the file of requirements {place} cannot be read: {error}") from error
 
 
 def end_leftovers(mark: str, *, earlier: bool = False) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from brickyard.workspace.api.errors import ApiError, PermissionDenied
 from brickyard.workspace.jobs.kinds.base import Faulty
-from brickyard.workspace.libraries.kinds import files_of
+from brickyard.workspace.libraries.access import unreadable
 
 if TYPE_CHECKING:
     from brickyard.workspace.compute.tasks import TaskSpec
@@ -44,9 +44,9 @@ def _check_all(workspace: Workspace, spec: TaskSpec, principal: Principal) -> No
     elif spec.kind == "dbt":
         what = f"Cannot read the dbt project {spec.source}."
         _check(_may_read(workspace, spec.source, principal), what, "UNAUTHORIZED_ERROR", principal)
-    for library in files_of(spec.libraries):
-        what = f"Library installation failed for library due to user error: cannot read {library}."
-        _check(_may_read(workspace, library, principal), what, "LIBRARY_INSTALLATION_ERROR", principal)
+    library = unreadable(workspace, spec.libraries, principal)
+    what = f"Library installation failed for library due to user error: cannot read {library}."
+    _check(library is None, what, "LIBRARY_INSTALLATION_ERROR", principal)
 
 
 def _check(allowed: bool, what: str, code: str, principal: Principal) -> None:

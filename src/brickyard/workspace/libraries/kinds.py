@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 
 from brickyard.workspace.api.errors import InvalidParameterValue
 
-__all__ = ["check_environment", "check_library", "files_of", "name_of", "words_of"]
+__all__ = ["check_environment", "check_library", "name_of", "words_of"]
 
 _VERSIONS = ("1", "2", "3", "4", "5")
 _NOT_OF_ENVIRONMENTS = ("java_dependencies", "base_environment", "project_environment")
@@ -80,12 +80,6 @@ def words_of(library: Mapping[str, Any]) -> list[str]:
 def name_of(library: Mapping[str, Any]) -> str:
     """What tells a library from others."""
     return json.dumps({name: value for name, value in library.items() if value}, sort_keys=True)
-
-
-def files_of(words: Sequence[str]) -> list[str]:
-    """The files that pip is asked for by path, also in lines of options such as `-r /Workspace/requirements.txt`."""
-    every = [word for item in words for word in (shlex.split(item) if item.startswith("-") else [item])]
-    return [one for one in (word.partition("=")[2] or word for word in every) if one.startswith(("/", "dbfs:"))]
 
 
 def check_environment(key: str, spec: Mapping[str, Any]) -> None:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from brickyard.workspace.api.errors import ApiError, InvalidParameterValue, PermissionDenied, ResourceDoesNotExist
 from brickyard.workspace.api.shape import check_shape
 from brickyard.workspace.compute.environments import LibraryError
+from brickyard.workspace.libraries.access import unreadable
 from brickyard.workspace.libraries.installation import install
-from brickyard.workspace.libraries.kinds import check_library, files_of, name_of, words_of
+from brickyard.workspace.libraries.kinds import check_library, name_of, words_of
 from brickyard.workspace.libraries.records import LibraryRecord, LibraryStore
 
 if TYPE_CHECKING:
@@ -158,14 +159,9 @@ class Libraries:
             raise LibraryError("who added the library is no principal of the workspace any more") from error
 
     def _require_files(self, library: Library, by: Principal) -> None:
-        files = self._workspace.files
-        for path in files_of(words_of(library)):
-            try:
-                files.place_access.require_read(by, files.roots.located(path).path)
-            except PermissionDenied:
-                raise
-            except ApiError:
-                continue  # a path in none of the trees, or what does not exist, as the installation will say
+        path = unreadable(self._workspace, words_of(library), by)
+        if path is not None:
+            raise PermissionDenied(f"{by.user_name} may not read {path}, from which a library would be installed")
 
     def _checked(self, cluster: ClusterRecord, libraries: Any) -> list[dict[str, Any]]:
         from databricks.sdk.service.compute import Policy

@@ -60,6 +60,17 @@ def test_secrets_that_become_known_later_leave_earlier_cells_too(tmp_path: Path)
     ]
 
 
+def test_a_secret_that_is_half_printed_is_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "cells.json"
+    recorder = begun(path, Redactor(["s3cr3t-value"]))
+    recorder.stream("stdout", "it is s3cr3t")
+    recorder.write()
+    assert kept(path)[0]["outputs"][0]["text"] == "it is "
+    recorder.stream("stdout", "-value!")
+    recorder.end("FINISHED")
+    assert kept(path)[0]["outputs"][0]["text"] == f"it is {REDACTED}!"
+
+
 def test_cells_that_are_not_reached_are_skipped(tmp_path: Path) -> None:
     path = tmp_path / "cells.json"
     recorder = begun(path)

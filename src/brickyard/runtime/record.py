@@ -61,6 +61,7 @@ class Recorder:
         self._most_printed = _STREAM_LIMIT
         self._written = 0.0
         self._size = 0
+        self._timer: threading.Timer | None = None
         self._finished: dict[int, tuple[int, Any]] = {}  # cells that change no more, without the secrets known then
         self._process = os.getpid()
         self._lock = threading.Lock()  # threads of the notebook print, too
@@ -112,9 +113,7 @@ class Recorder:
             cell.outputs[-1]["text"] += text
         else:
             cell.outputs.append({"output_type": "stream", "name": name, "text": text})
-        if time.monotonic() - self._written > _SECONDS_BETWEEN_WRITES:
-            with contextlib.suppress(OSError):  # a print does not fail for it; the end of the cell says so
-                self.write()
+        self._write_soon()
 
     def display(self, data: Mapping[str, Any], metadata: Mapping[str, Any] | None = None) -> None:
         """Something was displayed, in one or more formats by MIME type."""
@@ -129,6 +128,7 @@ class Recorder:
         else:
             self._size += size
         self._current.outputs.append(shown)
+        self._write_soon()
 
     def error(self, name: str, value: str, trace: list[str]) -> None:
         """The cell raised an exception."""
@@ -147,13 +147,31 @@ class Recorder:
             temporary.replace(self._path)
             self._written = time.monotonic()
 
+    def _write_soon(self) -> None:
+        """Write within a second, also where nothing more is put out for long."""
+        if os.getpid() != self._process:
+            return
+        if self._timer is None or not self._timer.is_alive():
+            wait = max(0.0, _SECONDS_BETWEEN_WRITES - (time.monotonic() - self._written))
+            self._timer = threading.Timer(wait, self._write_late)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _write_late(self) -> None:
+        with contextlib.suppress(OSError):  # a print does not fail for it; the end of the cell says so
+            self.write()
+
     def _redacted(self, cell: CellRecord) -> Any:
         """A cell without secrets; one that has ended is searched again only when there are more of them."""
         known = len(self._redactor.secrets)
         kept = self._finished.get(id(cell))
         if kept is not None and kept[0] == known:
             return kept[1]
-        clean = self._redactor.redact_all(asdict(cell))
+        plain = asdict(cell)
+        if cell.ended_at is None and plain["outputs"] and "text" in plain["outputs"][-1]:
+            last = plain["outputs"][-1]  # its end may be the beginning of a secret
+            last["text"] = last["text"][: self._redactor.unfinished(last["text"])]
+        clean = self._redactor.redact_all(plain)
         if cell.ended_at is not None:
             self._finished[id(cell)] = (known, clean)
         return clean

@@ -64,7 +64,7 @@ def over_tls(shared_home: WorkspaceHome) -> Server:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Every operation is called over both; what it refuses, and how it behaves besides, is not a matter of transport."""
+    """Every operation is called over both; all else is no matter of transport."""
     if "server" in metafunc.fixturenames:
         both = metafunc.function.__name__ == "test_every_operation"
         metafunc.parametrize("server", ["over_http", "over_tls"] if both else ["over_http"], indirect=True)

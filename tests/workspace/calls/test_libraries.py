@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import InvalidParameterValue, NotFound, PermissionDenied
-from databricks.sdk.service.compute import LibrariesAPI, Library, LibraryInstallStatus, State
+from databricks.sdk.service.compute import Language, LibrariesAPI, Library, LibraryInstallStatus, ResultType, State
 from databricks.sdk.service.workspace import ImportFormat
 
 from tests.support import wait_for
@@ -20,6 +20,17 @@ from tests.workspace.compute.test_environment import wheel
 
 FAMILIES = (LibrariesAPI,)
 MISSING = Library(whl="/Workspace/Shared/nowhere/gone-1.0-py3-none-any.whl")
+IMPORTING = "import brickyard_greeting_data as data\ndata.WORD"
+IN_FUNCTION = """
+from pyspark.sql.functions import udf
+
+@udf("string")
+def word(_):
+    import brickyard_greeting_data
+    return brickyard_greeting_data.WORD
+
+spark.range(1).select(word("id")).first()[0]
+"""
 INSTALLED, FAILED, PENDING = LibraryInstallStatus.INSTALLED, LibraryInstallStatus.FAILED, LibraryInstallStatus.PENDING
 
 
@@ -35,13 +46,24 @@ def greeting(w: WorkspaceClient, tmp_path: Path, name: Callable[[], str]) -> Lib
 @pytest.fixture
 def cluster_id(w: WorkspaceClient, name: Callable[[], str]) -> Iterator[str]:
     """A cluster that runs."""
-    made = w.clusters.create(cluster_name=name(), **SIZE).result().cluster_id or ""
+    made = w.clusters.create(cluster_name=name(), **SIZE).response.cluster_id or ""
+    wait_for(lambda: w.clusters.get(made).state is State.RUNNING)
     yield made
     w.clusters.permanent_delete(made)
 
 
 def statuses(w: WorkspaceClient, cluster_id: str) -> dict[str, LibraryInstallStatus | None]:
     return {one.library.whl or "": one.status for one in w.libraries.cluster_status(cluster_id) if one.library}
+
+
+def said(w: WorkspaceClient, cluster_id: str, code: str) -> str:
+    """The result of code that a new context on the cluster executes."""
+    family, python = w.command_execution, Language.PYTHON
+    context = family.create_and_wait(cluster_id=cluster_id, language=python).id or ""
+    done = family.execute_and_wait(cluster_id=cluster_id, context_id=context, command=code, language=python)
+    family.destroy(cluster_id, context)
+    assert done.results and done.results.result_type is ResultType.TEXT, done.results
+    return str(done.results.data)
 
 
 def test_every_operation(w: WorkspaceClient, robot: Robot, cluster_id: str, greeting: Library) -> None:
@@ -55,6 +77,7 @@ def test_every_operation(w: WorkspaceClient, robot: Robot, cluster_id: str, gree
     assert f"node of cluster {cluster_id} and failed" in (failed.messages or [""])[0]
     assert f"the library {MISSING.whl} does not exist" in (failed.messages or [""])[0]
 
+    assert said(w, cluster_id, IMPORTING) == "'hello'"
     every = {one.cluster_id: one.library_statuses for one in w.libraries.all_cluster_statuses()}
     assert len(every[cluster_id] or []) == 2
     assert cluster_id not in {one.cluster_id for one in robot.client.libraries.all_cluster_statuses()}
@@ -63,6 +86,7 @@ def test_every_operation(w: WorkspaceClient, robot: Robot, cluster_id: str, gree
     w.clusters.restart(cluster_id)
     wait_for(lambda: w.clusters.get(cluster_id).state is State.RUNNING)
     assert statuses(w, cluster_id) == {greeting.whl: INSTALLED}
+    assert said(w, cluster_id, IN_FUNCTION) == "'hello'"
     w.clusters.delete(cluster_id)
     wait_for(lambda: w.clusters.get(cluster_id).state is State.TERMINATED)
     assert statuses(w, cluster_id) == {greeting.whl: PENDING}

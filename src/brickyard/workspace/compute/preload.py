@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 from collections.abc import Iterable
@@ -40,16 +41,26 @@ TASKS = (
     "brickyard.workspace.compute.host",
 )
 _MANY = ("databricks.sdk", "mlflow", "mlflow.tracking", "mlflow.pyfunc", "mlflow.store._unity_catalog.registry")
+_kept: list[object] = []
 
 
 def later() -> None:
     """Load everything, also what takes long to import and only many tasks need."""
     load((*TASKS, *_MANY))
+    from brickyard.runtime.notebook.shell import warm_up
+
+    with contextlib.suppress(OSError):  # the disk is full: it is only faster with it
+        _kept.append(warm_up())
+    _freeze()
 
 
 def load(names: Iterable[str]) -> None:
     """Import modules, and keep what they have made out of the way of the garbage collection of forked processes."""
     for name in names:
         importlib.import_module(name)
+    _freeze()
+
+
+def _freeze() -> None:
     gc.collect()
     gc.freeze()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
+import json
 import os
 import sys
 import threading
@@ -19,6 +21,9 @@ __all__ = ["USES", "LazySparkSession", "install", "is_connected", "remote", "ses
 
 #: The setting by which the engine is told to note what the task reads and writes, and tells it.
 USES = "spark.brickyard.uses"
+#: Tells an engine that is not the task's own where its functions import from.
+IMPORTS = "spark.brickyard.imports"
+_OF_PYTHON = (sys.prefix, sys.base_prefix)  # the engine has it itself
 
 _lock = threading.RLock()
 _sessions: list[SparkSession] = []
@@ -60,11 +65,14 @@ def remote() -> str:
     with _lock:
         if not _remotes:
             context = current()
-            # Functions of the user's are executed elsewhere, where a relative path would mean another directory.
-            search_path = [str(Path(paths.local(entry)).resolve()) for entry in sys.path]
-            _remotes.append(context.host.start_engine(search_path))
+            _remotes.append(context.host.start_engine(_search_path()))
             os.environ["SPARK_REMOTE"] = _remotes[0]
         return _remotes[0]
+
+
+def _search_path() -> list[str]:
+    """Functions of the user's are executed elsewhere, where a relative path would mean another directory."""
+    return [str(Path(paths.local(entry)).resolve()) for entry in sys.path]
 
 
 def install(context: TaskContext) -> None:
@@ -84,16 +92,31 @@ def _connect(session: LazySparkSession) -> None:
             url = remote()
             object.__setattr__(session, "__class__", SparkSession)
             SparkSession.__init__(session, connection=url)
-            properties: dict[str, str | int | bool] = {**current().spark_conf}
-            if not current().cluster:  # else the engine goes on, and knows its cluster
-                atexit.unregister(session.client._on_exit)  # it ends with the task, there is nothing to clean up
-                properties = {**usage_tags(current()), **properties}
+            atexit.unregister(session.client._on_exit)  # the engine ends with the task, there is nothing to clean up
+            context = current()
+            if context.cluster:  # whose engine goes on; sessions of it begin with its properties
+                atexit.register(_release, session)
+                own = {IMPORTS: json.dumps([entry for entry in _search_path() if not entry.startswith(_OF_PYTHON)])}
+            else:
+                own = {**_cluster_tags(context), **context.spark_conf}
+            properties: dict[str, str | int | bool] = {**_job_tags(context), **own}
             if current().notes_uses:
                 properties[USES] = True
             session.conf._set_all(properties, silent=False)  # in one call
 
 
-def usage_tags(context: TaskContext) -> dict[str, str]:
+def _release(session: SparkSession) -> None:
+    """End the session on an engine that others use as well."""
+    with contextlib.suppress(Exception):  # the engine may be gone by now
+        session.client.release_session()
+
+
+def _job_tags(context: TaskContext) -> dict[str, str]:
+    run = {"spark.databricks.job.id": str(context.job_id), "spark.databricks.job.runId": str(context.job_run_id)}
+    return run if context.job_run_id else {}
+
+
+def _cluster_tags(context: TaskContext) -> dict[str, str]:
     """The properties by which programs find out on a cluster where they run."""
     name = f"job-{context.job_id}-run-{context.job_run_id}-{context.task_key}"
     version = f"{os.environ.get('DATABRICKS_RUNTIME_VERSION', '')}.x-scala2.12"
@@ -104,8 +127,6 @@ def usage_tags(context: TaskContext) -> dict[str, str]:
         "spark.databricks.clusterUsageTags.clusterOwnerOrgId": str(context.workspace_id),
         "spark.databricks.clusterUsageTags.orgId": str(context.workspace_id),
         "spark.databricks.clusterUsageTags.sparkVersion": version,
-        "spark.databricks.job.id": str(context.job_id),
-        "spark.databricks.job.runId": str(context.job_run_id),
     }
 
 

@@ -140,7 +140,10 @@ def mistakes(canaries: Canaries, client: WorkspaceClient) -> None:
 def run_job(canaries: Canaries, workspace: LocalWorkspace) -> None:
     client = Client(workspace)
     cluster = compute.ClusterSpec(
-        spark_version="16.4.x-scala2.12", num_workers=0, spark_env_vars={"VALUE": "{{secrets/canaries/referred}}"}
+        spark_version="16.4.x-scala2.12",
+        node_type_id="Standard_DS3_v2",
+        num_workers=0,
+        spark_env_vars={"VALUE": "{{secrets/canaries/referred}}"},
     )
     run_id = client.started(client.job(client.task("a", _NOTEBOOK, new_cluster=cluster)))
 

@@ -189,7 +189,10 @@ def test_what_the_workspace_refuses_to_a_job(audited: LocalWorkspace, new: New) 
     path = f"/Users/{admin.current_user.me().user_name}/of-jobs"
     admin.workspace.upload(path, b"print(1)", format=ImportFormat.SOURCE, language=Language.PYTHON)
     cluster = ClusterSpec(
-        spark_version="16.4.x-scala2.12", num_workers=0, spark_env_vars={"A": "{{secrets/of-jobs/k}}"}
+        spark_version="16.4.x-scala2.12",
+        node_type_id="Standard_DS3_v2",
+        num_workers=0,
+        spark_env_vars={"A": "{{secrets/of-jobs/k}}"},
     )
     tasks = [
         Task("reads", notebook_task=NotebookTask(path)),
@@ -203,10 +206,11 @@ def test_what_the_workspace_refuses_to_a_job(audited: LocalWorkspace, new: New) 
     second = admin.jobs.run_now(job).run_id
     ended(admin, second)
     found = [(event.action, event.object) for event in new() if event.principal == one.name]
+    [cluster_id] = [one.cluster_id for one in admin.clusters.list() if f"-run-{first}-" in (one.cluster_name or "")]
     assert sorted(found) == [
         ("jobs.start_run", f"job_id={job} run_id={second}"),
         ("jobs.start_task", f"run_id={ids['reads']} task_key=reads"),
-        ("secrets.get_secret", f"scope=of-jobs key=k run_id={ids['refers']} task_key=refers"),
+        ("secrets.get_secret", f"scope=of-jobs key=k cluster_id={cluster_id}"),
     ]
 
 

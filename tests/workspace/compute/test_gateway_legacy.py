@@ -13,8 +13,8 @@ from deltalake import DeltaTable
 from pyspark.errors import PySparkException
 
 from brickyard.workspace.catalog import Catalog
+from brickyard.workspace.clusters.values import values_of
 from brickyard.workspace.compute.initial_catalog import INITIAL_CATALOG, initial_catalog
-from brickyard.workspace.jobs.clusters import cluster_values
 from tests.workspace.compute.engine_support import Engine
 
 WAREHOUSE = "dbfs/user/hive/warehouse"
@@ -132,7 +132,7 @@ def test_everybody_may_use_it(engine: Engine) -> None:
 
 def test_clusters_and_the_workspace_say_where_sessions_begin(engine: Engine) -> None:
     def values(**cluster: Any) -> str:
-        found = cluster_values(engine.lab.workspace, {"new_cluster": cluster}, {}, "me@localhost", "test")
+        found = values_of(engine.lab.workspace, cluster, "me@localhost", "test")
         return initial_catalog(found.spark_conf, "main")
 
     assert values() == values(data_security_mode="SINGLE_USER") == "main"

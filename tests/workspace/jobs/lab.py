@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from brickyard.workspace.compute.client import Exit
 from brickyard.workspace.compute.tasks import RESULT_FILE, TaskHandle, TaskOutcome, TaskSpec
 from brickyard.workspace.jobs import Jobs
 from brickyard.workspace.jobs.records import RunRecord, TaskRecord
@@ -14,6 +15,7 @@ from brickyard.workspace.store import Store
 from brickyard.workspace.workspace import Workspace
 from tests.support import wait_for
 
+CLUSTER = {"spark_version": "16.4.x-scala2.12", "node_type_id": "Standard_DS3_v2", "num_workers": 1}
 Behaviour = Callable[[TaskSpec], TaskOutcome | None]
 OK = TaskOutcome("SUCCESS")
 BROKEN = TaskOutcome("FAILED", "Workload failed, see run output for details", error="ValueError: no", error_trace="t")
@@ -47,6 +49,20 @@ class ScriptedCompute:
 
     def warm_up(self) -> None:
         """Nothing is slow to start."""
+
+    def start_engine(
+        self, own: Any, heard: Callable[[dict[str, Any]], None], ended: Callable[[Exit], None]
+    ) -> Callable[[], None]:
+        """The engine of a cluster, which runs at once."""
+        heard({"port": 1, "pid": 1})
+        return lambda: ended(Exit(0))
+
+    def environment(self, own: Mapping[str, str]) -> dict[str, str]:
+        """What processes of a cluster have."""
+        return dict(own)
+
+    def rest(self) -> None:
+        """There is no process that could."""
 
     def start_task(self, spec: TaskSpec) -> TaskHandle:
         handle = TaskHandle(spec, self._kill)

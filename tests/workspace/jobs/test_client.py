@@ -325,7 +325,9 @@ def test_wheel_task_runs_its_entry_point(client: Client) -> None:
 
 
 def test_cluster_variables_reach_the_task(client: Client) -> None:
-    spec = compute.ClusterSpec(spark_version="16.4.x-scala2.12", num_workers=0, spark_env_vars={"KEY": "plain"})
+    spec = compute.ClusterSpec(
+        spark_version="16.4.x-scala2.12", node_type_id="Standard_DS3_v2", num_workers=0, spark_env_vars={"KEY": "plain"}
+    )
     source = "import os\ndbutils.notebook.exit(os.environ['KEY'])"
     clusters = [jobs.JobCluster("c", spec)]
     run = client.ended(client.started(client.job(client.task("a", source, job_cluster_key="c"), job_clusters=clusters)))

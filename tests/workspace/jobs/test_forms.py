@@ -8,7 +8,7 @@ from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.compute.tasks import TaskOutcome
 from brickyard.workspace.jobs import wire
 from brickyard.workspace.jobs.output import run_output
-from tests.workspace.jobs.lab import Lab, task
+from tests.workspace.jobs.lab import CLUSTER, Lab, task
 
 
 def test_names_are_put_between_backticks_and_other_braces_stay_text(lab: Lab) -> None:
@@ -25,7 +25,7 @@ def test_names_are_put_between_backticks_and_other_braces_stay_text(lab: Lab) ->
 
 def test_one_task_without_a_list_is_a_job_too(lab: Lab) -> None:
     """As Airflow's operators and MLflow's projects send it, to every version of the API."""
-    body = {"notebook_task": {"notebook_path": "/n"}, "new_cluster": {"num_workers": 1}, "max_retries": 1}
+    body = {"notebook_task": {"notebook_path": "/n"}, "new_cluster": CLUSTER, "max_retries": 1}
     run = lab.ended(lab.jobs.submit(body | {"run_name": "my run", "timeout_seconds": 60}, lab.owner).run_id)
     assert run.settings["format"] == "SINGLE_TASK" and run.settings["timeout_seconds"] == 60
     assert run.tasks[0]["task_key"] == "my_run" and run.tasks[0]["max_retries"] == 1

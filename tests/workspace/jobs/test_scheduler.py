@@ -17,7 +17,7 @@ from brickyard.workspace.api.errors import (
 from brickyard.workspace.compute.tasks import TaskOutcome
 from brickyard.workspace.jobs.run_store import RunFilter
 from tests.support import wait_for
-from tests.workspace.jobs.lab import BROKEN, OK, Lab, task
+from tests.workspace.jobs.lab import BROKEN, CLUSTER, OK, Lab, task
 
 
 def hold(_: Any) -> None:
@@ -315,8 +315,8 @@ def test_restart_keeps_a_cancel_and_starts_the_queue(lab: Lab) -> None:
         ({"tasks": [{"task_key": "a", "notebook_task": {"notebook_path": "rel"}}]}, "absolute"),
         ({"parameters": [{"name": "p", "default": "1"}, {"name": "p", "default": "2"}]}, "same name 'p'"),
         ({"job_clusters": [{"job_cluster_key": "c", "new_cluster": {}}] * 2}, "same job_cluster_key 'c'"),
-        ({"tasks": [task("a", new_cluster={"init_scripts": [{"workspace": {"destination": "/i"}}]})]}, "init_scripts"),
-        ({"tasks": [task("a", new_cluster={"spark_env_vars": {"A=B": "c"}})]}, "'A=B'"),
+        ({"tasks": [task("a", new_cluster=CLUSTER | {"docker_image": {"url": "x/y"}})]}, "task 'a': .*docker_image"),
+        ({"tasks": [task("a", new_cluster=CLUSTER | {"spark_env_vars": {"A=B": "c"}})]}, "'A=B'"),
         ({"parameters": [{"name": "p", "default": "{{job.naem}}"}]}, r"\{\{job.naem\}\}"),
         ({"parameters": [{"name": "a b", "default": "1"}]}, "parameter name 'a b'"),
         ({"name": "é" * 2049}, "name has 4098 bytes; at most 4096"),

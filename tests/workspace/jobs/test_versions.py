@@ -6,7 +6,12 @@ from typing import Any
 
 from tests.workspace.jobs.job_client import Client
 
-CLUSTER = {"spark_version": "15.4.x-scala2.12", "num_workers": 0, "custom_tags": {"ResourceClass": "SingleNode"}}
+CLUSTER = {
+    "spark_version": "15.4.x-scala2.12",
+    "node_type_id": "Standard_DS3_v2",
+    "num_workers": 0,
+    "custom_tags": {"ResourceClass": "SingleNode"},
+}
 
 
 def call(client: Client, method: str, path: str, body: dict[str, Any] | None = None, **query: Any) -> dict[str, Any]:

@@ -152,7 +152,9 @@ _REPO = {
 
 def _job(lab: Lab, _: Robot) -> Thing:
     """A job whose runs end at once, for its cluster refers to a secret that there is not."""
-    cluster = ClusterSpec(spark_version="15.4.x", spark_env_vars={"A": "{{secrets/none/none}}"}, num_workers=0)
+    cluster = ClusterSpec(
+        spark_version="15.4.x-scala2.12", node_type_id="n", spark_env_vars={"A": "{{secrets/none/none}}"}, num_workers=0
+    )
     task = Task("t", notebook_task=NotebookTask("/Shared/none"), new_cluster=cluster)
     job_id = lab.w.jobs.create(name=lab.name("job"), tasks=[task]).job_id or 0
     run_id = lab.w.jobs.run_now(job_id).response.run_id or 0

@@ -32,7 +32,10 @@ def test_a_job_reads_what_its_principal_may(client: Client) -> None:
         access_control_list=[iam.AccessControlRequest(service_principal_name=runner.name, permission_level=level)],
     )
     cluster = compute.ClusterSpec(
-        spark_version="16.4.x-scala2.12", num_workers=0, spark_env_vars={"VALUE": f"{{{{secrets/{scope}/k}}}}"}
+        spark_version="16.4.x-scala2.12",
+        node_type_id="Standard_DS3_v2",
+        num_workers=0,
+        spark_env_vars={"VALUE": f"{{{{secrets/{scope}/k}}}}"},
     )
     job_id = client.job(
         client.task("ask", ASK.format(scope=scope)),

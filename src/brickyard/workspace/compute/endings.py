@@ -34,7 +34,7 @@ def of_exit(end: Exit) -> TaskOutcome:
 def stopped(handle: TaskHandle) -> TaskOutcome:
     """The end of a task that was stopped."""
     if handle.stopping == "FAILED":
-        return failed(handle.why, "DRIVER_ERROR")
+        return failed(handle.why, handle.code)
     if handle.stopping == "TIMEDOUT":
         limit = handle.spec.timeout_seconds
         own = f"Run timed out after {limit:g} seconds."

@@ -157,6 +157,7 @@ class TaskHandle:
         end_process: Ends the process, at once where it is given `True`; none before it is asked for. For the compute
             service.
         why: Why it is being stopped, where that is a failure.
+        code: The vendor's termination code for that.
         tell: Tells the process something; none before it is asked for.
     """
 
@@ -167,7 +168,7 @@ class TaskHandle:
         self.pids: list[int] = []
         self.end_process: Callable[[bool], None] | None = None
         self.tell: Callable[[dict[str, Any]], None] | None = None
-        self.why = ""
+        self.why = self.code = ""
         self._kill = kill
         self._lock = threading.Lock()
         self._done = threading.Event()
@@ -212,12 +213,12 @@ class TaskHandle:
         """Stop the task and every process it started; returns at once, the outcome follows."""
         self.stop("CANCELED")
 
-    def stop(self, state: TaskState, why: str = "") -> None:
+    def stop(self, state: TaskState, why: str = "", code: str = "DRIVER_ERROR") -> None:
         """Stop the task for the given reason; the first reason stays, and an outcome that is there stays too."""
         with self._lock:
             if self._outcome is not None or self._stopping is not None:
                 return
-            self._stopping, self.why = state, why
+            self._stopping, self.why, self.code = state, why, code
         self._kill(self)
 
     def finish(self, outcome: TaskOutcome) -> None:

@@ -9,11 +9,11 @@ from brickyard.workspace.compute.tasks import TaskOutcome
 from brickyard.workspace.jobs.graph import advance, run_result
 from brickyard.workspace.jobs.records import ITERATIONS, Ids, Json, RunRecord, TaskRecord, now
 from brickyard.workspace.jobs.settings import graph_of
-from brickyard.workspace.jobs.states import ENDED, READY, State, ended, of_run, of_skip, waiting
+from brickyard.workspace.jobs.states import ENDED, READY, STARTING, State, ended, of_run, of_skip, waiting
 
 __all__ = ["Board", "first_attempts"]
 
-_UNDER_WAY = frozenset({"RUNNING", "TERMINATING"})
+_UNDER_WAY = frozenset({STARTING.life_cycle, "RUNNING", "TERMINATING"})
 _STOPPED = frozenset({"CANCELED", "TIMEDOUT", "UPSTREAM_CANCELED"})
 
 
@@ -109,9 +109,20 @@ class Board:
         if task.state.life_cycle == "PENDING":
             self._set(replace(task, state=waiting(reason)))
 
-    def started(self, task: TaskRecord, resolved: Json) -> None:
+    @property
+    def unfinished(self) -> list[TaskRecord]:
+        """The attempts that have not ended."""
+        return [task for task in self._last() if not task.state.ended]
+
+    def started(self, task: TaskRecord, resolved: Json, state: State) -> None:
         """The attempt is about to run, with these parameters."""
-        self._set(replace(task, state=State("RUNNING"), started_at=now(), resolved=resolved))
+        self._set(replace(task, state=state, started_at=now(), resolved=resolved))
+
+    def placed(self, run_id: int, cluster: Json) -> None:
+        """The attempt, which waited for its cluster, has begun on it."""
+        task = self._attempts[run_id]
+        state = State("RUNNING") if task.state.life_cycle == STARTING.life_cycle else task.state
+        self._set(replace(task, state=state, cluster=cluster))
 
     def task_ended(
         self, task: TaskRecord, state: State, outcome: TaskOutcome | None = None, *, final: bool = False

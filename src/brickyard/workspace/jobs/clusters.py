@@ -1,57 +1,126 @@
-"""What a job's clusters give to their tasks; see `brickyard.workspace.clusters.values`."""
+"""Where tasks run: on an all-purpose cluster, on a cluster of their run or their own, or on none.
+
+A job cluster lives from the first task that needs it to the last one that could (https://docs.databricks.com/jobs/compute);
+where it has ended meanwhile, the next task that needs it gets a new one.
+"""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from brickyard.workspace.api.errors import InvalidParameterValue
-from brickyard.workspace.clusters.values import ClusterValues, SecretUnavailable, check_values, values_of
+from brickyard.workspace.api.errors import ApiError, InvalidParameterValue
+from brickyard.workspace.clusters.records import LIVE
 from brickyard.workspace.jobs.records import Json
 
 if TYPE_CHECKING:
+    from brickyard.workspace.identity import Principal
     from brickyard.workspace.workspace import Workspace
 
-__all__ = ["ClusterValues", "SecretUnavailable", "check_cluster", "cluster_values"]
-
-#: What changes the code that runs; without it a task would do something else than it does on the service.
-_NOT_OF_CLUSTERS = ("init_scripts", "docker_image")
+__all__ = ["JobClusters", "Place", "check_definitions", "check_places", "keys_of", "place_of"]
 
 
-def check_cluster(where: str, cluster: Json) -> None:
-    """Refuse what a task could not be given.
+@dataclass(frozen=True)
+class Place:
+    """The cluster that a task needs.
 
-    Args:
-        where: The task or job cluster, for the message.
-        cluster: The vendor's `ClusterSpec`.
-
-    Raises:
-        InvalidParameterValue: It has what is not supported, or wrong values; see `check_values`.
+    Attributes:
+        existing: The id of an all-purpose cluster.
+        key: The key of a cluster that tasks of the run share.
+        new: The vendor's `ClusterSpec` of a cluster that is made for the run or the task.
     """
-    for name in _NOT_OF_CLUSTERS:
-        if cluster.get(name):
-            raise InvalidParameterValue(f"{where}: {name} is not supported by the local workspace")
-    check_values(where, cluster)
+
+    existing: str = ""
+    key: str = ""
+    new: Json | None = None
 
 
-def cluster_values(workspace: Workspace, definition: Json, settings: Json, run_as: str, use: str) -> ClusterValues:
-    """What the cluster of a task gives to it, with the secrets' values as they are now.
-
-    Args:
-        workspace: Whose secrets they are.
-        definition: The task.
-        settings: The job's settings.
-        run_as: The principal that the run runs as; it needs READ on the secrets' scopes.
-        use: What the values are for, as the audit record names it.
-
-    Raises:
-        SecretUnavailable: A secret does not exist, may not be read, or cannot be such a value.
-    """
-    return values_of(workspace, _cluster_of(definition, settings), run_as, use)
-
-
-def _cluster_of(definition: Json, settings: Json) -> Json:
-    cluster: Json = definition.get("new_cluster", {})
+def place_of(definition: Json, settings: Json) -> Place | None:
+    """The cluster of a task; none where it runs without one."""
+    if definition.get("existing_cluster_id"):
+        return Place(existing=definition["existing_cluster_id"])
+    if definition.get("new_cluster"):
+        return Place(new=definition["new_cluster"])
     for one in settings.get("job_clusters", []):
         if one["job_cluster_key"] == definition.get("job_cluster_key"):
-            cluster = one["new_cluster"]
-    return cluster
+            return Place(key=one["job_cluster_key"], new=one["new_cluster"])
+    return None
+
+
+def keys_of(definition: Json) -> set[str]:
+    """The keys of the shared clusters that a task needs, its iterations included."""
+    tasks = [definition, definition.get("for_each_task", {}).get("task", {})]
+    return {task["job_cluster_key"] for task in tasks if task.get("job_cluster_key")}
+
+
+def check_definitions(workspace: Workspace, settings: Json, by: Principal) -> None:
+    """Refuse job clusters that could not be made.
+
+    Raises:
+        ApiError: The definition is wrong, or its policy or pool does not allow it; the message names the cluster.
+    """
+    from brickyard.workspace.clusters.definition import complete, given_fields
+
+    for where, definition in _definitions(settings):
+        try:
+            complete(workspace, given_fields(definition), by)
+        except ApiError as error:
+            raise type(error)(f"{where}: Cluster validation error: {error.message}") from error
+
+
+def _definitions(settings: Json) -> Iterator[tuple[str, Json]]:
+    for one in settings.get("job_clusters", []):
+        yield f"job cluster {one['job_cluster_key']!r}", one.get("new_cluster", {})
+    for task in settings.get("tasks", []):
+        for one in (task, task.get("for_each_task", {}).get("task", {})):
+            if "new_cluster" in one:
+                yield f"task {one['task_key']!r}", one["new_cluster"]
+
+
+class JobClusters:
+    """The clusters that tasks of active runs share.
+
+    Args:
+        workspace: Whose clusters they are.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._lock = threading.Lock()
+        self._ids: dict[tuple[int, str], str] = {}
+
+    def shared(self, run_id: int, key: str, make: Callable[[], str]) -> str:
+        """The id of a run's cluster, which `make` makes where it is not there or has ended."""
+        with self._lock:
+            found = self._ids.get((run_id, key))
+            if found is None or not self._is_live(found):
+                found = self._ids[run_id, key] = make()
+            return found
+
+    def end_unused(self, run_id: int, needed: Collection[str]) -> None:
+        """End the clusters of a run that none of its tasks needs any more."""
+        with self._lock:
+            over = [(run, key) for run, key in self._ids if run == run_id and key not in needed]
+            ids = [self._ids.pop(one) for one in over]
+        for cluster_id in ids:
+            self._workspace.clusters.end_job_cluster(cluster_id)
+
+    def _is_live(self, cluster_id: str) -> bool:
+        cluster = self._workspace.clusters.store.find(cluster_id)
+        return cluster is not None and cluster.state in LIVE - {"TERMINATING"}
+
+
+def check_places(key: str, task: Json, settings: Json) -> None:
+    """Refuse a task that names more than one cluster, or one that the job does not define.
+
+    Raises:
+        InvalidParameterValue: Names the task and what is wrong.
+    """
+    places = [name for name in ("existing_cluster_id", "new_cluster", "job_cluster_key") if task.get(name)]
+    if len(places) > 1:
+        raise InvalidParameterValue(f"task {key!r} can have only one of {' and '.join(places)}")
+    defined = {one.get("job_cluster_key") for one in settings.get("job_clusters", [])}
+    if task.get("job_cluster_key") and task["job_cluster_key"] not in defined:
+        raise InvalidParameterValue(f"task {key!r}: job_cluster_key {task['job_cluster_key']!r} is not defined")

@@ -14,17 +14,20 @@ from sqlalchemy.exc import SQLAlchemyError
 from brickyard.workspace.api.errors import ApiError
 from brickyard.workspace.compute.tasks import TaskOutcome, read_outcome
 from brickyard.workspace.jobs.board import Board
+from brickyard.workspace.jobs.cluster_task import ClusterTask
+from brickyard.workspace.jobs.clusters import keys_of
 from brickyard.workspace.jobs.directories import run_directory
 from brickyard.workspace.jobs.git_source import GitSources, needs_source
 from brickyard.workspace.jobs.kinds import Faulty, Prepared, Work, kind_of
 from brickyard.workspace.jobs.people import Nobody, whoever_runs
 from brickyard.workspace.jobs.preparation import job_parameters, prepare
-from brickyard.workspace.jobs.records import Ids, RunRecord, TaskRecord
+from brickyard.workspace.jobs.records import ITERATIONS, Ids, Json, RunRecord, TaskRecord
 from brickyard.workspace.jobs.references import UnknownReference
-from brickyard.workspace.jobs.states import READY, State, of_outcome, refused
+from brickyard.workspace.jobs.states import READY, STARTING, State, of_outcome, refused
 
 if TYPE_CHECKING:
     from brickyard.workspace.identity import Principal
+    from brickyard.workspace.jobs.clusters import JobClusters
     from brickyard.workspace.jobs.run_store import RunStore
     from brickyard.workspace.jobs.slots import Slots
     from brickyard.workspace.workspace import Workspace
@@ -46,6 +49,7 @@ class Surroundings:
     ids: Ids
     slots: Slots
     git: GitSources
+    clusters: JobClusters
     on_end: Callable[[RunRecord], None]
 
 
@@ -53,6 +57,12 @@ class Surroundings:
 class _Ended:
     run_id: int
     outcome: TaskOutcome
+
+
+@dataclass(frozen=True)
+class _Placed:
+    run_id: int
+    cluster: Json
 
 
 @dataclass(frozen=True)
@@ -70,7 +80,7 @@ class _Sourced:
     refusal: State | None = None
 
 
-_Event = _Ended | _Stop | _Sourced | None
+_Event = _Ended | _Placed | _Sourced | _Stop | None
 
 
 class Execution:
@@ -141,10 +151,12 @@ class Execution:
         """Take over what is written: a task that ran when the workspace ended has its result file, or is lost."""
         board, workspace = self._board, self._around.workspace
         for task in board.running:
-            if kind_of(board.definition_of(task)).survives:
+            outcome = read_outcome(run_directory(workspace, task.run_id))
+            began = task.state.life_cycle != STARTING.life_cycle
+            if kind_of(board.definition_of(task)).survives or (not began and outcome is None):
                 self._resuming.append(task)
             else:
-                self._task_ended(task, read_outcome(run_directory(workspace, task.run_id)))
+                self._task_ended(task, outcome)
         first, stopping = board.run.started_at is None, board.run.stopping
         board.begin()
         try:
@@ -201,12 +213,20 @@ class Execution:
         chosen = self._resuming + self._with_places([] if self._sourcing else board.ready)
         self._resuming = []
         prepared = [(task, one) for task in chosen if (one := self._prepared(task))]
+        self._end_clusters()
         self._write()
         for task, one in prepared:
             self._launch(task, one)
         self._stop_works()  # of what goes on after a restart, what was being stopped then
         if not board.ended:
             self._wait(again=len(chosen) > len(prepared))
+
+    def _end_clusters(self) -> None:
+        """End the clusters of this run that no task needs any more; those of iterations are the loop's."""
+        board = self._board
+        if board.run.run_type != ITERATIONS and board.run.settings.get("job_clusters"):
+            needed = set().union(*(keys_of(board.definition_of(task)) for task in board.unfinished))
+            self._around.clusters.end_unused(board.run.run_id, needed)
 
     def _with_places(self, ready: Sequence[TaskRecord]) -> list[TaskRecord]:
         """Those that may start now: what runs in the workspace itself, and as many processes as there are places."""
@@ -229,7 +249,7 @@ class Execution:
             self._give_back(task.run_id)
             return None
         if task.state.life_cycle in READY:
-            board.started(task, prepared.resolved)
+            board.started(task, prepared.resolved, STARTING if prepared.waits else State("RUNNING"))
         return prepared
 
     def _launch(self, task: TaskRecord, prepared: Prepared) -> None:
@@ -246,9 +266,11 @@ class Execution:
             return
         self._works[run_id] = work
         work.when_done(lambda outcome: self._events.put(_Ended(run_id, outcome)))
+        if isinstance(work, ClusterTask):
+            work.when_placed(lambda cluster: self._events.put(_Placed(run_id, cluster)))
         limit = self._board.timeout_of(task)
-        if limit and not kind_of(self._board.definition_of(task)).in_process:  # processes have theirs in the service
-            _stop_after(limit, work)
+        if limit and (prepared.waits or not kind_of(self._board.definition_of(task)).in_process):
+            _stop_after(limit, work)  # processes have theirs in the service
 
     def _wait(self, *, again: bool) -> None:
         """Take in the next event, or what the clock brings, and whatever else is there already."""
@@ -273,6 +295,8 @@ class Execution:
                 board.run = replace(board.run, request=replace(board.run.request, commit=event.commit))
             else:
                 board.refuse_all(event.refusal)
+        elif isinstance(event, _Placed):
+            board.placed(event.run_id, event.cluster)
         elif isinstance(event, _Stop):
             self._unanswered.append(event)
             if event.run_id is None:
@@ -328,6 +352,8 @@ class Execution:
                 self._closing.wait(_RETRY_WRITE_SECONDS)
 
     def _leave(self) -> None:
+        if not self._closing.is_set():
+            self._around.clusters.end_unused(self._board.run.run_id, ())
         self._around.slots.forget(self._board.run.run_id)
         self._give_back(*self._places)
         if not self._closing.is_set():

@@ -114,6 +114,7 @@ class TaskRecord:
         due_at: When a retry may start.
         resolved: The parameters it was started with.
         outcome: How it ended (`TaskOutcome` as JSON).
+        cluster: The cluster that it was on, as the vendor's `ClusterInstance`.
     """
 
     run_id: int
@@ -126,6 +127,7 @@ class TaskRecord:
     ended_at: int | None = None
     resolved: Json | None = None
     outcome: Json | None = None
+    cluster: Json | None = None
 
 
 class Ids:

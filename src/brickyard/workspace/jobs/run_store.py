@@ -256,6 +256,7 @@ def _task_changes(task: TaskRecord) -> dict[str, Any]:
         "ended_at": task.ended_at,
         "resolved": None if task.resolved is None else json.dumps(task.resolved),
         "outcome": None if task.outcome is None else json.dumps(task.outcome),
+        "cluster": None if task.cluster is None else json.dumps(task.cluster),
     }
 
 
@@ -302,4 +303,5 @@ def _task(row: Any) -> TaskRecord:
         ended_at=row.ended_at,
         resolved=None if row.resolved is None else json.loads(row.resolved),
         outcome=None if row.outcome is None else json.loads(row.outcome),
+        cluster=None if row.cluster is None else json.loads(row.cluster),
     )

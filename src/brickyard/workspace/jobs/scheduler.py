@@ -20,6 +20,7 @@ from brickyard.workspace.jobs.states import QUEUED_HOURS, State, expired, of_ski
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from brickyard.workspace.jobs.clusters import JobClusters
     from brickyard.workspace.workspace import Workspace
 
 __all__ = ["Scheduler"]
@@ -37,7 +38,14 @@ class Scheduler:
     that recovery and a run that is just being started never both start it.
     """
 
-    def __init__(self, workspace: Workspace, runs: RunStore, ids: Ids, run_ended: Callable[[RunRecord], None]) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        runs: RunStore,
+        ids: Ids,
+        run_ended: Callable[[RunRecord], None],
+        clusters: JobClusters,
+    ) -> None:
         self._workspace = workspace
         self._runs = runs
         self._ids = ids
@@ -47,7 +55,7 @@ class Scheduler:
         self._waiting: dict[int, list[Callable[[RunRecord], None]]] = {}
         slots = Slots(max(2, os.cpu_count() or 2), workspace.compute.memory.room)
         workspace.compute.memory.tick = slots.look_again
-        self._around = Surroundings(workspace, runs, ids, slots, GitSources(workspace), self._ended)
+        self._around = Surroundings(workspace, runs, ids, slots, GitSources(workspace), clusters, self._ended)
 
     def submit(self, make: Callable[[Connection], RunRecord], key: str | None) -> RunRecord:
         """Write the run that `make` describes and start it, queue it or skip it; durable when this returns.

@@ -12,6 +12,7 @@ from brickyard.workspace.api.errors import ApiError, InvalidParameterValue, Inva
 from brickyard.workspace.identity.access_lists import check_owner, grants_of
 from brickyard.workspace.identity.access_lists import replace as replace_access
 from brickyard.workspace.jobs.child_runs import ChildRuns
+from brickyard.workspace.jobs.clusters import JobClusters, check_definitions
 from brickyard.workspace.jobs.directories import run_directory
 from brickyard.workspace.jobs.job_store import JobStore, find_job
 from brickyard.workspace.jobs.people import known, named_in_run_as, run_as, securable_of
@@ -44,7 +45,9 @@ class Jobs:
         self._jobs = JobStore(workspace.store)
         self._runs = RunStore(workspace.store)
         self._ids = Ids(max(self._jobs.last_id(), self._runs.last_id()))
-        self._scheduler = Scheduler(workspace, self._runs, self._ids, self._run_ended)
+        #: The clusters of active runs.
+        self.clusters = JobClusters(workspace)
+        self._scheduler = Scheduler(workspace, self._runs, self._ids, self._run_ended, self.clusters)
         #: What starts runs by itself.
         self.triggers = Watch(
             workspace, fire=self._fire, active=self._runs.is_active, sweep=self._scheduler.expire, clock=now
@@ -323,6 +326,7 @@ class Jobs:
 
         wanted = {name: value for name, value in body.items() if name != "access_control_list"}
         settings = normalise(wanted, submitted=submitted)
+        check_definitions(self._workspace, settings, principal)
         return settings, self._run_as(settings.get("run_as", {}), principal, job)
 
     def _run_as(self, wanted: Mapping[str, Any], principal: Principal, job: JobRecord | None) -> str:

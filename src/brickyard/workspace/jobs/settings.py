@@ -9,7 +9,7 @@ from typing import Any
 from brickyard import sdk
 from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.api.shape import check_shape
-from brickyard.workspace.jobs.clusters import check_cluster
+from brickyard.workspace.jobs.clusters import check_places
 from brickyard.workspace.jobs.git_source import check_git_source, with_provider, with_source
 from brickyard.workspace.jobs.graph import RUN_IF, GraphFault, Node, check, upstream
 from brickyard.workspace.jobs.kinds import KINDS
@@ -127,8 +127,6 @@ def _check_settings(settings: Json) -> None:
     if not isinstance(settings["name"], str):
         raise InvalidParameterValue(f"name must be a string, not {settings['name']!r}")
     _check_numbers(settings, "", ("timeout_seconds", "max_concurrent_runs"))
-    for one in settings.get("job_clusters", []):
-        check_cluster(f"job cluster {one.get('job_cluster_key')!r}", one.get("new_cluster", {}))
     _check_unique(settings)
     for one in settings.get("environments", []):
         check_environment(one["environment_key"], one.get("spec", {}))
@@ -204,13 +202,7 @@ def _check_task(task: Json, settings: Json) -> None:
 
 def _check_where(key: str, task: Json, settings: Json) -> None:
     """Refuse what the task runs in and with, where it is not there."""
-    places = [name for name in ("existing_cluster_id", "new_cluster", "job_cluster_key") if task.get(name)]
-    if len(places) > 1:
-        raise InvalidParameterValue(f"task {key!r} can have only one of {' and '.join(places)}")
-    clusters = {one.get("job_cluster_key") for one in settings.get("job_clusters", [])}
-    if task.get("job_cluster_key") and task["job_cluster_key"] not in clusters:
-        raise InvalidParameterValue(f"task {key!r}: job_cluster_key {task['job_cluster_key']!r} is not defined")
-    check_cluster(f"task {key!r}", task.get("new_cluster", {}))
+    check_places(key, task, settings)
     environments = {one["environment_key"] for one in settings.get("environments", [])}
     if task.get("environment_key") and task["environment_key"] not in environments:
         raise InvalidParameterValue(f"task {key!r}: environment_key {task['environment_key']!r} is not defined")

@@ -16,6 +16,7 @@ __all__ = [
     "ENDED",
     "QUEUED_HOURS",
     "READY",
+    "STARTING",
     "State",
     "expired",
     "of_outcome",
@@ -77,6 +78,10 @@ class State:
     def ended(self) -> bool:
         """Whether it will not change any more."""
         return self.life_cycle in ENDED
+
+
+#: A task that waits for its cluster; shown as PENDING.
+STARTING = State("STARTING", message="Waiting for cluster")
 
 
 def ended(result: str, message: str = "", *, life_cycle: str = "TERMINATED", code: str | None = None) -> State:

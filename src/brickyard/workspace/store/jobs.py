@@ -59,4 +59,5 @@ task_runs = Table(
     Column("ended_at", BigInteger),
     Column("resolved", Text),
     Column("outcome", Text),
+    Column("cluster", Text),  # the vendor's ClusterInstance
 )

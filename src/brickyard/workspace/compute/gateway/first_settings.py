@@ -1,13 +1,18 @@
-"""The properties of a cluster, with which each of its sessions begins."""
+"""The settings with which a session begins: its cluster's, and what its client tells of itself."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
+from brickyard.workspace.compute.gateway import uses
 from brickyard.workspace.compute.gateway.allowed_settings import check_setting
 from brickyard.workspace.compute.gateway.session import ZONE, Session
 
-__all__ = ["begin_with"]
+__all__ = ["IMPORTS", "begin_with", "noticed"]
+
+#: Set by a task on an engine that is not its own: the directories that it imports from, as a JSON list.
+IMPORTS = "spark.brickyard.imports"
 
 
 def begin_with(session: Session, properties: Mapping[str, str]) -> None:
@@ -22,3 +27,11 @@ def begin_with(session: Session, properties: Mapping[str, str]) -> None:
         session.defaults[ZONE] = properties[ZONE]
     session.settings.update(properties)
     session.sail.memory.set_all(properties)
+
+
+def noticed(session: Session, given: Mapping[str, str]) -> None:
+    """Do what settings ask for that are for the gateway itself."""
+    if not session.sail.capabilities.own_names:
+        uses.begin(session.catalog, given)
+    for entry in reversed(json.loads(given.get(IMPORTS, "[]"))):  # each comes before those that are there
+        session.sail.import_from(str(entry))

@@ -25,7 +25,7 @@ from brickyard.workspace.compute.gateway.caching.keeping import prepare_view
 from brickyard.workspace.compute.gateway.clones import copy_state, new_id
 from brickyard.workspace.compute.gateway.commands import prepare
 from brickyard.workspace.compute.gateway.errors import SparkError
-from brickyard.workspace.compute.gateway.first_settings import begin_with
+from brickyard.workspace.compute.gateway.first_settings import begin_with, noticed
 from brickyard.workspace.compute.gateway.global_views import GlobalViews
 from brickyard.workspace.compute.gateway.names import SessionNames
 from brickyard.workspace.compute.gateway.observed import attached
@@ -314,7 +314,7 @@ class Gateway:
             return session.sail.memory.read(operation.SerializeToString(), lambda: session.sail.unary("Config")(raw))
         given = {pair.key: pair.value for pair in operation.set.pairs}
         session.before_setting(given)
-        uses.begin(session.catalog, {} if session.sail.capabilities.own_names else given)
+        noticed(session, given)
         answer: bytes = session.sail.unary("Config")(raw)
         session.sail.memory.configured(raw)
         session.settings |= given

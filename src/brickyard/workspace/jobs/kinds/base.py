@@ -93,10 +93,12 @@ class Prepared:
     Attributes:
         resolved: The vendor's record of the parameters that it is given (`ResolvedValues`).
         launch: Starts it.
+        waits: Whether what is launched waits for a cluster before the task begins.
     """
 
     resolved: Json
     launch: Callable[[], Work]
+    waits: bool = False
 
 
 class Kind(Protocol):

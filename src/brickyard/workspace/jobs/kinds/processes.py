@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import partial
 
 from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.compute.tasks import TaskKind, TaskSpec
 from brickyard.workspace.jobs import reuse
-from brickyard.workspace.jobs.clusters import SecretUnavailable, cluster_values
+from brickyard.workspace.jobs.cluster_task import ClusterTask
+from brickyard.workspace.jobs.clusters import place_of
 from brickyard.workspace.jobs.directories import run_directory
 from brickyard.workspace.jobs.git_source import source_of
-from brickyard.workspace.jobs.kinds.base import Faulty, Prepared, Start
+from brickyard.workspace.jobs.kinds.base import Prepared, Start
 from brickyard.workspace.jobs.kinds.git_snapshot import snapshot_of
 from brickyard.workspace.jobs.records import ITERATIONS, Json
 from brickyard.workspace.jobs.references import resolve, resolve_all
@@ -49,7 +51,11 @@ class Program(ABC):
         work = self._work(start.definition[self.name], start)
         spec = self._spec(start, work)
         check_sources(start.workspace, spec, start.principal)
-        return Prepared(self._resolved(work.parameters), lambda: reuse.start(start, spec))
+        place = place_of(start.definition, start.run.settings)
+        if place is None:
+            return Prepared(self._resolved(work.parameters), lambda: reuse.start(start, spec))
+        on_cluster = partial(ClusterTask, start, spec, place, partial(reuse.start, start))
+        return Prepared(self._resolved(work.parameters), on_cluster, waits=True)
 
     @abstractmethod
     def _work(self, work: Json, start: Start) -> ProgramWork:
@@ -60,11 +66,6 @@ class Program(ABC):
 
     def _spec(self, start: Start, work: ProgramWork) -> TaskSpec:
         task, run, definition = start.task, start.run, start.definition
-        try:
-            use = f"run_id={task.run_id} task_key={task.task_key}"
-            cluster = cluster_values(start.workspace, definition, run.settings, run.run_as, use)
-        except SecretUnavailable as error:
-            raise Faulty(f"The cluster could not be started: {error}", "CLUSTER_ERROR") from error
         return TaskSpec(
             run_id=task.run_id,
             job_id=run.job_id,
@@ -79,9 +80,6 @@ class Program(ABC):
             libraries=_libraries(definition, run.settings),
             task_values=start.upstream,
             mounts=_mounts(start),
-            environment=cluster.environment,
-            spark_conf=cluster.spark_conf,
-            secrets=cluster.secrets,
             timeout_seconds=definition.get("timeout_seconds", 0),
         )
 

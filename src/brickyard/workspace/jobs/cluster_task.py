@@ -1,0 +1,155 @@
+"""A task on a cluster: it waits until the cluster runs, starts there, and fails where it is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+
+from brickyard.workspace.api.errors import ApiError, PermissionDenied
+from brickyard.workspace.clusters.claims import Claim, ClusterUnavailable
+from brickyard.workspace.compute.endings import failed
+from brickyard.workspace.compute.tasks import TaskHandle, TaskOutcome, TaskSpec, TaskState
+from brickyard.workspace.jobs.clusters import Place
+from brickyard.workspace.jobs.kinds.base import Start, Work
+from brickyard.workspace.jobs.records import Json
+
+__all__ = ["ClusterTask"]
+
+_log = logging.getLogger(__name__)
+
+
+class ClusterTask:
+    """The work of a task on a cluster.
+
+    Args:
+        start: The attempt.
+        spec: What to start, but for what the cluster gives to it.
+        place: The cluster.
+        launch: Starts it.
+    """
+
+    def __init__(self, start: Start, spec: TaskSpec, place: Place, launch: Callable[[TaskSpec], Work]) -> None:
+        self._start, self._spec, self._place, self._launch = start, spec, place, launch
+        self._clusters = start.workspace.clusters
+        self._outcome: Future[TaskOutcome] = Future()
+        self._placed: Future[Json] = Future()
+        self._stop = threading.Event()
+        self._stopping: TaskState = "CANCELED"
+        self._work: Work | None = None
+        self._own = ""  # the cluster that is for this task alone
+        threading.Thread(target=self._run, name="task-on-cluster", daemon=True).start()
+
+    def when_placed(self, callback: Callable[[Json], None]) -> None:
+        """Call `callback` with the vendor's `ClusterInstance` once the task begins on its cluster."""
+        self._placed.add_done_callback(lambda placed: callback(placed.result()))
+
+    def when_done(self, callback: Callable[[TaskOutcome], None]) -> None:
+        """Call `callback` with the outcome."""
+        self._outcome.add_done_callback(lambda done: callback(done.result()))
+
+    def stop(self, state: TaskState) -> None:
+        """Stop the task, or the waiting for its cluster."""
+        if not self._stop.is_set():
+            self._stopping = state
+            self._stop.set()
+        if self._work is not None:
+            self._work.stop(state)
+
+    def _run(self) -> None:
+        cluster_id = ""
+        try:
+            cluster_id = self._cluster_id()
+            claim = self._clusters.claim(cluster_id, self._start.principal, stop=self._stop)
+        except ClusterUnavailable as error:
+            self._end(failed(self._why_not(cluster_id) or str(error), error.code))
+        except PermissionDenied as error:
+            self._end(failed(error.message, "UNAUTHORIZED_ERROR"))
+        except ApiError as error:
+            self._end(failed(f"Cluster validation error: {error.message}", "INVALID_CLUSTER_REQUEST"))
+        except Exception as error:  # on this thread nobody else hears of it, and the task must end
+            _log.exception("task %s of run %s could not be started", self._spec.task_key, self._spec.job_run_id)
+            message = f"The task could not be started: {type(error).__name__}: {error}"
+            self._end(failed(message, "INTERNAL_ERROR"))
+        else:
+            self._begin(claim)
+
+    def _cluster_id(self) -> str:
+        """The cluster, which is made where it is one for the run or the task.
+
+        Raises:
+            ClusterUnavailable: There is none of that id, or it is one that was made for a run.
+            ApiError: Its definition, a policy or a pool does not allow it.
+        """
+        if self._place.key:
+            jobs = self._start.workspace.jobs
+            return jobs.clusters.shared(self._spec.job_run_id, self._place.key, lambda: self._made(self._place.key))
+        if self._place.new is not None:
+            self._own = self._made(self._spec.task_key)
+            return self._own
+        cluster = self._clusters.store.find(self._place.existing)
+        if cluster is None:
+            raise ClusterUnavailable(f"Cluster {self._place.existing} does not exist.", "RESOURCE_NOT_FOUND")
+        if cluster.source == "JOB":
+            words = "existing_cluster_id only supports all-purpose cluster IDs"
+            raise ClusterUnavailable(f"{words}: {cluster.id} was made for a job run.", "INVALID_RUN_CONFIGURATION")
+        return cluster.id
+
+    def _made(self, key: str) -> str:
+        spec = self._spec
+        made = self._clusters.create_job_cluster(
+            self._place.new or {}, self._start.principal, job_id=spec.job_id, run_id=spec.job_run_id, key=key
+        )
+        return made.id
+
+    def _begin(self, claim: Claim) -> None:
+        remote = claim.remote(self._spec.token, self._spec.user_name)
+        spec = replace(
+            self._spec,
+            environment=claim.environment,
+            spark_conf=claim.spark_conf,
+            secrets=claim.secrets,
+            cluster_id=claim.cluster_id,
+            remote=remote,
+            search_path=claim.search_path,
+        )
+        cluster = self._clusters.store.find(claim.cluster_id)
+        if cluster is not None:
+            self._placed.set_result({"cluster_id": cluster.id, "spark_context_id": str(cluster.context_id)})
+        work = self._work = self._launch(spec)
+        if self._stop.is_set():  # it was asked to stop while it was being started
+            work.stop(self._stopping)
+        claim.when_lost(lambda reason: self._lost(claim.cluster_id, reason))
+        work.when_done(lambda outcome: self._end(outcome, claim))
+
+    def _lost(self, cluster_id: str, reason: str) -> None:
+        if isinstance(self._work, TaskHandle):
+            cluster = self._clusters.store.find(cluster_id)
+            said = (cluster and cluster.state_message) or reason.rstrip(".")
+            message = f"Cluster {cluster_id} was terminated during the run (cluster state message: {said})."
+            self._work.stop("FAILED", message, "CLUSTER_ERROR")
+
+    def _why_not(self, cluster_id: str) -> str:
+        """Why the cluster did not start, in the service's words."""
+        cluster = self._clusters.store.find(cluster_id)
+        reason = None if cluster is None else cluster.reason
+        if not reason:
+            return ""
+        parameters = ",".join(f"{name}:{value}" for name, value in reason["parameters"].items())
+        return (
+            f"Unexpected failure while waiting for the cluster ({cluster_id}) to be ready. Cause: Unexpected state for "
+            f"cluster ({cluster_id}): {reason['code']}({reason['type']}): {parameters}"
+        )
+
+    def _end(self, outcome: TaskOutcome, claim: Claim | None = None) -> None:
+        if claim is not None:
+            claim.release()
+        elif self._stop.is_set():
+            outcome = TaskOutcome(self._stopping)
+        if self._own:
+            with contextlib.suppress(ApiError):  # it was deleted
+                self._clusters.end_job_cluster(self._own)
+        self._outcome.set_result(outcome)

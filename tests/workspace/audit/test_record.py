@@ -187,7 +187,9 @@ def test_what_the_workspace_refuses_to_a_job(audited: LocalWorkspace, new: New) 
     admin, one = audited.client(), person(audited.client())
     admin.secrets.create_scope("of-jobs")
     path = f"/Users/{admin.current_user.me().user_name}/of-jobs"
-    admin.workspace.upload(path, b"print(1)", format=ImportFormat.SOURCE, language=Language.PYTHON)
+    shared = "/Shared/of-jobs"
+    for place in (path, shared):
+        admin.workspace.upload(place, b"print(1)", format=ImportFormat.SOURCE, language=Language.PYTHON)
     cluster = ClusterSpec(
         spark_version="16.4.x-scala2.12",
         node_type_id="Standard_DS3_v2",
@@ -196,7 +198,7 @@ def test_what_the_workspace_refuses_to_a_job(audited: LocalWorkspace, new: New) 
     )
     tasks = [
         Task("reads", notebook_task=NotebookTask(path)),
-        Task("refers", notebook_task=NotebookTask(path), new_cluster=cluster),
+        Task("refers", notebook_task=NotebookTask(shared), new_cluster=cluster),
     ]
     job = admin.jobs.create(name="of-jobs", tasks=tasks, run_as=JobRunAs(service_principal_name=one.name)).job_id or 0
     new()

@@ -42,6 +42,12 @@ BODIES: list[tuple[str, str, Any]] = [
         "/api/2.0/instance-pools/create",
         {"instance_pool_name": "", "node_type_id": "x", "min_idle_instances": 1, "custom_tags": {"a": "b"}},
     ),
+    (
+        "POST",
+        "/api/2.0/libraries/install",
+        {"cluster_id": "none", "libraries": [{"pypi": {"package": "x", "repo": "y"}}, {"whl": "/x.whl"}]},
+    ),
+    ("POST", "/api/2.0/policies/clusters/enforce-compliance", {"cluster_id": "none", "validate_only": True}),
     ("POST", "/api/2.0/global-init-scripts", {"name": "", "script": "eA==", "position": 1, "enabled": False}),
     ("POST", "/api/2.0/secrets/put", {"scope": "none", "key": "k", "string_value": "v"}),
     ("POST", "/api/2.0/workspace/mkdirs", {"path": "/Shared/types"}),

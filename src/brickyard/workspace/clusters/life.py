@@ -129,7 +129,7 @@ class Life:
                 scripts.run()
             finally:
                 self._listener.happened(self, "INIT_SCRIPTS_FINISHED", scripts.details())
-        self.search_path = hooks.installed(self._workspace, self.cluster)
+        self.search_path.extend(hooks.installed(self._workspace, self.cluster))  # behind what was added meanwhile
 
     def _take(self, scripts: InitScripts) -> None:
         with self._lock:

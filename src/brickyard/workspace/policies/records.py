@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.api.shape import check_shape
 from brickyard.workspace.identity.permissions import Securable
+from brickyard.workspace.libraries.kinds import check_library
 from brickyard.workspace.policies.families import FAMILIES
 from brickyard.workspace.policies.rules import Rule, definition_of, rules_of
 
@@ -100,6 +101,8 @@ def settings_of(body: Mapping[str, Any]) -> dict[str, Any]:
     libraries = body.get("libraries") or []
     if len(libraries) > _MOST_LIBRARIES:
         raise InvalidParameterValue(f"a policy can have at most {_MOST_LIBRARIES} libraries, not {len(libraries)}")
+    for library in libraries:
+        check_library(f"policy {name!r}", library)
     return {
         "name": name,
         "description": body.get("description"),

@@ -68,6 +68,7 @@ _PREFIXES = (
     _Prefix("/api/2.0/dbfs/", "dbfs"),
     _Prefix("/api/2.0/repos", "repos"),
     _Prefix("/api/2.0/git-credentials", "git_credentials"),
+    _Prefix("/api/2.0/notification-destinations", "notification_destinations"),
     _Prefix("/api/2.0/permissions/", "permissions"),
     _Prefix("/api/2.0/secrets/", "secrets"),
     _Prefix("/api/2.0/policies/clusters/", "cluster_policies"),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from brickyard.workspace.identity import Identity
     from brickyard.workspace.jobs import Jobs
     from brickyard.workspace.libraries.service import Libraries
+    from brickyard.workspace.notifications import Notifications
     from brickyard.workspace.policies import Policies
     from brickyard.workspace.pools import Pools
     from brickyard.workspace.registry import Registry
@@ -155,6 +156,12 @@ class Workspace:
         return service
 
     @property
+    def notifications(self) -> Notifications:
+        """Notifications of what runs do."""
+        service: Notifications = self._service("notifications")
+        return service
+
+    @property
     def registry(self) -> Registry:
         """MLflow tracking and model registry."""
         service: Registry = self._service("registry")
@@ -199,7 +206,7 @@ class Workspace:
 
     def recover(self) -> None:
         """Bring back what was active when the workspace last ended, and warm what is slow to start."""
-        for name in ("compute", "clusters", "jobs", "serving"):
+        for name in ("compute", "clusters", "jobs", "notifications", "serving"):
             try:
                 self._service(name).recover()
             except Exception:

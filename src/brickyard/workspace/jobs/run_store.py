@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from brickyard.workspace.api.errors import InvalidParameterValue
+from brickyard.workspace.jobs.notices import notices
 from brickyard.workspace.jobs.records import ITERATIONS, Json, RunRecord, RunRequest, TaskRecord
 from brickyard.workspace.jobs.states import State
+from brickyard.workspace.notifications import outbox
 from brickyard.workspace.store.jobs import jobs, runs, task_runs
 
 if TYPE_CHECKING:
@@ -42,10 +44,16 @@ _IS_THERE = runs.c.life_cycle != DELETED
 
 
 class RunStore:
-    """Keeps runs and the attempts at their tasks."""
+    """Keeps runs and the attempts at their tasks.
 
-    def __init__(self, store: Store) -> None:
+    Args:
+        store: The workspace's database.
+        changed: Called where there may be something to tell, once it is written.
+    """
+
+    def __init__(self, store: Store, changed: Callable[[], None]) -> None:
         self._store = store
+        self.changed = changed
         self._held: dict[int, tuple[RunRecord, list[TaskRecord]]] = {}
 
     def hold(self, run: RunRecord, tasks: list[TaskRecord]) -> None:
@@ -55,7 +63,9 @@ class RunStore:
     def save(self, run: RunRecord | None, tasks: Iterable[TaskRecord] = (), added: Iterable[TaskRecord] = ()) -> None:
         """Write what changed of a run and its tasks, and attempts that are new, in one step."""
         with self._store.write() as connection:
-            save_runs(connection, [run] if run else [], list(tasks), list(added))
+            tells = save_runs(connection, [run] if run else [], list(tasks), list(added))
+        if tells:
+            self.changed()
         if run is not None:
             self._held.pop(run.run_id, None)
 
@@ -208,6 +218,7 @@ def add_run(connection: Connection, run: RunRecord, tasks: Sequence[TaskRecord])
         "trigger": json.dumps({"type": run.trigger, "info": run.trigger_info}),
         "parent": run.parent,
     }
+    outbox.put(connection, notices(connection, run, [], []))
     connection.execute(insert(runs).values(run_id=run.run_id, **fixed, **_run_changes(run)))
     save_runs(connection, [], [], tasks)
 
@@ -221,8 +232,10 @@ def add_repair(connection: Connection, run: RunRecord, tasks: Sequence[TaskRecor
 
 def save_runs(
     connection: Connection, changed: Sequence[RunRecord], tasks: Sequence[TaskRecord], added: Sequence[TaskRecord]
-) -> None:
-    """Write changes of runs and tasks in the given transaction."""
+) -> bool:
+    """Write changes of runs and tasks in the given transaction; answers whether there is something to tell."""
+    told = [one for run in changed for one in notices(connection, run, tasks, added)]
+    outbox.put(connection, told)
     for run in changed:
         connection.execute(update(runs).where(runs.c.run_id == run.run_id).values(**_run_changes(run)))
     if tasks:
@@ -232,6 +245,7 @@ def save_runs(
         fixed = ("run_id", "job_run_id", "task_key", "attempt")
         new = [{name: getattr(task, name) for name in fixed} | _task_changes(task) for task in added]
         connection.execute(insert(task_runs), new)
+    return bool(told)
 
 
 def _run_changes(run: RunRecord) -> dict[str, Any]:

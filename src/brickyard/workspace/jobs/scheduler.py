@@ -74,6 +74,8 @@ class Scheduler:
                 if run.state.ended:
                     tasks = [replace(task, state=run.state, ended_at=now()) for task in tasks]
                 add_run(connection, run, tasks)
+            if run.state.ended:
+                self._runs.changed()
             if run.state.life_cycle == "PENDING":
                 self._start(run, tasks)
             return run

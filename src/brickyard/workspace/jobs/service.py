@@ -8,13 +8,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from brickyard.workspace.api.errors import ApiError, InvalidParameterValue, InvalidState, PermissionDenied
+from brickyard.workspace.api.errors import (
+    ApiError,
+    InvalidParameterValue,
+    InvalidState,
+    PermissionDenied,
+)
 from brickyard.workspace.identity.access_lists import check_owner, grants_of
 from brickyard.workspace.identity.access_lists import replace as replace_access
 from brickyard.workspace.jobs.child_runs import ChildRuns
 from brickyard.workspace.jobs.clusters import JobClusters, check_definitions
 from brickyard.workspace.jobs.directories import run_directory
 from brickyard.workspace.jobs.job_store import JobStore, find_job
+from brickyard.workspace.jobs.notices import check_destinations
 from brickyard.workspace.jobs.people import known, named_in_run_as, run_as, securable_of
 from brickyard.workspace.jobs.records import Ids, JobRecord, Json, RunRecord, RunRequest, TaskRecord, now
 from brickyard.workspace.jobs.repair import check_repair, repair, to_run_again
@@ -43,7 +49,7 @@ class Jobs:
         self._workspace = workspace
         _ = workspace.compute  # built before this, and so closed after it: runs are left before their tasks are ended
         self._jobs = JobStore(workspace.store)
-        self._runs = RunStore(workspace.store)
+        self._runs = RunStore(workspace.store, workspace.notifications.delivery.wake)
         self._ids = Ids(max(self._jobs.last_id(), self._runs.last_id()))
         #: The clusters of active runs.
         self.clusters = JobClusters(workspace)
@@ -327,6 +333,7 @@ class Jobs:
         wanted = {name: value for name, value in body.items() if name != "access_control_list"}
         settings = normalise(wanted, submitted=submitted)
         check_definitions(self._workspace, settings, principal)
+        check_destinations(self._workspace, settings, job.settings if job else {})
         return settings, self._run_as(settings.get("run_as", {}), principal, job)
 
     def _run_as(self, wanted: Mapping[str, Any], principal: Principal, job: JobRecord | None) -> str:

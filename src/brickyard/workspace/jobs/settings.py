@@ -14,6 +14,7 @@ from brickyard.workspace.jobs.git_source import check_git_source, with_provider,
 from brickyard.workspace.jobs.graph import RUN_IF, GraphFault, Node, check, upstream
 from brickyard.workspace.jobs.kinds import KINDS
 from brickyard.workspace.jobs.limits import check_limits
+from brickyard.workspace.jobs.notices import check_notifications
 from brickyard.workspace.jobs.parameters import as_text, as_texts, parameters_of
 from brickyard.workspace.jobs.records import Json
 from brickyard.workspace.jobs.references import UnknownReference, check_reference, references
@@ -135,6 +136,7 @@ def _check_settings(settings: Json) -> None:
     check_triggers(settings)
     check_reuse(settings)
     check_git_source(settings)
+    check_notifications(settings)
     for task in tasks:
         _check_task(task, settings)
     nodes = graph_of(tasks)

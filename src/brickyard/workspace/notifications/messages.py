@@ -1,0 +1,58 @@
+"""What destinations and mails say: https://docs.databricks.com/jobs/notifications.html ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+__all__ = ["subject_of", "teams_card", "text_of", "webhook_body"]
+
+_WORDS = {
+    "on_start": "started",
+    "on_success": "succeeded",
+    "on_failure": "failed",
+    "on_duration_warning_threshold_exceeded": "takes longer than expected",
+}
+_RESULTS = {"CANCELED": "was canceled", "TIMEDOUT": "timed out", "MAXIMUM_CONCURRENT_RUNS_REACHED": "was skipped"}
+
+
+def webhook_body(message: Mapping[str, Any], workspace_id: int) -> dict[str, Any]:
+    """The JSON that a webhook is sent."""
+    run = {"run_id": str(message["run_id"])}
+    body: dict[str, Any] = {"event_type": f"jobs.{message['event']}", "workspace_id": str(workspace_id)}
+    if message.get("task_key"):
+        body["task"] = {"task_key": message["task_key"]}
+        run["parent_run_id"] = str(message["parent_run_id"])
+    return body | {"run": run, "job": {"job_id": str(message["job_id"]), "name": message["job_name"]}}
+
+
+def subject_of(message: Mapping[str, Any]) -> str:
+    """One line for people."""
+    what = f"Task {message['task_key']} of job" if message.get("task_key") else "Job"
+    words = _RESULTS.get(message.get("result") or "", _WORDS[message["event"]])
+    return f"{what} {message['job_name']} {words} (run {message['run_id']})"
+
+
+def text_of(message: Mapping[str, Any], url: str) -> str:
+    """What a mail or a message to people says."""
+    page = f"{url}/jobs/{message['job_id']}/runs/{message['run_id']}"
+    times = [("Started", message.get("started_at")), ("Ended", message.get("ended_at"))]
+    lines = [f"{name}: {_time(at)}" for name, at in times if at]
+    if message.get("limit"):
+        lines.append(f"Expected to take at most: {message['limit']} seconds")
+    if message.get("reason"):
+        lines.append(f"\n{message['reason']}")
+    return "\n".join([f"{subject_of(message)}.", "", *lines, "", page, ""])
+
+
+def teams_card(message: Mapping[str, Any], url: str) -> dict[str, Any]:
+    """The card that a webhook of Microsoft Teams shows."""
+    subject = subject_of(message)
+    text = text_of(message, url).replace("\n", "\n\n")
+    kind = {"@type": "MessageCard", "@context": "http://schema.org/extensions"}
+    return {**kind, "summary": subject, "title": subject, "text": text}
+
+
+def _time(at: int) -> str:
+    return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

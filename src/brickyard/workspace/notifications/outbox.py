@@ -1,0 +1,91 @@
+"""What is to be delivered, in the database: written in the transaction of what it tells of, so that none is lost."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, func, insert, select, update
+
+from brickyard.workspace.store.notifications import notifications as table
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+__all__ = ["MOST", "Entry", "Notice", "due", "keep", "next_due", "put"]
+
+#: More are not kept: nobody can read what so many say.
+MOST = 10_000
+_BATCH = 50
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something to tell somebody.
+
+    Attributes:
+        due_at: When, in epoch milliseconds.
+        message: What happened, and to whom it is told.
+    """
+
+    due_at: int
+    message: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A notice that is kept.
+
+    Attributes:
+        id: Its number.
+        tries: How often it was tried to deliver it.
+        message: As in the notice.
+    """
+
+    id: int
+    tries: int
+    message: dict[str, Any]
+
+
+def put(connection: Connection, notices: Sequence[Notice]) -> None:
+    """Keep notices until they are delivered."""
+    rows = [{"due_at": one.due_at, "tries": 0, "message": json.dumps(one.message)} for one in notices]
+    if not rows:
+        return
+    kept = connection.execute(select(func.count()).select_from(table)).scalar_one()
+    if kept + len(rows) > MOST:
+        run_id = notices[0].message["run_id"]
+        _log.error("%s notifications wait already; those of run %s are not sent", kept, run_id)
+        return
+    connection.execute(insert(table), rows)
+
+
+def due(connection: Connection, now: int) -> list[Entry]:
+    """What is due, oldest first, at most one batch of it."""
+    query = select(table).where(table.c.due_at <= now).order_by(table.c.due_at, table.c.id).limit(_BATCH)
+    return [Entry(row.id, row.tries, json.loads(row.message)) for row in connection.execute(query)]
+
+
+def next_due(connection: Connection) -> int | None:
+    """When the next one is due; nothing where none waits."""
+    found: int | None = connection.execute(select(func.min(table.c.due_at))).scalar()
+    return found
+
+
+def keep(connection: Connection, later: Mapping[int, int], done: Iterable[int]) -> None:
+    """Forget what is done, and note when the others are tried again.
+
+    Args:
+        connection: A transaction that may write.
+        later: By number, when one is due again.
+        done: The numbers of those that need nothing more.
+    """
+    connection.execute(delete(table).where(table.c.id.in_(list(done))))
+    for number, due_at in later.items():
+        mine = table.c.id == number
+        connection.execute(update(table).where(mine).values(due_at=due_at, tries=table.c.tries + 1))

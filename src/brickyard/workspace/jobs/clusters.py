@@ -65,7 +65,7 @@ def check_definitions(workspace: Workspace, settings: Json, by: Principal) -> No
 
     for where, definition in _definitions(settings):
         try:
-            complete(workspace, given_fields(definition), by)
+            complete(workspace, given_fields(definition), by, "JOB")
         except ApiError as error:
             raise type(error)(f"{where}: Cluster validation error: {error.message}") from error
 

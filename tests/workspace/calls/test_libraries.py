@@ -11,7 +11,9 @@ import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import InvalidParameterValue, NotFound, PermissionDenied
 from databricks.sdk.service.compute import Language, LibrariesAPI, Library, LibraryInstallStatus, ResultType, State
+from databricks.sdk.service.jobs import NotebookTask, SubmitTask
 from databricks.sdk.service.workspace import ImportFormat
+from databricks.sdk.service.workspace import Language as NotebookLanguage
 
 from tests.support import wait_for
 from tests.workspace.calls.conftest import Robot
@@ -92,6 +94,21 @@ def test_every_operation(w: WorkspaceClient, robot: Robot, cluster_id: str, gree
     assert statuses(w, cluster_id) == {greeting.whl: PENDING}
     w.libraries.uninstall(cluster_id, [greeting])
     assert not statuses(w, cluster_id)
+
+
+def test_a_task_on_the_cluster_imports_them(
+    w: WorkspaceClient, cluster_id: str, greeting: Library, name: Callable[[], str]
+) -> None:
+    w.libraries.install(cluster_id, [greeting])
+    wait_for(lambda: statuses(w, cluster_id) == {greeting.whl: INSTALLED})
+    path = f"/Shared/{name()}"
+    code = b"# Databricks notebook source\nimport brickyard_greeting_data as data\ndbutils.notebook.exit(data.WORD)"
+    w.workspace.upload(path, io.BytesIO(code), format=ImportFormat.SOURCE, language=NotebookLanguage.PYTHON)
+    task = SubmitTask("t", notebook_task=NotebookTask(path), existing_cluster_id=cluster_id)
+    run_id = w.jobs.submit(run_name=name(), tasks=[task]).response.run_id or 0
+    run = wait_for(lambda: (found := w.jobs.get_run(run_id)).state.result_state and found, seconds=60)
+    output = w.jobs.get_run_output(run.tasks[0].run_id)
+    assert output.notebook_output and output.notebook_output.result == "hello", output.error
 
 
 def test_what_there_cannot_be(w: WorkspaceClient, cluster_id: str) -> None:

@@ -78,6 +78,22 @@ def test_policies_tell_clusters_of_jobs_from_others(workspace: Workspace) -> Non
     assert create(workspace, "JOB", policy_id=of_jobs, **SIZE).definition["policy_id"] == of_jobs
 
 
+def test_the_clusters_of_a_job_are_checked_when_it_is_made(workspace: Workspace, owner: Principal) -> None:
+    rules = {"cluster_type": {"type": "fixed", "value": "job"}, "num_workers": {"type": "range", "maxValue": 1}}
+    policy_id = policy(workspace, rules)
+    task = {"task_key": "t", "notebook_task": {"notebook_path": "/Shared/none"}, "job_cluster_key": "main"}
+    cluster = {**SIZE, "policy_id": policy_id}
+    body = {"name": "j", "tasks": [task], "job_clusters": [{"job_cluster_key": "main", "new_cluster": cluster}]}
+    assert workspace.jobs.create(body, owner)
+    cluster["num_workers"] = 2
+    with pytest.raises(InvalidParameterValue) as raised:
+        workspace.jobs.create(body, owner)
+    assert raised.value.message == (
+        "job cluster 'main': Cluster validation error: Validation failed for num_workers, the value must be at most 1"
+        ' (is "2")'
+    )
+
+
 def test_the_number_of_clusters_of_a_user_is_limited(workspace: Workspace, owner: Principal) -> None:
     policy_id = policy(workspace, {}, max_clusters_per_user=1)
     first = create(workspace, policy_id=policy_id, **SIZE)

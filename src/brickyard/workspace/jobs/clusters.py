@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from brickyard.workspace.workspace import Workspace
 
 __all__ = ["JobClusters", "Place", "check_definitions", "check_places", "keys_of", "place_of"]
+_INVALID = "Cluster validation error: "
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ def check_definitions(workspace: Workspace, settings: Json, by: Principal) -> No
         try:
             complete(workspace, given_fields(definition), by, "JOB")
         except ApiError as error:
-            raise type(error)(f"{where}: Cluster validation error: {error.message}") from error
+            said = error.message.removeprefix(_INVALID)  # a policy says so itself
+            raise type(error)(f"{where}: {_INVALID}{said}") from error
 
 
 def _definitions(settings: Json) -> Iterator[tuple[str, Json]]:

@@ -30,6 +30,16 @@ ENTITY = {"name": "x", "entity_name": "main.default.none", "entity_version": "1"
 ROUTES = {"routes": [{"served_model_name": "x", "traffic_percentage": 100}]}
 TAGS = [{"key": "a", "value": "b"}]
 UNITY, UC_MODELS = "/api/2.1/unity-catalog", "/api/2.0/mlflow/unity-catalog"
+#: Never complete, so that none is started.
+CLUSTER = {
+    "cluster_name": "types",
+    "autoscale": {"min_workers": 1, "max_workers": 2},
+    "custom_tags": {"a": "b"},
+    "spark_env_vars": {"a": "b"},
+    "init_scripts": [{"workspace": {"destination": "/x"}}],
+    "autotermination_minutes": 10,
+    "clone_from": {"source_cluster_id": "none"},
+}
 BODIES: list[tuple[str, str, Any]] = [
     ("POST", "/api/2.0/token/create", {"comment": "c", "lifetime_seconds": 60}),
     (
@@ -55,6 +65,7 @@ BODIES: list[tuple[str, str, Any]] = [
     ("PATCH", f"{UNITY}/schemas/main.default", {"comment": "c", "owner": "o", "properties": {"a": "b"}}),
     ("POST", f"{UNITY}/volumes", {"name": "x", "catalog_name": "main", "schema_name": "default", "volume_type": "M"}),
     ("POST", "/api/2.2/jobs/create", JOB),
+    ("POST", "/api/2.1/clusters/create", CLUSTER),
     ("POST", "/api/2.2/jobs/update", {"job_id": "JOB", "new_settings": JOB, "fields_to_remove": ["tasks/one"]}),
     ("POST", "/api/2.2/jobs/run-now", {"job_id": "JOB", "job_parameters": {"p": "x"}, "only": ["one"]}),
     ("POST", "/api/2.2/jobs/runs/cancel", {"run_id": 1}),

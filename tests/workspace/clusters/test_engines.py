@@ -53,6 +53,20 @@ def test_a_client_starts_a_terminated_cluster_and_needs_permissions(lab: Cluster
     again.stop()
 
 
+def test_a_connection_that_goes_to_another_cluster_is_refused(lab: ClusterLab) -> None:
+    """Without credentials of its own, a channel of gRPC uses the connection of another one to the same address."""
+    from pyspark.sql.connect.session import SparkSession
+
+    place = f"sc://127.0.0.1:{lab.lab.listener.getsockname()[1]}/;x-brickyard-token={lab.lab.token}"
+    first, second = lab.running(), lab.running()
+    spark = SparkSession.builder.remote(f"{place};x-databricks-cluster-id={first}").create()
+    assert spark.conf.get("spark.databricks.clusterUsageTags.clusterId") == first
+    other = SparkSession.builder.remote(f"{place};x-databricks-cluster-id={second}").create()
+    with pytest.raises(PySparkException, match=f"goes to the cluster {first}, and the session is for {second}"):
+        other.range(1).collect()
+    spark.stop()
+
+
 def test_the_whole_tree_ends_with_the_cluster(lab: ClusterLab) -> None:
     mine = lab.running()
     spark = lab.session(mine)

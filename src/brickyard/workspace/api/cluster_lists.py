@@ -114,7 +114,7 @@ def _token(offset: int) -> str:
 
 def _offset(token: str | None) -> int:
     try:
-        return min(int(base64.urlsafe_b64decode((token or _token(0)).encode())), MAX_INTEGER)
+        return min(max(int(base64.urlsafe_b64decode((token or _token(0)).encode())), 0), MAX_INTEGER)
     except (ValueError, binascii.Error):
         raise InvalidParameterValue("page_token is not one that this list has given.") from None
 

@@ -49,6 +49,7 @@ class ClusterEngine:
         worked: Callable[[float], None],
     ) -> None:
         self._scratch = scratch
+        self._cluster_id = str(message["cluster_id"])
         self._tell_ended, self._worked = ended, worked
         self._answered = threading.Event()
         self._error = ""
@@ -73,7 +74,10 @@ class ClusterEngine:
 
     def remote(self, token: str, user_name: str) -> str:
         """The connection string of a client that has one of the workspace's tokens."""
-        return f"sc://127.0.0.1:{self._port}/;user_id={quote(user_name, safe='')};x-brickyard-token={token}"
+        own = (
+            f"user_id={quote(user_name, safe='')};x-brickyard-token={token};x-databricks-cluster-id={self._cluster_id}"
+        )
+        return f"sc://127.0.0.1:{self._port}/;{own}"
 
     def kill(self) -> None:
         """End it with everything that it has started; `ended` is called then."""

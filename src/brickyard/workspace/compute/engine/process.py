@@ -75,7 +75,11 @@ def _start_of_cluster(config: EngineConfig, engine: Engine, channel: Channel) ->
     from brickyard.workspace.compute.gateway.admission import Everybody, may_attach
 
     names = (config.default_catalog, config.default_schema)
-    everybody = Everybody(lambda token: _caller(config, token), allowed=lambda one: may_attach(one, config.cluster_id))
+    everybody = Everybody(
+        lambda token: _caller(config, token),
+        allowed=lambda one: may_attach(one, config.cluster_id),
+        cluster_id=config.cluster_id,
+    )
     gateway = Gateway(engine, everybody, config.scratch, names, config.spark_conf)
     port = gateway.start("127.0.0.1:0", f"unix:{config.socket}")
     watch(gateway, config.session_idle_seconds, 0)

@@ -12,11 +12,23 @@ from typing import Any, Protocol
 from brickyard.workspace.compute.gateway.places import Places
 from brickyard.workspace.compute.gateway.unity import UnityCatalog
 
-__all__ = ["TOKEN_HEADER", "Admission", "Caller", "Everybody", "NotAdmitted", "OneTask", "may_attach", "token_of"]
+__all__ = [
+    "TOKEN_HEADER",
+    "Admission",
+    "Caller",
+    "Everybody",
+    "NotAdmitted",
+    "OneTask",
+    "admitted",
+    "may_attach",
+    "token_of",
+]
 
 #: pyspark sends unknown parameters of its connection string as metadata; `token=` makes it ask for TLS, unless the
 #: host is `localhost`.
 TOKEN_HEADER = "x-brickyard-token"
+#: By which Databricks Connect says whose engine it means.
+CLUSTER_HEADER = "x-databricks-cluster-id"
 #: How long the workspace's word on a token counts; a revoked one is refused after that.
 FRESH_SECONDS = 3.0
 #: After this long without a call a token is forgotten, with the connections that it had.
@@ -43,7 +55,13 @@ class Caller:
 
 
 class Admission(Protocol):
-    """Says who calls."""
+    """Says who calls.
+
+    Attributes:
+        cluster_id: The cluster whose engine this is; empty where it is of none.
+    """
+
+    cluster_id: str
 
     def admit(self, token: str) -> Caller:
         """The caller with that token; empty where none was sent.
@@ -56,6 +74,8 @@ class Admission(Protocol):
 
 class OneTask:
     """Admits the task that the engine belongs to."""
+
+    cluster_id = ""
 
     def __init__(self, token: str, caller: Caller) -> None:
         self._token = token.encode()
@@ -81,6 +101,7 @@ class Everybody:
         caller: Makes the caller of a token; raises NotAdmitted where the workspace refuses the token.
         clock: Seconds, monotonic.
         allowed: Raises NotAdmitted where a caller whom the workspace knows may nevertheless not come in.
+        cluster_id: The cluster whose engine this is.
     """
 
     def __init__(
@@ -88,7 +109,9 @@ class Everybody:
         caller: Callable[[str], Caller],
         clock: Callable[[], float] = time.monotonic,
         allowed: Callable[[Caller], None] = lambda caller: None,
+        cluster_id: str = "",
     ) -> None:
+        self.cluster_id = cluster_id
         self._caller = caller
         self._allowed = allowed
         self._clock = clock
@@ -151,6 +174,23 @@ def may_attach(caller: Caller, cluster_id: str) -> None:
     status, _ = caller.catalog.send("GET", f"/api/2.1/clusters/get?cluster_id={cluster_id}")
     if status != 200:
         raise NotAdmitted(f"{caller.name} does not have Attach To permissions on cluster {cluster_id}.")
+
+
+def admitted(admission: Admission, metadata: Iterable[Any]) -> Caller:
+    """Who makes a call.
+
+    Raises:
+        NotAdmitted: The call is not to be served, or is for the engine of another cluster.
+    """
+    given = list(metadata)
+    named = next((value for key, value in given if key == CLUSTER_HEADER), "")
+    if admission.cluster_id and named != admission.cluster_id:
+        raise NotAdmitted(
+            f"This connection goes to the cluster {admission.cluster_id}, and the session is for {named or 'none'}:"
+            " gRPC shares a connection between sessions with one address. Give the token as token=TOKEN with the host"
+            " localhost or over TLS, for which it does not, or connect from another process."
+        )
+    return admission.admit(token_of(given))
 
 
 def token_of(metadata: Iterable[Any]) -> str:

@@ -16,7 +16,7 @@ from pyspark.sql.connect.proto import base_pb2
 
 from brickyard.workspace.compute.engines import Engine
 from brickyard.workspace.compute.gateway import semantics, uses, wire
-from brickyard.workspace.compute.gateway.admission import Admission, Caller, token_of
+from brickyard.workspace.compute.gateway.admission import Admission, Caller, admitted
 from brickyard.workspace.compute.gateway.answers import has_been_run, of_sql, schema_with_rows, with_relation
 from brickyard.workspace.compute.gateway.artifacts import Artifacts
 from brickyard.workspace.compute.gateway.batches import in_parts
@@ -139,7 +139,7 @@ class Gateway:
 
         def guarded(request: bytes, context: grpc.ServicerContext) -> Any:
             try:
-                caller = self._admission.admit(token_of(context.invocation_metadata()))
+                caller = admitted(self._admission, context.invocation_metadata())
                 raw = wire.claimed(request, caller.name)
                 if method in RELEASES:
                     return call(raw)
@@ -153,7 +153,7 @@ class Gateway:
     def _guard_upload(self, call: Callable[[Iterator[bytes]], bytes]) -> Callable[..., Any]:
         def guarded(requests: Iterator[bytes], context: grpc.ServicerContext) -> Any:
             try:
-                caller = self._admission.admit(token_of(context.invocation_metadata()))
+                caller = admitted(self._admission, context.invocation_metadata())
                 first = wire.claimed(next(requests), caller.name)
                 rest = (wire.claimed(raw, caller.name) for raw in requests)
                 with self._entered("AddArtifacts", first, caller) as server_id:
@@ -166,7 +166,7 @@ class Gateway:
     def _guard_stream(self, method: str, call: Callable[..., Iterator[bytes]]) -> Callable[..., Iterator[bytes]]:
         def guarded(request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
             try:
-                caller = self._admission.admit(token_of(context.invocation_metadata()))
+                caller = admitted(self._admission, context.invocation_metadata())
                 raw = wire.claimed(request, caller.name)
                 with self._entered(method, raw, caller) as server_id:
                     for answer in call(raw, context):

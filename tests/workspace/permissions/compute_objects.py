@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from databricks.sdk.service.compute import Library
+
 from tests.workspace.permissions.actions import Action, Thing
 from tests.workspace.permissions.people import Lab, Robot
 
 __all__ = ["CLUSTER", "CLUSTER_LEVELS", "POLICY", "POOL", "cluster", "policy", "pool"]
 
 NODE = "Standard_DS3_v2"
+LIBRARY = Library(whl="/Workspace/Shared/none.whl")
 CLUSTER_LEVELS = ("CAN_ATTACH_TO", "CAN_RESTART", "CAN_MANAGE")
 
 
@@ -59,6 +62,15 @@ CLUSTER = {
         lambda c, o: c.clusters.edit(o.id, "16.4.x-scala2.12", node_type_id=NODE, num_workers=1),
         "CAN_MANAGE",
         may_fail=True,
+    ),
+    "see its libraries": Action(lambda c, o: list(c.libraries.cluster_status(o.id)), "CAN_ATTACH_TO"),
+    "give it a library": Action(lambda c, o: c.libraries.install(o.id, [LIBRARY]), "CAN_MANAGE"),
+    "take a library from it": Action(lambda c, o: c.libraries.uninstall(o.id, [LIBRARY]), "CAN_MANAGE"),
+    "see whether it keeps to its policy": Action(
+        lambda c, o: c.policy_compliance_for_clusters.get_compliance(o.id), "CAN_ATTACH_TO"
+    ),
+    "make it keep to its policy": Action(
+        lambda c, o: c.policy_compliance_for_clusters.enforce_compliance(o.id), "CAN_MANAGE", may_fail=True
     ),
     "pin it": Action(lambda c, o: c.clusters.pin(o.id), None),
     "delete it": Action(lambda c, o: c.clusters.permanent_delete(o.id), "CAN_MANAGE", spends=True),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brickyard.workspace.api.errors import InvalidParameterValue
@@ -175,6 +175,7 @@ CLUSTERS = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(definition=DEFINITIONS, cluster=CLUSTERS)
 def test_completing_only_adds_and_changes_nothing_the_second_time(definition: Json, cluster: Json) -> None:
     rules = rules_of(definition)
@@ -183,6 +184,7 @@ def test_completing_only_adds_and_changes_nothing_the_second_time(definition: Js
     assert all(not one.previous for one in changes(cluster, once.cluster))
 
 
+@settings(deadline=None)
 @given(definition=DEFINITIONS, cluster=CLUSTERS)
 def test_what_keeps_to_a_policy_is_left_alone_by_enforcing(definition: Json, cluster: Json) -> None:
     rules = rules_of(definition)
@@ -195,6 +197,7 @@ def test_what_keeps_to_a_policy_is_left_alone_by_enforcing(definition: Json, clu
     }
 
 
+@settings(deadline=None)
 @given(definition=DEFINITIONS, cluster=CLUSTERS, removed=st.data())
 def test_fewer_rules_never_refuse_more(definition: Json, cluster: Json, removed: st.DataObject) -> None:
     kept = {path: rule for path, rule in definition.items() if removed.draw(st.booleans(), path)}

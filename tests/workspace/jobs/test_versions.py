@@ -51,6 +51,7 @@ def test_job_of_one_task_is_answered_as_each_version_has_it(client: Client) -> N
     assert run["cluster_spec"]["new_cluster"]["num_workers"] == 0
     output = call(client, "GET", "2.0/jobs/runs/get-output", run_id=run_id)
     assert output["notebook_output"]["result"] == "done"
+    assert (output["metadata"]["run_id"], output["metadata"]["task"]) == (run_id, run["task"])
     assert [one["task"] for one in call(client, "GET", "2.0/jobs/runs/list", job_id=job_id)["runs"]] == [run["task"]]
     assert len(call(client, "GET", "2.2/jobs/runs/get", run_id=run_id)["tasks"]) == 1
 

@@ -178,9 +178,14 @@ def list_runs(workspace: Workspace, call: Call) -> ListRunsResponse | dict[str, 
 
 
 @_call("GET", "runs/get-output", _on_run("CAN_VIEW"))
-def get_output(workspace: Workspace, call: Call) -> RunOutput:
+def get_output(workspace: Workspace, call: Call) -> RunOutput | dict[str, Any]:
     """What a task's run printed, returned or failed with."""
-    return run_output(workspace, number(call.query, "run_id"), single=_version(call) == "2.0")
+    run_id = number(call.query, "run_id")
+    if _version(call) != "2.0":
+        return run_output(workspace, run_id)
+    answer = run_output(workspace, run_id, single=True).as_dict()
+    run, _ = workspace.jobs.run(run_id)
+    return answer | {"metadata": flat_run(answer["metadata"], run.settings) | {"run_id": run_id}}
 
 
 @_call("GET", "runs/export", _on_run("CAN_VIEW"))

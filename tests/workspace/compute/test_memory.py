@@ -8,7 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from brickyard.workspace.compute.memory import LIMIT, Machine, MemoryWatch, machine
+from brickyard.workspace.compute.client import Exit
+from brickyard.workspace.compute.memory import LIMIT, EngineMemory, Machine, MemoryWatch, machine
 from brickyard.workspace.compute.tasks import TaskHandle, TaskOutcome, TaskSpec
 from tests.support import wait_for
 from tests.workspace.compute.compute_support import Lab
@@ -157,3 +158,20 @@ def test_machine_is_the_container_where_that_has_less(tmp_path: Path, monkeypatc
     assert machine() == Machine(200 << 20, 80 << 20)
     (tmp_path / "memory.max").write_text("max\n")
     assert machine().total == psutil.virtual_memory().total
+
+
+def test_engine_that_tasks_share_ends_where_it_uses_too_much(simulated: Simulated) -> None:
+    gone: list[str] = []
+    engine = EngineMemory(simulated.watch, lambda end: gone.append("told"))
+    engine.kill = lambda: gone.append("killed")
+    engine.pids += [1, 2]
+    simulated.used = {1: 2_000, 2: 2_900}
+    simulated.watch.count(simulated.look())
+    assert gone == []
+    simulated.used[2] = 3_100
+    simulated.watch.count(simulated.look())
+    assert gone == ["killed"]
+    engine.ended(Exit(-9))
+    simulated.watch.count(simulated.look())
+    assert gone == ["killed", "told"], "it is not watched any more"
+    assert simulated.watch.room(0) == 31, "engines take no places"

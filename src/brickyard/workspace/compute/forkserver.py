@@ -220,7 +220,7 @@ class ForkServer:
 
     def _add(self, child: Child) -> None:
         self._children[child.pid] = child
-        if child.owner is not None:  # the server counts it as a part of what it asked for
+        if child.owner is not None or child.kind == "engine":  # the server counts it as a part of what it asked for
             _send(self._server, {"event": "started", "pid": child.pid, "id": child.root.request})
         self._selector.register(child.channel, selectors.EVENT_READ, lambda: self._told(child))
 

@@ -10,14 +10,15 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from brickyard.workspace.compute import endings
+from brickyard.workspace.compute.client import Exit
 from brickyard.workspace.compute.tasks import TaskHandle
 
-__all__ = ["LIMIT", "Machine", "MemoryWatch", "Usage", "machine", "used_by"]
+__all__ = ["LIMIT", "EngineMemory", "Machine", "MemoryWatch", "Usage", "machine", "used_by"]
 
 _log = logging.getLogger(__name__)
 #: The variable with what a task may use: a share of the machine (`75%`) or a size (`3g`).
@@ -78,7 +79,12 @@ def used_by(trees: Iterable[Iterable[int]], exactly: bool) -> list[int]:
         own = _size(known[pid], exactly) if pid in known else 0
         return own + sum(size(child.pid) for child in children.get(pid, ()))
 
-    return [sum(map(size, roots)) for roots in trees]
+    def forked(pids: Sequence[int]) -> list[int]:
+        """Without those that have ended and whose number another process has now: all have one parent."""
+        parents = [known[pid].info["ppid"] if pid in known else None for pid in pids]
+        return [pid for pid, parent in zip(pids, parents, strict=True) if parent is not None and parent == parents[0]]
+
+    return [sum(map(size, forked(list(roots)))) for roots in trees]
 
 
 def _size(process: object, exactly: bool) -> int:
@@ -108,6 +114,7 @@ class MemoryWatch:
     ) -> None:
         self._end, self._machine, self._usage = end, look, usage
         self._used: dict[TaskHandle, int] = {}
+        self._engines: set[EngineMemory] = set()
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
@@ -128,24 +135,42 @@ class MemoryWatch:
         """Watch a task until its end."""
         with self._lock:
             self._used[handle] = 0
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="memory", daemon=True)
-                self._thread.start()
+            self._begin()
         handle.when_done(lambda outcome: self._remove(handle))
+
+    def add_engine(self, engine: EngineMemory) -> None:
+        """Watch an engine that tasks share."""
+        with self._lock:
+            self._engines.add(engine)
+            self._begin()
+
+    def forget_engine(self, engine: EngineMemory) -> None:
+        """Watch it no more."""
+        with self._lock:
+            self._engines.discard(engine)
+            self._wake_if_idle()
+
+    def _begin(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="memory", daemon=True)
+            self._thread.start()
+
+    def _wake_if_idle(self) -> None:
+        if not self._used and not self._engines:
+            self._wake.set()
 
     def _remove(self, handle: TaskHandle) -> None:
         with self._lock:
             self._used.pop(handle, None)
-            if not self._used:
-                self._wake.set()
+            self._wake_if_idle()
 
     def _run(self) -> None:
-        """Look until no task is left."""
+        """Look until no task and no engine is left."""
         seconds = 0.0
         while True:
             self._wake.wait(_LOOK_SECONDS)
             with self._lock:
-                if not self._used:
+                if not self._used and not self._engines:
                     self._thread = None
                     self._wake.clear()
                     return
@@ -173,8 +198,48 @@ class MemoryWatch:
             elif handle is largest and now.available < _LEFT * now.total and size > _LARGE * now.total:
                 left = f"only {endings.shown(now.available)} were left on this machine"
                 self._end(handle, endings.out_of_memory(size, left))
-        room = limit - max(used.values(), default=0)
+        engines = self._count_engines(limit)
+        room = limit - max([*used.values(), *engines], default=0)
         self._enough = max(now.available - max(room, 0) // 2, int(_LEFT * now.total))
+
+    def _count_engines(self, limit: int) -> list[int]:
+        """What shared engines use; those over the limit end, and who uses them is told so by their cluster."""
+        if not (engines := list(self._engines)):
+            return []
+        used = self._usage([one.pids for one in engines], False)
+        for engine, size in zip(engines, used, strict=True):
+            if size > limit and (exact := self._usage([engine.pids], True)[0]) > limit:
+                _log.warning("a Spark engine that uses %s ends: it may use %s", *map(endings.shown, (exact, limit)))
+                engine.kill()
+        return used
+
+
+class EngineMemory:
+    """What a Spark engine that tasks share uses.
+
+    Args:
+        watch: Watches it from now on.
+        over: Called when it has ended.
+
+    Attributes:
+        pids: Its processes; those of sessions come and go.
+        kill: Ends it.
+    """
+
+    def __init__(self, watch: MemoryWatch, over: Callable[[Exit], None]) -> None:
+        self.pids: list[int] = []
+        self.kill: Callable[[], None] = lambda: None
+        self._watch, self._over = watch, over
+        watch.add_engine(self)
+
+    def ended(self, end: Exit) -> None:
+        """It has ended."""
+        self.forget()
+        self._over(end)
+
+    def forget(self) -> None:
+        """It is not watched any more."""
+        self._watch.forget_engine(self)
 
 
 def _limit(total: int) -> int:

@@ -21,7 +21,7 @@ from brickyard.workspace.compute.environments import Environments, LibraryError,
 from brickyard.workspace.compute.initial_catalog import initial_catalog
 from brickyard.workspace.compute.installer_words import installer_words
 from brickyard.workspace.compute.interactive import InteractiveEngine, search_path
-from brickyard.workspace.compute.memory import MemoryWatch
+from brickyard.workspace.compute.memory import EngineMemory, MemoryWatch
 from brickyard.workspace.compute.results import write_json, write_outcome
 from brickyard.workspace.compute.tasks import TASK_FILE, TaskHandle, TaskOutcome, TaskSpec, read_outcome
 
@@ -105,12 +105,15 @@ class Compute:
         for _ in range(_TRIES):
             server = self._fork_server()
             message = self._interactive() | dict(own) | {"do": "engine"}
+            engine = EngineMemory(self.memory, ended)
             try:
-                number = server.spawn(message, started=lambda pid: None, ended=ended, heard=heard)
+                number = server.spawn(message, started=engine.pids.append, ended=engine.ended, heard=heard)
             except ForkServerGone:
+                engine.forget()
                 self._lost(server)
                 continue
-            return functools.partial(server.kill, number)
+            engine.kill = functools.partial(server.kill, number)
+            return engine.kill
         raise ForkServerGone("the process that starts engines does not stay alive; see the workspace's log")
 
     def environment(self, own: Mapping[str, str]) -> dict[str, str]:

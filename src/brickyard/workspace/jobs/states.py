@@ -63,7 +63,7 @@ class State:
     """Where a run or a task is.
 
     Attributes:
-        life_cycle: The vendor's `life_cycle_state`.
+        life_cycle: The vendor's `life_cycle_state`, or STARTING while a task waits for its cluster.
         result: The vendor's `result_state`, once it has ended.
         message: One sentence for people.
         code: The vendor's termination code, once it has ended; of what is queued, the vendor's code for the reason.
@@ -78,6 +78,11 @@ class State:
     def ended(self) -> bool:
         """Whether it will not change any more."""
         return self.life_cycle in ENDED
+
+    @property
+    def shown(self) -> str:
+        """The vendor's `life_cycle_state`."""
+        return "PENDING" if self.life_cycle == "STARTING" else self.life_cycle
 
 
 #: A task that waits for its cluster; shown as PENDING.

@@ -12,7 +12,7 @@ from brickyard.workspace.jobs.git_source import source_of
 from brickyard.workspace.jobs.records import ITERATIONS, JobRecord, Json, RunRecord, TaskRecord
 from brickyard.workspace.jobs.repair import stages
 from brickyard.workspace.jobs.single_task import flat_settings
-from brickyard.workspace.jobs.states import ENDED, STARTING, State
+from brickyard.workspace.jobs.states import ENDED, State
 
 if TYPE_CHECKING:
     from databricks.sdk.service.jobs import BaseRun, Job, RepairHistoryItem, Run, RunTask
@@ -26,8 +26,6 @@ sdk.install()
 
 PAGE = 100  # elements of an array in one answer of API 2.2
 _STATES_V2 = {"TERMINATED": "TERMINATED", "SKIPPED": "TERMINATED", "INTERNAL_ERROR": "TERMINATED"}
-_SHOWN = {STARTING.life_cycle: "PENDING"}
-_SHOWN_V2 = {**_SHOWN, "WAITING_FOR_RETRY": "WAITING"}
 _PAGED = ("tasks", "job_clusters", "parameters", "environments")
 
 
@@ -300,7 +298,7 @@ def _times(started_at: int | None, ended_at: int | None, otherwise: int) -> Mapp
 
 def _state(record: State, *, stopping: bool = False) -> Json:
     legacy = {
-        "life_cycle_state": _SHOWN.get(record.life_cycle, record.life_cycle),
+        "life_cycle_state": record.shown,
         "result_state": record.result,
         "state_message": record.message,
         "user_cancelled_or_timedout": stopping or record.result in ("CANCELED", "TIMEDOUT"),
@@ -310,7 +308,7 @@ def _state(record: State, *, stopping: bool = False) -> Json:
 
 
 def _status(record: State) -> Json:
-    name = _SHOWN_V2.get(record.life_cycle, record.life_cycle)
+    name = "WAITING" if record.life_cycle == "WAITING_FOR_RETRY" else record.shown
     answer: Json = {"state": _STATES_V2.get(name, name)}
     if record.life_cycle == "QUEUED":
         answer["queue_details"] = {"code": record.code or "MAX_CONCURRENT_RUNS_REACHED", "message": record.message}

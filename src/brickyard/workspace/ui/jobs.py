@@ -242,7 +242,7 @@ def _schedule(settings: Mapping[str, Any]) -> str:
 
 
 def _state(state: State) -> str:
-    return state.result or state.life_cycle
+    return state.result or state.shown
 
 
 def _number(text: str, noun: str) -> int:

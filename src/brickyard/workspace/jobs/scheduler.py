@@ -57,12 +57,18 @@ class Scheduler:
         workspace.compute.memory.tick = slots.look_again
         self._around = Surroundings(workspace, runs, ids, slots, GitSources(workspace), clusters, self._ended)
 
-    def submit(self, make: Callable[[Connection], RunRecord], key: str | None) -> RunRecord:
+    def submit(
+        self,
+        make: Callable[[Connection], RunRecord],
+        key: str | None,
+        written: Callable[[Connection, RunRecord], None] | None = None,
+    ) -> RunRecord:
         """Write the run that `make` describes and start it, queue it or skip it; durable when this returns.
 
         Args:
             make: Describes the run, in the transaction in which it is written.
             key: A run that was made with this key is answered instead of a new one.
+            written: What else is to be written with the run, as it was admitted.
         """
         with self._lock:
             with self._workspace.store.write() as connection:
@@ -74,6 +80,8 @@ class Scheduler:
                 if run.state.ended:
                     tasks = [replace(task, state=run.state, ended_at=now()) for task in tasks]
                 add_run(connection, run, tasks)
+                if written is not None:
+                    written(connection, run)
             if run.state.ended:
                 self._runs.changed()
             if run.state.life_cycle == "PENDING":

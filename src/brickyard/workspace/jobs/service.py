@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -190,8 +190,8 @@ class Jobs:
             if other.job_id == run.job_id and other.run_id < run.run_id:
                 self._scheduler.cancel(other.run_id)
 
-    def _fire(self, job_id: int, firing: Firing) -> None:
-        """Start a run of a job because of its trigger."""
+    def _fire(self, job_id: int, firing: Firing, remember: Callable[[Connection], None]) -> RunRecord:
+        """Start a run of a job because of its trigger, which remembers it unless it is to fire again."""
 
         def make(connection: Connection) -> RunRecord:
             job = find_job(connection, job_id)
@@ -200,7 +200,11 @@ class Jobs:
             run = self._new_run(job, job.settings, job.creator, run_request({}, job.settings), "JOB_RUN")
             return replace(run, trigger=firing.type, trigger_info=firing.info)
 
-        self._scheduler.submit(make, None)
+        def written(connection: Connection, run: RunRecord) -> None:
+            if not (firing.again and run.state.ended):
+                remember(connection)
+
+        return self._scheduler.submit(make, None, written)
 
     def _run_ended(self, run: RunRecord) -> None:
         if run.run_type == "JOB_RUN":

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
+from brickyard.workspace.jobs import scheduler
 from tests.workspace.jobs.lab import Lab, task
 from tests.workspace.jobs.triggers.conftest import Hands
 
@@ -131,3 +132,34 @@ def test_new_versions_of_tables_start_a_run(lab: Lab, hands: Hands) -> None:
     by_hand = lab.ended(lab.run(job_id))
     assert by_hand.state.result == "SUCCESS"
     assert lab.compute.given()[-1]["version"] == ""
+
+
+@pytest.mark.parametrize("queue", [None, {"enabled": True}])
+def test_files_whose_run_is_refused_start_the_next_one(
+    lab: Lab, hands: Hands, volume: Path, queue: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler, "_LONGEST_QUEUE", 0)
+    lab.compute.behaviours["a"] = lambda _: None
+    lab.job(task("a"), **arrivals() | {"max_concurrent_runs": 1}, **({"queue": queue} if queue else {}))
+    (volume / "1").write_text("1")
+    [first] = hands.later(5)
+    lab.running("a")
+    (volume / "2").write_text("2")
+    assert [run.state.life_cycle for run in hands.later(5)] == ["RUNNING", "SKIPPED"]
+    assert len(hands.later(600)) == 2
+    lab.die()
+    lab.start()
+    hands.take()
+    lab.jobs.recover()
+    lab.ended(first.run_id)
+    assert [run.trigger for run in hands.later(5)] == ["FILE_ARRIVAL"] * 3
+    assert len(hands.later(5)) == 3
+
+
+def test_a_trigger_that_cannot_start_a_run_does_so_later(lab: Lab, hands: Hands, volume: Path) -> None:
+    job_id = lab.job(**arrivals())
+    (volume / "1").write_text("1")
+    assert hands.later(5) == []
+    lab.jobs.update(job_id, {"tasks": [task("a")]}, [], lab.owner)
+    assert len(hands.later(60)) == 1
+    assert len(hands.later(60)) == 1

@@ -81,7 +81,7 @@ class FileArrival:
         if not new or not self._waits.over(after, now):
             return Look(after, now + POLL)
         fired = {"seen": sorted(found), "new": {}, "changed": now, "fired": now}
-        return Look(fired, now + POLL, Firing("FILE_ARRIVAL", {"time": now, "location": self._url}))
+        return Look(fired, now + POLL, Firing("FILE_ARRIVAL", {"time": now, "location": self._url}, again=True))
 
     def ended(self, state: Json, run: RunRecord, now: int) -> Json:
         """Runs do not matter to it."""
@@ -129,7 +129,7 @@ class TableUpdate:
         if not enough or not self._waits.over(after, now):
             return Look(after, now + POLL)
         info = {"time": now, "tables": updated}
-        return Look(after | {"updated": {}, "fired": now}, now + POLL, Firing("TABLE", info))
+        return Look(after | {"updated": {}, "fired": now}, now + POLL, Firing("TABLE", info, again=True))
 
     def ended(self, state: Json, run: RunRecord, now: int) -> Json:
         """Runs do not matter to it."""

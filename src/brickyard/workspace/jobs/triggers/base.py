@@ -17,10 +17,12 @@ class Firing:
     Attributes:
         type: The vendor's `TriggerType`.
         info: What references to the trigger mean in the run.
+        again: Whether what it saw stays new where its run is refused, so that it fires again once a run has ended.
     """
 
     type: str
     info: Json = field(default_factory=dict)
+    again: bool = False
 
 
 @dataclass(frozen=True)

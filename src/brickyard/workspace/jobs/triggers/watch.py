@@ -21,6 +21,8 @@ from brickyard.workspace.store.upsert import put
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from sqlalchemy import Connection
+
     from brickyard.workspace.workspace import Workspace
 
 __all__ = ["Watch"]
@@ -45,7 +47,8 @@ class Watch:
 
     Args:
         workspace: Whose jobs they are.
-        fire: Starts a run of a job.
+        fire: Starts a run of a job, and calls what it is given in the transaction in which the run is written; answers
+            the run.
         active: Whether a run of a job is under way or waits.
         sweep: What else is to be done from time to time, with the time.
         clock: The time in epoch milliseconds.
@@ -55,7 +58,7 @@ class Watch:
         self,
         workspace: Workspace,
         *,
-        fire: Callable[[int, Firing], None],
+        fire: Callable[[int, Firing, Callable[[Connection], None]], RunRecord],
         active: Callable[[int], bool],
         sweep: Callable[[int], None],
         clock: Callable[[], int],
@@ -148,10 +151,25 @@ class Watch:
 
     def _look(self, job_id: int, watched: _Watched, now: int) -> None:
         look = watched.trigger.look(watched.state, now, active=self._active(job_id))
-        self._remember(job_id, watched, look.state)
-        if look.firing is not None:
-            self._fire(job_id, look.firing)
+        if look.firing is None:
+            self._remember(job_id, watched, look.state)
+        elif not self._fired(job_id, watched, look.firing, look.state):
+            watched.next_at = None  # what it saw is still new; it looks again when a run has ended
+            return
         watched.next_at = look.next_at
+
+    def _fired(self, job_id: int, watched: _Watched, firing: Firing, state: Json) -> bool:
+        """Start a run, and remember what it is for with it; false where the run was refused and is to come again."""
+        try:
+            run = self._fire(job_id, firing, lambda connection: self._put(connection, job_id, watched, state))
+        except ApiError:
+            if not firing.again:
+                self._remember(job_id, watched, state)
+            raise
+        if firing.again and run.state.ended:
+            return False
+        watched.state = state
+        return True
 
     def _set(self, job: JobRecord, *, resumed: bool) -> None:
         wanted = definition_of(job.settings)
@@ -175,9 +193,12 @@ class Watch:
         if state == watched.state:
             return
         watched.state = state
-        row = {"job_id": job_id, "definition": watched.definition, "state": json.dumps(state)}
         with self._workspace.store.write() as connection:
-            put(connection, job_triggers, row)
+            self._put(connection, job_id, watched, state)
+
+    def _put(self, connection: Connection, job_id: int, watched: _Watched, state: Json) -> None:
+        row = {"job_id": job_id, "definition": watched.definition, "state": json.dumps(state)}
+        put(connection, job_triggers, row)
 
     def _stored(self, job_id: int, definition: str) -> Json | None:
         mine = job_triggers.c.job_id == job_id

@@ -10,6 +10,7 @@ from brickyard.workspace.api.base import Call, Family, Handler
 from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.jobs import wire
 from brickyard.workspace.jobs.output import run_output
+from brickyard.workspace.jobs.pages import Place, place_of
 from brickyard.workspace.jobs.requests import flag, number, optional_number
 from brickyard.workspace.jobs.run_store import RunFilter
 from brickyard.workspace.jobs.single_task import flat_run
@@ -103,21 +104,21 @@ def get(workspace: Workspace, call: Call) -> Job | dict[str, Any]:
 @_call("GET", "list", anyone)
 def list_jobs(workspace: Workspace, call: Call) -> dict[str, Any]:
     """Jobs, newest first."""
-    limit = _limit(call, _MOST_JOBS)
+    limit, place = _limit(call, _MOST_JOBS), place_of(call.query)
     records = workspace.jobs.page(
         call.principal,
         name=call.query.get("name"),
-        before=_position(call, "page_token") or None,
+        before=place.before,
+        after=place.after,
         offset=_position(call, "offset"),
         limit=limit + 1,
     )
-    shown, more = records[:limit], len(records) > limit
+    shown, pages = place.cut(records, limit, lambda one: one.job_id)
     expand = flag(call.query, "expand_tasks")
     found = [wire.base_job(record, expand=expand) for record in shown]
     if _version(call) == "2.0":  # which always had the whole settings
         found = [job | {"settings": wire.settings_of_2_0(record)} for job, record in zip(found, shown, strict=True)]
-    answer = {"jobs": found, "has_more": more}
-    return answer | ({"next_page_token": str(shown[-1].job_id)} if more else {})
+    return {"jobs": found} | pages
 
 
 @_call("POST", "delete", _on_job("CAN_MANAGE"))
@@ -164,13 +165,12 @@ def list_runs(workspace: Workspace, call: Call) -> ListRunsResponse | dict[str, 
     """Runs, newest first."""
     from databricks.sdk.service.jobs import ListRunsResponse
 
-    limit = _limit(call, _MOST_RUNS)
-    found = workspace.jobs.runs(_filter(workspace, call), limit + 1)
-    shown, more = found[:limit], len(found) > limit
+    limit, place = _limit(call, _MOST_RUNS), place_of(call.query)
+    found = workspace.jobs.runs(_filter(workspace, call, place), limit + 1)
+    shown, pages = place.cut(found, limit, lambda one: one.run_id)
     expand = flag(call.query, "expand_tasks")
     runs = [wire.base_run(run, workspace.jobs.tasks(run.run_id) if expand else None, workspace.url) for run in shown]
-    following = str(shown[-1].run_id) if more else None
-    answer = ListRunsResponse(runs=runs, has_more=more, next_page_token=following)
+    answer = ListRunsResponse(runs=runs, **pages)
     if _version(call) != "2.0":
         return answer
     flat = [flat_run(one.as_dict(), run.settings) for one, run in zip(runs, shown, strict=True)]
@@ -227,7 +227,7 @@ def delete_run(workspace: Workspace, call: Call) -> None:
     workspace.jobs.delete_run(number(call.body, "run_id"))
 
 
-def _filter(workspace: Workspace, call: Call) -> RunFilter:
+def _filter(workspace: Workspace, call: Call, place: Place) -> RunFilter:
     active, completed = flag(call.query, "active_only"), flag(call.query, "completed_only")
     if active and completed:
         raise InvalidParameterValue("active_only and completed_only cannot both be true")
@@ -237,7 +237,8 @@ def _filter(workspace: Workspace, call: Call) -> RunFilter:
         run_type=_run_type(call),
         started_from=optional_number(call.query, "start_time_from"),
         started_to=optional_number(call.query, "start_time_to"),
-        before=_position(call, "page_token") or None,
+        before=place.before,
+        after=place.after,
         offset=_position(call, "offset"),
         only=workspace.jobs.visible_to(call.principal),
     )

@@ -70,18 +70,32 @@ class JobStore:
             connection.execute(update(jobs).where(jobs.c.job_id == job_id).values(listed=False))
 
     def page(
-        self, *, name: str | None, before: int | None, offset: int, limit: int, only: Sequence[int] | None = None
+        self,
+        *,
+        name: str | None,
+        before: int | None,
+        after: int | None,
+        offset: int | None,
+        limit: int | None,
+        only: Sequence[int] | None = None,
     ) -> list[JobRecord]:
-        """Jobs, newest first: of that name (in any case), older than `before`, after `offset` of them, of `only`."""
-        query = select(jobs).where(jobs.c.listed).order_by(jobs.c.job_id.desc()).offset(offset).limit(limit)
+        """Jobs, newest first: of that name (in any case), older than `before`, after `offset` of them, of `only`.
+
+        With `after`, they are those next to it that are newer.
+        """
+        order = jobs.c.job_id.desc() if after is None else jobs.c.job_id
+        query = select(jobs).where(jobs.c.listed).order_by(order).offset(offset).limit(limit)
         if name is not None:
             query = query.where(func.lower(jobs.c.name) == name.lower())
         if before is not None:
             query = query.where(jobs.c.job_id < before)
+        if after is not None:
+            query = query.where(jobs.c.job_id > after)
         if only is not None:
             query = query.where(jobs.c.job_id.in_(only))
         with self._store.read() as connection:
-            return [_record(row) for row in connection.execute(query)]
+            found = [_record(row) for row in connection.execute(query)]
+        return found if after is None else found[::-1]
 
     def all(self) -> list[JobRecord]:
         """Every job."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from brickyard.workspace.api.errors import InvalidParameterValue, ResourceDoesNotExist
+from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace, ResourceDoesNotExist
 from brickyard.workspace.identity.permissions import Securable
 from brickyard.workspace.identity.principals import Kind
 from brickyard.workspace.store.identity import principals
@@ -54,8 +54,11 @@ def named_in_run_as(workspace: Workspace, wanted: Mapping[str, Any]) -> str:
 
     Raises:
         InvalidParameterValue: It names none, or two.
+        NotImplementedByWorkspace: It names a group.
         ResourceDoesNotExist: There is no such principal, or it is not active.
     """
+    if wanted.get("group_name"):
+        raise NotImplementedByWorkspace("run_as.group_name is not supported: runs have the rights of one principal")
     given = [field for field in _FIELDS if wanted.get(field)]
     if len(given) != 1:
         raise InvalidParameterValue("run_as must have either user_name or service_principal_name")

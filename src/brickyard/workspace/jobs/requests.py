@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +16,10 @@ from brickyard.workspace.jobs.single_task import within_task
 
 __all__ = ["flag", "idempotency_token", "merged", "number", "optional_number", "run_request"]
 
-_PARAMS = ("notebook_params", "python_params", "python_named_params", "sql_params")
-_RUN_NOW = frozenset({"job_id", "job_parameters", "idempotency_token", "only", "queue", "performance_target", *_PARAMS})
+_PARAMS = ("notebook_params", "python_params", "python_named_params", "sql_params", "dbt_commands")
+_PERFORMANCE = ("performance_target", "duration_target")
+_RUN_NOW = frozenset({"job_id", "job_parameters", "idempotency_token", "only", "queue", *_PERFORMANCE, *_PARAMS})
+_MOST_BYTES = 10_000  # of the JSON of parameters
 _KEYED = {"tasks": "task_key", "job_clusters": "job_cluster_key"}
 
 
@@ -29,6 +32,7 @@ class _RunNow:
     python_params: list[str] | None = None
     python_named_params: dict[str, str] | None = None
     sql_params: dict[str, str] | None = None
+    dbt_commands: list[str] | None = None
     only: list[str] | None = None
     queue: dict[str, Any] | None = None
 
@@ -102,6 +106,9 @@ def run_request(body: Mapping[str, Any], settings: Json) -> RunRequest:
     defined = parameters_of(settings)
     given = as_texts(body.get("job_parameters") or {})
     overriding = {name: as_texts(body[name]) for name in _PARAMS if body.get(name)}
+    for name, value in overriding.items():
+        if len(json.dumps(value, ensure_ascii=False).encode(errors="replace")) > _MOST_BYTES:
+            raise InvalidParameterValue(f"{name} must have at most {_MOST_BYTES} bytes as JSON")
     if given and overriding:
         raise InvalidParameterValue(f"job_parameters cannot be given together with {', '.join(overriding)}")
     unknown = sorted(set(given) - set(defined))

@@ -35,6 +35,7 @@ class RunFilter:
     started_from: int | None = None
     started_to: int | None = None
     before: int | None = None
+    after: int | None = None
     offset: int = 0
     only: Sequence[int] | None = None  # of these jobs
 
@@ -92,7 +93,8 @@ class RunStore:
     def page(self, wanted: RunFilter, limit: int) -> list[RunRecord]:
         """Runs, newest first."""
         shown = runs.c.run_type != ITERATIONS
-        query = select(runs).where(_IS_THERE, shown).order_by(runs.c.run_id.desc()).offset(wanted.offset).limit(limit)
+        order = runs.c.run_id.desc() if wanted.after is None else runs.c.run_id
+        query = select(runs).where(_IS_THERE, shown).order_by(order).offset(wanted.offset).limit(limit)
         if wanted.job_id is None:
             gone = select(jobs.c.job_id).where(~jobs.c.listed)
             query = query.where((runs.c.run_type != "JOB_RUN") | runs.c.job_id.not_in(gone))
@@ -104,12 +106,14 @@ class RunStore:
             (wanted.started_from, runs.c.created_at, operator.ge),
             (wanted.started_to, runs.c.created_at, operator.le),
             (wanted.before, runs.c.run_id, operator.lt),
+            (wanted.after, runs.c.run_id, operator.gt),
         )
         query = query.where(*(holds(column, given) for given, column, holds in bounds if given is not None))
         if wanted.only is not None:
             query = query.where(runs.c.job_id.in_(wanted.only))
         with self._store.read() as connection:
             found = [_run(row) for row in connection.execute(query)]
+        found = found if wanted.after is None else found[::-1]
         held = dict(self._held)
         return [held[run.run_id][0] if run.run_id in held else run for run in found]
 

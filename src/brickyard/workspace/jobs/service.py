@@ -144,11 +144,18 @@ class Jobs:
         ]
 
     def page(
-        self, principal: Principal, *, name: str | None, before: int | None, offset: int, limit: int
+        self,
+        principal: Principal,
+        *,
+        name: str | None,
+        before: int | None,
+        offset: int,
+        limit: int,
+        after: int | None = None,
     ) -> list[JobRecord]:
-        """Jobs that a principal may see, newest first."""
-        only = self.visible_to(principal)
-        return self._true(self._jobs.page(name=name, before=before, offset=offset, limit=limit, only=only))
+        """Jobs that a principal may see, newest first; with `after`, those next to it."""
+        place = {"before": before, "after": after, "offset": offset, "limit": limit}
+        return self._true(self._jobs.page(name=name, only=self.visible_to(principal), **place))
 
     def visible_to(self, principal: Principal) -> list[int] | None:
         """The ids of the jobs that a principal may see; nothing where these are all."""

@@ -152,7 +152,9 @@ def base_run(record: RunRecord, tasks: Sequence[TaskRecord] | None, url: str) ->
     from databricks.sdk.service.jobs import BaseRun
 
     answer = BaseRun.from_dict(_run(record, url))
-    if tasks is not None:
+    if tasks is None:
+        answer.job_clusters = None
+    else:
         answer.tasks = [_task(record, task, url, Shown()) for task in tasks[:PAGE]]
         answer.has_more = len(tasks) > PAGE
     return answer

@@ -127,6 +127,7 @@ _PREFIXES = (
     _Prefix("/login", "pages", public=True, exact=True),
     _Prefix("/logout", "pages", public=True, exact=True),
     _Prefix("/jobs", "pages", public=True),
+    _Prefix("/compute/", "pages", public=True),
     _Prefix("/ml/", "pages", public=True),
     _Prefix("/explore/", "pages", public=True),
     _Prefix("/sql/", "pages", public=True),

@@ -14,7 +14,7 @@ from brickyard.workspace.clusters.records import LIVE, ClusterRecord, now
 from brickyard.workspace.clusters.wire import details_of, event_of
 from brickyard.workspace.workspace import Workspace
 
-__all__ = ["cluster_page", "event_page"]
+__all__ = ["cluster_page", "event_page", "is_listed"]
 
 _PAGE, _MOST, _MOST_EVENTS, _EVENTS = 20, 100, 500, 50
 _LISTED_MS = 30 * 86_400_000
@@ -27,7 +27,7 @@ def cluster_page(workspace: Workspace, call: Call, *, paged: bool = True) -> dic
     found = [
         one
         for one in _sorted(workspace.clusters.store.all(), call)
-        if _is_listed(one) and _passes(one, call) and allows(call.principal, one.securable, "CAN_ATTACH_TO")
+        if is_listed(one) and _passes(one, call) and allows(call.principal, one.securable, "CAN_ATTACH_TO")
     ]
     begin, size = (_offset(call.query.get("page_token")), _size(call)) if paged else (0, len(found))
     answer: dict[str, Any] = {"clusters": [details_of(one).as_dict() for one in found[begin : begin + size]]}
@@ -67,7 +67,7 @@ def event_page(workspace: Workspace, cluster: ClusterRecord, body: Mapping[str, 
     return answer
 
 
-def _is_listed(cluster: ClusterRecord) -> bool:
+def is_listed(cluster: ClusterRecord) -> bool:
     """Those that ended long ago are not listed, unless they are pinned."""
     recent = (cluster.terminated_at or now()) > now() - _LISTED_MS
     return cluster.state in LIVE or cluster.pinned_at is not None or recent

@@ -19,7 +19,7 @@ from brickyard.workspace.api.errors import (
     RequestTooLarge,
     Unauthenticated,
 )
-from brickyard.workspace.ui import data, endpoints, experiments, files, home, jobs, models, sql
+from brickyard.workspace.ui import clusters, data, endpoints, experiments, files, home, jobs, models, runs, sql
 from brickyard.workspace.ui.page import Page, View
 from brickyard.workspace.ui.render import HEADERS, render
 from brickyard.workspace.ui.sessions import LIFETIME_SECONDS, Sessions
@@ -38,7 +38,9 @@ _VIEWS: tuple[tuple[str, View], ...] = (
     ("/", home.home),
     ("/jobs", home.home),
     ("/jobs/{job}", jobs.job),
-    ("/jobs/{job}/runs/{run}", jobs.run),
+    ("/jobs/{job}/runs/{run}", runs.run),
+    ("/compute/clusters", clusters.clusters),
+    ("/compute/clusters/{cluster}", clusters.cluster),
     ("/ml/experiments", experiments.experiments),
     ("/ml/experiments/{experiment}", experiments.experiment),
     ("/ml/experiments/{experiment}/runs/{run}", experiments.run),

@@ -118,6 +118,12 @@ class Watch:
             watched = self._watched.get(job_id)
             return watched is not None and "failures" in watched.state
 
+    def due(self, job_id: int) -> int | None:
+        """When a job's schedule starts its next run, in epoch milliseconds; nothing where no time does."""
+        with self._lock:
+            watched = self._watched.get(job_id)
+            return None if watched is None else watched.state.get("next")
+
     def run_ended(self, run: RunRecord) -> None:
         """A run has ended."""
         with self._lock:

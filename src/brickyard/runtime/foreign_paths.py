@@ -10,19 +10,21 @@ import functools
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
 
 from brickyard.runtime import paths
 
-__all__ = ["as_written", "in_command", "install", "run_printing"]
+__all__ = ["as_written", "children_path", "environment", "in_command", "install", "install_in_child", "run_printing"]
 
+_MOUNTS = "BRICKYARD_MOUNTS"
 _PATH = re.compile(r"(?<![\w./~-])/(?:Workspace|Volumes|dbfs)(?![\w.-])(?:/[^\s'\"`;|&<>()$*?\[\]{},:\\]*)?")
 _PLAIN = re.compile(r"[\w./@+=,:~-]*")
 #: Functions and methods of libraries, by module, of which any argument may be a path.
@@ -64,6 +66,24 @@ def as_written(text: str, mounts: Mapping[str, Path]) -> str:
     return text
 
 
+def environment(mounts: Mapping[str, Path]) -> dict[str, str]:
+    """By what Python processes that a task starts know where the paths are; their path needs `children_path`, too."""
+    return {_MOUNTS: json.dumps({prefix: str(place) for prefix, place in mounts.items()})}
+
+
+def children_path(entries: Iterable[str]) -> str:
+    """A `PYTHONPATH` with which a Python process understands the paths."""
+    return os.pathsep.join([str(Path(__file__).parent / "children"), *filter(None, entries)])
+
+
+def install_in_child() -> None:
+    """Make a process that a task has started understand the paths, where its environment says where they are."""
+    mounts = {prefix: Path(place) for prefix, place in json.loads(os.environ.get(_MOUNTS) or "{}").items()}
+    if mounts:
+        paths.install(mounts)
+        install(mounts)
+
+
 def run_printing(shell: Sequence[str], script: str, mounts: Mapping[str, Path]) -> int:
     """Execute a script, print what it prints as it comes, and answer its exit code."""
     process = subprocess.Popen(
@@ -80,6 +100,10 @@ def run_printing(shell: Sequence[str], script: str, mounts: Mapping[str, Path]) 
 
 def install(mounts: Mapping[str, Path]) -> None:
     """Make programs that this process starts, and libraries, understand the paths."""
+    os.environ.update(environment(mounts))
+    os.environ["PYTHONPATH"] = children_path(
+        entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if Path(entry).name != "children"
+    )
     _install_commands(mounts)
     prefixes = tuple(mounts)
 

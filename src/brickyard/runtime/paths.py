@@ -20,8 +20,6 @@ from importlib import machinery
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from brickyard.runtime.context import current
-
 if TYPE_CHECKING:
     from _typeshed.importlib import PathEntryFinderProtocol
 
@@ -63,6 +61,8 @@ def to_local(path: str, mounts: Mapping[str, Path]) -> Path:
 
 def local(path: str) -> str:
     """The real path of `/Workspace/..`, `/Volumes/..` or `/dbfs/..`, for libraries that open files themselves."""
+    from brickyard.runtime.context import current
+
     return str(to_local(path, current().mounts))
 
 

@@ -58,6 +58,24 @@ def test_libraries_that_open_files_themselves_know_the_paths(lab: Lab) -> None:
         assert f"'{name}'" in done.output
 
 
+def test_other_python_processes_and_functions_of_spark_know_the_paths(lab: Lab) -> None:
+    lab.put("pooled/reading.py", "def read(i):\n    return open('/dbfs/pooled.txt').read() + str(i)\n")
+    program = "p = '/dbfs'\nprint(open(p + '/pooled.txt').read(), __import__('sys').path[-1:])"
+    path = lab.notebook(
+        "pooled/main",
+        "dbutils.fs.put('/pooled.txt', 'K', True)\nfrom reading import read",
+        "import multiprocessing\nwith multiprocessing.get_context('spawn').Pool(1) as p:\n"
+        "    print('spawn', p.map(read, [1]))",
+        "from joblib import Parallel, delayed\nprint('joblib', Parallel(n_jobs=2)(delayed(read)(i) for i in range(2)))",
+        f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {program!r}], check=True)",
+        "from pyspark.sql.functions import udf\nprint('udf', spark.range(1).select(udf(read)('id')).collect()[0][0])",
+    )
+    output = lab.run("notebook", path).ok().output
+    assert "Traceback" not in output and "leaked" not in output
+    for text in ("spawn ['K1']", "joblib ['K0', 'K1']", "K ['", "udf K0"):
+        assert text in output
+
+
 def test_root_of_a_git_folder_can_be_imported_from(lab: Lab) -> None:
     lab.workspace.files.tree.reserve("/Users/me@localhost/flights")
     lab.put("flights/core/four.py", "FOUR = 4\n")

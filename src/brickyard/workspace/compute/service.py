@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from brickyard.runtime.foreign_paths import environment as mounted
 from brickyard.workspace.api.errors import ApiError
 from brickyard.workspace.compute import endings
 from brickyard.workspace.compute.client import Exit, ForkServerClient, ForkServerGone
@@ -117,8 +118,8 @@ class Compute:
         raise ForkServerGone("the process that starts engines does not stay alive; see the workspace's log")
 
     def environment(self, own: Mapping[str, str]) -> dict[str, str]:
-        """The environment variables of a process of a cluster, with its own on top."""
-        return base_environment(os.environ, self._mark) | dict(own)
+        """The environment variables of a process that code of users is executed in, with its own on top."""
+        return base_environment(os.environ, self._mark) | mounted(self._workspace.files.mounts()) | dict(own)
 
     def rest(self) -> None:
         """An engine has ended: where nothing else runs, its fork server ends, too."""
@@ -282,7 +283,7 @@ class Compute:
             "task": spec.as_dict(),
             "token": spec.token,
             "secrets": [spec.token, *spec.secrets.values(), *choice.secrets()],
-            "environ": base_environment(os.environ, self._mark) | own,
+            "environ": self.environment(own),
             "spark_conf": split(spec.revealed(spec.spark_conf), choice),
             "engine": choice.as_dict(),
             "default_catalog": initial_catalog(
@@ -310,7 +311,7 @@ class Compute:
     def _interactive(self) -> dict[str, Any]:
         """What the engine of clients from outside is told; it has no token of its own."""
         return {
-            "environ": base_environment(os.environ, self._mark),
+            "environ": self.environment({}),
             "api_url": self._workspace.local_url,
             "token": "",
             "data": str(self._workspace.data),

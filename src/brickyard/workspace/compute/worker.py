@@ -7,6 +7,7 @@ import contextlib
 import faulthandler
 import importlib
 import io
+import multiprocessing
 import os
 import signal
 import sys
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from brickyard.runtime import foreign_paths
 from brickyard.runtime.context import TaskContext, enter
 from brickyard.runtime.execution import Ending, TaskStopped, execute
 from brickyard.runtime.output import OutputFile, OutputPump
@@ -125,6 +127,7 @@ def run_sail(message: Message, channel: Channel, output: int) -> int:
     _set_environment(message["environ"])
     _redirect(output)
     sys.path[:] = message["search_path"]
+    foreign_paths.install_in_child()
     from brickyard.workspace.compute.engines import sail_process
 
     return _said(channel, lambda: sail_process.serve(channel, Path(message["scratch"])))
@@ -193,6 +196,8 @@ def _end(host: WorkerHost, kind: str, ending: Ending) -> Ending:
     try:
         if kind != "notebook":
             vars(threading)["_shutdown"]()  # what the interpreter calls; a notebook's end does not wait for threads
+        else:
+            _end_pools()
         atexit._run_exitfuncs()
     except TaskStopped:
         ending = Ending(error=host.reason, code="DRIVER_ERROR")
@@ -201,6 +206,17 @@ def _end(host: WorkerHost, kind: str, ending: Ending) -> Ending:
         with contextlib.suppress(AttributeError, ValueError, OSError):  # the task has closed or replaced it
             stream.flush()
     return ending
+
+
+def _end_pools() -> None:
+    """End the processes of pools that a notebook has left open, as joblib does, which nobody else would end."""
+    if "multiprocessing.process" not in sys.modules:
+        return
+    for child in multiprocessing.active_children():
+        child.terminate()
+    for call in reversed(vars(threading)["_threading_atexits"]):
+        if call.func.__module__ != "concurrent.futures.thread":
+            call()
 
 
 def _outcome(ending: Ending, context: TaskContext) -> TaskOutcome:

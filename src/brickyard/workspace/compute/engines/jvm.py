@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import socket
 import subprocess
@@ -12,6 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from brickyard.runtime.foreign_paths import children_path
 from brickyard.workspace.compute.engines import jvm_home
 from brickyard.workspace.compute.engines.base import Address, Capabilities, Work
 from brickyard.workspace.compute.engines.forks import how_it_ended
@@ -158,7 +158,7 @@ class JvmEngine:
             "SPARK_NO_DAEMONIZE": "1",
             "SPARK_CONNECT_AUTHENTICATE_TOKEN": token,
             "PYSPARK_PYTHON": sys.executable,
-            "PYTHONPATH": os.pathsep.join(self._search_path),
+            "PYTHONPATH": children_path(self._search_path),
         }
 
 

@@ -289,7 +289,7 @@ print(os.environ["MLFLOW_TRACKING_URI"], os.environ["MINE"], [k for k in os.envi
 """
     done = lab.run("spark_python", lab.put("env.py", source), ["--x", "1"], environment={"MINE": "yes"}).ok()
     assert "/Workspace/Users/me@localhost/env.py', '--x', '1'] __main__" in done.output
-    assert "databricks yes ['BRICKYARD_TASK_OF']" in done.output
+    assert "databricks yes ['BRICKYARD_TASK_OF', 'BRICKYARD_MOUNTS']" in done.output
 
 
 def test_program_that_fails_shows_its_own_lines_only(lab: Lab) -> None:

@@ -180,6 +180,8 @@ def _job_actions() -> dict[str, Action]:
         "find its runs": on_job(lambda c, job: bool(list(c.jobs.list_runs(job_id=job))), "CAN_VIEW"),
         "get a run": on_run(lambda c, run: c.jobs.get_run(run), "CAN_VIEW"),
         "get the output": Action(lambda c, o: c.jobs.get_run_output(o.more["attempt"]), "CAN_VIEW"),
+        "export a run": Action(lambda c, o: c.jobs.export_run(o.more["attempt"]), "CAN_VIEW", may_fail=True),
+        "repair a run": on_run(lambda c, run: c.jobs.repair_run(run, rerun_tasks=["t"]), "CAN_MANAGE_RUN", spends=True),
         "run it": on_job(lambda c, job: c.jobs.run_now(job), "CAN_MANAGE_RUN", spends=True),
         "cancel a run": on_run(lambda c, run: c.jobs.cancel_run(run), "CAN_MANAGE_RUN"),
         "cancel its runs": on_job(lambda c, job: c.jobs.cancel_all_runs(job_id=job), "CAN_MANAGE_RUN"),

@@ -94,8 +94,12 @@ def update(workspace: Workspace, call: Call) -> None:
 @_call("GET", "get", _on_job("CAN_VIEW"))
 def get(workspace: Workspace, call: Call) -> Job | dict[str, Any]:
     """A job, or the next page of its arrays."""
+    from databricks.sdk.service.jobs import TriggerStateProto
+
     record = workspace.jobs.get(number(call.query, "job_id"))
     answer = wire.job(record, start=_start(call), size=_page_size(call))
+    if flag(call.query, "include_trigger_state") and (seen := workspace.jobs.triggers.shown(record.job_id)):
+        answer.trigger_state = TriggerStateProto.from_dict(seen)
     if _version(call) != "2.0":
         return answer
     return answer.as_dict() | {"settings": wire.settings_of_2_0(record)}

@@ -11,7 +11,6 @@ import logging
 import smtplib
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -31,7 +30,7 @@ __all__ = ["Delivery"]
 
 _AGAIN_SECONDS = (10, 60, 600, 1800)
 _SECONDS = 10
-_AT_ONCE = 8
+_LOOK_SECONDS = 0.5
 _LONGEST_WAIT = 3600.0
 _TRANSIENT = (408, 425, 429)
 
@@ -89,19 +88,16 @@ class Delivery:
             thread.join(timeout=2)
 
     def _run(self) -> None:
-        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="notification") as pool:
-            while not self._closing:
-                self._woken.clear()
-                wait = 1.0
-                try:
-                    wait = self._pass(pool)
-                except (SQLAlchemyError, ApiError, OSError):
-                    _log.exception("notifications cannot be looked at; trying again")
-                    wait = 30.0
-                self._woken.wait(wait)
-            pool.shutdown(wait=False, cancel_futures=True)
+        while not self._closing:
+            self._woken.clear()
+            try:
+                wait = self._pass()
+            except (SQLAlchemyError, ApiError, OSError):
+                _log.exception("notifications cannot be looked at; trying again")
+                wait = 30.0
+            self._woken.wait(wait)
 
-    def _pass(self, pool: ThreadPoolExecutor) -> float:
+    def _pass(self) -> float:
         """Deliver what is due; answers how long to wait for more."""
         from brickyard.workspace.jobs.records import now
 
@@ -110,16 +106,26 @@ class Delivery:
             following = outbox.next_due(connection)
         if not entries:
             return _LONGEST_WAIT if following is None else min(max(0.0, (following - now()) / 1000), _LONGEST_WAIT)
-        later, done = {}, []
-        for entry, seconds in zip(entries, pool.map(self._try, entries), strict=True):
-            if seconds is None:
-                done.append(entry.id)
-            else:
-                later[entry.id] = now() + int(seconds * 1000)
+        outcomes = self._tried(entries)
+        later = {number: now() + int(seconds * 1000) for number, seconds in outcomes.items() if seconds is not None}
         if not self._closing:
             with self._workspace.store.write() as connection:
-                outbox.keep(connection, later, done)
+                outbox.keep(connection, later, outcomes.keys() - later.keys())
         return 0.0
+
+    def _tried(self, entries: list[outbox.Entry]) -> dict[int, float | None]:
+        """Deliver these at once; answers when each is to be tried again. A stop of the workspace waits for none."""
+        outcomes: dict[int, float | None] = {}
+        threads = [
+            threading.Thread(target=lambda one=entry: outcomes.update({one.id: self._try(one)}), daemon=True)
+            for entry in entries
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            while thread.is_alive() and not self._closing:
+                thread.join(_LOOK_SECONDS)
+        return dict(outcomes)
 
     def _try(self, entry: outbox.Entry) -> float | None:
         """Deliver one; answers when to try again, where that is to be."""

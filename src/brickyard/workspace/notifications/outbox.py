@@ -19,7 +19,7 @@ __all__ = ["MOST", "Entry", "Notice", "due", "keep", "next_due", "put"]
 
 #: More are not kept: nobody can read what so many say.
 MOST = 10_000
-_BATCH = 50
+_BATCH = 8  # as many are delivered at once
 
 _log = logging.getLogger(__name__)
 

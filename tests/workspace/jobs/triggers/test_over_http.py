@@ -27,3 +27,24 @@ def test_an_expression_of_another_cron_is_refused(client: Client) -> None:
     wrong = jobs.CronSchedule(quartz_cron_expression="0 6 * * *", timezone_id="UTC")
     with pytest.raises(InvalidParameterValue, match=r"Invalid quartz_cron_expression: 0 6 \* \* \*\. Databricks uses"):
         client.job(client.task("a", "print(1)"), schedule=wrong)
+
+
+def test_what_a_trigger_has_seen(client: Client) -> None:
+    update = jobs.TableUpdateTriggerConfiguration(table_names=["main.default.none"])
+    arrival = jobs.FileArrivalTriggerConfiguration(url="dbfs:/nowhere/")
+    shown = []
+    for trigger in (jobs.TriggerSettings(table_update=update), jobs.TriggerSettings(file_arrival=arrival), None):
+        job_id = client.job(client.task("a", "print(1)"), trigger=trigger)
+        assert client.sdk.jobs.get(job_id).trigger_state is None
+        found = client.sdk.api_client.do(
+            "GET", "/api/2.2/jobs/get", query={"job_id": job_id, "include_trigger_state": "true"}
+        )
+        assert isinstance(found, dict)
+        shown.append(found.get("trigger_state"))
+        client.sdk.jobs.delete(job_id)
+    seen = [{"table_name": "main.default.none", "has_seen_updates": False}]
+    assert shown == [
+        {"table": {"last_seen_table_states": seen, "using_scalable_monitoring": False}},
+        {"file_arrival": {"using_file_events": False}},
+        None,
+    ]

@@ -112,6 +112,16 @@ class Watch:
             if watched is not None and "failures" in watched.state:
                 self._remember(job_id, watched, watched.trigger.begin(self.clock()))
 
+    def shown(self, job_id: int) -> Json:
+        """What a job's trigger has seen, as the vendor's `TriggerStateProto`."""
+        with self._lock:
+            watched = self._watched.get(job_id)
+            state = {} if watched is None else watched.state
+        if "versions" in state:
+            tables = [{"table_name": name, "has_seen_updates": name in state["updated"]} for name in state["versions"]]
+            return {"table": {"last_seen_table_states": tables, "using_scalable_monitoring": False}}
+        return {"file_arrival": {"using_file_events": False}} if "seen" in state else {}
+
     def is_continuous(self, job_id: int) -> bool:
         """Whether a run of the job is always to be active."""
         with self._lock:

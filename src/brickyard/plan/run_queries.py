@@ -101,20 +101,33 @@ def logs(connection: Connection, task: TaskState) -> dict[str, Any]:
 def exported(connection: Connection, task: TaskState, form: str = "html") -> list[tuple[str, str]]:
     """The notebooks of a task with the results of their cells: names, and contents as `html` or `ipynb`.
 
-    A task that is no notebook has none.
+    A loop has those of its iterations; a task that is no notebook has none.
     """
+    found: list[tuple[str, str]] = []
     with calling("export the run", f"run {task.run_id}"):
-        run = connection.call("GET", "/api/2.2/jobs/runs/get", query={"run_id": task.run_id})
-        if not _is_notebook(run, task.run_id):
-            return []
-        query = {"run_id": task.run_id, "views_to_export": "ALL"}
-        views = connection.call("GET", "/api/2.2/jobs/runs/export", query=query).get("views", ())
-        found = [(str(view.get("name") or task.key), str(view.get("content") or "")) for view in views]
-        return [(name, to_jupyter(page)) for name, page in found] if form == "ipynb" else found
+        for run_id in _notebook_runs(connection, task.run_id):
+            query = {"run_id": run_id, "views_to_export": "ALL"}
+            views = connection.call("GET", "/api/2.2/jobs/runs/export", query=query).get("views", ())
+            found += [(str(view.get("name") or task.key), str(view.get("content") or "")) for view in views]
+    return [(name, to_jupyter(page)) for name, page in found] if form == "ipynb" else found
+
+
+def _notebook_runs(connection: Connection, run_id: int) -> Iterator[int]:
+    """The runs of notebooks that a task's run is or has; what is not known to be of another kind is one."""
+    query: dict[str, Any] = {"run_id": run_id}
+    while True:
+        run = connection.call("GET", "/api/2.2/jobs/runs/get", query=query)
+        for one in run.get("iterations", ()):
+            if "notebook_task" in one:
+                yield int(one["run_id"])
+        if "page_token" not in query and _is_notebook(run, run_id):
+            yield run_id
+        if not run.get("next_page_token"):
+            return
+        query["page_token"] = run["next_page_token"]
 
 
 def _is_notebook(run: Mapping[str, Any], run_id: int) -> bool:
-    """Whether a run is that of a notebook; what is not known to be of another kind is asked for."""
     parts = [run, *(one for one in run.get("tasks", ()) if one.get("run_id") == run_id)]
     kinds = [key for one in parts for key in (*one, *one.get("task", {})) if key.endswith("_task")]
     return not kinds or "notebook_task" in kinds

@@ -13,7 +13,11 @@ import pytest
 from databricks.sdk.errors import InvalidParameterValue
 from databricks.sdk.service import jobs
 
+from brickyard.plan.connect import connect
 from brickyard.plan.exported_notebooks import to_jupyter
+from brickyard.plan.run_queries import exported
+from brickyard.plan.runs import look
+from tests.support import LocalWorkspace
 from tests.workspace.jobs.job_client import Client
 
 CELLS = """# MAGIC %md
@@ -124,6 +128,18 @@ def test_what_is_no_notebook_is_not_exported(client: Client) -> None:
     query = {"run_id": one.run_id, "views_to_export": "PICTURES"}
     with pytest.raises(InvalidParameterValue, match="ALL, CODE, DASHBOARDS"):
         client.sdk.api_client.do("GET", "/api/2.1/jobs/runs/export", query=query)
+
+
+def test_iterations_of_a_loop_are_exported(client: Client, workspace: LocalWorkspace) -> None:
+    inner = client.task("one", "print('got', dbutils.widgets.get('v'))", base_parameters={"v": "{{input}}"})
+    loop = jobs.Task("loop", for_each_task=jobs.ForEachTask(inputs='["a", "b"]', task=inner))
+    run = client.ended(client.started(client.job(loop)))
+    connection = connect(host=workspace.host, auth={"token": workspace.token}, environ={})
+    [task] = look(connection, run.run_id or 0).tasks
+    found = exported(connection, task, "ipynb")
+    assert [name for name, _ in found] == ["one", "one"]
+    texts = sorted(json.loads(text)["cells"][0]["outputs"][0]["text"] for _, text in found)
+    assert texts == ["got a\n", "got b\n"]
 
 
 EQUAL = jobs.ConditionTask(op=jobs.ConditionTaskOp.EQUAL_TO, left="1", right="1")

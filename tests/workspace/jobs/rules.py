@@ -77,8 +77,9 @@ def result_of_run(nodes: Sequence[Node], results: Mapping[str, str]) -> str:
 
 
 @st.composite
-def graphs(draw: st.DrawFn, most: int = 9) -> list[Node]:
+def graphs(draw: st.DrawFn, most: int = 9, *, conditions: bool = True) -> list[Node]:
     """Tasks, some of them conditions (`c..`), behind which some run for one outcome only; in any order."""
+    kinds = ["t", "c"] if conditions else ["t"]
     keys: list[str] = []
     nodes = []
     for place in range(draw(st.integers(1, most))):
@@ -88,7 +89,7 @@ def graphs(draw: st.DrawFn, most: int = 9) -> list[Node]:
             for key in before
             if key.startswith("c") and (outcome := draw(st.sampled_from(["true", "false", ""])))
         }
-        key = f"{draw(st.sampled_from(['t', 'c']))}{place}"
+        key = f"{draw(st.sampled_from(kinds))}{place}"
         keys.append(key)
         nodes.append(Node(key, tuple(before), draw(st.sampled_from(sorted(HOLDS))), wanted))
     return list(draw(st.permutations(nodes)))

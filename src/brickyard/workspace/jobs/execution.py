@@ -307,7 +307,7 @@ class Execution:
     def _task_ended(self, task: TaskRecord, outcome: TaskOutcome | None) -> None:
         """Note how an attempt ended; nothing is known of one that the workspace did not survive."""
         stopping = self._board.run.stopping
-        if outcome is None and stopping is not None:
+        if outcome is None and (stopping is not None or task.state.life_cycle == "TERMINATING"):
             outcome = TaskOutcome("TIMEDOUT" if stopping == "TIMEDOUT" else "CANCELED")
         if outcome is None:
             self._board.task_ended(task, refused(INTERRUPTED, "INTERNAL_ERROR"))

@@ -61,6 +61,9 @@ def _refusals(w: WorkspaceClient, robot: Robot, cluster: str, context: str) -> N
     own = theirs.create(cluster_id=cluster, language=Language.SQL).response.id or ""
     with pytest.raises(NotFound, match="ContextNotFound"):
         theirs.context_status(cluster, context)
+    w.clusters.set_permissions(cluster, access_control_list=[])
+    with pytest.raises(PermissionDenied):
+        _execute(theirs, cluster, own, "1")
     theirs.destroy(cluster, own)
     with pytest.raises(NotFound, match="CommandNotFound"):
         w.command_execution.command_status(cluster, context, "1")

@@ -1,12 +1,12 @@
 """Command execution, API 1.2: contexts on running clusters, and the commands in them.
 
-Only who has made a context may use it, so that the calls about one need no further right than CAN_ATTACH_TO, which
-was asked for when it was made.
+Only who has made a context may use it. CAN_ATTACH_TO on the cluster is needed to make one, and to execute something.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
@@ -15,6 +15,7 @@ from brickyard.workspace.api.access import anyone
 from brickyard.workspace.api.base import MAX_JSON_BYTES, Call, Family
 from brickyard.workspace.api.errors import InvalidParameterValue, MalformedRequest, NotImplementedByWorkspace
 from brickyard.workspace.api.forms import form_file
+from brickyard.workspace.identity.permissions import Securable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,7 +69,11 @@ async def execute(workspace: Workspace, call: Call) -> dict[str, Any]:
 
 
 def _executed(workspace: Workspace, call: Call, fields: Mapping[str, Any]) -> dict[str, Any]:
-    context = workspace.commands.get(_text(fields, "clusterId"), _text(fields, "contextId"), call.principal)
+    cluster_id, context_id = _text(fields, "clusterId"), _text(fields, "contextId")
+    call.request.state.call = replace(call, body={"clusterId": cluster_id, "contextId": context_id})  # for the audit
+    context = workspace.commands.get(cluster_id, context_id, call.principal)
+    if context.error is None:  # else the cluster may be gone, and it is said that the context has ended
+        workspace.identity.permissions.require(call.principal, Securable("clusters", cluster_id), "CAN_ATTACH_TO")
     return {"id": workspace.commands.execute(context, _text(fields, "command"), _language(fields)).id}
 
 

@@ -133,9 +133,17 @@ def missing(what: str, context: TaskContext) -> str:
     return f"{what} Either it does not exist, or {reason}."
 
 
+def message_of(error: BaseException) -> str:
+    """An exception's message, also where it cannot say it."""
+    try:
+        return str(error)
+    except Exception as inner:  # the user's own `__str__` may raise anything
+        return f"<its message cannot be shown: {type(inner).__name__}>"
+
+
 def describe(error: BaseException) -> str:
     """An exception's type and message."""
-    name, message = type(error).__name__, str(error)
+    name, message = type(error).__name__, message_of(error)
     return f"{name}: {message}" if message else name
 
 

@@ -67,11 +67,21 @@ class Table:
 
 def of_spark(frame: Any) -> Table:
     """A Spark DataFrame's first rows; the others are not read."""
-    limited = frame.limit(ROWS + 1)
+    limited = _readable(frame.limit(ROWS + 1))
     columns = [(field.name, field.dataType.jsonValue()) for field in limited.schema.fields]
     columnar = limited.toArrow()
     values = [column.to_pylist(maps_as_pydicts="lossy") for column in columnar.columns]
     return _kept(columns, zip(*values, strict=True) if values else ())
+
+
+def _readable(frame: Any) -> Any:
+    """A DataFrame whose variants are their JSON."""
+    variants = [field.name for field in frame.schema.fields if field.dataType.typeName() == "variant"]
+    if not variants:
+        return frame
+    from pyspark.sql import functions
+
+    return frame.withColumns({name: functions.to_json(functions.col(f"`{name}`")) for name in variants})
 
 
 def of_pandas(frame: Any) -> Table:

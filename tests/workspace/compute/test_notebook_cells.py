@@ -145,6 +145,12 @@ def test_error_stops_the_notebook_and_shows_the_cell(lab: Lab) -> None:
     assert "ZeroDivisionError" in done.output and "not reached" not in done.output
 
 
+def test_error_that_cannot_say_what_it_is_ends_the_notebook(lab: Lab) -> None:
+    done = lab.cells("class Odd(Exception):\n    def __str__(self):\n        raise RuntimeError('in str')\nraise Odd")
+    assert done.outcome.error == "Odd: <its message cannot be shown: RuntimeError>"
+    assert done.cells[0]["outputs"][-1]["ename"] == "Odd" and "notebook/shell.py" not in done.output
+
+
 def test_syntax_error_is_the_notebook_s(lab: Lab) -> None:
     outcome = lab.cells("x = = 1").outcome
     assert outcome.state == "FAILED" and outcome.error is not None and "SyntaxError" in outcome.error

@@ -46,7 +46,8 @@ def test_notebook_in_sql_with_cells_of_other_languages(lab: Lab) -> None:
         "-- MAGIC %md # A title",
         "-- DBTITLE 1,First\nselect 1 as a, 'x;y' as b",
         "-- MAGIC %python\n-- MAGIC x = _sqldf.collect()\n-- MAGIC print(x)",
-        "create or replace temp view v as select 2 as q;\nselect map('k', q) as m from v where q > :low",
+        "create or replace temp view v as select 2 as q;\n"
+        "select map('k', q) as m, parse_json('[1]') as j from v where q > :low",
         "select '${low}' as l, getArgument('low') as g, {{low}} as t",
         '-- MAGIC %run ./included $p="sql"',
         "-- only a comment",
@@ -56,7 +57,7 @@ def test_notebook_in_sql_with_cells_of_other_languages(lab: Lab) -> None:
     assert [cell["language"] for cell in done.cells] == ["md", "sql", "python", "sql", "sql", "run", "sql"]
     assert done.cells[1]["title"] == "First" and "[Row(a=1, b='x;y')]" in done.output
     shown = [cell["outputs"][0]["metadata"]["application/vnd.databricks.v1+output"] for cell in done.cells[3:5]]
-    assert [one["data"] for one in shown] == [[[{"k": 2}]], [["1", "1", 1]]]
+    assert [one["data"] for one in shown] == [[[{"k": 2}, "[1]"]], [["1", "1", 1]]]
     assert "included with sql" in done.output
 
 

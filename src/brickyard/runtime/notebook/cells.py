@@ -14,6 +14,7 @@ from brickyard.runtime.dbutils import dbutils
 from brickyard.runtime.ending import NotebookExit, NotSupported, PythonRestart, TaskStopped
 from brickyard.runtime.notebook import files, sql
 from brickyard.runtime.notebook.source import Cell
+from brickyard.runtime.programs import message_of
 
 if TYPE_CHECKING:
     from brickyard.runtime.notebook.run import NotebookRunner
@@ -30,7 +31,7 @@ class CellFailed(Exception):
     """
 
     def __init__(self, error: BaseException, trace: list[str]) -> None:
-        super().__init__(str(error))
+        super().__init__(message_of(error))
         self.error = error
         self.trace = trace
 
@@ -58,7 +59,7 @@ def execute_cell(runner: NotebookRunner, cell: Cell) -> None:
 
 def _failed(runner: NotebookRunner, error: Exception) -> CellFailed:
     lines = [line.rstrip("\n") for line in traceback.format_exception_only(error)]
-    runner.recorder.error(type(error).__name__, str(error), lines)
+    runner.recorder.error(type(error).__name__, message_of(error), lines)
     (sys.__stderr__ or sys.stderr).write("\n".join(lines) + "\n")
     return CellFailed(error, lines)
 

@@ -19,7 +19,7 @@ from brickyard.runtime.ending import Ending, NotebookExit, PythonRestart, TaskSt
 from brickyard.runtime.notebook.cells import CellFailed, execute_cell
 from brickyard.runtime.notebook.shell import CellStream, new_shell
 from brickyard.runtime.notebook.source import Notebook, NotebookFormatError, cell_of, parse
-from brickyard.runtime.programs import describe, ending_of_exit, missing, new_main
+from brickyard.runtime.programs import describe, ending_of_exit, message_of, missing, new_main
 from brickyard.runtime.record import CellRecord, Recorder, recorder
 from brickyard.runtime.redaction import passwords_in
 
@@ -183,7 +183,7 @@ class NotebookRunner:
         if not self.shell.trace:  # of groups of exceptions, IPython only prints it
             own = error.__traceback__ and error.__traceback__.tb_next
             self.shell.trace = "".join(traceback.format_exception(type(error), error, own)).splitlines()
-            self.recorder.error(type(error).__name__, str(error), self.shell.trace)
+            self.recorder.error(type(error).__name__, message_of(error), self.shell.trace)
         raise CellFailed(error, list(self.shell.trace))
 
     def _restart(self) -> None:

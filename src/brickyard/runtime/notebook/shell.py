@@ -23,6 +23,7 @@ from traitlets.config import Config
 from brickyard.runtime import display, figures, foreign_paths
 from brickyard.runtime.context import current
 from brickyard.runtime.ending import NotebookExit, PythonRestart, TaskStopped
+from brickyard.runtime.programs import message_of
 from brickyard.runtime.record import Recorder
 from brickyard.runtime.redaction import Redactor
 
@@ -117,7 +118,7 @@ class NotebookShell(InteractiveShell):
 
     def _showtraceback(self, etype: Any, evalue: Any, stb: list[str]) -> None:
         self.trace = stb
-        self.recorder.error(getattr(etype, "__name__", str(etype)), str(evalue), stb)
+        self.recorder.error(getattr(etype, "__name__", str(etype)), message_of(evalue), stb)
         (sys.__stderr__ or sys.stderr).write("\n".join(stb) + "\n")
 
 

@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 from databricks.sdk.errors import InvalidParameterValue
-from databricks.sdk.service import jobs, sql
+from databricks.sdk.service import compute, jobs, sql
 
 from tests.workspace.jobs.job_client import Client, results
 
@@ -104,3 +104,29 @@ def test_a_tag_that_names_what_cannot_be_reused_is_refused(client: Client) -> No
         with pytest.raises(InvalidParameterValue, match=said):
             client.job(task, condition, tags={"brickyard.reuse": value})
     client.job(task, condition, tags={"brickyard.reuse": "one"})
+
+
+def test_tasks_that_share_a_cluster_are_reused_each_by_what_it_used(client: Client) -> None:
+    name = f"reuse_{uuid.uuid4().hex[:8]}"
+    spec = compute.ClusterSpec(spark_version="16.4.x-scala2.12", node_type_id="Standard_DS3_v2", num_workers=0)
+    write = f"spark.range({{}}).write.mode('overwrite').saveAsTable('{name}_{{}}')"
+    read = f"dbutils.notebook.exit(str(spark.table('{name}_a').count()))"
+    job_id = client.job(
+        client.task("a", write.format(3, "a"), job_cluster_key="main"),
+        client.task("b", write.format(4, "b"), job_cluster_key="main"),
+        client.task("c", read, "a", job_cluster_key="main"),
+        job_clusters=[jobs.JobCluster("main", spec)],
+        tags={"brickyard.reuse": "true"},
+    )
+    messages = []
+    for _ in range(2):
+        run = client.ended(client.started(job_id))
+        assert set(results(run).values()) == {"SUCCESS"}
+        messages.append([((one.state and one.state.state_message) or "")[:6] for one in run.tasks or []])
+    assert messages == [["", "", ""], ["REUSED"] * 3]
+    client.notebook("a", write.format(5, "a"))
+    run = client.ended(client.started(job_id))
+    again = {one.task_key: not (one.state and one.state.state_message) for one in run.tasks or []}
+    assert again["a"] and again["c"]
+    output = client.output(run, "c").notebook_output
+    assert output and output.result == "5"

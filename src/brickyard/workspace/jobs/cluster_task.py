@@ -109,7 +109,7 @@ class ClusterTask:
         remote = claim.remote(self._spec.token, self._spec.user_name)
         spec = replace(
             self._spec,
-            environment=claim.environment,
+            environment={**claim.environment, **self._spec.environment},
             spark_conf=claim.spark_conf,
             secrets=claim.secrets,
             cluster_id=claim.cluster_id,

@@ -96,6 +96,7 @@ def _key(workspace: Workspace, spec: TaskSpec) -> str:
     plain = spec.as_dict()
     own = ("kind", "source", "parameters", "task_values", "environment", "spark_conf", "user_name")
     parts = {name: plain[name] for name in own} | {"version": __version__, "engine": workspace.engine}
+    parts["cluster_libraries"] = list(spec.search_path)
     parts["libraries"] = workspace.compute.environment_key(spec.libraries)
     return _digest(parts)
 

@@ -32,6 +32,6 @@ def begin_with(session: Session, properties: Mapping[str, str]) -> None:
 def noticed(session: Session, given: Mapping[str, str]) -> None:
     """Do what settings ask for that are for the gateway itself."""
     if not session.sail.capabilities.own_names:
-        uses.begin(session.catalog, given)
+        uses.begin(session, given)
     for entry in reversed(json.loads(given.get(IMPORTS, "[]"))):  # each comes before those that are there
         session.sail.import_from(str(entry))

@@ -309,7 +309,7 @@ class Gateway:
         session, operation = self.session(SessionKey.of(request)), request.operation
         kind = operation.WhichOneof("op_type")
         if uses.is_asked(operation):
-            return uses.answer(session.catalog, request)
+            return uses.answer(session, request)
         if kind not in ("set", "unset") and not session.sail.capabilities.is_spark:
             return session.sail.memory.read(operation.SerializeToString(), lambda: session.sail.unary("Config")(raw))
         given = {pair.key: pair.value for pair in operation.set.pairs}

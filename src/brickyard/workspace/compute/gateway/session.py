@@ -69,11 +69,9 @@ class Session:
 
     Attributes:
         observations: The metrics that a plan asks for.
-        held: What Sail keeps until the statement has ended.
-        kept: What it keeps until the session has ended, by the hash of what the client sent.
+        held, kept: What Sail keeps until the statement has ended, and until the session has, by the hash of the plan.
         plans: What it has of temporary views, and of files that SQL names.
-        operations: What it is executing.
-        private: A place for files that are needed until the session ends.
+        operations, private: What it is executing; a place for files that are needed until it ends.
         cache: What it keeps.
         global_views: Those of its cluster.
     """
@@ -114,11 +112,13 @@ class Session:
 
     def serve(self, catalog: UnityCatalog, places: Places) -> None:
         """Go on with the rights of the token that the caller has now."""
+        catalog.uses.update(self.catalog.uses)
         self.catalog, self.places = catalog, places
         self.bindings.functions.catalog = catalog
 
     def close(self) -> None:
         """End the session's engine."""
+        self.catalog.uses.pop(self.key.session_id, None)
         self.sail.close()
         shutil.rmtree(self.private, ignore_errors=True)
 

@@ -51,8 +51,8 @@ class UnityCatalog:
         self._scheme, self._address = urlsplit(host)[:2]
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self._local = threading.local()
-        #: Notes what is read and written, where somebody has asked for it.
-        self.uses: Uses | None = None
+        #: What is noted of reading and writing, by the session for which it is.
+        self.uses: dict[str, Uses] = {}
 
     def user_name(self) -> str | None:
         """Whose token this is; nothing where the workspace does not accept it.
@@ -148,17 +148,18 @@ class UnityCatalog:
         return None if status == 404 else accept(status, wire)
 
     def _seen(self, kind: str, name: TableName, wire: dict[str, Any] | None) -> dict[str, Any] | None:
-        if self.uses is not None:
-            self.uses.looked_up(kind, name.full, wire)
+        for uses in list(self.uses.values()):
+            uses.looked_up(kind, name.full, wire)
         return wire
 
     def _used(self, place: Path | None, *, write: bool) -> None:
-        if self.uses is not None and place is not None:
-            self.uses.used(place, write=write)
+        for uses in list(self.uses.values()):
+            if place is not None:
+                uses.used(place, write=write)
 
     def _made(self, kind: str, name: str) -> None:
-        if self.uses is not None:
-            self.uses.made(kind, name)
+        for uses in list(self.uses.values()):
+            uses.made(kind, name)
 
     def tables(self, catalog: str, schema: str) -> list[Table]:
         """All tables and views of one schema."""
@@ -303,8 +304,8 @@ class UnityCatalog:
         accept(status, wire)
 
     def _pages(self, path: str, key: str, query: dict[str, str]) -> Iterator[dict[str, Any]]:
-        if self.uses is not None:
-            self.uses.listed()
+        for uses in list(self.uses.values()):
+            uses.listed()
         while True:
             wire = accept(*self.call("GET", f"{path}?{urlencode(query)}"))
             yield from wire.get(key) or []

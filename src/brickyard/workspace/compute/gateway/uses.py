@@ -13,6 +13,7 @@ from brickyard.workspace.compute.gateway.table import Table
 from brickyard.workspace.stamps import Stamp, stamp_of
 
 if TYPE_CHECKING:
+    from brickyard.workspace.compute.gateway.session import Session
     from brickyard.workspace.compute.gateway.unity import UnityCatalog
 
 __all__ = ["KEY", "Uses", "answer", "begin", "is_asked", "object_stamp"]
@@ -79,10 +80,10 @@ def _stamp(kind: str, wire: Mapping[str, Any] | None) -> str:
     return "" if wire is None else object_stamp(wire.get(f"{kind}_id"), wire.get("updated_at"))
 
 
-def begin(catalog: UnityCatalog, given: Mapping[str, str]) -> None:
-    """Begin to note where the settings that are made ask for it."""
+def begin(session: Session, given: Mapping[str, str]) -> None:
+    """Begin to note where the settings that are made ask for it; other sessions of the caller count, too."""
     if KEY in given:
-        catalog.uses = Uses()
+        session.catalog.uses.setdefault(session.key.session_id, Uses())
 
 
 def is_asked(operation: base_pb2.ConfigRequest.Operation) -> bool:
@@ -90,10 +91,9 @@ def is_asked(operation: base_pb2.ConfigRequest.Operation) -> bool:
     return operation.WhichOneof("op_type") == "get" and list(operation.get.keys) == [KEY]
 
 
-def answer(catalog: UnityCatalog, request: base_pb2.ConfigRequest) -> bytes:
+def answer(session: Session, request: base_pb2.ConfigRequest) -> bytes:
     """What was noted, as the setting's value; empty where nothing was to be noted."""
-    uses, catalog.uses = catalog.uses, None
-    pair = base_pb2.KeyValue(key=KEY, value="" if uses is None else json.dumps(uses.noted(catalog)))
-    catalog.uses = uses
+    uses = session.catalog.uses.get(session.key.session_id)
+    pair = base_pb2.KeyValue(key=KEY, value="" if uses is None else json.dumps(uses.noted(session.catalog)))
     response = base_pb2.ConfigResponse(session_id=request.session_id, pairs=[pair])
     return bytes(response.SerializeToString())

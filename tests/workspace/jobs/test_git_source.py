@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,12 @@ import pytest
 
 from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.compute.tasks import TaskSpec
+from brickyard.workspace.identity import Principal
 from brickyard.workspace.identity.principals import Kind
 from brickyard.workspace.identity.records import Account
 from brickyard.workspace.jobs import wire
+from brickyard.workspace.jobs.git_source import GitSources
+from brickyard.workspace.jobs.records import RunRecord
 from tests.support import wait_for
 from tests.support.git_remote import GitRemote, git
 from tests.workspace.jobs.job_client import Client, results
@@ -229,3 +233,46 @@ def test_real_code_from_a_repository(client: Client, remote: GitRemote) -> None:
     assert run.git_source is not None
     assert run.git_source.git_snapshot is not None
     assert run.git_source.git_snapshot.used_commit == remote.first
+
+
+def test_a_run_goes_on_with_its_commit_after_a_restart(lab: Lab, remote: GitRemote) -> None:
+    seen: list[str] = []
+    lab.compute.behaviours["a"] = lambda _: None
+    tasks = notebook("a", max_retries=1), notebook("b", depends_on=[{"task_key": "a"}])
+    run_id = lab.run(lab.job(*tasks, git_source=source(remote)))
+    lab.running("a")
+    lab.die()
+    remote.commit({"nb/train.py": f"{HEADER}newer\n"})
+
+    def look(spec: TaskSpec) -> Any:
+        seen.append(code(spec))
+        return OK
+
+    lab.compute.behaviours = dict.fromkeys("ab", look)
+    lab.start()
+    lab.jobs.recover()
+    run = lab.ended(run_id)
+    assert (run.state.result, run.request.commit) == ("SUCCESS", remote.first)
+    assert seen == [FILES["nb/train.py"]] * 2
+
+
+def test_a_run_can_be_cancelled_while_its_code_is_fetched(
+    lab: Lab, remote: GitRemote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, answers = threading.Event(), threading.Event()
+    take = GitSources.take
+
+    def slow(self: GitSources, run: RunRecord, principal: Principal) -> str:
+        asked.set()
+        answers.wait(60)
+        return take(self, run, principal)
+
+    monkeypatch.setattr(GitSources, "take", slow)
+    run_id = lab.run(lab.job(notebook("a"), git_source=source(remote)))
+    asked.wait(30)
+    lab.jobs.cancel(run_id)
+    assert lab.ended(run_id).state.result == "CANCELED"
+    answers.set()
+    place = lab.root / "runs" / str(run_id)
+    wait_for(lambda: (lab.root / "git-sources").exists() and not list(place.glob("source*")))
+    assert lab.compute.started == []

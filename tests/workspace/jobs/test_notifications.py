@@ -210,3 +210,13 @@ def test_a_job_outlives_its_destination(lab: Lab, hook: WebhookReceiver, caplog:
     with caplog.at_level(logging.ERROR):
         assert lab.ended(lab.run(job)).state.result == "SUCCESS"
         wait_for(lambda: f"{target} does not exist" in caplog.text)
+
+
+def test_iterations_tell_of_their_job(lab: Lab, hook: WebhookReceiver) -> None:
+    inner = task("each", **hooks(destination(lab, hook), "on_success"))
+    run, _ = lab.done({"task_key": "loop", "for_each_task": {"inputs": "[1, 2]", "task": inner}})
+    assert hook.events(2) == ["jobs.on_success"] * 2
+    for body in hook.bodies:
+        assert body["job"] == {"job_id": str(run.job_id), "name": "lab"}
+        assert body["task"] == {"task_key": "each"}
+        assert body["run"]["parent_run_id"] == str(run.run_id)

@@ -174,7 +174,10 @@ class GitSources:
     def leave(self, run: RunRecord) -> None:
         """The run has ended: its files go."""
         if needs_source(run):
-            shutil.rmtree(source_directory(self._workspace, run), ignore_errors=True)
+            place = source_directory(self._workspace, run)
+            for one in (place, place.with_name("source.new")):
+                shutil.rmtree(one, ignore_errors=True)
+            place.with_name("source.index").unlink(missing_ok=True)
 
 
 def _revision(source: Json, commit: str) -> dict[str, str]:

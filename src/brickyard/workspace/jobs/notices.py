@@ -103,7 +103,9 @@ def notices(
         tasks: The attempts at its tasks that have changed.
         added: Attempts that are new.
     """
-    telling = {task["task_key"]: task for task in run.settings.get("tasks", []) if _tells(task)}
+    changed = {task.task_key for task in (*tasks, *added)}
+    of_tasks = [one for one in run.settings.get("tasks", []) if one["task_key"] in changed] if changed else []
+    telling = {one["task_key"]: one for one in of_tasks if _tells(one)}
     if not telling and not _tells(run.settings):
         return []
     found: list[Notice] = []

@@ -75,6 +75,7 @@ _PREFIXES = (
     _Prefix("/api/2.0/policies/clusters/get-compliance", "policy_compliance", exact=True),
     _Prefix("/api/2.0/policies/clusters/list-compliance", "policy_compliance", exact=True),
     _Prefix("/api/2.0/policies/clusters/enforce-compliance", "policy_compliance", exact=True),
+    _Prefix("/api/2.0/policies/clusters:", "policy_compliance"),
     _Prefix("/api/2.0/policies/jobs/", "policy_compliance"),
     _Prefix("/api/2.0/policy-families", "cluster_policies"),
     _Prefix("/api/2.0/instance-pools/", "instance_pools"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.errors import InvalidParameterValue, NotImplemented, PermissionDenied
+from databricks.sdk.errors import InvalidParameterValue, NotFound, PermissionDenied
 from databricks.sdk.service.compute import (
     ClusterSpec,
     EnforcePolicyComplianceForClusterEnforceMode,
@@ -84,6 +84,7 @@ def test_every_operation(
     assert (found.num_workers, found.custom_tags, found.state) == (0, {"team": "ml"}, State.TERMINATED)
     assert of_clusters.get_compliance(cluster_id).is_compliant
 
+    _deferred(w, policy_id, cluster_id)
     shown_job = of_jobs.enforce_compliance(job_id, validate_only=True)
     assert [one.field for one in shown_job.job_cluster_changes or []] == ["main.custom_tags.team", "main.num_workers"]
     assert not of_jobs.get_compliance(job_id).is_compliant
@@ -94,14 +95,35 @@ def test_every_operation(
     w.jobs.delete(job_id)
 
 
+def _deferred(w: WorkspaceClient, policy_id: str, cluster_id: str) -> None:
+    """Of a cluster that runs, the policy is enforced when it ends."""
+    family, later = w.policy_compliance_for_clusters, EnforcePolicyComplianceForClusterEnforceMode.WAIT_FOR_TERMINATION
+    w.clusters.start(cluster_id)
+    wait_for(lambda: w.clusters.get(cluster_id).state is State.RUNNING)
+    change(w, policy_id, {"custom_tags.team": {"type": "fixed", "value": "data"}} | SPREAD)
+    done = family.enforce_compliance(cluster_id, enforce_mode=later)
+    assert done.enforce_result is EnforcePolicyComplianceForClusterResponseEnforceResult.DEFERRED
+    pending = family.get_compliance(cluster_id).pending_enforcement
+    assert pending and pending.initiator_user == w.current_user.me().user_name
+    assert [(one.field, one.new_value) for one in pending.target_changes or []] == [("custom_tags.team", "data")]
+    family.cancel_pending_cluster_enforcement(cluster_id)
+    assert family.get_compliance(cluster_id).pending_enforcement is None
+    with pytest.raises(NotFound, match="no pending enforcement"):
+        family.cancel_pending_cluster_enforcement(cluster_id)
+    family.cancel_pending_cluster_enforcement(cluster_id, allow_missing=True)
+    family.enforce_compliance(cluster_id, enforce_mode=later)
+    assert w.clusters.get(cluster_id).custom_tags == {"team": "ml"}
+    w.clusters.delete(cluster_id)
+    wait_for(lambda: w.clusters.get(cluster_id).state is State.TERMINATED)
+    assert w.clusters.get(cluster_id).custom_tags == {"team": "data"}
+    assert family.get_compliance(cluster_id).pending_enforcement is None
+    change(w, policy_id, TAGGED | SPREAD)
+
+
 def test_what_cannot_be_enforced(w: WorkspaceClient, robot: Robot, policy_id: str, cluster_id: str) -> None:
     change(w, policy_id, {"node_type_id": {"type": "regex", "pattern": "Standard_E.*"}})
     with pytest.raises(InvalidParameterValue, match=r"node_type_id, the value must match the pattern Standard_E\.\*"):
         w.policy_compliance_for_clusters.enforce_compliance(cluster_id)
-    with pytest.raises(NotImplemented, match="WAIT_FOR_TERMINATION"):
-        w.policy_compliance_for_clusters.enforce_compliance(
-            cluster_id, enforce_mode=EnforcePolicyComplianceForClusterEnforceMode.WAIT_FOR_TERMINATION
-        )
     calls: list[Callable[[], object]] = [
         lambda: robot.client.policy_compliance_for_clusters.get_compliance(cluster_id),
         lambda: robot.client.policy_compliance_for_clusters.enforce_compliance(cluster_id),

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from brickyard.workspace.api.access import Access
+from brickyard.workspace.api.access import Access, admins_only
 from brickyard.workspace.api.base import Call, Family
-from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace
+from brickyard.workspace.api.errors import InvalidParameterValue, InvalidState, ResourceDoesNotExist
 from brickyard.workspace.jobs.requests import flag, number
 from brickyard.workspace.policies.compliance import (
     clusters_of_job,
@@ -32,6 +32,7 @@ __all__ = ["family"]
 family = Family()
 _CLUSTERS, _JOBS = "/api/2.0/policies/clusters", "/api/2.0/policies/jobs"
 _MOST, _ALL_JOBS = 100, 1_000_000
+_AT_ONCE, _LATER = "ENFORCE_IMMEDIATELY", "WAIT_FOR_TERMINATION"
 T = TypeVar("T")
 
 
@@ -62,7 +63,7 @@ def get_cluster_compliance(workspace: Workspace, call: Call) -> GetClusterCompli
 
     cluster = _cluster(workspace, call)
     found = violations(workspace.policies, cluster.definition, cluster.source)
-    return GetClusterComplianceResponse(is_compliant=not found, violations=found)
+    return GetClusterComplianceResponse(not found, workspace.policies.pending.wire(cluster), found)
 
 
 @family.call("GET", f"{_CLUSTERS}/list-compliance", access=_on_policy)
@@ -75,9 +76,9 @@ def list_cluster_compliance(workspace: Workspace, call: Call) -> dict[str, Any]:
     seen = [one for one in having if allows(call.principal, one.securable, "CAN_ATTACH_TO")]
     page, more = _page(call, seen)
     found = [(one, violations(workspace.policies, one.definition, one.source)) for one in page]
-    return {
-        "clusters": [ClusterCompliance(one.id, not wrong, violations=wrong).as_dict() for one, wrong in found]
-    } | more
+    pending = workspace.policies.pending.wire
+    shown = [ClusterCompliance(one.id, not wrong, pending(one), wrong) for one, wrong in found]
+    return {"clusters": [one.as_dict() for one in shown]} | more
 
 
 @family.call("POST", f"{_CLUSTERS}/enforce-compliance", access=_on_cluster("CAN_MANAGE"))
@@ -86,20 +87,37 @@ def enforce_cluster_compliance(workspace: Workspace, call: Call) -> EnforceClust
     from databricks.sdk.service.compute import ClusterSettingsChange, EnforceClusterComplianceResponse
     from databricks.sdk.service.compute import EnforcePolicyComplianceForClusterResponseEnforceResult as Result
 
-    mode = call.body.get("enforce_mode") or "ENFORCE_IMMEDIATELY"
-    if mode != "ENFORCE_IMMEDIATELY":
-        raise NotImplementedByWorkspace(f"enforce_mode {mode!r:.40} is not implemented; there is ENFORCE_IMMEDIATELY")
+    mode = call.body.get("enforce_mode") or _AT_ONCE
+    if mode not in (_AT_ONCE, _LATER):
+        raise InvalidParameterValue(f"enforce_mode is {_AT_ONCE} or {_LATER}, not {mode!r:.40}")
     cluster, only_shown = _cluster(workspace, call), flag(call.body, "validate_only")
     if cluster.source == "JOB":
         raise InvalidParameterValue(
             f"Cluster {cluster.id} was made for a job: enforce the compliance of the job instead"
         )
     done = enforce(workspace.policies, cluster.definition, cluster.source)
+    later = mode == _LATER and cluster.state != "TERMINATED"
+    if later:
+        admins_only(workspace, call)
     if done.changes and not only_shown:
-        workspace.clusters.edit(cluster, done.made, call.principal)
+        if later:
+            workspace.policies.pending.schedule(cluster.id, call.principal.user_name)
+        else:
+            workspace.clusters.edit(cluster, done.made, call.principal)
     changes = [ClusterSettingsChange(one.field, one.new, one.previous) for one in done.changes]
-    result = None if only_shown else Result.APPLIED if changes else Result.NO_CHANGES
+    happened = Result.NO_CHANGES if not changes else Result.DEFERRED if later else Result.APPLIED
+    result = None if only_shown else happened
     return EnforceClusterComplianceResponse(changes, result, bool(changes))
+
+
+@family.call("POST", f"{_CLUSTERS}:cancelPendingClusterEnforcement", access=admins_only)
+def cancel_pending_cluster_enforcement(workspace: Workspace, call: Call) -> None:
+    """Do not change a cluster when it ends or restarts."""
+    cluster = _cluster(workspace, call)
+    if cluster.state == "TERMINATING":
+        raise InvalidState(f"Cluster {cluster.id} is terminating: its enforcement cannot be cancelled any more.")
+    if not workspace.policies.pending.cancel(cluster.id) and not flag(call.body, "allow_missing"):
+        raise ResourceDoesNotExist(f"Cluster {cluster.id} has no pending enforcement.")
 
 
 @family.call("GET", f"{_JOBS}/get-compliance", access=_on_job("CAN_VIEW"))

@@ -5,6 +5,7 @@ Each of these families is a module of its own, which is called from here and now
 - `complete_definition` is on the way of every definition: create, edit, update and job clusters. A policy fills in what
   is fixed or a default there, and refuses what it does not allow; a pool (`instance_pool_id`) gives its node type.
 - `check_start` is on the way of every start, also that of a new cluster: what was deleted meanwhile, and limits.
+- `enforced` changes a cluster that ends or restarts, where its policy was to be enforced then.
 - `global_scripts` gives the scripts that run before a cluster's own when it starts.
 - `installed` gives what is imported from: it installs the cluster's libraries when it starts, before its engine does.
   What is installed later, while the cluster runs, is put before the engine with `Clusters.add_search_path`.
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from brickyard.workspace.identity import Principal
     from brickyard.workspace.workspace import Workspace
 
-__all__ = ["check_start", "complete_definition", "forget", "global_scripts", "installed"]
+__all__ = ["check_start", "complete_definition", "enforced", "forget", "global_scripts", "installed"]
 
 
 def complete_definition(workspace: Workspace, definition: Json, by: Principal, source: str = "API") -> Json:
@@ -71,3 +72,9 @@ def installed(workspace: Workspace, cluster: ClusterRecord) -> list[str]:
 def forget(workspace: Workspace, cluster: ClusterRecord) -> None:
     """Remove what is known of a cluster that is gone."""
     workspace.libraries.forget(cluster.id)
+    workspace.policies.pending.cancel(cluster.id)
+
+
+def enforced(workspace: Workspace, cluster: ClusterRecord) -> Json:
+    """What of a cluster changes now that it ends or restarts, as its policy was to be enforced then: columns."""
+    return workspace.policies.pending.take(cluster)

@@ -6,7 +6,7 @@ import shutil
 import threading
 from typing import TYPE_CHECKING, Any
 
-from brickyard.workspace.clusters import states
+from brickyard.workspace.clusters import hooks, states
 from brickyard.workspace.clusters.cluster_store import ClusterStore
 from brickyard.workspace.clusters.life import Life
 from brickyard.workspace.clusters.records import LIVE, ClusterRecord, Json, Reason
@@ -57,7 +57,7 @@ class Lives:
             life = self._lives.get(cluster.id)
             self.write(cluster.id, ("TERMINATING", {**states.failing(reason), **user}), **states.terminating(reason))
             if life is None:
-                self.write(cluster.id, **states.terminated())
+                self.write(cluster.id, **states.terminated(), **hooks.enforced(self._workspace, cluster))
             else:
                 life.stop()
 
@@ -109,15 +109,19 @@ class Lives:
         cluster = self.store.find(cluster_id)
         if cluster is None:  # it was deleted for good
             return
+        enforced = hooks.enforced(self._workspace, cluster)
         if cluster.state == "RESTARTING" and reason is None:
-            self.begin(cluster)
+            if enforced:
+                self.write(cluster_id, **enforced)
+            self.begin(self.store.get(cluster_id))
         elif reason is None or cluster.state == "TERMINATING":
-            self.write(cluster_id, **states.terminated())
+            self.write(cluster_id, **states.terminated(), **enforced)
         else:
             lost: list[tuple[str, Json]] = (
                 [("DRIVER_UNAVAILABLE", {})] if reason.code == "DRIVER_UNEXPECTED_FAILURE" else []
             )
-            self.write(cluster_id, *lost, ("TERMINATING", states.failing(reason)), **states.terminated(reason))
+            ending = ("TERMINATING", states.failing(reason))
+            self.write(cluster_id, *lost, ending, **states.terminated(reason), **enforced)
 
     def recover(self) -> None:
         """Say of the clusters that ran when an earlier life of the workspace ended that they do not any more."""
@@ -136,4 +140,5 @@ class Lives:
 
     def _terminate(self, cluster: ClusterRecord) -> None:
         reason = Reason.fault("CLOUD_PROVIDER_SHUTDOWN", _STOPPED, "CLOUD_FAILURE")
-        self.write(cluster.id, ("TERMINATING", states.failing(reason)), **states.terminated(reason))
+        enforced = hooks.enforced(self._workspace, cluster)
+        self.write(cluster.id, ("TERMINATING", states.failing(reason)), **states.terminated(reason), **enforced)

@@ -13,6 +13,7 @@ from brickyard.workspace.api.errors import InvalidParameterValue, ResourceDoesNo
 from brickyard.workspace.identity.permissions import Securable
 from brickyard.workspace.policies.completion import Facts, complete, refuse
 from brickyard.workspace.policies.families import FAMILIES
+from brickyard.workspace.policies.pending import PendingEnforcements
 from brickyard.workspace.policies.records import PolicyRecord, settings_of
 from brickyard.workspace.sql.records import now
 from brickyard.workspace.store.policies import cluster_policies as table
@@ -33,6 +34,8 @@ class Policies:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._lock = threading.Lock()
+        #: Clusters that are to keep to their policies later.
+        self.pending = PendingEnforcements(workspace.store, self)
         with workspace.store.read() as connection:
             new = connection.execute(select(table.c.id)).first() is None
         if new:

@@ -1,4 +1,4 @@
-"""The table of cluster policies."""
+"""Tables of cluster policies, and of clusters that are to keep to them later."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from sqlalchemy import JSON, BigInteger, Boolean, Column, String, Table, Text
 
 from brickyard.workspace.store.base import metadata
 
-__all__ = ["cluster_policies"]
+__all__ = ["cluster_policies", "pending_enforcements"]
 
 cluster_policies = Table(
     "cluster_policies",
@@ -22,4 +22,14 @@ cluster_policies = Table(
     Column("creator_name", String, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("is_default", Boolean, nullable=False),
+)
+
+# Of clusters that are to keep to their policies from their next end on.
+pending_enforcements = Table(
+    "pending_enforcements",
+    metadata,
+    Column("cluster_id", String, primary_key=True),
+    Column("initiator", String, nullable=False),
+    Column("initiated_at", BigInteger, nullable=False),
+    Column("failures", BigInteger, nullable=False),
 )

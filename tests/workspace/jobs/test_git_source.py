@@ -19,8 +19,11 @@ from brickyard.workspace.jobs.git_source import GitSources
 from brickyard.workspace.jobs.records import RunRecord
 from tests.support import wait_for
 from tests.support.git_remote import GitRemote, git
+from tests.workspace.files.test_git_credentials import TOKEN, AskingServer, asking
 from tests.workspace.jobs.job_client import Client, results
 from tests.workspace.jobs.lab import BROKEN, OK, Lab
+
+__all__ = ["asking"]  # a fixture
 
 HEADER = "# Databricks notebook source\n"
 FILES = {
@@ -276,3 +279,21 @@ def test_a_run_can_be_cancelled_while_its_code_is_fetched(
     place = lab.root / "runs" / str(run_id)
     wait_for(lambda: (lab.root / "git-sources").exists() and not list(place.glob("source*")))
     assert lab.compute.started == []
+
+
+def test_a_remote_that_asks_is_asked_with_the_credential_of_who_the_run_runs_as(
+    lab: Lab, asking: AskingServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_SSL_CAINFO", str(tmp_path / "ca.pem"))
+    wanted = {"git_url": asking.url, "git_provider": "gitHubEnterprise", "git_branch": "main"}
+    job = lab.job(notebook("a", "notebooks/train"), git_source=wanted)
+    refused = lab.ended(lab.run(job)).state
+    assert (refused.code, "asks for credentials" in refused.message) == ("REPOSITORY_CHECKOUT_FAILED", True)
+    fields = {"git_provider": "gitHubEnterprise", "git_username": "ada", "personal_access_token": TOKEN}
+    lab.workspace.files.git_credentials.create(lab.owner.id, fields)
+    run = lab.ended(lab.run(job))
+    assert run.state.result == "SUCCESS", run.state
+    lab.jobs.update(job, {"git_source": wanted | {"git_branch": None, "git_commit": run.request.commit}}, [], lab.owner)
+    assert lab.ended(lab.run(job)).request.commit == run.request.commit
+    found = [path for path in lab.root.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()]
+    assert found == []

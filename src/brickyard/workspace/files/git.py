@@ -162,9 +162,16 @@ class Checkout:
             raise ResourceDoesNotExist(f"{'Branch' if tag is None else 'Tag'} {name} does not exist at {self.url}.")
         newest = listed.split("\n")[-2].split("\t")[0]  # of an annotated tag, its commit is last
         if self._commit_of(newest) is None:
-            self._run("fetch", "--quiet", "--depth=1", "--no-tags", self.url, f"refs/{kind}/{name}")
+            self._fetch_shallow(1, f"refs/{kind}/{name}")
             newest = self._commit_of("FETCH_HEAD") or newest
         return newest
+
+    def _fetch_shallow(self, depth: int, *names: str) -> None:
+        """Fetch so many commits of each name; all of them from a remote that can only give all."""
+        try:
+            self._run("fetch", "--quiet", f"--depth={depth}", "--no-tags", self.url, *names)
+        except BadRequest:
+            self._run("fetch", "--quiet", "--no-tags", self.url, *names)
 
     def _fetch_hash(self, commit: str) -> str:
         if not re.fullmatch(r"[0-9a-fA-F]{7,64}", commit):
@@ -176,7 +183,7 @@ class Checkout:
             found = self._commit_of(commit)
         if found is None:
             everything = ("+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")
-            self._run("fetch", "--quiet", f"--depth={_ALL_COMMITS}", "--no-tags", self.url, *everything)
+            self._fetch_shallow(_ALL_COMMITS, *everything)
             found = self._commit_of(commit)
         if found is None:
             raise ResourceDoesNotExist(f"Commit {commit} does not exist at {self.url}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from typing import Any
 
@@ -24,6 +25,7 @@ class ClusterLab:
         self.clusters = lab.workspace.clusters
         self.owner = lab.workspace.identity.owner
         self._numbers = itertools.count(1)
+        self._sessions: list[Any] = []
 
     def __enter__(self) -> ClusterLab:
         return self
@@ -69,7 +71,15 @@ class ClusterLab:
 
         port = self.lab.listener.getsockname()[1]
         given = f"token={token or self.lab.token};x-databricks-cluster-id={cluster_id}"
-        return SparkSession.builder.remote(f"sc://localhost:{port}/;{given}").create()
+        made = SparkSession.builder.remote(f"sc://localhost:{port}/;{given}").create()
+        self._sessions.append(made)
+        return made
+
+    def end_sessions(self) -> None:
+        """Stop the sessions that a test has made: the first one would go on as the active one of others."""
+        while self._sessions:
+            with contextlib.suppress(Exception):  # it was refused, or its engine has ended
+                self._sessions.pop().stop()
 
     def events(self, cluster_id: str) -> list[str]:
         """The types of what happened, in order."""

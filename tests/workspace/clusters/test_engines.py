@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -30,8 +32,6 @@ def test_clients_from_outside_reach_the_engine_of_the_cluster_that_they_name(lab
     colour = udf(lambda _: os.environ.get("COLOUR"))
     assert spark.range(1).select(colour("id")).collect()[0][0] == "green"
     assert spark.sql("SELECT current_user()").collect()[0][0] == lab.owner.user_name
-    for one in (spark, other):
-        one.stop()
 
 
 def test_a_client_starts_a_terminated_cluster_and_needs_permissions(lab: ClusterLab) -> None:
@@ -50,7 +50,6 @@ def test_a_client_starts_a_terminated_cluster_and_needs_permissions(lab: Cluster
     permissions.grant(securable, robot.id, "CAN_RESTART")
     again = lab.session(mine, token)
     assert again.range(3).count() == 3 and lab.clusters.get(mine).state == "RUNNING"
-    again.stop()
 
 
 def test_a_connection_that_goes_to_another_cluster_is_refused(lab: ClusterLab) -> None:
@@ -121,6 +120,27 @@ def _rest(lab: ClusterLab, cluster_id: str) -> None:
     assert life is not None
     life.used_at -= 601
     lab.clusters.end_idle()
+
+
+def test_what_is_installed_while_a_cluster_runs_is_there_for_its_sessions(lab: ClusterLab, tmp_path: Path) -> None:
+    from pyspark.sql.functions import udf
+
+    mine, word = lab.running(), udf(lambda _: __import__("late_library").WORD)
+    before = lab.session(mine)
+    assert before.range(2).count() == 2
+    (tmp_path / "late_library.py").write_text("WORD = 'late'")
+    lab.clusters.add_search_path(mine, str(tmp_path))
+    wait_for(lambda: _answer(before, word) == "late")
+    after = lab.session(mine)
+    assert _answer(after, word) == "late"
+
+
+def _answer(spark: Any, function: Any) -> str:
+    """What a function gives; nothing where it cannot import yet."""
+    try:
+        return str(spark.range(1).select(function("id")).collect()[0][0])
+    except PySparkException:
+        return ""
 
 
 def test_who_may_claim(lab: ClusterLab) -> None:

@@ -59,7 +59,7 @@ class ClusterEngine:
         self._sockets = Path(tempfile.mkdtemp(prefix=_PREFIX))
         self.socket = str(self._sockets / uuid.uuid4().hex[:12])
         own = {"scratch": str(scratch), "socket": self.socket}
-        self._kill = compute.start_engine({**message, **own}, self._heard, self._ended)
+        self._kill, self._tell = compute.start_engine({**message, **own}, self._heard, self._ended)
 
     def wait(self) -> None:
         """Wait until it listens.
@@ -78,6 +78,10 @@ class ClusterEngine:
             f"user_id={quote(user_name, safe='')};x-brickyard-token={token};x-databricks-cluster-id={self._cluster_id}"
         )
         return f"sc://127.0.0.1:{self._port}/;{own}"
+
+    def add_import(self, directory: str) -> None:
+        """Let Python functions of its sessions import from one more directory."""
+        self._tell({"import": directory})
 
     def kill(self) -> None:
         """End it with everything that it has started; `ended` is called then."""

@@ -153,10 +153,12 @@ class Clusters(ClusterOperations):
             self.forget(one)
 
     def add_search_path(self, cluster_id: str, directory: str) -> None:
-        """Let what begins on a running cluster from now on import from one more directory; does nothing otherwise."""
+        """Let what begins on a running cluster, and its sessions, import from one more directory; else nothing."""
         life = self.lives.get(cluster_id)
         if life is not None and directory not in life.search_path:
             life.search_path.insert(0, directory)
+            if life.engine is not None:
+                life.engine.add_import(directory)
 
     def pin(self, cluster: ClusterRecord, by: str) -> None:
         """Keep a cluster in lists however long it has been terminated."""

@@ -92,8 +92,8 @@ class Compute:
 
     def start_engine(
         self, own: Mapping[str, Any], heard: Callable[[dict[str, Any]], None], ended: Callable[[Exit], None]
-    ) -> Callable[[], None]:
-        """Start the engine of a cluster; returns at once, with what ends it.
+    ) -> tuple[Callable[[], None], Callable[[dict[str, Any]], None]]:
+        """Start the engine of a cluster; returns at once, with what ends it and what tells it something.
 
         Args:
             own: What it is told beside what every engine is.
@@ -114,7 +114,7 @@ class Compute:
                 self._lost(server)
                 continue
             engine.kill = functools.partial(server.kill, number)
-            return engine.kill
+            return engine.kill, functools.partial(server.tell, number)
         raise ForkServerGone("the process that starts engines does not stay alive; see the workspace's log")
 
     def environment(self, own: Mapping[str, str]) -> dict[str, str]:

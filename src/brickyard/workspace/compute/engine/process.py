@@ -20,6 +20,7 @@ from brickyard.workspace.compute.engines.sail import SailEngine
 from brickyard.workspace.compute.engines.sail_process import scrub
 
 if TYPE_CHECKING:
+    from brickyard.workspace.compute.gateway import Gateway
     from brickyard.workspace.compute.gateway.admission import Caller
 
 __all__ = ["serve"]
@@ -35,21 +36,22 @@ def serve(config: EngineConfig, channel: Channel) -> None:
     config.scratch.mkdir(parents=True, exist_ok=True)
     environ = dict(os.environ)
     scrub(config.scratch)
-    engine = _engine(config, channel, environ)
+    forks = Forks(channel)
+    engine = _engine(config, forks, environ)
     channel.send(
-        _start_of_cluster(config, engine, channel) if config.cluster_id else {"remote": _start(config, engine)}
+        _start_of_cluster(config, engine, channel, forks) if config.cluster_id else {"remote": _start(config, engine)}
     )
     threading.Event().wait()
 
 
-def _engine(config: EngineConfig, channel: Channel, environ: Mapping[str, str]) -> Engine:
+def _engine(config: EngineConfig, forks: Forks, environ: Mapping[str, str]) -> Engine:
     """The engine of the cluster's choice; `environ` is for Python functions."""
     choice = config.choice
     if choice.name == "remote":
         return RemoteEngine(choice.url)
     if choice.name == "jvm":
         return JvmEngine(choice.jars, choice.packages, config.search_path, environ, config.scratch, config.user_environ)
-    return SailEngine(Forks(channel), config.search_path, environ, config.scratch)
+    return SailEngine(forks, config.search_path, environ, config.scratch)
 
 
 def _start(config: EngineConfig, engine: Engine) -> str:
@@ -68,7 +70,7 @@ def _start(config: EngineConfig, engine: Engine) -> str:
     return f"sc://127.0.0.1:{port}/;user_id={quote(caller.name, safe='')};x-brickyard-token={config.token}"
 
 
-def _start_of_cluster(config: EngineConfig, engine: Engine, channel: Channel) -> dict[str, Any]:
+def _start_of_cluster(config: EngineConfig, engine: Engine, channel: Channel, forks: Forks) -> dict[str, Any]:
     """Listen for tasks at a port of this machine, and for clients from outside at a socket."""
     from brickyard.workspace.compute.engine.idle import report, watch
     from brickyard.workspace.compute.gateway import Gateway
@@ -82,9 +84,15 @@ def _start_of_cluster(config: EngineConfig, engine: Engine, channel: Channel) ->
     )
     gateway = Gateway(engine, everybody, config.scratch, names, config.spark_conf)
     port = gateway.start("127.0.0.1:0", f"unix:{config.socket}")
+    forks.told = lambda message: _add_import(gateway, message["import"])
     watch(gateway, config.session_idle_seconds, 0)
     report(gateway, channel)
     return {"port": port, "pid": os.getpid()}
+
+
+def _add_import(gateway: Gateway, entry: str) -> None:
+    """On a thread of its own: the one that hears of it also hears what engines answer."""
+    threading.Thread(target=gateway.add_import, args=[entry], daemon=True).start()
 
 
 def _caller(config: EngineConfig, token: str) -> Caller:

@@ -6,6 +6,7 @@ import itertools
 import queue
 import signal
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from brickyard.workspace.compute.channel import Channel, Message
@@ -62,12 +63,17 @@ class Fork:
 
 
 class Forks:
-    """Asks the fork server for processes; usable from several threads."""
+    """Asks the fork server for processes; usable from several threads.
+
+    Attributes:
+        told: Called with what the workspace tells this process, on the thread that listens.
+    """
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._numbers = itertools.count(1)
         self._forks: dict[int, Fork] = {}
+        self.told: Callable[[Message], None] = lambda message: None
         self._listener = threading.Thread(target=self._listen, name="fork-server", daemon=True)
         self._listener.start()
 
@@ -92,6 +98,9 @@ class Forks:
                 self._hear(message)
 
     def _hear(self, message: Message) -> None:
+        if "told" in message:
+            self.told(message["told"])
+            return
         exited = message.get("event") == "exited"
         fork = self._forks.pop(message["id"], None) if exited else self._forks.get(message["id"])
         if fork is not None:

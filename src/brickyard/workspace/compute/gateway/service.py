@@ -25,7 +25,7 @@ from brickyard.workspace.compute.gateway.caching.keeping import prepare_view
 from brickyard.workspace.compute.gateway.clones import copy_state, new_id
 from brickyard.workspace.compute.gateway.commands import prepare
 from brickyard.workspace.compute.gateway.errors import SparkError
-from brickyard.workspace.compute.gateway.first_settings import begin_with, noticed
+from brickyard.workspace.compute.gateway.first_settings import Beginning, noticed
 from brickyard.workspace.compute.gateway.global_views import GlobalViews
 from brickyard.workspace.compute.gateway.names import SessionNames
 from brickyard.workspace.compute.gateway.observed import attached
@@ -76,7 +76,7 @@ class Gateway:
         self._engine = engine
         self._admission = admission
         self._names = names
-        self._properties = dict(properties or {})
+        self._beginning = Beginning(properties or {})
         self._global_views = GlobalViews()
         self._artifacts = Artifacts(scratch / "artifacts")
         self.sessions = Sessions(self._new_session)
@@ -90,9 +90,9 @@ class Gateway:
         self._server.start()
         return int(port)
 
-    def wait(self) -> None:
-        """Block until the server stops."""
-        self._server.wait_for_termination()
+    def add_import(self, entry: str) -> None:
+        """Let Python functions of all sessions import from one more directory."""
+        self._beginning.add_import(entry, self.sessions.all())
 
     def stop(self) -> None:
         """Stop listening; running calls are cut."""
@@ -108,7 +108,7 @@ class Gateway:
         session = Session(key, Sail(self._engine), caller.catalog, caller.places, names, relation_of)
         session.cache.resolve, session.cache.prepare = resolve, prepare_view
         session.global_views = self._global_views
-        begin_with(session, self._properties)
+        self._beginning.begin(session)
         return session
 
     def _handlers(self) -> dict[str, Any]:

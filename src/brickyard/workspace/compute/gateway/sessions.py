@@ -53,6 +53,11 @@ class Sessions:
     def __getitem__(self, key: SessionKey) -> Session:
         return self._entries[key].session
 
+    def all(self) -> list[Session]:
+        """Every session."""
+        with self._lock:
+            return [one.session for one in self._entries.values()]
+
     def get(self, key: SessionKey) -> Session | None:
         """The session, where there is one."""
         entry = self._entries.get(key)

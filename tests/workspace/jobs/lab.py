@@ -52,10 +52,10 @@ class ScriptedCompute:
 
     def start_engine(
         self, own: Any, heard: Callable[[dict[str, Any]], None], ended: Callable[[Exit], None]
-    ) -> Callable[[], None]:
+    ) -> tuple[Callable[[], None], Callable[[dict[str, Any]], None]]:
         """The engine of a cluster, which runs at once."""
         heard({"port": 1, "pid": 1})
-        return lambda: ended(Exit(0))
+        return lambda: ended(Exit(0)), lambda said: None
 
     def environment(self, own: Mapping[str, str]) -> dict[str, str]:
         """What processes of a cluster have."""

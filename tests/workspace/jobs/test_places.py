@@ -57,9 +57,11 @@ def test_cluster_that_was_lost_fails_its_task_and_the_retry_has_another(lab: Lab
     wait_for(lambda: clusters(lab) == ["TERMINATED", "TERMINATED"])
 
 
-def test_task_that_waited_for_its_cluster_when_the_workspace_ended_waits_again(lab: Lab) -> None:
+def test_task_that_waited_for_its_cluster_when_the_workspace_ended_waits_again(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
     slow = lab.compute.start_engine
-    lab.compute.start_engine = lambda own, heard, ended: slow(own, lambda said: None, ended)  # type: ignore[method-assign]
+    monkeypatch.setattr(lab.compute, "start_engine", lambda own, heard, ended: slow(own, lambda said: None, ended))
     run_id = lab.run(lab.job(shared("a", max_retries=0), job_clusters=MAIN))
 
     def state() -> Any:

@@ -25,7 +25,8 @@ from brickyard.runtime import paths
 __all__ = ["as_written", "children_path", "environment", "in_command", "install", "install_in_child", "run_printing"]
 
 _MOUNTS = "BRICKYARD_MOUNTS"
-_PATH = re.compile(r"(?<![\w./~-])/(?:Workspace|Volumes|dbfs)(?![\w.-])(?:/[^\s'\"`;|&<>()$*?\[\]{},:\\]*)?")
+_PATH = re.compile(r"(?<![\w./~-])(?<!dbfs:)/(?:Workspace|Volumes|dbfs)(?![\w.-])(?:/[^\s'\"`;|&<>()$*?\[\]{},:\\]*)?")
+_CLIENTS = re.compile(r"(?:^|[\s;&|(/])(?:curl|databricks|brickyard)\s")
 _PLAIN = re.compile(r"[\w./@+=,:~-]*")
 #: Functions and methods of libraries, by module, of which any argument may be a path.
 _OPENING: dict[str, tuple[str, ...]] = {
@@ -49,14 +50,18 @@ _OPENING: dict[str, tuple[str, ...]] = {
 
 
 def in_command(text: str, mounts: Mapping[str, Path], *, shell: bool = True) -> str:
-    """A command with the real paths in place of those of the workspace; for a shell, written as it needs them."""
+    """A command with the real paths in place of those of the workspace; for a shell, written as it needs them.
+
+    Lines with a client of the workspace's API stay as they are: it means the workspace's own paths.
+    """
 
     def real(match: re.Match[str]) -> str:
         kept = "/" if match[0].endswith("/") else ""
         place = f"{paths.to_local(match[0], mounts)}{kept}"
         return place if not shell or _PLAIN.fullmatch(place) else re.sub(r"([^\w./@+=,:~-])", r"\\\1", place)
 
-    return _PATH.sub(real, text)
+    lines = text.splitlines(keepends=True)
+    return "".join(line if _CLIENTS.search(line) else _PATH.sub(real, line) for line in lines)
 
 
 def as_written(text: str, mounts: Mapping[str, Path]) -> str:
@@ -123,7 +128,8 @@ def _install_commands(mounts: Mapping[str, Path]) -> None:
 
     def command(value: Any, *, shell: bool) -> Any:
         if isinstance(value, list | tuple):
-            return [command(one, shell=False) for one in value]
+            client = bool(value) and _CLIENTS.search(f"{value[0]} ") is not None
+            return list(value) if client else [command(one, shell=False) for one in value]
         text = os.fspath(value) if isinstance(value, os.PathLike) else value
         return in_command(text, mounts, shell=shell) if isinstance(text, str) else value
 

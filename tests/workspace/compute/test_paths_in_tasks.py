@@ -19,6 +19,11 @@ MOUNTS = {"/Workspace": Path("/data/tree"), "/Volumes": Path("/data/my volumes")
         ("ls '/dbfs/x y' \"/dbfs\";cd /dbfs/", "ls '/data/dbfs/x y' \"/data/dbfs\";cd /data/dbfs/"),
         ("cp --to=/dbfs/$d/a* .", "cp --to=/data/dbfs/$d/a* ."),
         ("ls /Volumes/Main/Default/V/F.csv", "ls /data/my\\ volumes/main/default/v/F.csv"),
+        (
+            "databricks fs ls dbfs:/Volumes/a\ncat /dbfs/a\ncurl -d /dbfs/a x",
+            "databricks fs ls dbfs:/Volumes/a\ncat /data/dbfs/a\ncurl -d /dbfs/a x",
+        ),
+        ("cp dbfs:/Volumes/a file:/dbfs/a", "cp dbfs:/Volumes/a file:/data/dbfs/a"),
         ("echo /dbfsx a/dbfs/x /x/Volumes/a dbfs:/a ./dbfs", "echo /dbfsx a/dbfs/x /x/Volumes/a dbfs:/a ./dbfs"),
     ],
 )

@@ -126,7 +126,8 @@ class Lives:
     def recover(self) -> None:
         """Say of the clusters that ran when an earlier life of the workspace ended that they do not any more."""
         for cluster in self.store.live():
-            shutil.rmtree(self._workspace.root / "clusters" / cluster.id, ignore_errors=True)
+            for scratch in (self._workspace.root / "clusters" / cluster.id).glob("engine-*"):  # logs of scripts stay
+                shutil.rmtree(scratch, ignore_errors=True)
             self._terminate(cluster)
 
     def close(self) -> None:

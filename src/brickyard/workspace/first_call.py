@@ -1,12 +1,9 @@
 """The headers of the first call on a connection of HTTP/2: by them a client says which cluster it means.
 
-Frames are those of RFC 9113 and headers are packed as RFC 7541 has it. Only a few headers are looked
-at; of the code for packed text, characters of up to seven bits are known, as ids have; others make a header unknown.
+Frames are those of RFC 9113; headers are packed as RFC 7541 has it.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 __all__ = ["SETTINGS", "FirstCall", "headers_of"]
 
@@ -15,13 +12,6 @@ SETTINGS = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 _HEADERS, _SETTINGS, _CONTINUATION = 1, 4, 9
 _ACK, _END, _PADDED, _PRIORITY = 0x1, 0x4, 0x8, 0x20
 _MOST = 1 << 20
-#: The code of RFC 7541, appendix B, is canonical: the characters of each length, and the first one's code.
-_CODE = (
-    (5, 0x00, "012aceiost"),
-    (6, 0x14, " %-./3456789=A_bdfghlmnpru"),
-    (7, 0x5C, ":BCDEFGHIJKLMNOPQRSTUVWYjkqvwxyz"),
-)
-_CHARACTERS = {(bits, first + place): one for bits, first, all_ in _CODE for place, one in enumerate(all_)}
 
 
 class FirstCall:
@@ -72,73 +62,17 @@ class FirstCall:
 
 
 def headers_of(block: bytes) -> dict[str, str]:
-    """The headers of a block that are written out in it; those of tables are left out.
+    """The headers of a block.
 
     Raises:
         ValueError: It is no block of headers.
     """
+    from hpack import Decoder, HPACKError
+
     try:
-        return dict(_literals(block))
-    except IndexError:
-        raise ValueError("the headers end too early") from None
-
-
-def _literals(block: bytes) -> Iterator[tuple[str, str]]:
-    at = 0
-    while at < len(block):
-        first = block[at]
-        if first & 0x80:  # from a table
-            _, at = _number(block, at, 7)
-        elif first & 0xE0 == 0x20:  # another size of the table
-            _, at = _number(block, at, 5)
-        else:
-            index, at = _number(block, at, 6 if first & 0x40 else 4)
-            name: str | None = _STATIC.get(index)
-            if index == 0:
-                name, at = _text(block, at)
-            value, at = _text(block, at)
-            if name and value is not None:
-                yield name, value
-
-
-#: The one header of the static table that matters here.
-_STATIC = {23: "authorization"}
-
-
-def _number(block: bytes, at: int, bits: int) -> tuple[int, int]:
-    most = (1 << bits) - 1
-    value, at = block[at] & most, at + 1
-    shift = 0
-    while value >= most and shift <= 28:
-        more, at = block[at], at + 1
-        value += (more & 0x7F) << shift
-        shift += 7
-        if not more & 0x80:
-            break
-    return value, at
-
-
-def _text(block: bytes, at: int) -> tuple[str | None, int]:
-    packed = block[at] & 0x80
-    length, at = _number(block, at, 7)
-    if at + length > len(block):
-        raise ValueError("a text is longer than its block")
-    raw = block[at : at + length]
-    return (_unpacked(raw) if packed else raw.decode("latin-1")), at + length
-
-
-def _unpacked(raw: bytes) -> str | None:
-    found, code, bits = [], 0, 0
-    for byte in raw:
-        for place in range(7, -1, -1):
-            code, bits = code << 1 | byte >> place & 1, bits + 1
-            character = _CHARACTERS.get((bits, code))
-            if character is not None:
-                found.append(character)
-                code, bits = 0, 0
-            elif bits > 7:
-                return None
-    return "".join(found)
+        return {str(name): str(value) for name, value in Decoder(_MOST).decode(block)}
+    except (HPACKError, UnicodeDecodeError) as error:
+        raise ValueError(f"these are no headers: {error}") from error
 
 
 def _unpadded(flags: int, payload: bytes) -> bytes:

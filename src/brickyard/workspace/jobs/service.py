@@ -47,7 +47,8 @@ class Jobs:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        _ = workspace.compute  # built before this, and so closed after it: runs are left before their tasks are ended
+        # Built before this, and so closed after it: runs are left before their tasks and clusters are ended.
+        _ = workspace.compute, workspace.clusters
         self._jobs = JobStore(workspace.store)
         self._runs = RunStore(workspace.store, workspace.notifications.delivery.wake)
         self._ids = Ids(max(self._jobs.last_id(), self._runs.last_id()))

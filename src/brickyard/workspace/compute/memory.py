@@ -176,8 +176,8 @@ class MemoryWatch:
                     return
                 self._wake.clear()
             seconds += _LOOK_SECONDS
-            now = self._machine()
             try:
+                now = self._machine()
                 if seconds >= _COUNT_SECONDS or now.available < self._enough:
                     seconds = 0.0
                     self.count(now)

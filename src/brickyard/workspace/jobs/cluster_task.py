@@ -60,22 +60,33 @@ class ClusterTask:
             self._work.stop(state)
 
     def _run(self) -> None:
-        cluster_id = ""
+        claim = None
         try:
-            cluster_id = self._cluster_id()
-            claim = self._clusters.claim(cluster_id, self._start.principal, stop=self._stop)
-        except ClusterUnavailable as error:
-            self._end(failed(self._why_not(cluster_id) or str(error), error.code))
-        except PermissionDenied as error:
-            self._end(failed(error.message, "UNAUTHORIZED_ERROR"))
-        except ApiError as error:
-            self._end(failed(f"Cluster validation error: {error.message}", "INVALID_CLUSTER_REQUEST"))
+            found = self._claimed()
+            if isinstance(found, TaskOutcome):
+                self._end(found)
+                return
+            claim = found
+            self._begin(claim)
         except Exception as error:  # on this thread nobody else hears of it, and the task must end
             _log.exception("task %s of run %s could not be started", self._spec.task_key, self._spec.job_run_id)
             message = f"The task could not be started: {type(error).__name__}: {error}"
-            self._end(failed(message, "INTERNAL_ERROR"))
-        else:
-            self._begin(claim)
+            if self._work is not None:
+                self._work.stop("CANCELED")
+            self._end(failed(message, "INTERNAL_ERROR"), claim)
+
+    def _claimed(self) -> Claim | TaskOutcome:
+        """The cluster, once it runs, or how the task ends because there is none."""
+        cluster_id = ""
+        try:
+            cluster_id = self._cluster_id()
+            return self._clusters.claim(cluster_id, self._start.principal, stop=self._stop)
+        except ClusterUnavailable as error:
+            return failed(self._why_not(cluster_id) or str(error), error.code)
+        except PermissionDenied as error:
+            return failed(error.message, "UNAUTHORIZED_ERROR")
+        except ApiError as error:
+            return failed(f"Cluster validation error: {error.message}", "INVALID_CLUSTER_REQUEST")
 
     def _cluster_id(self) -> str:
         """The cluster, which is made where it is one for the run or the task.
@@ -99,6 +110,8 @@ class ClusterTask:
         return cluster.id
 
     def _made(self, key: str) -> str:
+        if self._stop.is_set():
+            raise ClusterUnavailable(f"The task was stopped before its cluster {key} was made.")
         spec = self._spec
         made = self._clusters.create_job_cluster(
             self._place.new or {}, self._start.principal, job_id=spec.job_id, run_id=spec.job_run_id, key=key
@@ -145,11 +158,15 @@ class ClusterTask:
         )
 
     def _end(self, outcome: TaskOutcome, claim: Claim | None = None) -> None:
-        if claim is not None:
-            claim.release()
-        elif self._stop.is_set():
+        if claim is None and self._stop.is_set():
             outcome = TaskOutcome(self._stopping)
-        if self._own:
-            with contextlib.suppress(ApiError):  # it was deleted
-                self._clusters.end_job_cluster(self._own)
-        self._outcome.set_result(outcome)
+        try:
+            if claim is not None:
+                claim.release()
+            if self._own:
+                with contextlib.suppress(ApiError):  # it was deleted
+                    self._clusters.end_job_cluster(self._own)
+        except Exception:  # the task has ended, whatever becomes of its cluster
+            _log.exception("task %s of run %s could not leave its cluster", self._spec.task_key, self._spec.job_run_id)
+        finally:
+            self._outcome.set_result(outcome)

@@ -6,12 +6,14 @@ where it has ended meanwhile, the next task that needs it gets a new one.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from brickyard.workspace.api.errors import ApiError, InvalidParameterValue
+from brickyard.workspace.clusters.claims import ClusterUnavailable
 from brickyard.workspace.clusters.records import LIVE
 from brickyard.workspace.jobs.records import Json
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from brickyard.workspace.workspace import Workspace
 
 __all__ = ["JobClusters", "Place", "check_definitions", "check_places", "keys_of", "place_of"]
+
+_log = logging.getLogger(__name__)
 _INVALID = "Cluster validation error: "
 
 
@@ -81,6 +85,15 @@ def _definitions(settings: Json) -> Iterator[tuple[str, Json]]:
                 yield f"task {one['task_key']!r}", one["new_cluster"]
 
 
+@dataclass
+class _OfRun:
+    """The clusters of one run by their keys; the lock is held while one is made or ended."""
+
+    ids: dict[str, str] = field(default_factory=dict)
+    over: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
 class JobClusters:
     """The clusters that tasks of active runs share.
 
@@ -90,24 +103,50 @@ class JobClusters:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._lock = threading.Lock()
-        self._ids: dict[tuple[int, str], str] = {}
+        self._runs: dict[int, _OfRun] = {}
+
+    def begin(self, run_id: int) -> None:
+        """A run is active from now on, and may have clusters."""
+        before = self._runs.get(run_id)
+        self._runs[run_id] = _OfRun({} if before is None else before.ids)
 
     def shared(self, run_id: int, key: str, make: Callable[[], str]) -> str:
-        """The id of a run's cluster, which `make` makes where it is not there or has ended."""
-        with self._lock:
-            found = self._ids.get((run_id, key))
+        """The id of a run's cluster, which `make` makes where it is not there or has ended.
+
+        Raises:
+            ClusterUnavailable: The run has ended.
+        """
+        run = self._runs.get(run_id, _OfRun(over=True))
+        with run.lock:
+            if run.over:
+                raise ClusterUnavailable(f"Run {run_id} has ended, and with it its clusters.")
+            found = run.ids.get(key)
             if found is None or not self._is_live(found):
-                found = self._ids[run_id, key] = make()
+                found = run.ids[key] = make()
             return found
 
     def end_unused(self, run_id: int, needed: Collection[str]) -> None:
         """End the clusters of a run that none of its tasks needs any more."""
-        with self._lock:
-            over = [(run, key) for run, key in self._ids if run == run_id and key not in needed]
-            ids = [self._ids.pop(one) for one in over]
-        for cluster_id in ids:
-            self._workspace.clusters.end_job_cluster(cluster_id)
+        run = self._runs[run_id]
+        with run.lock:
+            self._end(run, needed)
+
+    def end(self, run_id: int) -> None:
+        """A run has ended: its clusters end, and those that could not be ended when theirs did."""
+        self._runs[run_id].over = True
+        for one, run in [(one, run) for one, run in list(self._runs.items()) if run.over]:
+            with run.lock:
+                self._end(run, ())
+                if not run.ids and self._runs.get(one) is run:
+                    del self._runs[one]
+
+    def _end(self, run: _OfRun, needed: Collection[str]) -> None:
+        for key in [key for key in run.ids if key not in needed]:
+            try:
+                self._workspace.clusters.end_job_cluster(run.ids[key])
+                del run.ids[key]
+            except Exception:  # a full disk, say: it is tried again with the next that ends
+                _log.exception("cluster %s could not be ended", run.ids[key])
 
     def _is_live(self, cluster_id: str) -> bool:
         cluster = self._workspace.clusters.store.find(cluster_id)

@@ -18,6 +18,7 @@ from brickyard.workspace.jobs.cluster_task import ClusterTask
 from brickyard.workspace.jobs.clusters import keys_of
 from brickyard.workspace.jobs.directories import run_directory
 from brickyard.workspace.jobs.git_source import GitSources, needs_source
+from brickyard.workspace.jobs.holdings import Holdings
 from brickyard.workspace.jobs.kinds import Faulty, Prepared, Work, kind_of
 from brickyard.workspace.jobs.people import Nobody, whoever_runs
 from brickyard.workspace.jobs.preparation import job_parameters, prepare
@@ -26,7 +27,6 @@ from brickyard.workspace.jobs.references import UnknownReference
 from brickyard.workspace.jobs.states import READY, STARTING, State, of_outcome, refused
 
 if TYPE_CHECKING:
-    from brickyard.workspace.identity import Principal
     from brickyard.workspace.jobs.clusters import JobClusters
     from brickyard.workspace.jobs.run_store import RunStore
     from brickyard.workspace.jobs.slots import Slots
@@ -36,7 +36,6 @@ __all__ = ["Execution", "Surroundings"]
 
 _log = logging.getLogger(__name__)
 INTERRUPTED = "The workspace stopped while this task was running, and its result is not known."
-TOKEN_LIFETIME_SECONDS = 7 * 24 * 3600
 _RETRY_WRITE_SECONDS = 1.0
 
 
@@ -98,8 +97,7 @@ class Execution:
         self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
         self._works: dict[int, Work] = {}
         self._closing = threading.Event()
-        self._token = ""
-        self._places: set[int] = set()  # the attempts that hold one of the slots
+        self._held = Holdings(around, run.run_id)
         self._resuming: list[TaskRecord] = []  # attempts that go on where they were when the workspace ended
         self._unanswered: list[_Stop] = []
         self._sourcing = False  # the run's code is being fetched, and no task starts
@@ -145,7 +143,7 @@ class Execution:
             _log.exception("run %s cannot go on", self._board.run.run_id)
             self._give_up(str(getattr(error, "orig", error)))  # the database's own words, inside SQLAlchemy's
         finally:
-            self._leave()
+            self._held.release(self._board.run, ended=not self._closing.is_set())
 
     def _begin(self) -> None:
         """Take over what is written: a task that ran when the workspace ended has its result file, or is lost."""
@@ -160,7 +158,7 @@ class Execution:
         first, stopping = board.run.started_at is None, board.run.stopping
         board.begin()
         try:
-            self._issue_token()
+            board.run = self._held.issue_token(board.run)
         except Nobody as nobody:
             run, audit = board.run, workspace.identity.audit
             audit.record_refusal(run.run_as, "jobs.start_run", f"job_id={run.job_id} run_id={run.run_id}")
@@ -188,14 +186,6 @@ class Execution:
         self._events.put(event)
         if self._board.ended:
             self._around.git.leave(run)
-
-    def _issue_token(self) -> None:
-        run, identity = self._board.run, self._around.workspace.identity
-        owner = whoever_runs(self._around.workspace, run.run_as)
-        if run.token_id is not None:
-            self._revoke(owner, run.token_id)
-        self._token, record = identity.create_token(owner, f"run {run.run_id}", TOKEN_LIFETIME_SECONDS, listed=False)
-        self._board.run = replace(run, token_id=record.id)
 
     def _resolve_parameters(self) -> None:
         run = self._board.run
@@ -232,8 +222,7 @@ class Execution:
         """Those that may start now: what runs in the workspace itself, and as many processes as there are places."""
         processes = [task for task in ready if kind_of(self._board.definition_of(task)).in_process]
         free = self._around.slots.take(len(processes), self._board.run.run_id, self._wake)
-        starting = {task.run_id for task in processes[:free]}
-        self._places |= starting
+        self._held.take_places(task.run_id for task in processes[:free])
         waiting = {task.run_id for task in processes[free:]}
         for task in processes[free:]:
             self._board.waits(task, self._around.slots.reason)
@@ -242,11 +231,17 @@ class Execution:
     def _prepared(self, task: TaskRecord) -> Prepared | None:
         board = self._board
         try:
-            prepared = prepare(self._around.workspace, board.run, task, board.attempts, self._token)
+            prepared = prepare(self._around.workspace, board.run, task, board.attempts, self._held.token)
         except (Faulty, Nobody) as error:
             code = error.code if isinstance(error, Faulty) else "UNAUTHORIZED_ERROR"
             board.task_ended(task, refused(str(error), code), final=True)
-            self._give_back(task.run_id)
+            self._held.give_back(task.run_id)
+            return None
+        except Exception as error:  # as in `_launch`
+            _log.exception("task %s of run %s could not be prepared", task.task_key, task.job_run_id)
+            message = f"The task could not be started: {type(error).__name__}: {error}"
+            board.task_ended(task, refused(message, "INTERNAL_ERROR"))
+            self._held.give_back(task.run_id)
             return None
         if task.state.life_cycle in READY:
             board.started(task, prepared.resolved, STARTING if prepared.waits else State("RUNNING"))
@@ -287,7 +282,7 @@ class Execution:
         board = self._board
         if isinstance(event, _Ended):
             self._works.pop(event.run_id, None)
-            self._give_back(event.run_id)
+            self._held.give_back(event.run_id)
             self._task_ended(board.attempt(event.run_id), event.outcome)
         elif isinstance(event, _Sourced):
             self._sourcing = False
@@ -316,16 +311,18 @@ class Execution:
         self._board.task_ended(task, of_outcome(outcome, limit), outcome)
 
     def _write(self) -> None:
-        """One transaction for everything that changed; the token ends before the run is seen to have ended."""
-        board = self._board
         if self._closing.is_set():
             return
-        if board.ended and board.run.token_id is not None:
-            self._around.workspace.identity.revoke_token(self._token)
-            board.run = replace(board.run, token_id=None)
-        self._around.store.save(*board.changes())
-        board.written()
+        self._save()
+        self._board.written()
         self._stop_works()
+
+    def _save(self) -> None:
+        """One transaction for everything that changed; the token ends before the run is seen to have ended."""
+        board = self._board
+        if board.ended:
+            board.run = self._held.end_token(board.run)
+        self._around.store.save(*board.changes())
 
     def _stop_works(self) -> None:
         """Stop the tasks that were asked to stop, now that this is written, and answer who asked."""
@@ -345,32 +342,11 @@ class Execution:
         store.hold(board.run, board.attempts)
         while not self._closing.is_set():
             try:
-                store.save(*board.changes())
+                self._save()
                 return
             except (OSError, SQLAlchemyError, ApiError) as error:
                 _log.warning("the end of run %s could not be written, trying again: %s", board.run.run_id, error)
                 self._closing.wait(_RETRY_WRITE_SECONDS)
-
-    def _leave(self) -> None:
-        if not self._closing.is_set():
-            self._around.clusters.end_unused(self._board.run.run_id, ())
-        self._around.slots.forget(self._board.run.run_id)
-        self._give_back(*self._places)
-        if not self._closing.is_set():
-            self._around.git.leave(self._board.run)
-            self._around.on_end(self._board.run)
-
-    def _revoke(self, owner: Principal, token_id: str) -> None:
-        try:
-            self._around.workspace.identity.delete_token(owner, token_id)
-        except ApiError:
-            _log.info("the token of run %s had ended already", self._board.run.run_id)
-
-    def _give_back(self, *attempts: int) -> None:
-        """Give back the places of these attempts, where they hold any."""
-        for run_id in self._places.intersection(attempts):
-            self._places.discard(run_id)
-            self._around.slots.give_back()
 
     def _wake(self) -> None:
         self._events.put(None)

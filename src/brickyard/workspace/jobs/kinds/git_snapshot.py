@@ -91,8 +91,11 @@ class Snapshot:
         return [one for one in found if one is not None]
 
     def _inside(self, path: str) -> Path | None:
-        place = (self.place / path).resolve()
-        return place if place.is_relative_to(self.place.resolve()) else None
+        try:
+            place = (self.place / path).resolve()
+            return place if place.is_relative_to(self.place.resolve()) and place.exists() else None
+        except (OSError, ValueError):  # no file can have such a name
+            return None
 
     def _named(self, place: Path) -> str:
         return f"{self.path}/{place.relative_to(self.place.resolve()).as_posix()}".removesuffix("/.")

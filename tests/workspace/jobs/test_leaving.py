@@ -115,3 +115,43 @@ def test_run_that_has_ended_gets_no_cluster(lab: Lab) -> None:
     wait_for(lambda: not lab.jobs._scheduler._active)
     with pytest.raises(ClusterUnavailable, match="has ended"):
         lab.jobs.clusters.shared(run.run_id, "main", broken)
+
+
+def resumed(lab: Lab, monkeypatch: pytest.MonkeyPatch, *more: Any, rooms: int = 1000) -> tuple[int, int]:
+    """A run whose tasks all waited for a cluster when the workspace ended, and how many there is place for."""
+    slow, limit = lab.compute.start_engine, lab.jobs._scheduler._around.slots._limit
+    monkeypatch.setattr(lab.compute, "start_engine", lambda own, heard, ended: slow(own, lambda said: None, ended))
+    waiting = [shared(f"a{number}") for number in range(limit)]
+    run_id = lab.run(lab.job(*waiting, *more, job_clusters=MAIN))
+    wait_for(lambda: [one.state.message for one in lab.jobs.tasks(run_id)].count("Waiting for cluster") == limit)
+    tasks = lab.jobs.tasks(run_id)
+    lab.die()
+    lab.compute.memory.rooms = rooms
+    lab.compute.behaviours |= {one.task_key: lambda _: None for one in tasks}
+    lab.start()
+    lab.workspace.clusters.recover()
+    lab.jobs.recover()
+    wait_for(lambda: lab.jobs._scheduler._around.slots._waiting)
+    return run_id, limit
+
+
+def test_tasks_that_go_on_after_a_restart_take_places(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    more = [task(f"b{number}") for number in range(lab.jobs._scheduler._around.slots._limit + 1)]
+    run_id, limit = resumed(lab, monkeypatch, *more)
+    wait_for(lambda: len(lab.compute.keys()) >= limit)
+    lab.compute.behaviours.clear()
+    for key in lab.compute.keys():
+        lab.compute.finish(key)
+    assert lab.ended(run_id).state.result == "SUCCESS" and len(lab.compute.keys()) == 2 * limit + 1
+    assert lab.compute.most_at_once == limit
+    wait_for(lambda: held(lab) == (0, 0))
+
+
+def test_task_that_goes_on_after_a_restart_and_finds_no_place_can_be_cancelled(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id, _ = resumed(lab, monkeypatch, rooms=0)
+    assert not lab.compute.keys() and not lab.jobs.run(run_id)[0].state.ended
+    lab.jobs.cancel(run_id)
+    assert lab.ended(run_id).state.result == "CANCELED"
+    assert {one.state.result for one in lab.jobs.tasks(run_id)} == {"CANCELED"} and not lab.compute.keys()

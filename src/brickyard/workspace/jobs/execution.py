@@ -199,9 +199,10 @@ class Execution:
     def _step(self) -> None:
         """Decide, write, act, and wait for the next event."""
         board = self._board
+        self._end_resuming()
         board.decide()
-        chosen = self._resuming + self._with_places([] if self._sourcing else board.ready)
-        self._resuming = []
+        chosen = self._with_places([*self._resuming, *([] if self._sourcing else board.ready)])
+        self._resuming = [task for task in self._resuming if task not in chosen]
         prepared = [(task, one) for task in chosen if (one := self._prepared(task))]
         self._end_clusters()
         self._write()
@@ -210,6 +211,16 @@ class Execution:
         self._stop_works()  # of what goes on after a restart, what was being stopped then
         if not board.ended:
             self._wait(again=len(chosen) > len(prepared))
+
+    def _end_resuming(self) -> None:
+        """End what is to go on after a restart, still waits for a place, and was stopped meanwhile."""
+        resuming = [self._board.attempt(task.run_id) for task in self._resuming]
+        self._resuming = []
+        for task in resuming:
+            if task.state.life_cycle == "TERMINATING" and kind_of(self._board.definition_of(task)).in_process:
+                self._task_ended(task, None)
+            elif not task.state.ended:
+                self._resuming.append(task)
 
     def _end_clusters(self) -> None:
         """End the clusters of this run that no task needs any more; those of iterations are the loop's."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
@@ -10,6 +11,9 @@ if TYPE_CHECKING:
     from brickyard.workspace.clusters.life import Life
 
 __all__ = ["Claim", "ClusterUnavailable"]
+
+
+_log = logging.getLogger(__name__)
 
 
 class ClusterUnavailable(Exception):
@@ -81,7 +85,10 @@ class Claim:
             self._reason = reason
             callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:
-            callback(reason)
+            try:
+                callback(reason)
+            except Exception:  # the others have to hear of it as well
+                _log.exception("the end of cluster %s could not be told", self.cluster_id)
 
     def release(self) -> None:
         """Use it no more; does nothing the second time."""

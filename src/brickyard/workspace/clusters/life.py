@@ -32,6 +32,8 @@ class _Listener(Protocol):
 
     def over(self, life: Life, reason: Reason | None) -> None: ...
 
+    def rest(self) -> None: ...
+
     def happened(self, life: Life, kind: str, details: Json) -> None: ...
 
 
@@ -92,7 +94,7 @@ class Life:
 
     def idle_seconds(self) -> float:
         """For how long nothing has been done on it; 0 while something uses it."""
-        return 0.0 if any(not one.resting for one in self.claims) else self._clock() - self.used_at
+        return 0.0 if any(not one.resting for one in list(self.claims)) else self._clock() - self.used_at
 
     def environment(self) -> dict[str, str]:
         """The variables of its processes, with the secrets' values in them."""
@@ -167,20 +169,29 @@ class Life:
         self.used_at = max(self.used_at, self._clock() - seconds_ago)
 
     def _ended(self, how: str) -> None:
-        """The engine's process has ended; that it did not answer before is said by who waits for it."""
+        """The engine's process has ended, as the thread says that hears of all tasks: it does not wait for this."""
+        threading.Thread(target=self._without_engine, args=(how,), name="cluster-end", daemon=True).start()
+
+    def _without_engine(self, how: str) -> None:
+        """End without an engine; that it did not answer before is said by who waits for it."""
         if self._stopping:
             self._end(None)
         elif self.engine is not None and self.engine.pid:
             self._end(Reason.fault("DRIVER_UNEXPECTED_FAILURE", f"The Spark engine {how}."))
+        self._listener.rest()
 
     def _end(self, reason: Reason | None) -> None:
         with self._lock:
             if self._over:
                 return
             self._over = True
-        if self._scripts is not None:
-            self._scripts.end()
-        self._listener.over(self, None if self._stopping else reason)
+        try:
+            if self.engine is not None:  # it may have failed without an end
+                self.engine.kill()
+            if self._scripts is not None:
+                self._scripts.end()
+        finally:
+            self._listener.over(self, None if self._stopping else reason)
 
 
 class _Stopped(Exception):

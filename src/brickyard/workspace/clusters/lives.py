@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import threading
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ __all__ = ["Lives"]
 
 _STOPPED = "The local workspace stopped while the cluster was running."
 _CLOSE_SECONDS = 10.0
+_log = logging.getLogger(__name__)
 
 
 class Lives:
@@ -33,6 +35,7 @@ class Lives:
         self.store = store
         self.changed = threading.Condition(threading.RLock())
         self._lives: dict[str, Life] = {}
+        self._leaving: set[Life] = set()
         self._closing = False
 
     def get(self, cluster_id: str) -> Life | None:
@@ -43,6 +46,11 @@ class Lives:
         """What runs of any cluster."""
         return list(self._lives.values())
 
+    @property
+    def closing(self) -> bool:
+        """Whether nothing starts any more, as the workspace stops."""
+        return self._closing
+
     def begin(self, cluster: ClusterRecord) -> None:
         """Start the engine of a cluster, whose state says so already."""
         life = self._lives[cluster.id] = Life(self._workspace, cluster, self)
@@ -52,9 +60,9 @@ class Lives:
         """End a cluster that is not ending yet; returns at once."""
         with self.changed:
             cluster = self.store.get(cluster.id)
-            if cluster.state not in LIVE or cluster.state == "TERMINATING":
-                return
             life = self._lives.get(cluster.id)
+            if cluster.state not in LIVE or (life is not None and cluster.state == "TERMINATING"):
+                return
             self.write(cluster.id, ("TERMINATING", {**states.failing(reason), **user}), **states.terminating(reason))
             if life is None:
                 self.write(cluster.id, **states.terminated(), **hooks.enforced(self._workspace, cluster))
@@ -93,16 +101,25 @@ class Lives:
 
     def over(self, life: Life, reason: Reason | None) -> None:
         """See `Life`."""
-        for claim in list(life.claims):
+        with self.changed:
+            del self._lives[life.cluster.id]
+            self._leaving.add(life)
+            claims = list(life.claims)  # there are no more from now on
+            try:
+                if not self._closing:
+                    self._after(life.cluster.id, reason)
+            except Exception:  # those who use it must hear of its end all the same
+                _log.exception("the end of cluster %s could not be written", life.cluster.id)
+        for claim in claims:
             claim.lost("The cluster was terminated." if reason is None else reason.message)
         with self.changed:
-            if self._lives.get(life.cluster.id) is not life:
-                return
-            del self._lives[life.cluster.id]
+            self._leaving.discard(life)
             self.changed.notify_all()
-            if not self._closing:
-                self._after(life.cluster.id, reason)
-        if not self._closing:
+        self.rest()
+
+    def rest(self) -> None:
+        """See `Life`: where no cluster runs, the process that starts engines is not needed."""
+        if not self._closing and not self._lives:
             self._workspace.compute.rest()
 
     def _after(self, cluster_id: str, reason: Reason | None) -> None:
@@ -137,7 +154,7 @@ class Lives:
             for life in self.all():
                 self._terminate(self.store.get(life.cluster.id))
                 life.stop()
-            self.changed.wait_for(lambda: not self._lives, _CLOSE_SECONDS)
+            self.changed.wait_for(lambda: not self._lives and not self._leaving, _CLOSE_SECONDS)
 
     def _terminate(self, cluster: ClusterRecord) -> None:
         reason = Reason.fault("CLOUD_PROVIDER_SHUTDOWN", _STOPPED, "CLOUD_FAILURE")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import secrets
 import shutil
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from brickyard.workspace.api.errors import InvalidParameterValue, InvalidState
+from brickyard.workspace.api.errors import InvalidParameterValue, InvalidState, TemporarilyUnavailable
 from brickyard.workspace.clusters import hooks, states
 from brickyard.workspace.clusters.cluster_store import ClusterStore
 from brickyard.workspace.clusters.definition import complete, given_fields
@@ -72,7 +73,7 @@ class ClusterOperations:
                 token=None if token is None else f"{by.id}:{token}",
                 **{"state": state, **states.starting()},
             )
-            hooks.check_start(self._workspace, cluster)
+            self._check_start(cluster)
             created = {"cluster_size": states.size(definition), "attributes": states.attributes(definition)}
             self.store.add(cluster, ("CREATING", {**created, "user": user or by.user_name}))
             self._workspace.identity.permissions.grant(cluster.securable, by.id, "CAN_MANAGE")
@@ -108,7 +109,7 @@ class ClusterOperations:
             cluster = self.get(cluster.id)
             states.need(cluster, "TERMINATED", "ERROR")
             _check_not_of_job(cluster)
-            hooks.check_start(self._workspace, cluster)
+            self._check_start(cluster)
             self.lives.write(cluster.id, ("STARTING", {"user": by}), **states.starting())
             self.lives.begin(self.get(cluster.id))
 
@@ -122,6 +123,7 @@ class ClusterOperations:
             cluster = self.get(cluster.id)
             states.need(cluster, "RUNNING")
             _check_not_of_job(cluster)
+            self._check_start(cluster)
             self.lives.restart(cluster, by)
 
     def resize(self, cluster: ClusterRecord, body: Mapping[str, Any], by: Principal) -> None:
@@ -136,7 +138,8 @@ class ClusterOperations:
             states.need(cluster, "RUNNING", "RESIZING")
             wanted = states.size(given_fields(body))
             given = {**states.attributes(cluster.given), **wanted}
-            definition = complete(self._workspace, given, by)
+            definition = complete(self._workspace, given, by, cluster.source)
+            self._check_start(replace(cluster, definition=definition))
             before, after = states.workers(cluster.definition), states.workers(definition)
             sizes = {
                 "cluster_size": states.size(definition),
@@ -177,6 +180,11 @@ class ClusterOperations:
         if life is None:
             shutil.rmtree(self._workspace.root / "clusters" / cluster.id, ignore_errors=True)
 
+    def _check_start(self, cluster: ClusterRecord) -> None:
+        if self.lives.closing:
+            raise TemporarilyUnavailable(f"Cluster {cluster.id} cannot be started: the workspace is stopping.")
+        hooks.check_start(self._workspace, cluster)
+
     def _given(self, body: Mapping[str, Any]) -> Json:
         source = body.get("clone_from")
         if isinstance(source, dict) and isinstance(source.get("source_cluster_id"), str):
@@ -188,7 +196,7 @@ class ClusterOperations:
             cluster = self.get(cluster.id)
             states.need(cluster, "RUNNING", "TERMINATED")
             _check_not_of_job(cluster)
-            definition = complete(self._workspace, given, by)
+            definition = complete(self._workspace, given, by, cluster.source)
             edited = {
                 "attributes": states.attributes(definition),
                 "previous_attributes": states.attributes(cluster.definition),
@@ -198,6 +206,7 @@ class ClusterOperations:
             }
             values = {"definition": definition, "given": given}
             if cluster.state == "RUNNING":
+                self._check_start(replace(cluster, definition=definition))
                 self.lives.restart(cluster, by.user_name, ("EDITED", edited), **values)
             else:
                 self.lives.write(cluster.id, ("EDITED", edited), **values)

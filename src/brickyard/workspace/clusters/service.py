@@ -81,6 +81,8 @@ class Clusters(ClusterOperations):
         started = False
         with self.lives.changed:
             while True:
+                if self.lives.closing:
+                    raise ClusterUnavailable(f"Cluster {cluster_id} cannot be used: the workspace is stopping.")
                 cluster = self._usable(cluster_id, principal)
                 life = self.lives.get(cluster_id)
                 if life is not None and cluster.state in ("RUNNING", "RESIZING"):

@@ -169,7 +169,10 @@ class ForkServerClient:
         except (EOFError, OSError):
             return False
         for message in messages:
-            self._handle(channel, message)
+            try:
+                self._handle(channel, message)
+            except Exception:  # the others have to be heard as well
+                _log.exception("what became of a task could not be told: %s", message)
         return True
 
     def _handle(self, channel: Channel, message: Message) -> None:
@@ -191,4 +194,7 @@ class ForkServerClient:
         for number, waiting in list(self._waiting.items()):
             if waiting.channel is channel:
                 del self._waiting[number]
-                waiting.ended(Exit(None))
+                try:
+                    waiting.ended(Exit(None))
+                except Exception:  # the others have to hear of it as well
+                    _log.exception("that a task was lost could not be told")

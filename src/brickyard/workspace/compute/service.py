@@ -104,15 +104,16 @@ class Compute:
             ForkServerGone: The workspace is stopping, or no process stays alive that could start it.
         """
         for _ in range(_TRIES):
-            server = self._fork_server()
-            message = self._interactive() | dict(own) | {"do": "engine"}
-            engine = EngineMemory(self.memory, ended)
-            try:
-                number = server.spawn(message, started=engine.pids.append, ended=engine.ended, heard=heard)
-            except ForkServerGone:
-                engine.forget()
-                self._lost(server)
-                continue
+            with self._lock:  # else it may be ended, as nothing runs, before it is asked
+                server = self._fork_server()
+                message = self._interactive() | dict(own) | {"do": "engine"}
+                engine = EngineMemory(self.memory, ended)
+                try:
+                    number = server.spawn(message, started=engine.pids.append, ended=engine.ended, heard=heard)
+                except ForkServerGone:
+                    engine.forget()
+                    self._lost(server)
+                    continue
             engine.kill = functools.partial(server.kill, number)
             return engine.kill, functools.partial(server.tell, number)
         raise ForkServerGone("the process that starts engines does not stay alive; see the workspace's log")

@@ -1,0 +1,94 @@
+"""What goes wrong around the end of a cluster: its users hear of it, others go on, and nothing of it is left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from databricks.sdk import WorkspaceClient
+
+from brickyard.workspace.api.errors import ApiError, ResourceExhausted, TemporarilyUnavailable
+from brickyard.workspace.clusters import engine as engines
+from brickyard.workspace.clusters.claims import ClusterUnavailable
+from tests.support import wait_for
+from tests.workspace.clusters.cluster_lab import SIZE, ClusterLab
+
+
+def test_a_claim_that_fails_and_a_busy_service_do_not_keep_others_from_their_ends(lab: ClusterLab) -> None:
+    mine, other = lab.running(), lab.running()
+    heard: list[str] = []
+
+    def fail(reason: str) -> None:
+        raise RuntimeError(reason)
+
+    for callback in (fail, heard.append):
+        lab.clusters.claim(mine, lab.owner).when_lost(callback)
+    with lab.clusters.lives.changed:  # the thread that hears of all tasks does not wait for it
+        psutil.Process(lab.pid(mine)).kill()
+        life = lab.clusters.lives.get(other)
+        assert life is not None and life.engine is not None
+        psutil.Process(lab.pid(other)).kill()
+        engine = life.engine
+        wait_for(lambda: not Path(engine.socket).parent.exists())
+    assert lab.wait(mine, "TERMINATED").state_message.startswith("The Spark engine ")
+    lab.wait(other, "TERMINATED")
+    wait_for(lambda: len(heard) == 1)
+
+
+def test_a_cluster_whose_end_is_not_written_can_be_ended(lab: ClusterLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = lab.running()
+    heard: list[str] = []
+    lab.clusters.claim(mine, lab.owner).when_lost(heard.append)
+
+    def full(*given: Any) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(lab.clusters.lives, "_after", full)
+    lab.clusters.terminate(lab.clusters.get(mine), "me")
+    wait_for(lambda: lab.clusters.lives.get(mine) is None and len(heard) == 1)
+    assert lab.clusters.get(mine).state == "TERMINATING"
+    lab.clusters.terminate(lab.clusters.get(mine), "me")
+    assert lab.clusters.get(mine).state == "TERMINATED"
+
+
+def test_an_engine_that_does_not_answer_in_time_is_ended(lab: ClusterLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[engines.ClusterEngine] = []
+    start = engines.ClusterEngine.wait
+
+    def late(engine: engines.ClusterEngine) -> None:
+        start(engine)
+        made.append(engine)
+        raise engines.EngineFailed("it did not answer within 120 seconds")
+
+    monkeypatch.setattr(engines.ClusterEngine, "wait", late)
+    mine = lab.create()
+    assert "did not answer" in lab.wait(mine, "TERMINATED").state_message
+    wait_for(lambda: not psutil.pid_exists(made[0].pid))
+
+
+def test_nothing_starts_while_the_workspace_stops(lab: ClusterLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = lab.running()
+    monkeypatch.setattr(lab.clusters.lives, "_closing", True)
+    with pytest.raises(ClusterUnavailable, match="stopping"):
+        lab.clusters.claim(mine, lab.owner)
+    with pytest.raises(TemporarilyUnavailable, match="stopping"):
+        lab.create()
+
+
+def test_a_running_cluster_does_not_outgrow_its_pool(lab: ClusterLab) -> None:
+    w = WorkspaceClient(host=lab.workspace.url, token=lab.lab.token)
+    pool = w.instance_pools.create(instance_pool_name="small", node_type_id="Standard_DS3_v2", max_capacity=2)
+    size = {"spark_version": SIZE["spark_version"], "cluster_name": "pooled", "instance_pool_id": pool.instance_pool_id}
+    mine = lab.clusters.create({**size, "num_workers": 0}, lab.owner)
+    lab.wait(mine.id, "RUNNING")
+    lab.clusters.resize(mine, {"num_workers": 1}, lab.owner)
+    with pytest.raises(ResourceExhausted, match="max_capacity of 2"):
+        lab.clusters.resize(mine, {"num_workers": 2}, lab.owner)
+    with pytest.raises(ResourceExhausted, match="max_capacity of 2"):
+        lab.clusters.edit(mine, {**size, "num_workers": 5}, lab.owner)
+    assert lab.clusters.get(mine.id).definition["num_workers"] == 1
+    w.instance_pools.delete(pool.instance_pool_id)
+    with pytest.raises(ApiError, match="pool"):
+        lab.clusters.restart(mine, "me")

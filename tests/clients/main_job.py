@@ -164,7 +164,7 @@ def more_jobs() -> None:
     try:
         waiting.result()
     except OperationFailed as error:
-        assert "no such flight" in str(error)
+        assert "Task flaky failed" in str(error)
     run = w.jobs.get_run(waiting.run_id)
     found = {(task.task_key, task.attempt_number): task for task in run.tasks}
     results = {key: task.state.result_state.value for key, task in found.items()}

@@ -26,6 +26,7 @@ from brickyard.workspace.api.errors import ApiError, InvalidParameterValue
 from brickyard.workspace.compute.results import write_json, write_outcome
 from brickyard.workspace.compute.tasks import CELLS_FILE, OUTPUT_FILE, TASK_FILE, TaskOutcome, TaskSpec, read_outcome
 from brickyard.workspace.jobs.directories import run_directory
+from brickyard.workspace.jobs.graph import Node, upstream
 from brickyard.workspace.jobs.kinds.base import Finished, Start, Work
 from brickyard.workspace.jobs.records import Json
 from brickyard.workspace.stamps import stamp_of
@@ -66,7 +67,7 @@ def start(attempt: Start, spec: TaskSpec) -> Work:
     compute = attempt.workspace.compute
     if not _wanted(attempt):
         return compute.start_task(spec)
-    key = _key(attempt.workspace, spec)
+    key = _key(attempt, spec)
     for earlier in attempt.workspace.jobs.successes(spec.job_id, spec.task_key, _LOOKED_AT):
         directory = run_directory(attempt.workspace, earlier.run_id)
         found = _read(directory / _KEY_FILE)
@@ -91,11 +92,16 @@ def _wanted(attempt: Start) -> bool:
     return value.lower() == "true" or attempt.task.task_key in _named(value)
 
 
-def _key(workspace: Workspace, spec: TaskSpec) -> str:
+def _key(attempt: Start, spec: TaskSpec) -> str:
     """What is known before the task runs, as one value; its secrets are apart."""
-    plain = spec.as_dict()
-    own = ("kind", "source", "parameters", "task_values", "environment", "spark_conf", "user_name")
+    plain, workspace = spec.as_dict(), attempt.workspace
+    nodes = [
+        Node(one["task_key"], tuple(d["task_key"] for d in one.get("depends_on", []))) for one in attempt.run.tasks
+    ]
+    before = upstream(nodes, spec.task_key)  # which others have ended is chance
+    own = ("kind", "source", "parameters", "environment", "spark_conf", "user_name")
     parts = {name: plain[name] for name in own} | {"version": __version__, "engine": workspace.engine}
+    parts["task_values"] = {key: values for key, values in plain["task_values"].items() if key in before}
     parts["cluster_libraries"] = list(spec.search_path)
     parts["libraries"] = workspace.compute.environment_key(spec.libraries)
     return _digest(parts)

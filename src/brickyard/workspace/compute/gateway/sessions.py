@@ -14,6 +14,7 @@ from brickyard.workspace.compute.gateway.admission import Caller
 from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.sail import SessionKey
 from brickyard.workspace.compute.gateway.session import Session
+from brickyard.workspace.compute.gateway.uses import call_of
 
 __all__ = ["Sessions"]
 
@@ -84,7 +85,8 @@ class Sessions:
             self._check_unused(key)
         entry = self._enter(key, caller, observed, make=make)
         try:
-            yield entry.server_id
+            with call_of(key.session_id):
+                yield entry.server_id
         finally:
             with self._lock:
                 entry.calls -= 1

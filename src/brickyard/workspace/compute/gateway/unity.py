@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from brickyard.workspace.compute.gateway.errors import SparkError, already_exists, not_found
 from brickyard.workspace.compute.gateway.names import HIVE, TableName
 from brickyard.workspace.compute.gateway.table import Table
-from brickyard.workspace.compute.gateway.uses import Uses
+from brickyard.workspace.compute.gateway.uses import Uses, concerned
 
 __all__ = ["Table", "UnityCatalog", "accept"]
 
@@ -148,17 +148,17 @@ class UnityCatalog:
         return None if status == 404 else accept(status, wire)
 
     def _seen(self, kind: str, name: TableName, wire: dict[str, Any] | None) -> dict[str, Any] | None:
-        for uses in list(self.uses.values()):
+        for uses in concerned(self.uses):
             uses.looked_up(kind, name.full, wire)
         return wire
 
     def _used(self, place: Path | None, *, write: bool) -> None:
-        for uses in list(self.uses.values()):
+        for uses in concerned(self.uses):
             if place is not None:
                 uses.used(place, write=write)
 
     def _made(self, kind: str, name: str) -> None:
-        for uses in list(self.uses.values()):
+        for uses in concerned(self.uses):
             uses.made(kind, name)
 
     def tables(self, catalog: str, schema: str) -> list[Table]:
@@ -304,7 +304,7 @@ class UnityCatalog:
         accept(status, wire)
 
     def _pages(self, path: str, key: str, query: dict[str, str]) -> Iterator[dict[str, Any]]:
-        for uses in list(self.uses.values()):
+        for uses in concerned(self.uses):
             uses.listed()
         while True:
             wire = accept(*self.call("GET", f"{path}?{urlencode(query)}"))

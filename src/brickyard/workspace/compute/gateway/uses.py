@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from brickyard.workspace.compute.gateway.session import Session
     from brickyard.workspace.compute.gateway.unity import UnityCatalog
 
-__all__ = ["KEY", "Uses", "answer", "begin", "is_asked", "object_stamp"]
+__all__ = ["KEY", "Uses", "answer", "begin", "call_of", "concerned", "is_asked", "object_stamp"]
 
 #: Set, it begins the noting; its value is then what was noted.
 KEY = "spark.brickyard.uses"
@@ -80,8 +82,27 @@ def _stamp(kind: str, wire: Mapping[str, Any] | None) -> str:
     return "" if wire is None else object_stamp(wire.get(f"{kind}_id"), wire.get("updated_at"))
 
 
+_calls = threading.local()
+
+
+@contextlib.contextmanager
+def call_of(session_id: str) -> Iterator[None]:
+    """What is used on this thread is used by that session."""
+    before, _calls.session_id = getattr(_calls, "session_id", None), session_id
+    try:
+        yield
+    finally:
+        _calls.session_id = before
+
+
+def concerned(noted: Mapping[str, Uses]) -> list[Uses]:
+    """Those, by session, that are to note what is used on this thread: all where it is not known whose call it is."""
+    session_id = getattr(_calls, "session_id", None)
+    return [uses for key, uses in list(noted.items()) if session_id in (None, key)]
+
+
 def begin(session: Session, given: Mapping[str, str]) -> None:
-    """Begin to note where the settings that are made ask for it; other sessions of the caller count, too."""
+    """Begin to note where the settings that are made ask for it."""
     if KEY in given:
         session.catalog.uses.setdefault(session.key.session_id, Uses())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,17 @@ def test_cells_keep_20_megabytes_together(tmp_path: Path) -> None:
     first, second, note = kept(path)[0]["outputs"]
     assert len(first["data"]["text/html"]) == len(second["data"]["text/html"]) == 9_000_000
     assert "an output of 9,000" in note["text"] and "keep 20 MB together" in note["text"]
+
+
+def test_what_json_cannot_hold_is_kept_as_text(tmp_path: Path) -> None:
+    path = tmp_path / "cells.json"
+    recorder = begun(path)
+    day = datetime.date(2026, 1, 2)
+    recorder.display({"application/json": {"day": day, ("a", 1): 2}, "text/html": None}, {"made": {"on": day}})
+    recorder.end("FINISHED")
+    [output] = kept(path)[0]["outputs"]
+    assert output["data"] == {"application/json": {"day": "2026-01-02"}, "text/html": None}
+    assert output["metadata"] == {"made": {"on": "2026-01-02"}}
 
 
 def test_secrets_that_become_known_later_leave_earlier_cells_too(tmp_path: Path) -> None:

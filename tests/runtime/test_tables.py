@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pandas
 import pyarrow
 
+from brickyard.runtime.redaction import REDACTED, Redactor
 from brickyard.runtime.tables import OUTPUT, Table, of_arrow, of_pandas, of_records
 
 
@@ -56,6 +57,12 @@ def test_no_more_is_kept_than_the_vendor_keeps() -> None:
     data, metadata = many.bundle()
     assert metadata[OUTPUT]["overflow"] and len(metadata[OUTPUT]["data"]) == 10_000
     assert "9,980 rows more" in data["text/plain"] and data["text/html"].count("<tr>") == 21
+
+
+def test_a_secret_that_a_cut_goes_through_is_not_shown() -> None:
+    table = of_records([{"text": "x" * 190 + "s3cr3t-value-of-ours"}])
+    data, _ = table.bundle(Redactor(["s3cr3t-value-of-ours"]).redact)
+    assert "s3c" not in data["text/plain"] + data["text/html"] and REDACTED in data["text/plain"]
 
 
 def test_html_of_a_table_is_escaped() -> None:

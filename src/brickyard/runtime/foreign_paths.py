@@ -26,8 +26,22 @@ __all__ = ["as_written", "children_path", "environment", "in_command", "install"
 
 _MOUNTS = "BRICKYARD_MOUNTS"
 _PATH = re.compile(r"(?<![\w./~-])(?<!dbfs:)/(?:Workspace|Volumes|dbfs)(?![\w.-])(?:/[^\s'\"`;|&<>()$*?\[\]{},:\\]*)?")
-_CLIENTS = re.compile(r"(?:^|[\s;&|(/])(?:curl|databricks|brickyard)\s")
-_PLAIN = re.compile(r"[\w./@+=,:~-]*")
+#: A command of a client of the workspace's API, as far as it reaches.
+_CLIENT = re.compile(
+    r"(?m:(?:(?:^|[;&|(`])[ \t]*[\w.~/-]*/|(?<![^\s;&|(`]))(?P<name>curl|databricks|brickyard)(?=\s))"
+    r"(?:'[^']*'|\"(?:\\[\s\S]|[^\"\\])*\"|\\[\s\S]|\$\([^()]*\)|[^;&|<>()`'\"\\\n])*"
+)
+_CLIENTS = frozenset({"curl", "databricks", "brickyard"})
+#: What a file follows among the arguments of curl; others are addresses and data.
+_FILE_OF_CURL = re.compile(r"(?:\s(?:-\w*[oTDKcE]|--output|--output-dir|--upload-file)[\s=]+|@)['\"]?\Z")
+#: What changes how the characters after it are read, by the quote that they are in.
+_QUOTING = {
+    "": re.compile(r"\\[\s\S]|\$\(|[()'\"]|(?<!\S)#[^\n]*"),
+    "'": re.compile("'"),
+    '"': re.compile(r"\\[\s\S]|\$\(|\""),
+}
+#: What is escaped, and how, by the quote that it is in.
+_ESCAPES = {"": (r"([^\w./@+=,:~-])", r"\\\1"), "'": ("(')", r"'\\\1'"), '"': (r'([$`"\\])', r"\\\1")}
 #: Functions and methods of libraries, by module, of which any argument may be a path.
 _OPENING: dict[str, tuple[str, ...]] = {
     "sqlite3": ("connect",),
@@ -52,16 +66,43 @@ _OPENING: dict[str, tuple[str, ...]] = {
 def in_command(text: str, mounts: Mapping[str, Path], *, shell: bool = True) -> str:
     """A command with the real paths in place of those of the workspace; for a shell, written as it needs them.
 
-    Lines with a client of the workspace's API stay as they are: it means the workspace's own paths.
+    Commands of a client of the workspace's API stay as they are: it means the workspace's own paths. Of curl's
+    arguments, those that are files get their real paths.
     """
+    clients = list(_CLIENT.finditer(text))
 
     def real(match: re.Match[str]) -> str:
+        if any(_is_clients(match.start(), client) for client in clients):
+            return match[0]
         kept = "/" if match[0].endswith("/") else ""
         place = f"{paths.to_local(match[0], mounts)}{kept}"
-        return place if not shell or _PLAIN.fullmatch(place) else re.sub(r"([^\w./@+=,:~-])", r"\\\1", place)
+        return re.sub(*_ESCAPES[_quote_at(text, match.start())], place) if shell else place
 
-    lines = text.splitlines(keepends=True)
-    return "".join(line if _CLIENTS.search(line) else _PATH.sub(real, line) for line in lines)
+    return _PATH.sub(real, text)
+
+
+def _is_clients(at: int, client: re.Match[str]) -> bool:
+    """Whether a path is an argument that a client is to have as it is."""
+    if not client.start() <= at < client.end():
+        return False
+    return client["name"] != "curl" or not _FILE_OF_CURL.search(client.string, client.start(), at)
+
+
+def _quote_at(text: str, end: int) -> str:
+    """The quote that a place in a script is in; empty where it is in none."""
+    within, at = [""], 0
+    while found := _QUOTING[within[-1]].search(text, at, end):
+        at, mark = found.end(), found[0]
+        if mark in ("'", '"'):
+            if mark == within[-1]:
+                within.pop()
+            else:
+                within.append(mark)
+        elif mark in ("(", "$("):
+            within.append("")
+        elif mark == ")" and len(within) > 1:
+            within.pop()
+    return within[-1]
 
 
 def as_written(text: str, mounts: Mapping[str, Path]) -> str:
@@ -128,8 +169,7 @@ def _install_commands(mounts: Mapping[str, Path]) -> None:
 
     def command(value: Any, *, shell: bool) -> Any:
         if isinstance(value, list | tuple):
-            client = bool(value) and _CLIENTS.search(f"{value[0]} ") is not None
-            return list(value) if client else [command(one, shell=False) for one in value]
+            return [command(one, shell=False) if change else one for one, change in _changing(value)]
         text = os.fspath(value) if isinstance(value, os.PathLike) else value
         return in_command(text, mounts, shell=shell) if isinstance(text, str) else value
 
@@ -142,6 +182,17 @@ def _install_commands(mounts: Mapping[str, Path]) -> None:
     vars_of: Any = subprocess.Popen
     vars_of.__init__ = started
     os.system = lambda command: system(in_command(command, mounts) if isinstance(command, str) else command)
+
+
+def _changing(words: Sequence[Any]) -> list[tuple[Any, bool]]:
+    """The words of a command, each with whether it may be a path that the program opens."""
+    name = Path(f"{words[0]}").name if words else ""
+    if name == "curl":
+        return [
+            (word, "@/" in f"{word}" or _FILE_OF_CURL.search(f" {before} ") is not None)
+            for before, word in zip(["", *words], words, strict=False)
+        ]
+    return [(word, name not in _CLIENTS) for word in words]
 
 
 def _wrap(module: ModuleType, mapped: Callable[[Any], Any]) -> None:

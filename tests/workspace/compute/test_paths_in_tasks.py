@@ -23,6 +23,27 @@ MOUNTS = {"/Workspace": Path("/data/tree"), "/Volumes": Path("/data/my volumes")
             "databricks fs ls dbfs:/Volumes/a\ncat /dbfs/a\ncurl -d /dbfs/a x",
             "databricks fs ls dbfs:/Volumes/a\ncat /data/dbfs/a\ncurl -d /dbfs/a x",
         ),
+        (
+            "curl -so /dbfs/x -T '/dbfs/y' http://h/Volumes/z",
+            "curl -so /data/dbfs/x -T '/data/dbfs/y' http://h/Volumes/z",
+        ),
+        ("curl -F f=@/dbfs/x -d 'p=/dbfs/y;' $H?p=/dbfs/z", "curl -F f=@/data/dbfs/x -d 'p=/dbfs/y;' $H?p=/dbfs/z"),
+        (
+            "cat /dbfs/a; /bin/databricks fs ls /dbfs/b > /dbfs/c",
+            "cat /data/dbfs/a; /bin/databricks fs ls /dbfs/b > /data/dbfs/c",
+        ),
+        (
+            "databricks ls $(cat /dbfs/a) \\\n /dbfs/b && ls /dbfs/c",
+            "databricks ls $(cat /dbfs/a) \\\n /dbfs/b && ls /data/dbfs/c",
+        ),
+        (
+            "pip install brickyard; cat \"/Volumes/A\" '/Volumes/b'",
+            "pip install brickyard; cat \"/data/my volumes/a\" '/data/my volumes/b'",
+        ),
+        (
+            'echo "$(ls /Volumes/a)" # it\'s\nls /Volumes/b',
+            'echo "$(ls /data/my\\ volumes/a)" # it\'s\nls /data/my\\ volumes/b',
+        ),
         ("cp dbfs:/Volumes/a file:/dbfs/a", "cp dbfs:/Volumes/a file:/data/dbfs/a"),
         ("echo /dbfsx a/dbfs/x /x/Volumes/a dbfs:/a ./dbfs", "echo /dbfsx a/dbfs/x /x/Volumes/a dbfs:/a ./dbfs"),
     ],
@@ -40,12 +61,17 @@ def test_shell_and_other_programs_know_the_paths(lab: Lab) -> None:
         f"import os, subprocess\nos.system('cp {base}/a.csv /dbfs/from_system.csv')\n"
         f"print(subprocess.run(['cat', '{base}/a.csv'], capture_output=True, text=True).stdout.split())\n"
         f"print(subprocess.check_output('ls', shell=True, text=True, cwd='{base}'))\n"
-        "print(os.path.exists('/dbfs/from_system.csv'))",
+        "print(os.path.exists('/dbfs/from_system.csv'))\n"
+        f"words = ['{base}/curl', '-o', '/dbfs/x', '-d', '/dbfs/x', 'a=@/dbfs/x']\n"
+        "print(open(words[0], 'w').write('#!/bin/sh\\necho $@'), os.chmod(words[0], 0o700))\n"
+        f"said = subprocess.check_output(['./curl', *words[1:]], cwd='{base}', text=True).split()\n"
+        "print([word.endswith('data/dbfs/x') for word in said])",
         f"place = '{base}'\n!ls {{place}}\nfound = !cat {base}/a.csv\nprint(found)",
     ).ok()
     assert f"{base}\n/dbfs/from_shell.csv\n" in done.output
     assert "['x,y', '1,2']\na.csv\n\nTrue\n" in done.output
-    assert done.cells[2]["outputs"][0]["text"] == "a.csv\n['x,y', '1,2']\n"
+    assert "[False, True, False, False, True]" in done.output
+    assert done.cells[2]["outputs"][0]["text"] == "a.csv\ncurl\n['x,y', '1,2']\n"
 
 
 def test_libraries_that_open_files_themselves_know_the_paths(lab: Lab) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from brickyard.runtime import figures
+from brickyard.runtime.context import current
 from brickyard.runtime.ending import NotSupported
 from brickyard.runtime.record import recorder
 
-__all__ = ["display", "display_html", "publish", "show_result", "show_table"]
+if TYPE_CHECKING:
+    from brickyard.runtime.tables import Table
+
+__all__ = ["display", "display_html", "publish", "show", "show_result", "show_table"]
 
 #: Libraries of charts whose figures are pages of their own.
 _CHARTS = frozenset({"plotly", "altair"})
@@ -38,6 +42,11 @@ def publish(data: dict[str, Any], metadata: dict[str, Any] | None = None) -> Non
     out.flush()
 
 
+def show(table: Table) -> None:
+    """Show a table, without secrets also where its values are cut."""
+    publish(*table.bundle(current().redactor.redact))
+
+
 def show_table(frame: Any) -> None:
     """Show a Spark DataFrame: its first rows, without reading the others.
 
@@ -50,7 +59,7 @@ def show_table(frame: Any) -> None:
         raise NotSupported(
             "display of a streaming DataFrame is not available in a local workspace; write it to a table"
         )
-    publish(*tables.of_spark(frame).bundle())
+    show(tables.of_spark(frame))
 
 
 def show_result(value: Any) -> None:
@@ -67,16 +76,16 @@ def _display(value: Any) -> None:
     if family == "pyspark" and hasattr(value, "toArrow"):
         show_table(value)
     elif family == "pyspark" and hasattr(value, "to_pandas"):
-        publish(*tables.of_pandas(value.head(tables.ROWS + 1).to_pandas()).bundle())
+        show(tables.of_pandas(value.head(tables.ROWS + 1).to_pandas()))
     elif family == "pandas" and kind.__name__ in ("DataFrame", "Series"):
         frame = value.to_frame() if kind.__name__ == "Series" else value
-        publish(*tables.of_pandas(frame).bundle())
+        show(tables.of_pandas(frame))
     elif family == "polars" and hasattr(value, "to_arrow"):
-        publish(*tables.of_arrow(_frame(value).to_arrow()).bundle())
+        show(tables.of_arrow(_frame(value).to_arrow()))
     elif family == "pyarrow" and kind.__name__ == "Table":
-        publish(*tables.of_arrow(value).bundle())
+        show(tables.of_arrow(value))
     elif _is_rows(value):
-        publish(*tables.of_records(value).bundle())
+        show(tables.of_records(value))
     elif not _show_figure(value):
         _display_any(value)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -119,9 +120,9 @@ class Recorder:
         """Something was displayed, in one or more formats by MIME type."""
         if self._current is None:
             return
-        texts = {kind: _text(value) for kind, value in data.items()}
-        shown = {"output_type": "display_data", "data": texts, "metadata": dict(metadata or {})}
-        size = len(json.dumps(shown, default=str))
+        shown: dict[str, Any] = {"output_type": "display_data", "data": dict(data), "metadata": dict(metadata or {})}
+        text = json.dumps(shown, default=_text, skipkeys=True)
+        shown, size = json.loads(text), len(text)
         if self._size + size > _NOTEBOOK_LIMIT:
             note = f"*** an output of {size:,} bytes is left out: the cells of a notebook keep 20 MB together ***\n"
             shown = {"output_type": "stream", "name": "stderr", "text": note}
@@ -177,13 +178,9 @@ class Recorder:
         return clean
 
 
-def _text(value: Any) -> Any:
-    """A value of an output as JSON holds it."""
-    if not isinstance(value, bytes):
-        return value
-    import base64
-
-    return base64.b64encode(value).decode()
+def _text(value: Any) -> str:
+    """What JSON has no form for, as text."""
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
 
 
 _recorders: list[Recorder] = []

@@ -6,7 +6,7 @@ import base64
 import datetime
 import html
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -36,27 +36,32 @@ class Table:
     rows: list[list[Any]]
     note: str = ""
 
-    def bundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """What is shown, by MIME type, and the metadata with the whole structure."""
+    def bundle(self, redact: Callable[[str], str] = str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What is shown, by MIME type, and the metadata with the whole structure.
+
+        Args:
+            redact: Takes secrets out of values before they are cut: half of one would not be found.
+        """
         schema = [{"name": name, "type": json.dumps(kind), "metadata": "{}"} for name, kind in self.columns]
         output = {"type": "table", "schema": schema, "data": self.rows, "overflow": bool(self.note)}
-        data = {"text/plain": self._text(), "text/html": self._html()}
+        names = [name for name, _ in self.columns]
+        cells = [[_cell(value, redact) for value in row] for row in self.rows[:_PRINTED]]
+        data = {"text/plain": self._text(names, cells), "text/html": self._html(names, cells)}
         return data, {OUTPUT: output | {"isJsonSchema": True, "note": self.note}}
 
-    def _text(self) -> str:
+    def _text(self, names: list[str], cells: list[list[str]]) -> str:
         """The first rows, as wide as they need to be."""
-        names = [name for name, _ in self.columns]
-        lines = [names, *([_cell(value) for value in row] for row in self.rows[:_PRINTED])]
+        lines = [names, *cells]
         widths = [max(len(line[at]) for line in lines) for at in range(len(names))]
         shown = [" ".join(text.rjust(width) for text, width in zip(line, widths, strict=True)) for line in lines]
         left = len(self.rows) - _PRINTED
         more = [f"({left:,} rows more)"] if left > 0 else []
         return "\n".join([*shown, *more, *([f"({self.note})"] if self.note else [])])
 
-    def _html(self) -> str:
+    def _html(self, names: list[str], cells: list[list[str]]) -> str:
         """A plain table of the first rows, for what knows nothing of the structure."""
-        head = "".join(f"<th>{html.escape(name)}</th>" for name, _ in self.columns)
-        lines = ("".join(f"<td>{html.escape(_cell(value))}</td>" for value in row) for row in self.rows[:_PRINTED])
+        head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
+        lines = ("".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in cells)
         body = "".join(f"<tr>{line}</tr>" for line in lines)
         left = len(self.rows) - _PRINTED
         notes = [f"{left:,} rows more"] if left > 0 else []
@@ -169,12 +174,12 @@ def _pandas_type(kind: Any) -> str:
     return known.get(name, "string")
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any, redact: Callable[[str], str]) -> str:
     """A value as a table shows it."""
     if value is None:
         return "null"
     if isinstance(value, bool):
         return str(value).lower()
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else str(value)
-    text = text.replace("\n", "\\n")
+    text = redact(text).replace("\n", "\\n")
     return text if len(text) <= _WIDTH else f"{text[:_WIDTH]}..."

@@ -41,7 +41,7 @@ class Data(Part):
             | {one: _text(summary[one].get(name)) for one in names}
             for name, kind in kinds.items()
         ]
-        display.publish(*tables.of_records(rows).bundle())
+        display.show(tables.of_records(rows))
 
 
 def _distinct(columns: dict[str, str]) -> list[Any]:

@@ -140,7 +140,8 @@ def test_tasks_that_go_on_after_a_restart_take_places(lab: Lab, monkeypatch: pyt
     run_id, limit = resumed(lab, monkeypatch, *more)
     wait_for(lambda: len(lab.compute.keys()) >= limit)
     lab.compute.behaviours.clear()
-    for key in lab.compute.keys():
+    waited_before = lab.compute.keys()
+    for key in waited_before:
         lab.compute.finish(key)
     assert lab.ended(run_id).state.result == "SUCCESS" and len(lab.compute.keys()) == 2 * limit + 1
     assert lab.compute.most_at_once == limit

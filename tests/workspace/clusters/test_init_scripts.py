@@ -85,6 +85,18 @@ def test_a_cluster_whose_script_goes_on_can_be_terminated(lab: ClusterLab) -> No
     wait_for(lambda: not any(_is_of(one, mine) for one in psutil.process_iter()))
 
 
+def test_places_that_are_null_are_none(lab: ClusterLab, tmp_path: Path) -> None:
+    mine = lab.running(init_scripts=[{"file": None, **script(lab, "nulls.sh", "echo of the tree")}])
+    assert logs(lab, mine)["00_nulls.sh.stdout.log"] == "of the tree\n"
+    local = tmp_path / "local.sh"
+    local.write_text("echo of the machine\n")
+    place = {"destination": str(local)}
+    mine = lab.running(init_scripts=[{"workspace": None, "file": place}])
+    assert logs(lab, mine)["00_local.sh.stdout.log"] == "of the machine\n"
+    mine = lab.create(init_scripts=[{"file": None, "workspace": place}])
+    assert "Cannot read the script" in lab.wait(mine, "TERMINATED").state_message
+
+
 def _is_of(process: psutil.Process, cluster_id: str) -> bool:
     try:
         return process.environ().get("DB_CLUSTER_ID") == cluster_id

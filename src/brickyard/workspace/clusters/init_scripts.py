@@ -74,7 +74,7 @@ class InitScripts:
         self._lock = threading.Lock()
         self.found = [_Script({}, name, True, file) for name, file in hooks.global_scripts(workspace, cluster)]
         for info in cluster.definition.get("init_scripts") or []:
-            self.found.append(_Script(info, next(info[place]["destination"] for place in PLACES if place in info)))
+            self.found.append(_Script(info, next(info[place]["destination"] for place in PLACES if info.get(place))))
 
     def run(self) -> None:
         """Execute them until one fails.
@@ -130,10 +130,10 @@ class InitScripts:
     def _text(self, script: _Script) -> bytes:
         if script.file is not None:
             return script.file.read_bytes()
-        if "file" in script.info:
+        if script.info.get("file"):
             return Path(script.name.removeprefix("file:")).read_bytes()
         path = script.name
-        if "workspace" in script.info and not path.startswith("/Workspace/"):
+        if script.info.get("workspace") and not path.startswith("/Workspace/"):
             path = f"/Workspace{path}"
         files = self._workspace.files
         creator = self._workspace.identity.principal_named(self._cluster.creator_name)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Mapping
+from dataclasses import is_dataclass
 from typing import Any
 
 from brickyard.workspace.api.errors import InvalidParameterValue
@@ -27,17 +29,26 @@ def masked(before: Json, body: Mapping[str, Any]) -> Json:
     names = UpdateClusterResource.__dataclass_fields__
     if mask.strip() == "*":
         return {name: cluster[name] for name in names if cluster.get(name) is not None}
-    after = dict(before)
-    for path in mask.split(","):
-        name, _, rest = path.strip().partition(".")
-        if name not in names:
-            raise InvalidParameterValue(f"update_mask: a cluster has no field {path.strip()!r}")
+    after, paths = dict(before), [path.strip() for path in mask.split(",")]
+    for path in paths:
+        _check_path(UpdateClusterResource, path)
+        name, _, rest = path.partition(".")
         _set(after, cluster, name, rest)
-    if "num_workers" in mask.split(","):
+    if "num_workers" in paths:
         after.pop("autoscale", None)
-    if "autoscale" in mask.split(","):
+    if any(path.partition(".")[0] == "autoscale" for path in paths):
         after.pop("num_workers", None)
     return after
+
+
+def _check_path(kind: type, path: str) -> None:
+    """Refuse what is no field; the elements of lists and maps are none, as the vendor has it."""
+    found: Any = kind
+    for name in path.split("."):
+        hint = typing.get_type_hints(found).get(name) if is_dataclass(found) else None
+        if hint is None:
+            raise InvalidParameterValue(f"update_mask: a cluster has no field {path!r}")
+        found = next((one for one in typing.get_args(hint) if one is not type(None)), hint)
 
 
 def _set(after: Json, source: Mapping[str, Any], name: str, rest: str) -> None:

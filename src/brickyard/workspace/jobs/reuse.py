@@ -2,8 +2,8 @@
 
 Off by default: the job's tag `brickyard.reuse` is `true`, or names tasks (`clean,train`). Such a task notes what it
 reads and writes. When it is to run again with the same code, parameters, libraries and environment, and its tables and
-files are as they were, those that it wrote included, then it succeeds at once with the earlier result, and says whose
-that is.
+files are as they were, those that it wrote included, and it may still use them, then it succeeds at once with the
+earlier result, and says whose that is.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from brickyard import __version__
 from brickyard.runtime.uses import USES_FILE
 from brickyard.runtime.uses import stamp as file_stamp
 from brickyard.workspace.api.errors import ApiError, InvalidParameterValue
+from brickyard.workspace.catalog.privileges import ObjectKind
+from brickyard.workspace.compute.environments import LibraryError
 from brickyard.workspace.compute.results import write_json, write_outcome
 from brickyard.workspace.compute.tasks import CELLS_FILE, OUTPUT_FILE, TASK_FILE, TaskOutcome, TaskSpec, read_outcome
 from brickyard.workspace.jobs.directories import run_directory
@@ -32,6 +34,7 @@ from brickyard.workspace.jobs.records import Json
 from brickyard.workspace.stamps import stamp_of
 
 if TYPE_CHECKING:
+    from brickyard.workspace.identity import Principal
     from brickyard.workspace.workspace import Workspace
 
 __all__ = ["TAG", "check_reuse", "start"]
@@ -67,12 +70,16 @@ def start(attempt: Start, spec: TaskSpec) -> Work:
     compute = attempt.workspace.compute
     if not _wanted(attempt):
         return compute.start_task(spec)
-    key = _key(attempt, spec)
+    try:
+        key = _key(attempt, spec)
+    except LibraryError:  # a file is missing, as the task will say
+        return compute.start_task(spec)
     for earlier in attempt.workspace.jobs.successes(spec.job_id, spec.task_key, _LOOKED_AT):
         directory = run_directory(attempt.workspace, earlier.run_id)
         found = _read(directory / _KEY_FILE)
         same = found.get("key") == key and _opened(attempt.workspace, found["secrets"]) == _digest(spec.secrets)
-        if same and _unchanged(attempt.workspace, _read(directory / USES_FILE)):
+        uses = _read(directory / USES_FILE) if same else {}
+        if _unchanged(attempt.workspace, uses) and _allowed(attempt.workspace, attempt.principal, uses):
             return _reused(directory, spec, found)
     spec.directory.mkdir(parents=True, exist_ok=True)
     sealed = _sealed(attempt.workspace, _digest(spec.secrets))
@@ -103,8 +110,31 @@ def _key(attempt: Start, spec: TaskSpec) -> str:
     parts = {name: plain[name] for name in own} | {"version": __version__, "engine": workspace.engine}
     parts["task_values"] = {key: values for key, values in plain["task_values"].items() if key in before}
     parts["cluster_libraries"] = list(spec.search_path)
+    parts["init_scripts"] = _scripts(workspace, spec.cluster_id)
     parts["libraries"] = workspace.compute.environment_key(spec.libraries)
     return _digest(parts)
+
+
+def _scripts(workspace: Workspace, cluster_id: str) -> list[Any]:
+    """The init scripts of the task's cluster; of one that may have run for long, what they were when it started."""
+    cluster = workspace.clusters.store.find(cluster_id) if cluster_id else None
+    if cluster is None:
+        return []
+    found: list[Any] = [one.script for one in workspace.global_scripts.all() if one.enabled]
+    for info in cluster.definition.get("init_scripts") or []:
+        found.extend([place, where, _content(workspace, place, where)] for place, where in info.items() if where)
+    return [*found, cluster.context_id] if found and cluster.source != "JOB" else found
+
+
+def _content(workspace: Workspace, place: str, where: Json) -> str:
+    path = where["destination"]
+    if place == "workspace" and not path.startswith("/Workspace/"):
+        path = f"/Workspace{path}"
+    try:
+        local = Path(path.removeprefix("file:")) if place == "file" else workspace.files.local_path(path)
+        return file_stamp(local)
+    except (ApiError, OSError):  # it is gone since the cluster has started
+        return ""
 
 
 def _digest(value: Mapping[str, Any]) -> str:
@@ -130,6 +160,27 @@ def _unchanged(workspace: Workspace, uses: Mapping[str, Any]) -> bool:
         )
     except OSError:  # what cannot be looked at is not known to be the same
         return False
+
+
+def _allowed(workspace: Workspace, principal: Principal, uses: Mapping[str, Any]) -> bool:
+    """Whether who the task runs as may still read and write all of that."""
+    if principal.is_admin:
+        return True
+    access, places = workspace.catalog.access(principal), workspace.files.place_access
+    try:
+        for name in (name for name, was in uses["objects"].items() if was):
+            kind, _, full = name.partition(" ")
+            is_table = kind == "table"
+            access.require(
+                ObjectKind.TABLE if is_table else ObjectKind.FUNCTION, full, "SELECT" if is_table else "EXECUTE"
+            )
+        for place in (*uses["inputs"], *(path for path, was in uses["files"].items() if was)):
+            places.require_local(principal, Path(place), write=False)
+        for place in uses["outputs"]:
+            places.require_local(principal, Path(place), write=True)
+    except ApiError:
+        return False
+    return True
 
 
 def _places(uses: Mapping[str, Any]) -> list[tuple[str, Any]]:

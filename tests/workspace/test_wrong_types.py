@@ -20,8 +20,14 @@ TASK = {
     "environment_key": "default",
     "timeout_seconds": 5,
 }
+TASKS = {
+    "dbt": {"commands": ["dbt run"], "warehouse_id": "x", "project_directory": "/x"},
+    "spark_python": {"python_file": "/x.py", "parameters": ["x"]},
+}
 JOB = {
     "name": "types",
+    "tags": {"brickyard.reuse": "true"},
+    "email_notifications": {"on_start": ["a@example.com"]},
     "tasks": [TASK, {**TASK, "task_key": "two", "depends_on": [{"task_key": "one"}]}],
     "parameters": [{"name": "p", "default": "v"}],
     "environments": [{"environment_key": "default", "spec": {"client": "2", "dependencies": ["x"]}}],
@@ -68,6 +74,12 @@ BODIES: list[tuple[str, str, Any]] = [
     ("POST", "/api/2.1/clusters/create", CLUSTER),
     ("POST", "/api/2.2/jobs/update", {"job_id": "JOB", "new_settings": JOB, "fields_to_remove": ["tasks/one"]}),
     ("POST", "/api/2.2/jobs/run-now", {"job_id": "JOB", "job_parameters": {"p": "x"}, "only": ["one"]}),
+    (
+        "POST",
+        "/api/2.1/jobs/create",
+        {"name": "", "tasks": [{"task_key": k, f"{k}_task": t} for k, t in TASKS.items()]},
+    ),
+    ("POST", "/api/2.0/notification-destinations", {"display_name": "", "config": {"email": {"addresses": ["a@b.c"]}}}),
     ("POST", "/api/2.2/jobs/runs/cancel", {"run_id": 1}),
     ("POST", "/api/2.0/serving-endpoints", {"name": "", "config": {"served_entities": [ENTITY]}, "tags": TAGS}),
     ("PUT", "/api/2.0/serving-endpoints/no/config", {"served_entities": [ENTITY], "traffic_config": ROUTES}),

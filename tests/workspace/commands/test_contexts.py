@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from brickyard.workspace.api.errors import BadRequest, NotFound
+from brickyard.workspace.api.command_execution import _unpack
+from brickyard.workspace.api.errors import BadRequest, MalformedRequest, NotFound
 from brickyard.workspace.commands import context as contexts
 from brickyard.workspace.commands.service import Commands
 from brickyard.workspace.compute.endings import stopped
@@ -186,3 +188,18 @@ def test_what_is_secret_is_not_written(lab: Lab) -> None:
     lab.commands.create("c", ME)
     spec = lab.handles[-1].spec
     assert "token=t" in spec.remote and "token=t" not in json.dumps(spec.as_dict()) + repr(spec)
+
+
+def test_results_of_a_context_that_was_just_destroyed_are_not_there(lab: Lab) -> None:
+    made = lab.commands.create("c", ME)
+    lab.says({"ready": True})
+    command = lab.commands.execute(made, "1", "python")
+    lab.done("one")
+    lab.commands.destroy(made)
+    with pytest.raises(NotFound, match="ContextNotFound"):
+        made.results(command)
+
+
+def test_half_a_character_is_refused() -> None:
+    with BytesIO(b'{"command": "\\ud800"}') as body, pytest.raises(MalformedRequest):
+        _unpack(cast(Any, body), "application/json", cast(Any, body))

@@ -104,6 +104,8 @@ def test_repair_goes_on_after_a_restart(lab: Lab) -> None:
         ({}, "Either rerun_tasks or rerun_all_failed_tasks is required"),
         ({"rerun_tasks": ["a"], "rerun_all_failed_tasks": True}, "and not both"),
         ({"rerun_tasks": ["z"]}, "rerun_tasks names 'z'"),
+        ({"rerun_tasks": True}, "rerun_tasks must be a list"),
+        ({"rerun_tasks": [{}]}, r"rerun_tasks\[0\] must be a string"),
         ({"rerun_all_failed_tasks": True}, "has no failed tasks"),
         ({"rerun_tasks": ["a"], "latest_repair_id": 5}, "The repair 5 is not the latest"),
         ({"rerun_tasks": ["a"], "spark_submit_params": ["x"]}, "spark_submit_params is not supported"),

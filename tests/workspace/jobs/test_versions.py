@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+from databricks.sdk.errors import InvalidParameterValue
+
 from tests.workspace.jobs.job_client import Client
 
 CLUSTER = {
@@ -79,3 +82,14 @@ def test_runs_wait_for_each_other_where_a_job_is_made_by_2_2(client: Client) -> 
     made = {version: call(client, "POST", f"{version}/jobs/create", body)["job_id"] for version in ("2.1", "2.2")}
     found = {name: call(client, "GET", "2.2/jobs/get", job_id=job_id)["settings"] for name, job_id in made.items()}
     assert found["2.2"]["queue"] == {"enabled": True} and "queue" not in found["2.1"]
+
+
+def test_lists_of_2_0_are_not_cut_where_they_were_not(client: Client) -> None:
+    body = {"name": "many", "notebook_task": {"notebook_path": "/x"}, "new_cluster": CLUSTER}
+    for _ in range(21):
+        call(client, "POST", "2.0/jobs/create", body)
+    assert len(call(client, "GET", "2.0/jobs/list", name="many")["jobs"]) == 21
+    assert len(call(client, "GET", "2.1/jobs/list", name="many")["jobs"]) == 20
+    call(client, "GET", "2.0/jobs/runs/list", limit=1000)
+    with pytest.raises(InvalidParameterValue, match="between 1 and 25"):
+        call(client, "GET", "2.1/jobs/runs/list", limit=1000)

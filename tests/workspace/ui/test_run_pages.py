@@ -128,3 +128,17 @@ def test_clusters(browser: httpx.Client, stranger: httpx.Client, workspace: Loca
     w.clusters.permanent_delete(made.cluster_id)
     assert browser.get(f"/compute/clusters/{made.cluster_id}").status_code == 404
     assert stranger.get("/compute/clusters").status_code == 303
+
+
+def test_a_repository_is_shown_without_the_token_in_its_address(
+    browser: httpx.Client, workspace: LocalWorkspace
+) -> None:
+    source = {"git_url": "https://secret-token@localhost:1/o/r", "git_provider": "gitHub", "git_branch": "main"}
+    task = {"task_key": "a", "notebook_task": {"notebook_path": "nb", "source": "GIT"}}
+    body = {"name": "from Git", "git_source": source, "tasks": [task]}
+    api: Any = workspace.client().api_client
+    job_id = api.do("POST", "/api/2.2/jobs/create", body=body)["job_id"]
+    run_id = api.do("POST", "/api/2.2/jobs/run-now", body={"job_id": job_id})["run_id"]
+    for page in (f"/jobs/{job_id}", f"/jobs/{job_id}/runs/{run_id}"):
+        shown = browser.get(page).text
+        assert "https://localhost:1/o/r" in shown and "secret-token" not in shown

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from brickyard.workspace.identity import Principal
     from brickyard.workspace.workspace import Workspace
 
-__all__ = ["MAX_INTEGER", "Call", "Family", "Handler", "Operation", "json_response"]
+__all__ = ["MAX_INTEGER", "Call", "Family", "Handler", "Operation", "json_object", "json_response"]
 
 Handler = Callable[["Workspace", "Call"], Any]
 _WITHOUT_BODY = ("GET", "HEAD")  # what they are about is in the path and the query, and nowhere else
@@ -180,8 +180,15 @@ async def _json_body(request: Request) -> Mapping[str, Any]:
             raise RequestTooLarge(f"the request body is larger than {MAX_JSON_BYTES} bytes")
         chunks.append(chunk)
     text = b"".join(chunks)
-    if not text.strip() or not _is_json(request):
-        return {}
+    return json_object(text) if text.strip() and _is_json(request) else {}
+
+
+def json_object(text: bytes) -> dict[str, Any]:
+    """The object that is the JSON of a body.
+
+    Raises:
+        MalformedRequest: It is no JSON, or no object.
+    """
     try:
         body = json.loads(text, parse_int=_whole_number)
         if b"\\ud" in text.lower():  # an escape can name half of a character, which is no text

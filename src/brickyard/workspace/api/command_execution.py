@@ -5,15 +5,14 @@ Only who has made a context may use it. CAN_ATTACH_TO on the cluster is needed t
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 
 from brickyard.workspace.api.access import anyone
-from brickyard.workspace.api.base import MAX_JSON_BYTES, Call, Family
-from brickyard.workspace.api.errors import InvalidParameterValue, MalformedRequest, NotImplementedByWorkspace
+from brickyard.workspace.api.base import MAX_JSON_BYTES, Call, Family, json_object
+from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace
 from brickyard.workspace.api.forms import form_file
 from brickyard.workspace.identity.permissions import Securable
 
@@ -125,10 +124,4 @@ def _unpack(body: Spool, kind: str, content: Spool) -> dict[str, Any]:
     if kind.startswith("multipart/form-data"):
         fields = form_file(body, kind, "command", content)
         return {**fields, "command": content.read().decode(errors="replace")}
-    try:
-        fields = json.loads(body.read() or b"{}")
-    except (ValueError, RecursionError) as error:
-        raise MalformedRequest(f"the request body is not JSON: {error}") from error
-    if not isinstance(fields, dict):
-        raise MalformedRequest("the request body must be a JSON object")
-    return fields
+    return json_object(body.read() or b"{}")

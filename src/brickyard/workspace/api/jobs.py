@@ -33,6 +33,8 @@ __all__ = ["family"]
 
 family = Family()
 _DEFAULT_LIMIT, _MOST_JOBS, _MOST_RUNS = 20, 100, 25
+_MOST_RUNS_2_0 = 1000
+_ALL = 2**31  # API 2.0 lists jobs in one answer
 
 
 def _call(method: str, name: str, access: Access) -> Callable[[Handler], Handler]:
@@ -108,7 +110,8 @@ def get(workspace: Workspace, call: Call) -> Job | dict[str, Any]:
 @_call("GET", "list", anyone)
 def list_jobs(workspace: Workspace, call: Call) -> dict[str, Any]:
     """Jobs, newest first."""
-    limit, place = _limit(call, _MOST_JOBS), place_of(call.query)
+    is_old = _version(call) == "2.0"
+    limit, place = _limit(call, _ALL, _ALL) if is_old else _limit(call, _MOST_JOBS), place_of(call.query)
     records = workspace.jobs.page(
         call.principal,
         name=call.query.get("name"),
@@ -120,7 +123,7 @@ def list_jobs(workspace: Workspace, call: Call) -> dict[str, Any]:
     shown, pages = place.cut(records, limit, lambda one: one.job_id)
     expand = flag(call.query, "expand_tasks")
     found = [wire.base_job(record, expand=expand) for record in shown]
-    if _version(call) == "2.0":  # which always had the whole settings
+    if is_old:  # which always had the whole settings
         found = [job | {"settings": wire.settings_of_2_0(record)} for job, record in zip(found, shown, strict=True)]
     return {"jobs": found} | pages
 
@@ -169,7 +172,8 @@ def list_runs(workspace: Workspace, call: Call) -> ListRunsResponse | dict[str, 
     """Runs, newest first."""
     from databricks.sdk.service.jobs import ListRunsResponse
 
-    limit, place = _limit(call, _MOST_RUNS), place_of(call.query)
+    most = _MOST_RUNS_2_0 if _version(call) == "2.0" else _MOST_RUNS
+    limit, place = _limit(call, most), place_of(call.query)
     found = workspace.jobs.runs(_filter(workspace, call, place), limit + 1)
     shown, pages = place.cut(found, limit, lambda one: one.run_id)
     expand = flag(call.query, "expand_tasks")
@@ -257,10 +261,10 @@ def _run_type(call: Call) -> str | None:
     return name or None
 
 
-def _limit(call: Call, most: int) -> int:
+def _limit(call: Call, most: int, default: int = _DEFAULT_LIMIT) -> int:
     limit = optional_number(call.query, "limit")
     if limit is None:
-        return _DEFAULT_LIMIT
+        return default
     if limit < 0 or limit > most:
         raise InvalidParameterValue(f"limit must be between 1 and {most}, not {limit}")
     return limit or most

@@ -14,6 +14,8 @@ from brickyard.workspace.api.errors import InvalidParameterValue
 
 __all__ = ["check_shape"]
 
+#: Lists whose numbers become text.
+_TEXTS = ("parameters", "python_params")
 _WORDS = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}
 
 
@@ -47,7 +49,7 @@ def _check(hint: Any, value: Any, path: str, *, inside: bool = False) -> None:
         if not isinstance(value, list):
             raise InvalidParameterValue(f"{path} must be a list, not {_shown(value)}")
         for place, one in enumerate(value):
-            _check(parts[0], one, f"{path}[{place}]", inside=True)
+            _check(parts[0], one, f"{path}[{place}]", inside=path.rpartition(".")[2] in _TEXTS)
     elif origin is dict:
         if not isinstance(value, Mapping):
             raise InvalidParameterValue(f"{path} must be an object, not {_shown(value)}")

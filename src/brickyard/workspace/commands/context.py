@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from brickyard.workspace.api.errors import NotFound
 from brickyard.workspace.commands.repl import RESULTS
 from brickyard.workspace.commands.results import error
 from brickyard.workspace.compute.tasks import TaskOutcome, TaskSpec
@@ -103,7 +104,7 @@ class Context:
         directory: Path,
         gone: Callable[[Context], None],
     ) -> None:
-        self.id = str(10**18 + secrets.randbelow(9 * 10**18 - 1))
+        self.id = str(10**18 + secrets.randbelow(8 * 10**18))
         self.cluster_id = cluster_id
         self.principal_id = principal.id
         self.ended_at: float | None = None
@@ -175,7 +176,10 @@ class Context:
         """What the command put out, once it has ended."""
         if command.results is not None or command.state != "Finished":
             return command.results
-        found: dict[str, Any] = json.loads(self._file(command).read_text())
+        try:
+            found: dict[str, Any] = json.loads(self._file(command).read_text())
+        except FileNotFoundError as error:
+            raise NotFound(f"ContextNotFound: the execution context {self.id} has been destroyed") from error
         return found
 
     def cancel(self, command: Command) -> None:

@@ -7,10 +7,11 @@ job's settings of now. What comes after them and did not run, or was excluded, i
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from brickyard.workspace.api.errors import InvalidParameterValue, InvalidState
+from brickyard.workspace.api.shape import check_shape
 from brickyard.workspace.jobs.graph import Node, upstream
 from brickyard.workspace.jobs.records import Ids, Json, RunRecord, TaskRecord, now
 from brickyard.workspace.jobs.settings import graph_of
@@ -19,6 +20,13 @@ from brickyard.workspace.jobs.states import State
 __all__ = ["check_repair", "repair", "stages", "to_run_again"]
 
 _GOOD = frozenset({"SUCCESS", "EXCLUDED", "DISABLED"})
+
+
+@dataclass(frozen=True)
+class _Repair:
+    """The types of what `runs/repair` is sent."""
+
+    rerun_tasks: list[str] | None = None
 
 
 def check_repair(run: RunRecord, run_id: int, latest: int | None) -> None:
@@ -55,6 +63,7 @@ def to_run_again(run: RunRecord, last: Mapping[str, TaskRecord], body: Mapping[s
     Raises:
         InvalidParameterValue: It asks for both or nothing, or for a task that the run does not have.
     """
+    check_shape(_Repair, body)
     named, failed = list(body.get("rerun_tasks") or []), bool(body.get("rerun_all_failed_tasks"))
     if bool(named) == failed:
         raise InvalidParameterValue("Either rerun_tasks or rerun_all_failed_tasks is required, and not both.")

@@ -64,6 +64,8 @@ def normalise(body: Mapping[str, Any], *, submitted: bool = False) -> Json:
     for path in _lost(body, settings, ""):
         raise InvalidParameterValue(f"{path} is not known to the local workspace, or its value is not one it can have")
     settings = {name: value for name, value in _JOB_DEFAULTS.items() if name not in settings} | settings
+    if "tags" in settings:
+        settings["tags"] = as_texts(settings["tags"])
     for parameter in settings.get("parameters", []):
         parameter["default"] = as_text(parameter["default"])
     for name in _PAUSABLE:

@@ -194,13 +194,17 @@ def _checked(config: Any) -> tuple[str, dict[str, Any]]:
     return kind, given
 
 
-def check_addresses(where: str, addresses: list[str]) -> None:
+def check_addresses(where: str, addresses: Any) -> None:
     """Refuse what is no list of mail addresses.
 
     Raises:
         InvalidParameterValue: There is none, or one is no address.
     """
+    if not isinstance(addresses, list):
+        raise InvalidParameterValue(f"{where} must be a list, not {addresses!r}")
     for one in addresses:
+        if not isinstance(one, str):
+            raise InvalidParameterValue(f"{where}: {one!r} is not a mail address")
         name, _, host = one.rpartition("@")
         if not name or not host or any(letter.isspace() or letter in ",;<>" for letter in one) or not one.isprintable():
             raise InvalidParameterValue(f"{where}: {one!r} is not a mail address")

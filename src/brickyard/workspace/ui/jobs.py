@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from brickyard.workspace.jobs.git_source import shown_url
 from brickyard.workspace.jobs.records import JobRecord, now
 from brickyard.workspace.jobs.run_store import RunFilter
 from brickyard.workspace.ui.format import when
@@ -87,6 +88,6 @@ def _facts(workspace: Workspace, record: JobRecord) -> list[Pair]:
         ("Next", when(due) if due and due > now() else ""),
         ("Runs at once", str(settings.get("max_concurrent_runs", 1))),
         ("Time limit", f"{limit} s" if limit else ""),
-        ("Repository", source.get("git_url", "")),
+        ("Repository", shown_url(source.get("git_url", ""))),
         ("Tags", ", ".join(f"{name}: {value}" if value else name for name, value in tags.items())),
     ]

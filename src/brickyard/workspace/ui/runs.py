@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.errors import ApiError, NotFound
+from brickyard.workspace.jobs.git_source import shown_url
 from brickyard.workspace.jobs.records import ITERATIONS, Json, RunRecord, TaskRecord, now
 from brickyard.workspace.jobs.repair import stages
 from brickyard.workspace.ui.outputs import task_output
@@ -132,7 +133,7 @@ def _facts(record: RunRecord) -> list[Pair]:
 
 def _repository(source: Json) -> str:
     revision = next((source[f"git_{one}"] for one in ("branch", "tag", "commit") if source.get(f"git_{one}")), "")
-    return f"{source.get('git_url', '')} ({revision})"
+    return f"{shown_url(source.get('git_url', ''))} ({revision})"
 
 
 def _cluster_of(task: TaskRecord | None) -> list[tuple[str, str, str]]:

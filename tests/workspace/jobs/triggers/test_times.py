@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -110,3 +111,21 @@ def test_what_cannot_start_runs_is_refused(lab: Lab, settings: dict[str, Any], m
 def test_what_is_not_there_is_refused_by_name(lab: Lab) -> None:
     with pytest.raises(NotImplementedByWorkspace, match="task_retry_mode ON_FAILURE"):
         lab.job(task("a"), continuous={"task_retry_mode": "ON_FAILURE"})
+
+
+def test_an_error_does_not_end_the_watch(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    triggers = lab.jobs.triggers
+    looks: list[int] = []
+
+    def tick() -> None:
+        looks.append(1)
+        if len(looks) == 1:
+            raise RuntimeError("the database is locked")
+        triggers._closing = True
+
+    triggers.close()
+    monkeypatch.setattr(triggers, "tick", tick)
+    monkeypatch.setattr(triggers, "_closing", False)
+    monkeypatch.setattr(triggers, "_woken", Mock())
+    triggers._run()
+    assert len(looks) == 2

@@ -232,6 +232,10 @@ class Watch:
     def _run(self) -> None:
         while not self._closing:
             self._woken.clear()
-            due = self.tick()
+            try:
+                due = self.tick()
+            except Exception:  # a locked database, for one; it must not end the watch over all jobs
+                _log.exception("triggers could not be looked at; trying again")
+                due = self.clock() + _AGAIN
             wait = _LONGEST_WAIT if due is None else max(0.0, (due - self.clock()) / 1000)
             self._woken.wait(min(wait, _LONGEST_WAIT))

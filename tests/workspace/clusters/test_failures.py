@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import threading
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 from databricks.sdk import WorkspaceClient
+from databricks.sdk.errors import BadRequest
 
 from brickyard.workspace.api.errors import ApiError, ResourceExhausted, TemporarilyUnavailable
 from brickyard.workspace.clusters import engine as engines
+from brickyard.workspace.clusters import hooks
 from brickyard.workspace.clusters.claims import ClusterUnavailable
 from tests.support import wait_for
 from tests.workspace.clusters.cluster_lab import SIZE, ClusterLab
@@ -92,3 +96,42 @@ def test_a_running_cluster_does_not_outgrow_its_pool(lab: ClusterLab) -> None:
     w.instance_pools.delete(pool.instance_pool_id)
     with pytest.raises(ApiError, match="pool"):
         lab.clusters.restart(mine, "me")
+
+
+def test_a_cluster_that_installs_libraries_can_be_deleted_with_all_its_files(
+    lab: ClusterLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def install(*given: Any) -> list[str]:
+        begun.set()
+        go_on.wait(60)
+        return []
+
+    monkeypatch.setattr(hooks, "installed", install)
+    mine = lab.create(init_scripts=[{"workspace": {"destination": lab.lab.put("made.sh", "echo made")}}])
+    assert begun.wait(30)
+    files = lab.workspace.root / "clusters" / mine
+    assert any(files.rglob("*.log"))
+    lab.clusters.delete(lab.clusters.get(mine))
+    wait_for(lambda: not files.exists())
+    assert lab.clusters.lives.get(mine) is None and not go_on.is_set()
+    go_on.set()
+
+
+def test_names_of_global_scripts_are_short_enough_for_files(lab: ClusterLab) -> None:
+    w = WorkspaceClient(host=lab.workspace.url, token=lab.lab.token)
+    text = base64.b64encode(b"echo hello").decode()
+    with pytest.raises(BadRequest, match="control characters"):
+        w.global_init_scripts.create(name="a\0b", script=text)
+    with pytest.raises(BadRequest, match="position"):
+        w.api_client.do(
+            "POST", "/api/2.0/global-init-scripts", body={"name": "n", "script": text, "position": "9" * 5000}
+        )
+    made = w.global_init_scripts.create(name="\u5b57" * 100, script=text, enabled=True).script_id or ""
+    try:
+        mine = lab.create()
+        wait_for(lambda: lab.clusters.get(mine).state in ("RUNNING", "TERMINATED"))
+        assert lab.clusters.get(mine).state == "RUNNING"
+    finally:
+        w.global_init_scripts.delete(made)

@@ -18,6 +18,8 @@ __all__ = ["check_shape"]
 _TEXTS = ("parameters", "python_params")
 _WORDS = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}
 
+_LONGEST_NUMBER = 20  # characters of the longest of 64 bits
+
 
 def check_shape(kind: type, value: Any, path: str = "") -> None:
     """Refuse JSON whose types are not those of a dataclass; unknown fields are left to the caller.
@@ -73,7 +75,7 @@ def _is(kind: type, value: Any, *, inside: bool) -> bool:
         return isinstance(value, str) or (inside and isinstance(value, bool | int | float))
     if kind in (int, float):
         numbers = (int,) if kind is int else (int, float)
-        is_text = isinstance(value, str) and value.removeprefix("-").isdecimal()
+        is_text = isinstance(value, str) and value.removeprefix("-").isdecimal() and len(value) <= _LONGEST_NUMBER
         return is_text or (isinstance(value, numbers) and not isinstance(value, bool))
     return isinstance(value, kind) if kind is bool else True
 

@@ -162,3 +162,5 @@ def _check_scripts(definition: Json) -> None:
             )
         if not info[places[0]]["destination"]:
             raise InvalidParameterValue(f"{where}.{places[0]}.destination is required")
+        if "\0" in info[places[0]]["destination"]:
+            raise InvalidParameterValue(f"{where}.{places[0]}.destination is no path: it has a character NUL")

@@ -31,6 +31,7 @@ __all__ = ["PLACES", "REFUSED_PLACES", "InitScripts", "ScriptFailed"]
 #: Where scripts can be, and where the service has them besides.
 PLACES, REFUSED_PLACES = ("workspace", "volumes", "dbfs", "file"), ("abfss", "s3", "gcs")
 _SHOWN = 500
+_LONGEST_NAME = 180  # bytes: file systems take 255
 _ID = "DB_CLUSTER_ID"
 
 
@@ -121,7 +122,9 @@ class InitScripts:
         except (ApiError, OSError) as error:
             said = error.message if isinstance(error, ApiError) else f"{type(error).__name__}: {error.strerror}"
             raise self._failed(script, "FAILED_FETCH", f"Cannot read the script: {said}") from error
-        code, errors = self._run_text(text, f"{time.strftime('%Y%m%d_%H%M%S')}_{number:02}_{Path(script.name).name}")
+        code, errors = self._run_text(
+            text, f"{time.strftime('%Y%m%d_%H%M%S')}_{number:02}_{_short(Path(script.name).name)}"
+        )
         if code:
             script.outcome["stderr"] = errors[-_SHOWN:]
             raise self._failed(script, "FAILED_EXECUTION", f"Script exit status is non-zero ({code})")
@@ -178,6 +181,11 @@ class InitScripts:
         )
         whole = f"{scope} init script {script.name} failed: {message}"
         return ScriptFailed(Reason.fault(code, whole, "CLIENT_ERROR"))
+
+
+def _short(name: str) -> str:
+    """A name that has a place in the name of a log."""
+    return name.encode(errors="replace")[:_LONGEST_NAME].decode(errors="ignore").replace("\0", "")
 
 
 def _variables(cluster: ClusterRecord) -> dict[str, str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import CancelledError, Future, InvalidStateError
 from typing import TYPE_CHECKING, Any, Protocol
 
 from brickyard.workspace.clusters import hooks
@@ -70,6 +72,7 @@ class Life:
         self._listener = listener
         self._lock = threading.Lock()
         self._scripts: InitScripts | None = None
+        self._libraries: Future[list[str]] = Future()
         self._stopping = self._over = False
 
     def begin(self) -> None:
@@ -83,6 +86,7 @@ class Life:
                 return
             self._stopping = True
             scripts, engine = self._scripts, self.engine
+        self._libraries.cancel()
         if scripts is not None:
             scripts.stop()
         if engine is not None:
@@ -131,7 +135,21 @@ class Life:
                 scripts.run()
             finally:
                 self._listener.happened(self, "INIT_SCRIPTS_FINISHED", scripts.details())
-        self.search_path.extend(hooks.installed(self._workspace, self.cluster))  # behind what was added meanwhile
+        threading.Thread(target=self._install, name=f"libraries-{self.cluster.id}", daemon=True).start()
+        try:
+            self.search_path.extend(self._libraries.result())  # behind what was added meanwhile
+        except CancelledError as error:
+            raise _Stopped from error
+
+    def _install(self) -> None:
+        """Install the libraries; who stops it does not wait for that, and the next start finds them installed."""
+        try:
+            found = hooks.installed(self._workspace, self.cluster)
+            with contextlib.suppress(InvalidStateError):  # it was stopped
+                self._libraries.set_result(found)
+        except Exception as error:
+            with contextlib.suppress(InvalidStateError):
+                self._libraries.set_exception(error)
 
     def _take(self, scripts: InitScripts) -> None:
         with self._lock:

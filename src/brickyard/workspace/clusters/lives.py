@@ -107,7 +107,7 @@ class Lives:
             claims = list(life.claims)  # there are no more from now on
             try:
                 if not self._closing:
-                    self._after(life.cluster.id, reason)
+                    self._after(life.cluster, reason)
             except Exception:  # those who use it must hear of its end all the same
                 _log.exception("the end of cluster %s could not be written", life.cluster.id)
         for claim in claims:
@@ -122,9 +122,12 @@ class Lives:
         if not self._closing and not self._lives:
             self._workspace.compute.rest()
 
-    def _after(self, cluster_id: str, reason: Reason | None) -> None:
+    def _after(self, begun: ClusterRecord, reason: Reason | None) -> None:
+        cluster_id = begun.id
         cluster = self.store.find(cluster_id)
-        if cluster is None:  # it was deleted for good
+        if cluster is None:  # it was deleted for good, and has written until now
+            hooks.forget(self._workspace, begun)
+            shutil.rmtree(self._workspace.root / "clusters" / cluster_id, ignore_errors=True)
             return
         enforced = hooks.enforced(self._workspace, cluster)
         if cluster.state == "RESTARTING" and reason is None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import secrets
+import shutil
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -70,6 +72,7 @@ class GlobalScripts:
     def files(self, directory: Path) -> list[tuple[str, Path]]:
         """The enabled scripts, each with its name and a file in a directory that only the workspace's user can read."""
         found: list[tuple[str, Path]] = []
+        shutil.rmtree(directory, ignore_errors=True)  # of scripts that have been deleted since
         for one in (script for script in self.all() if script.enabled):
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             file = directory / f"{one.position:03}_{one.script_id}.sh"
@@ -148,6 +151,8 @@ def _given(body: Mapping[str, Any]) -> dict[str, Any]:
     name, script, position = body.get("name"), body.get("script"), body.get("position")
     if not name or len(name) > _LONGEST_NAME:
         raise InvalidParameterValue(f"name is required, and has 1 to {_LONGEST_NAME} characters")
+    if any(unicodedata.category(one) == "Cc" for one in name):
+        raise InvalidParameterValue("name cannot have control characters")
     try:
         text = base64.b64decode(script or "", validate=True)
     except (binascii.Error, ValueError) as error:

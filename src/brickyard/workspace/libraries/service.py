@@ -182,7 +182,7 @@ class Libraries:
 
     def _tell(self, cluster_id: str, libraries: Iterable[Library], status: str, message: str = "") -> None:
         with self._lock:
-            known = self._statuses.setdefault(cluster_id, {})
+            known = self._statuses.get(cluster_id, {})  # kept nowhere for a cluster that has been deleted meanwhile
             for library in libraries:
                 messages = [message] if message else []
                 known[name_of(library)] = {"library": dict(library), "status": status, "messages": messages}

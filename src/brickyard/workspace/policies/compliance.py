@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.errors import InvalidParameterValue, ResourceDoesNotExist
+from brickyard.workspace.jobs.clusters import having_cluster
 from brickyard.workspace.policies.completion import Change, changes, complete, enforced, refuse
 from brickyard.workspace.policies.facts import facts_of
 from brickyard.workspace.policies.records import PolicyRecord
@@ -57,11 +59,8 @@ def enforce(policies: Policies, cluster: Mapping[str, Any], source: str) -> Enfo
 
 def clusters_of_job(settings: Mapping[str, Any]) -> Iterator[tuple[str, Json]]:
     """The clusters that a job makes, by the key of the job cluster or task."""
-    for one in settings.get("job_clusters", []):
-        yield one["job_cluster_key"], one["new_cluster"]
-    for task in settings.get("tasks", []):
-        if task.get("new_cluster"):
-            yield task["task_key"], task["new_cluster"]
+    for key, one in having_cluster(settings):
+        yield key, one["new_cluster"]
 
 
 def violations_of_job(policies: Policies, settings: Mapping[str, Any]) -> dict[str, str]:
@@ -80,22 +79,12 @@ def enforce_job(policies: Policies, settings: Mapping[str, Any]) -> Enforced:
     Raises:
         InvalidParameterValue: Something cannot be put right by rule.
     """
-    found: list[Change] = []
-
-    def under_policy(key: str, cluster: Json) -> Json:
-        if not cluster.get("policy_id"):
-            return cluster
-        done = enforce(policies, cluster, "JOB")
-        found.extend(Change(f"{key}.{one.field}", one.previous, one.new) for one in done.changes)
-        return done.made
-
-    made = dict(settings)
-    for part, key in (("job_clusters", "job_cluster_key"), ("tasks", "task_key")):
-        if settings.get(part):
-            made[part] = [
-                {**one, "new_cluster": under_policy(one[key], one["new_cluster"])} if one.get("new_cluster") else one
-                for one in settings[part]
-            ]
+    made, found = copy.deepcopy(dict(settings)), list[Change]()
+    for key, one in having_cluster(made):
+        if one["new_cluster"].get("policy_id"):
+            done = enforce(policies, one["new_cluster"], "JOB")
+            one["new_cluster"] = done.made
+            found += [Change(f"{key}.{change.field}", change.previous, change.new) for change in done.changes]
     return Enforced(made, found)
 
 

@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
+from unittest.mock import Mock
 
 import pytest
 
@@ -203,3 +204,10 @@ def test_results_of_a_context_that_was_just_destroyed_are_not_there(lab: Lab) ->
 def test_half_a_character_is_refused() -> None:
     with BytesIO(b'{"command": "\\ud800"}') as body, pytest.raises(MalformedRequest):
         _unpack(cast(Any, body), "application/json", cast(Any, body))
+
+
+def test_a_context_that_cannot_start_holds_nothing(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lab, "start_task", Mock(side_effect=OSError("no more processes")))
+    with pytest.raises(OSError, match="no more processes"):
+        lab.commands.create("c", ME)
+    assert lab.attached.released and not lab.tokens and not lab.commands.live("c")

@@ -259,6 +259,26 @@ def test_a_run_goes_on_with_its_commit_after_a_restart(lab: Lab, remote: GitRemo
     assert seen == [FILES["nb/train.py"]] * 2
 
 
+def test_what_a_kill_left_behind_is_in_no_runs_way(
+    lab: Lab, remote: GitRemote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, take = lab.job(notebook("a"), git_source=source(remote)), GitSources.take
+    lab.ended(lab.run(job))
+    [history] = (lab.root / "git-sources").iterdir()
+
+    def after_a_kill(self: GitSources, run: RunRecord, principal: Principal) -> str:
+        place = lab.root / "runs" / str(run.run_id)
+        (place / "source" / "nb").mkdir(parents=True)
+        for file in (place / "source" / "old.py", place / "source.index.lock", history / "shallow.lock"):
+            file.touch()
+        return take(self, run, principal)
+
+    remote.commit({"nb/train.py": f"{HEADER}newer\n"})
+    monkeypatch.setattr(GitSources, "take", after_a_kill)
+    state = lab.ended(lab.run(job)).state
+    assert state.result == "SUCCESS", state
+
+
 def test_a_run_can_be_cancelled_while_its_code_is_fetched(
     lab: Lab, remote: GitRemote, monkeypatch: pytest.MonkeyPatch
 ) -> None:

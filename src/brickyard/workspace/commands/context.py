@@ -119,8 +119,12 @@ class Context:
         self._ready = self._destroyed = False
         self._over: str | None = None
         self._token = workspace.identity.issue_token(principal, TOKEN_COMMENT)
-        attachment.rest(True)
-        self._handle = workspace.compute.start_task(self._spec(principal), self._heard)
+        try:
+            attachment.rest(True)
+            self._handle = workspace.compute.start_task(self._spec(principal), self._heard)
+        except BaseException:
+            workspace.identity.revoke_token(self._token)
+            raise
         self._handle.when_done(self._ended)
         attachment.when_lost(self._cluster_ended)
 

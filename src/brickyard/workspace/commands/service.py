@@ -49,14 +49,16 @@ class Commands:
             ApiError: There is no such cluster, or it does not run, or the principal may not use it.
         """
         attachment = self._attach(cluster_id, principal)
-        with self._lock:
-            count = len(self.live(cluster_id))
-            if count < _MOST:
+        try:
+            with self._lock:
+                if len(self.live(cluster_id)) >= _MOST:
+                    raise BadRequest(f"Too many execution contexts are open right now.(Limit set to {_MOST})")
                 made = Context(self._workspace, cluster_id, attachment, principal, self._directory, self._gone)
                 self._contexts[made.id] = made
-                return made
-        attachment.release()
-        raise BadRequest(f"Too many execution contexts are open right now.(Limit set to {_MOST})")
+        except BaseException:
+            attachment.release()
+            raise
+        return made
 
     def get(self, cluster_id: str, context_id: str, principal: Principal) -> Context:
         """A context of a principal.

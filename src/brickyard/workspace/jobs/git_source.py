@@ -156,11 +156,13 @@ class GitSources:
             principal, provider_of(source["git_provider"]), source["git_url"], None, own=True
         )
         making = place.with_name("source.new")
-        shutil.rmtree(making, ignore_errors=True)
+        _clear(place)  # what a kill left behind
         checkout = Checkout(history, making, source["git_url"], login, place.with_name("source.index"))
         with self._lock:
             lock = self._locks[history]
         with lock:
+            for left in history.rglob("*.lock"):  # by a fetch that was killed, as nobody else fetches now
+                left.unlink(missing_ok=True)
             commit = checkout.fetch_commit(**_revision(source, run.request.commit))
         checkout.export(commit, source.get("sparse_checkout", {}).get("patterns"))
         place.with_name("source.index").unlink(missing_ok=True)
@@ -174,10 +176,14 @@ class GitSources:
     def leave(self, run: RunRecord) -> None:
         """The run has ended: its files go."""
         if needs_source(run):
-            place = source_directory(self._workspace, run)
-            for one in (place, place.with_name("source.new")):
-                shutil.rmtree(one, ignore_errors=True)
-            place.with_name("source.index").unlink(missing_ok=True)
+            _clear(source_directory(self._workspace, run))
+
+
+def _clear(place: Path) -> None:
+    for one in (place, place.with_name("source.new")):
+        shutil.rmtree(one, ignore_errors=True)
+    for one in place.parent.glob("source.index*"):  # and its lock
+        one.unlink(missing_ok=True)
 
 
 def _revision(source: Json, commit: str) -> dict[str, str]:

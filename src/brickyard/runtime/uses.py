@@ -53,6 +53,9 @@ class Uses:
     def __init__(self, context: TaskContext) -> None:
         self._context = context
         self._roots = tuple(f"{place.resolve()}{os.sep}" for place in context.mounts.values())
+        self._snapshots = {
+            str(place.resolve()): prefix for prefix, place in context.mounts.items() if prefix not in _OWN
+        }
         self._inputs: dict[str, str] = {}
         self._outputs: set[str] = set()
         self._thread = threading.local()
@@ -101,8 +104,17 @@ class Uses:
         self._thread.busy = True
         parts = [self._own(), *_noted_by_spark(), *(_read(one) for one in self._notebooks())]
         if all(part.get("whole") for part in parts):
-            merged = {name: {k: v for part in parts for k, v in part.get(name, {}).items()} for name in _PARTS}
+            merged = {
+                name: {self._named(k): v for part in parts for k, v in part.get(name, {}).items()} for name in _PARTS
+            }
             (self._context.directory / USES_FILE).write_text(json.dumps(merged | {"whole": True}))
+
+    def _named(self, used: str) -> str:
+        """What is used, by a name that the next run has for it, too: of a commit's files each run has its own."""
+        for place, prefix in self._snapshots.items():
+            if used.startswith(place + os.sep):
+                return prefix + used.removeprefix(place)
+        return used
 
     def _own(self) -> dict[str, Any]:
         written = {path: stamp(Path(path)) for path in self._outputs}
@@ -112,6 +124,8 @@ class Uses:
         return [one / USES_FILE for one in (self._context.directory / "notebooks").glob("*") if one.is_dir()]
 
 
+#: Prefixes of paths that are the same place for all runs.
+_OWN = ("/Workspace", "/Volumes", "/dbfs")
 _PARTS = ("objects", "inputs", "outputs", "files")
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import uuid
+from pathlib import Path
 
 import pytest
 from databricks.sdk.errors import InvalidParameterValue
 from databricks.sdk.service import compute, jobs, sql
 
+from tests.support.git_remote import GitRemote
 from tests.workspace.jobs.job_client import Client, results
 
 CLEAN = """
@@ -95,6 +97,23 @@ def test_a_task_is_reused_until_something_it_depends_on_changes(client: Client) 
     assert reusing.run(factor="2")["clean"].startswith("REUSED")
     client.notebook("clean", CLEAN + "\n# changed")
     assert reusing.run(factor="2")["clean"] == ""
+
+
+def test_code_from_git_is_reused_with_the_files_of_its_commit(client: Client, tmp_path: Path) -> None:
+    code = "from pathlib import Path\nimport lib\nprint(Path('note.txt').read_text(), lib.NAME)\n"
+    remote = GitRemote(tmp_path / "remote", {"main.py": code, "note.txt": "noted", "lib.py": "NAME = 'root'\n"})
+    work = jobs.SparkPythonTask("main.py", source=jobs.Source.GIT)
+    job_id = client.job(
+        jobs.Task("main", spark_python_task=work),
+        git_source=jobs.GitSource(remote.url, jobs.GitProvider.GIT_HUB, git_branch="main"),
+        tags={"brickyard.reuse": "true"},
+    )
+    for expected in ("", "REUSED"):
+        run = client.ended(client.started(job_id))
+        assert results(run) == {"main": "SUCCESS"}
+        [task] = run.tasks or []
+        assert ((task.state and task.state.state_message) or "").partition(":")[0] == expected
+        assert "noted root" in (client.output(run, "main").logs or "")
 
 
 def test_a_tag_that_names_what_cannot_be_reused_is_refused(client: Client) -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from brickyard import __version__
+from brickyard.runtime.paths import to_local
 from brickyard.runtime.uses import USES_FILE
 from brickyard.runtime.uses import stamp as file_stamp
 from brickyard.workspace.api.errors import ApiError, InvalidParameterValue
@@ -79,7 +80,7 @@ def start(attempt: Start, spec: TaskSpec) -> Work:
         found = _read(directory / _KEY_FILE)
         same = found.get("key") == key and _opened(attempt.workspace, found["secrets"]) == _digest(spec.secrets)
         uses = _read(directory / USES_FILE) if same else {}
-        if _unchanged(attempt.workspace, uses) and _allowed(attempt.workspace, attempt.principal, uses):
+        if _unchanged(attempt.workspace, uses, spec) and _allowed(attempt.workspace, attempt.principal, uses):
             return _reused(directory, spec, found)
     spec.directory.mkdir(parents=True, exist_ok=True)
     sealed = _sealed(attempt.workspace, _digest(spec.secrets))
@@ -150,13 +151,14 @@ def _opened(workspace: Workspace, sealed: str) -> str:
     return workspace.secrets.vault.open(base64.b64decode(sealed), TAG).decode() if sealed else ""
 
 
-def _unchanged(workspace: Workspace, uses: Mapping[str, Any]) -> bool:
-    """Whether all that a task has read and written is as it was."""
+def _unchanged(workspace: Workspace, uses: Mapping[str, Any], spec: TaskSpec) -> bool:
+    """Whether all that a task has read and written is as it was; files of its commit are looked for in this run's."""
+    mounts = {prefix: Path(place) for prefix, place in spec.mounts.items()}
     try:
         return bool(uses) and (
-            all(file_stamp(Path(path)) == was for path, was in uses["files"].items())
+            all(file_stamp(to_local(path, mounts)) == was for path, was in uses["files"].items())
             and all(_object(workspace, name) == was for name, was in uses["objects"].items())
-            and all(json.loads(json.dumps(stamp_of(Path(place)))) == was for place, was in _places(uses))
+            and all(json.loads(json.dumps(stamp_of(to_local(place, mounts)))) == was for place, was in _places(uses))
         )
     except OSError:  # what cannot be looked at is not known to be the same
         return False

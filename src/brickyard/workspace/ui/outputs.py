@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -107,17 +108,23 @@ def _output(output: Mapping[str, Any]) -> Output:
         return Output("text", _short(output["text"]))
     if kind == "error":
         return Output("error", _short("\n".join(output["traceback"]) or f"{output['ename']}: {output['evalue']}"))
-    if (table := output.get("metadata", {}).get(OUTPUT, {})).get("type") == "table":
-        return _table(table)
-    data = {name: "".join(value) if isinstance(value, list) else value for name, value in output["data"].items()}
+    with contextlib.suppress(AttributeError, KeyError, TypeError):  # a program may publish what is no table
+        if (table := output["metadata"][OUTPUT])["type"] == "table":
+            return _table(table)
+    data = {name: _joined(value) for name, value in output["data"].items() if value is not None}
     for name in _IMAGES:
-        if _BASE64.fullmatch(str(data.get(name, ""))):
+        if _BASE64.fullmatch(data.get(name, "")):
             return Output("image", f"data:{name};base64,{''.join(data[name].split())}")
     if "text/html" in data:
         return _html(data["text/html"])
     if "text/markdown" in data:
         return Output("markdown", data["text/markdown"])
-    return Output("text", _short(str(data.get("text/plain", f"an output of type {', '.join(data) or 'none'}"))))
+    return Output("text", _short(data.get("text/plain", f"an output of type {', '.join(data) or 'none'}")))
+
+
+def _joined(value: Any) -> str:
+    """A value as text; Jupyter may have it as a list of lines."""
+    return "".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _table(output: Mapping[str, Any]) -> Output:

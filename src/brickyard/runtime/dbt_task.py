@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from brickyard.runtime import dbt_program, paths
 from brickyard.runtime.context import TaskContext
 from brickyard.runtime.ending import Ending
+from brickyard.runtime.redaction import Redactor
 
 __all__ = ["ARTIFACTS_FILE", "run_dbt"]
 
@@ -51,15 +52,16 @@ def run_dbt(context: TaskContext) -> Ending:
     if interpreter is None:
         return Ending(error=_NONE, code="LIBRARY_INSTALLATION_ERROR")
     project = context.directory / "work" / "dbt"
-    shutil.copytree(source, project, ignore=shutil.ignore_patterns("target", ".git"))
-    environment = _environment(context, project)
     try:
+        shutil.copytree(source, project, ignore=shutil.ignore_patterns("target", ".git"))
+        environment = _environment(context, project)
         for command in context.arguments:
             code = _execute([interpreter, dbt_program.__file__, *shlex.split(command)[1:]], project, environment)
             if code != 0:
                 return Ending(error=f"The command {command!r} ended with exit code {code}; its output says why")
     finally:
-        _keep(project / "target", context.directory / ARTIFACTS_FILE)
+        _keep(project / "target", context.directory / ARTIFACTS_FILE, context.redactor)
+        shutil.rmtree(project, ignore_errors=True)
     return Ending()
 
 
@@ -108,7 +110,22 @@ def _execute(command: list[str], project: Path, environment: dict[str, str]) -> 
     return process.returncode
 
 
-def _keep(target: Path, archive: Path) -> None:
+def _keep(target: Path, archive: Path, redactor: Redactor) -> None:
+    """Keep what dbt has made, without secrets: compiled SQL may have what `env_var` gave it."""
     if target.is_dir():
-        with tarfile.open(archive, "w:gz") as file:
-            file.add(target, "target")
+        for file in [one for one in target.rglob("*") if one.is_file()]:
+            _redact(file, redactor)
+        with tarfile.open(archive, "w:gz") as tar:
+            tar.add(target, "target")
+
+
+def _redact(file: Path, redactor: Redactor) -> None:
+    """Take secrets out of a text; a file that is none would be broken by that, and goes."""
+    data = file.read_bytes()
+    text = data.decode(errors="surrogateescape")
+    clean = redactor.redact(text)
+    if clean != text:
+        try:
+            file.write_bytes(clean.encode())
+        except UnicodeEncodeError:
+            file.unlink()

@@ -11,6 +11,7 @@ from databricks.sdk.errors import InvalidParameterValue
 from databricks.sdk.service import compute, jobs
 from databricks.sdk.service.workspace import ImportFormat
 
+from tests.support import LocalWorkspace
 from tests.workspace.jobs.job_client import Client, codes, results
 from tests.workspace.jobs.test_failures import wheel
 
@@ -24,6 +25,10 @@ def cli():
     print({name: os.environ.get(f"DBT_{name}") for name in ("HOST", "HTTP_PATH", "CATALOG", "SCHEMA", "ACCESS_TOKEN")})
     pathlib.Path("target").mkdir(exist_ok=True)
     pathlib.Path("target", sys.argv[1] + ".txt").write_text("made")
+    secret = os.environ["DBT_ACCESS_TOKEN"]
+    pathlib.Path("target", "compiled.sql").write_text(f"SELECT '{secret}'")
+    pathlib.Path("target", "parsed.msgpack").write_bytes(b"\\xff" + secret.encode())
+    pathlib.Path("target", "graph.gpickle").write_bytes(b"\\xff")
     sys.exit(2 if sys.argv[1] == "fail" else 0)
 """
 
@@ -47,7 +52,9 @@ def dbt(client: Client, key: str, project: str, *commands: str, **more: str) -> 
     return jobs.Task(key, dbt_task=work, libraries=[compute.Library(whl=f"/Workspace{path}")])
 
 
-def test_commands_run_in_order_with_a_profile_for_the_warehouse(client: Client, project: str) -> None:
+def test_commands_run_in_order_with_a_profile_for_the_warehouse(
+    client: Client, project: str, workspace: LocalWorkspace
+) -> None:
     job_id = client.job(
         dbt(client, "build", project, "dbt seed", "dbt run --vars '{n: {{job.id}}}'", warehouse_id="w1", schema="gold"),
         dbt(client, "own", project, "dbt run", profiles_directory="mine"),
@@ -68,8 +75,16 @@ def test_commands_run_in_order_with_a_profile_for_the_warehouse(client: Client, 
     answer = requests.get(build.dbt_output.artifacts_link, timeout=20)
     with tarfile.open(fileobj=io.BytesIO(answer.content)) as archive:
         assert {"target/seed.txt", "target/run.txt"} <= set(archive.getnames())
+        compiled = archive.extractfile("target/compiled.sql")
+        assert compiled and compiled.read() == b"SELECT '[REDACTED]'"
+        assert "target/graph.gpickle" in archive.getnames() and "target/parsed.msgpack" not in archive.getnames()
+    assert not list(workspace.root.glob("**/work/dbt"))
     assert requests.get(build.dbt_output.artifacts_link.partition("?")[0], timeout=20).status_code == 403
     assert "shop: {}" in (client.output(run, "own").logs or "")
+
+    other = client.ended(client.started(job_id, only=["own"], dbt_commands=["dbt seed", "run"]))
+    assert codes(other)["own"][1] == "INVALID_RUN_CONFIGURATION"
+    assert "the command 'run' must begin with dbt" in (client.output(other, "own").error or "")
 
     broken = client.output(run, "broken")
     assert broken.error == "The command 'dbt fail' ended with exit code 2; its output says why"

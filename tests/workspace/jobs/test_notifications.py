@@ -13,6 +13,7 @@ from brickyard.workspace.api.errors import InvalidParameterValue, NotImplemented
 from brickyard.workspace.compute.tasks import TaskOutcome
 from brickyard.workspace.notifications import outbox
 from brickyard.workspace.notifications.mail import Mailer
+from brickyard.workspace.notifications.messages import slack_text
 from brickyard.workspace.store.notifications import notifications
 from tests.support import wait_for
 from tests.support.receivers import MailReceiver, WebhookReceiver, mail_receiver, webhook_receiver
@@ -177,6 +178,21 @@ def test_the_queue_is_bounded(
     assert waiting(lab) == 1
     assert f"run {runs[1].run_id} are not sent" in caplog.text
     assert runs[1].state.result == "SUCCESS"
+
+
+def test_warnings_of_slow_runs_fill_no_queue(lab: Lab, hook: WebhookReceiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "MOST", 2)
+    health = {"health": {"rules": [{"metric": "RUN_DURATION_SECONDS", "op": "GREATER_THAN", "value": 9999}]}}
+    warned = "on_duration_warning_threshold_exceeded"
+    job = lab.job(task("a"), **hooks(destination(lab, hook), "on_success", warned), **health)
+    for count in (1, 2, 3):
+        lab.ended(lab.run(job))
+        assert len(hook.events(count)) == count
+
+
+def test_names_are_no_commands_in_slack() -> None:
+    told = {"event": "on_start", "job_name": "<!channel> & co", "job_id": 1, "run_id": 2}
+    assert slack_text(told, "http://here").startswith("Job &lt;!channel&gt; &amp; co started (run 2).")
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from brickyard.workspace.api.errors import ApiError, ResourceDoesNotExist
 from brickyard.workspace.notifications import outbox
 from brickyard.workspace.notifications.destinations import Destination, Destinations
 from brickyard.workspace.notifications.mail import SMTP_URL, Mailer
-from brickyard.workspace.notifications.messages import subject_of, teams_card, text_of, webhook_body
+from brickyard.workspace.notifications.messages import slack_text, subject_of, teams_card, text_of, webhook_body
 from brickyard.workspace.store.jobs import runs, task_runs
 
 if TYPE_CHECKING:
@@ -108,9 +108,8 @@ class Delivery:
             return _LONGEST_WAIT if following is None else min(max(0.0, (following - now()) / 1000), _LONGEST_WAIT)
         outcomes = self._tried(entries)
         later = {number: now() + int(seconds * 1000) for number, seconds in outcomes.items() if seconds is not None}
-        if not self._closing:
-            with self._workspace.store.write() as connection:
-                outbox.keep(connection, later, outcomes.keys() - later.keys())
+        with self._workspace.store.write() as connection:  # also at the end, lest what was delivered comes again
+            outbox.keep(connection, later, outcomes.keys() - later.keys())
         return 0.0
 
     def _tried(self, entries: list[outbox.Entry]) -> dict[int, float | None]:
@@ -183,7 +182,7 @@ class Delivery:
         self._post(destination, webhook_body(message, self._workspace.workspace_id), login if any(login) else None)
 
     def _to_slack(self, destination: Destination, message: Mapping[str, Any]) -> None:
-        self._post(destination, {"text": text_of(message, self._workspace.url)})
+        self._post(destination, {"text": slack_text(message, self._workspace.url)})
 
     def _to_teams(self, destination: Destination, message: Mapping[str, Any]) -> None:
         self._post(destination, teams_card(message, self._workspace.url))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from html import escape
 from typing import Any
 
-__all__ = ["subject_of", "teams_card", "text_of", "webhook_body"]
+__all__ = ["slack_text", "subject_of", "teams_card", "text_of", "webhook_body"]
 
 _WORDS = {
     "on_start": "started",
@@ -44,6 +45,11 @@ def text_of(message: Mapping[str, Any], url: str) -> str:
     if message.get("reason"):
         lines.append(f"\n{message['reason']}")
     return "\n".join([f"{subject_of(message)}.", "", *lines, "", page, ""])
+
+
+def slack_text(message: Mapping[str, Any], url: str) -> str:
+    """What Slack shows, where names cannot be commands as `<!channel>`."""
+    return escape(text_of(message, url), quote=False)
 
 
 def teams_card(message: Mapping[str, Any], url: str) -> dict[str, Any]:

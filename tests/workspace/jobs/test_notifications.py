@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 
 from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace
 from brickyard.workspace.compute.tasks import TaskOutcome
@@ -188,6 +189,22 @@ def test_warnings_of_slow_runs_fill_no_queue(lab: Lab, hook: WebhookReceiver, mo
     for count in (1, 2, 3):
         lab.ended(lab.run(job))
         assert len(hook.events(count)) == count
+
+
+def test_a_locked_database_loses_no_notice(lab: Lab, hook: WebhookReceiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    delivery = lab.workspace.notifications.delivery
+    monkeypatch.setattr(delivery, "again", (0, 0))
+    outcomes = iter([SQLAlchemyError("locked")])
+    deliver = delivery._deliver
+
+    def locked(message: Any) -> None:
+        for error in outcomes:
+            raise error
+        deliver(message)
+
+    monkeypatch.setattr(delivery, "_deliver", locked)
+    lab.done(task("a"), **hooks(destination(lab, hook), "on_success"))
+    assert hook.events(1) == ["jobs.on_success"]
 
 
 def test_names_are_no_commands_in_slack() -> None:

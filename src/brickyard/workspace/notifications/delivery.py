@@ -135,6 +135,9 @@ class Delivery:
                 _log.warning("%s; trying again", failed)
                 return self.again[entry.tries]
             _log.error("%s. It is not sent: %s", failed, subject_of(entry.message))
+        except SQLAlchemyError:  # a locked database, for one
+            _log.exception("a notification could not be sent; trying again: %s", subject_of(entry.message))
+            return self.again[min(entry.tries, len(self.again) - 1)]
         except Exception:  # of one notice, not of the others
             _log.exception("a notification could not be sent: %s", subject_of(entry.message))
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -71,7 +72,7 @@ def test_a_script_that_is_not_there_or_not_for_the_creator(lab: ClusterLab) -> N
     robot, _ = lab.robot()
     private = script(lab, "private.sh", "echo private")
     body = {"spark_version": "16.4.x-scala2.12", "node_type_id": "n", "num_workers": 0, "init_scripts": [private]}
-    mine = lab.clusters.create(body, robot).id
+    mine = lab.clusters.create(body, replace(robot, entitlements=frozenset({"allow-cluster-create"}))).id
     ended = lab.wait(mine, "TERMINATED")
     assert "Cannot read the script" in ended.state_message and "permissions" in ended.state_message
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,44 +22,17 @@ from databricks.sdk.service.workspace import (
 )
 
 from tests.support import LocalWorkspace
+from tests.support.git_remote import GitRemote, git
 
 NOTEBOOK = "# Databricks notebook source\nprint('from git')\n"
-MINE = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b"}
-
-
-def git(directory: Path, *arguments: str) -> str:
-    environ = {"PATH": "/usr/bin:/bin:/usr/local/bin", "HOME": str(directory), **MINE}
-    done = subprocess.run(["git", *arguments], cwd=directory, env=environ, check=True, capture_output=True, text=True)
-    return done.stdout.strip()
-
-
-class Remote:
-    """A repository that the tests commit to."""
-
-    def __init__(self, directory: Path) -> None:
-        directory.mkdir()
-        self.directory = directory
-        git(directory, "init", "--quiet", "--initial-branch", "main")
-        self.commit({"notebooks/train.py": NOTEBOOK, "src/lib.py": "x = 1\n", "README.md": "one\n"})
-        git(directory, "tag", "v1")
-
-    @property
-    def url(self) -> str:
-        return self.directory.as_uri()
-
-    def commit(self, files: dict[str, str]) -> str:
-        for name, text in files.items():
-            path = self.directory / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-        git(self.directory, "add", "--all")
-        git(self.directory, "commit", "--quiet", "--message", "a change")
-        return git(self.directory, "rev-parse", "HEAD")
 
 
 @pytest.fixture
-def remote(tmp_path: Path) -> Remote:
-    return Remote(tmp_path / "remote")
+def remote(tmp_path: Path) -> GitRemote:
+    files = {"notebooks/train.py": NOTEBOOK, "src/lib.py": "x = 1\n", "README.md": "one\n"}
+    made = GitRemote(tmp_path / "remote", files)
+    git(made.directory, "tag", "v1")
+    return made
 
 
 @pytest.fixture
@@ -77,7 +49,7 @@ def text(workspace: LocalWorkspace, path: str) -> str:
     return workspace.client().workspace.download(path).read().decode()
 
 
-def test_a_clone_shows_files_and_notebooks(workspace: LocalWorkspace, remote: Remote, path: str) -> None:
+def test_a_clone_shows_files_and_notebooks(workspace: LocalWorkspace, remote: GitRemote, path: str) -> None:
     w = workspace.client()
     repo = w.repos.create(remote.url, "gitHub", path=path)
     assert (repo.branch, repo.head_commit_id) == ("main", git(remote.directory, "rev-parse", "main"))
@@ -92,7 +64,7 @@ def test_a_clone_shows_files_and_notebooks(workspace: LocalWorkspace, remote: Re
     assert [one.id for one in w.repos.list(path_prefix=path)] == [repo.id]
 
 
-def test_update_follows_branches_and_tags(workspace: LocalWorkspace, remote: Remote, path: str) -> None:
+def test_update_follows_branches_and_tags(workspace: LocalWorkspace, remote: GitRemote, path: str) -> None:
     w = workspace.client()
     repo_id = w.repos.create(remote.url, "gitLab", path=path).id
     assert repo_id is not None
@@ -114,7 +86,7 @@ def test_update_follows_branches_and_tags(workspace: LocalWorkspace, remote: Rem
         w.repos.update(repo_id, branch="--upload-pack=touch x")
 
 
-def test_notebooks_of_one_name_are_told_apart(workspace: LocalWorkspace, remote: Remote, path: str) -> None:
+def test_notebooks_of_one_name_are_told_apart(workspace: LocalWorkspace, remote: GitRemote, path: str) -> None:
     w = workspace.client()
     jupyter = '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
     remote.commit({"notebooks/train.ipynb": jupyter})
@@ -132,7 +104,7 @@ def test_notebooks_of_one_name_are_told_apart(workspace: LocalWorkspace, remote:
     assert w.workspace.get_status(f"{path}/v1.2").object_type is ObjectType.NOTEBOOK
 
 
-def test_changes_are_not_lost_silently(workspace: LocalWorkspace, remote: Remote, path: str) -> None:
+def test_changes_are_not_lost_silently(workspace: LocalWorkspace, remote: GitRemote, path: str) -> None:
     w = workspace.client()
     repo_id = w.repos.create(remote.url, "gitHub", path=path).id
     assert repo_id is not None
@@ -146,7 +118,7 @@ def test_changes_are_not_lost_silently(workspace: LocalWorkspace, remote: Remote
     assert text(workspace, f"{path}/README.md") == "theirs\n"
 
 
-def test_sparse_checkout(workspace: LocalWorkspace, remote: Remote, path: str) -> None:
+def test_sparse_checkout(workspace: LocalWorkspace, remote: GitRemote, path: str) -> None:
     w = workspace.client()
     repo = w.repos.create(remote.url, "gitHub", path=path, sparse_checkout=SparseCheckout(["src"]))
     assert repo.id is not None and repo.sparse_checkout == SparseCheckout(["src"])
@@ -156,7 +128,7 @@ def test_sparse_checkout(workspace: LocalWorkspace, remote: Remote, path: str) -
     assert {(one.path or "").removeprefix(path) for one in w.workspace.list(path)} == {"/README.md", "/notebooks"}
 
 
-def test_delete_leaves_nothing(workspace: LocalWorkspace, remote: Remote, path: str) -> None:
+def test_delete_leaves_nothing(workspace: LocalWorkspace, remote: GitRemote, path: str) -> None:
     w = workspace.client()
     repo_id = w.repos.create(remote.url, "gitHub", path=path).id
     assert repo_id is not None
@@ -167,7 +139,7 @@ def test_delete_leaves_nothing(workspace: LocalWorkspace, remote: Remote, path: 
     assert w.repos.create(remote.url, "gitHub", path=path).id != repo_id
 
 
-def test_errors_are_clear(workspace: LocalWorkspace, remote: Remote, path: str, tmp_path: Path) -> None:
+def test_errors_are_clear(workspace: LocalWorkspace, remote: GitRemote, path: str, tmp_path: Path) -> None:
     w = workspace.client()
     with pytest.raises(BadRequest, match="no Git repository"):
         w.repos.create((tmp_path / "nothing").as_uri(), "gitHub", path=path)
@@ -191,7 +163,7 @@ def test_errors_are_clear(workspace: LocalWorkspace, remote: Remote, path: str, 
         w.repos.create(remote.url, "gitHub", path=path)
 
 
-def test_a_git_folder_may_be_anywhere_but_in_another(workspace: LocalWorkspace, remote: Remote) -> None:
+def test_a_git_folder_may_be_anywhere_but_in_another(workspace: LocalWorkspace, remote: GitRemote) -> None:
     w = workspace.client()
     path = f"/Users/{w.current_user.me().user_name}/git folder"
     repo = w.repos.create(remote.url, "gitHub", path=path)
@@ -204,7 +176,7 @@ def test_a_git_folder_may_be_anywhere_but_in_another(workspace: LocalWorkspace, 
         w.repos.get(repo.id)
 
 
-def test_a_notebook_of_a_git_folder_runs(workspace: LocalWorkspace, remote: Remote, path: str) -> None:
+def test_a_notebook_of_a_git_folder_runs(workspace: LocalWorkspace, remote: GitRemote, path: str) -> None:
     from databricks.sdk.service.jobs import NotebookTask, RunResultState, SubmitTask
 
     w = workspace.client()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-__all__ = ["GitRemote", "git"]
+__all__ = ["NOTEBOOK", "GitRemote", "git", "tagged_remote"]
+
+NOTEBOOK = "# Databricks notebook source\nprint('from git')\n"
 
 _MINE = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b"}
 
@@ -39,3 +41,10 @@ class GitRemote:
         git(self.directory, "add", "--all")
         git(self.directory, "commit", "--quiet", "--message", "a change")
         return git(self.directory, "rev-parse", "HEAD")
+
+
+def tagged_remote(directory: Path) -> GitRemote:
+    """A repository with a notebook, a module and a README, whose first commit is tagged `v1`."""
+    made = GitRemote(directory, {"notebooks/train.py": NOTEBOOK, "src/lib.py": "x = 1\n", "README.md": "one\n"})
+    git(directory, "tag", "v1")
+    return made

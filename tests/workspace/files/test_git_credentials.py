@@ -18,7 +18,7 @@ import pytest
 from databricks.sdk.errors import InvalidParameterValue, NotFound, PermissionDenied, ResourceAlreadyExists
 
 from tests.support import LocalWorkspace, WorkspaceHome
-from tests.workspace.files.test_repos import Remote
+from tests.support.git_remote import tagged_remote
 
 TOKEN = "canary-git-token-7f3a"
 
@@ -77,7 +77,7 @@ def certificate(path: Path) -> Path:
 
 @pytest.fixture
 def asking(tmp_path: Path) -> Iterator[AskingServer]:
-    remote = Remote(tmp_path / "remote")
+    remote = tagged_remote(tmp_path / "remote")
     bare = tmp_path / "served" / "remote.git"
     subprocess.run(["git", "clone", "--quiet", "--bare", str(remote.directory), str(bare)], check=True)
     subprocess.run(["git", "update-server-info"], cwd=bare, check=True)

@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from tests.support import LocalWorkspace, WorkspaceHome, wait_for
-from tests.workspace.files.test_repos import Remote
+from tests.support.git_remote import tagged_remote
 
 SCIM = "/api/2.0/preview/scim/v2"
 HEADER = b"# Databricks notebook source\n"
@@ -160,7 +160,7 @@ def test_acknowledged_writes_survive_many_kills(workspaces: WorkspaceHome) -> No
 def test_links_made_by_a_task_do_not_stop_the_next_start(workspaces: WorkspaceHome, tmp_path: Path) -> None:
     workspace = workspaces.start("dev")
     workspace.client().workspace.mkdirs("/Shared/a")
-    workspace.client().repos.create(Remote(tmp_path / "remote").url, "gitHub", path="/Shared/b")
+    workspace.client().repos.create(tagged_remote(tmp_path / "remote").url, "gitHub", path="/Shared/b")
     workspaces.run("workspace", "stop", "dev")
     tree = workspace.root / "data" / "workspace"
     for place in (tree / "Shared" / "a", tree / "Shared" / "b", tree / "Repos"):

@@ -16,7 +16,7 @@ from databricks.sdk.service.catalog import VolumeType
 from databricks.sdk.service.workspace import ExportFormat, ImportFormat
 
 from tests.support import LocalWorkspace
-from tests.workspace.files.test_repos import Remote
+from tests.support.git_remote import tagged_remote
 
 ARTIFACTS = "/WorkspaceInternal/Mlflow/Artifacts"
 DIRECTORIES = {"Volumes": "volumes", "Models": "models", "dbfs": "dbfs", "Workspace": "workspace"}
@@ -158,7 +158,7 @@ def test_a_notebook_of_a_git_folder_is_no_link(
 ) -> None:
     me, name = w.current_user.me().user_name, uuid.uuid4().hex
     w.workspace.upload(f"/Users/{me}/{name}.py", b"# Databricks notebook source\nsecret\n", format=ImportFormat.RAW)
-    repo = w.repos.create(Remote(tmp_path / "remote").url, "gitHub", path=f"/Shared/{name}")
+    repo = w.repos.create(tagged_remote(tmp_path / "remote").url, "gitHub", path=f"/Shared/{name}")
     target = local(workspace, f"/Workspace/Users/{me}/{name}.py")
     (local(workspace, f"/Workspace{repo.path}") / "linked.py").symlink_to(target)
     for client in (w, robot):

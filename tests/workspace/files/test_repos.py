@@ -22,17 +22,12 @@ from databricks.sdk.service.workspace import (
 )
 
 from tests.support import LocalWorkspace
-from tests.support.git_remote import GitRemote, git
-
-NOTEBOOK = "# Databricks notebook source\nprint('from git')\n"
+from tests.support.git_remote import NOTEBOOK, GitRemote, git, tagged_remote
 
 
 @pytest.fixture
 def remote(tmp_path: Path) -> GitRemote:
-    files = {"notebooks/train.py": NOTEBOOK, "src/lib.py": "x = 1\n", "README.md": "one\n"}
-    made = GitRemote(tmp_path / "remote", files)
-    git(made.directory, "tag", "v1")
-    return made
+    return tagged_remote(tmp_path / "remote")
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from databricks.sdk.service.workspace import (
 )
 
 from tests.support import LocalWorkspace
-from tests.workspace.files.test_repos import Remote
+from tests.support.git_remote import tagged_remote
 
 NOTEBOOK = b"# Databricks notebook source\nprint(1)\n"
 
@@ -65,7 +65,7 @@ def test_a_body_does_not_speak_for_the_query(workspace: LocalWorkspace, robot: W
 def test_links_of_a_repository_lead_nowhere(
     workspace: LocalWorkspace, robot: WorkspaceClient, secret: str, tmp_path: Path
 ) -> None:
-    remote = Remote(tmp_path / "remote")
+    remote = tagged_remote(tmp_path / "remote")
     (remote.directory / "link").symlink_to("../../.." + secret)
     remote.commit({})
     w = workspace.client()

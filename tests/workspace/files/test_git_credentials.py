@@ -27,10 +27,12 @@ class AskingServer:
     """Serves the files of a bare repository over https, to those who know the token."""
 
     def __init__(self, directory: Path, certificate: Path) -> None:
-        wanted = "Basic " + base64.b64encode(f"ada:{TOKEN}".encode()).decode()
+        self.tokens: set[str] = set()
+        tokens, wanted = self.tokens, "Basic " + base64.b64encode(f"ada:{TOKEN}".encode()).decode()
 
         class Handler(SimpleHTTPRequestHandler):
             def do_GET(self) -> None:
+                tokens.add(self.headers.get("authorization") or "")
                 if self.headers.get("authorization") == wanted:
                     super().do_GET()
                     return

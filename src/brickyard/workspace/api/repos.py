@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from brickyard.workspace.api.access import Access, anyone
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import InvalidParameterValue, ResourceDoesNotExist
+from brickyard.workspace.files.git import without_token
 from brickyard.workspace.files.paths import tree_path
 from brickyard.workspace.files.repos import Repo, Wanted
 from brickyard.workspace.workspace import Workspace
@@ -107,7 +108,7 @@ def _patterns(call: Call) -> list[str] | None:
 
 
 def _wire(repo: Repo) -> dict[str, Any]:
-    wire: dict[str, Any] = {"id": repo.id, "path": repo.path, "url": repo.url, "provider": repo.provider}
+    wire: dict[str, Any] = {"id": repo.id, "path": repo.path, "url": without_token(repo.url), "provider": repo.provider}
     wire |= {"branch": repo.branch} if repo.branch else {}
     wire |= {"head_commit_id": repo.head} if repo.head else {}
     return wire | (

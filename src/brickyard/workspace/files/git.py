@@ -8,7 +8,7 @@ import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from brickyard.workspace.api.errors import (
     ApiError,
@@ -19,9 +19,19 @@ from brickyard.workspace.api.errors import (
     ResourceDoesNotExist,
 )
 
-__all__ = ["Checkout", "Credential", "GitConflict", "GitRemoteError", "check_url", "default_branch"]
+__all__ = [
+    "Checkout",
+    "Credential",
+    "GitConflict",
+    "GitRemoteError",
+    "check_url",
+    "default_branch",
+    "shown_url",
+    "without_token",
+]
 
 _SECONDS = 600
+_LONGEST_USER = 19  # the shortest tokens of providers have 20
 _HASH = 40  # the digits of a whole hash
 _ALL_COMMITS = 2**31 - 1  # what git takes for no limit
 _NAME = re.compile(r"(?!-)(?!.*(\.\.|@\{|//|\.lock$|[/.]$))[^\x00-\x20~^:?*\[\\\x7f]+")
@@ -269,22 +279,45 @@ def check_url(url: object) -> str:
     """A remote's address: https, or file for a repository on this machine.
 
     Raises:
-        InvalidParameterValue: It is neither, or carries a password.
+        InvalidParameterValue: It is neither, or carries a password or a token, which all would see who see it.
     """
     if not isinstance(url, str) or any(ord(letter) < 33 or ord(letter) == 127 for letter in url):
         raise InvalidParameterValue("url must be the address of a Git repository")
     try:
         parts = urlsplit(url)
-        wrong = parts.scheme not in ("https", "file") or (parts.scheme == "https" and not parts.hostname)
+        wrong = (
+            parts.scheme not in ("https", "file") or (parts.scheme == "https" and not parts.hostname) or parts.port == 0
+        )
     except ValueError as error:
-        raise InvalidParameterValue(f"Invalid Git URL {url!r}: {error}.") from error
+        raise InvalidParameterValue(f"Invalid Git URL: {error}.") from error
     if wrong or not parts.path.strip("/"):
         raise InvalidParameterValue(
-            f"Invalid Git URL {url!r}: it must begin with https:// (or file://) and name a repository."
+            f"Invalid Git URL {shown_url(url)!r}: it must begin with https:// (or file://) and name a repository."
         )
-    if parts.password is not None:
-        raise InvalidParameterValue("The URL must not contain a password; put the token into a Git credential.")
+    if parts.password is not None or without_token(url) != url:
+        raise InvalidParameterValue(
+            "The URL must not contain a password or a token; put it into a Git credential (w.git_credentials), and"
+            f" give {shown_url(url)!r}."
+        )
     return url
+
+
+def shown_url(url: str) -> str:
+    """A remote's address without the user in it."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def without_token(url: str) -> str:
+    """A remote's address, without the user in it who may be a token.
+
+    Azure DevOps and Bitbucket give addresses with a user, who is the organisation or has a short name.
+    """
+    parts = urlsplit(url)
+    user = parts.netloc.rpartition("@")[0]
+    organisations = (parts.path.strip("/").split("/")[0], (parts.hostname or "").split(".")[0])
+    is_name = ":" not in user and (len(user) <= _LONGEST_USER or user in organisations)
+    return url if is_name else shown_url(url)
 
 
 def default_branch(answer: str) -> str | None:

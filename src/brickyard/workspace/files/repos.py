@@ -36,14 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["Repo", "Repos", "Wanted"]
 
 _AT_ONCE = 4
-# Where the tokens of a provider go; those for servers of one's own go where their owner sends them.
-_HOSTS = {
-    "gitHub": ("github.com",),
-    "gitLab": ("gitlab.com",),
-    "bitbucketCloud": ("bitbucket.org",),
-    "azureDevOpsServices": ("dev.azure.com", "visualstudio.com"),
-    "awsCodeCommit": ("amazonaws.com",),
-}
 
 
 @dataclass(frozen=True)
@@ -121,7 +113,8 @@ class Repos:
     def _clone(self, principal: Principal, address: str, kind: str, target: str, wanted: Wanted) -> Repo:
         name = uuid.uuid4().hex
         temporary = self._files.storage.incoming(name)
-        login = self.login(principal, kind, address, wanted.credential_id, own=True)
+        self._files.git_hosts.name(principal.id, kind, address)
+        login = self.login(principal, kind, address, wanted.credential_id)
         checkout = Checkout(self._histories / name, temporary, address, login)
         try:
             checkout.clone(wanted.sparse_patterns)
@@ -176,8 +169,9 @@ class Repos:
             repo = self.get(repo_id)
             if wanted.sparse_patterns is not None and repo.sparse_patterns is None:
                 raise InvalidParameterValue("Sparse checkout can only be chosen when a Git folder is created.")
-            own = repo.creator_id == principal.id
-            login = self.login(principal, repo.provider, repo.url, wanted.credential_id, own=own)
+            if repo.creator_id == principal.id or wanted.credential_id is not None:
+                self._files.git_hosts.name(principal.id, repo.provider, repo.url)
+            login = self.login(principal, repo.provider, repo.url, wanted.credential_id)
             checkout = self._checkout(repo.id, repo.path, repo.url, login)
             if wanted.sparse_patterns is not None:
                 checkout.sparse(wanted.sparse_patterns)
@@ -226,17 +220,10 @@ class Repos:
                 self._at_work.discard(repo_id or 0)
 
     def login(
-        self, principal: Principal, provider: str, url: str, credential_id: int | None, *, own: bool
+        self, principal: Principal, provider: str, url: str, credential_id: int | None = None
     ) -> Credential | None:
-        """The caller's credential, where the host is the provider's own, or one that the caller chose."""
-        host = (urlsplit(url).hostname or "").lower()
-        known = _HOSTS.get(provider)
-        chosen = (
-            own or credential_id is not None
-            if known is None
-            else any(host == one or host.endswith(f".{one}") for one in known)
-        )
-        if not chosen:
+        """A principal's credential, where it may go to that server."""
+        if not self._files.git_hosts.may_have(principal.id, provider, url):
             return None
         found = self._files.git_credentials.login(principal.id, provider, credential_id)
         return None if found is None else Credential(*found)

@@ -16,6 +16,7 @@ from brickyard.workspace.files.repos import Repos
 from brickyard.workspace.files.storage import Storage
 from brickyard.workspace.files.tree import Tree
 from brickyard.workspace.identity.git_credentials import GitCredentials
+from brickyard.workspace.identity.git_hosts import GitHosts
 from brickyard.workspace.identity.permissions import tree_object
 
 if TYPE_CHECKING:
@@ -58,6 +59,11 @@ class Files:
     def git_credentials(self) -> GitCredentials:
         """With what Git providers are asked."""
         return GitCredentials(self._workspace.store, self._workspace.secrets.vault)
+
+    @cached_property
+    def git_hosts(self) -> GitHosts:
+        """Where these credentials go."""
+        return GitHosts(self._workspace.store)
 
     def ensure_repos_folder(self, principal: Principal) -> None:
         """Make the folder below `/Repos` that is a principal's own."""

@@ -11,14 +11,15 @@ import hashlib
 import shutil
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit, urlunsplit
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from brickyard.workspace.api.errors import ApiError, InvalidParameterValue, PermissionDenied
-from brickyard.workspace.files.git import Checkout, check_url
+from brickyard.workspace.api.errors import ApiError, InvalidParameterValue, PermissionDenied, ResourceDoesNotExist
+from brickyard.workspace.files.git import Checkout, check_url, shown_url
 from brickyard.workspace.identity.git_credentials import provider_of
+from brickyard.workspace.identity.principals import Kind
 from brickyard.workspace.jobs.directories import source_directory
 from brickyard.workspace.jobs.records import ITERATIONS, Json, RunRecord
 
@@ -26,7 +27,15 @@ if TYPE_CHECKING:
     from brickyard.workspace.identity import Principal
     from brickyard.workspace.workspace import Workspace
 
-__all__ = ["GitSources", "check_git_source", "needs_source", "shown_url", "source_of", "with_provider", "with_source"]
+__all__ = [
+    "GitSources",
+    "check_git_source",
+    "name_git_host",
+    "needs_source",
+    "source_of",
+    "with_provider",
+    "with_source",
+]
 
 _REVISIONS = ("git_branch", "git_tag", "git_commit")
 _PATHS = {"notebook_task": "notebook_path", "spark_python_task": "python_file", "dbt_task": "project_directory"}
@@ -113,10 +122,25 @@ def _is_relative(path: str) -> bool:
     return not path.startswith("/") and ":" not in path.partition("/")[0]
 
 
-def shown_url(url: str) -> str:
-    """A repository's address without the user in it, who may be a token."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+def name_git_host(workspace: Workspace, given: Mapping[str, Any], principal: Principal, runs_as: str) -> None:
+    """Whoever gives a job a repository lets its runs ask that server with its own Git credentials, and with no other's.
+
+    Args:
+        workspace: Whose job it is.
+        given: What the principal has given, with checked values.
+        principal: Who gives it; an administrator acts for service principals too, who give nothing themselves.
+        runs_as: The name of who the runs run as.
+    """
+    source = given.get("git_source") or {}
+    if not runs_as or not source.get("git_url"):
+        return
+    try:
+        runner = workspace.identity.principal_named(runs_as)
+    except ResourceDoesNotExist:  # deleted or deactivated: its runs fail
+        return
+    acts_for = principal.is_admin and runner.kind is Kind.SERVICE_PRINCIPAL
+    if runner.id == principal.id or acts_for:
+        workspace.files.git_hosts.name(runner.id, provider_of(source["git_provider"]), source["git_url"])
 
 
 class GitSources:
@@ -145,6 +169,8 @@ class GitSources:
             return self._take(run, source, place, principal)
         except ApiError as error:
             error.message = error.message.replace(source["git_url"], shown_url(source["git_url"]))
+            if isinstance(error, PermissionDenied):
+                error.message += self._not_sent(source, principal)
             error.args = (error.message,)
             raise
 
@@ -152,9 +178,7 @@ class GitSources:
         if urlsplit(source["git_url"]).scheme == "file" and not principal.is_admin:
             raise PermissionDenied("Only administrators can use repositories of the machine itself (file://).")
         history = self._history(source["git_url"], principal)
-        login = self._workspace.files.repos.login(
-            principal, provider_of(source["git_provider"]), source["git_url"], None, own=True
-        )
+        login = self._workspace.files.repos.login(principal, provider_of(source["git_provider"]), source["git_url"])
         making = place.with_name("source.new")
         _clear(place)  # what a kill left behind
         checkout = Checkout(history, making, source["git_url"], login, place.with_name("source.index"))
@@ -168,6 +192,17 @@ class GitSources:
         place.with_name("source.index").unlink(missing_ok=True)
         making.rename(place)
         return commit
+
+    def _not_sent(self, source: Json, principal: Principal) -> str:
+        """That there is a credential which the server was not sent, and how it would be."""
+        files, provider = self._workspace.files, provider_of(source["git_provider"])
+        has = any(one.provider == provider for one in files.git_credentials.list(principal.id))
+        if not has or files.git_hosts.may_have(principal.id, provider, source["git_url"]):
+            return ""
+        return (
+            f" The {provider} credential of {principal.user_name} was not sent: it goes only to servers that its owner"
+            " has named. The owner can give the job its git_source again, or make a Git folder from the repository."
+        )
 
     def _history(self, url: str, principal: Principal) -> Path:
         """Each principal has its own, as another one may not be allowed to read the repository."""

@@ -19,6 +19,7 @@ from brickyard.workspace.identity.access_lists import replace as replace_access
 from brickyard.workspace.jobs.child_runs import ChildRuns
 from brickyard.workspace.jobs.clusters import JobClusters, check_definitions
 from brickyard.workspace.jobs.directories import run_directory
+from brickyard.workspace.jobs.git_source import name_git_host
 from brickyard.workspace.jobs.job_store import JobStore, find_job
 from brickyard.workspace.jobs.notices import check_destinations
 from brickyard.workspace.jobs.people import known, named_in_run_as, run_as, securable_of
@@ -89,6 +90,7 @@ class Jobs:
         job = JobRecord(self._ids.next(), principal.user_name, run_as, now(), settings)
         self._grant(job, principal, body.get("access_control_list"))
         self._jobs.add(job)
+        name_git_host(self._workspace, settings, principal, run_as)
         self.triggers.changed(job)
         return job.job_id
 
@@ -112,12 +114,13 @@ class Jobs:
     def reset(self, job_id: int, body: Mapping[str, Any], principal: Principal) -> None:
         """Replace a job's settings."""
         with self._changing:
-            self._reset(job_id, self._keeping_run_as(job_id, body), principal)
+            self._reset(job_id, self._keeping_run_as(job_id, body), principal, body)
 
-    def _reset(self, job_id: int, body: Mapping[str, Any], principal: Principal) -> None:
+    def _reset(self, job_id: int, body: Mapping[str, Any], principal: Principal, given: Mapping[str, Any]) -> None:
         job = self._jobs.get(job_id)
         settings, run_as = self._settings(body, principal, job)
         self._jobs.change(job_id, settings, run_as)
+        name_git_host(self._workspace, given, principal, self.get(job_id).run_as)
         if body.get("access_control_list"):
             replace_access(self._workspace.identity, securable_of(job_id), body["access_control_list"], principal)
         self.triggers.changed(self._jobs.get(job_id))
@@ -130,7 +133,7 @@ class Jobs:
     def update(self, job_id: int, changes: Mapping[str, Any], remove: list[str], principal: Principal) -> None:
         """Replace some of a job's settings; without `run_as`, it runs as its owner again."""
         with self._changing:
-            self._reset(job_id, merged(self._jobs.get(job_id).settings, changes, remove), principal)
+            self._reset(job_id, merged(self._jobs.get(job_id).settings, changes, remove), principal, changes)
 
     def get(self, job_id: int) -> JobRecord:
         """A job."""
@@ -224,6 +227,7 @@ class Jobs:
         name = {"name": body.get("run_name") or "Untitled"}
         settings, run_as = self._settings(wanted | name, principal, submitted=True)
         token = idempotency_token(body)
+        name_git_host(self._workspace, settings, principal, run_as)
         job = JobRecord(self._ids.next(), principal.user_name, run_as, now(), settings, listed=False)
 
         def make(connection: Connection) -> RunRecord:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from brickyard import sdk
+from brickyard.workspace.files.git import without_token
 from brickyard.workspace.jobs.git_source import source_of
 from brickyard.workspace.jobs.records import ITERATIONS, JobRecord, Json, RunRecord, TaskRecord
 from brickyard.workspace.jobs.repair import stages
@@ -167,7 +168,14 @@ def settings_of_2_0(record: JobRecord) -> Json:
 
 def _readable(settings: Json) -> Json:
     """The settings but for `run_as`, which can only be written (databricks/databricks-sdk-py#967)."""
-    return {name: value for name, value in settings.items() if name != "run_as"}
+    readable = {name: value for name, value in settings.items() if name != "run_as"}
+    return readable | ({"git_source": _repository(settings)} if "git_source" in settings else {})
+
+
+def _repository(settings: Json) -> Json:
+    """The repository, without the token that an earlier release let into its address."""
+    source: Json = settings["git_source"]
+    return source | {"git_url": without_token(source["git_url"])}
 
 
 def _listed(settings: Json) -> Json:
@@ -216,9 +224,10 @@ def _run(record: RunRecord, url: str) -> Json:
 
 def _git_source(record: RunRecord) -> Json | None:
     """The repository with the commit that the run uses, once that is known."""
-    source: Json | None = record.settings.get("git_source")
+    if "git_source" not in record.settings:
+        return None
     commit = record.request.commit
-    return source and source | ({"git_snapshot": {"used_commit": commit}} if commit else {})
+    return _repository(record.settings) | ({"git_snapshot": {"used_commit": commit}} if commit else {})
 
 
 def _parameter(name: str, default: str, record: RunRecord) -> Json:

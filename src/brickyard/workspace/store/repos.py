@@ -6,7 +6,7 @@ from sqlalchemy import JSON, BigInteger, Boolean, Column, LargeBinary, String, T
 
 from brickyard.workspace.store.base import metadata
 
-__all__ = ["git_credentials", "repos"]
+__all__ = ["git_credentials", "git_hosts", "repos"]
 
 git_credentials = Table(
     "git_credentials",
@@ -19,6 +19,14 @@ git_credentials = Table(
     Column("email", String),
     Column("is_default", Boolean, nullable=False),
     Column("sealed", LargeBinary),  # the token: nonce and ciphertext
+)
+
+git_hosts = Table(  # where tokens for servers of one's own may go
+    "git_hosts",
+    metadata,
+    Column("principal_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("provider", String, primary_key=True),
+    Column("host", String, primary_key=True),  # with its port
 )
 
 repos = Table(

@@ -24,4 +24,7 @@ def put(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
     key = [column.name for column in table.primary_key]
     changes = {name: value for name, value in row.items() if name not in key}
     statement = insert(table).values(**row)
-    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changes))
+    if changes:
+        connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changes))
+    else:
+        connection.execute(statement.on_conflict_do_nothing())

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from brickyard.workspace.jobs.git_source import shown_url
+from brickyard.workspace.files.git import shown_url
 from brickyard.workspace.jobs.records import JobRecord, now
 from brickyard.workspace.jobs.run_store import RunFilter
 from brickyard.workspace.ui.format import when

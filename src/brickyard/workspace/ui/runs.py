@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.errors import ApiError, NotFound
-from brickyard.workspace.jobs.git_source import shown_url
+from brickyard.workspace.files.git import shown_url
 from brickyard.workspace.jobs.records import ITERATIONS, Json, RunRecord, TaskRecord, now
 from brickyard.workspace.jobs.repair import stages
 from brickyard.workspace.ui.outputs import task_output

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from brickyard.workspace.api.errors import ApiError
+from brickyard.workspace.files.git import shown_url
 from brickyard.workspace.files.notebooks import recognise
 from brickyard.workspace.jobs.directories import source_directory
-from brickyard.workspace.jobs.git_source import shown_url
 from brickyard.workspace.jobs.kinds.base import Faulty
 from brickyard.workspace.jobs.records import RunRecord
 

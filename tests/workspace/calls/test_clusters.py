@@ -56,8 +56,9 @@ def test_every_operation(w: WorkspaceClient, robot: Robot, name: Callable[[], st
     _events(family, mine)
     family.start(mine)
     family.permanent_delete(mine)
-    with pytest.raises(NotFound, match=f"Cluster {mine} does not exist"):
+    with pytest.raises(NotFound, match=f"Cluster {mine} does not exist") as gone:
         family.get(mine)
+    assert gone.value.error_code == "INVALID_PARAMETER_VALUE"  # which the SDK makes a NotFound of
 
 
 def _in(family: ClustersAPI, cluster_id: str, state: State) -> None:

@@ -67,7 +67,7 @@ def _refusals(w: WorkspaceClient, robot: Robot, cluster: str, context: str) -> N
     theirs.destroy(cluster, own)
     with pytest.raises(NotFound, match="CommandNotFound"):
         w.command_execution.command_status(cluster, context, "1")
-    with pytest.raises(BadRequest, match="command is required"):
+    with pytest.raises(BadRequest, match="requirement failed: missing command"):
         w.command_execution.execute(cluster_id=cluster, context_id=context, language=Language.PYTHON)
     answer = w.api_client.do("POST", "/api/1.2/contexts/create", body={"clusterId": cluster, "language": "SQL"})
     w.command_execution.destroy(cluster, answer["id"])

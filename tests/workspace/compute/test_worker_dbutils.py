@@ -149,6 +149,11 @@ def test_context_of_the_notebook(lab: Lab) -> None:
     assert "me@localhost" in done.output
 
 
+def test_parameters_are_found_as_programs_for_the_service_find_them(lab: Lab) -> None:
+    code = "print(dict(dbutils.notebook.entry_point.getCurrentBindings()))"
+    assert "{'day': 'today'}" in lab.cells(code, parameters={"day": "today"}).ok().output
+
+
 def test_the_sdk_works_without_configuration(lab: Lab) -> None:
     done = lab.cells(
         "from databricks.sdk import WorkspaceClient\nw = WorkspaceClient()\nprint(w.current_user.me().user_name)",

@@ -73,6 +73,30 @@ def test_queries_and_files_run_with_their_parameters(client: Client) -> None:
     assert rows(client, last["f"]) == [[f"{job_id};", "7"]]
 
 
+def test_what_a_query_selects_is_given_to_later_tasks(client: Client) -> None:
+    """As https://docs.databricks.com/jobs/dynamic-value-references.html has it for the output of SQL tasks."""
+    where, text = warehouse(client), "SELECT 'n' || id AS name, id FROM range(2) ORDER BY id"
+    after = [jobs.TaskDependency("q")]
+    looped = client.task("one", "print(dbutils.widgets.get('n'))", base_parameters={"n": "{{input.name}}"})
+    job_id = client.job(
+        jobs.Task("q", sql_task=jobs.SqlTask(where, file=sql_file(client, "e.sql", text))),
+        jobs.Task(
+            "c",
+            condition_task=jobs.ConditionTask(jobs.ConditionTaskOp.EQUAL_TO, "{{tasks.q.output.first_row.name}}", "n0"),
+            depends_on=after,
+        ),
+        jobs.Task("loop", for_each_task=jobs.ForEachTask("{{tasks.q.output.rows}}", looped), depends_on=after),
+        client.task("wrong", "1", "q", base_parameters={"n": "{{tasks.q.output.first_row.nothing}}"}),
+    )
+    run = client.ended(client.started(job_id))
+    tasks = {one.task_key: one for one in run.tasks or []}
+    assert tasks["c"].condition_task and tasks["c"].condition_task.outcome == "true"
+    parts = client.sdk.jobs.get_run(tasks["loop"].run_id or 0).iterations or []
+    assert [client.sdk.jobs.get_run_output(one.run_id or 0).logs for one in parts] == ["n0\n", "n1\n"]
+    assert results(run) == {"q": "SUCCESS", "c": "SUCCESS", "loop": "SUCCESS", "wrong": "FAILED"}
+    assert "the task 'q' has selected no row with that column" in (client.output(run, "wrong").error or "")
+
+
 def test_statement_that_fails_fails_the_task_and_none_follows(client: Client) -> None:
     script = sql_file(client, "b.sql", "SELECT 1; SELECT * FROM main.default.no_such; CREATE SCHEMA main.never")
     job_id = client.job(jobs.Task("f", sql_task=jobs.SqlTask(warehouse(client), file=script)))

@@ -71,3 +71,9 @@ def test_text_that_is_no_json_and_a_path_twice() -> None:
 def test_the_attributes_that_the_vendor_documents(path: str) -> None:
     (rule,) = rules_of({path: {"type": "forbidden", "hidden": True}})
     assert rule.attribute.path == path
+
+
+def test_default_that_is_none_of_a_list_is_kept_as_the_documentation_has_it() -> None:
+    """`Standard_L16s_v2` in "General cluster policy" of the vendor's documentation."""
+    rule = {"type": "allowlist", "values": ["Standard_L4s"], "defaultValue": "Standard_L16s_v2"}
+    assert rules_of({"node_type_id": rule})[0].default == "Standard_L16s_v2"

@@ -163,6 +163,11 @@ class EntryPoint:
     def __init__(self, task: TaskContext) -> None:
         self._task = task
 
+    def getCurrentBindings(self) -> dict[str, str]:
+        """The parameters that the notebook was given."""
+        arguments = self._task.arguments
+        return dict(arguments) if isinstance(arguments, Mapping) else {}
+
     def getDbutils(self) -> EntryPoint:
         """The same utilities, as the vendor's Java object."""
         return self

@@ -106,7 +106,7 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)  # ids of contexts are numbers, as which some clients send them
     if not isinstance(value, str) or not value:
-        raise InvalidParameterValue(f"{name} is required, as text")
+        raise InvalidParameterValue(f"requirement failed: missing {name}, which is a text")
     return value
 
 

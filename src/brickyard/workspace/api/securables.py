@@ -110,7 +110,10 @@ def _warehouse(workspace: Workspace, object_id: str) -> Securable:
 
 
 def _cluster(workspace: Workspace, object_id: str) -> Securable:
-    return workspace.clusters.securable(object_id)
+    try:
+        return workspace.clusters.securable(object_id)
+    except InvalidParameterValue as error:  # what calls of clusters answer
+        raise ResourceDoesNotExist(error.message) from error
 
 
 def _saved_query(workspace: Workspace, object_id: str) -> Securable:

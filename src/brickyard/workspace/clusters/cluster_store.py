@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, insert, select, update
 
-from brickyard.workspace.api.errors import ResourceDoesNotExist
+from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.clusters.records import LIVE, ClusterRecord, EventRecord, Json, now
 from brickyard.workspace.store.clusters import cluster_events, clusters
 
@@ -33,11 +33,11 @@ class ClusterStore:
         """A cluster.
 
         Raises:
-            ResourceDoesNotExist: There is none of that id.
+            InvalidParameterValue: There is none of that id; the SDK makes a `ResourceDoesNotExist` of it.
         """
         found = self.find(cluster_id)
         if found is None:
-            raise ResourceDoesNotExist(f"Cluster {cluster_id} does not exist")
+            raise InvalidParameterValue(f"Cluster {cluster_id} does not exist")
         return found
 
     def with_token(self, token: str) -> ClusterRecord | None:

@@ -45,7 +45,7 @@ class ClusterOperations:
         """A cluster.
 
         Raises:
-            ResourceDoesNotExist: There is none of that id.
+            InvalidParameterValue: There is none of that id.
         """
         return self.store.get(cluster_id)
 

@@ -53,7 +53,7 @@ class Clusters(ClusterOperations):
         """What permissions are granted on.
 
         Raises:
-            ResourceDoesNotExist: There is no such cluster.
+            InvalidParameterValue: There is no such cluster.
         """
         return self.get(cluster_id).securable
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from brickyard.workspace.api.errors import BadRequest, NotFound, ResourceDoesNotExist
+from brickyard.workspace.api.errors import BadRequest, InvalidParameterValue, NotFound
 from brickyard.workspace.clusters.claims import ClusterUnavailable
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def attach(workspace: Workspace, cluster_id: str, principal: Principal) -> Claim
     """
     try:
         cluster = workspace.clusters.get(cluster_id)
-    except ResourceDoesNotExist as error:
+    except InvalidParameterValue as error:
         raise NotFound(f"ClusterNotFoundException: Cluster not found: {cluster_id}") from error
     workspace.identity.permissions.require(principal, cluster.securable, "CAN_ATTACH_TO")
     if cluster.state in ("PENDING", "RESTARTING"):

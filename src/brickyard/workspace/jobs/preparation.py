@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -107,4 +108,6 @@ def _facts(definition: Json, task: TaskRecord) -> TaskFacts:
         "execution_count": str(task.attempt + 1),
         "notebook_path": definition.get("notebook_task", {}).get("notebook_path", ""),
     }
-    return TaskFacts(facts, (task.outcome or {}).get("task_values", {}))
+    outcome = task.outcome or {}
+    rows = json.loads(outcome["result"]).get("rows") if "sql_task" in definition and outcome.get("result") else None
+    return TaskFacts(facts, outcome.get("task_values", {}), rows)

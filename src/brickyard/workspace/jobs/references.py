@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -64,10 +64,17 @@ class UnknownReference(ValueError):
 
 @dataclass(frozen=True)
 class TaskFacts:
-    """What other tasks may ask about a task that has ended; `facts` is by name, `values` are its task values."""
+    """What other tasks may ask about a task that has ended.
+
+    Attributes:
+        facts: What is known of each, by name.
+        values: Its task values.
+        rows: What a SQL task has selected, by column; none where there is too much of it to be referred to.
+    """
 
     facts: Mapping[str, str]
     values: Mapping[str, Any]
+    rows: Sequence[Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -166,10 +173,15 @@ def check_reference(name: str, parameters: Mapping[str, Any], tasks: frozenset[s
             raise UnknownReference(f"{{{{{name}}}}} refers to a parameter that the job does not define")
         return
     is_value = len(rest) > 2 and rest[1] == "values"
-    if first != "tasks" or not (is_value or (len(rest) == 2 and rest[1] in _OF_TASK)):
+    if first != "tasks" or not (is_value or _is_output(rest) or (len(rest) == 2 and rest[1] in _OF_TASK)):
         raise UnknownReference(f"{{{{{name}}}}} is not a dynamic value reference that is known here")
     if rest[0] not in tasks:
         raise UnknownReference(f"{{{{{name}}}}} refers to {rest[0]!r}, which this task does not depend on")
+
+
+def _is_output(rest: list[str]) -> bool:
+    """Whether what is behind `tasks` names rows of a SQL task."""
+    return rest[1:] == ["output", "rows"] or (len(rest) == 4 and rest[1:3] == ["output", "first_row"])
 
 
 def _value(name: str, scope: Scope) -> str:
@@ -199,6 +211,8 @@ def _of_task(name: str, key: str, what: str, scope: Scope, *, is_value: bool) ->
     task = scope.tasks.get(key)
     if task is None:
         raise UnknownReference(f"{{{{{name}}}}} refers to the task {key!r}, which has not ended before this one")
+    if not is_value and what.startswith("output."):
+        return _of_rows(name, key, what.split(".", 2)[1:], task)
     if not is_value:
         if what not in task.facts:
             raise UnknownReference(f"{{{{{name}}}}} is not a dynamic value reference that is known here")
@@ -206,4 +220,18 @@ def _of_task(name: str, key: str, what: str, scope: Scope, *, is_value: bool) ->
     if what not in task.values:
         raise UnknownReference(f"{{{{{name}}}}} refers to a task value that the task {key!r} did not set")
     value = task.values[what]
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _of_rows(name: str, key: str, what: Sequence[str], task: TaskFacts) -> str:
+    if task.rows is None:
+        raise UnknownReference(
+            f"{{{{{name}}}}}: the task {key!r} has no output that can be referred to, which a SQL task has "
+            "that has selected at most 1,000 rows of at most 48 KiB together"
+        )
+    if what == ["rows"]:
+        return json.dumps(task.rows)
+    if not task.rows or what[-1] not in task.rows[0]:
+        raise UnknownReference(f"{{{{{name}}}}}: the task {key!r} has selected no row with that column")
+    value = task.rows[0][what[-1]]
     return value if isinstance(value, str) else json.dumps(value)

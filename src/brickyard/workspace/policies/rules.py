@@ -183,7 +183,9 @@ def _made(found: Attribute, kind: str, given: Mapping[str, Any]) -> Rule:
         _typed(found, given["defaultValue"]) if given.get("defaultValue") is not None else None,
         bool(given.get("isOptional")),
     )
-    if rule.default is not None and not str(rule.default).startswith("auto:") and (wrong := rule.fault(rule.default)):
+    # The vendor's documentation of policies has an allowlist with a default that is none of its values.
+    is_free = rule.default is None or str(rule.default).startswith("auto:") or kind == "allowlist"
+    if not is_free and (wrong := rule.fault(rule.default)):
         raise _invalid(found.path, f"its defaultValue {wrong}")
     if rule.default is not None and ANY in found.parts:
         raise _invalid(found.path, f"there is no defaultValue for what {ANY} stands for")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.cluster_lists import is_listed
-from brickyard.workspace.api.errors import NotFound, ResourceDoesNotExist
+from brickyard.workspace.api.errors import InvalidParameterValue, NotFound
 from brickyard.workspace.clusters.records import LIVE, ClusterRecord, EventRecord
 from brickyard.workspace.jobs.run_store import RunFilter
 from brickyard.workspace.ui.page import Page
@@ -75,7 +75,7 @@ def cluster(workspace: Workspace, principal: Principal, path: Mapping[str, str])
     """
     try:
         found = workspace.clusters.get(path["cluster"])
-    except ResourceDoesNotExist as error:
+    except InvalidParameterValue as error:
         raise NotFound(error.message) from error
     workspace.identity.permissions.require(principal, found.securable, "CAN_ATTACH_TO")
     total, events = workspace.clusters.store.events(

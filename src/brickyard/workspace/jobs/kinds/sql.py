@@ -17,7 +17,7 @@ from brickyard.workspace.compute.tasks import TaskOutcome, TaskState
 from brickyard.workspace.jobs.kinds.base import Faulty, Prepared, Start
 from brickyard.workspace.jobs.kinds.git_snapshot import snapshot_of
 from brickyard.workspace.jobs.records import Json
-from brickyard.workspace.jobs.references import resolve_all
+from brickyard.workspace.jobs.references import references_in, resolve_all
 from brickyard.workspace.sql.requests import statement_request
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ _log = logging.getLogger(__name__)
 _CLIENT = "jobs"
 _PLACEHOLDER = re.compile(r"\{\{\s*([\w .-]+?)\s*\}\}")
 _NOT_HERE = ("alert", "dashboard")
+_MOST_ROWS, _MOST_BYTES = 1000, 48 << 10  # of what other tasks can refer to
 _VALUES = {"text_value": "STRING", "numeric_value": "DOUBLE", "date_value": "DATE", "enum_value": "STRING"}
 
 
@@ -59,7 +60,8 @@ class SqlTask:
         except ApiError as error:
             code = "UNAUTHORIZED_ERROR" if isinstance(error, PermissionDenied) else "INVALID_RUN_CONFIGURATION"
             raise Faulty(error.message, code) from error
-        return Prepared({self.name: {"parameters": given}}, lambda: _Running(start.workspace.sql, script))
+        keeps = any(one.startswith(f"tasks.{start.task.task_key}.output.") for one in references_in(start.run.tasks))
+        return Prepared({self.name: {"parameters": given}}, lambda: _Running(start.workspace.sql, script, keeps=keeps))
 
 
 @dataclass(frozen=True)
@@ -157,11 +159,18 @@ def _default(parameter: Mapping[str, Any]) -> tuple[str | None, str]:
 
 
 class _Running:
-    """Statements that are executed one after the other, on a thread of their own."""
+    """Statements that are executed one after the other, on a thread of their own.
 
-    def __init__(self, sql: Sql, script: _Script) -> None:
+    Args:
+        sql: The service that executes them.
+        script: The statements.
+        keeps: Whether other tasks refer to what the last one selects.
+    """
+
+    def __init__(self, sql: Sql, script: _Script, *, keeps: bool) -> None:
         self._sql = sql
         self._script = script
+        self._keeps = keeps
         self._lock = threading.Lock()
         self._stopping: TaskState | None = None
         self._current: Statement | None = None
@@ -202,7 +211,7 @@ class _Running:
                     return failure
         finally:
             self._sql.sessions.close(session.id, script.by)
-        return TaskOutcome("SUCCESS", result=self._result(script.statements[-1]))
+        return TaskOutcome("SUCCESS", result=self._result(script.statements[-1], self._rows()))
 
     def _execute(self, text: str, session_id: str) -> TaskOutcome | None:
         """Execute a statement; answers how the task ends where it does not go on."""
@@ -233,6 +242,18 @@ class _Running:
         """How it ends where it was asked to stop."""
         return None if self._stopping is None else TaskOutcome(self._stopping, result=self._result(text))
 
-    def _result(self, text: str) -> str:
+    def _rows(self) -> list[dict[str, Any]] | None:
+        """What the last statement has selected, where other tasks refer to it and it is not too much."""
+        record = self._current.record if self._keeps and self._current is not None else None
+        if record is None or record.manifest is None or record.manifest["total_row_count"] > _MOST_ROWS:
+            return None
+        names = [one["name"] for one in record.manifest["schema"]["columns"]]
+        if not record.manifest["total_row_count"]:
+            return []
+        values = json.loads(self._sql.statements.chunk(record.id, "0.json").read_text("utf-8"))
+        rows = [dict(zip(names, row, strict=True)) for row in values]
+        return rows if len(json.dumps(rows)) <= _MOST_BYTES else None
+
+    def _result(self, text: str, rows: list[dict[str, Any]] | None = None) -> str:
         """What the run's output says of it: the last statement, and the ids of all."""
-        return json.dumps({"query_text": text, "statements": self._ids})
+        return json.dumps({"query_text": text, "statements": self._ids, "rows": rows})

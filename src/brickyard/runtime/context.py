@@ -19,10 +19,12 @@ class NotebookResult:
     Attributes:
         error: `Type: message` of what it raised, or why it could not run; none where it succeeded.
         result: What it gave to `dbutils.notebook.exit`.
+        timed_out: Whether it was ended as it took too long.
     """
 
     error: str | None = None
     result: str | None = None
+    timed_out: bool = False
 
 
 class Host(Protocol):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.errors import InvalidParameterValue, NotFound, PermissionDenied
+from databricks.sdk.errors import InvalidParameterValue, PermissionDenied
 from databricks.sdk.service.compute import Language, LibrariesAPI, Library, LibraryInstallStatus, ResultType, State
 from databricks.sdk.service.jobs import NotebookTask, SubmitTask
 from databricks.sdk.service.workspace import ImportFormat
@@ -122,5 +122,5 @@ def test_what_there_cannot_be(w: WorkspaceClient, cluster_id: str) -> None:
             w.libraries.install(cluster_id, [wrong])
     with pytest.raises(InvalidParameterValue, match="at least one library"):
         w.libraries.install(cluster_id, [])
-    with pytest.raises(NotFound, match="does not exist"):
+    with pytest.raises(InvalidParameterValue, match="does not exist"):
         w.libraries.install("0101-000000-abcdefgh", [MISSING])

@@ -190,7 +190,7 @@ def test_run_returns_the_value_of_a_notebook_in_its_own_process(lab: Lab) -> Non
         "print('secretly' in globals())",
     ).ok()
     assert "5 True" in done.output
-    assert "WorkflowException the notebook ./bad_child failed: ZeroDivisionError" in done.output
+    assert "NotebookExecutionException: FAILED: the notebook ./bad_child failed: ZeroDivisionError" in done.output
     assert "False" in done.output
     assert (done.directory / "notebooks" / "2" / "cells.json").exists()
 

@@ -76,7 +76,7 @@ class FileSystem(Part):
         """Write a text to a file."""
         place = self._place(file, write=True)
         if place.exists() and not overwrite:
-            raise FileExistsError(f"{file} exists already; dbutils.fs.put(file, contents, True) replaces it")
+            raise FileExistsError(f"{file} already exists; dbutils.fs.put(file, contents, True) replaces it")
         place.parent.mkdir(parents=True, exist_ok=True)
         data = contents.encode()
         place.write_bytes(data)

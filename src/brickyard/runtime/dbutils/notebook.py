@@ -16,7 +16,7 @@ __all__ = ["EntryPoint", "Notebook", "WorkflowException"]
 
 
 class WorkflowException(Exception):
-    """A notebook that was started by another one failed."""
+    """A notebook that was started by another one failed; programs look for `FAILED` and `TIMEDOUT` in its text."""
 
 
 class Notebook(Part):
@@ -47,7 +47,10 @@ class Notebook(Part):
         texts = {name: str(value) for name, value in (arguments or {}).items()}
         result = self._context.host.run_notebook(paths.full(posixpath.normpath(full)), texts, timeout_seconds)
         if result.error is not None:
-            raise WorkflowException(f"the notebook {path} failed: {result.error}")
+            state = "TIMEDOUT" if result.timed_out else "FAILED"
+            raise WorkflowException(
+                f"com.databricks.NotebookExecutionException: {state}: the notebook {path} failed: {result.error}"
+            )
         return result.result or ""
 
     def getContext(self) -> _Context:

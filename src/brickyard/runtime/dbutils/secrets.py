@@ -53,7 +53,9 @@ class Secrets(Part):
         except ApiFailure as error:
             if error.status != 404:
                 raise
-            raise ValueError(f"Secret does not exist with scope: {scope} and key: {key}") from None
+            raise ValueError(
+                f"java.lang.IllegalArgumentException: Secret does not exist with scope: {scope} and key: {key}"
+            ) from None
         value = base64.b64decode(answer["value"])
         for text in texts_of(value):
             self._context.host.hide(text)

@@ -11,10 +11,13 @@ __all__ = ["InputWidgetNotDefined", "Widgets"]
 
 
 class InputWidgetNotDefined(Exception):
-    """There is no widget of that name, and the run was given no parameter of that name."""
+    """There is no widget of that name, and the run was given no parameter of that name.
+
+    Its text has the name of the service's class, by which programs know it.
+    """
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"No input widget named {name} is defined")
+        super().__init__(f"com.databricks.dbutils_v1.InputWidgetNotDefined: No input widget named {name} is defined")
 
 
 class Widgets(Part):

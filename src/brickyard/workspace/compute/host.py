@@ -102,7 +102,7 @@ class WorkerHost:
         message = self._message | hidden | {"do": "spawn", "task": child, "environ": dict(os.environ)}
         answer = self._ask(message, number, timeout_seconds)
         if answer.get("timed_out"):
-            return NotebookResult(f"the notebook {path} did not end within {timeout_seconds:g} seconds")
+            return NotebookResult(f"the notebook {path} did not end within {timeout_seconds:g} seconds", None, True)
         outcome = read_outcome(directory)
         if outcome is None:
             return NotebookResult(answer.get("error") or f"the notebook's process {how_it_ended(answer['code'])}")

@@ -6,11 +6,15 @@ so.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import os
 import smtplib
+import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -30,7 +34,8 @@ __all__ = ["Delivery"]
 
 _AGAIN_SECONDS = (10, 60, 600, 1800)
 _SECONDS = 10
-_LOOK_SECONDS = 0.5
+_AT_ONCE = 16  # so many are under way
+_OF_ONE = 4  # and so many of them to one destination
 _LONGEST_WAIT = 3600.0
 _TRANSIENT = (408, 425, 429)
 
@@ -65,6 +70,10 @@ class Delivery:
         self.mailer = mailer
         #: When what could not be delivered is tried again, in seconds from then.
         self.again = _AGAIN_SECONDS
+        #: How long one delivery to a webhook may take, as a whole.
+        self.seconds: float = _SECONDS
+        self._under_way: dict[int, str] = {}
+        self._outcomes: dict[int, float | None] = {}
         self._woken = threading.Event()
         self._closing = False
         self._lock = threading.Lock()
@@ -90,43 +99,60 @@ class Delivery:
     def _run(self) -> None:
         while not self._closing:
             self._woken.clear()
-            try:
-                wait = self._pass()
-            except (SQLAlchemyError, ApiError, OSError):
-                _log.exception("notifications cannot be looked at; trying again")
-                wait = 30.0
-            self._woken.wait(wait)
+            self._woken.wait(self._guarded(self._pass, 30.0))
+        self._guarded(self._keep, 0.0)  # lest what was delivered comes again
+
+    def _guarded(self, step: Callable[[], float], otherwise: float) -> float:
+        try:
+            return step()
+        except (SQLAlchemyError, ApiError, OSError):
+            _log.exception("notifications cannot be looked at; trying again")
+            return otherwise
 
     def _pass(self) -> float:
-        """Deliver what is due; answers how long to wait for more."""
+        """Begin to deliver what is due; answers how long to wait for more, unless a delivery ends before."""
         from brickyard.workspace.jobs.records import now
 
+        self._keep()
         with self._workspace.store.read() as connection:
-            entries = outbox.due(connection, now())
-            following = outbox.next_due(connection)
-        if not entries:
-            return _LONGEST_WAIT if following is None else min(max(0.0, (following - now()) / 1000), _LONGEST_WAIT)
-        outcomes = self._tried(entries)
-        later = {number: now() + int(seconds * 1000) for number, seconds in outcomes.items() if seconds is not None}
-        with self._workspace.store.write() as connection:  # also at the end, lest what was delivered comes again
-            outbox.keep(connection, later, outcomes.keys() - later.keys())
+            entries = self._chosen(outbox.due(connection, now()))
+            following = outbox.next_due(connection, now())
+        for entry in entries:
+            self._under_way[entry.id] = entry.target
+            threading.Thread(target=self._try, args=(entry,), name="notification", daemon=True).start()
+        return _LONGEST_WAIT if following is None else min(max(0.0, (following - now()) / 1000), _LONGEST_WAIT)
+
+    def _chosen(self, entries: Iterable[outbox.Entry]) -> list[outbox.Entry]:
+        """Those for which there is room: a slow destination takes that of no other."""
+        chosen: list[outbox.Entry] = []
+        busy = Counter(self._under_way.values())
+        for entry in entries:
+            if busy.total() >= _AT_ONCE:
+                break
+            if entry.id not in self._under_way and busy[entry.target] < _OF_ONE:
+                busy[entry.target] += 1
+                chosen.append(entry)
+        return chosen
+
+    def _keep(self) -> float:
+        """Write what became of deliveries; what cannot be written now is under way until it is."""
+        from brickyard.workspace.jobs.records import now
+
+        outcomes = dict(self._outcomes)
+        if outcomes:
+            later = {number: now() + int(seconds * 1000) for number, seconds in outcomes.items() if seconds is not None}
+            with self._workspace.store.write() as connection:
+                outbox.keep(connection, later, outcomes.keys() - later.keys())
+            for number in outcomes:
+                del self._outcomes[number], self._under_way[number]
         return 0.0
 
-    def _tried(self, entries: list[outbox.Entry]) -> dict[int, float | None]:
-        """Deliver these at once; answers when each is to be tried again. A stop of the workspace waits for none."""
-        outcomes: dict[int, float | None] = {}
-        threads = [
-            threading.Thread(target=lambda one=entry: outcomes.update({one.id: self._try(one)}), daemon=True)
-            for entry in entries
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            while thread.is_alive() and not self._closing:
-                thread.join(_LOOK_SECONDS)
-        return dict(outcomes)
+    def _try(self, entry: outbox.Entry) -> None:
+        """Deliver one."""
+        self._outcomes[entry.id] = self._tried(entry)
+        self._woken.set()
 
-    def _try(self, entry: outbox.Entry) -> float | None:
+    def _tried(self, entry: outbox.Entry) -> float | None:
         """Deliver one; answers when to try again, where that is to be."""
         try:
             self._deliver(entry.message)
@@ -191,29 +217,31 @@ class Delivery:
         self._post(destination, teams_card(message, self._workspace.url))
 
     def _post(self, destination: Destination, body: Any, login: tuple[str, str] | None = None) -> None:
-        import requests
+        import httpx
 
         name = f"The notification destination {destination.display_name!r}"
         try:
-            answer = requests.post(
-                destination.config["url"],
-                json=body,
-                auth=login or _nobody,
-                timeout=_SECONDS,
-                allow_redirects=False,
-                stream=True,
-            )
-            answer.close()
-        except (requests.RequestException, ValueError) as error:  # whose text has the address, which is a secret
+            status = asyncio.run(self._answer(destination.config["url"], body, login))
+        except (
+            httpx.HTTPError,
+            httpx.InvalidURL,
+            OSError,
+            ValueError,
+        ) as error:  # whose text has the address, a secret
             raise _Failed(f"{name} cannot be reached ({type(error).__name__})") from error
-        if not answer.ok or answer.is_redirect:
-            transient = answer.status_code >= 500 or answer.status_code in _TRANSIENT
-            raise _Failed(f"{name} answered {answer.status_code}", final=not transient)
+        if not 200 <= status < 300:
+            raise _Failed(f"{name} answered {status}", final=status < 500 and status not in _TRANSIENT)
 
+    async def _answer(self, url: str, body: Any, login: tuple[str, str] | None) -> int:
+        """The status of an answer, which has to be here in time as a whole, however steadily it drips."""
+        import httpx
 
-def _nobody(request: Any) -> Any:
-    """No login, also not one that this machine has for the host."""
-    return request
+        logging.getLogger("httpx").setLevel(logging.WARNING)  # which logs addresses
+        bundle = os.environ.get("REQUESTS_CA_BUNDLE")
+        verify = ssl.create_default_context(cafile=bundle) if bundle else True
+        async with asyncio.timeout(self.seconds), httpx.AsyncClient(timeout=self.seconds, verify=verify) as client:
+            async with client.stream("POST", url, json=body, auth=login) as answer:
+                return answer.status_code
 
 
 _CHANNELS: dict[str, Callable[[Delivery, Destination, Mapping[str, Any]], None]] = {

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import smtplib
 import socket
 import ssl
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from brickyard.errors import UsageError
@@ -17,7 +20,7 @@ __all__ = ["SMTP_FROM", "SMTP_URL", "Mailer"]
 
 #: `smtp://USER:PASSWORD@HOST:PORT`, or `smtps://` where TLS begins at once; and the sender's address.
 SMTP_URL, SMTP_FROM = "BRICKYARD_SMTP_URL", "BRICKYARD_SMTP_FROM"
-_SECONDS = 20
+_SECONDS, _ALL_SECONDS = 20, 60
 _PORTS = {"smtp": 25, "smtps": 465}
 
 
@@ -81,11 +84,11 @@ class Mailer:
 
     def _connected(self) -> smtplib.SMTP:
         if self.tls:
-            server: smtplib.SMTP = smtplib.SMTP_SSL(
+            server: smtplib.SMTP = _TlsServer(
                 self.host, self.port, timeout=_SECONDS, context=ssl.create_default_context()
             )
         else:
-            server = smtplib.SMTP(self.host, self.port, timeout=_SECONDS)
+            server = _Deadline(self.host, self.port, timeout=_SECONDS)
         server.ehlo()
         secure = self.tls
         if not secure and server.has_extn("starttls"):
@@ -97,3 +100,29 @@ class Mailer:
                 raise smtplib.SMTPNotSupportedError("the server offers no TLS, so the password is not sent")
             server.login(self.user, self.password)
         return server
+
+
+class _Deadline(smtplib.SMTP):
+    """A server that is left when it has not taken a mail in time, however steadily its answers drip."""
+
+    _timer: threading.Timer | None = None
+
+    def connect(self, *args: Any, **options: Any) -> tuple[int, bytes]:
+        self._timer = threading.Timer(_ALL_SECONDS, self._leave)
+        self._timer.daemon = True
+        self._timer.start()
+        return super().connect(*args, **options)
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        super().close()
+
+    def _leave(self) -> None:
+        with contextlib.suppress(OSError):
+            if self.sock is not None:
+                socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
+
+
+class _TlsServer(_Deadline, smtplib.SMTP_SSL):
+    """With TLS from the beginning."""

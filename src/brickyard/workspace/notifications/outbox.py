@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,6 @@ __all__ = ["MOST", "Entry", "Notice", "due", "keep", "next_due", "put"]
 
 #: More are not kept: nobody can read what so many say.
 MOST = 10_000
-_BATCH = 8  # as many are delivered at once
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +51,11 @@ class Entry:
     tries: int
     message: dict[str, Any]
 
+    @property
+    def target(self) -> str:
+        """Where it goes: a destination, or the mail server."""
+        return str(self.message["to"].get("destination", ""))
+
 
 def put(connection: Connection, notices: Sequence[Notice]) -> None:
     """Keep notices until they are delivered."""
@@ -67,15 +71,15 @@ def put(connection: Connection, notices: Sequence[Notice]) -> None:
     connection.execute(insert(table), rows)
 
 
-def due(connection: Connection, now: int) -> list[Entry]:
-    """What is due, oldest first, at most one batch of it."""
-    query = select(table).where(table.c.due_at <= now).order_by(table.c.due_at, table.c.id).limit(_BATCH)
-    return [Entry(row.id, row.tries, json.loads(row.message)) for row in connection.execute(query)]
+def due(connection: Connection, now: int) -> Iterator[Entry]:
+    """What is due, oldest first, while the connection is there."""
+    query = select(table).where(table.c.due_at <= now).order_by(table.c.due_at, table.c.id)
+    return (Entry(row.id, row.tries, json.loads(row.message)) for row in connection.execute(query))
 
 
-def next_due(connection: Connection) -> int | None:
-    """When the next one is due; nothing where none waits."""
-    found: int | None = connection.execute(select(func.min(table.c.due_at))).scalar()
+def next_due(connection: Connection, now: int) -> int | None:
+    """When the next one is due of those that are not yet; nothing where there is none."""
+    found: int | None = connection.execute(select(func.min(table.c.due_at)).where(table.c.due_at > now)).scalar()
     return found
 
 

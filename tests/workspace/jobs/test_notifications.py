@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +15,7 @@ from brickyard.workspace.api.errors import InvalidParameterValue, NotImplemented
 from brickyard.workspace.compute.tasks import TaskOutcome
 from brickyard.workspace.notifications import outbox
 from brickyard.workspace.notifications.mail import Mailer
-from brickyard.workspace.notifications.messages import slack_text
+from brickyard.workspace.notifications.messages import slack_text, teams_card
 from brickyard.workspace.store.notifications import notifications
 from tests.support import wait_for
 from tests.support.receivers import MailReceiver, WebhookReceiver, mail_receiver, webhook_receiver
@@ -210,6 +211,18 @@ def test_a_locked_database_loses_no_notice(lab: Lab, hook: WebhookReceiver, monk
 def test_names_are_no_commands_in_slack() -> None:
     told = {"event": "on_start", "job_name": "<!channel> & co", "job_id": 1, "run_id": 2}
     assert slack_text(told, "http://here").startswith("Job &lt;!channel&gt; &amp; co started (run 2).")
+
+
+def test_names_are_plain_text_in_teams() -> None:
+    from markdown_it import MarkdownIt
+
+    name = "[x](http://evil) <b>*now*</b> # `a_b_` & ![i](u) ~~no~~"
+    told = {"event": "on_failure", "job_name": name, "task_key": "_a_", "job_id": 1, "run_id": 2, "reason": "# <i>no"}
+    card = teams_card(told, "http://here")
+    shown = MarkdownIt("commonmark", {"html": True}).enable("strikethrough").render(card["text"])
+    words = html.unescape(shown.replace("<p>", "").replace("</p>", ""))
+    assert f"Task _a_ of job {name} failed" in words and "# <i>no" in words and "http://here/jobs/1/runs/2" in words
+    assert card["summary"].startswith(f"Task _a_ of job {name} failed")
 
 
 @pytest.mark.parametrize(

@@ -239,9 +239,12 @@ class Delivery:
         logging.getLogger("httpx").setLevel(logging.WARNING)  # which logs addresses
         bundle = os.environ.get("REQUESTS_CA_BUNDLE")
         verify = ssl.create_default_context(cafile=bundle) if bundle else True
-        async with asyncio.timeout(self.seconds), httpx.AsyncClient(timeout=self.seconds, verify=verify) as client:
-            async with client.stream("POST", url, json=body, auth=login) as answer:
-                return answer.status_code
+        async with (
+            asyncio.timeout(self.seconds),
+            httpx.AsyncClient(timeout=self.seconds, verify=verify) as client,
+            client.stream("POST", url, json=body, auth=login) as answer,
+        ):
+            return answer.status_code
 
 
 _CHANNELS: dict[str, Callable[[Delivery, Destination, Mapping[str, Any]], None]] = {

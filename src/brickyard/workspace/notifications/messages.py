@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from html import escape
@@ -15,6 +16,7 @@ _WORDS = {
     "on_failure": "failed",
     "on_duration_warning_threshold_exceeded": "takes longer than expected",
 }
+_FREE = ("job_name", "task_key", "reason")  # what people write
 _RESULTS = {"CANCELED": "was canceled", "TIMEDOUT": "timed out", "MAXIMUM_CONCURRENT_RUNS_REACHED": "was skipped"}
 
 
@@ -53,11 +55,20 @@ def slack_text(message: Mapping[str, Any], url: str) -> str:
 
 
 def teams_card(message: Mapping[str, Any], url: str) -> dict[str, Any]:
-    """The card that a webhook of Microsoft Teams shows."""
+    """The card that a webhook of Microsoft Teams shows, with Markdown and HTML in its text, and there only.
+
+    Source: https://learn.microsoft.com/microsoftteams/platform/task-modules-and-cards/cards/cards-format .
+    """
     subject = subject_of(message)
-    text = text_of(message, url).replace("\n", "\n\n")
+    plain = {name: _without_format(message[name]) for name in _FREE if message.get(name)}
+    text = text_of({**message, **plain}, url).replace("\n", "\n\n")
     kind = {"@type": "MessageCard", "@context": "http://schema.org/extensions"}
     return {**kind, "summary": subject, "title": subject, "text": text}
+
+
+def _without_format(text: str) -> str:
+    """What Markdown with HTML shows as this text."""
+    return escape(re.sub(r"([\\`*_{}\[\]#|~!])", r"\\\1", text), quote=False)
 
 
 def _time(at: int) -> str:

@@ -10,6 +10,7 @@ import pytest
 from deltalake import write_deltalake
 
 from brickyard.workspace.jobs import scheduler
+from tests.support import wait_for
 from tests.workspace.jobs.lab import Lab, task
 from tests.workspace.jobs.triggers.conftest import Hands
 
@@ -152,8 +153,12 @@ def test_files_whose_run_is_refused_start_the_next_one(
     hands.take()
     lab.jobs.recover()
     lab.ended(first.run_id)
-    assert [run.trigger for run in hands.later(5)] == ["FILE_ARRIVAL"] * 3
-    assert len(hands.later(5)) == 3
+
+    def started() -> list[str]:  # the trigger may have looked before the first run had ended, and was refused again
+        return [run.trigger for run in hands.later(5) if run.state.life_cycle != "SKIPPED"]
+
+    assert wait_for(lambda: len(found := started()) > 1 and found) == ["FILE_ARRIVAL"] * 2
+    assert len(started()) == 2
 
 
 def test_a_trigger_that_cannot_start_a_run_does_so_later(lab: Lab, hands: Hands, volume: Path) -> None:

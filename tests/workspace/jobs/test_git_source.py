@@ -15,7 +15,7 @@ from brickyard.workspace.identity import Principal
 from brickyard.workspace.identity.principals import Kind
 from brickyard.workspace.identity.records import Account
 from brickyard.workspace.jobs import wire
-from brickyard.workspace.jobs.git_source import GitSources
+from brickyard.workspace.jobs.git_checkouts import GitCheckouts
 from brickyard.workspace.jobs.records import RunRecord
 from tests.support import wait_for
 from tests.support.git_remote import GitRemote, git
@@ -262,11 +262,11 @@ def test_a_run_goes_on_with_its_commit_after_a_restart(lab: Lab, remote: GitRemo
 def test_what_a_kill_left_behind_is_in_no_runs_way(
     lab: Lab, remote: GitRemote, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job, take = lab.job(notebook("a"), git_source=source(remote)), GitSources.take
+    job, take = lab.job(notebook("a"), git_source=source(remote)), GitCheckouts.take
     lab.ended(lab.run(job))
     [history] = (lab.root / "git-sources").iterdir()
 
-    def after_a_kill(self: GitSources, run: RunRecord, principal: Principal) -> str:
+    def after_a_kill(self: GitCheckouts, run: RunRecord, principal: Principal) -> str:
         place = lab.root / "runs" / str(run.run_id)
         (place / "source" / "nb").mkdir(parents=True)
         for file in (place / "source" / "old.py", place / "source.index.lock", history / "shallow.lock"):
@@ -274,7 +274,7 @@ def test_what_a_kill_left_behind_is_in_no_runs_way(
         return take(self, run, principal)
 
     remote.commit({"nb/train.py": f"{HEADER}newer\n"})
-    monkeypatch.setattr(GitSources, "take", after_a_kill)
+    monkeypatch.setattr(GitCheckouts, "take", after_a_kill)
     state = lab.ended(lab.run(job)).state
     assert state.result == "SUCCESS", state
 
@@ -283,14 +283,14 @@ def test_a_run_can_be_cancelled_while_its_code_is_fetched(
     lab: Lab, remote: GitRemote, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked, answers = threading.Event(), threading.Event()
-    take = GitSources.take
+    take = GitCheckouts.take
 
-    def slow(self: GitSources, run: RunRecord, principal: Principal) -> str:
+    def slow(self: GitCheckouts, run: RunRecord, principal: Principal) -> str:
         asked.set()
         answers.wait(60)
         return take(self, run, principal)
 
-    monkeypatch.setattr(GitSources, "take", slow)
+    monkeypatch.setattr(GitCheckouts, "take", slow)
     run_id = lab.run(lab.job(notebook("a"), git_source=source(remote)))
     asked.wait(30)
     lab.jobs.cancel(run_id)

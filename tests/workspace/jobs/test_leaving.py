@@ -12,7 +12,7 @@ from brickyard.workspace.api.errors import Unauthenticated
 from brickyard.workspace.clusters.claims import ClusterUnavailable
 from brickyard.workspace.compute.tasks import TaskSpec
 from brickyard.workspace.jobs.board import Board
-from brickyard.workspace.jobs.git_source import GitSources
+from brickyard.workspace.jobs.git_checkouts import GitCheckouts
 from brickyard.workspace.jobs.kinds import Faulty
 from brickyard.workspace.jobs.kinds.base import Start
 from brickyard.workspace.jobs.kinds.git_snapshot import Snapshot
@@ -62,7 +62,7 @@ def test_run_ends_though_its_clusters_cannot_be_ended_and_the_next_run_ends_them
 
 
 def test_run_whose_files_cannot_be_removed_lets_the_next_one_start(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(GitSources, "leave", broken)
+    monkeypatch.setattr(GitCheckouts, "leave", broken)
     lab.compute.behaviours["a"] = lambda _: None
     job_id = lab.job(task("a"), max_concurrent_runs=1, queue={"enabled": True})
     runs = [lab.run(job_id), lab.run(job_id)]

@@ -17,7 +17,8 @@ from brickyard.workspace.jobs.board import Board
 from brickyard.workspace.jobs.cluster_task import ClusterTask
 from brickyard.workspace.jobs.clusters import keys_of
 from brickyard.workspace.jobs.directories import run_directory
-from brickyard.workspace.jobs.git_source import GitSources, needs_source
+from brickyard.workspace.jobs.git_checkouts import GitCheckouts
+from brickyard.workspace.jobs.git_source import needs_source
 from brickyard.workspace.jobs.holdings import Holdings
 from brickyard.workspace.jobs.kinds import Faulty, Prepared, Work, kind_of
 from brickyard.workspace.jobs.people import Nobody, whoever_runs
@@ -47,7 +48,7 @@ class Surroundings:
     store: RunStore
     ids: Ids
     slots: Slots
-    git: GitSources
+    git: GitCheckouts
     clusters: JobClusters
     on_end: Callable[[RunRecord], None]
 

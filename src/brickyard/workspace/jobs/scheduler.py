@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from brickyard.workspace.jobs.board import first_attempts
 from brickyard.workspace.jobs.execution import Execution, Surroundings
-from brickyard.workspace.jobs.git_source import GitSources
+from brickyard.workspace.jobs.git_checkouts import GitCheckouts
 from brickyard.workspace.jobs.records import Ids, RunRecord, TaskRecord, now
 from brickyard.workspace.jobs.run_store import RunStore, active, add_repair, add_run, by_idempotency, running, save_runs
 from brickyard.workspace.jobs.slots import Slots
@@ -55,7 +55,7 @@ class Scheduler:
         self._waiting: dict[int, list[Callable[[RunRecord], None]]] = {}
         slots = Slots(max(2, os.cpu_count() or 2), workspace.compute.memory.room)
         workspace.compute.memory.tick = slots.look_again
-        self._around = Surroundings(workspace, runs, ids, slots, GitSources(workspace), clusters, self._ended)
+        self._around = Surroundings(workspace, runs, ids, slots, GitCheckouts(workspace), clusters, self._ended)
 
     def submit(
         self,

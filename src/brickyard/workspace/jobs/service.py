@@ -19,7 +19,7 @@ from brickyard.workspace.identity.access_lists import replace as replace_access
 from brickyard.workspace.jobs.child_runs import ChildRuns
 from brickyard.workspace.jobs.clusters import JobClusters, check_definitions
 from brickyard.workspace.jobs.directories import run_directory
-from brickyard.workspace.jobs.git_source import name_git_host
+from brickyard.workspace.jobs.git_checkouts import name_git_host
 from brickyard.workspace.jobs.job_store import JobStore, find_job
 from brickyard.workspace.jobs.notices import check_destinations
 from brickyard.workspace.jobs.people import known, named_in_run_as, run_as, securable_of

@@ -138,7 +138,7 @@ def _check_places(definition: Json) -> None:
 
 def _check_size(definition: Json) -> None:
     if ("num_workers" in definition) == ("autoscale" in definition):
-        raise InvalidParameterValue("Exactly 1 of num_workers or autoscale must be specified")
+        raise InvalidParameterValue("Exactly 1 of virtual_cluster_size, num_workers or autoscale must be specified.")
     autoscale = definition.get("autoscale")
     if autoscale is not None and autoscale.get("min_workers", 0) > autoscale.get("max_workers", 0):
         raise InvalidParameterValue("autoscale.max_workers must be at least autoscale.min_workers")

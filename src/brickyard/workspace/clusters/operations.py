@@ -168,7 +168,7 @@ class ClusterOperations:
             InvalidState: It is pinned.
         """
         if cluster.pinned_at is not None:
-            raise InvalidState(f"Cluster {cluster.id} is pinned; it must be unpinned before it can be deleted.")
+            raise InvalidState(f"Cluster {cluster.id} is currently pinned, please unpin the cluster first.")
         self.forget(cluster)
 
     def forget(self, cluster: ClusterRecord) -> None:

@@ -7,10 +7,7 @@ go with its end.
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-import threading
-from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +18,7 @@ from brickyard.workspace.files.git import Checkout, shown_url
 from brickyard.workspace.identity.git_credentials import provider_of
 from brickyard.workspace.identity.principals import Kind
 from brickyard.workspace.jobs.directories import source_directory
+from brickyard.workspace.jobs.git_histories import GitHistories
 from brickyard.workspace.jobs.git_source import needs_source, revision_of
 from brickyard.workspace.jobs.records import Json, RunRecord
 
@@ -61,9 +59,7 @@ class GitCheckouts:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._histories = workspace.root / "git-sources"
-        self._lock = threading.Lock()
-        self._locks: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
+        self._histories = GitHistories(workspace.root / "git-sources")
 
     def take(self, run: RunRecord, principal: Principal) -> str:
         """Put the files of a run's commit into its directory; answers the commit, which stays what it was once.
@@ -86,15 +82,12 @@ class GitCheckouts:
     def _take(self, run: RunRecord, source: Json, place: Path, principal: Principal) -> str:
         if urlsplit(source["git_url"]).scheme == "file" and not principal.is_admin:
             raise PermissionDenied("Only administrators can use repositories of the machine itself (file://).")
-        history = self._history(source["git_url"], principal)
         login = self._workspace.files.repos.login(principal, provider_of(source["git_provider"]), source["git_url"])
         making = place.with_name("source.new")
         _clear(place)  # what a kill left behind
         revision = {"commit": run.request.commit} if run.request.commit else revision_of(source)
-        checkout = Checkout(history, making, source["git_url"], login, place.with_name("source.index"))
-        with self._lock:
-            lock = self._locks[history]
-        with lock:
+        with self._histories.hold(source["git_url"], principal.id, run.run_id) as history:
+            checkout = Checkout(history, making, source["git_url"], login, place.with_name("source.index"))
             for left in history.rglob("*.lock"):  # by a fetch that was killed, as nobody else fetches now
                 left.unlink(missing_ok=True)
             commit = checkout.fetch_commit(**revision)
@@ -114,14 +107,22 @@ class GitCheckouts:
             " has named. The owner can give the job its git_source again, or make a Git folder from the repository."
         )
 
-    def _history(self, url: str, principal: Principal) -> Path:
-        """Each principal has its own, as another one may not be allowed to read the repository."""
-        return self._histories / hashlib.sha256(f"{principal.id} {url}".encode()).hexdigest()[:32]
-
     def leave(self, run: RunRecord) -> None:
         """The run has ended: its files go."""
         if needs_source(run):
             _clear(source_directory(self._workspace, run))
+            if run.state.result == "SUCCESS":  # others may be repaired
+                self._histories.leave(run.run_id)
+
+    def forget(self, run: RunRecord) -> None:
+        """The run is deleted: what was fetched for it goes, where no other run may need that."""
+        if not needs_source(run):
+            return
+        try:
+            runner = self._workspace.identity.principal_named(run.run_as).id
+        except ResourceDoesNotExist:  # its histories go when they are old
+            runner = None
+        self._histories.forget(run.settings["git_source"]["git_url"], runner, run.run_id)
 
 
 def _clear(place: Path) -> None:

@@ -197,6 +197,10 @@ class Scheduler:
                 _log.info("run %s of job %s waited too long", run_id, run.job_id)
                 self._tell(run)
 
+    def forget(self, run: RunRecord) -> None:
+        """A run is deleted: what was fetched for it goes."""
+        self._around.git.forget(run)
+
     def _end_waiting(self, run_id: int, state: State) -> RunRecord | None:
         """End a run that waits in the queue, and answer it; one that has ended stays as it is."""
         run, tasks = self._runs.get(run_id)

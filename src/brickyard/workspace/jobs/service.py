@@ -330,6 +330,7 @@ class Jobs:
             raise InvalidState(f"Run {run_id} is active; cancel it before it is deleted.")
         for attempt in (run_id, *self._runs.delete(run_id)):
             shutil.rmtree(run_directory(self._workspace, attempt), ignore_errors=True)
+        self._scheduler.forget(run)
 
     def _grant(self, job: JobRecord, principal: Principal, entries: Any) -> None:
         """Whoever makes a job owns it, where it does not say otherwise."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -14,11 +15,18 @@ from brickyard.workspace.store.identity import principals
 
 if TYPE_CHECKING:
     from brickyard.workspace.identity import Principal
-    from brickyard.workspace.jobs.records import JobRecord
+    from brickyard.workspace.jobs.records import JobRecord, RunRecord
     from brickyard.workspace.workspace import Workspace
 
-__all__ = ["Nobody", "known", "named_in_run_as", "run_as", "securable_of", "whoever_runs"]
-
+__all__ = [
+    "Nobody",
+    "as_they_are",
+    "named_in_run_as",
+    "run_as",
+    "securable_of",
+    "whoever_runs",
+    "with_makers",
+]
 
 _FIELDS = {"user_name": Kind.USER, "service_principal_name": Kind.SERVICE_PRINCIPAL}
 
@@ -89,7 +97,21 @@ def whoever_runs(workspace: Workspace, name: str) -> Principal:
         ) from error
 
 
-def known(workspace: Workspace, names: Iterable[str]) -> frozenset[str]:
+def as_they_are(workspace: Workspace, jobs: Sequence[JobRecord]) -> list[JobRecord]:
+    """Jobs with whose rights they run now, and with their makers where these are still there."""
+    there = _known(workspace, {job.creator for job in jobs})
+    return [
+        replace(job, creator=job.creator if job.creator in there else "", run_as=run_as(workspace, job)) for job in jobs
+    ]
+
+
+def with_makers(workspace: Workspace, runs: Sequence[RunRecord]) -> list[RunRecord]:
+    """Runs with who started them where these are still there."""
+    there = _known(workspace, {run.creator for run in runs})
+    return [run if run.creator in there else replace(run, creator="") for run in runs]
+
+
+def _known(workspace: Workspace, names: Iterable[str]) -> frozenset[str]:
     """Those of the names whose users and service principals were not deleted."""
     wanted = select(principals.c.user_name).where(principals.c.user_name.in_(set(names)))
     with workspace.store.read() as connection:

@@ -14,11 +14,15 @@ from brickyard.workspace.api.errors import InvalidParameterValue, InvalidState
 from brickyard.workspace.api.shape import check_shape
 from brickyard.workspace.jobs.graph import Node, upstream
 from brickyard.workspace.jobs.records import Ids, Json, RunRecord, TaskRecord, now
+from brickyard.workspace.jobs.requests import run_request
 from brickyard.workspace.jobs.settings import graph_of
 from brickyard.workspace.jobs.states import State
 
-__all__ = ["check_repair", "repair", "stages", "to_run_again"]
+__all__ = ["check_repair", "requested_repair", "stages"]
 
+_OWN_FIELDS = frozenset(
+    {"run_id", "latest_repair_id", "rerun_tasks", "rerun_all_failed_tasks", "rerun_dependent_tasks"}
+)
 _GOOD = frozenset({"SUCCESS", "EXCLUDED", "DISABLED"})
 
 
@@ -52,7 +56,34 @@ def check_repair(run: RunRecord, run_id: int, latest: int | None) -> None:
         raise InvalidParameterValue(f"The repair {latest} is not the latest repair of run {run_id}, which is {last}.")
 
 
-def to_run_again(run: RunRecord, last: Mapping[str, TaskRecord], body: Mapping[str, Any]) -> frozenset[str]:
+def requested_repair(
+    run: RunRecord, tasks: Sequence[TaskRecord], body: Mapping[str, Any], settings: Json, ids: Ids
+) -> tuple[RunRecord, list[TaskRecord]]:
+    """The run as `runs/repair` asks for it, and the new attempts at its tasks.
+
+    Args:
+        run: The run, which has ended.
+        tasks: The attempts at its tasks so far, in their order.
+        body: The vendor's `RepairRun`; parameters that it gives hold instead of those of the run.
+        settings: The job's settings of now; a commit stays what it was unless the repository is another one there.
+        ids: Where numbers for the repair and the attempts come from.
+
+    Raises:
+        InvalidParameterValue: The body asks for what cannot be.
+    """
+    last = {task.task_key: task for task in tasks}
+    request = replace(run.request, commit="")
+    wanted = {name: value for name, value in body.items() if name not in _OWN_FIELDS}
+    if any(wanted.values()):
+        given = run_request(wanted, settings)
+        request = replace(given, parameters={**request.parameters, **given.job_parameters})
+    if settings.get("git_source") == run.settings.get("git_source"):
+        request = replace(request, commit=run.request.commit)
+    keys = _to_run_again(run, last, body)
+    return _begun_again(replace(run, request=request), last, keys, settings, ids)
+
+
+def _to_run_again(run: RunRecord, last: Mapping[str, TaskRecord], body: Mapping[str, Any]) -> frozenset[str]:
     """The keys of the tasks that run again.
 
     Args:
@@ -84,7 +115,7 @@ def _behind(nodes: Sequence[Node], keys: Collection[str]) -> set[str]:
     return {node.key for node in nodes if not upstream(nodes, node.key).isdisjoint(keys)}
 
 
-def repair(
+def _begun_again(
     run: RunRecord, last: Mapping[str, TaskRecord], keys: Collection[str], current: Json, ids: Ids
 ) -> tuple[RunRecord, list[TaskRecord]]:
     """The run as it is when it begins again, and the new attempts at its tasks.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -20,11 +21,13 @@ CONF = {"spark.sql.session.timeZone": "Asia/Tokyo", "spark.master": "local[*]", 
 
 
 def test_clients_from_outside_reach_the_engine_of_the_cluster_that_they_name(lab: ClusterLab) -> None:
-    mine = lab.running(spark_conf=CONF, spark_env_vars={"COLOUR": "green"})
+    mine = lab.running(spark_conf=CONF, spark_env_vars={"COLOUR": "green"}, custom_tags={"team": "ml"})
     spark, other = lab.session(mine), lab.session("no-cluster")
     assert spark.sql("SELECT current_timezone()").collect()[0][0] == "Asia/Tokyo"
     assert other.sql("SELECT current_timezone()").collect()[0][0] != "Asia/Tokyo"
     assert (spark.conf.get("spark.x"), spark.conf.get("spark.databricks.clusterUsageTags.clusterId")) == ("y", mine)
+    tags = json.loads(spark.conf.get("spark.databricks.clusterUsageTags.clusterAllTags") or "")
+    assert {"key": "team", "value": "ml"} in tags and {"key": "ClusterId", "value": mine} in tags
     with pytest.raises(PySparkException, match="SQL_CONF_NOT_FOUND"):
         other.conf.get("spark.x")
     from pyspark.sql.functions import udf

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import threading
 import time
@@ -219,11 +220,18 @@ class _Stopped(Exception):
 def _tags(workspace: Workspace, cluster: ClusterRecord) -> dict[str, str]:
     """The properties by which programs find out on which cluster they run."""
     prefix = "spark.databricks.clusterUsageTags."
+    tags = cluster.default_tags | cluster.definition.get("custom_tags", {})
+    is_fixed = "autoscale" not in cluster.definition
     return {
         "spark.databricks.workspaceUrl": workspace.url.partition("://")[2],
         f"{prefix}clusterId": cluster.id,
         f"{prefix}clusterName": cluster.name,
         f"{prefix}clusterOwnerOrgId": str(workspace.workspace_id),
         f"{prefix}orgId": str(workspace.workspace_id),
+        f"{prefix}clusterAllTags": json.dumps([{"key": name, "value": value} for name, value in tags.items()]),
+        f"{prefix}clusterCreator": cluster.creator_name,
+        f"{prefix}clusterNodeType": str(cluster.definition["node_type_id"]),
+        f"{prefix}driverNodeType": str(cluster.definition["driver_node_type_id"]),
+        f"{prefix}clusterScalingType": "fixed_size" if is_fixed else "autoscaling",
         f"{prefix}sparkVersion": str(cluster.definition["spark_version"]),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -76,6 +77,13 @@ class ClusterRecord:
     def name(self) -> str:
         """What people call it; names need not be unique."""
         return str(self.definition.get("cluster_name", ""))
+
+    @property
+    def default_tags(self) -> dict[str, str]:
+        """The tags that every cluster has, and those of jobs."""
+        tags = {"Vendor": "Databricks", "Creator": self.creator_name, "ClusterName": self.name, "ClusterId": self.id}
+        of_job = re.match(r"job-(\d+)-run-", self.name) if self.source == "JOB" else None
+        return tags | ({"JobId": of_job[1]} if of_job else {})
 
     @property
     def securable(self) -> Securable:

@@ -33,12 +33,7 @@ def details_of(cluster: ClusterRecord) -> ClusterDetails:
         "terminated_time": cluster.terminated_at,
         "termination_reason": cluster.reason,
         "spark_context_id": cluster.context_id,
-        "default_tags": {
-            "Vendor": "Databricks",
-            "Creator": cluster.creator_name,
-            "ClusterName": cluster.name,
-            "ClusterId": cluster.id,
-        },
+        "default_tags": cluster.default_tags,
         "spec": cluster.given,
     }
     if up:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import statistics
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -13,20 +16,42 @@ from tests.support import WorkspaceHome, wait_for
 from tests.workspace.jobs.soak import Soak
 
 EVERY = 50  # runs between two samples
+LOOKS = 10  # in the second of one sample
+CONNECTIONS = 16  # at most, to a workspace's database: one writes, a pool reads
 #: More of each with every 100 runs of the later half: processes, descriptors, threads, MB of memory.
 BARS = {"processes": 0.0, "descriptors": 0.5, "threads": 0.5, "MB": 3.0}
 
 
 def sample(soak: Soak) -> dict[str, float]:
-    """What the idle workspace holds: its server and all that it started that is still there."""
+    """What the idle workspace holds at the least: what is just being closed is no leak, a leak is in every look."""
+    looks, pause = [look(soak)], threading.Event()
+    while len(looks) < LOOKS:
+        pause.wait(0.1)
+        looks.append(look(soak))
+    return {what: min(one[what] for one in looks) for what in BARS}
+
+
+def look(soak: Soak) -> dict[str, float]:
+    """What its server and all that it started that is still there hold at this moment."""
     server = psutil.Process(soak.workspace.pid)
     tree = [server, *server.children(recursive=True)]
     return {
         "processes": len(tree),
-        "descriptors": sum(one.num_fds() for one in tree),
+        "descriptors": sum(len(files(one)) for one in tree),
         "threads": sum(one.num_threads() for one in tree),
         "MB": sum(_own(one) for one in tree),
     }
+
+
+def files(process: psutil.Process) -> list[str]:
+    """What its descriptors are of, but for connections to the workspace's database: a pool fills, and is bounded."""
+    found = []
+    for one in Path(f"/proc/{process.pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed since
+            found.append(str(one.readlink()))
+    connections = [one for one in found if re.search(r"workspace\.db(-wal)?$", one)]
+    assert len(connections) <= 2 * CONNECTIONS, connections
+    return [one for one in found if one not in connections]
 
 
 def _own(process: psutil.Process) -> float:

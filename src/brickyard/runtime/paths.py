@@ -103,8 +103,9 @@ def install(mounts: Mapping[str, Path]) -> None:
         setattr(os, name, _mapping_two(getattr(os, name), mapped))
     builtins.open = io.open = _mapping_one(builtins.open, mapped)
     sys.path_hooks.insert(0, _import_hook(prefixes, mounts))
-    for entry in [entry for entry in sys.path_importer_cache if entry.startswith(prefixes)]:
-        del sys.path_importer_cache[entry]
+    for entry in sys.path:  # looking through the cache itself would copy the memory that all its names are in
+        if entry.startswith(prefixes):
+            sys.path_importer_cache.pop(entry, None)
 
 
 def _import_hook(prefixes: tuple[str, ...], mounts: Mapping[str, Path]) -> Callable[[str], PathEntryFinderProtocol]:

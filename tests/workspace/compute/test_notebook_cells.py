@@ -252,6 +252,19 @@ def test_modules_beside_the_notebook_can_be_imported(lab: Lab) -> None:
     assert "42" in lab.run("notebook", path).ok().output
 
 
+def test_modules_of_the_workspace_are_imported_anew_after_a_restart(lab: Lab) -> None:
+    """Others are not asked for anything, as some load themselves when they are."""
+    module = lab.put("changing.py", "VALUE = 1\n")
+    done = lab.cells(
+        "import sys, types, changing\nsys.modules['lazy'] = type('Lazy', (types.ModuleType,), "
+        "{'__getattr__': lambda self, name: print('asked for', name)})('lazy')",
+        f"with open('/Workspace{module}', 'w') as file:\n    file.write('VALUE = 20\\n')",
+        "dbutils.library.restartPython()",
+        "import changing, sys\nprint(changing.VALUE, 'lazy' in sys.modules)",
+    ).ok()
+    assert done.output == "20 True\n"
+
+
 def test_modules_elsewhere_in_the_workspace_can_be_imported(lab: Lab) -> None:
     lab.put("bundle/src/forty/two.py", "ANSWER = 42\n")
     lab.put("bundle/lib/one.py", "ONE = 1\n")

@@ -44,10 +44,9 @@ class NotebookRunner:
         module = new_main(None)
         module.__dict__.update(dbruntime.user_namespace())
         self.namespace: dict[str, Any] = module.__dict__
-        self.shell = new_shell(module, context.directory / ".ipython", self.recorder)
+        self.shell = new_shell(module, self.recorder)
         self.namespace.pop("open", None)  # IPython's own knows nothing of the workspace's paths
         self._fresh = dict(module.__dict__)
-        self._modules = frozenset(sys.modules)
         self._paths = [_tree_path(context.source)]
         magics.register(self)
 
@@ -187,13 +186,13 @@ class NotebookRunner:
         raise CellFailed(error, list(self.shell.trace))
 
     def _restart(self) -> None:
-        """Forget the names and the modules that the notebook has imported, those of the runtime excepted."""
+        """Forget the names and the modules that the notebook has imported; those of the runtime are not its own."""
         self.namespace.clear()
         self.namespace.update(self._fresh)
         importlib.invalidate_caches()
         own = (*self.context.search_path, *map(str, self.context.mounts.values()))
-        for name in set(sys.modules) - self._modules:
-            if _is_pure(sys.modules[name], own):
+        for name, module in list(sys.modules.items()):
+            if _is_pure(module, own):
                 del sys.modules[name]
 
     def magic(self, source: str) -> None:
@@ -217,8 +216,8 @@ def _tree_path(path: str) -> str:
 
 def _is_pure(module: Any, own: tuple[str, ...]) -> bool:
     """Whether a module is one of the task's own libraries, or of the workspace, and can be imported twice."""
-    file = getattr(module, "__file__", None) or ""
-    return file.endswith(".py") and file.startswith(own)
+    file = getattr(module, "__dict__", {}).get("__file__")  # asking a module that loads itself lazily would load it
+    return isinstance(file, str) and file.endswith(".py") and file.startswith(own)
 
 
 def _shown(path: str) -> str:

@@ -27,9 +27,11 @@ from brickyard.runtime.programs import message_of
 from brickyard.runtime.record import Recorder
 from brickyard.runtime.redaction import Redactor
 
-__all__ = ["CellStream", "NotebookShell", "new_shell", "warm_up"]
+__all__ = ["CellStream", "NotebookShell", "make_ahead", "new_shell"]
 
 _FRAMES_KEPT = 50
+_CHANGED = (builtins, sys)  # what a shell adds names to
+_ahead: list[tuple[Any, list[dict[str, Any]]]] = []  # the shell that was made ahead, and the names that it has added
 _OURS = str(Path(__file__).parents[2]) + os.sep
 _SHELL = str(Path(IPython.__file__).parent) + os.sep
 _LIBRARIES = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")})
@@ -146,43 +148,71 @@ def _shorten(trace: TracebackType | None) -> None:
         frames[_FRAMES_KEPT - 1].tb_next = frames[-_FRAMES_KEPT]
 
 
-def new_shell(module: ModuleType, directory: Path, recorder: Recorder) -> Any:
-    """A shell whose cells see the module's names.
+def new_shell(module: ModuleType, recorder: Recorder) -> Any:
+    """A shell whose cells see the module's names; the one that was made ahead, where there is one.
 
     Args:
         module: The `__main__` of the notebook.
-        directory: For the shell's own files.
         recorder: Keeps the cells' outputs.
     """
-    config = Config()
-    config.HistoryManager.enabled = False
-    config.InteractiveShell.colors = "nocolor"
-    config.InteractiveShell.ipython_dir = str(directory)
-    shell: Any = NotebookShell.instance(config=config, user_module=module, user_ns=module.__dict__)
-    figures.hide_secrets()
+    shell = _taken_over(module) if _ahead else _made(module)
     shell.recorder = recorder
     shell.source, shell.trace = "", []
     warnings.filterwarnings("ignore", "To exit: use")  # advice to someone at a terminal, where `sys.exit` was called
+    return shell
+
+
+def make_ahead() -> None:
+    """Make the shell that the notebook of a process forked from this one takes over; other tasks do not notice it."""
+    before = [dict(vars(place)) for place in _CHANGED]
+    path = sys.path[:]
+    module = ModuleType("brickyard_ahead")
+    with tempfile.TemporaryDirectory() as directory, warnings.catch_warnings():
+        shell = new_shell(module, Recorder(Path(directory) / "cells.json", Redactor([])))
+        shell.run_cell("None", store_history=False)
+    atexit.unregister(shell.atexit_operations)
+    NotebookShell.clear_instance()
+    added = [
+        {name: vars(place)[name] for name in vars(place).keys() - old}
+        for place, old in zip(_CHANGED, before, strict=True)
+    ]
+    for place, names in zip(_CHANGED, added, strict=True):
+        for name in names:
+            delattr(place, name)
+    sys.modules.pop(module.__name__, None)
+    sys.path[:] = path
+    _ahead.append((shell, added))
+
+
+def _made(module: ModuleType) -> Any:
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.InteractiveShell.colors = "nocolor"
+    shell: Any = NotebookShell.instance(config=config, user_module=module, user_ns=module.__dict__)
+    figures.hide_secrets()
     shell.set_custom_exc((NotebookExit, PythonRestart, TaskStopped), _quiet)
     return shell
 
 
-def warm_up() -> Any:
-    """Make a shell that is not used: processes forked from this one make theirs in half the time.
-
-    It is answered to be kept: theirs would be scattered over the memory that it leaves, and each page of that copied.
-    """
-    before, path = dict(vars(builtins)), sys.path[:]
-    module = ModuleType("brickyard_warm_up")
-    with tempfile.TemporaryDirectory() as directory, warnings.catch_warnings():
-        shell = new_shell(module, Path(directory), Recorder(Path(directory) / "cells.json", Redactor([])))
-        shell.run_cell("None", store_history=False)
-    atexit.unregister(shell.atexit_operations)
-    NotebookShell.clear_instance()
-    for name in vars(builtins).keys() - before.keys():  # that this is IPython, for one, which not every task is
-        delattr(builtins, name)
-    sys.modules.pop(module.__name__, None)
-    sys.path[:] = path
+def _taken_over(module: ModuleType) -> Any:
+    """The shell that was made ahead, with what it would have if it had been made now."""
+    shell, added = _ahead.pop()
+    for place, names in zip(_CHANGED, added, strict=True):
+        vars(place).update(names)
+    shell.init_ipython_dir(None)
+    shell.init_profile_dir(None)
+    shell.starting_dir = str(Path.cwd())
+    shell.history_manager.dir_hist[:] = [Path.cwd()]
+    shell.init_virtualenv()
+    shell.init_create_namespaces(module, module.__dict__)
+    shell.save_sys_module_state()
+    shell.init_sys_modules()
+    shell.init_user_ns()
+    shell.user_ns.update(_="", __="", ___="")
+    shell.set_completer_frame()
+    atexit.register(shell.atexit_operations)
+    for kind in NotebookShell._walk_mro():
+        kind._instance = shell
     return shell
 
 

@@ -41,16 +41,15 @@ TASKS = (
     "brickyard.workspace.compute.host",
 )
 _MANY = ("databricks.sdk", "mlflow", "mlflow.tracking", "mlflow.pyfunc", "mlflow.store._unity_catalog.registry")
-_kept: list[object] = []
 
 
 def later() -> None:
     """Load everything, also what takes long to import and only many tasks need."""
     load((*TASKS, *_MANY))
-    from brickyard.runtime.notebook.shell import warm_up
+    from brickyard.runtime.notebook.shell import make_ahead
 
     with contextlib.suppress(OSError):  # the disk is full: it is only faster with it
-        _kept.append(warm_up())
+        make_ahead()
     _freeze()
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import signal
+import socket
 import sys
 from pathlib import Path
 
@@ -52,6 +54,23 @@ def test_cancel_kills_what_the_task_started_in_other_sessions(lab: Lab) -> None:
 def test_end_of_a_task_kills_what_it_left_running(lab: Lab) -> None:
     done = lab.run("spark_python", lab.put("leave.py", ESCAPE)).ok()
     assert gone(pids(done.handle.log))
+
+
+def test_files_and_ports_of_a_task_are_free_when_its_end_is_told(lab: Lab, tmp_path: Path) -> None:
+    """Also where its memory, which is given back first at the end of a process, takes a while."""
+    source = f"""
+import fcntl, socket
+memory = b"x" * (300 << 20)
+lock = open({str(tmp_path / "lock")!r}, "w")
+fcntl.flock(lock, fcntl.LOCK_EX)
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1])
+"""
+    done = lab.run("spark_python", lab.put("holds.py", source)).ok()
+    with (tmp_path / "lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", int(done.output)))
 
 
 def test_timeout_ends_the_task_and_says_so(lab: Lab) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -75,6 +75,8 @@ class Child:
         owner: The child that asked for it; none where the server did.
         output: The pipe behind its outputs, where it is its own.
         kill_at: When it is killed, on the monotonic clock, if it has not ended until then.
+        answered: Whether it has answered whoever asked for it.
+        told: Whether its end has been told.
     """
 
     pid: int
@@ -84,7 +86,8 @@ class Child:
     owner: Child | None = None
     output: OutputPipe | None = None
     kill_at: float | None = None
-    answered: bool = field(default=False)
+    answered: bool = False
+    told: bool = False
 
     @property
     def root(self) -> Child:

@@ -161,6 +161,14 @@ class ForkServer:
             self._kill(message["id"], child)
         elif message["do"] == "hide" and child.output is not None:
             child.output.secrets.add(message["secret"])
+        elif message["do"] == "end":
+            self._tell_end(child, message["code"])
+
+    def _tell_end(self, child: Child, code: int) -> None:
+        """Tell the end of a worker that only has its memory to give back, which takes a while, unless it has others."""
+        if not child.told and not any(other.owner is child for other in self._children.values()):
+            child.told = True
+            self._report(child, {"event": "exited", "kind": child.kind, "code": code, "answered": child.answered})
 
     def _start_worker(self, message: Message, owner: Child | None) -> None:
         self._load()
@@ -273,8 +281,7 @@ class ForkServer:
                 sys.stderr.write(f"the end of a task's output could not be written: {error}\n")
         with contextlib.suppress(KeyError):
             self._selector.unregister(child.channel)
-        number = os.waitstatus_to_exitcode(status)
-        self._report(child, {"event": "exited", "kind": child.kind, "code": number, "answered": child.answered})
+        self._tell_end(child, os.waitstatus_to_exitcode(status))
         child.channel.close()
 
     def _end_everything(self) -> None:

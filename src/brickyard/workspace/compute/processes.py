@@ -11,7 +11,7 @@ import time
 from collections.abc import Container
 from pathlib import Path
 
-__all__ = ["adopt_orphans", "die_with_parent", "end_orphans", "kill_group", "signal_group", "strangers"]
+__all__ = ["adopt_orphans", "die_with_parent", "end_orphans", "is_alone", "kill_group", "signal_group", "strangers"]
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _SWEEP_SECONDS = 5.0
@@ -70,6 +70,16 @@ def end_orphans(known: Container[int]) -> None:
         for pid in orphans:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, 0)
+
+
+def is_alone() -> bool:
+    """Whether this process has one thread and no children; with orphans adopted, nothing it has started is left then.
+
+    Where the system cannot say, it is not.
+    """
+    with contextlib.suppress(OSError):
+        return len(list(Path("/proc/self/task").iterdir())) == 1 and not strangers(())
+    return False
 
 
 def strangers(known: Container[int]) -> list[int]:

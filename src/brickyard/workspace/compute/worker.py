@@ -24,7 +24,7 @@ from brickyard.runtime.redaction import Redactor
 from brickyard.workspace.compute.channel import Channel, Message
 from brickyard.workspace.compute.children import OutputPipe
 from brickyard.workspace.compute.host import WorkerHost
-from brickyard.workspace.compute.processes import adopt_orphans
+from brickyard.workspace.compute.processes import adopt_orphans, is_alone
 from brickyard.workspace.compute.results import write_outcome
 from brickyard.workspace.compute.tasks import NO_RESULT, OUTPUT_FILE, TaskOutcome
 
@@ -66,7 +66,10 @@ def run(message: Message, channel: Channel, output: OutputPipe) -> int:
     except OSError as error:  # the disk is full: the exit code tells the server, as the output may be lost, too
         sys.stderr.write(f"OSError: the task's result could not be written: {error.strerror}\n")
         return NO_RESULT
-    return 0 if outcome.succeeded else 1
+    code = 0 if outcome.succeeded else 1
+    if is_alone():
+        host.end(code)
+    return code
 
 
 def _executed(context: TaskContext, host: WorkerHost) -> Ending:

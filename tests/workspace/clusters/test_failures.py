@@ -119,6 +119,28 @@ def test_a_cluster_that_installs_libraries_can_be_deleted_with_all_its_files(
     go_on.set()
 
 
+def test_an_installer_ends_with_its_cluster(lab: ClusterLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = tmp_path / "slow"
+    project.mkdir()
+    (project / "pyproject.toml").write_text(
+        "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n"
+        "[project]\nname = 'slow-to-build'\nversion = '1'\n"
+    )
+    (project / "backend.py").write_text(
+        f"import os, time\nopen({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)\n"
+    )
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+    cluster = lab.clusters.get(lab.running())
+    wanted = [{"pypi": {"package": f"slow-to-build @ {project.as_uri()}"}}]
+    lab.workspace.libraries.install(cluster, wanted, lab.owner)
+    build = psutil.Process(int(wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())))
+    installers = build.parents()[:1]
+    assert "uv" in installers[0].name()
+    lab.clusters.terminate(cluster, "me")
+    lab.wait(cluster.id, "TERMINATED")
+    assert not psutil.wait_procs([build, *installers], timeout=10)[1]
+
+
 def test_names_of_global_scripts_are_short_enough_for_files(lab: ClusterLab) -> None:
     w = WorkspaceClient(host=lab.workspace.url, token=lab.lab.token)
     text = base64.b64encode(b"echo hello").decode()

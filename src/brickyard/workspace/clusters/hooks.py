@@ -5,6 +5,7 @@ Each of these families is a module of its own, which is called from here and now
 - `complete_definition` is on the way of every definition: create, edit, update and job clusters. A policy fills in what
   is fixed or a default there, and refuses what it does not allow; a pool (`instance_pool_id`) gives its node type.
 - `check_start` is on the way of every start, also that of a new cluster: what was deleted meanwhile, and limits.
+- `begun` and `ended` say when installers of its libraries may run.
 - `enforced` changes a cluster that ends or restarts, where its policy was to be enforced then.
 - `global_scripts` gives the scripts that run before a cluster's own when it starts.
 - `installed` gives what is imported from: it installs the cluster's libraries when it starts, before its engine does.
@@ -22,7 +23,16 @@ if TYPE_CHECKING:
     from brickyard.workspace.identity import Principal
     from brickyard.workspace.workspace import Workspace
 
-__all__ = ["check_start", "complete_definition", "enforced", "forget", "global_scripts", "installed"]
+__all__ = [
+    "begun",
+    "check_start",
+    "complete_definition",
+    "ended",
+    "enforced",
+    "forget",
+    "global_scripts",
+    "installed",
+]
 
 
 def complete_definition(workspace: Workspace, definition: Json, by: Principal, source: str = "API") -> Json:
@@ -67,6 +77,16 @@ def installed(workspace: Workspace, cluster: ClusterRecord) -> list[str]:
     cluster from starting, as on the service; its status says so.
     """
     return workspace.libraries.at_start(cluster)
+
+
+def begun(workspace: Workspace, cluster: ClusterRecord) -> None:
+    """A cluster's life begins."""
+    workspace.libraries.begin(cluster.id)
+
+
+def ended(workspace: Workspace, cluster: ClusterRecord) -> None:
+    """A cluster's life is over: what is still being installed for it ends."""
+    workspace.libraries.stop(cluster.id)
 
 
 def forget(workspace: Workspace, cluster: ClusterRecord) -> None:

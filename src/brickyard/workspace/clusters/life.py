@@ -78,6 +78,7 @@ class Life:
 
     def begin(self) -> None:
         """Start everything, on a thread of its own."""
+        hooks.begun(self._workspace, self.cluster)
         threading.Thread(target=self._run, name=f"cluster-{self.cluster.id}", daemon=True).start()
 
     def stop(self) -> None:
@@ -209,6 +210,7 @@ class Life:
                 self.engine.kill()
             if self._scripts is not None:
                 self._scripts.end()
+            hooks.ended(self._workspace, self.cluster)
         finally:
             self._listener.over(self, None if self._stopping else reason)
 

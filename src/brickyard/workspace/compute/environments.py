@@ -21,6 +21,7 @@ from pathlib import Path
 from brickyard.runtime.redaction import Redactor
 from brickyard.workspace.compute import requirements as reading
 from brickyard.workspace.compute.credentials import git_environment
+from brickyard.workspace.compute.installers import kill, running
 from brickyard.workspace.compute.requirements import Missing
 
 __all__ = ["Environments", "LibraryError", "digest"]
@@ -46,7 +47,7 @@ class Environments:
     def stop(self) -> None:
         """End the installers that this process has started; what they were to build is not there."""
         for installer in list(self._installers):
-            installer.kill()
+            kill(installer)
 
     def build(self, wanted: Sequence[str]) -> Path:
         """A directory with the libraries; the one that was built before for the same libraries, if there is one.
@@ -133,7 +134,8 @@ class Environments:
         ) as installer:
             self._installers.add(installer)
             try:
-                output, errors = installer.communicate()
+                with running(installer):
+                    output, errors = installer.communicate()
             finally:
                 self._installers.discard(installer)
         redactor = Redactor(missing.secrets)

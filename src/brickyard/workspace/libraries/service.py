@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from brickyard.workspace.api.errors import ApiError, InvalidParameterValue, PermissionDenied, ResourceDoesNotExist
 from brickyard.workspace.api.shape import check_shape
 from brickyard.workspace.compute.environments import LibraryError
+from brickyard.workspace.compute.installers import InstallationStopped, Installers
 from brickyard.workspace.libraries.access import unreadable
 from brickyard.workspace.libraries.installation import install
 from brickyard.workspace.libraries.kinds import check_library, name_of, words_of
@@ -38,6 +39,7 @@ class Libraries:
         self._statuses: dict[str, dict[str, dict[str, Any]]] = {}
         self._lock = threading.Lock()
         self._turns: dict[str, threading.Lock] = {}
+        self._installers: dict[str, Installers] = {}  # of clusters that are not ended
 
     def install(self, cluster: ClusterRecord, libraries: Any, by: Principal) -> None:
         """Give libraries to a cluster: at once where it runs, else when it starts. Returns before they are there.
@@ -90,6 +92,18 @@ class Libraries:
             self._statuses[cluster.id] = {}
         return self._installed(cluster)
 
+    def begin(self, cluster_id: str) -> None:
+        """A cluster's life begins: libraries can be installed for it, until `stop`."""
+        with self._lock:
+            self._installers[cluster_id] = Installers()
+
+    def stop(self, cluster_id: str) -> None:
+        """The cluster's life is over: what is still being installed for it ends."""
+        with self._lock:
+            installers = self._installers.pop(cluster_id, None)
+        if installers is not None:
+            installers.stop()
+
     def forget(self, cluster_id: str) -> None:
         """Remove what is known of a cluster that is gone."""
         self._store.forget(cluster_id)
@@ -105,10 +119,16 @@ class Libraries:
         """Install all that a cluster is to have; one installation of a cluster follows the other."""
         with self._lock:
             turn = self._turns.setdefault(cluster.id, threading.Lock())
+            installers = self._installers.get(cluster.id)
+        if installers is None:  # it has ended just now
+            return []
         with turn:
             wanted = self._wanted(cluster)
             try:
-                directory = self._install(cluster.id, wanted)
+                with installers.here():
+                    directory = self._install(cluster.id, wanted)
+            except InstallationStopped:
+                return []
             except Exception as error:  # the cluster starts without them, and their statuses say why
                 _log.exception("libraries of cluster %s could not be installed", cluster.id)
                 self._tell(cluster.id, wanted, "FAILED", f"{type(error).__name__}: {error}")

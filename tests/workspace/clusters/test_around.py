@@ -181,6 +181,7 @@ def test_a_cluster_imports_its_libraries_and_those_of_its_policy(
     place.write_bytes(wheel(tmp_path).read_bytes())
     library = {"whl": f"/Workspace/Shared/{place.name}"}
     made = create(workspace, **SIZE, policy_id=policy(workspace, {}, libraries=[library]))
+    workspace.libraries.begin(made.id)
     (directory,) = workspace.libraries.at_start(made)
     assert importlib.machinery.PathFinder.find_spec("brickyard_greeting", [directory])
     assert [one["status"] for one in workspace.libraries.statuses(made)] == ["INSTALLED"]

@@ -139,6 +139,18 @@ def test_what_is_not_supported_is_refused_by_name(lab: Lab) -> None:
     assert "dbutils.credentials is not available" in (lab.cells("dbutils.credentials").outcome.error or "")
 
 
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("head('/lab')", "IsADirectoryError: java.lang.IllegalArgumentException: Cannot head a directory: /lab"),
+        ("mkdirs('/lab/f/x')", "NotADirectoryError: /lab/f/x: Not a directory"),
+        ("put('/lab', 'x', True)", "IsADirectoryError: /lab: Is a directory"),
+    ],
+)
+def test_errors_of_files_name_the_path_that_was_given(lab: Lab, code: str, error: str) -> None:
+    assert lab.cells("dbutils.fs.put('/lab/f', 'x', True)", f"dbutils.fs.{code}").outcome.error == error
+
+
 def test_context_of_the_notebook(lab: Lab) -> None:
     done = lab.cells(
         "c = dbutils.notebook.entry_point.getDbutils().notebook().getContext()",

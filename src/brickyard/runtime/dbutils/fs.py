@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,7 +67,10 @@ class FileSystem(Part):
 
     def head(self, file: str, max_bytes: int = 65536) -> str:
         """The beginning of a file as text."""
-        with self._existing(file).open("rb") as stream:
+        place = self._existing(file)
+        if place.is_dir():
+            raise IsADirectoryError(f"java.lang.IllegalArgumentException: Cannot head a directory: {file}")
+        with place.open("rb") as stream:
             content = stream.read(max_bytes + 1)
         if len(content) > max_bytes:
             sys.stdout.write(f"[Truncated to first {max_bytes} bytes]\n")
@@ -77,15 +81,17 @@ class FileSystem(Part):
         place = self._place(file, write=True)
         if place.exists() and not overwrite:
             raise FileExistsError(f"{file} already exists; dbutils.fs.put(file, contents, True) replaces it")
-        place.parent.mkdir(parents=True, exist_ok=True)
         data = contents.encode()
-        place.write_bytes(data)
+        with _named(file):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(data)
         sys.stdout.write(f"Wrote {len(data)} bytes.\n")
         return True
 
     def mkdirs(self, dir: str) -> bool:
         """Make a directory and those above it."""
-        self._place(dir, write=True).mkdir(parents=True, exist_ok=True)
+        with _named(dir):
+            self._place(dir, write=True).mkdir(parents=True, exist_ok=True)
         return True
 
     def rm(self, dir: str, recurse: bool = False) -> bool:
@@ -208,3 +214,14 @@ def _info(path: str, place: Path) -> FileInfo:
     if place.is_dir():
         return FileInfo(f"{shown}/", f"{place.name}/", 0, modified)
     return FileInfo(shown, place.name, status.st_size, modified)
+
+
+@contextlib.contextmanager
+def _named(path: str) -> Iterator[None]:
+    """Errors of files name the path that was given, and not where that is on this machine."""
+    try:
+        yield
+    except OSError as error:
+        if error.strerror is None:
+            raise
+        raise type(error)(f"{path}: {error.strerror}") from None

@@ -52,9 +52,9 @@ class ClusterLab:
 
     def pid(self, cluster_id: str) -> int:
         """The process of a cluster's engine."""
-        life = self.clusters.lives.get(cluster_id)
-        assert life is not None and life.engine is not None
-        return life.engine.pid
+        running = self.clusters.lifecycle.get(cluster_id)
+        assert running is not None and running.engine is not None
+        return running.engine.pid
 
     def robot(self) -> tuple[Principal, str]:
         """Somebody who is no administrator, and a token."""

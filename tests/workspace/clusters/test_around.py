@@ -28,7 +28,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Works
     place.mkdir()
     store = Store(place / "brickyard.db")
     made = Workspace(name="around", root=place, url="http://127.0.0.1:1", workspace_id=1, store=store)
-    monkeypatch.setattr(made.clusters.lives, "begin", lambda cluster: None)
+    monkeypatch.setattr(made.clusters.lifecycle, "begin", lambda cluster: None)
     yield made
     made.close()
 
@@ -99,7 +99,7 @@ def test_the_number_of_clusters_of_a_user_is_limited(workspace: Workspace, owner
     first = create(workspace, policy_id=policy_id, **SIZE)
     with pytest.raises(InvalidParameterValue, match="has 1 active clusters with the policy p4, which allows 1"):
         create(workspace, policy_id=policy_id, **SIZE)
-    workspace.clusters.lives.write(first.id, state="TERMINATED")
+    workspace.clusters.lifecycle.write(first.id, state="TERMINATED")
     create(workspace, policy_id=policy_id, **SIZE)
     with pytest.raises(InvalidParameterValue, match="has 1 active clusters"):
         workspace.clusters.start(workspace.clusters.get(first.id), owner.user_name)
@@ -108,7 +108,7 @@ def test_the_number_of_clusters_of_a_user_is_limited(workspace: Workspace, owner
 def test_a_policy_that_is_gone_forbids_changes(workspace: Workspace, owner: Principal) -> None:
     policy_id = policy(workspace, {})
     made = create(workspace, policy_id=policy_id, **SIZE)
-    workspace.clusters.lives.write(made.id, state="TERMINATED")
+    workspace.clusters.lifecycle.write(made.id, state="TERMINATED")
     workspace.policies.delete(workspace.policies.get(policy_id))
     with pytest.raises(InvalidParameterValue, match="Can't find a cluster policy"):
         workspace.clusters.edit(workspace.clusters.get(made.id), {"policy_id": policy_id, **SIZE}, owner)
@@ -128,13 +128,13 @@ def test_a_pool_gives_its_node_type_and_counts_its_instances(workspace: Workspac
         "idle_count": 2,
         "pending_idle_count": 0,
     }
-    workspace.clusters.lives.write(first.id, state="RUNNING")
+    workspace.clusters.lifecycle.write(first.id, state="RUNNING")
     assert workspace.pools.stats(pool)["used_count"] == 2
     with pytest.raises(ResourceExhausted, match="max_capacity of 4 instances, and 2 are used: the cluster needs 3"):
         create(workspace, **{**size, "num_workers": 2})
     with pytest.raises(InvalidParameterValue, match="'node_type_id' cannot be supplied when an instance pool"):
         create(workspace, **size, node_type_id="Standard_DS3_v2")
-    workspace.clusters.lives.write(first.id, state="TERMINATED")
+    workspace.clusters.lifecycle.write(first.id, state="TERMINATED")
     workspace.pools.delete(pool)
     for refused in (
         lambda: create(workspace, **size),
@@ -186,7 +186,7 @@ def test_a_cluster_imports_its_libraries_and_those_of_its_policy(
     assert importlib.machinery.PathFinder.find_spec("brickyard_greeting", [directory])
     assert [one["status"] for one in workspace.libraries.statuses(made)] == ["INSTALLED"]
     other = create(workspace, **SIZE)
-    workspace.clusters.lives.write(other.id, state="TERMINATED")
+    workspace.clusters.lifecycle.write(other.id, state="TERMINATED")
     workspace.libraries.install(workspace.clusters.get(other.id), [library, library], owner)
     assert workspace.libraries.at_start(workspace.clusters.get(other.id)) == [directory]
     workspace.clusters.forget(workspace.clusters.get(other.id))

@@ -31,9 +31,9 @@ def made(commands: Commands, lab: ClusterLab, cluster_id: str) -> Context:
 
 def let_time_pass(lab: ClusterLab, cluster_id: str) -> None:
     """Ten minutes without activity."""
-    life = lab.clusters.lives.get(cluster_id)
-    assert life is not None
-    life.used_at -= 601
+    running = lab.clusters.lifecycle.get(cluster_id)
+    assert running is not None
+    running.used_at -= 601
     lab.clusters.end_idle()
 
 

@@ -119,9 +119,9 @@ def test_a_claim_gives_the_engine_and_keeps_the_cluster(lab: ClusterLab) -> None
 
 def _rest(lab: ClusterLab, cluster_id: str) -> None:
     """Let ten minutes pass without activity."""
-    life = lab.clusters.lives.get(cluster_id)
-    assert life is not None
-    life.used_at -= 601
+    running = lab.clusters.lifecycle.get(cluster_id)
+    assert running is not None
+    running.used_at -= 601
     lab.clusters.end_idle()
 
 

@@ -29,12 +29,12 @@ def test_a_claim_that_fails_and_a_busy_service_do_not_keep_others_from_their_end
 
     for callback in (fail, heard.append):
         lab.clusters.claim(mine, lab.owner).when_lost(callback)
-    with lab.clusters.lives.changed:  # the thread that hears of all tasks does not wait for it
+    with lab.clusters.lifecycle.changed:  # the thread that hears of all tasks does not wait for it
         psutil.Process(lab.pid(mine)).kill()
-        life = lab.clusters.lives.get(other)
-        assert life is not None and life.engine is not None
+        running = lab.clusters.lifecycle.get(other)
+        assert running is not None and running.engine is not None
         psutil.Process(lab.pid(other)).kill()
-        engine = life.engine
+        engine = running.engine
         wait_for(lambda: not Path(engine.socket).parent.exists())
     assert lab.wait(mine, "TERMINATED").state_message.startswith("The Spark engine ")
     lab.wait(other, "TERMINATED")
@@ -49,9 +49,9 @@ def test_a_cluster_whose_end_is_not_written_can_be_ended(lab: ClusterLab, monkey
     def full(*given: Any) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(lab.clusters.lives, "_after", full)
+    monkeypatch.setattr(lab.clusters.lifecycle, "_after", full)
     lab.clusters.terminate(lab.clusters.get(mine), "me")
-    wait_for(lambda: lab.clusters.lives.get(mine) is None and len(heard) == 1)
+    wait_for(lambda: lab.clusters.lifecycle.get(mine) is None and len(heard) == 1)
     assert lab.clusters.get(mine).state == "TERMINATING"
     lab.clusters.terminate(lab.clusters.get(mine), "me")
     assert lab.clusters.get(mine).state == "TERMINATED"
@@ -74,7 +74,7 @@ def test_an_engine_that_does_not_answer_in_time_is_ended(lab: ClusterLab, monkey
 
 def test_nothing_starts_while_the_workspace_stops(lab: ClusterLab, monkeypatch: pytest.MonkeyPatch) -> None:
     mine = lab.running()
-    monkeypatch.setattr(lab.clusters.lives, "_closing", True)
+    monkeypatch.setattr(lab.clusters.lifecycle, "_closing", True)
     with pytest.raises(ClusterUnavailable, match="stopping"):
         lab.clusters.claim(mine, lab.owner)
     with pytest.raises(TemporarilyUnavailable, match="stopping"):
@@ -115,7 +115,7 @@ def test_a_cluster_that_installs_libraries_can_be_deleted_with_all_its_files(
     assert any(files.rglob("*.log"))
     lab.clusters.delete(lab.clusters.get(mine))
     wait_for(lambda: not files.exists())
-    assert lab.clusters.lives.get(mine) is None and not go_on.is_set()
+    assert lab.clusters.lifecycle.get(mine) is None and not go_on.is_set()
     go_on.set()
 
 

@@ -35,7 +35,7 @@ def no_disk(spec: TaskSpec) -> Any:
 def held(lab: Lab) -> tuple[int, int]:
     """The places that are taken, and the claims on clusters."""
     slots = lab.jobs._scheduler._around.slots
-    return slots._limit - slots._free, sum(len(life.claims) for life in lab.workspace.clusters.lives.all())
+    return slots._limit - slots._free, sum(len(running.claims) for running in lab.workspace.clusters.lifecycle.all())
 
 
 def test_task_that_cannot_be_started_on_its_cluster_ends_and_gives_the_cluster_back(lab: Lab) -> None:

@@ -44,8 +44,8 @@ def test_cluster_that_was_lost_fails_its_task_and_the_retry_has_another(lab: Lab
     run_id = lab.run(lab.job(shared("a", max_retries=1), job_clusters=MAIN))
     handle = lab.running("a")
     lab.compute.deaf = True
-    [life] = lab.workspace.clusters.lives.all()
-    life._ended("was ended by SIGKILL")
+    [running] = lab.workspace.clusters.lifecycle.all()
+    running._ended("was ended by SIGKILL")
     wait_for(lambda: handle.stopping)
     assert handle.stopping == "FAILED" and handle.code == "CLUSTER_ERROR"
     assert "terminated during the run (cluster state message: The Spark engine was ended by SIGKILL" in handle.why

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from brickyard.workspace.clusters.life import Life
+    from brickyard.workspace.clusters.running_cluster import RunningCluster
 
 __all__ = ["Claim", "ClusterUnavailable"]
 
@@ -45,28 +45,28 @@ class Claim:
         resting: Whether it does nothing now.
     """
 
-    def __init__(self, life: Life) -> None:
+    def __init__(self, running: RunningCluster) -> None:
         self.resting = False
-        self._life = life
+        self._running = running
         self._lock = threading.Lock()
         self._reason: str | None = None
         self._callbacks: list[Callable[[str], None]] = []
-        version = str(life.cluster.definition["spark_version"]).partition(".x-")[0]
-        self.cluster_id = life.cluster.id
-        self.environment: Mapping[str, str] = {"DATABRICKS_RUNTIME_VERSION": version, **life.values.environment}
-        self.spark_conf = life.values.spark_conf
-        self.secrets = life.values.secrets
-        self.search_path = tuple(life.search_path)
+        version = str(running.cluster.definition["spark_version"]).partition(".x-")[0]
+        self.cluster_id = running.cluster.id
+        self.environment: Mapping[str, str] = {"DATABRICKS_RUNTIME_VERSION": version, **running.values.environment}
+        self.spark_conf = running.values.spark_conf
+        self.secrets = running.values.secrets
+        self.search_path = tuple(running.search_path)
 
     def remote(self, token: str, user_name: str) -> str:
         """The Spark Connect address of the cluster's engine for who has a token of the workspace: `sc://..`."""
-        engine = self._life.engine
+        engine = self._running.engine
         return "" if engine is None else engine.remote(token, user_name)
 
     def rest(self, resting: bool) -> None:
         """Do nothing from now on, or something again; for users that hold a claim for longer than they work."""
         if resting != self.resting:
-            self._life.used()
+            self._running.used()
             self.resting = resting
 
     def when_lost(self, callback: Callable[[str], None]) -> None:
@@ -94,8 +94,8 @@ class Claim:
         """Use it no more; does nothing the second time."""
         with self._lock:
             self._callbacks = []
-        self._life.claims.discard(self)
-        self._life.used()
+        self._running.claims.discard(self)
+        self._running.used()
 
     def __enter__(self) -> Claim:
         return self

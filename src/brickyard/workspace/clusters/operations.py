@@ -12,7 +12,7 @@ from brickyard.workspace.api.errors import InvalidParameterValue, InvalidState, 
 from brickyard.workspace.clusters import hooks, states
 from brickyard.workspace.clusters.cluster_store import ClusterStore
 from brickyard.workspace.clusters.definition import complete, given_fields
-from brickyard.workspace.clusters.lives import Lives
+from brickyard.workspace.clusters.lifecycle import ClusterLifecycle
 from brickyard.workspace.clusters.masks import masked
 from brickyard.workspace.clusters.records import ClusterRecord, Json, Reason, now
 from brickyard.workspace.identity.entitlement import require_entitled
@@ -31,14 +31,14 @@ class ClusterOperations:
 
     Attributes:
         store: Clusters and their events.
-        lives: What runs of them.
+        lifecycle: Starts and ends them, and knows what runs of them.
         there_are: Whether there has ever been a cluster.
     """
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self.store = ClusterStore(workspace.store)
-        self.lives = Lives(workspace, self.store)
+        self.lifecycle = ClusterLifecycle(workspace, self.store)
         self.there_are = self.store.any()
 
     def get(self, cluster_id: str) -> ClusterRecord:
@@ -62,7 +62,7 @@ class ClusterOperations:
         if source != "JOB":  # asked when the job was made or changed
             require_entitled(by, given)
         token = body.get("idempotency_token") or None
-        with self.lives.changed:
+        with self.lifecycle.changed:
             made = None if token is None else self.store.with_token(f"{by.id}:{token}")
             if made is not None:
                 return made
@@ -82,7 +82,7 @@ class ClusterOperations:
             self.store.add(cluster, ("CREATING", {**created, "user": user or by.user_name}))
             self._workspace.identity.permissions.grant(cluster.securable, by.id, "CAN_MANAGE")
             self.there_are = True
-            self.lives.begin(cluster)
+            self.lifecycle.begin(cluster)
         return cluster
 
     def edit(self, cluster: ClusterRecord, body: Mapping[str, Any], by: Principal) -> None:
@@ -109,13 +109,13 @@ class ClusterOperations:
         Raises:
             InvalidState: It is not terminated.
         """
-        with self.lives.changed:
+        with self.lifecycle.changed:
             cluster = self.get(cluster.id)
             states.need(cluster, "TERMINATED", "ERROR")
             _check_not_of_job(cluster)
             self._check_start(cluster)
-            self.lives.write(cluster.id, ("STARTING", {"user": by}), **states.starting())
-            self.lives.begin(self.get(cluster.id))
+            self.lifecycle.write(cluster.id, ("STARTING", {"user": by}), **states.starting())
+            self.lifecycle.begin(self.get(cluster.id))
 
     def restart(self, cluster: ClusterRecord, by: str) -> None:
         """Restart a cluster.
@@ -123,12 +123,12 @@ class ClusterOperations:
         Raises:
             InvalidState: It does not run.
         """
-        with self.lives.changed:
+        with self.lifecycle.changed:
             cluster = self.get(cluster.id)
             states.need(cluster, "RUNNING")
             _check_not_of_job(cluster)
             self._check_start(cluster)
-            self.lives.restart(cluster, by)
+            self.lifecycle.restart(cluster, by)
 
     def resize(self, cluster: ClusterRecord, body: Mapping[str, Any], by: Principal) -> None:
         """Give a cluster another number of workers; here they are a number, the engine uses the whole machine.
@@ -137,7 +137,7 @@ class ClusterOperations:
             InvalidState: It does not run.
             InvalidParameterValue: Not exactly one of `num_workers` and `autoscale` is there.
         """
-        with self.lives.changed:
+        with self.lifecycle.changed:
             cluster = self.get(cluster.id)
             states.need(cluster, "RUNNING", "RESIZING")
             wanted = states.size(given_fields(body))
@@ -152,14 +152,14 @@ class ClusterOperations:
                 "target_num_workers": after,
                 "cause": "USER_REQUEST",
             }
-            self.lives.write(cluster.id, ("RESIZING", {**sizes, "user": by.user_name}), state="RESIZING")
+            self.lifecycle.write(cluster.id, ("RESIZING", {**sizes, "user": by.user_name}), state="RESIZING")
             done = {"current_num_workers": after, "target_num_workers": after}
             completed = [("UPSIZE_COMPLETED", done)] if after > before else []
-            self.lives.write(cluster.id, *completed, state="RUNNING", definition=definition, given=given)
+            self.lifecycle.write(cluster.id, *completed, state="RUNNING", definition=definition, given=given)
 
     def terminate(self, cluster: ClusterRecord, by: str) -> None:
         """End a cluster; does nothing where it has ended, or is about to."""
-        self.lives.end(cluster, Reason("USER_REQUEST", "SUCCESS", {"username": by}), user=by)
+        self.lifecycle.end(cluster, Reason("USER_REQUEST", "SUCCESS", {"username": by}), user=by)
 
     def delete(self, cluster: ClusterRecord) -> None:
         """End a cluster and forget it.
@@ -173,19 +173,19 @@ class ClusterOperations:
 
     def forget(self, cluster: ClusterRecord) -> None:
         """End a cluster and remove everything of it."""
-        with self.lives.changed:
-            life = self.lives.get(cluster.id)
+        with self.lifecycle.changed:
+            running = self.lifecycle.get(cluster.id)
             self.store.delete([cluster.id])
-            if life is not None:
-                life.stop()
-            self.lives.changed.notify_all()
+            if running is not None:
+                running.stop()
+            self.lifecycle.changed.notify_all()
         self._workspace.identity.permissions.forget(cluster.securable)
         hooks.forget(self._workspace, cluster)
-        if life is None:
+        if running is None:
             shutil.rmtree(self._workspace.root / "clusters" / cluster.id, ignore_errors=True)
 
     def _check_start(self, cluster: ClusterRecord) -> None:
-        if self.lives.closing:
+        if self.lifecycle.closing:
             raise TemporarilyUnavailable(f"Cluster {cluster.id} cannot be started: the workspace is stopping.")
         hooks.check_start(self._workspace, cluster)
 
@@ -196,7 +196,7 @@ class ClusterOperations:
         return given_fields(body)
 
     def _redefine(self, cluster: ClusterRecord, given: Json, by: Principal) -> None:
-        with self.lives.changed:
+        with self.lifecycle.changed:
             cluster = self.get(cluster.id)
             states.need(cluster, "RUNNING", "TERMINATED")
             _check_not_of_job(cluster)
@@ -213,9 +213,9 @@ class ClusterOperations:
             values = {"definition": definition, "given": given}
             if cluster.state == "RUNNING":
                 self._check_start(replace(cluster, definition=definition))
-                self.lives.restart(cluster, by.user_name, ("EDITED", edited), **values)
+                self.lifecycle.restart(cluster, by.user_name, ("EDITED", edited), **values)
             else:
-                self.lives.write(cluster.id, ("EDITED", edited), **values)
+                self.lifecycle.write(cluster.id, ("EDITED", edited), **values)
 
 
 def _check_not_of_job(cluster: ClusterRecord) -> None:

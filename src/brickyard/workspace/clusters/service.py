@@ -14,7 +14,7 @@ from brickyard.workspace.clusters.records import LIVE, ClusterRecord, Reason, no
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from brickyard.workspace.clusters.life import Life
+    from brickyard.workspace.clusters.running_cluster import RunningCluster
     from brickyard.workspace.identity import Principal
     from brickyard.workspace.identity.permissions import Securable
     from brickyard.workspace.workspace import Workspace
@@ -40,14 +40,14 @@ class Clusters(ClusterOperations):
 
     def recover(self) -> None:
         """Say what became of the clusters that ran when the workspace ended, and look after idle ones from now on."""
-        self.lives.recover()
+        self.lifecycle.recover()
         self._watch = threading.Thread(target=self._look, name="idle-clusters", daemon=True)
         self._watch.start()
 
     def close(self) -> None:
         """End all clusters."""
         self._never.set()
-        self.lives.close()
+        self.lifecycle.close()
 
     def securable(self, cluster_id: str) -> Securable:
         """What permissions are granted on.
@@ -79,14 +79,14 @@ class Clusters(ClusterOperations):
         """
         moment = now() + timeout * 1000
         started = False
-        with self.lives.changed:
+        with self.lifecycle.changed:
             while True:
-                if self.lives.closing:
+                if self.lifecycle.closing:
                     raise ClusterUnavailable(f"Cluster {cluster_id} cannot be used: the workspace is stopping.")
                 cluster = self._usable(cluster_id, principal)
-                life = self.lives.get(cluster_id)
-                if life is not None and cluster.state in ("RUNNING", "RESIZING"):
-                    return self._claimed(life)
+                running = self.lifecycle.get(cluster_id)
+                if running is not None and cluster.state in ("RUNNING", "RESIZING"):
+                    return self._claimed(running)
                 if cluster.state not in LIVE:
                     if started or cluster.source == "JOB":
                         raise ClusterUnavailable(_ended(cluster))
@@ -95,7 +95,7 @@ class Clusters(ClusterOperations):
                 started = True
                 if now() > moment or (stop is not None and stop.is_set()):
                     raise ClusterUnavailable(f"Cluster {cluster_id} was not waited for until it ran.")
-                self.lives.changed.wait(1.0 if stop is None else _STOP_SECONDS)
+                self.lifecycle.changed.wait(1.0 if stop is None else _STOP_SECONDS)
 
     def connected(self, headers: Mapping[str, str], lost: str) -> str | None:
         """Where the engine listens that a client from outside means; starts its cluster where it is terminated.
@@ -119,8 +119,8 @@ class Clusters(ClusterOperations):
         authorization = f"Bearer {token}" if token else headers.get("authorization")
         try:
             with self.claim(cluster_id, self._workspace.identity.authenticate(authorization)):
-                life = self.lives.get(cluster_id)
-                engine = None if life is None else life.engine
+                running = self.lifecycle.get(cluster_id)
+                engine = None if running is None else running.engine
         except (ClusterUnavailable, ApiError) as error:
             raise EngineUnavailable(str(error)) from error
         if engine is None or engine.socket == lost:
@@ -149,18 +149,18 @@ class Clusters(ClusterOperations):
         """End the cluster of a job run that has ended; only the last ones are remembered, as on the service."""
         cluster = self.store.find(cluster_id)
         if cluster is not None:
-            self.lives.end(cluster, Reason("JOB_FINISHED", "SUCCESS", {}))
+            self.lifecycle.end(cluster, Reason("JOB_FINISHED", "SUCCESS", {}))
         ended = [one for one in self.store.all() if one.source == "JOB" and one.state not in LIVE]
         for one in ended[_KEPT_OF_JOBS:]:
             self.forget(one)
 
     def add_search_path(self, cluster_id: str, directory: str) -> None:
         """Let what begins on a running cluster, and its sessions, import from one more directory; else nothing."""
-        life = self.lives.get(cluster_id)
-        if life is not None and directory not in life.search_path:
-            life.search_path.insert(0, directory)
-            if life.engine is not None:
-                life.engine.add_import(directory)
+        running = self.lifecycle.get(cluster_id)
+        if running is not None and directory not in running.search_path:
+            running.search_path.insert(0, directory)
+            if running.engine is not None:
+                running.engine.add_import(directory)
 
     def pin(self, cluster: ClusterRecord, by: str) -> None:
         """Keep a cluster in lists however long it has been terminated."""
@@ -187,12 +187,12 @@ class Clusters(ClusterOperations):
 
     def end_idle(self) -> None:
         """End the clusters on which nothing has been done for as long as they say."""
-        for life in self.lives.all():
-            cluster = self.store.find(life.cluster.id)
+        for running in self.lifecycle.all():
+            cluster = self.store.find(running.cluster.id)
             minutes = 0 if cluster is None or cluster.state != "RUNNING" else cluster.autotermination_minutes
-            if cluster is not None and minutes and life.idle_seconds() >= minutes * 60:
+            if cluster is not None and minutes and running.idle_seconds() >= minutes * 60:
                 _log.info("cluster %s ends after %s minutes without activity", cluster.id, minutes)
-                self.lives.end(cluster, Reason("INACTIVITY", "SUCCESS", {"inactivity_duration_min": str(minutes)}))
+                self.lifecycle.end(cluster, Reason("INACTIVITY", "SUCCESS", {"inactivity_duration_min": str(minutes)}))
 
     def _usable(self, cluster_id: str, principal: Principal) -> ClusterRecord:
         cluster = self.store.find(cluster_id)
@@ -202,10 +202,10 @@ class Clusters(ClusterOperations):
         return cluster
 
     @staticmethod
-    def _claimed(life: Life) -> Claim:
-        claim = Claim(life)
-        life.claims.add(claim)
-        life.used()
+    def _claimed(running: RunningCluster) -> Claim:
+        claim = Claim(running)
+        running.claims.add(claim)
+        running.used()
         return claim
 
     def _look(self) -> None:

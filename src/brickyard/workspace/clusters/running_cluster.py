@@ -1,4 +1,4 @@
-"""One life of a cluster: its init scripts, its libraries and its engine, from its start to its end."""
+"""What runs of a cluster: its init scripts, its libraries and its engine, from its start to its end."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ from brickyard.workspace.compute.interactive import search_path
 if TYPE_CHECKING:
     from brickyard.workspace.workspace import Workspace
 
-__all__ = ["Life"]
+__all__ = ["RunningCluster"]
 
 _SESSION_IDLE_SECONDS = 86_400.0
 _log = logging.getLogger(__name__)
 
 
 class _Listener(Protocol):
-    def ready(self, life: Life) -> None: ...
+    def ready(self, running: RunningCluster) -> None: ...
 
-    def over(self, life: Life, reason: Reason | None) -> None: ...
+    def over(self, running: RunningCluster, reason: Reason | None) -> None: ...
 
     def rest(self) -> None: ...
 
-    def happened(self, life: Life, kind: str, details: Json) -> None: ...
+    def happened(self, running: RunningCluster, kind: str, details: Json) -> None: ...
 
 
-class Life:
+class RunningCluster:
     """What runs of a cluster between two starts.
 
     Args:
         workspace: Whose it is.
-        cluster: The cluster as it is started; a change of its definition starts another life.
+        cluster: The cluster as it is started; a change of its definition starts another one.
         listener: Hears when it is ready, and once when nothing of it is left: with a reason where it ended by itself.
 
     Attributes:

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.clusters import hooks, states
 from brickyard.workspace.clusters.cluster_store import ClusterStore
-from brickyard.workspace.clusters.life import Life
 from brickyard.workspace.clusters.records import LIVE, ClusterRecord, Json, Reason
+from brickyard.workspace.clusters.running_cluster import RunningCluster
 
 if TYPE_CHECKING:
     from brickyard.workspace.workspace import Workspace
 
-__all__ = ["Lives"]
+__all__ = ["ClusterLifecycle"]
 
 _STOPPED = "The local workspace stopped while the cluster was running."
 _CLOSE_SECONDS = 10.0
 _log = logging.getLogger(__name__)
 
 
-class Lives:
+class ClusterLifecycle:
     """Starts, restarts and ends clusters, and writes what becomes of them.
 
     Attributes:
@@ -34,17 +34,17 @@ class Lives:
         self._workspace = workspace
         self.store = store
         self.changed = threading.Condition(threading.RLock())
-        self._lives: dict[str, Life] = {}
-        self._leaving: set[Life] = set()
+        self._running: dict[str, RunningCluster] = {}
+        self._leaving: set[RunningCluster] = set()
         self._closing = False
 
-    def get(self, cluster_id: str) -> Life | None:
+    def get(self, cluster_id: str) -> RunningCluster | None:
         """What runs of a cluster."""
-        return self._lives.get(cluster_id)
+        return self._running.get(cluster_id)
 
-    def all(self) -> list[Life]:
+    def all(self) -> list[RunningCluster]:
         """What runs of any cluster."""
-        return list(self._lives.values())
+        return list(self._running.values())
 
     @property
     def closing(self) -> bool:
@@ -53,31 +53,31 @@ class Lives:
 
     def begin(self, cluster: ClusterRecord) -> None:
         """Start the engine of a cluster, whose state says so already."""
-        life = self._lives[cluster.id] = Life(self._workspace, cluster, self)
-        life.begin()
+        running = self._running[cluster.id] = RunningCluster(self._workspace, cluster, self)
+        running.begin()
 
     def end(self, cluster: ClusterRecord, reason: Reason, **user: str) -> None:
         """End a cluster that is not ending yet; returns at once."""
         with self.changed:
             cluster = self.store.get(cluster.id)
-            life = self._lives.get(cluster.id)
-            if cluster.state not in LIVE or (life is not None and cluster.state == "TERMINATING"):
+            running = self._running.get(cluster.id)
+            if cluster.state not in LIVE or (running is not None and cluster.state == "TERMINATING"):
                 return
             self.write(cluster.id, ("TERMINATING", {**states.failing(reason), **user}), **states.terminating(reason))
-            if life is None:
+            if running is None:
                 self.write(cluster.id, **states.terminated(), **hooks.enforced(self._workspace, cluster))
             else:
-                life.stop()
+                running.stop()
 
     def restart(self, cluster: ClusterRecord, by: str, *events: tuple[str, Json], **values: Any) -> None:
         """End what runs of a cluster, and start it again, with another definition where `values` has one."""
         with self.changed:
             self.write(cluster.id, *events, ("RESTARTING", {"user": by}), **values, **states.starting("RESTARTING"))
-            life = self._lives.get(cluster.id)
-            if life is None:
+            running = self._running.get(cluster.id)
+            if running is None:
                 self.begin(self.store.get(cluster.id))
             else:
-                life.stop()
+                running.stop()
 
     def write(self, cluster_id: str, *events: tuple[str, Json], **values: Any) -> None:
         """Change a cluster, and tell those who wait."""
@@ -85,41 +85,41 @@ class Lives:
             self.store.change(cluster_id, *events, **values)
             self.changed.notify_all()
 
-    def ready(self, life: Life) -> None:
-        """See `Life`."""
+    def ready(self, running: RunningCluster) -> None:
+        """See `RunningCluster`."""
         with self.changed:
-            if self._lives.get(life.cluster.id) is life and not self._closing:
-                count = states.workers(life.cluster.definition)
+            if self._running.get(running.cluster.id) is running and not self._closing:
+                count = states.workers(running.cluster.definition)
                 happened = {"current_num_workers": count, "target_num_workers": count}
-                self.write(life.cluster.id, ("RUNNING", happened), **states.running())
+                self.write(running.cluster.id, ("RUNNING", happened), **states.running())
 
-    def happened(self, life: Life, kind: str, details: Json) -> None:
-        """See `Life`."""
+    def happened(self, running: RunningCluster, kind: str, details: Json) -> None:
+        """See `RunningCluster`."""
         with self.changed:
             if not self._closing:
-                self.store.change(life.cluster.id, (kind, details))
+                self.store.change(running.cluster.id, (kind, details))
 
-    def over(self, life: Life, reason: Reason | None) -> None:
-        """See `Life`."""
+    def over(self, running: RunningCluster, reason: Reason | None) -> None:
+        """See `RunningCluster`."""
         with self.changed:
-            del self._lives[life.cluster.id]
-            self._leaving.add(life)
-            claims = list(life.claims)  # there are no more from now on
+            del self._running[running.cluster.id]
+            self._leaving.add(running)
+            claims = list(running.claims)  # there are no more from now on
             try:
                 if not self._closing:
-                    self._after(life.cluster, reason)
+                    self._after(running.cluster, reason)
             except Exception:  # those who use it must hear of its end all the same
-                _log.exception("the end of cluster %s could not be written", life.cluster.id)
+                _log.exception("the end of cluster %s could not be written", running.cluster.id)
         for claim in claims:
             claim.lost("The cluster was terminated." if reason is None else reason.message)
         with self.changed:
-            self._leaving.discard(life)
+            self._leaving.discard(running)
             self.changed.notify_all()
         self.rest()
 
     def rest(self) -> None:
-        """See `Life`: where no cluster runs, the process that starts engines is not needed."""
-        if not self._closing and not self._lives:
+        """See `RunningCluster`: where no cluster runs, the process that starts engines is not needed."""
+        if not self._closing and not self._running:
             self._workspace.compute.rest()
 
     def _after(self, begun: ClusterRecord, reason: Reason | None) -> None:
@@ -154,10 +154,10 @@ class Lives:
         """End all clusters with the workspace."""
         with self.changed:
             self._closing = True
-            for life in self.all():
-                self._terminate(self.store.get(life.cluster.id))
-                life.stop()
-            self.changed.wait_for(lambda: not self._lives and not self._leaving, _CLOSE_SECONDS)
+            for running in self.all():
+                self._terminate(self.store.get(running.cluster.id))
+                running.stop()
+            self.changed.wait_for(lambda: not self._running and not self._leaving, _CLOSE_SECONDS)
 
     def _terminate(self, cluster: ClusterRecord) -> None:
         reason = Reason.fault("CLOUD_PROVIDER_SHUTDOWN", _STOPPED, "CLOUD_FAILURE")

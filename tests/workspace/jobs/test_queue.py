@@ -21,6 +21,15 @@ def test_who_waits_starts_before_who_comes_later(lab: Lab) -> None:
     assert lab.jobs.run(third)[0].state.life_cycle == "QUEUED"
 
 
+def test_a_higher_limit_lets_nobody_overtake_who_waits(lab: Lab) -> None:
+    lab.compute.behaviours["a"] = lambda _: None
+    job_id = lab.job(task("a"), queue={"enabled": True})
+    _, second = lab.run(job_id), lab.run(job_id)
+    lab.jobs.update(job_id, {"max_concurrent_runs": 2}, [], lab.owner)
+    third = lab.run(job_id)
+    assert [lab.jobs.run(one)[0].state.life_cycle for one in (second, third)] == ["QUEUED", "QUEUED"]
+
+
 def test_run_now_can_ask_for_the_queue(lab: Lab) -> None:
     lab.compute.behaviours["a"] = lambda _: None
     job_id = lab.job(task("a"))

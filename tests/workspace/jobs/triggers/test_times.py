@@ -51,6 +51,7 @@ def test_pausing_updating_and_deleting_count_at_once(lab: Lab, hands: Hands) -> 
     assert len(hands.at("2031-05-06T06:00:00")) == 1
     lab.jobs.reset(job_id, {"name": "n", "tasks": [task("a")], "schedule": daily()}, lab.owner)
     lab.jobs.delete(job_id)
+    assert lab.jobs.triggers.due(job_id) is None
     hands.at("2031-05-08T06:00:00")
     assert len(lab.jobs.runs(RunFilter(job_id=job_id), 9)) == 1
 
@@ -76,7 +77,9 @@ def test_an_interval_counts_from_when_it_was_set(lab: Lab, hands: Hands) -> None
     lab.ended(run.run_id)
     lab.jobs.update(job_id, {"name": "other"}, [], lab.owner)  # which does not begin it anew
     assert len(hands.at("2031-05-05T02:59:59")) == 1
-    assert len(hands.at("2031-05-05T03:00:00")) == 2
+    assert len(hands.at("2031-05-05T03:10:00")) == 2  # a late look does not move what follows
+    assert len(hands.at("2031-05-05T04:29:59")) == 2
+    assert len(hands.at("2031-05-05T04:30:00")) == 3
 
 
 def test_the_limit_and_the_queue_of_the_job_apply(lab: Lab, hands: Hands) -> None:

@@ -188,6 +188,7 @@ def test_a_cluster_imports_its_libraries_and_those_of_its_policy(
     other = create(workspace, **SIZE)
     workspace.clusters.lifecycle.write(other.id, state="TERMINATED")
     workspace.libraries.install(workspace.clusters.get(other.id), [library, library], owner)
+    workspace.libraries.begin(other.id)
     assert workspace.libraries.at_start(workspace.clusters.get(other.id)) == [directory]
     workspace.clusters.forget(workspace.clusters.get(other.id))
     assert workspace.libraries.clusters() == [made.id]

@@ -212,6 +212,8 @@ class Workspace:
             except Exception:
                 _log.exception("%s could not be recovered", name)
                 raise
+        for name in ("commands", "sql"):  # which end the tokens that processes of a killed server have, and their files
+            self._service(name)
 
     def close(self) -> None:
         """Stop what the services run, last built first, then close the database."""

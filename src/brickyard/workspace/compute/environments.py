@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -120,7 +121,15 @@ class Environments:
         fixed = _written(scratch / "fixed.txt", reading.preloaded())
         result = _written(scratch / "result.txt", reading.installed())
         options = ["--constraint", str(fixed), "--output-file", str(result), *missing.options]
-        self._uv(["pip", "compile", str(asked), "--no-header", "--no-annotate", "--no-progress", *options], missing)
+        command = ["pip", "compile", str(asked), "--no-header", "--no-annotate", "--no-progress", *options]
+        try:
+            self._uv(command, missing)
+        except LibraryError as error:
+            own = [line for line in reading.preloaded() if re.search(rf"\b{re.escape(line)}(?![\w.])", str(error))]
+            if not own:
+                raise
+            why = "is imported before any task begins, and a task cannot have another version of it here"
+            raise LibraryError(f"{error}\n{' and '.join(own)} {why}: ask for a range that it is in") from error
         return [line for line in result.read_text().splitlines() if line and not line.startswith("#")]
 
     def _uv(self, arguments: list[str], missing: Missing, python: str = sys.executable) -> str:

@@ -12,6 +12,7 @@ from deltalake import write_deltalake
 from brickyard.workspace.jobs import scheduler
 from tests.support import wait_for
 from tests.workspace.jobs.lab import Lab, task
+from tests.workspace.jobs.test_owner import user
 from tests.workspace.jobs.triggers.conftest import Hands
 
 
@@ -68,6 +69,11 @@ def test_files_that_came_while_the_workspace_was_off_are_new(lab: Lab, hands: Ha
     assert len(first) == 1
     assert len(hands.later(5)) == 2
     assert len(hands.later(60)) == 2
+    lab.die()
+    lab.start()
+    hands.take()
+    lab.jobs.recover()
+    assert len(hands.later(60)) == 2, "what a run was started for is remembered"
 
 
 def test_places_outside_of_volumes(lab: Lab, hands: Hands, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -159,6 +165,27 @@ def test_files_whose_run_is_refused_start_the_next_one(
 
     assert wait_for(lambda: len(found := started()) > 1 and found) == ["FILE_ARRIVAL"] * 2
     assert len(started()) == 2
+
+
+def test_files_of_a_run_that_is_refused_start_one_at_the_end_of_the_other(lab: Lab, hands: Hands, volume: Path) -> None:
+    lab.compute.behaviours["a"] = lambda _: None
+    lab.job(task("a"), **arrivals() | {"max_concurrent_runs": 1})
+    (volume / "1").write_text("1")
+    hands.later(5)
+    lab.running("a")
+    (volume / "2").write_text("2")
+    assert [run.state.life_cycle for run in hands.later(5)] == ["RUNNING", "SKIPPED"]
+    lab.compute.finish("a")
+    wait_for(lambda: [run.state.life_cycle for run in hands.later(5)] == ["TERMINATED", "SKIPPED", "RUNNING"])
+
+
+def test_files_are_looked_for_with_the_rights_of_who_the_job_runs_as(lab: Lab, hands: Hands, volume: Path) -> None:
+    ann = user(lab, "ann@example.org")
+    job_id = lab.job(task("a"), run_as={"user_name": ann.user_name}, **arrivals())
+    (volume / "1").write_text("1")
+    assert hands.later(5) == []
+    lab.jobs.update(job_id, {"run_as": {"user_name": lab.owner.user_name}}, [], lab.owner)
+    assert [run.run_as for run in hands.later(5)] == [lab.owner.user_name]
 
 
 def test_a_trigger_that_cannot_start_a_run_does_so_later(lab: Lab, hands: Hands, volume: Path) -> None:

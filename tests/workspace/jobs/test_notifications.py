@@ -190,6 +190,19 @@ def test_warnings_of_slow_runs_fill_no_queue(lab: Lab, hook: WebhookReceiver, mo
     for count in (1, 2, 3):
         lab.ended(lab.run(job))
         assert len(hook.events(count)) == count
+    wait_for(lambda: waiting(lab) == 0)
+
+
+def test_what_would_have_been_told_of_a_slow_task_is_forgotten_with_its_end(lab: Lab, hook: WebhookReceiver) -> None:
+    health = {"health": {"rules": [{"metric": "RUN_DURATION_SECONDS", "op": "GREATER_THAN", "value": 9999}]}}
+    slow = hooks(destination(lab, hook), "on_duration_warning_threshold_exceeded") | health
+    lab.compute.behaviours["b"] = lambda _: None
+    run = lab.run(lab.job(task("a", **slow), task("b", **slow), **slow))
+    lab.running("b")
+    wait_for(lambda: waiting(lab) == 2)  # of the run, and of the task that goes on
+    lab.compute.finish("b")
+    lab.ended(run)
+    assert waiting(lab) == 0
 
 
 def test_a_locked_database_loses_no_notice(lab: Lab, hook: WebhookReceiver, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from brickyard.workspace.workspace import Workspace
 
-__all__ = ["check_destinations", "check_notifications", "notices"]
+__all__ = ["check_destinations", "check_notifications", "ended_in_time", "notices"]
 
 _WARNING = "on_duration_warning_threshold_exceeded"
 _FIELDS = ("email_notifications", "webhook_notifications")
@@ -120,6 +120,13 @@ def notices(
         again = newest.get(task.task_key, 0) > task.run_id
         found += _of_task(connection, run, task, telling[task.task_key], before.get(task.run_id, ""), again=again)
     return found
+
+
+def ended_in_time(run: RunRecord, tasks: Sequence[TaskRecord]) -> list[int]:
+    """The ids of the run and of those attempts at its tasks that have ended, and had a time limit."""
+    limited = {one["task_key"] for one in run.settings.get("tasks", []) if one.get("health")}
+    ended = [task.run_id for task in tasks if task.state.ended and task.task_key in limited]
+    return [run.run_id, *ended] if run.state.ended and run.settings.get("health") else ended
 
 
 def _tells(holder: Json) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from brickyard.workspace.api.errors import InvalidParameterValue
-from brickyard.workspace.jobs.notices import notices
+from brickyard.workspace.jobs.notices import ended_in_time, notices
 from brickyard.workspace.jobs.records import ITERATIONS, Json, RunRecord, RunRequest, TaskRecord
 from brickyard.workspace.jobs.states import State
 from brickyard.workspace.notifications import outbox
@@ -241,6 +241,7 @@ def save_runs(
     told = [one for run in changed for one in notices(connection, run, tasks, added)]
     outbox.put(connection, told)
     for run in changed:
+        outbox.unwatch(connection, ended_in_time(run, tasks))
         connection.execute(update(runs).where(runs.c.run_id == run.run_id).values(**_run_changes(run)))
     if tasks:
         values = [{"its_id": task.run_id, **_task_changes(task)} for task in tasks]

@@ -16,7 +16,7 @@ from brickyard.workspace.store.notifications import notifications as table
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["MOST", "Entry", "Notice", "due", "keep", "next_due", "put"]
+__all__ = ["MOST", "Entry", "Notice", "due", "keep", "next_due", "put", "unwatch"]
 
 #: More are not kept: nobody can read what so many say.
 MOST = 10_000
@@ -69,6 +69,13 @@ def put(connection: Connection, notices: Sequence[Notice]) -> None:
         _log.error("%s notifications wait already; those of run %s are not sent", kept, run_id)
         return
     connection.execute(insert(table), rows)
+
+
+def unwatch(connection: Connection, run_ids: Iterable[int]) -> None:
+    """Forget what was to be told if these runs or attempts at tasks took too long: they have ended."""
+    for run_id in run_ids:
+        mine = table.c.message.contains(f'"run_id": {run_id},', autoescape=True) & table.c.message.contains('"watch": ')
+        connection.execute(delete(table).where(mine))
 
 
 def due(connection: Connection, now: int) -> Iterator[Entry]:

@@ -129,7 +129,7 @@ class Environments:
             if not own:
                 raise
             why = "is imported before any task begins, and a task cannot have another version of it here"
-            raise LibraryError(f"{error}\n{' and '.join(own)} {why}: ask for a range that it is in") from error
+            raise LibraryError(f"{error}\n{' and '.join(own)} {why}: ask for a range that it is in") from None
         return [line for line in result.read_text().splitlines() if line and not line.startswith("#")]
 
     def _uv(self, arguments: list[str], missing: Missing, python: str = sys.executable) -> str:

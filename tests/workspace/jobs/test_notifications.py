@@ -77,6 +77,20 @@ def test_mails(lab: Lab, post: MailReceiver) -> None:
     assert f"/jobs/{run.job_id}/runs/{run.run_id}" in mail.get_content()
 
 
+def test_mails_of_skipped_runs_can_be_left_out(lab: Lab, post: MailReceiver) -> None:
+    lab.workspace.notifications.delivery.mailer = Mailer.of({"BRICKYARD_SMTP_URL": post.url})
+    lab.compute.behaviours["a"] = lambda _: None
+    job = lab.job(task("a"), email_notifications={"on_failure": ["a@example.net"], "no_alert_for_skipped_runs": True})
+    run = lab.run(job)
+    lab.running("a")
+    assert lab.ended(lab.run(job)).state.life_cycle == "SKIPPED"
+    lab.compute.finish("a", BROKEN)
+    lab.ended(run)
+    assert post.subjects(1) == [f"Job lab failed (run {run})"]
+    wait_for(lambda: waiting(lab) == 0)
+    assert len(post.mails) == 1
+
+
 def test_mails_without_a_server_are_in_the_log(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
     run, _ = lab.done(task("a"), email_notifications={"on_success": ["a@example.net"]})
     wait_for(lambda: "BRICKYARD_SMTP_URL" in caplog.text)

@@ -14,6 +14,7 @@ CHECKS = (
     ("style", ["ruff", "check", "."]),
     ("format", ["ruff", "format", "--check", "."]),
     ("types", ["mypy"]),
+    ("names in tests", ["mypy", "--config-file", "tests/mypy.ini"]),
     ("layers", ["lint-imports"]),
     ("suppressions", ["python", "scripts/suppressions.py"]),
 )

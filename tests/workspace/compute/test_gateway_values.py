@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyspark.errors import PySparkException
 
 BIG = 2**63 - 1
 #: Query -> rows.
@@ -128,7 +129,7 @@ def test_data_frames(client: Any) -> None:
     for name, (frame, expected) in frames(client).items():
         try:
             found: Any = [tuple(row) for row in frame().collect()]
-        except Exception as error:
+        except PySparkException as error:
             found = error.getCondition()
         if found != expected:
             wrong[name] = found

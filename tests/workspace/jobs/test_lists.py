@@ -45,9 +45,10 @@ def walk(client: Client, path: str, key: str, number: str, **query: Any) -> None
 
 
 def test_pages_of_jobs_and_runs(client: Client) -> None:
-    body = {"name": uuid.uuid4().hex, "tasks": [NOWHERE], "job_clusters": CLUSTERS, "max_concurrent_runs": 0}
+    name = uuid.uuid4().hex
+    body = {"name": name, "tasks": [NOWHERE], "job_clusters": CLUSTERS, "max_concurrent_runs": 0}
     jobs = [client.sdk.api_client.do("POST", "/api/2.2/jobs/create", body=body) for _ in range(5)]
-    walk(client, "list", "jobs", "job_id", name=body["name"].upper())
+    walk(client, "list", "jobs", "job_id", name=name.upper())
     for _ in range(5):  # each of them is skipped, as none may run
         client.sdk.api_client.do("POST", "/api/2.1/jobs/run-now", body={"job_id": jobs[0]["job_id"]})
     walk(client, "runs/list", "runs", "run_id", job_id=jobs[0]["job_id"])

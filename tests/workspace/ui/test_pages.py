@@ -183,8 +183,8 @@ def test_schema_table_and_volume(browser: httpx.Client, workspace: LocalWorkspac
     (volume / "link.txt").symlink_to(outside)
     (volume / "linked").symlink_to(workspace.root)
     for name in ("link.txt", "linked/outside.txt"):
-        page = browser.get(f"/explore/data/volumes/main/ui_data/raw/{name}")
-        assert (page.status_code, "not of this volume" in page.text) == (403, False)
+        answer = browser.get(f"/explore/data/volumes/main/ui_data/raw/{name}")
+        assert (answer.status_code, "not of this volume" in answer.text) == (403, False)
 
 
 def test_statements_warehouses_and_what_they_made(

@@ -14,7 +14,7 @@ from brickyard.workspace.api.errors import InvalidParameterValue, InvalidState, 
 from brickyard.workspace.jobs.requests import flag, number
 from brickyard.workspace.policies.compliance import (
     clusters_of_job,
-    enforce,
+    enforce_cluster,
     enforce_job,
     violations,
     violations_of_job,
@@ -95,7 +95,7 @@ def enforce_cluster_compliance(workspace: Workspace, call: Call) -> EnforceClust
         raise InvalidParameterValue(
             f"Cluster {cluster.id} was made for a job: enforce the compliance of the job instead"
         )
-    done = enforce(workspace.policies, cluster.definition, cluster.source)
+    done = enforce_cluster(workspace.policies, cluster.definition, cluster.source)
     later = mode == _LATER and cluster.state != "TERMINATED"
     if later:
         admins_only(workspace, call)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.api.shape import check_shape
-from brickyard.workspace.clusters.hooks import complete_definition
+from brickyard.workspace.clusters.hooks import with_policy_and_pools
 from brickyard.workspace.clusters.init_scripts import PLACES, REFUSED_PLACES
 from brickyard.workspace.clusters.records import Json
 from brickyard.workspace.clusters.values import check_values
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from brickyard.workspace.identity import Principal
     from brickyard.workspace.workspace import Workspace
 
-__all__ = ["complete", "given_fields"]
+__all__ = ["full_definition", "given_fields"]
 
 _VERSION = re.compile(r"(custom:[\w.-]+__)?\d+\.(\d+|x)\.x-([a-z0-9]+-)*scala2\.\d+|\d+\.\d+\.x[\w.-]*")
 _NODE = re.compile(r"[A-Za-z0-9][\w.-]*")
@@ -41,14 +41,14 @@ def given_fields(body: Mapping[str, Any]) -> Json:
     return {name: body[name] for name in ClusterSpec.__dataclass_fields__ if body.get(name) is not None}
 
 
-def complete(workspace: Workspace, given: Json, by: Principal, source: str = "API") -> Json:
+def full_definition(workspace: Workspace, given: Json, by: Principal, source: str = "API") -> Json:
     """The whole definition of a cluster; create, edit, update and job clusters pass here.
 
     Raises:
         InvalidParameterValue: Something is missing, contradicts itself, or is not supported.
         ApiError: Its policy does not allow it.
     """
-    definition = complete_definition(workspace, _typed(given), by, source)
+    definition = with_policy_and_pools(workspace, _typed(given), by, source)
     definition.pop("apply_policy_default_values", None)
     _check_kind(definition)
     if definition.get("is_single_node"):

@@ -2,11 +2,11 @@
 
 Each of these families is a module of its own, which is called from here and nowhere else:
 
-- `complete_definition` is on the way of every definition: create, edit, update and job clusters. A policy fills in what
-  is fixed or a default there, and refuses what it does not allow; a pool (`instance_pool_id`) gives its node type.
+- `with_policy_and_pools` is on the way of every definition: create, edit, update and job clusters. A policy fills in
+  what is fixed or a default there, and refuses what it does not allow; a pool (`instance_pool_id`) gives its node type.
 - `check_start` is on the way of every start, also that of a new cluster: what was deleted meanwhile, and limits.
 - `begun` and `ended` say when installers of its libraries may run.
-- `enforced` changes a cluster that ends or restarts, where its policy was to be enforced then.
+- `policy_changes` changes a cluster that ends or restarts, where its policy was to be enforced then.
 - `global_scripts` gives the scripts that run before a cluster's own when it starts.
 - `installed` gives what is imported from: it installs the cluster's libraries when it starts, before its engine does.
   What is installed later, while the cluster runs, is put before the engine with `Clusters.add_search_path`.
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 __all__ = [
     "begun",
     "check_start",
-    "complete_definition",
     "ended",
-    "enforced",
     "forget",
     "global_scripts",
     "installed",
+    "policy_changes",
+    "with_policy_and_pools",
 ]
 
 
-def complete_definition(workspace: Workspace, definition: Json, by: Principal, source: str = "API") -> Json:
+def with_policy_and_pools(workspace: Workspace, definition: Json, by: Principal, source: str = "API") -> Json:
     """A definition with what its policy and its pools add to it.
 
     Args:
@@ -50,8 +50,8 @@ def complete_definition(workspace: Workspace, definition: Json, by: Principal, s
     from brickyard.workspace.policies.facts import facts_of
 
     with_pools = workspace.pools.apply(definition, by)
-    completed = workspace.policies.apply(with_pools, by, facts_of(source))
-    return workspace.pools.apply(completed, by)  # the policy may have named one
+    limited = workspace.policies.apply(with_pools, by, facts_of(source))
+    return workspace.pools.apply(limited, by)  # the policy may have named one
 
 
 def check_start(workspace: Workspace, cluster: ClusterRecord) -> None:
@@ -95,6 +95,6 @@ def forget(workspace: Workspace, cluster: ClusterRecord) -> None:
     workspace.policies.pending.cancel(cluster.id)
 
 
-def enforced(workspace: Workspace, cluster: ClusterRecord) -> Json:
+def policy_changes(workspace: Workspace, cluster: ClusterRecord) -> Json:
     """What of a cluster changes now that it ends or restarts, as its policy was to be enforced then: columns."""
     return workspace.policies.pending.take(cluster)

@@ -65,7 +65,7 @@ class ClusterLifecycle:
                 return
             self.write(cluster.id, ("TERMINATING", {**states.failing(reason), **user}), **states.terminating(reason))
             if running is None:
-                self.write(cluster.id, **states.terminated(), **hooks.enforced(self._workspace, cluster))
+                self.write(cluster.id, **states.terminated(), **hooks.policy_changes(self._workspace, cluster))
             else:
                 running.stop()
 
@@ -129,19 +129,19 @@ class ClusterLifecycle:
             hooks.forget(self._workspace, begun)
             shutil.rmtree(self._workspace.root / "clusters" / cluster_id, ignore_errors=True)
             return
-        enforced = hooks.enforced(self._workspace, cluster)
+        by_policy = hooks.policy_changes(self._workspace, cluster)
         if cluster.state == "RESTARTING" and reason is None:
-            if enforced:
-                self.write(cluster_id, **enforced)
+            if by_policy:
+                self.write(cluster_id, **by_policy)
             self.begin(self.store.get(cluster_id))
         elif reason is None or cluster.state == "TERMINATING":
-            self.write(cluster_id, **states.terminated(), **enforced)
+            self.write(cluster_id, **states.terminated(), **by_policy)
         else:
             lost: list[tuple[str, Json]] = (
                 [("DRIVER_UNAVAILABLE", {})] if reason.code == "DRIVER_UNEXPECTED_FAILURE" else []
             )
             ending = ("TERMINATING", states.failing(reason))
-            self.write(cluster_id, *lost, ending, **states.terminated(reason), **enforced)
+            self.write(cluster_id, *lost, ending, **states.terminated(reason), **by_policy)
 
     def recover(self) -> None:
         """Say of the clusters that ran when an earlier life of the workspace ended that they do not any more."""
@@ -161,5 +161,5 @@ class ClusterLifecycle:
 
     def _terminate(self, cluster: ClusterRecord) -> None:
         reason = Reason.fault("CLOUD_PROVIDER_SHUTDOWN", _STOPPED, "CLOUD_FAILURE")
-        enforced = hooks.enforced(self._workspace, cluster)
-        self.write(cluster.id, ("TERMINATING", states.failing(reason)), **states.terminated(reason), **enforced)
+        by_policy = hooks.policy_changes(self._workspace, cluster)
+        self.write(cluster.id, ("TERMINATING", states.failing(reason)), **states.terminated(reason), **by_policy)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from brickyard.workspace.api.errors import InvalidParameterValue, InvalidState, TemporarilyUnavailable
 from brickyard.workspace.clusters import hooks, states
 from brickyard.workspace.clusters.cluster_store import ClusterStore
-from brickyard.workspace.clusters.definition import complete, given_fields
+from brickyard.workspace.clusters.definition import full_definition, given_fields
 from brickyard.workspace.clusters.lifecycle import ClusterLifecycle
 from brickyard.workspace.clusters.masks import masked
 from brickyard.workspace.clusters.records import ClusterRecord, Json, Reason, now
@@ -66,7 +66,7 @@ class ClusterOperations:
             made = None if token is None else self.store.with_token(f"{by.id}:{token}")
             if made is not None:
                 return made
-            definition = complete(self._workspace, given, by, source)
+            definition = full_definition(self._workspace, given, by, source)
             cluster = ClusterRecord(
                 id=_new_id(),
                 definition=definition,
@@ -142,7 +142,7 @@ class ClusterOperations:
             states.need(cluster, "RUNNING", "RESIZING")
             wanted = states.size(given_fields(body))
             given = {**states.attributes(cluster.given), **wanted}
-            definition = complete(self._workspace, given, by, cluster.source)
+            definition = full_definition(self._workspace, given, by, cluster.source)
             self._check_start(replace(cluster, definition=definition))
             before, after = states.workers(cluster.definition), states.workers(definition)
             sizes = {
@@ -202,7 +202,7 @@ class ClusterOperations:
             _check_not_of_job(cluster)
             if cluster.definition.get("policy_id"):  # one that nothing limits can be edited by who manages it
                 require_entitled(by, given)
-            definition = complete(self._workspace, given, by, cluster.source)
+            definition = full_definition(self._workspace, given, by, cluster.source)
             edited = {
                 "attributes": states.attributes(definition),
                 "previous_attributes": states.attributes(cluster.definition),

@@ -67,7 +67,7 @@ def check_definitions(workspace: Workspace, settings: Json, by: Principal, befor
     Raises:
         ApiError: The definition is wrong, or its policy or pool does not allow it; the message names the cluster.
     """
-    from brickyard.workspace.clusters.definition import complete, given_fields
+    from brickyard.workspace.clusters.definition import full_definition, given_fields
 
     there = [one.get("new_cluster") for _, one in having_cluster(before)]
     for key, one in having_cluster(settings):
@@ -76,7 +76,7 @@ def check_definitions(workspace: Workspace, settings: Json, by: Principal, befor
             given = given_fields(definition)
             if definition not in there:
                 require_entitled(by, given)
-            complete(workspace, given, by, "JOB")
+            full_definition(workspace, given, by, "JOB")
         except ApiError as error:
             said = error.message.removeprefix(_INVALID)  # a policy says so itself
             where = "task" if "task_key" in one else "job cluster"

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.errors import InvalidParameterValue, ResourceDoesNotExist
 from brickyard.workspace.jobs.clusters import having_cluster
-from brickyard.workspace.policies.completion import Change, changes, complete, enforced, refuse
+from brickyard.workspace.policies.evaluation import Change, changes, enforce_rules, evaluate, refuse
 from brickyard.workspace.policies.facts import facts_of
 from brickyard.workspace.policies.records import PolicyRecord
 
 if TYPE_CHECKING:
     from brickyard.workspace.policies.service import Policies
 
-__all__ = ["Enforced", "clusters_of_job", "enforce", "enforce_job", "violations", "violations_of_job"]
+__all__ = ["Enforcement", "clusters_of_job", "enforce_cluster", "enforce_job", "violations", "violations_of_job"]
 
 _MOST = 200
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Enforced:
+class Enforcement:
     """What something becomes under its policies: its definition or settings, and what differs from before."""
 
     made: Json
@@ -36,11 +36,11 @@ def violations(policies: Policies, cluster: Mapping[str, Any], source: str) -> d
     if policy is None:
         return {}
     defaults = bool(cluster.get("apply_policy_default_values"))
-    found = complete(policy.rules, _limited(cluster), facts_of(source), defaults=defaults).violations
+    found = evaluate(policy.rules, _limited(cluster), facts_of(source), defaults=defaults).violations
     return dict(list(found.items())[:_MOST])
 
 
-def enforce(policies: Policies, cluster: Mapping[str, Any], source: str) -> Enforced:
+def enforce_cluster(policies: Policies, cluster: Mapping[str, Any], source: str) -> Enforcement:
     """A cluster as its policy wants it; one that keeps to it stays as it is.
 
     Raises:
@@ -50,11 +50,11 @@ def enforce(policies: Policies, cluster: Mapping[str, Any], source: str) -> Enfo
     if policy is None:
         raise InvalidParameterValue("the cluster has no policy that could be enforced")
     if not violations(policies, cluster, source):
-        return Enforced(dict(cluster), [])
-    done = enforced(policy.rules, _limited(cluster), facts_of(source))
+        return Enforcement(dict(cluster), [])
+    done = enforce_rules(policy.rules, _limited(cluster), facts_of(source))
     refuse(done.violations)
     made = {**done.cluster, "policy_id": policy.id}
-    return Enforced(made, list(changes(cluster, made)))
+    return Enforcement(made, list(changes(cluster, made)))
 
 
 def clusters_of_job(settings: Mapping[str, Any]) -> Iterator[tuple[str, Json]]:
@@ -73,7 +73,7 @@ def violations_of_job(policies: Policies, settings: Mapping[str, Any]) -> dict[s
     return dict(list(found.items())[:_MOST])
 
 
-def enforce_job(policies: Policies, settings: Mapping[str, Any]) -> Enforced:
+def enforce_job(policies: Policies, settings: Mapping[str, Any]) -> Enforcement:
     """A job's settings with clusters as their policies want them.
 
     Raises:
@@ -82,10 +82,10 @@ def enforce_job(policies: Policies, settings: Mapping[str, Any]) -> Enforced:
     made, found = copy.deepcopy(dict(settings)), list[Change]()
     for key, one in having_cluster(made):
         if one["new_cluster"].get("policy_id"):
-            done = enforce(policies, one["new_cluster"], "JOB")
+            done = enforce_cluster(policies, one["new_cluster"], "JOB")
             one["new_cluster"] = done.made
             found += [Change(f"{key}.{change.field}", change.previous, change.new) for change in done.changes]
-    return Enforced(made, found)
+    return Enforcement(made, found)
 
 
 def _policy(policies: Policies, cluster: Mapping[str, Any]) -> PolicyRecord | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.clusters.runtimes import node_types, spark_versions
-from brickyard.workspace.policies.completion import Facts
+from brickyard.workspace.policies.evaluation import Facts
 
 __all__ = ["facts_of"]
 

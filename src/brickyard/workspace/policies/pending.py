@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, insert, select, update
 
 from brickyard.workspace.api.errors import InvalidParameterValue
-from brickyard.workspace.policies.compliance import Enforced, enforce
+from brickyard.workspace.policies.compliance import Enforcement, enforce_cluster
 from brickyard.workspace.sql.records import now
 from brickyard.workspace.store.policies import pending_enforcements as table
 
@@ -63,7 +63,7 @@ class PendingEnforcements:
         if found is None:
             return None
         try:
-            changes = enforce(self._policies, cluster.definition, cluster.source).changes
+            changes = enforce_cluster(self._policies, cluster.definition, cluster.source).changes
         except InvalidParameterValue:  # as it will be said in the log when it is enforced
             changes = []
         return PendingEnforcement.from_dict(
@@ -83,7 +83,7 @@ class PendingEnforcements:
         if found is None or found.failures >= _MOST_FAILURES:
             return {}
         try:
-            done: Enforced = enforce(self._policies, cluster.definition, cluster.source)
+            done: Enforcement = enforce_cluster(self._policies, cluster.definition, cluster.source)
         except InvalidParameterValue as error:
             _log.warning("the policy of cluster %s cannot be enforced: %s", cluster.id, error.message)
             with self._store.write() as connection:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from brickyard.workspace.api.errors import InvalidParameterValue, ResourceDoesNotExist
 from brickyard.workspace.identity.permissions import Securable
-from brickyard.workspace.policies.completion import Facts, complete, refuse
+from brickyard.workspace.policies.evaluation import Facts, evaluate, refuse
 from brickyard.workspace.policies.families import FAMILIES
 from brickyard.workspace.policies.pending import PendingEnforcements
 from brickyard.workspace.policies.records import PolicyRecord, settings_of
@@ -126,9 +126,9 @@ class Policies:
             raise InvalidParameterValue(error.message) from error
         self._workspace.identity.permissions.require(by, policy.securable, "CAN_USE")
         wants_defaults = bool(cluster.get("apply_policy_default_values"))
-        completed = complete(policy.rules, cluster, facts, defaults=wants_defaults)
-        refuse(completed.violations)
-        return completed.cluster
+        evaluation = evaluate(policy.rules, cluster, facts, defaults=wants_defaults)
+        refuse(evaluation.violations)
+        return evaluation.cluster
 
     def check_number(self, cluster: ClusterRecord, live: Sequence[ClusterRecord]) -> None:
         """Refuse a cluster that is one too many of its owner's with its policy.

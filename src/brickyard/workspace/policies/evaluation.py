@@ -20,7 +20,7 @@ from brickyard.workspace.policies.attributes import (
 )
 from brickyard.workspace.policies.rules import Rule, as_text
 
-__all__ = ["Change", "Completed", "Facts", "changes", "complete", "enforced", "refuse"]
+__all__ = ["Change", "Evaluation", "Facts", "changes", "enforce_rules", "evaluate", "refuse"]
 
 Json = dict[str, Any]
 _VERSION = ("spark_version",)
@@ -43,8 +43,8 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Completed:
-    """The outcome.
+class Evaluation:
+    """A cluster under a policy.
 
     Attributes:
         cluster: The cluster with what the policy adds.
@@ -64,7 +64,7 @@ class Change:
     new: str
 
 
-def complete(rules: Iterable[Rule], cluster: Mapping[str, Any], facts: Facts, *, defaults: bool = False) -> Completed:
+def evaluate(rules: Iterable[Rule], cluster: Mapping[str, Any], facts: Facts, *, defaults: bool = False) -> Evaluation:
     """Add the fixed values of a policy, and its default values where they are asked for; then check every rule.
 
     Args:
@@ -83,10 +83,10 @@ def complete(rules: Iterable[Rule], cluster: Mapping[str, Any], facts: Facts, *,
         elif defaults and rule.default is not None:
             put(form, rule.attribute, rule.default)
     made = from_policy_form(form)
-    return Completed(made, dict(_violations(wanted, form, made, facts)))
+    return Evaluation(made, dict(_violations(wanted, form, made, facts)))
 
 
-def enforced(rules: Iterable[Rule], cluster: Mapping[str, Any], facts: Facts) -> Completed:
+def enforce_rules(rules: Iterable[Rule], cluster: Mapping[str, Any], facts: Facts) -> Evaluation:
     """Change what does not keep to a policy: fixed and default values are taken, what is forbidden goes.
 
     What is left in `violations` cannot be put right by rule, such as a value that matches no pattern.
@@ -105,7 +105,7 @@ def enforced(rules: Iterable[Rule], cluster: Mapping[str, Any], facts: Facts) ->
                 put(form, rule.attribute.at(place), rule.values[0])
             elif rule.default is not None:
                 put(form, rule.attribute.at(place), rule.default)
-    return complete(rules, from_policy_form(_pruned(form)), facts)
+    return evaluate(rules, from_policy_form(_pruned(form)), facts)
 
 
 def _pruned(value: Any) -> Any:

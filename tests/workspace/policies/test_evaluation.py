@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brickyard.workspace.api.errors import InvalidParameterValue
-from brickyard.workspace.policies.completion import Change, Facts, changes, complete, enforced, refuse
+from brickyard.workspace.policies.evaluation import Change, Facts, changes, enforce_rules, evaluate, refuse
 from brickyard.workspace.policies.families import FAMILIES
 from brickyard.workspace.policies.rules import rules_of
 
@@ -19,11 +19,11 @@ FACTS = Facts("all-purpose", lambda cluster: 0.75 * (1 + cluster.get("num_worker
 
 
 def faults(definition: Json, cluster: Json, facts: Facts = FACTS) -> dict[str, str]:
-    return dict(complete(rules_of(definition), cluster, facts).violations)
+    return dict(evaluate(rules_of(definition), cluster, facts).violations)
 
 
 def completed(definition: Json, cluster: Json, *, defaults: bool = False) -> Json:
-    found = complete(rules_of(definition), cluster, FACTS, defaults=defaults)
+    found = evaluate(rules_of(definition), cluster, FACTS, defaults=defaults)
     assert not found.violations
     return found.cluster
 
@@ -118,7 +118,7 @@ def test_enforcing_takes_fixed_and_default_values_and_removes_what_is_forbidden(
         "init_scripts": [{"volumes": {"destination": "/Volumes/a"}}, {"workspace": {"destination": "/b"}}],
         "node_type_id": "E4",
     }
-    found = enforced(rules_of(definition), cluster, FACTS)
+    found = enforce_rules(rules_of(definition), cluster, FACTS)
     assert found.cluster == {
         "num_workers": 2,
         "custom_tags": {"team": "ml"},
@@ -134,7 +134,7 @@ def test_enforcing_takes_fixed_and_default_values_and_removes_what_is_forbidden(
 def test_a_cluster_of_a_family_needs_only_its_defaults(family: str) -> None:
     definition = dict(FAMILIES[family].definition)
     kind = definition["cluster_type"]["value"]
-    found = complete(rules_of(definition), {"policy_id": "x"}, Facts(kind, version=VERSIONS.__getitem__), defaults=True)
+    found = evaluate(rules_of(definition), {"policy_id": "x"}, Facts(kind, version=VERSIONS.__getitem__), defaults=True)
     assert not found.violations
     assert found.cluster["spark_version"] in VERSIONS.values() and found.cluster["node_type_id"]
 
@@ -185,8 +185,8 @@ CLUSTERS = st.fixed_dictionaries(
 @given(definition=DEFINITIONS, cluster=CLUSTERS)
 def test_completing_only_adds_and_changes_nothing_the_second_time(definition: Json, cluster: Json) -> None:
     rules = rules_of(definition)
-    once = complete(rules, cluster, FACTS, defaults=True)
-    assert complete(rules, once.cluster, FACTS, defaults=True) == once
+    once = evaluate(rules, cluster, FACTS, defaults=True)
+    assert evaluate(rules, once.cluster, FACTS, defaults=True) == once
     assert all(not one.previous for one in changes(cluster, once.cluster))
 
 
@@ -194,8 +194,8 @@ def test_completing_only_adds_and_changes_nothing_the_second_time(definition: Js
 @given(definition=DEFINITIONS, cluster=CLUSTERS)
 def test_what_keeps_to_a_policy_is_left_alone_by_enforcing(definition: Json, cluster: Json) -> None:
     rules = rules_of(definition)
-    found = complete(rules, cluster, FACTS)
-    put_right = enforced(rules, cluster, FACTS)
+    found = evaluate(rules, cluster, FACTS)
+    put_right = enforce_rules(rules, cluster, FACTS)
     if not found.violations:
         assert not list(changes(found.cluster, put_right.cluster))
     assert set(put_right.violations) <= set(found.violations) | {
@@ -209,6 +209,6 @@ def test_fewer_rules_never_refuse_more(definition: Json, cluster: Json, removed:
     kept = {path: rule for path, rule in definition.items() if removed.draw(st.booleans(), path)}
     alone = {path for path in definition if "*" in path}
     if alone & kept.keys() != alone & definition.keys() or not alone:
-        fewer = complete(rules_of({path: rule for path, rule in kept.items() if "*" not in path}), cluster, FACTS)
-        more = complete(rules_of(definition), cluster, FACTS)
+        fewer = evaluate(rules_of({path: rule for path, rule in kept.items() if "*" not in path}), cluster, FACTS)
+        more = evaluate(rules_of(definition), cluster, FACTS)
         assert set(fewer.violations) <= set(more.violations)

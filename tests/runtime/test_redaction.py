@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import time
+import urllib.parse
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -36,6 +39,13 @@ def test_forms_of_a_secret_are_hidden(shown: str) -> None:
     text = Redactor([SECRET]).redact(f"before {shown} after")
     assert text.startswith("before ") and text.endswith(" after") and REDACTED in text
     assert SECRET not in "".join(text.split())
+
+
+@pytest.mark.parametrize("write", [str, repr, json.dumps, html.escape, urllib.parse.quote, lambda one: repr([one])])
+def test_a_secret_of_unusual_characters_is_hidden_however_it_is_written(write: Callable[[str], str]) -> None:
+    secret = 'it\'s <\x1b> "g&heim"€'
+    shown = Redactor([secret]).redact(f"before {write(secret)} after")
+    assert shown.startswith("before ") and shown.endswith(" after") and len(shown) <= len("before ['[REDACTED]'] after")
 
 
 @pytest.mark.parametrize("value", [SECRET.encode(), "geh€im".encode(), b"\xffs3cr3t\x00bytes"])

@@ -59,3 +59,19 @@ def test_a_long_message_is_whole_in_the_output_only(lab: Lab) -> None:
     run, tasks = lab.done(task("a"))
     assert len(tasks["a"].state.message) == 4099 and len(run.state.message) < 4300
     assert len(run_output(lab.workspace, tasks["a"].run_id).error or "") == 9999
+
+
+def test_parameters_of_a_run_win_over_those_of_its_tasks(lab: Lab) -> None:
+    named = {"a": "task", "b": "task"}
+    wheel = {"package_name": "p", "entry_point": "main", "named_parameters": named}
+    job_id = lab.job(
+        {"task_key": "notebook", "notebook_task": {"notebook_path": "/n", "base_parameters": named}},
+        {"task_key": "file", "spark_python_task": {"python_file": "/f.py", "parameters": ["task"]}},
+        {"task_key": "wheel", "python_wheel_task": wheel},
+    )
+    mine = {"a": "run"}
+    given = {"notebook_params": mine, "python_params": ["run", "{{job.id}}"], "python_named_params": mine}
+    lab.ended(lab.run(job_id, **given))
+    both = {"a": "run", "b": "task"}
+    found = {spec.task_key: spec.parameters for spec in lab.compute.started}
+    assert found == {"notebook": both, "file": ["run", str(job_id)], "wheel": both}

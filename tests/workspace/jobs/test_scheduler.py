@@ -144,6 +144,7 @@ def test_same_idempotency_token_is_the_same_run(lab: Lab) -> None:
     assert lab.run(job_id, idempotency_token="once") == first
     lab.ended(first)
     assert lab.run(job_id, idempotency_token="once") == first and lab.compute.keys() == ["a"]
+    assert lab.run(lab.job(task("b")), idempotency_token="once") != first, "another job's tokens are others"
     lab.jobs.delete_run(lab.ended(first).run_id)
     with pytest.raises(InvalidParameterValue, match="with this idempotency_token was deleted"):
         lab.run(job_id, idempotency_token="once")

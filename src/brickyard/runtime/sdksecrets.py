@@ -11,6 +11,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
+from brickyard.runtime import uses
 from brickyard.runtime.context import current
 from brickyard.runtime.redaction import texts_of
 
@@ -46,11 +47,21 @@ def install() -> None:
         sys.meta_path.insert(0, _Finder())
 
 
+def _updated(api: Any, scope: str) -> dict[str, int]:
+    from databricks.sdk.errors.base import DatabricksError
+
+    try:
+        return {one.key: one.last_updated_timestamp or 0 for one in api.list_secrets(scope)}
+    except DatabricksError:  # as reading will say
+        return {}
+
+
 def _watch(module: Any) -> None:
     original = module.SecretsAPI.get_secret
 
     @wraps(original)
     def get_secret(self: Any, scope: str, key: str) -> Any:
+        uses.reads_secrets(scope, key, lambda: _updated(self, scope))
         answer = original(self, scope, key)
         if answer.value:
             for text in texts_of(base64.b64decode(answer.value)):

@@ -13,13 +13,14 @@ import json
 import os
 import sys
 import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from brickyard.runtime import spark
 from brickyard.runtime.context import TaskContext
 
-__all__ = ["USES_FILE", "Uses", "stamp", "watch"]
+__all__ = ["USES_FILE", "Uses", "reads_secrets", "secrets_stamp", "stamp", "watch"]
 
 #: In the directory of a task that is to note what it uses, once it has succeeded.
 USES_FILE = "uses.json"
@@ -43,6 +44,16 @@ def stamp(place: Path) -> str:
     return hashlib.sha256(place.read_bytes()).hexdigest()
 
 
+def secrets_stamp(updated: Mapping[str, int], key: str) -> str:
+    """A value that is another one once a secret has changed, and tells nothing of it; empty where it is not there.
+
+    Args:
+        updated: When the secrets of the scope were changed.
+        key: The secret's name; without one, it is about which secrets there are.
+    """
+    return str(updated.get(key, "")) if key else hashlib.sha256("\0".join(sorted(updated)).encode()).hexdigest()
+
+
 class Uses:
     """What a task uses of the workspace's files.
 
@@ -58,6 +69,7 @@ class Uses:
         }
         self._inputs: dict[str, str] = {}
         self._outputs: set[str] = set()
+        self._secrets: dict[str, str] = {}
         self._thread = threading.local()
 
     def heard(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -72,6 +84,10 @@ class Uses:
                 self._note(event, arguments)
         finally:
             self._thread.busy = False
+
+    def read_secret(self, scope: str, key: str, updated: Mapping[str, int]) -> None:
+        """A secret is read, or which ones there are; what was noted first counts."""
+        self._secrets.setdefault(f"{scope}/{key}", secrets_stamp(updated, key))
 
     def _note(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event == "os.rename":
@@ -118,7 +134,7 @@ class Uses:
 
     def _own(self) -> dict[str, Any]:
         written = {path: stamp(Path(path)) for path in self._outputs}
-        return {"whole": True, "files": {**self._inputs, **written}}
+        return {"whole": True, "files": {**self._inputs, **written}, "secrets": self._secrets}
 
     def _notebooks(self) -> list[Path]:
         return [one / USES_FILE for one in (self._context.directory / "notebooks").glob("*") if one.is_dir()]
@@ -126,7 +142,8 @@ class Uses:
 
 #: Prefixes of paths that are the same place for all runs.
 _OWN = ("/Workspace", "/Volumes", "/dbfs")
-_PARTS = ("objects", "inputs", "outputs", "files")
+_PARTS = ("objects", "inputs", "outputs", "files", "secrets")
+_watching: list[Uses] = []
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -155,4 +172,17 @@ def watch(context: TaskContext) -> Uses:
     """Note what this process uses from now on."""
     uses = Uses(context)
     sys.addaudithook(uses.heard)
+    _watching.append(uses)
     return uses
+
+
+def reads_secrets(scope: str, key: str, updated: Callable[[], Mapping[str, int]]) -> None:
+    """Note that this process is about to read a secret, where what it uses is noted.
+
+    Args:
+        scope: The scope.
+        key: The secret's name; empty where names are listed.
+        updated: Asks when the secrets of the scope were changed: before it is read, so that no change is missed.
+    """
+    for uses in _watching:
+        uses.read_secret(scope, key, updated())

@@ -116,6 +116,28 @@ def test_code_from_git_is_reused_with_the_files_of_its_commit(client: Client, tm
         assert "noted root" in (client.output(run, "main").logs or "")
 
 
+def test_a_task_that_read_secrets_is_reused_until_they_change(client: Client) -> None:
+    scope = f"reuse-{uuid.uuid4().hex[:8]}"
+    client.sdk.secrets.create_scope(scope)
+    for key in ("a", "b"):
+        client.sdk.secrets.put_secret(scope, key, string_value="canary-one")
+    of_dbutils = f"print(len(dbutils.secrets.get('{scope}', 'a')))"
+    of_sdk = f"from databricks.sdk import WorkspaceClient\nWorkspaceClient().secrets.get_secret('{scope}', 'b')"
+    tasks = client.task("dbutils", of_dbutils), client.task("sdk", of_sdk)
+    job_id = client.job(*tasks, tags={"brickyard.reuse": "true"})
+
+    def reused() -> set[str]:
+        run = client.ended(client.started(job_id))
+        assert set(results(run).values()) == {"SUCCESS"}, run
+        return {one.task_key for one in run.tasks or [] if one.state and one.state.state_message}
+
+    assert (reused(), reused()) == (set(), {"dbutils", "sdk"})
+    client.sdk.secrets.put_secret(scope, "a", string_value="canary-two")
+    assert reused() == {"sdk"}
+    client.sdk.secrets.put_secret(scope, "b", string_value="canary-two")
+    assert reused() == {"dbutils"}
+
+
 def test_a_tag_that_names_what_cannot_be_reused_is_refused(client: Client) -> None:
     task = client.task("one", "print(1)")
     condition = jobs.Task("two", condition_task=jobs.ConditionTask(jobs.ConditionTaskOp.EQUAL_TO, "1", "1"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from typing import NamedTuple
 
+from brickyard.runtime import uses
 from brickyard.runtime.context import TaskContext
 from brickyard.runtime.dbutils.base import Part
 from brickyard.runtime.redaction import texts_of
@@ -48,6 +49,7 @@ class Secrets(Part):
 
     def getBytes(self, scope: str, key: str) -> bytes:
         """A secret's value as bytes."""
+        uses.reads_secrets(scope, key, lambda: self._updated(scope))
         try:
             answer = self._api.get("/api/2.0/secrets/get", scope=scope, key=key)
         except ApiFailure as error:
@@ -63,8 +65,16 @@ class Secrets(Part):
 
     def list(self, scope: str) -> _Metadata:
         """The keys of a scope."""
+        uses.reads_secrets(scope, "", lambda: self._updated(scope))
         answer = self._api.get("/api/2.0/secrets/list", scope=scope)
         return [SecretMetadata(secret["key"]) for secret in answer.get("secrets", [])]
+
+    def _updated(self, scope: str) -> dict[str, int]:
+        try:
+            answer = self._api.get("/api/2.0/secrets/list", scope=scope)
+        except ApiFailure:  # as reading will say
+            return {}
+        return {secret["key"]: secret.get("last_updated_timestamp", 0) for secret in answer.get("secrets", [])}
 
     def listScopes(self) -> _Scopes:
         """The scopes of the workspace."""

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from brickyard import __version__
 from brickyard.runtime.paths import to_local
-from brickyard.runtime.uses import USES_FILE
+from brickyard.runtime.uses import USES_FILE, secrets_stamp
 from brickyard.runtime.uses import stamp as file_stamp
 from brickyard.workspace.api.errors import ApiError, InvalidParameterValue
 from brickyard.workspace.catalog.privileges import ObjectKind
@@ -80,7 +80,7 @@ def start(attempt: Start, spec: TaskSpec) -> Work:
         found = _read(directory / _KEY_FILE)
         same = found.get("key") == key and _opened(attempt.workspace, found["secrets"]) == _digest(spec.secrets)
         uses = _read(directory / USES_FILE) if same else {}
-        if _unchanged(attempt.workspace, uses, spec) and _allowed(attempt.workspace, attempt.principal, uses):
+        if _unchanged(attempt.workspace, uses, spec) and _allowed(attempt.workspace, attempt.principal, uses, spec):
             return _reused(directory, spec, found)
     spec.directory.mkdir(parents=True, exist_ok=True)
     sealed = _sealed(attempt.workspace, _digest(spec.secrets))
@@ -155,17 +155,18 @@ def _unchanged(workspace: Workspace, uses: Mapping[str, Any], spec: TaskSpec) ->
     """Whether all that a task has read and written is as it was; files of its commit are looked for in this run's."""
     mounts = {prefix: Path(place) for prefix, place in spec.mounts.items()}
     try:
-        return bool(uses) and (
+        return "secrets" in uses and (  # which earlier releases did not note
             all(file_stamp(to_local(path, mounts)) == was for path, was in uses["files"].items())
             and all(_object(workspace, name) == was for name, was in uses["objects"].items())
+            and all(_secret(workspace, name) == was for name, was in uses["secrets"].items())
             and all(json.loads(json.dumps(stamp_of(to_local(place, mounts)))) == was for place, was in _places(uses))
         )
     except OSError:  # what cannot be looked at is not known to be the same
         return False
 
 
-def _allowed(workspace: Workspace, principal: Principal, uses: Mapping[str, Any]) -> bool:
-    """Whether who the task runs as may still read and write all of that."""
+def _allowed(workspace: Workspace, principal: Principal, uses: Mapping[str, Any], spec: TaskSpec) -> bool:
+    """Whether who the task runs as may still read and write all of that; the run's commit was fetched for it."""
     if principal.is_admin:
         return True
     access, places = workspace.catalog.access(principal), workspace.files.place_access
@@ -176,13 +177,20 @@ def _allowed(workspace: Workspace, principal: Principal, uses: Mapping[str, Any]
             access.require(
                 ObjectKind.TABLE if is_table else ObjectKind.FUNCTION, full, "SELECT" if is_table else "EXECUTE"
             )
+        for scope in {name.partition("/")[0] for name in uses["secrets"]}:
+            workspace.secrets.require_read(principal, scope)
         for place in (*uses["inputs"], *(path for path, was in uses["files"].items() if was)):
-            places.require_local(principal, Path(place), write=False)
+            if not any(_is_below(place, snapshot) for snapshot in spec.mounts):
+                places.require_local(principal, Path(place), write=False)
         for place in uses["outputs"]:
             places.require_local(principal, Path(place), write=True)
     except ApiError:
         return False
     return True
+
+
+def _is_below(place: str, directory: str) -> bool:
+    return Path(directory) in Path(place).parents and ".." not in Path(place).parts
 
 
 def _places(uses: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -196,6 +204,15 @@ def _object(workspace: Workspace, name: str) -> str:
     except ApiError:
         return ""
     return f"{found.id}@{found.updated_at}"
+
+
+def _secret(workspace: Workspace, name: str) -> str:
+    scope, _, key = name.partition("/")
+    try:
+        found = workspace.secrets.list(workspace.secrets.scopes.get(scope))
+    except ApiError:
+        return secrets_stamp({}, key)
+    return secrets_stamp({one.key: one.updated_at for one in found}, key)
 
 
 def _reused(earlier: Path, spec: TaskSpec, found: Mapping[str, Any]) -> Work:

@@ -199,7 +199,7 @@ def get_output(workspace: Workspace, call: Call) -> RunOutput | dict[str, Any]:
 @_call("GET", "runs/export", _on_run("CAN_VIEW"))
 def export_run(workspace: Workspace, call: Call) -> ExportRunOutput:
     """The notebook of a task's run with the results of its cells, as HTML."""
-    from brickyard.workspace.ui.exports import exported_run
+    from brickyard.workspace.api.run_exports import exported_run
 
     views = call.query.get("views_to_export") or "CODE"
     return exported_run(workspace, number(call.query, "run_id"), views, single=_version(call) == "2.0")

@@ -150,7 +150,7 @@ def _of_task(
         if "on_start" in events and _is_retry(connection, run, task):
             events.remove("on_start")
     about = _about(connection, run) | {
-        "parent_run_id": _job_run(run),
+        "parent_run_id": run.job_run_id,
         "run_id": task.run_id,
         "task_key": definition.get("iteration_of", task.task_key),
         "started_at": task.started_at,
@@ -171,10 +171,6 @@ def _about(connection: Connection, run: RunRecord) -> Json:
     if run.run_type == ITERATIONS:  # which is named after the task
         name = connection.execute(select(jobs.c.name).where(jobs.c.job_id == run.job_id)).scalar() or name
     return {"job_id": run.job_id, "job_name": name, "run_id": run.run_id}
-
-
-def _job_run(run: RunRecord) -> int:
-    return int(run.trigger_info["run_id"]) if run.run_type == ITERATIONS else run.run_id
 
 
 def _ending(state: State) -> Json:

@@ -12,7 +12,7 @@ from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.api.links import signed
 from brickyard.workspace.compute.tasks import OUTPUT_FILE
 from brickyard.workspace.jobs.directories import run_directory
-from brickyard.workspace.jobs.records import Json, RunRecord, TaskRecord
+from brickyard.workspace.jobs.records import RunRecord, TaskRecord
 from brickyard.workspace.jobs.wire import Shown, run_of_task
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from brickyard.workspace.workspace import Workspace
 
-__all__ = ["run_output"]
+__all__ = ["run_output", "tail"]
 
 sdk.install()
 
@@ -51,7 +51,7 @@ def run_output(workspace: Workspace, run_id: int, *, single: bool = False) -> Ru
         )
     task = tasks[-1]
     outcome = task.outcome or {}
-    logs, truncated = _tail(run_directory(workspace, task.run_id) / OUTPUT_FILE)
+    logs, truncated = tail(run_directory(workspace, task.run_id) / OUTPUT_FILE, MAX_LOG_BYTES)
     failed = task.state.result in ("FAILED", "TIMEDOUT", "CANCELED")
     return RunOutput(
         metadata=run_of_task(run, task, workspace.jobs.first_attempt(task), workspace.url, Shown()),
@@ -69,7 +69,7 @@ def run_output(workspace: Workspace, run_id: int, *, single: bool = False) -> Ru
 def _notebook_output(run: RunRecord, task: TaskRecord) -> NotebookOutput | None:
     from databricks.sdk.service.jobs import NotebookOutput
 
-    if "notebook_task" not in _definition(run, task):
+    if "notebook_task" not in run.definition(task):
         return None
     outcome = task.outcome or {}
     return NotebookOutput(result=outcome.get("result"), truncated=bool(outcome.get("truncated")))
@@ -85,7 +85,7 @@ def _run_job_output(workspace: Workspace, run: RunRecord, task: TaskRecord) -> R
 def _sql_output(run: RunRecord, task: TaskRecord) -> SqlOutput | None:
     from databricks.sdk.service.jobs import SqlOutput
 
-    work, result = _definition(run, task).get("sql_task"), (task.outcome or {}).get("result")
+    work, result = run.definition(task).get("sql_task"), (task.outcome or {}).get("result")
     if work is None or result is None:
         return None
     told = json.loads(result)
@@ -97,7 +97,7 @@ def _sql_output(run: RunRecord, task: TaskRecord) -> SqlOutput | None:
 def _dbt_output(workspace: Workspace, run: RunRecord, task: TaskRecord) -> DbtOutput | None:
     from databricks.sdk.service.jobs import DbtOutput
 
-    if "dbt_task" not in _definition(run, task):
+    if "dbt_task" not in run.definition(task):
         return None
     if not (run_directory(workspace, task.run_id) / ARTIFACTS_FILE).is_file():
         return DbtOutput()
@@ -105,16 +105,17 @@ def _dbt_output(workspace: Workspace, run: RunRecord, task: TaskRecord) -> DbtOu
     return DbtOutput(artifacts_headers={}, artifacts_link=f"{workspace.url}{link}")
 
 
-def _definition(run: RunRecord, task: TaskRecord) -> Json:
-    return next(one for one in run.settings["tasks"] if one["task_key"] == task.task_key)
+def tail(path: Path, limit: int) -> tuple[str, bool]:
+    """The end of a log, and whether something before it is left out; nothing where there is no log.
 
-
-def _tail(path: Path) -> tuple[str, bool]:
-    """The end of a log, and whether something before it is left out."""
+    Args:
+        path: The log.
+        limit: How many bytes at the most.
+    """
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2)
-            file.seek(max(0, size - MAX_LOG_BYTES))
-            return file.read().decode(errors="replace"), size > MAX_LOG_BYTES
+            file.seek(max(0, size - limit))
+            return file.read().decode(errors="replace"), size > limit
     except FileNotFoundError:
         return "", False

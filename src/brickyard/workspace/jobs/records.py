@@ -99,6 +99,16 @@ class RunRecord:
             return tasks
         return [_without(task, only) for task in tasks if task["task_key"] in only]
 
+    @property
+    def job_run_id(self) -> int:
+        """The run of the job: of iterations, the one that the loop is a task of."""
+        return int(self.trigger_info["run_id"]) if self.run_type == ITERATIONS else self.run_id
+
+    def definition(self, task: TaskRecord) -> Json:
+        """The task, as the settings have it, of which one of this run's attempts is."""
+        found: Json = next(one for one in self.settings["tasks"] if one["task_key"] == task.task_key)
+        return found
+
 
 def _without(task: Json, only: tuple[str, ...]) -> Json:
     kept = [one for one in task.get("depends_on", []) if one["task_key"] in only]

@@ -129,7 +129,7 @@ def run_of_task(record: RunRecord, task: TaskRecord, first: int, url: str, shown
         _run(record, url)
         | {
             "run_id": task.run_id,
-            "job_run_id": _job_run(record),
+            "job_run_id": record.job_run_id,
             "run_name": _key(record, task),
             "number_in_job": task.run_id,
             "original_attempt_run_id": first,
@@ -235,25 +235,16 @@ def _parameter(name: str, default: str, record: RunRecord) -> Json:
     return {"name": name, "default": default} | ({"value": value} if value != default else {})
 
 
-def _job_run(record: RunRecord) -> int:
-    """The run of the job: of iterations, the one that the loop is a task of."""
-    return int(record.trigger_info["run_id"]) if record.run_type == ITERATIONS else record.run_id
-
-
 def _key(record: RunRecord, task: TaskRecord) -> str:
     """The name of a task; every iteration has that of the task in the loop."""
-    key: str = _definition(record, task).get("iteration_of", task.task_key)
+    key: str = record.definition(task).get("iteration_of", task.task_key)
     return key
-
-
-def _definition(record: RunRecord, task: TaskRecord) -> Json:
-    return next(one for one in record.settings["tasks"] if one["task_key"] == task.task_key)
 
 
 def _task(record: RunRecord, task: TaskRecord, url: str, shown: Shown) -> RunTask:
     from databricks.sdk.service.jobs import RunTask
 
-    definition = _definition(record, task)
+    definition = record.definition(task)
     part = shown.parts.get(task.run_id)
     extra: dict[str, Any] = {"resolved_values": task.resolved} if shown.resolved and task.resolved else {}
     if source_of(definition) is not None:

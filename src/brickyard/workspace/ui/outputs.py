@@ -7,12 +7,12 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from brickyard.runtime.tables import OUTPUT
 from brickyard.workspace.compute.tasks import CELLS_FILE, OUTPUT_FILE
 from brickyard.workspace.jobs.directories import run_directory
+from brickyard.workspace.jobs.output import tail
 
 if TYPE_CHECKING:
     from brickyard.workspace.workspace import Workspace
@@ -69,7 +69,7 @@ class TaskOutput:
 def task_output(workspace: Workspace, run_id: int) -> TaskOutput:
     """The output of one attempt at a task, as far as there is any; secrets were redacted when it was written."""
     directory = run_directory(workspace, run_id)
-    log, cut = _tail(directory / OUTPUT_FILE)
+    log, cut = tail(directory / OUTPUT_FILE, _LOG_BYTES)
     path = directory / CELLS_FILE
     try:
         if path.stat().st_size > _CELLS_BYTES:
@@ -83,16 +83,6 @@ def task_output(workspace: Workspace, run_id: int) -> TaskOutput:
 def cells_shown(cells: Sequence[Mapping[str, Any]]) -> list[Cell]:
     """Cells as a page shows them."""
     return [_cell(one) for one in cells]
-
-
-def _tail(path: Path) -> tuple[str, bool]:
-    try:
-        with path.open("rb") as file:
-            length = file.seek(0, 2)
-            file.seek(max(0, length - _LOG_BYTES))
-            return file.read().decode(errors="replace"), length > _LOG_BYTES
-    except FileNotFoundError:
-        return "", False
 
 
 def _cell(cell: Mapping[str, Any]) -> Cell:

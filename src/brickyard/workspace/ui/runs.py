@@ -155,7 +155,7 @@ def _part_of(workspace: Workspace, record: RunRecord, attempt: TaskRecord | None
 
 
 def _attempt(record: RunRecord, task: TaskRecord, parts: Parts) -> Attempt:
-    definition = _definition(record, task)
+    definition = record.definition(task)
     note, child = _outcome(record, task, definition, parts)
     about = task_row(definition)
     return Attempt(_row(record, task), about.kind, about.source, note, child)
@@ -268,11 +268,6 @@ def _parameters(record: RunRecord, task: TaskRecord | None) -> list[Pair]:
         found += [pair for one in given for pair in pairs(one if isinstance(one, Mapping | list) else None)]
     mine = set(pairs(record.request.parameters))
     return [one for one in found if one not in mine]
-
-
-def _definition(record: RunRecord, task: TaskRecord) -> Json:
-    found: Json = next(one for one in record.settings["tasks"] if one["task_key"] == task.task_key)
-    return found
 
 
 def _address(record: RunRecord, run_id: int) -> str:

@@ -54,7 +54,7 @@ def _directory(workspace: Workspace, run_id: int, *, single: bool) -> Path:
             "Exporting runs with multiple tasks is not supported. Please export each individual task run instead."
         )
     task = tasks[-1]
-    definition = next(one for one in run.settings["tasks"] if one["task_key"] == task.task_key)
+    definition = run.definition(task)
     if "notebook_task" not in definition:
         raise InvalidParameterValue(f"Run {run_id} is not a notebook run; only runs of notebooks can be exported.")
     directory = run_directory(workspace, task.run_id)

@@ -124,15 +124,18 @@ def test_loop_and_other_job_go_on_after_a_restart(lab: Lab) -> None:
     assert lab.compute.keys() == ["one_2"], "what had ended is not run again"
 
 
-def test_loop_of_a_run_that_was_too_slow_is_so_after_a_restart_too(lab: Lab) -> None:
+def test_loop_that_was_being_cancelled_is_not_tried_again_after_a_restart(lab: Lab) -> None:
     lab.compute.behaviours["one_0"] = lambda _: None
     lab.compute.deaf = True  # it does not end at once
-    run_id = lab.run(lab.job(loop("all", "[0]", nested()), timeout_seconds=1))
-    wait_for(lambda: lab.jobs.run(run_id)[0].state.life_cycle == "TERMINATING")
+    run_id = lab.run(lab.job(loop("all", "[0]", nested()) | {"max_retries": 1}))
+    iteration = lab.running("one_0").spec.run_id
+    lab.jobs.cancel(run_id)
     lab.die()
+    lab.leave_result(iteration, BROKEN)
     lab.start()
     lab.jobs.recover()
-    assert lab.ended(run_id).state.result == "TIMEDOUT"
+    lab.ended(run_id)
+    assert [one.attempt for one in lab.jobs.tasks(run_id)] == [0]
 
 
 def test_other_job_runs_with_its_parameters(lab: Lab) -> None:

@@ -31,7 +31,8 @@ __all__ = ["CellStream", "NotebookShell", "make_ahead", "new_shell"]
 
 _FRAMES_KEPT = 50
 _CHANGED = (builtins, sys)  # what a shell adds names to
-_ahead: list[tuple[Any, list[dict[str, Any]]]] = []  # the shell that was made ahead, and the names that it has added
+#: The shell that was made ahead, the names that it has added, and where its directory is.
+_ahead: list[tuple[Any, list[dict[str, Any]], list[str | None]]] = []
 _OURS = str(Path(__file__).parents[2]) + os.sep
 _SHELL = str(Path(IPython.__file__).parent) + os.sep
 _LIBRARIES = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")})
@@ -181,7 +182,12 @@ def make_ahead() -> None:
             delattr(place, name)
     sys.modules.pop(module.__name__, None)
     sys.path[:] = path
-    _ahead.append((shell, added))
+    _ahead.append((shell, added, _homes()))
+
+
+def _homes() -> list[str | None]:
+    """What tells IPython where its directory is."""
+    return [os.environ.get(name) for name in ("IPYTHONDIR", "HOME")]
 
 
 def _made(module: ModuleType) -> Any:
@@ -196,13 +202,14 @@ def _made(module: ModuleType) -> Any:
 
 def _taken_over(module: ModuleType) -> Any:
     """The shell that was made ahead, with what it would have if it had been made now."""
-    shell, added = _ahead.pop()
+    shell, added, homes = _ahead.pop()
     for place, names in zip(_CHANGED, added, strict=True):
         vars(place).update(names)
-    shell.init_ipython_dir(None)
-    shell.init_profile_dir(None)
-    shell.starting_dir = str(Path.cwd())
-    shell.history_manager.dir_hist[:] = [Path.cwd()]
+    if homes != _homes():
+        shell.init_ipython_dir(None)
+        shell.init_profile_dir(None)
+    directory = Path.cwd()
+    shell.starting_dir, shell.history_manager.dir_hist[:] = str(directory), [directory]
     shell.init_virtualenv()
     shell.init_create_namespaces(module, module.__dict__)
     shell.save_sys_module_state()

@@ -85,9 +85,10 @@ def is_alone() -> bool:
 def strangers(known: Container[int]) -> list[int]:
     """The ids of this process's children that are not `known`; none where the system cannot say (not Linux)."""
     found: list[int] = []
-    for children in Path("/proc/self/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            found += [int(pid) for pid in children.read_text().split()]
+    with contextlib.suppress(OSError):
+        for thread in Path("/proc/self/task").iterdir():
+            with contextlib.suppress(OSError):
+                found += [int(pid) for pid in (thread / "children").read_text().split()]
     return [pid for pid in found if pid not in known]
 
 

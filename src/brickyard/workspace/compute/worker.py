@@ -147,7 +147,7 @@ def _said(channel: Channel, serve: Callable[[], None]) -> int:
 def _set_environment(environ: dict[str, str]) -> None:
     for name in os.environ.keys() - environ.keys():
         del os.environ[name]
-    os.environ.update(environ)
+    os.environ.update({name: value for name, value in environ.items() if os.environ.get(name) != value})
 
 
 def _redirect(output: int) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from brickyard.workspace.api.access import Access, anyone
 from brickyard.workspace.api.base import Call, Family, Handler
 from brickyard.workspace.api.errors import InvalidParameterValue
+from brickyard.workspace.api.job_access import on_job, on_run
 from brickyard.workspace.jobs import wire
 from brickyard.workspace.jobs.output import run_output
 from brickyard.workspace.jobs.pages import Place, place_of
@@ -48,26 +49,10 @@ def _call(method: str, name: str, access: Access) -> Callable[[Handler], Handler
     return declare
 
 
-def _on_job(level: str) -> Access:
-    def check(workspace: Workspace, call: Call) -> None:
-        securable = workspace.jobs.securable(number(call.fields, "job_id"))
-        workspace.identity.permissions.require(call.principal, securable, level)
-
-    return check
-
-
-def _on_run(level: str) -> Access:
-    def check(workspace: Workspace, call: Call) -> None:
-        securable = workspace.jobs.securable_of_run(number(call.fields, "run_id"))
-        workspace.identity.permissions.require(call.principal, securable, level)
-
-    return check
-
-
 def _cancels_all(workspace: Workspace, call: Call) -> None:
     """The runs of one job need its level; those of all jobs are left out where the caller may not cancel them."""
     if call.body.get("job_id") is not None:
-        _on_job("CAN_MANAGE_RUN")(workspace, call)
+        on_job("CAN_MANAGE_RUN")(workspace, call)
 
 
 @_call("POST", "create", anyone)
@@ -79,13 +64,13 @@ def create(workspace: Workspace, call: Call) -> CreateResponse:
     return CreateResponse(job_id=workspace.jobs.create(call.body, call.principal, queues=queues))
 
 
-@_call("POST", "reset", _on_job("CAN_MANAGE"))
+@_call("POST", "reset", on_job("CAN_MANAGE"))
 def reset(workspace: Workspace, call: Call) -> None:
     """Replace all settings of a job."""
     workspace.jobs.reset(number(call.body, "job_id"), _mapping(call.body, "new_settings"), call.principal)
 
 
-@_call("POST", "update", _on_job("CAN_MANAGE"))
+@_call("POST", "update", on_job("CAN_MANAGE"))
 def update(workspace: Workspace, call: Call) -> None:
     """Replace some settings of a job."""
     changes = _mapping(call.body, "new_settings") if call.body.get("new_settings") else {}
@@ -93,7 +78,7 @@ def update(workspace: Workspace, call: Call) -> None:
     workspace.jobs.update(number(call.body, "job_id"), changes, remove, call.principal)
 
 
-@_call("GET", "get", _on_job("CAN_VIEW"))
+@_call("GET", "get", on_job("CAN_VIEW"))
 def get(workspace: Workspace, call: Call) -> Job | dict[str, Any]:
     """A job, or the next page of its arrays."""
     from databricks.sdk.service.jobs import TriggerStateProto
@@ -128,13 +113,13 @@ def list_jobs(workspace: Workspace, call: Call) -> dict[str, Any]:
     return {"jobs": found} | pages
 
 
-@_call("POST", "delete", _on_job("CAN_MANAGE"))
+@_call("POST", "delete", on_job("CAN_MANAGE"))
 def delete(workspace: Workspace, call: Call) -> None:
     """Delete a job."""
     workspace.jobs.delete(number(call.body, "job_id"))
 
 
-@_call("POST", "run-now", _on_job("CAN_MANAGE_RUN"))
+@_call("POST", "run-now", on_job("CAN_MANAGE_RUN"))
 def run_now(workspace: Workspace, call: Call) -> RunNowResponse:
     """Start a run of a job."""
     from databricks.sdk.service.jobs import RunNowResponse
@@ -151,7 +136,7 @@ def submit(workspace: Workspace, call: Call) -> SubmitRunResponse:
     return SubmitRunResponse(run_id=workspace.jobs.submit(call.body, call.principal).run_id)
 
 
-@_call("GET", "runs/get", _on_run("CAN_VIEW"))
+@_call("GET", "runs/get", on_run("CAN_VIEW"))
 def get_run(workspace: Workspace, call: Call) -> Run | dict[str, Any]:
     """A run with its tasks, or one attempt at a task."""
     run_id = number(call.query, "run_id")
@@ -185,7 +170,7 @@ def list_runs(workspace: Workspace, call: Call) -> ListRunsResponse | dict[str, 
     return answer.as_dict() | {"runs": flat}
 
 
-@_call("GET", "runs/get-output", _on_run("CAN_VIEW"))
+@_call("GET", "runs/get-output", on_run("CAN_VIEW"))
 def get_output(workspace: Workspace, call: Call) -> RunOutput | dict[str, Any]:
     """What a task's run printed, returned or failed with."""
     run_id = number(call.query, "run_id")
@@ -196,7 +181,7 @@ def get_output(workspace: Workspace, call: Call) -> RunOutput | dict[str, Any]:
     return answer | {"metadata": flat_run(answer["metadata"], run.settings) | {"run_id": run_id}}
 
 
-@_call("GET", "runs/export", _on_run("CAN_VIEW"))
+@_call("GET", "runs/export", on_run("CAN_VIEW"))
 def export_run(workspace: Workspace, call: Call) -> ExportRunOutput:
     """The notebook of a task's run with the results of its cells, as HTML."""
     from brickyard.workspace.api.run_exports import exported_run
@@ -205,7 +190,7 @@ def export_run(workspace: Workspace, call: Call) -> ExportRunOutput:
     return exported_run(workspace, number(call.query, "run_id"), views, single=_version(call) == "2.0")
 
 
-@_call("POST", "runs/cancel", _on_run("CAN_MANAGE_RUN"))
+@_call("POST", "runs/cancel", on_run("CAN_MANAGE_RUN"))
 def cancel(workspace: Workspace, call: Call) -> None:
     """Cancel a run; it ends soon after."""
     workspace.jobs.cancel(number(call.body, "run_id"))
@@ -221,7 +206,7 @@ def cancel_all(workspace: Workspace, call: Call) -> None:
     workspace.jobs.cancel_all(job_id, call.principal, queued_only=queued_only)
 
 
-@_call("POST", "runs/repair", _on_run("CAN_MANAGE_RUN"))
+@_call("POST", "runs/repair", on_run("CAN_MANAGE_RUN"))
 def repair(workspace: Workspace, call: Call) -> RepairRunResponse:
     """Run tasks of a run that has ended again, as a part of the same run."""
     from databricks.sdk.service.jobs import RepairRunResponse
@@ -229,7 +214,7 @@ def repair(workspace: Workspace, call: Call) -> RepairRunResponse:
     return RepairRunResponse(repair_id=workspace.jobs.repair(number(call.body, "run_id"), call.body))
 
 
-@_call("POST", "runs/delete", _on_run("CAN_MANAGE"))
+@_call("POST", "runs/delete", on_run("CAN_MANAGE"))
 def delete_run(workspace: Workspace, call: Call) -> None:
     """Forget a run that has ended."""
     workspace.jobs.delete_run(number(call.body, "run_id"))

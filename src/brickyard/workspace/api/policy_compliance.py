@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from brickyard.workspace.api.access import Access, admins_only
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import InvalidParameterValue, InvalidState, ResourceDoesNotExist
+from brickyard.workspace.api.job_access import on_job
 from brickyard.workspace.jobs.requests import flag, number
 from brickyard.workspace.policies.compliance import (
     clusters_of_job,
@@ -39,14 +40,6 @@ T = TypeVar("T")
 def _on_cluster(level: str) -> Access:
     def check(workspace: Workspace, call: Call) -> None:
         workspace.identity.permissions.require(call.principal, _cluster(workspace, call).securable, level)
-
-    return check
-
-
-def _on_job(level: str) -> Access:
-    def check(workspace: Workspace, call: Call) -> None:
-        securable = workspace.jobs.securable(number(call.fields, "job_id"))
-        workspace.identity.permissions.require(call.principal, securable, level)
 
     return check
 
@@ -120,7 +113,7 @@ def cancel_pending_cluster_enforcement(workspace: Workspace, call: Call) -> None
         raise ResourceDoesNotExist(f"Cluster {cluster.id} has no pending enforcement.")
 
 
-@family.call("GET", f"{_JOBS}/get-compliance", access=_on_job("CAN_VIEW"))
+@family.call("GET", f"{_JOBS}/get-compliance", access=on_job("CAN_VIEW"))
 def get_job_compliance(workspace: Workspace, call: Call) -> GetPolicyComplianceResponse:
     """Whether the clusters that a job makes keep to their policies, and if not, why."""
     from databricks.sdk.service.jobs import GetPolicyComplianceResponse
@@ -142,7 +135,7 @@ def list_job_compliance(workspace: Workspace, call: Call) -> dict[str, Any]:
     return {"jobs": [JobCompliance(job.job_id, not wrong, wrong).as_dict() for job, wrong in found]} | more
 
 
-@family.call("POST", f"{_JOBS}/enforce-compliance", access=_on_job("CAN_MANAGE"))
+@family.call("POST", f"{_JOBS}/enforce-compliance", access=on_job("CAN_MANAGE"))
 def enforce_job_compliance(workspace: Workspace, call: Call) -> EnforcePolicyComplianceResponse:
     """Change the clusters that a job makes so that they keep to their policies."""
     from databricks.sdk.service.jobs import EnforcePolicyComplianceForJobResponseJobClusterSettingsChange as Change

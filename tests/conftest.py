@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from databricks.sdk.service import compute, jobs, serving, sql
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -19,6 +22,29 @@ SHARED = {
     "tests/main_job/test_kills.py": "small job",
     "tests/main_job/test_disk.py": "small job",
 }
+
+# What takes longest, in the order in which it is begun.
+LONGEST = (
+    "tests/main_job/",
+    "tests/conformance/",
+    "tests/workspace/serving/test_service.py",
+    "tests/workspace/test_process_backup.py",
+    "tests/cli/test_workspace.py",
+    "tests/workspace/test_process_tls.py",
+    "tests/workspace/store/",
+    "tests/workspace/permissions/test_matrix.py",
+    "tests/cli/",
+    "tests/workspace/serving/",
+    "tests/workspace/compute/rights/",
+    "tests/workspace/audit/test_command.py",
+    "tests/workspace/test_process",
+    "tests/models/",
+    "tests/clients/",
+    "tests/workspace/secrets/",
+    "tests/workspace/files/test_kill.py",
+    "tests/workspace/test_fuzz.py",
+    "tests/workspace/sql/",
+)
 
 # A shell lets what it starts in the background ignore interrupts; the commands under test must not inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -43,7 +69,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByModul
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest modules come first, so that no process is left with one of them at the end."""
-    items.sort(key=lambda item: not item.nodeid.startswith("tests/main_job/"))
+    items.sort(key=lambda item: next((i for i, name in enumerate(LONGEST) if item.nodeid.startswith(name)), 99))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _clients_look_often() -> None:
+    """The SDK's waiters look every 0.1 s; as they are, they sleep for one, two, three ... seconds between looks."""
+    often = SimpleNamespace(time=time.time, sleep=lambda seconds: time.sleep(min(seconds, 0.1)))
+    for module in (compute, jobs, serving, sql):
+        vars(module)["time"] = often
 
 
 @pytest.fixture(scope="session")

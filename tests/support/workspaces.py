@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from brickyard.workspace import process_tree
+from brickyard.workspace.layout import Layout
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
@@ -83,14 +85,19 @@ class WorkspaceHome:
         """Start a workspace by the command line, with extra variables in its environment."""
         self._names.append(name)
         self.run("workspace", "start", name, *arguments, extra=extra)
-        lines = dict(
-            shlex.split(line)[1].split("=", 1) for line in self.run("workspace", "env", name).stdout.split("\n")[:2]
-        )
-        root = self.home / "workspaces" / name
-        return LocalWorkspace(name, lines["DATABRICKS_HOST"], lines["DATABRICKS_TOKEN"], root, self.home)
+        layout = Layout(self.home / "workspaces" / name)
+        record, token = layout.read_process(), layout.read_token()
+        assert record is not None and token is not None
+        return LocalWorkspace(name, record.public_url, token, layout.root, self.home)
 
     def close(self) -> None:
-        """Stop everything that was started."""
+        """Stop everything that was started; that something asks for the processes that ended is not waited for."""
         for name in self._names:
-            if (self.home / "workspaces" / name).exists():
+            layout = Layout(self.home / "workspaces" / name)
+            if not layout.root.exists():
+                continue
+            record = layout.read_process() if layout.holder() == "server" else None
+            if record is None:
                 self.run("workspace", "stop", name, check=False)
+            else:
+                process_tree.end(record.pid, name, gone_seconds=0)

@@ -21,8 +21,13 @@ _GONE_SECONDS = 3
 _LOOK_SECONDS = 0.01
 
 
-def end(pid: int, name: str) -> None:
+def end(pid: int, name: str, *, gone_seconds: float = _GONE_SECONDS) -> None:
     """Ask a server to end, and wait until nothing of it is left; what does not end by itself is killed.
+
+    Args:
+        pid: The server.
+        name: Its workspace.
+        gone_seconds: For how long the parents of processes that ended are given to ask for them.
 
     Raises:
         WorkspaceProcessError: A process does not end even then.
@@ -30,10 +35,10 @@ def end(pid: int, name: str) -> None:
     tree = _tree(pid)
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
-    alive = _wait(tree)
+    alive = _wait(tree, gone_seconds)
     late = [child for one in alive for child in _tree(one.pid)]  # started while it was ending
     _kill([*alive, *late])
-    alive = _wait([*alive, *late])
+    alive = _wait([*alive, *late], gone_seconds)
     if alive:
         left = ", ".join(str(process.pid) for process in alive)
         raise WorkspaceProcessError(
@@ -51,7 +56,7 @@ def _tree(pid: int) -> list[psutil.Process]:
         return []
 
 
-def _wait(processes: list[psutil.Process]) -> list[psutil.Process]:
+def _wait(processes: list[psutil.Process], gone_seconds: float) -> list[psutil.Process]:
     """Those that have not ended in time.
 
     What has ended keeps its number until its parent asks for it, which the first process of a container may never do:
@@ -62,7 +67,7 @@ def _wait(processes: list[psutil.Process]) -> list[psutil.Process]:
         if time.monotonic() > until:
             return alive
         time.sleep(_LOOK_SECONDS)
-    until = time.monotonic() + _GONE_SECONDS
+    until = time.monotonic() + gone_seconds
     while any(process.is_running() for process in processes) and time.monotonic() < until:
         time.sleep(_LOOK_SECONDS)
     return []

@@ -21,6 +21,14 @@ def test_who_waits_starts_before_who_comes_later(lab: Lab) -> None:
     assert lab.jobs.run(third)[0].state.life_cycle == "QUEUED"
 
 
+def test_as_many_runs_as_the_job_allows_are_active(lab: Lab) -> None:
+    lab.compute.behaviours["a"] = lambda _: None
+    job_id = lab.job(task("a"), max_concurrent_runs=2, queue={"enabled": True})
+    first, second, third = (lab.run(job_id) for _ in range(3))
+    wait_for(lambda: {lab.jobs.run(one)[0].state.life_cycle for one in (first, second)} == {"RUNNING"})
+    assert lab.jobs.run(third)[0].state.life_cycle == "QUEUED"
+
+
 def test_a_higher_limit_lets_nobody_overtake_who_waits(lab: Lab) -> None:
     lab.compute.behaviours["a"] = lambda _: None
     job_id = lab.job(task("a"), queue={"enabled": True})

@@ -41,20 +41,36 @@ def test_a_claim_that_fails_and_a_busy_service_do_not_keep_others_from_their_end
     wait_for(lambda: len(heard) == 1)
 
 
-def test_a_cluster_whose_end_is_not_written_can_be_ended(lab: ClusterLab, monkeypatch: pytest.MonkeyPatch) -> None:
-    mine = lab.running()
+def test_a_cluster_whose_end_cannot_be_written_has_ended_for_all_who_wait(
+    lab: ClusterLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
     heard: list[str] = []
+    full, mine = threading.Event(), lab.running()
+    monkeypatch.setattr(hooks, "installed", lambda *given: [] if full.wait(30) else None)
+    starting = lab.create()
     lab.clusters.claim(mine, lab.owner).when_lost(heard.append)
+    with lab.workspace.store.write() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER full BEFORE UPDATE ON clusters BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+        )
+    full.set()
+    psutil.Process(lab.pid(mine)).kill()
+    with pytest.raises(ClusterUnavailable, match="database or disk is full"):  # it cannot be said that it runs
+        lab.clusters.claim(starting, lab.owner)
+    lab.wait(mine, "TERMINATED")
+    wait_for(lambda: len(heard) == 1)
+    assert {written(lab, one) for one in (mine, starting)} == {"RUNNING", "PENDING"}
+    with lab.workspace.store.write() as connection:
+        connection.exec_driver_sql("DROP TRIGGER full")
+    wait_for(lambda: {written(lab, one) for one in (mine, starting)} == {"TERMINATED"})
+    assert lab.events(mine)[-2:] == ["DRIVER_UNAVAILABLE", "TERMINATING"]
 
-    def full(*given: Any) -> None:
-        raise OSError("disk full")
 
-    monkeypatch.setattr(lab.clusters.lifecycle, "_after", full)
-    lab.clusters.terminate(lab.clusters.get(mine), "me")
-    wait_for(lambda: lab.clusters.lifecycle.get(mine) is None and len(heard) == 1)
-    assert lab.clusters.get(mine).state == "TERMINATING"
-    lab.clusters.terminate(lab.clusters.get(mine), "me")
-    assert lab.clusters.get(mine).state == "TERMINATED"
+def written(lab: ClusterLab, cluster_id: str) -> str:
+    """The state of a cluster that is in the database."""
+    with lab.workspace.store.read() as connection:
+        found = connection.exec_driver_sql("SELECT state FROM clusters WHERE id = ?", (cluster_id,))
+        return str(found.scalar_one())
 
 
 def test_an_engine_that_does_not_answer_in_time_is_ended(lab: ClusterLab, monkeypatch: pytest.MonkeyPatch) -> None:

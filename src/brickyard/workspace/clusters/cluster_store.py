@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import RowMapping, delete, func, insert, select, update
 
 from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.clusters.records import LIVE, ClusterRecord, EventRecord, Json, now
@@ -22,12 +23,21 @@ class ClusterStore:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._held: dict[str, Json] = {}
+
+    def hold(self, cluster_id: str, **values: Any) -> None:
+        """Answer these of a cluster until it can be changed, so that nobody waits for one of which nothing runs."""
+        self._held[cluster_id] = values
+
+    def holds(self, cluster_id: str) -> bool:
+        """Whether there is something of it that could not be written yet."""
+        return cluster_id in self._held
 
     def find(self, cluster_id: str) -> ClusterRecord | None:
         """A cluster, where there is one of that id."""
         with self._store.read() as connection:
             row = connection.execute(select(clusters).where(clusters.c.id == cluster_id)).mappings().first()
-        return None if row is None else ClusterRecord(**row)
+        return None if row is None else self._record(row)
 
     def get(self, cluster_id: str) -> ClusterRecord:
         """A cluster.
@@ -44,13 +54,13 @@ class ClusterStore:
         """The cluster that was made with an idempotency token."""
         with self._store.read() as connection:
             row = connection.execute(select(clusters).where(clusters.c.token == token)).mappings().first()
-        return None if row is None else ClusterRecord(**row)
+        return None if row is None else self._record(row)
 
     def all(self) -> list[ClusterRecord]:
         """All clusters, the newest first."""
         with self._store.read() as connection:
             rows = connection.execute(select(clusters).order_by(clusters.c.created_at.desc(), clusters.c.id)).mappings()
-            return [ClusterRecord(**row) for row in rows]
+            return [self._record(row) for row in rows]
 
     def any(self) -> bool:
         """Whether there is any cluster."""
@@ -61,7 +71,8 @@ class ClusterStore:
         """Those of which something runs, or ran when the workspace ended."""
         with self._store.read() as connection:
             rows = connection.execute(select(clusters).where(clusters.c.state.in_(LIVE))).mappings()
-            return [ClusterRecord(**row) for row in rows]
+            found = [self._record(row) for row in rows]
+        return [one for one in found if one.state in LIVE]
 
     def add(self, cluster: ClusterRecord, *events: tuple[str, Json]) -> None:
         """Write a new cluster."""
@@ -75,6 +86,7 @@ class ClusterStore:
             if values:
                 connection.execute(update(clusters).where(clusters.c.id == cluster_id).values(**values))
             _append(connection, cluster_id, events)
+        self._held.pop(cluster_id, None)
 
     def delete(self, cluster_ids: Iterable[str]) -> None:
         """Delete clusters with their events."""
@@ -82,6 +94,8 @@ class ClusterStore:
         with self._store.write() as connection:
             connection.execute(delete(cluster_events).where(cluster_events.c.cluster_id.in_(ids)))
             connection.execute(delete(clusters).where(clusters.c.id.in_(ids)))
+        for one in ids:
+            self._held.pop(one, None)
 
     def events(
         self,
@@ -105,6 +119,10 @@ class ClusterStore:
             total = connection.execute(select(func.count()).select_from(cluster_events).where(mine)).scalar() or 0
             rows = connection.execute(page.offset(offset).limit(limit)).mappings()
             return total, [EventRecord(**row) for row in rows]
+
+    def _record(self, row: RowMapping) -> ClusterRecord:
+        found = ClusterRecord(**row)
+        return replace(found, **self._held.get(found.id, {}))
 
 
 def _append(connection: Any, cluster_id: str, events: Iterable[tuple[str, Json]]) -> None:

@@ -19,6 +19,7 @@ __all__ = ["ClusterLifecycle"]
 
 _STOPPED = "The local workspace stopped while the cluster was running."
 _CLOSE_SECONDS = 10.0
+_RETRY_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -108,8 +109,9 @@ class ClusterLifecycle:
             try:
                 if not self._closing:
                     self._after(running.cluster, reason)
-            except Exception:  # those who use it must hear of its end all the same
+            except Exception:  # a full disk, say: those who use it or wait for it must hear of its end all the same
                 _log.exception("the end of cluster %s could not be written", running.cluster.id)
+                self._write_later(running.cluster, reason)
         for claim in claims:
             claim.lost("The cluster was terminated." if reason is None else reason.message)
         with self.changed:
@@ -121,6 +123,20 @@ class ClusterLifecycle:
         """See `RunningCluster`: where no cluster runs, the process that starts engines is not needed."""
         if not self._closing and not self._running:
             self._workspace.compute.rest()
+
+    def _write_later(self, begun: ClusterRecord, reason: Reason | None) -> None:
+        """Say that a cluster has ended, and write so when that works."""
+        self.store.hold(begun.id, **states.terminated(reason))
+
+        def again() -> None:
+            with self.changed:
+                while self.store.holds(begun.id) and not self.changed.wait_for(lambda: self._closing, _RETRY_SECONDS):
+                    try:
+                        self._after(begun, reason)
+                    except Exception as error:
+                        _log.warning("the end of cluster %s could not be written, trying again: %s", begun.id, error)
+
+        threading.Thread(target=again, name=f"end-of-{begun.id}", daemon=True).start()
 
     def _after(self, begun: ClusterRecord, reason: Reason | None) -> None:
         cluster_id = begun.id

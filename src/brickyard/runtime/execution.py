@@ -53,7 +53,8 @@ def prepare(context: TaskContext) -> None:
     dbruntime.install()
     sdksecrets.install()
     directory = _home(context)
-    sys.path[:0] = [*context.search_path, str(directory), *_git_folder(context)]
+    own = [*context.search_path, str(directory), *_git_folder(context)]
+    sys.path[:] = [*own, *(entry for entry in sys.path if entry not in own)]
     os.chdir(directory)
     paths.install(context.mounts)
     foreign_paths.install(context.mounts)

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import mmap
 import os
 import struct
+import tempfile
+from typing import Any
 
-__all__ = ["Journal"]
+__all__ = ["Journal", "memory_file"]
 
 _CHUNK = 1 << 16
 _HEADER = struct.Struct("<QQ")  # the size of the file, and the number of bytes that are held back
 _SLOT = _HEADER.size + 2 * _CHUNK
+
+
+def memory_file() -> Any:
+    """A file without a name, in memory only where the system has such files."""
+    if hasattr(os, "memfd_create"):
+        return io.FileIO(os.memfd_create("brickyard"), "r+b")
+    return tempfile.TemporaryFile(buffering=0)
 
 
 class Journal:
@@ -18,10 +28,18 @@ class Journal:
 
     A process may end at any moment, as with `os._exit` or a signal. So the kernel reads into this memory, and what is
     held back is written to one of two places in turn, of which the first byte names the valid one.
+
+    Args:
+        file: The memory that an earlier interpreter of this process has used; new memory without one.
+
+    Attributes:
+        file: The memory, as a file that another interpreter of this process can be given.
     """
 
-    def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, 1 + 2 * _SLOT)
+    def __init__(self, file: Any = None) -> None:
+        self.file = file or memory_file()
+        self.file.truncate(1 + 2 * _SLOT)
+        self._memory = mmap.mmap(self.file.fileno(), 1 + 2 * _SLOT)
 
     def read(self, pipe: int) -> bytes:
         """Read from the pipe; what is read is pending until it is settled."""
@@ -51,6 +69,7 @@ class Journal:
     def close(self) -> None:
         """Give the memory back, in this process."""
         self._memory.close()
+        self.file.close()
 
     def _begin(self, slot: int) -> int:
         return 1 + slot * _SLOT

@@ -322,10 +322,3 @@ def test_missing_program_is_named(lab: Lab) -> None:
         outcome.state == "FAILED"
         and "Cannot read the python file /Workspace/Users/me@localhost/nowhere.py." in outcome.message
     )
-
-
-def test_another_version_of_what_is_imported_already_is_refused_with_that_reason(tmp_path: Path) -> None:
-    environments = Environments(tmp_path, {"UV_OFFLINE": "1"})
-    with pytest.raises(LibraryError, match=r"pandas==\S+ is imported before any task begins") as refused:
-        environments.build(["pandas==0.1"])
-    assert refused.value.__suppress_context__  # tracebacks have the user's own frames only

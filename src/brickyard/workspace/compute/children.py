@@ -28,12 +28,13 @@ class OutputPipe:
     Args:
         directory: The run's directory.
         secrets: What is not to be written; the worker says what comes to be one while it runs.
+        parts: The ends of the pipe and the journal that an earlier interpreter of this process has used.
     """
 
-    def __init__(self, directory: Path, secrets: Iterable[str]) -> None:
-        self.reader, self.writer = os.pipe()
+    def __init__(self, directory: Path, secrets: Iterable[str], parts: tuple[int, int, Journal] | None = None) -> None:
+        self.journal = parts[2] if parts else Journal()
+        self.reader, self.writer = parts[:2] if parts else os.pipe()
         self.secrets = set(secrets)
-        self.journal = Journal()
         self._path = directory / OUTPUT_FILE
 
     def finish(self) -> None:

@@ -19,6 +19,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 from brickyard.runtime.redaction import Redactor
 from brickyard.workspace.compute import requirements as reading
 from brickyard.workspace.compute.credentials import git_environment
@@ -111,6 +114,8 @@ class Environments:
                 named = _written(Path(scratch) / "chosen.txt", [*missing.indexes, *chosen])
                 command += ["--requirements", str(named)]
             else:
+                for wheel, need in reading.unfit(missing.wheels):
+                    raise LibraryError(f"{wheel} is asked for, but {_needs(need)}")
                 chosen = list(missing.wheels)
                 command += chosen
             return self._uv(["pip", *command], missing) if chosen else "All requirements are satisfied already.\n"
@@ -118,18 +123,17 @@ class Environments:
     def _resolve(self, missing: Missing, scratch: Path) -> list[str]:
         """Every distribution that the libraries need, with the versions of the runtime where these will do."""
         asked = _written(scratch / "asked.in", [*missing.indexes, *missing.requirements])
-        fixed = _written(scratch / "fixed.txt", reading.preloaded())
+        fixed = _written(scratch / "fixed.txt", reading.needed())
         result = _written(scratch / "result.txt", reading.installed())
         options = ["--constraint", str(fixed), "--output-file", str(result), *missing.options]
         command = ["pip", "compile", str(asked), "--no-header", "--no-annotate", "--no-progress", *options]
         try:
             self._uv(command, missing)
         except LibraryError as error:
-            own = [line for line in reading.preloaded() if re.search(rf"\b{re.escape(line)}(?![\w.])", str(error))]
+            own = [line for line in reading.needed() if _is_in(line, str(error))]
             if not own:
                 raise
-            why = "is imported before any task begins, and a task cannot have another version of it here"
-            raise LibraryError(f"{error}\n{' and '.join(own)} {why}: ask for a range that it is in") from None
+            raise LibraryError(f"{error}\n{_needs(*own)}") from None
         return [line for line in result.read_text().splitlines() if line and not line.startswith("#")]
 
     def _uv(self, arguments: list[str], missing: Missing, python: str = sys.executable) -> str:
@@ -152,6 +156,17 @@ class Environments:
             said = redactor.redact((errors or output).strip())
             raise LibraryError(said or f"the installer uv ended with code {installer.returncode} and no message")
         return redactor.redact(output + errors)
+
+
+def _is_in(line: str, text: str) -> bool:
+    """Whether the installer speaks of a requirement."""
+    requirement = Requirement(line)
+    name = re.escape(canonicalize_name(requirement.name))
+    return any(re.search(rf"\b{name}{re.escape(str(one))}(?![\w.])", text) for one in requirement.specifier)
+
+
+def _needs(*requirements: str) -> str:
+    return f"what executes tasks here needs {' and '.join(requirements)}: ask for a range that goes with it"
 
 
 def _written(path: Path, lines: Iterable[str]) -> Path:

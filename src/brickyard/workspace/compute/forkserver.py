@@ -23,7 +23,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from brickyard.workspace.compute import preload, worker
+from brickyard.workspace.compute import interpreters, preload, worker
 from brickyard.workspace.compute.channel import Channel, Message
 from brickyard.workspace.compute.children import Child, OutputPipe
 from brickyard.workspace.compute.processes import adopt_orphans, die_with_parent, end_orphans, kill_group, signal_group
@@ -180,7 +180,7 @@ class ForkServer:
             return
         if pid == 0:
             self._leave(parent, ours)
-            self._become = lambda: worker.run(message, theirs, output)
+            self._become = lambda: interpreters.run(message, theirs, output)
             return
         theirs.close()
         child = Child(pid, "worker", message["id"], ours, owner, output)
@@ -204,7 +204,7 @@ class ForkServer:
         if pid == 0:
             writer = os.dup(2 if owner is None else owner.writer())
             self._leave(parent, ours)
-            run = worker.run_sail if message["do"] == "sail" else worker.run_engine
+            run = interpreters.run_sail if message["do"] == "sail" else worker.run_engine
             self._become = lambda: run(message, theirs, writer)
             return
         theirs.close()

@@ -47,7 +47,9 @@ def later() -> None:
     """Load everything, also what takes long to import and only many tasks need."""
     load((*TASKS, *_MANY))
     from brickyard.runtime.notebook.shell import make_ahead
+    from brickyard.workspace.compute.requirements import preloaded
 
+    preloaded()
     with contextlib.suppress(OSError):  # the disk is full: it is only faster with it
         make_ahead()
     _freeze()

@@ -13,18 +13,35 @@ from email.parser import HeaderParser
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import canonicalize_name, canonicalize_version
 
 from brickyard.runtime.redaction import passwords_in
 from brickyard.workspace.compute.credentials import GitAccess, without_git_access
 
-__all__ = ["Missing", "installed", "is_installed", "missing", "preloaded", "requirement_lines"]
+__all__ = [
+    "Missing",
+    "differing",
+    "installed",
+    "is_installed",
+    "missing",
+    "needed",
+    "preloaded",
+    "requirement_lines",
+    "unfit",
+    "versions",
+]
 
-#: What the fork server imports before any task: a task cannot have another version of these or of what they need.
+#: What the fork server imports before any task: with another version of these or of what they need, a task has an
+#: interpreter of its own.
 _PRELOADED = (
-    "databricks-sdk", "deltalake", "grpcio", "grpcio-status", "ipython", "mlflow-skinny", "pandas", "pyarrow",
-    "pysail", "pyspark-client", "sqlglot",
+    "databricks-sdk", "deltalake", "grpcio", "grpcio-status", "ipython", "mlflow-skinny", "orjson", "pandas", "pyarrow",
+    "pysail", "pyspark-client", "scipy", "sqlglot",
 )  # fmt: skip
+#: What the runtime cannot do without in a task, whichever interpreter it runs in.
+_RUNTIME = ("databricks-sdk", "grpcio-status", "ipython", "packaging", "psutil", "pyspark-client", "uv")
+_RUNTIME_OWN = ("ipython", "pandas", "psutil", "sqlglot")
+#: Of these it needs the very version; the first two are one package under two names.
+_EXACT = {"pyspark": "pyspark-client", "pyspark-client": "pyspark-client", "pysail": "pysail"}
 #: Options that say where packages are, by the name that files of requirements have for them.
 _INDEXES = {
     "-i": "--index-url",
@@ -97,15 +114,62 @@ def installed() -> tuple[str, ...]:
 @functools.cache
 def preloaded() -> tuple[str, ...]:
     """The packages that a task gets imported already, and those they need, as `name==version`."""
+    return tuple(f"{name}=={version}" for name, version in sorted(_closure(_PRELOADED).items()))
+
+
+@functools.cache
+def needed() -> tuple[str, ...]:
+    """What the runtime needs within a task, as requirements: other versions of it would break Spark or notebooks."""
+    found = {f"{name}=={_version(own)}" for name, own in _EXACT.items() if _version(own)}
+    for name in _closure(_RUNTIME):
+        found |= {f"{need.name}{need.specifier}" for need in _needs(name, frozenset()) if need.specifier}
+    own = (Requirement(text) for text in importlib.metadata.requires("brickyard") or [])
+    found |= {f"{r.name}{r.specifier}" for r in own if canonicalize_name(r.name) in _RUNTIME_OWN}
+    return tuple(sorted(found))
+
+
+def _closure(names: Iterable[str]) -> dict[str, str]:
+    """The versions of packages that are there, and of those they need."""
     closure: dict[str, str] = {}
-    waiting = list(_PRELOADED)
+    waiting = list(names)
     while waiting:
         name = canonicalize_name(waiting.pop())
         version = _version(name)
         if version is not None and name not in closure:
             closure[name] = version
             waiting += [r.name for r in _needs(name, frozenset())]
-    return tuple(f"{name}=={version}" for name, version in sorted(closure.items()))
+    return closure
+
+
+def unfit(wheels: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Wheels that the runtime cannot work with, as `name==version`, each with what it needs instead."""
+    for name, version in map(_wheel_version, wheels):
+        for line in needed():
+            requirement = Requirement(line)
+            other = canonicalize_name(requirement.name) == name
+            if other and not requirement.specifier.contains(version, prereleases=True):
+                yield f"{name}=={version}", line
+
+
+def versions(search_path: Iterable[str]) -> dict[str, str]:
+    """The versions of the packages in some directories; the first directory counts."""
+    found: dict[str, str] = {}
+    for directory in search_path:
+        for place in sorted(Path(directory).glob("*.dist-info")):
+            name, _, version = place.name.removesuffix(".dist-info").partition("-")
+            found.setdefault(canonicalize_name(name), canonicalize_version(version))
+    return found
+
+
+def differing(search_path: Iterable[str]) -> dict[str, str]:
+    """What some directories have other versions of than this process has imported, or its parent before it."""
+    found = versions(search_path)
+    imported = dict(line.split("==") for line in preloaded()) if found else {}
+    return {
+        name: version
+        for name, version in found.items()
+        if name in imported and version != canonicalize_version(imported[name])
+    }
 
 
 @dataclass(frozen=True)

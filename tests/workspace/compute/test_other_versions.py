@@ -1,0 +1,121 @@
+"""Tasks whose libraries have another version of something that the fork server imports before any task."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from brickyard.workspace.compute.environments import Environments, LibraryError
+from brickyard.workspace.compute.requirements import differing
+from tests.support import wait_for
+from tests.workspace.compute.compute_support import HOME, Lab
+
+#: What tells which interpreter executes the code: the version of a module that is imported before any task.
+VERSION = "import sqlparse\nprint('version', sqlparse.__version__)\n"
+
+
+def wheel(directory: Path, name: str = "sqlparse", version: str = "0.0.1", code: str = "") -> Path:
+    """A wheel of a module that says its version."""
+    path, info = directory / f"{name}-{version}-py3-none-any.whl", f"{name}-{version}.dist-info"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(f"{name}/__init__.py", f"__version__ = {version!r}\n{code}")
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        archive.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr(f"{info}/RECORD", f"{name}/__init__.py,,\n{info}/METADATA,,\n{info}/RECORD,,\n")
+    return path
+
+
+def put(lab: Lab, path: Path) -> str:
+    """A wheel in the workspace."""
+    place = lab.workspace.files.local_path(f"{HOME}/versions/{path.name}")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(path.read_bytes())
+    return f"/Workspace{HOME}/versions/{path.name}"
+
+
+@pytest.fixture(scope="module")
+def library(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A wheel with another version, once tasks have the workspace's own imported already."""
+    plain = lab.put("imported.py", "import sys\nprint('sqlparse' in sys.modules)\n")
+    wait_for(lambda: lab.run("spark_python", plain).ok().output == "True\n")
+    return put(lab, wheel(tmp_path_factory.mktemp("wheels")))
+
+
+def test_a_program_and_its_functions_get_the_version_of_its_libraries(lab: Lab, library: str) -> None:
+    source = VERSION + (
+        "import os, sys\n"
+        "from pyspark.sql import SparkSession\n"
+        "from pyspark.sql.functions import udf\n"
+        "@udf('string')\n"
+        "def version(i):\n"
+        "    import sqlparse\n"
+        "    return sqlparse.__version__\n"
+        "print('function', SparkSession.builder.getOrCreate().range(1).select(version('id')).first()[0])\n"
+        "print(sys.argv, os.environ['MINE'], os.environ['DATABRICKS_TOKEN'])\n"
+    )
+    path = lab.put("versions.py", source)
+    done = lab.run("spark_python", path, ["--x"], libraries=(library,), environment={"MINE": "yes"}).ok()
+    assert "version 0.0.1\nfunction 0.0.1\n" in done.output
+    assert "versions.py', '--x'] yes [REDACTED]" in done.output
+    assert "version 0.0.1" not in lab.run("spark_python", lab.put("plain.py", VERSION)).ok().output
+
+
+def test_a_notebook_gets_the_version_and_has_all_that_others_have(lab: Lab, library: str) -> None:
+    inner = lab.notebook("inner_version", VERSION, "import sqlparse\ndbutils.notebook.exit(sqlparse.__version__)")
+    done = lab.cells(
+        VERSION,
+        "dbutils.jobs.taskValues.set('k', 7)",
+        "%sh echo from the shell",
+        f"print('inner', dbutils.notebook.run('{inner}', 60), dbutils.widgets.get('p'), spark.range(3).count())",
+        "dbutils.notebook.exit('left')",
+        libraries=(library,),
+        parameters={"p": "given"},
+    ).ok()
+    assert "version 0.0.1\nfrom the shell\ninner 0.0.1 given 3\n" in done.output
+    assert (done.outcome.result, done.outcome.task_values) == ("left", {"k": 7})
+    assert done.cells[0]["outputs"][0]["text"] == "version 0.0.1\n"
+
+
+def test_the_output_comes_while_it_runs_and_a_cancelled_program_tidies_up(lab: Lab, library: str) -> None:
+    source = VERSION + "import time\ntry:\n    time.sleep(600)\nfinally:\n    print('tidied up')\n"
+    handle = lab.start("spark_python", lab.put("waits.py", source), libraries=(library,))
+    wait_for(lambda: handle.log.exists() and "version 0.0.1\n" in handle.log.read_text())
+    handle.cancel()
+    outcome = handle.wait(30)
+    assert outcome is not None and outcome.state == "CANCELED"
+    assert "tidied up" in handle.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("import os\nprint('last', end='', flush=True)\nos._exit(7)", "exited with exit code 7"),
+        ("print('last', end='')\nraise ValueError('wrong')", "ValueError: wrong"),
+    ],
+)
+def test_its_end_is_told_as_that_of_others(lab: Lab, library: str, source: str, words: str) -> None:
+    done = lab.run("spark_python", lab.put("ends.py", source), libraries=(library,))
+    assert words in str(done.outcome.error) and "last" in done.output
+
+
+def test_a_version_that_breaks_the_runtime_is_refused_with_the_reason(lab: Lab, tmp_path: Path) -> None:
+    environments = Environments(tmp_path / "environments", {"UV_OFFLINE": "1"})
+    with pytest.raises(LibraryError, match=r"what executes tasks here needs pandas>=2\.2") as refused:
+        environments.build(["pandas==0.1"])
+    assert refused.value.__suppress_context__  # tracebacks have the user's own frames only
+    with pytest.raises(LibraryError, match=r"pyspark==3\.5 is asked for, but .* needs pyspark=="):
+        environments.build([str(wheel(tmp_path, "pyspark", "3.5"))])
+    broken = put(lab, wheel(tmp_path, "traitlets", "99.0", "raise ImportError('too new')"))
+    outcome = lab.run("spark_python", lab.put("plain.py", VERSION), libraries=(broken,)).outcome
+    assert outcome.code == "LIBRARY_INSTALLATION_ERROR" and "ImportError: too new" in outcome.message
+
+
+def test_only_another_version_of_what_is_imported_already_counts(tmp_path: Path) -> None:
+    environments = Environments(tmp_path / "environments")
+    libraries = [str(wheel(tmp_path, "brickyard_own")), str(wheel(tmp_path))]
+    assert differing([str(environments.build(libraries[:1]))]) == {}
+    assert differing([str(environments.build(libraries))]) == {"sqlparse": "0.0.1"}

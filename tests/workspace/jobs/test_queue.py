@@ -29,13 +29,14 @@ def test_as_many_runs_as_the_job_allows_are_active(lab: Lab) -> None:
     assert lab.jobs.run(third)[0].state.life_cycle == "QUEUED"
 
 
-def test_a_higher_limit_lets_nobody_overtake_who_waits(lab: Lab) -> None:
+def test_a_higher_limit_starts_those_that_wait_and_lets_nobody_overtake_them(lab: Lab) -> None:
     lab.compute.behaviours["a"] = lambda _: None
     job_id = lab.job(task("a"), queue={"enabled": True})
-    _, second = lab.run(job_id), lab.run(job_id)
+    _, second, third = lab.run(job_id), lab.run(job_id), lab.run(job_id)
     lab.jobs.update(job_id, {"max_concurrent_runs": 2}, [], lab.owner)
-    third = lab.run(job_id)
-    assert [lab.jobs.run(one)[0].state.life_cycle for one in (second, third)] == ["QUEUED", "QUEUED"]
+    fourth = lab.run(job_id)
+    wait_for(lambda: lab.jobs.run(second)[0].state.life_cycle == "RUNNING")
+    assert [lab.jobs.run(one)[0].state.life_cycle for one in (third, fourth)] == ["QUEUED", "QUEUED"]
 
 
 def test_run_now_can_ask_for_the_queue(lab: Lab) -> None:

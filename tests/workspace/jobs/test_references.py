@@ -46,7 +46,7 @@ def test_a_task_is_given_what_its_run_and_the_tasks_before_are(lab: Lab) -> None
         "tasks.good.run_id": str(tasks["good"].run_id), "tasks.good.result_state": "success",
         "tasks.good.error_code": "", "tasks.good.execution_count": "1", "tasks.good.notebook_path": "/nb/good",
         "tasks.bad.run_id": str(tasks["bad"].run_id), "tasks.bad.result_state": "failed",
-        "tasks.bad.error_code": "RUN_EXECUTION_ERROR", "tasks.bad.execution_count": "2",
+        "tasks.bad.error_code": "RunExecutionError", "tasks.bad.execution_count": "2",
         "tasks.bad.notebook_path": "/nb/bad",
     }  # fmt: skip
     counted = ("task_retry_count", "task.execution_count", "job.repair_count")

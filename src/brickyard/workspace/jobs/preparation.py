@@ -100,11 +100,16 @@ def _scope(
     return Scope(plain, _moments(run), run.request.parameters, tasks)
 
 
+def _camel_case(code: str) -> str:
+    """A termination code as references have it: `RESOURCE_NOT_FOUND` is `ResourceNotFound`."""
+    return "".join(word.capitalize() for word in code.split("_"))
+
+
 def _facts(definition: Json, task: TaskRecord) -> TaskFacts:
     facts = {
         "run_id": str(task.run_id),
         "result_state": (task.state.result or "").lower(),
-        "error_code": "" if task.state.result == "SUCCESS" else task.state.code or "",
+        "error_code": "" if task.state.result == "SUCCESS" else _camel_case(task.state.code or ""),
         "execution_count": str(task.attempt + 1),
         "notebook_path": definition.get("notebook_task", {}).get("notebook_path", ""),
     }

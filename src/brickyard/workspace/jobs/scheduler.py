@@ -6,12 +6,15 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.jobs.board import first_attempts
 from brickyard.workspace.jobs.execution import Execution, Surroundings
 from brickyard.workspace.jobs.git_checkouts import GitCheckouts
+from brickyard.workspace.jobs.job_store import find_job
 from brickyard.workspace.jobs.records import Ids, RunRecord, TaskRecord, now
 from brickyard.workspace.jobs.run_store import RunStore, active, add_repair, add_run, by_idempotency, running, save_runs
 from brickyard.workspace.jobs.slots import Slots
@@ -128,6 +131,11 @@ class Scheduler:
             for job_id in jobs:
                 self._start_queued(job_id)
 
+    def limit_changed(self, job_id: int) -> None:
+        """Start runs of a job that waited, where it allows more now."""
+        with self._lock:
+            self._start_queued(job_id)
+
     def close(self) -> None:
         """Leave every run as it is written."""
         with self._lock:
@@ -136,7 +144,7 @@ class Scheduler:
             execution.close()
 
     def _admitted(self, connection: Connection, run: RunRecord) -> RunRecord:
-        limit = _limit(run)
+        limit = _limit(connection, run)
         before = 0 if limit is None else active(connection, run.job_id)
         if limit is None or before < limit:  # who waits already is before this one
             return run
@@ -179,7 +187,7 @@ class Scheduler:
         """Start the runs of a job that waited, oldest first, as far as its limit allows."""
         with self._workspace.store.write() as connection:
             waiting = self._runs.queued(job_id, connection)
-            free = _limit(waiting[0]) if waiting else None
+            free = _limit(connection, waiting[0]) if waiting else None
             if free is None:
                 return
             chosen = waiting[: max(0, free - running(connection, job_id))]
@@ -214,6 +222,10 @@ class Scheduler:
         return run
 
 
-def _limit(run: RunRecord) -> int | None:
-    """How many runs of its job may be active at once; none for what has no job."""
-    return int(run.settings.get("max_concurrent_runs", 1)) if run.run_type == "JOB_RUN" else None
+def _limit(connection: Connection, run: RunRecord) -> int | None:
+    """How many runs of its job may be active at once, as the job says now; none for what has no job."""
+    if run.run_type != "JOB_RUN":
+        return None
+    with suppress(InvalidParameterValue):  # the job was deleted
+        return int(find_job(connection, run.job_id).settings.get("max_concurrent_runs", 1))
+    return int(run.settings.get("max_concurrent_runs", 1))

@@ -121,6 +121,7 @@ class Jobs:
         if body.get("access_control_list"):
             replace_access(self._workspace.identity, securable_of(job_id), body["access_control_list"], principal)
         self.triggers.changed(self._jobs.get(job_id))
+        self._scheduler.limit_changed(job_id)
 
     def _keeping_run_as(self, job_id: int, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """On the service a `run_as` that was set once stays until another one is set (databricks/cli#4873)."""

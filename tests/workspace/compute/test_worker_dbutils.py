@@ -61,6 +61,15 @@ def test_secrets_never_reach_what_the_run_leaves(lab: Lab, scope: str) -> None:
             assert CANARY not in squashed and "".join(json.dumps(c) for c in CANARY) not in squashed, file
 
 
+def test_secrets_are_hidden_in_what_a_task_leaves_in_the_pipe_when_it_vanishes(lab: Lab, scope: str) -> None:
+    """The worker has no time to write it: whoever finds it in the pipe has to know the secret."""
+    source = (
+        f"s = dbutils.secrets.get('{scope}', 'key')\nimport os\nos.write(1, (s + '!').encode() * 2000)\nos._exit(7)"
+    )
+    done = lab.cells(source)
+    assert done.output.count("[REDACTED]!") == 2000 and CANARY not in done.output
+
+
 def test_secret_that_does_not_exist_is_named(lab: Lab, scope: str) -> None:
     outcome = lab.cells(f"dbutils.secrets.get('{scope}', 'none')").outcome
     assert (

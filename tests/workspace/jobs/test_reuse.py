@@ -99,6 +99,17 @@ def test_a_task_is_reused_until_something_it_depends_on_changes(client: Client) 
     assert reusing.run(factor="2")["clean"] == ""
 
 
+def test_nothing_is_reused_that_does_not_ask_for_it(client: Client) -> None:
+    tasks = client.task("one", "print(1)"), client.task("two", "print(2)")
+    job_id = client.job(*tasks, tags={"brickyard.reuse": "two"})
+    client.ended(client.started(job_id))
+    run = client.ended(client.started(job_id))
+    messages = {one.task_key: (one.state and one.state.state_message) or "" for one in run.tasks or []}
+    assert messages["one"] == "" and messages["two"].startswith("REUSED")
+    client.sdk.jobs.update(job_id, fields_to_remove=["tags"])
+    assert not any(one.state and one.state.state_message for one in client.ended(client.started(job_id)).tasks or [])
+
+
 def test_code_from_git_is_reused_with_the_files_of_its_commit(client: Client, tmp_path: Path) -> None:
     code = "from pathlib import Path\nimport lib\nprint(Path('note.txt').read_text(), lib.NAME)\n"
     remote = GitRemote(tmp_path / "remote", {"main.py": code, "note.txt": "noted", "lib.py": "NAME = 'root'\n"})

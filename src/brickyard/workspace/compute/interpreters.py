@@ -53,7 +53,7 @@ def become(message: Message, channel: Channel, *output: int) -> NoReturn:
         for number in inherited:
             os.set_inheritable(number, True)
         os.chdir("/")
-        command = [sys.executable, "-m", "brickyard.runtime.fresh", *map(str, inherited)]
+        command = [sys.executable, "-m", "brickyard.workspace.fresh", *map(str, inherited)]
         os.execve(sys.executable, command, _environment(message["environ"]))
 
 

@@ -1,6 +1,6 @@
 """The beginning of an interpreter of a task's own, whose path has the task's libraries before the workspace's packages.
 
-`python -m brickyard.runtime.fresh FD...` is given, by a process that has become this one, a file with the task, the
+`python -m brickyard.workspace.fresh FD...` is given, by a process that has become this one, a file with the task, the
 conversation with the fork server, and what its output goes through. Nothing but the standard library may be imported
 before the path is set.
 """

@@ -7,8 +7,6 @@ import sys
 import textwrap
 from pathlib import Path
 
-import pytest
-
 
 def python(code: str) -> list[str]:
     """What a process of its own prints, as a shell changes the process that it is in; in lines."""
@@ -34,8 +32,7 @@ def test_shell_that_is_made_ahead_is_not_noticed_by_tasks() -> None:
     ) == ["True"]
 
 
-@pytest.mark.parametrize("own_home", [True, False])
-def test_shell_that_was_made_ahead_is_as_one_that_is_made_now(tmp_path: Path, own_home: bool) -> None:
+def test_shell_that_was_made_ahead_is_as_one_that_is_made_now(tmp_path: Path) -> None:
     code = """
         import atexit, builtins, os, sys
         from pathlib import Path
@@ -48,8 +45,6 @@ def test_shell_that_was_made_ahead_is_as_one_that_is_made_now(tmp_path: Path, ow
         if {ahead}:
             make_ahead()
         os.chdir({place!r})
-        if {own_home}:  # of the task
-            os.environ["IPYTHONDIR"] = {place!r}
         main = sys.modules["__main__"] = ModuleType("__main__")
         shell = new_shell(main, Recorder(Path("cells.json"), Redactor([])))
         shell.run_cell("import sys; x = 1; found = get_ipython(); y = sys.modules['__main__'].x", store_history=False)
@@ -65,7 +60,7 @@ def test_shell_that_was_made_ahead_is_as_one_that_is_made_now(tmp_path: Path, ow
     """
     (tmp_path / "ahead").mkdir()
     (tmp_path / "now").mkdir()
-    ahead = python(code.format(ahead=True, own_home=own_home, place=str(tmp_path / "ahead")))
-    now = python(code.format(ahead=False, own_home=own_home, place=str(tmp_path / "now")))
+    ahead = python(code.format(ahead=True, place=str(tmp_path / "ahead")))
+    now = python(code.format(ahead=False, place=str(tmp_path / "now")))
     assert [line.replace(f"{tmp_path}/ahead", f"{tmp_path}/now") for line in ahead] == now
     assert now[0].startswith("1 1 True") and now[-1] == "False"

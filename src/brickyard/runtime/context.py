@@ -45,6 +45,12 @@ class Host(Protocol):
     def hide(self, secret: str) -> None:
         """Take this value out of everything the task prints from now on."""
 
+    def outdated(self) -> bool:
+        """Whether what is installed now replaces something that this interpreter, or its parent, has imported."""
+
+    def renew(self, kept: Mapping[str, Any]) -> None:
+        """Go on in a fresh interpreter of this process, whose task has `kept`."""
+
 
 @dataclass
 class TaskContext:
@@ -72,6 +78,7 @@ class TaskContext:
         spark_conf: Properties of the Spark session.
         git_folder: The Git folder that the code is in.
         notes_uses: Whether it is noted what the task reads and writes (`uses.json`).
+        kept: What an earlier interpreter of this process has left for this one (`Host.renew`).
         cluster: The id of the cluster that it runs on, whose Spark engine it shares with others; empty where its
             engine is its own.
     """
@@ -98,6 +105,7 @@ class TaskContext:
     git_folder: str | None = None
     notes_uses: bool = False
     cluster: str = ""
+    kept: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def cluster_id(self) -> str:

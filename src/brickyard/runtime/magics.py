@@ -19,6 +19,10 @@ __all__ = ["pip", "register", "run_arguments"]
 
 #: Options of pip that change nothing here: what satisfies a requirement is kept, and uv looks after its cache.
 _IGNORED = frozenset({"-q", "--quiet", "-U", "--upgrade", "--no-cache-dir", "-v", "--verbose"})
+_NOTE = (
+    "Note: you may need to restart the kernel using %restart_python or dbutils.library.restartPython() to use updated "
+    "packages.\n"
+)
 _EDITABLE = ("-e", "--editable")
 #: Commands of pip that only look; the others are done by the host, or would change the workspace's own Python.
 _LOOKING = frozenset({"list", "freeze", "show", "check", "inspect", "index", "help", "--version", "--help"})
@@ -83,6 +87,7 @@ def _install(line: str, words: list[str]) -> None:
         raise ValueError("%pip install: You must give at least one requirement to install")
     sys.stdout.write(current().host.install(requirements))
     importlib.invalidate_caches()
+    sys.stdout.write(_NOTE)
 
 
 def _uninstall(words: list[str]) -> None:

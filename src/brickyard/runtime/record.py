@@ -67,6 +67,21 @@ class Recorder:
         self._process = os.getpid()
         self._lock = threading.Lock()  # threads of the notebook print, too
 
+    @property
+    def directory(self) -> Path:
+        """Where it writes."""
+        return self._path.parent
+
+    def state(self) -> dict[str, Any]:
+        """What a later interpreter of the process keeps."""
+        cells = [asdict(cell) for cell in self.cells]
+        return {"language": self.language, "cells": cells, "size": self._size, "printed": self._most_printed}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on with what an earlier interpreter has kept."""
+        self.language, self.cells = state["language"], [CellRecord(**cell) for cell in state["cells"]]
+        self._size, self._most_printed = state["size"], state["printed"]
+
     def keep_printed(self, megabytes: int) -> None:
         """Keep this much of what each cell prints from now on.
 
@@ -142,6 +157,7 @@ class Recorder:
         if os.getpid() != self._process:
             return  # a process that the notebook has forked knows only what there was then
         with self._lock:
+            self._timer = None  # what is put out from now on may not be in it
             cells = [self._redacted(cell) for cell in self.cells]
             temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}")
             temporary.write_text(json.dumps({"language": self.language, "cells": cells}))

@@ -17,7 +17,7 @@ from pyspark.sql.connect.session import SparkSession
 from brickyard.runtime import paths
 from brickyard.runtime.context import TaskContext, current
 
-__all__ = ["USES", "LazySparkSession", "install", "is_connected", "remote", "session"]
+__all__ = ["USES", "LazySparkSession", "install", "is_connected", "remote", "session", "state"]
 
 #: The setting by which the engine is told to note what the task reads and writes, and tells it.
 USES = "spark.brickyard.uses"
@@ -70,6 +70,13 @@ def remote() -> str:
         return _remotes[0]
 
 
+def state() -> list[str]:
+    """What a later interpreter of the process keeps: where the engine listens, and the session there."""
+    if not _remotes:
+        return []
+    return [_remotes[0], *([session().session_id] if session().__class__ is SparkSession else [])]
+
+
 def _search_path() -> list[str]:
     """Functions of the user's are executed elsewhere, where a relative path would mean another directory."""
     return [str(Path(paths.local(entry)).resolve()) for entry in sys.path]
@@ -81,6 +88,9 @@ def install(context: TaskContext) -> None:
     _sessions[:] = [session]
     SparkSession._default_session = session
     SparkSession._active_session.session = session
+    _remotes[:] = context.kept.get("spark", [])[:1]
+    if _remotes:
+        os.environ["SPARK_REMOTE"] = _remotes[0]
     _start_before(AnySparkSession.Builder)
     _start_before(SparkSession.Builder)
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
@@ -89,7 +99,7 @@ def install(context: TaskContext) -> None:
 def _connect(session: LazySparkSession) -> None:
     with _lock:
         if session.__class__ is LazySparkSession:
-            url = remote()
+            url = _with_session(remote())
             object.__setattr__(session, "__class__", SparkSession)
             SparkSession.__init__(session, connection=url)
             atexit.unregister(session.client._on_exit)  # the engine ends with the task, there is nothing to clean up
@@ -103,6 +113,12 @@ def _connect(session: LazySparkSession) -> None:
             if current().notes_uses:
                 properties[USES] = True
             session.conf._set_all(properties, silent=False)  # in one call
+
+
+def _with_session(url: str) -> str:
+    """The address of the session that an earlier interpreter of this process has used, if there is one."""
+    own = current().kept.get("spark", [])[1:]
+    return f"{url}{';' if '/;' in url else '/;'}session_id={own[0]}" if own else url
 
 
 def _release(session: SparkSession) -> None:

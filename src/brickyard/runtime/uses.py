@@ -20,7 +20,7 @@ from typing import Any
 from brickyard.runtime import spark
 from brickyard.runtime.context import TaskContext
 
-__all__ = ["USES_FILE", "Uses", "reads_secrets", "secrets_stamp", "stamp", "watch"]
+__all__ = ["USES_FILE", "Uses", "reads_secrets", "secrets_stamp", "stamp", "state", "watch"]
 
 #: In the directory of a task that is to note what it uses, once it has succeeded.
 USES_FILE = "uses.json"
@@ -71,6 +71,13 @@ class Uses:
         self._outputs: set[str] = set()
         self._secrets: dict[str, str] = {}
         self._thread = threading.local()
+        if context.kept.get("uses"):
+            self._inputs, outputs, self._secrets = context.kept["uses"]
+            self._outputs.update(outputs)
+
+    def state(self) -> list[Any]:
+        """What a later interpreter of the process keeps."""
+        return [self._inputs, sorted(self._outputs), self._secrets]
 
     def heard(self, event: str, arguments: tuple[Any, ...]) -> None:
         """An event of the interpreter (https://docs.python.org/3/library/audit_events.html)."""
@@ -174,6 +181,11 @@ def watch(context: TaskContext) -> Uses:
     sys.addaudithook(uses.heard)
     _watching.append(uses)
     return uses
+
+
+def state() -> list[Any] | None:
+    """What a later interpreter of this process keeps; nothing where it is not noted what the task uses."""
+    return _watching[0].state() if _watching else None
 
 
 def reads_secrets(scope: str, key: str, updated: Callable[[], Mapping[str, int]]) -> None:

@@ -7,6 +7,7 @@ before the path is set.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -41,11 +42,14 @@ def _unusable(message: dict[str, Any], error: Exception) -> int:
         "Library installation failed for library due to user error. Error messages:\nthe runtime cannot be imported "
         f"with the versions of the task's libraries: {type(error).__name__}: {error}. Ask for other versions"
     )
+    trace = "".join(traceback.format_exception(error))
+    for secret in message["secrets"]:
+        why, trace = why.replace(secret, "[REDACTED]"), trace.replace(secret, "[REDACTED]")
     outcome = {
         "state": "FAILED",
         "message": why,
         "error": why,
-        "error_trace": "".join(traceback.format_exception(error)),
+        "error_trace": trace,
         "code": "LIBRARY_INSTALLATION_ERROR",
     }
     temporary = directory / ".result.json.fresh"
@@ -61,5 +65,6 @@ if __name__ == "__main__":
     except BaseException:  # not the user's code: what keeps its outcome from being written
         traceback.print_exc()
     finally:
-        sys.stderr.flush()
+        with contextlib.suppress(Exception):  # the user's code may have closed it
+            sys.stderr.flush()
         os._exit(code)

@@ -6,6 +6,7 @@ import base64
 import urllib.request
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 from databricks.sdk import WorkspaceClient
@@ -13,6 +14,7 @@ from databricks.sdk.errors import DatabricksError
 from databricks.sdk.service.compute import CommandStatus, CommandStatusResponse, Language, Results, ResultType
 
 from tests.support import LocalWorkspace, wait_for
+from tests.workspace.compute.test_other_versions import wheel
 
 Run = Callable[..., Results]
 
@@ -141,3 +143,12 @@ def test_a_file_as_the_command(workspace: LocalWorkspace, cluster: str, context:
         number = answer.read().decode().split('"')[3]
     done = wait_for(lambda: _ended(w.command_status(cluster, context, number)))
     assert done.results is not None and done.results.data == "7"
+
+
+def test_a_restart_after_pip_goes_on_with_the_other_version(run: Run, tmp_path: Path) -> None:
+    library = wheel(tmp_path)
+    run("kept = 1\nspark.range(5).createOrReplaceTempView('five')\nimport sqlparse\nsqlparse.__version__")
+    run(f"%pip install {library}\ndbutils.library.restartPython()")
+    code = "import sqlparse\nprint(sqlparse.__version__, 'kept' in globals(), spark.table('five').count())"
+    assert run(code).data == "0.0.1 False 5"
+    assert run("print('next')").data == "next"

@@ -73,6 +73,36 @@ print(server.getsockname()[1])
         socket.create_connection(("127.0.0.1", int(done.output)))
 
 
+def test_a_child_that_comes_to_the_end_of_the_program_does_not_end_the_task(lab: Lab) -> None:
+    source = """
+import os, sys
+child = os.fork()
+if child == 0:
+    print("the child")
+    sys.exit(0)
+os.waitpid(child, 0)
+print("the parent")
+raise ValueError("the task's own end")
+"""
+    done = lab.run("spark_python", lab.put("forks.py", source))
+    assert done.outcome.state == "FAILED" and "the task's own end" in (done.outcome.error or "")
+    assert "the child" in done.output and "the parent" in done.output
+
+
+def test_a_task_shares_neither_random_numbers_nor_the_time_zone_with_others(lab: Lab, tmp_path: Path) -> None:
+    source = f"""
+import numpy, time
+print(numpy.random.rand(), time.strftime("%Z"))
+left_open = open({str(tmp_path / "left")!r}, "w")
+left_open.write("written at the end")
+"""
+    program = lab.put("random.py", source)
+    first, second = (lab.run("spark_python", program, environment={"TZ": "Asia/Tokyo"}).ok() for _ in range(2))
+    assert first.output.split()[0] != second.output.split()[0]
+    assert first.output.split()[1] == "JST"
+    assert (tmp_path / "left").read_text() == "written at the end"
+
+
 def test_timeout_ends_the_task_and_says_so(lab: Lab) -> None:
     handle = lab.start("spark_python", lab.put("slow.py", ESCAPE + "time.sleep(600)\n"), timeout_seconds=2)
     started = pids(handle.log)

@@ -119,3 +119,37 @@ def test_only_another_version_of_what_is_imported_already_counts(tmp_path: Path)
     libraries = [str(wheel(tmp_path, "brickyard_own")), str(wheel(tmp_path))]
     assert differing([str(environments.build(libraries[:1]))]) == {}
     assert differing([str(environments.build(libraries))]) == {"sqlparse": "0.0.1"}
+
+
+def test_after_pip_and_a_restart_a_notebook_goes_on_in_a_fresh_interpreter(lab: Lab, library: str) -> None:
+    inner = lab.notebook("inner_pip", "import sqlparse\ndbutils.notebook.exit(sqlparse.__version__)")
+    done = lab.cells(
+        "import os\ndbutils.widgets.text('w', 'default')\ndbutils.jobs.taskValues.set('p', os.getpid())",
+        "import sqlparse\nbefore = sqlparse.__version__\nspark.range(5).createOrReplaceTempView('five')",
+        "import threading\nthreading.Thread(target=threading.Event().wait).start()\nos.environ['X'] = '1'",
+        f"%pip install {library}",
+        "print('still', sqlparse.__version__ == before)",
+        "dbutils.library.restartPython()",
+        VERSION + "import os\nprint('kept', 'before' in globals(), 'X' in os.environ)",
+        "print(dbutils.widgets.get('w'), dbutils.widgets.get('p'), spark.table('five').count())\n"
+        f"print('inner', dbutils.notebook.run('{inner}', 60), os.environ['DATABRICKS_TOKEN'])\n"
+        "dbutils.jobs.taskValues.set('later', os.getpid())",
+        "%pip uninstall -y sqlparse\n%restart_python",
+        "import sqlparse\nprint('again', sqlparse.__version__ != '0.0.1')\ndbutils.notebook.exit('end')",
+        parameters={"p": "given"},
+    ).ok()
+    assert "still True\nversion 0.0.1\nkept False False\ndefault given 5\ninner 0.0.1 [REDACTED]\n" in done.output
+    assert "again True" in done.output and "to use updated packages" in done.output
+    assert done.outcome.result == "end" and set(done.outcome.task_values.values()) == {done.handle.pid}
+    assert [cell["state"] for cell in done.cells] == ["FINISHED"] * 10
+    assert [cell["outputs"][0]["text"] for cell in done.cells[4:7:2]] == [
+        "still True\n",
+        "version 0.0.1\nkept False False\n",
+    ]
+
+
+def test_a_notebook_that_begins_with_pip_needs_no_restart(lab: Lab, library: str) -> None:
+    setup = lab.notebook("setup_pip", "# ours", f"%pip install {library}")
+    assert "version 0.0.1" in lab.cells("%md # Title", f"%run .{setup.removeprefix(HOME)}", VERSION).ok().output
+    done = lab.cells("x = 1", f"%pip install {library}", "print('x', x)", VERSION).ok()
+    assert "x 1\n" in done.output and "version 0.0.1" not in done.output

@@ -16,6 +16,7 @@ class Library(Part):
     def restartPython(self) -> None:
         """Begin afresh with the next cell: no names, and libraries are imported again from what is installed now.
 
-        What the runtime itself has imported (pandas, Spark, mlflow) stays as it is.
+        Where other versions of what the runtime has imported (pandas, requests, mlflow) are installed now, it is a
+        fresh interpreter; else what the runtime has imported stays as it is.
         """
         raise PythonRestart

@@ -24,12 +24,18 @@ class Widgets(Part):
     """Widgets; what the run was given goes before a widget's default."""
 
     _name = "dbutils.widgets"
-    _hidden = frozenset({"bind", "help"})
+    _hidden = frozenset({"bind", "help", "state"})
 
     def __init__(self, context: TaskContext) -> None:
         arguments = context.arguments
         self._given: dict[str, str] = dict(arguments) if isinstance(arguments, Mapping) else {}
         self._defaults: dict[str, str] = {}
+        if "widgets" in context.kept:
+            self._given, self._defaults = context.kept["widgets"]
+
+    def state(self) -> list[dict[str, str]]:
+        """What a later interpreter of the process keeps: parameters and defaults."""
+        return [self._given, self._defaults]
 
     def bind(self, arguments: Mapping[str, str]) -> None:
         """Give parameters, as `%run` does."""

@@ -43,6 +43,7 @@ def execute_cell(runner: NotebookRunner, cell: Cell) -> None:
         CellFailed: It failed.
         NotebookExit: It ended the notebook.
     """
+    runner.untouched = runner.untouched and _only_installs(cell)
     if cell.language == "python":
         runner.python(cell.body)
         return
@@ -55,6 +56,14 @@ def execute_cell(runner: NotebookRunner, cell: Cell) -> None:
         raise
     except Exception as error:  # whatever the cell raises ends the notebook
         raise _failed(runner, error) from error
+
+
+def _only_installs(cell: Cell) -> bool:
+    """Whether a cell leaves nothing in the interpreter that executes it."""
+    if cell.language != "python":
+        return cell.language in ("md", "sh", "fs", "skip", "run")  # `%run` executes cells in its turn
+    lines = cell.body.replace("\\\n", " ").splitlines()
+    return all(not line.strip() or line.lstrip().startswith(_INSTALLING) for line in lines)
 
 
 def _failed(runner: NotebookRunner, error: Exception) -> CellFailed:
@@ -101,6 +110,7 @@ def _run(runner: NotebookRunner, body: str) -> None:
     runner.include(target, arguments)
 
 
+_INSTALLING = ("#", "%pip ", "%uv pip ")
 _ACTIONS: dict[str, Callable[[Any, str], None]] = {
     "sql": _sql,
     "md": _markdown,

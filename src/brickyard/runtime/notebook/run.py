@@ -9,16 +9,17 @@ import posixpath
 import sys
 import traceback
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from brickyard.runtime import dbruntime, magics, paths
+from brickyard.runtime import dbruntime, magics, paths, spark, uses
 from brickyard.runtime.context import TaskContext
 from brickyard.runtime.dbutils import dbutils
 from brickyard.runtime.ending import Ending, NotebookExit, PythonRestart, TaskStopped
 from brickyard.runtime.notebook.cells import CellFailed, execute_cell
 from brickyard.runtime.notebook.shell import CellStream, new_shell
-from brickyard.runtime.notebook.source import Notebook, NotebookFormatError, cell_of, parse
+from brickyard.runtime.notebook.source import Cell, Notebook, NotebookFormatError, cell_of, parse
 from brickyard.runtime.programs import describe, ending_of_exit, message_of, missing, new_main
 from brickyard.runtime.record import CellRecord, Recorder, recorder
 from brickyard.runtime.redaction import passwords_in
@@ -35,6 +36,7 @@ class NotebookRunner:
         context: The task.
         shell: Where Python is executed.
         namespace: The names of all cells.
+        untouched: Whether nothing has been executed yet that a fresh interpreter would not know of.
     """
 
     def __init__(self, context: TaskContext) -> None:
@@ -48,23 +50,27 @@ class NotebookRunner:
         self.namespace.pop("open", None)  # IPython's own knows nothing of the workspace's paths
         self._fresh = dict(module.__dict__)
         self._paths = [_tree_path(context.source)]
+        self.untouched = True
+        self._restarted = False
         magics.register(self)
 
     def run(self) -> Ending:
         """Execute the task's notebook."""
         try:
-            notebook = self.read(self._paths[0])
+            notebook = self._begun() or self.read(self._paths[0])
         except FileNotFoundError:
             what = f'Unable to access the notebook "{_shown(self._paths[0])}".'
             return Ending(error=missing(what, self.context), code="RESOURCE_NOT_FOUND")
         except NotebookFormatError as error:
             return Ending(error=describe(error), code="INVALID_RUN_CONFIGURATION")
-        records = self.recorder.cells = [
-            CellRecord(number, cell.language, cell.source, cell.title) for number, cell in enumerate(notebook.cells)
-        ]
-        self.recorder.language = notebook.language
+        if not self.recorder.cells:
+            self.recorder.language = notebook.language
+            self.recorder.cells = [
+                CellRecord(number, cell.language, cell.source, cell.title) for number, cell in enumerate(notebook.cells)
+            ]
         self.recorder.write()
-        for cell, record in zip(notebook.cells, records, strict=True):
+        first = self.context.kept.get("done", 0)
+        for cell, record in list(zip(notebook.cells, self.recorder.cells, strict=True))[first:]:
             self.recorder.begin(record)
             self.shell.execution_count = record.index + 1  # tracebacks name the cell by it
             ending = self._guarded(cell)
@@ -73,7 +79,27 @@ class NotebookRunner:
             if ending is not None:
                 self.recorder.skip_rest()
                 return ending
+            self.renew(done=record.index + 1, notebook=asdict(notebook), recorder=self.recorder.state())
         return Ending()
+
+    def _begun(self) -> Notebook | None:
+        """The notebook that an earlier interpreter of this process has begun to execute."""
+        kept = self.context.kept
+        if "notebook" not in kept:
+            return None
+        self.recorder.restore(kept["recorder"])
+        return Notebook(kept["notebook"]["language"], tuple(Cell(**cell) for cell in kept["notebook"]["cells"]))
+
+    def renew(self, **own: Any) -> None:
+        """Go on in a fresh interpreter, where libraries need one and the cells so far have nothing that it would lack.
+
+        Args:
+            own: What it is to have beside what every notebook has.
+        """
+        restarted, self._restarted = self._restarted, False
+        if (restarted or self.untouched) and self.context.host.outdated():
+            state = {"spark": spark.state(), "uses": uses.state(), "widgets": dbutils().widgets.state()}
+            self.context.host.renew({"task_values": self.context.task_values, **state, **own})
 
     def command(self, number: int, code: str, language: str) -> tuple[CellRecord, Ending | None]:
         """Execute what comes while the process is alive, with the names of what came before.
@@ -187,6 +213,7 @@ class NotebookRunner:
 
     def _restart(self) -> None:
         """Forget the names and the modules that the notebook has imported; those of the runtime are not its own."""
+        self._restarted = True
         self.namespace.clear()
         self.namespace.update(self._fresh)
         importlib.invalidate_caches()

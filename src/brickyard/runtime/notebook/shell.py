@@ -31,8 +31,8 @@ __all__ = ["CellStream", "NotebookShell", "make_ahead", "new_shell"]
 
 _FRAMES_KEPT = 50
 _CHANGED = (builtins, sys)  # what a shell adds names to
-#: The shell that was made ahead, the names that it has added, and where its directory is.
-_ahead: list[tuple[Any, list[dict[str, Any]], list[str | None]]] = []
+#: The shell that was made ahead, and the names that it has added.
+_ahead: list[tuple[Any, list[dict[str, Any]]]] = []
 _OURS = str(Path(__file__).parents[2]) + os.sep
 _SHELL = str(Path(IPython.__file__).parent) + os.sep
 _LIBRARIES = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")})
@@ -156,7 +156,8 @@ def new_shell(module: ModuleType, recorder: Recorder) -> Any:
         module: The `__main__` of the notebook.
         recorder: Keeps the cells' outputs.
     """
-    shell = _taken_over(module) if _ahead else _made(module)
+    home = str(recorder.directory / ".ipython")  # not the user's, whose aliases and stored values are not the task's
+    shell = _taken_over(module, home) if _ahead else _made(module, home)
     shell.recorder = recorder
     shell.source, shell.trace = "", []
     warnings.filterwarnings("ignore", "To exit: use")  # advice to someone at a terminal, where `sys.exit` was called
@@ -182,32 +183,26 @@ def make_ahead() -> None:
             delattr(place, name)
     sys.modules.pop(module.__name__, None)
     sys.path[:] = path
-    _ahead.append((shell, added, _homes()))
+    _ahead.append((shell, added))
 
 
-def _homes() -> list[str | None]:
-    """What tells IPython where its directory is."""
-    return [os.environ.get(name) for name in ("IPYTHONDIR", "HOME")]
-
-
-def _made(module: ModuleType) -> Any:
+def _made(module: ModuleType, home: str) -> Any:
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
-    shell: Any = NotebookShell.instance(config=config, user_module=module, user_ns=module.__dict__)
+    shell: Any = NotebookShell.instance(ipython_dir=home, config=config, user_module=module, user_ns=module.__dict__)
     figures.hide_secrets()
     shell.set_custom_exc((NotebookExit, PythonRestart, TaskStopped), _quiet)
     return shell
 
 
-def _taken_over(module: ModuleType) -> Any:
+def _taken_over(module: ModuleType, home: str) -> Any:
     """The shell that was made ahead, with what it would have if it had been made now."""
-    shell, added, homes = _ahead.pop()
+    shell, added = _ahead.pop()
     for place, names in zip(_CHANGED, added, strict=True):
         vars(place).update(names)
-    if homes != _homes():
-        shell.init_ipython_dir(None)
-        shell.init_profile_dir(None)
+    shell.init_ipython_dir(home)
+    shell.init_profile_dir(None)
     directory = Path.cwd()
     shell.starting_dir, shell.history_manager.dir_hist[:] = str(directory), [directory]
     shell.init_virtualenv()

@@ -82,6 +82,7 @@ class ClusterStore:
 
     def change(self, cluster_id: str, *events: tuple[str, Json], **values: Any) -> None:
         """Change columns of a cluster, and write what happened: types and details of events."""
+        values = {**self._held.get(cluster_id, {}), **values}
         with self._store.write() as connection:
             if values:
                 connection.execute(update(clusters).where(clusters.c.id == cluster_id).values(**values))

@@ -46,7 +46,7 @@ class _Repl:
         self._host = host
         self._runner = NotebookRunner(context)
         self._waiting: queue.SimpleQueue[Message] = queue.SimpleQueue()
-        self._count = 0
+        self._count = context.kept.get("count", 0)
         self._interruptible = False
         self._ended = threading.Event()
         self._lock = threading.Lock()
@@ -100,7 +100,10 @@ class _Repl:
         if canceled:
             _interrupt_spark()  # with what had not yet begun there when the command was interrupted
         write_json(self._context.directory / RESULTS / f"{command['id']}.json", results)
-        self._host.say({"done": command["id"], "canceled": canceled})
+        said = {"done": command["id"], "canceled": canceled}
+        if ending is None:
+            self._runner.renew(count=self._count, said=said)
+        self._host.say(said)
         return ending
 
     def _guarded(self, command: Message) -> tuple[dict[str, Any], Ending | None]:
@@ -143,5 +146,5 @@ def serve(context: TaskContext, host: WorkerHost) -> Ending:
     prepare(context)
     repl = _Repl(context, host)
     host.listen_for(repl.heard)
-    host.say({"ready": True})
+    host.say(context.kept.get("said", {"ready": True}))
     return repl.serve()

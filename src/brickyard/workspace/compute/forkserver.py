@@ -353,7 +353,8 @@ def finish(become: Become | None) -> int:
         except BaseException:  # not the user's code: what keeps its outcome from being written
             traceback.print_exc()
         finally:
-            sys.stderr.flush()
+            with contextlib.suppress(Exception):  # the user's code may have closed it
+                sys.stderr.flush()
             os._exit(code)
     return 0
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from brickyard.runtime import paths
 from brickyard.runtime.context import NotebookResult
@@ -22,7 +23,7 @@ from brickyard.workspace.compute.channel import Channel, Message
 from brickyard.workspace.compute.engines.forks import how_it_ended
 from brickyard.workspace.compute.environments import Environments
 from brickyard.workspace.compute.own_libraries import uninstall
-from brickyard.workspace.compute.requirements import requirement_lines
+from brickyard.workspace.compute.requirements import differing, requirement_lines
 from brickyard.workspace.compute.results import write_json
 from brickyard.workspace.compute.tasks import TASK_FILE, read_outcome
 
@@ -49,12 +50,25 @@ class WorkerHost:
         self._channel = channel
         self._message = message
         self._redactor = redactor
-        self._numbers = itertools.count(1)
+        self._kept: Message = message.get("kept", {})
+        self._numbers = itertools.count(self._kept.get("number", 1))
         self._answers: dict[int, queue.SimpleQueue[Message]] = {}
         self._listener: threading.Thread | None = None
         self._heard: Callable[[Message], None] | None = None
         self._lock = threading.Lock()
         self._engine_gone = threading.Event()
+        self._renew: Callable[[Message], None] | None = None
+        self._begun = self._versions()
+
+    def begin(self, renew: Callable[[Message], None]) -> None:
+        """Begin with the task.
+
+        Args:
+            renew: Becomes a fresh interpreter that is given what is kept.
+        """
+        self._renew = renew
+        if self._kept.get("spark"):
+            self._listen()  # for the end of the engine that the earlier interpreter has started
 
     def judged(self, ending: Ending) -> Ending:
         """How the task ended where its code has met the end of its Spark engine before this process was told of it."""
@@ -99,7 +113,7 @@ class WorkerHost:
             "directory": str(directory),
         }
         write_json(directory / TASK_FILE, self._redactor.redact_all(child))
-        hidden = {"secrets": sorted(self._redactor.secrets)}
+        hidden = {"secrets": sorted(self._redactor.secrets), "kept": {}}
         message = self._message | hidden | {"do": "spawn", "task": child, "environ": dict(os.environ)}
         answer = self._ask(message, number, timeout_seconds)
         if answer.get("timed_out"):
@@ -125,6 +139,19 @@ class WorkerHost:
             NotSupported: One is of the runtime or of the task's libraries, which other tasks have, too.
         """
         return uninstall(names, Path(self._message["site"]))
+
+    def outdated(self) -> bool:
+        """Whether what is installed now replaces something that this interpreter, or its parent, has imported."""
+        return self._renew is not None and self._versions() != self._begun
+
+    def renew(self, kept: Mapping[str, Any]) -> None:
+        """Go on in a fresh interpreter of this process, whose task has `kept`."""
+        if self._renew is not None:
+            self._renew(dict(kept) | {"number": next(self._numbers)})
+
+    def _versions(self) -> dict[str, str]:
+        """The versions of what is imported before any task, as this task would import them now."""
+        return differing(self._message.get("search_path", ()), self._message.get("preloaded"))
 
     def hide(self, secret: str) -> None:
         """Take this value out of everything the task prints from now on."""

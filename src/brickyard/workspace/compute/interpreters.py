@@ -8,21 +8,19 @@ libraries first. It is the same process, with the same pipes, parent and limits.
 from __future__ import annotations
 
 import io
-import json
 import os
 import socket
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn
 
-from brickyard.runtime.journal import Journal, memory_file
+from brickyard.runtime.journal import Journal
 from brickyard.workspace.compute import worker
 from brickyard.workspace.compute.channel import Channel, Message
 from brickyard.workspace.compute.children import OutputPipe
+from brickyard.workspace.compute.replacement import become
 from brickyard.workspace.compute.requirements import differing
 
-__all__ = ["become", "resume", "run", "run_sail"]
+__all__ = ["resume", "run", "run_sail"]
 
 
 def run(message: Message, channel: Channel, output: OutputPipe) -> int:
@@ -39,24 +37,6 @@ def run_sail(message: Message, channel: Channel, output: int) -> int:
     return worker.run_sail(message, channel, output)
 
 
-def become(message: Message, channel: Channel, *output: int) -> NoReturn:
-    """Become a new interpreter that does what the message says.
-
-    Args:
-        message: What a forked process would do.
-        channel: The conversation with the fork server.
-        output: Descriptors of what the output goes through: for `resume`.
-    """
-    with memory_file() as file:
-        file.write(json.dumps(message).encode())
-        inherited = (file.fileno(), channel.fileno(), *output)
-        for number in inherited:
-            os.set_inheritable(number, True)
-        os.chdir("/")
-        command = [sys.executable, "-m", "brickyard.workspace.fresh", *map(str, inherited)]
-        os.execve(sys.executable, command, _environment(message["environ"]))
-
-
 def resume(message: Message, channel: int, *output: int) -> int:
     """Do what the message says in this new interpreter, with what `become` has handed over."""
     for number in (channel, *output):
@@ -71,8 +51,3 @@ def resume(message: Message, channel: int, *output: int) -> int:
 
 def _needs_fresh(message: Message) -> bool:
     return bool(differing(entry for entry in message["search_path"] if entry not in sys.path))
-
-
-def _environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The task's variables but those that change how an interpreter starts; its own processes see them later."""
-    return {name: value for name, value in environ.items() if not name.startswith("PYTHON")}

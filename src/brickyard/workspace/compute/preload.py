@@ -39,6 +39,7 @@ TASKS = (
     "brickyard.runtime.notebook.run",
     "brickyard.runtime.dbutils",
     "brickyard.workspace.compute.host",
+    "brickyard.workspace.compute.imported",
 )
 _MANY = ("databricks.sdk", "mlflow", "mlflow.tracking", "mlflow.pyfunc", "mlflow.store._unity_catalog.registry")
 
@@ -47,9 +48,7 @@ def later() -> None:
     """Load everything, also what takes long to import and only many tasks need."""
     load((*TASKS, *_MANY))
     from brickyard.runtime.notebook.shell import make_ahead
-    from brickyard.workspace.compute.requirements import preloaded
 
-    preloaded()
     with contextlib.suppress(OSError):  # the disk is full: it is only faster with it
         make_ahead()
     _freeze()

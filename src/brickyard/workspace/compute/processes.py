@@ -78,7 +78,8 @@ def is_alone() -> bool:
     Where the system cannot say, it is not.
     """
     with contextlib.suppress(OSError):
-        return len(list(Path("/proc/self/task").iterdir())) == 1 and not strangers(())
+        threads = list(Path("/proc/self/task").iterdir())
+        return len(threads) == 1 and not (threads[0] / "children").read_text().split()
     return False
 
 

@@ -161,10 +161,15 @@ def versions(search_path: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def differing(search_path: Iterable[str]) -> dict[str, str]:
-    """What some directories have other versions of than this process has imported, or its parent before it."""
+def differing(search_path: Iterable[str], than: Iterable[str] | None = None) -> dict[str, str]:
+    """What some directories have other versions of.
+
+    Args:
+        search_path: The directories.
+        than: The versions, as `name==version`; by default those that are imported before any task.
+    """
     found = versions(search_path)
-    imported = dict(line.split("==") for line in preloaded()) if found else {}
+    imported = dict(line.split("==") for line in (preloaded() if than is None else than)) if found else {}
     return {
         name: version
         for name, version in found.items()

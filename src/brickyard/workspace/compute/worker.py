@@ -5,13 +5,16 @@ from __future__ import annotations
 import atexit
 import contextlib
 import faulthandler
+import gc
 import importlib
 import io
 import multiprocessing
 import os
+import resource
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +28,7 @@ from brickyard.workspace.compute.channel import Channel, Message
 from brickyard.workspace.compute.children import OutputPipe
 from brickyard.workspace.compute.host import WorkerHost
 from brickyard.workspace.compute.processes import adopt_orphans, is_alone
+from brickyard.workspace.compute.replacement import become
 from brickyard.workspace.compute.results import write_outcome
 from brickyard.workspace.compute.tasks import NO_RESULT, OUTPUT_FILE, TaskOutcome
 
@@ -34,6 +38,8 @@ __all__ = ["run", "run_engine", "run_sail"]
 _WORKLOAD_FAILED = "Workload failed, see run output for details"
 #: What goes on until it is stopped, and the modules that do it.
 _SERVING = {"sql_warehouse": "brickyard.workspace.sql.runner", "repl": "brickyard.workspace.commands.repl"}
+#: Whoever holds more ends before others begin, who may need it.
+_LARGE_KIB = 1 << 20
 _RESULT_LIMIT = 5 * 1024 * 1024
 
 
@@ -56,7 +62,13 @@ def run(message: Message, channel: Channel, output: OutputPipe) -> int:
     context = _context(message, host, redactor)
     enter(context)
     signal.signal(signal.SIGTERM, host.stopped)
-    ending = _end(host, context.kind, host.judged(_executed(context, host)))
+    host.begin(lambda kept: _renew(message, channel, output, pump, redactor, kept))
+    me = os.getpid()
+    executed = _executed(context, host)
+    if os.getpid() != me:  # a process that the user's code has forked, and that has come to the end of the program
+        _flush()
+        os._exit(0 if executed.error is None else 1)
+    ending = _end(host, context.kind, host.judged(executed))
     pump.close()
     if pump.failure is not None and ending.error is None:
         ending = Ending(error=f"OSError: the task's output could not be written: {pump.failure}")
@@ -67,9 +79,19 @@ def run(message: Message, channel: Channel, output: OutputPipe) -> int:
         sys.stderr.write(f"OSError: the task's result could not be written: {error.strerror}\n")
         return NO_RESULT
     code = 0 if outcome.succeeded else 1
-    if is_alone():
+    if is_alone() and resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < _LARGE_KIB:
         host.end(code)
     return code
+
+
+def _renew(
+    message: Message, channel: Channel, output: OutputPipe, pump: OutputPump, redactor: Redactor, kept: Message
+) -> None:
+    """Become a fresh interpreter that goes on with the task."""
+    _flush()
+    pump.close()
+    later = message | {"secrets": sorted(redactor.secrets), "kept": kept}
+    become(later, channel, output.reader, os.dup(1), output.journal.file.fileno())
 
 
 def _executed(context: TaskContext, host: WorkerHost) -> Ending:
@@ -145,9 +167,13 @@ def _said(channel: Channel, serve: Callable[[], None]) -> int:
 
 
 def _set_environment(environ: dict[str, str]) -> None:
+    """Give this process its variables, and what an interpreter that begins would not share with others."""
     for name in os.environ.keys() - environ.keys():
         del os.environ[name]
     os.environ.update({name: value for name, value in environ.items() if os.environ.get(name) != value})
+    time.tzset()
+    if "numpy.random" in sys.modules:
+        sys.modules["numpy.random"].seed()
 
 
 def _redirect(output: int) -> None:
@@ -189,6 +215,8 @@ def _context(message: Message, host: WorkerHost, redactor: Redactor) -> TaskCont
         git_folder=message["git_folder"],
         notes_uses=task["notes_uses"],
         cluster=task["cluster_id"],
+        kept=message.get("kept", {}),
+        task_values=message.get("kept", {}).get("task_values", {}),
     )
 
 
@@ -205,10 +233,23 @@ def _end(host: WorkerHost, kind: str, ending: Ending) -> Ending:
     except TaskStopped:
         ending = Ending(error=host.reason, code="DRIVER_ERROR")
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _flush()
+    _flush_files()
+    return ending
+
+
+def _flush() -> None:
     for stream in filter(None, (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)):
         with contextlib.suppress(AttributeError, ValueError, OSError):  # the task has closed or replaced it
             stream.flush()
-    return ending
+
+
+def _flush_files() -> None:
+    """Write what is left in files that a program has not closed, as the interpreter does at its end."""
+    for kind in (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom):
+        for file in [one for one in gc.get_objects() if type(one) is kind]:
+            with contextlib.suppress(ValueError, OSError):  # it is closed, or cannot be written
+                file.flush()
 
 
 def _end_pools() -> None:

@@ -6,6 +6,7 @@ server of one's own must still not go wherever somebody else's job or Git folder
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -24,8 +25,8 @@ _CLOUDS = {
     "gitLab": ("gitlab.com",),
     "bitbucketCloud": ("bitbucket.org",),
     "azureDevOpsServices": ("dev.azure.com", "visualstudio.com"),
-    "awsCodeCommit": ("amazonaws.com",),
 }
+_CODE_COMMIT = re.compile(r"git-codecommit(-fips)?\.[a-z0-9-]+\.amazonaws\.com(\.cn)?")
 
 
 class GitHosts:
@@ -40,15 +41,17 @@ class GitHosts:
 
     def name(self, principal_id: int, provider: str, url: str) -> None:
         """A principal wants a repository of this server: its tokens of the provider may go there from now on."""
-        if provider not in _CLOUDS and urlsplit(url).hostname:
+        if provider not in (*_CLOUDS, "awsCodeCommit") and urlsplit(url).hostname:
             row = {"principal_id": principal_id, "provider": provider, "host": _host(url)}
             with self._store.write() as connection:
                 put(connection, table, row)
 
     def may_have(self, principal_id: int, provider: str, url: str) -> bool:
         """Whether a principal's token of a provider may go to a repository's server."""
+        host = (urlsplit(url).hostname or "").lower()
+        if provider == "awsCodeCommit":
+            return _CODE_COMMIT.fullmatch(host) is not None
         if provider in _CLOUDS:
-            host = (urlsplit(url).hostname or "").lower()
             return any(host == one or host.endswith(f".{one}") for one in _CLOUDS[provider])
         mine = (table.c.principal_id == principal_id) & (table.c.provider == provider) & (table.c.host == _host(url))
         with self._store.read() as connection:

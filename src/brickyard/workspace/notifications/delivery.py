@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from brickyard.workspace.api.errors import ApiError, ResourceDoesNotExist
+from brickyard.workspace.api.errors import ResourceDoesNotExist
 from brickyard.workspace.notifications import outbox
 from brickyard.workspace.notifications.destinations import Destination, Destinations
 from brickyard.workspace.notifications.mail import SMTP_URL, Mailer
@@ -105,7 +105,7 @@ class Delivery:
     def _guarded(self, step: Callable[[], float], otherwise: float) -> float:
         try:
             return step()
-        except (SQLAlchemyError, ApiError, OSError):
+        except Exception:  # a full disk, no more threads: the thread goes on, whatever it is
             _log.exception("notifications cannot be looked at; trying again")
             return otherwise
 
@@ -114,12 +114,17 @@ class Delivery:
         from brickyard.workspace.jobs.records import now
 
         self._keep()
+        at = now()
         with self._workspace.store.read() as connection:
-            entries = self._chosen(outbox.due(connection, now()))
-            following = outbox.next_due(connection, now())
+            entries = self._chosen(outbox.due(connection, at))
+            following = outbox.next_due(connection, at)
         for entry in entries:
             self._under_way[entry.id] = entry.target
-            threading.Thread(target=self._try, args=(entry,), name="notification", daemon=True).start()
+            try:
+                threading.Thread(target=self._try, args=(entry,), name="notification", daemon=True).start()
+            except RuntimeError:  # there are no more threads
+                del self._under_way[entry.id]
+                raise
         return _LONGEST_WAIT if following is None else min(max(0.0, (following - now()) / 1000), _LONGEST_WAIT)
 
     def _chosen(self, entries: Iterable[outbox.Entry]) -> list[outbox.Entry]:

@@ -17,7 +17,7 @@ from brickyard.workspace.compute.tasks import TaskOutcome, TaskState
 from brickyard.workspace.jobs.kinds.base import Faulty, Prepared, Start
 from brickyard.workspace.jobs.kinds.git_snapshot import snapshot_of
 from brickyard.workspace.jobs.records import Json
-from brickyard.workspace.jobs.references import references_in, resolve_all
+from brickyard.workspace.jobs.references import is_output_of, references_in, resolve_all
 from brickyard.workspace.sql.requests import statement_request
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class SqlTask:
         except ApiError as error:
             code = "UNAUTHORIZED_ERROR" if isinstance(error, PermissionDenied) else "INVALID_RUN_CONFIGURATION"
             raise Faulty(error.message, code) from error
-        keeps = any(one.startswith(f"tasks.{start.task.task_key}.output.") for one in references_in(start.run.tasks))
+        keeps = any(is_output_of(start.task.task_key, one) for one in references_in(start.run.tasks))
         return Prepared({self.name: {"parameters": given}}, lambda: _Running(start.workspace.sql, script, keeps=keeps))
 
 

@@ -185,11 +185,11 @@ class Recorder:
         if kept is not None and kept[0] == known:
             return kept[1]
         plain = asdict(cell)
-        if cell.ended_at is None and plain["outputs"] and "text" in plain["outputs"][-1]:
+        if plain["ended_at"] is None and plain["outputs"] and "text" in plain["outputs"][-1]:
             last = plain["outputs"][-1]  # its end may be the beginning of a secret
             last["text"] = last["text"][: self._redactor.unfinished(last["text"])]
         clean = self._redactor.redact_all(plain)
-        if cell.ended_at is not None:
+        if plain["ended_at"] is not None:  # it may have ended since
             self._finished[id(cell)] = (known, clean)
         return clean
 

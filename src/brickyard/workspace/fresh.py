@@ -25,7 +25,8 @@ def main(arguments: list[str]) -> int:
     with io.FileIO(task) as file:
         file.seek(0)
         message = json.load(file)
-    sys.path[:0] = message["search_path"]
+    first = next((at for at, one in enumerate(sys.path) if one.endswith("site-packages")), len(sys.path))
+    sys.path[first:first] = message["search_path"]  # not before the standard library, which the runtime needs
     try:
         from brickyard.workspace.compute import interpreters  # with Spark, pandas and what else the runtime needs
     except Exception as error:

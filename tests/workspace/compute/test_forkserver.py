@@ -96,7 +96,7 @@ print(numpy.random.rand(), time.strftime("%Z"))
 left_open = open({str(tmp_path / "left")!r}, "w")
 left_open.write("written at the end")
 """
-    program = lab.put("random.py", source)
+    program = lab.put("draws.py", source)
     first, second = (lab.run("spark_python", program, environment={"TZ": "Asia/Tokyo"}).ok() for _ in range(2))
     assert first.output.split()[0] != second.output.split()[0]
     assert first.output.split()[1] == "JST"

@@ -57,7 +57,8 @@ def test_a_program_and_its_functions_get_the_version_of_its_libraries(lab: Lab, 
         "print('function', SparkSession.builder.getOrCreate().range(1).select(version('id')).first()[0])\n"
         "print(sys.argv, os.environ['MINE'], os.environ['DATABRICKS_TOKEN'])\n"
     )
-    path = lab.put("versions.py", source)
+    path = lab.put("shadow/versions.py", source)
+    lab.put("shadow/random.py", "raise ImportError('not the one of the standard library')")  # beside the program
     done = lab.run("spark_python", path, ["--x"], libraries=(library,), environment={"MINE": "yes"}).ok()
     assert "version 0.0.1\nfunction 0.0.1\n" in done.output
     assert "versions.py', '--x'] yes [REDACTED]" in done.output

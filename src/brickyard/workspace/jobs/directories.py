@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from brickyard.workspace.jobs.records import ITERATIONS, RunRecord
+from brickyard.workspace.jobs.records import RunRecord
 
 if TYPE_CHECKING:
     from brickyard.workspace.workspace import Workspace
@@ -20,5 +20,4 @@ def run_directory(workspace: Workspace, run_id: int) -> Path:
 
 def source_directory(workspace: Workspace, run: RunRecord) -> Path:
     """Where the files of a run's Git source are; iterations have those of the run that they belong to."""
-    root = run.trigger_info["run_id"] if run.run_type == ITERATIONS else run.run_id
-    return run_directory(workspace, root) / "source"
+    return run_directory(workspace, run.job_run_id) / "source"

@@ -15,7 +15,7 @@ from brickyard.workspace.jobs.directories import run_directory
 from brickyard.workspace.jobs.git_source import source_of
 from brickyard.workspace.jobs.kinds.base import Prepared, Start
 from brickyard.workspace.jobs.kinds.git_snapshot import snapshot_of
-from brickyard.workspace.jobs.records import ITERATIONS, Json
+from brickyard.workspace.jobs.records import Json
 from brickyard.workspace.jobs.references import resolve, resolve_all
 from brickyard.workspace.jobs.sources import check_sources
 from brickyard.workspace.libraries.kinds import words_of
@@ -69,7 +69,7 @@ class Program(ABC):
         return TaskSpec(
             run_id=task.run_id,
             job_id=run.job_id,
-            job_run_id=run.trigger_info["run_id"] if run.run_type == ITERATIONS else run.run_id,
+            job_run_id=run.job_run_id,
             task_key=task.task_key,
             kind=self.process,
             source=work.source,

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from brickyard.runtime.uses import USES_FILE, secrets_stamp, stamp
+from brickyard.workspace.clock import now
 from brickyard.workspace.compute.environ import TASK_MARK
 from brickyard.workspace.compute.environments import LibraryError
 from brickyard.workspace.compute.tasks import TaskOutcome, TaskSpec
 from brickyard.workspace.identity.permissions import tree_object
-from brickyard.workspace.jobs.records import now
 from tests.support import wait_for
 from tests.workspace.files.test_git_credentials import TOKEN, AskingServer, asking
 from tests.workspace.jobs.lab import CLUSTER, OK, Lab, task

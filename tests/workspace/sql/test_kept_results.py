@@ -11,8 +11,9 @@ from databricks.sdk.errors import NotFound
 from databricks.sdk.service.sql import StatementState
 from sqlalchemy import insert
 
+from brickyard.workspace.clock import now
 from brickyard.workspace.sql import statements
-from brickyard.workspace.sql.records import StatementRecord, first_id, now
+from brickyard.workspace.sql.records import StatementRecord, first_id
 from brickyard.workspace.store.sql import sql_statements
 from tests.workspace.compute.compute_support import Lab
 from tests.workspace.compute.conftest import lab

@@ -11,8 +11,9 @@ from brickyard.workspace.api.access import anyone
 from brickyard.workspace.api.base import MAX_INTEGER, Call, Family
 from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.api.shape import check_shape
+from brickyard.workspace.clock import now
 from brickyard.workspace.sql.history import HistoryFilter
-from brickyard.workspace.sql.records import ENDED, StatementRecord, now
+from brickyard.workspace.sql.records import ENDED, StatementRecord
 from brickyard.workspace.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ Source: https://docs.databricks.com/data-governance/unity-catalog/manage-privile
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, insert, select
@@ -14,6 +13,7 @@ from brickyard.workspace.catalog.grants import Change, Grants
 from brickyard.workspace.catalog.objects import find
 from brickyard.workspace.catalog.privileges import ObjectKind
 from brickyard.workspace.catalog.records import CATALOG, SCHEMA, CatalogRecord
+from brickyard.workspace.clock import now
 from brickyard.workspace.store.catalog import metastores
 
 if TYPE_CHECKING:
@@ -63,4 +63,4 @@ def grant_defaults(workspace: Workspace, grants: Grants, metastore_id: str) -> N
         if target is not None:
             grants.change(target, [Change(everybody, privileges)])
     with workspace.store.write() as connection:
-        connection.execute(insert(metastores).values(id=metastore_id, created_at=int(time.time() * 1000)))
+        connection.execute(insert(metastores).values(id=metastore_id, created_at=now()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -15,6 +14,7 @@ from sqlalchemy import Connection, Table, delete, insert, select, update
 from brickyard.workspace.api.errors import ApiError
 from brickyard.workspace.catalog.errors import already_exists, does_not_exist
 from brickyard.workspace.catalog.names import parent_of, valid_full_name
+from brickyard.workspace.clock import now
 from brickyard.workspace.store.catalog import (
     catalogs,
     external_locations,
@@ -204,14 +204,14 @@ class Kind(Generic[R]):
         """
         if self.find(connection, full_name) is not None:
             raise already_exists(self.noun, full_name)
-        now = int(time.time() * 1000)
+        created_at = now()
         row: dict[str, Any] = {
             "full_name": full_name,
             "id": str(uuid.uuid4()),
             "name": full_name.split(".")[-1],
             "owner": by,
         }
-        row |= {"created_at": now, "created_by": by, "updated_at": now, "updated_by": by}
+        row |= {"created_at": created_at, "created_by": by, "updated_at": created_at, "updated_by": by}
         if self.depth > 1:
             row["parent"] = parent_of(full_name)
         connection.execute(insert(self.table).values(**row, **_written(values)))
@@ -231,7 +231,7 @@ class Kind(Generic[R]):
             ApiError: `..._DOES_NOT_EXIST`.
         """
         found = self.get(connection, full_name)
-        stamp = {"updated_at": int(time.time() * 1000), "updated_by": by}
+        stamp = {"updated_at": now(), "updated_by": by}
         mine = self.table.c.full_name == found.full_name
         connection.execute(update(self.table).where(mine).values(**stamp, **_written(values)))
         return self.get(connection, full_name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from brickyard.workspace.catalog.names import parent_of
 from brickyard.workspace.catalog.objects import UnityObject, find, model_identity
 from brickyard.workspace.catalog.privileges import ObjectKind
 from brickyard.workspace.catalog.references import rename_references
+from brickyard.workspace.clock import now
 from brickyard.workspace.store.catalog import catalogs, functions, grants, schemas, tables, volumes
 from brickyard.workspace.store.registry import (
     lineage,
@@ -74,7 +74,7 @@ class Renaming:
             with self._store.write() as connection:
                 if find(connection, target.kind, new_name) is not None:
                     raise already_exists(target.kind.value, new_name)
-                stamp = {"updated_at": int(time.time() * 1000), "updated_by": by}
+                stamp = {"updated_at": now(), "updated_by": by}
                 _move(connection, self._data, target, new_name, stamp)
                 rename_references(connection, target.kind, target.full_name, new_name)
                 for _, home in self._directories(target.kind, target.full_name, new_name):

@@ -6,13 +6,13 @@ Source: https://docs.databricks.com/database-objects/tags and `databricks.sdk.se
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, delete, insert, select, update
 
 from brickyard.workspace.api.errors import ApiError, InvalidParameterValue, NotFound
+from brickyard.workspace.clock import now
 from brickyard.workspace.store.catalog import tags as table
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _of(target: Tagged) -> ColumnElement[bool]:
 
 
 def _stamp(by: str) -> dict[str, object]:
-    return {"updated_at": int(time.time() * 1000), "updated_by": by}
+    return {"updated_at": now(), "updated_by": by}
 
 
 def _check(key: str, value: str) -> None:

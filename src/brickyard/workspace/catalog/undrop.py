@@ -9,7 +9,6 @@ Source: https://docs.databricks.com/sql/language-manual/sql-ref-syntax-ddl-undro
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from brickyard.workspace.catalog.hive import in_hive, table_place
 from brickyard.workspace.catalog.names import parent_of
 from brickyard.workspace.catalog.overlaps import require_free
 from brickyard.workspace.catalog.records import SCHEMA, TABLE, TableRecord
+from brickyard.workspace.clock import now
 from brickyard.workspace.store.catalog import dropped_tables as table
 
 if TYPE_CHECKING:
@@ -65,13 +65,13 @@ class Undrop:
         """Keep a table that is being dropped."""
         schema = SCHEMA.get(connection, parent_of(record.full_name))
         row = {"id": record.id, "schema_id": schema.id, "record": json.dumps(asdict(record))}
-        connection.execute(insert(table).values(**row, deleted_at=int(time.time() * 1000)))
+        connection.execute(insert(table).values(**row, deleted_at=now()))
 
     def expire(self) -> set[str]:
         """Forget what was dropped too long ago, or whose schema is gone; the ids of the rest."""
         with self._store.write() as connection:
             schemas = {one.id for one in SCHEMA.children(connection)}
-            oldest = int(time.time() * 1000) - _DAYS * _DAY_MS
+            oldest = now() - _DAYS * _DAY_MS
             old = (table.c.deleted_at < oldest) | table.c.schema_id.not_in(schemas)
             connection.execute(delete(table).where(old))
             return set(connection.execute(select(table.c.id)).scalars())

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import RowMapping, delete, func, insert, select, update
 
 from brickyard.workspace.api.errors import InvalidParameterValue
-from brickyard.workspace.clusters.records import LIVE, ClusterRecord, EventRecord, Json, now
+from brickyard.workspace.clock import now
+from brickyard.workspace.clusters.records import LIVE, ClusterRecord, EventRecord, Json
 from brickyard.workspace.store.clusters import cluster_events, clusters
 
 if TYPE_CHECKING:

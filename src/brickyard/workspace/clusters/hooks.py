@@ -47,10 +47,8 @@ def with_policy_and_pools(workspace: Workspace, definition: Json, by: Principal,
     Raises:
         ApiError: The policy does not allow it, or there is no such policy or pool.
     """
-    from brickyard.workspace.policies.facts import facts_of
-
     with_pools = workspace.pools.apply(definition, by)
-    limited = workspace.policies.apply(with_pools, by, facts_of(source))
+    limited = workspace.policies.apply(with_pools, by, source)
     return workspace.pools.apply(limited, by)  # the policy may have named one
 
 

@@ -9,12 +9,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.errors import InvalidParameterValue, InvalidState, TemporarilyUnavailable
+from brickyard.workspace.clock import now
 from brickyard.workspace.clusters import hooks, states
 from brickyard.workspace.clusters.cluster_store import ClusterStore
 from brickyard.workspace.clusters.definition import full_definition, given_fields
 from brickyard.workspace.clusters.lifecycle import ClusterLifecycle
 from brickyard.workspace.clusters.masks import masked
-from brickyard.workspace.clusters.records import ClusterRecord, Json, Reason, now
+from brickyard.workspace.clusters.records import ClusterRecord, Json, Reason
 from brickyard.workspace.identity.entitlement import require_entitled
 
 if TYPE_CHECKING:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from brickyard.workspace.identity.permissions import Securable
 
-__all__ = ["LIVE", "ClusterRecord", "EventRecord", "Json", "Reason", "now"]
+__all__ = ["LIVE", "ClusterRecord", "EventRecord", "Json", "Reason"]
 
 Json = dict[str, Any]
 #: States in which something of a cluster runs, or is about to.
@@ -104,8 +103,3 @@ class EventRecord:
     timestamp: int
     type: str
     details: Json
-
-
-def now() -> int:
-    """The time in epoch milliseconds."""
-    return time.time_ns() // 1_000_000

@@ -7,9 +7,10 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.errors import ApiError, InvalidParameterValue, InvalidState
+from brickyard.workspace.clock import now
 from brickyard.workspace.clusters.claims import Claim, ClusterUnavailable
 from brickyard.workspace.clusters.operations import ClusterOperations
-from brickyard.workspace.clusters.records import LIVE, ClusterRecord, Reason, now
+from brickyard.workspace.clusters.records import LIVE, ClusterRecord, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

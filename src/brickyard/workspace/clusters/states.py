@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from brickyard.workspace.api.errors import InvalidState
-from brickyard.workspace.clusters.records import ClusterRecord, Json, Reason, now
+from brickyard.workspace.clock import now
+from brickyard.workspace.clusters.records import ClusterRecord, Json, Reason
 
 __all__ = ["attributes", "failing", "need", "running", "size", "starting", "terminated", "terminating", "workers"]
 

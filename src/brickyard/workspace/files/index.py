@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import secrets
 import threading
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, insert, select, update
 
+from brickyard.workspace.clock import now
 from brickyard.workspace.store.files import workspace_objects as objects
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Index:
                 return found
             with self._store.write() as connection:
                 if found is None:
-                    created_at = int(time.time() * 1000) if changed_at is None else changed_at
+                    created_at = now() if changed_at is None else changed_at
                     known = Known(secrets.randbelow(10**15) + 10**15, path, kind, language, created_at)
                     values = {"id": known.id, "path": path, "kind": kind, "language": language}
                     parent = path.rpartition("/")[0] or "/"

@@ -8,7 +8,6 @@ Source: https://docs.databricks.com/dbfs/mounts and the docstrings of `databrick
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace
 from brickyard.workspace.catalog.urls import CLOUDS, address
+from brickyard.workspace.clock import now
 from brickyard.workspace.files.paths import normal
 from brickyard.workspace.store.files import mounts as table
 
@@ -80,7 +80,7 @@ class Mounts:
         with self._store.write() as connection:
             if replace:
                 _remove(connection, place)
-            connection.execute(insert(table).values(**row, created_at=int(time.time() * 1000), created_by=by))
+            connection.execute(insert(table).values(**row, created_at=now(), created_by=by))
         self.link()
 
     def unmount(self, point: str) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from brickyard.workspace.api.errors import InvalidParameterValue, ResourceDoesNotExist
 from brickyard.workspace.api.shape import check_shape
-from brickyard.workspace.sql.records import now
+from brickyard.workspace.clock import now
 from brickyard.workspace.store.global_scripts import global_init_scripts as table
 
 if TYPE_CHECKING:

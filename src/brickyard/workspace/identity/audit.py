@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sqlalchemy import Connection, Row, Select, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from brickyard.workspace.clock import now
 from brickyard.workspace.store.audit import audit
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class Audit:
 
     def record(self, event: AuditEvent) -> None:
         """Keep an event, with the time of now; durable on return. Not to be called within a transaction."""
-        values = {name: _storable(value) for name, value in asdict(event).items()} | {"time": int(time.time() * 1000)}
+        values = {name: _storable(value) for name, value in asdict(event).items()} | {"time": now()}
         entry = _Entry(values)
         self._waiting.append(entry)
         with self._turn:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Table, delete, insert, select, update
 
+from brickyard.workspace.clock import now
 from brickyard.workspace.identity.membership import Membership
 from brickyard.workspace.identity.principals import Kind, Principal, Principals, new_id
 from brickyard.workspace.identity.records import Account, Group
@@ -93,9 +93,8 @@ class Directory:
                 raise conflict(f"{label} {account.user_name} already exists.")
             if len(rows) >= _MOST_PRINCIPALS:
                 raise bad("tooMany", f"A workspace can have {_MOST_PRINCIPALS} users and service principals.")
-            now = int(time.time() * 1000)
             values = account_values(account)
-            connection.execute(insert(principals).values(id=account.id, created_at=now, **values))
+            connection.execute(insert(principals).values(id=account.id, created_at=now(), **values))
             self._put_into_groups(connection, account)
             created = self._account(connection, account.kind, account.id)
         self._known.changed()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hmac
 import secrets
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, func, insert, select
 
 from brickyard.workspace.api.errors import ResourceDoesNotExist
+from brickyard.workspace.clock import now
 from brickyard.workspace.identity.principals import Kind
 from brickyard.workspace.identity.tokens import QuotaExceeded, digest
 from brickyard.workspace.store.identity import oauth_secrets, principals
@@ -58,16 +58,16 @@ class OAuth:
             ResourceDoesNotExist: There is no such service principal.
             QuotaExceeded: It has as many as it can have.
         """
-        value, now = f"dose{secrets.token_hex(16)}", int(time.time() * 1000)
-        record = SecretRecord(secrets.token_hex(16), digest(value), now, now + lifetime_seconds * 1000)
+        value, created_at = f"dose{secrets.token_hex(16)}", now()
+        record = SecretRecord(secrets.token_hex(16), digest(value), created_at, created_at + lifetime_seconds * 1000)
         with self._store.write() as connection:
             is_one = (principals.c.id == principal_id) & (principals.c.kind == Kind.SERVICE_PRINCIPAL.value)
             if connection.execute(select(principals.c.id).where(is_one)).first() is None:
                 raise ResourceDoesNotExist(f"Service principal {principal_id} does not exist")
-            mine = (oauth_secrets.c.principal_id == principal_id) & (oauth_secrets.c.expires_at > now)
+            mine = (oauth_secrets.c.principal_id == principal_id) & (oauth_secrets.c.expires_at > created_at)
             if (connection.execute(select(func.count()).where(mine)).scalar() or 0) >= _MOST:
                 raise QuotaExceeded(f"Service principal {principal_id} has {_MOST} secrets; delete one first.")
-            values = {"id": record.id, "hash": record.hash, "created_at": now, "expires_at": record.expires_at}
+            values = {"id": record.id, "hash": record.hash, "created_at": created_at, "expires_at": record.expires_at}
             connection.execute(insert(oauth_secrets).values(principal_id=principal_id, **values))
         return value, record
 
@@ -96,8 +96,8 @@ class OAuth:
             principal = self._known.named(client_id)
         except ResourceDoesNotExist:
             return None
-        now, given = int(time.time() * 1000), digest(client_secret)
-        fits = [one.expires_at > now for one in self.secrets_of(principal.id) if hmac.compare_digest(one.hash, given)]
+        at, given = now(), digest(client_secret)
+        fits = [one.expires_at > at for one in self.secrets_of(principal.id) if hmac.compare_digest(one.hash, given)]
         if principal.kind is not Kind.SERVICE_PRINCIPAL or True not in fits:
             return None
         value = secrets.token_urlsafe(48)

@@ -6,7 +6,6 @@ import hashlib
 import logging
 import secrets
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from sqlalchemy import ColumnElement, Row, delete, false, func, insert, select, 
 from sqlalchemy.exc import SQLAlchemyError
 
 from brickyard.workspace.api.errors import ApiError, ResourceDoesNotExist, Unauthenticated
+from brickyard.workspace.clock import now
 from brickyard.workspace.store.identity import principals, tokens
 
 if TYPE_CHECKING:
@@ -90,15 +90,15 @@ class Tokens:
         known = self._known.get(key) or self._load(key)
         if known is None:
             raise Unauthenticated("The token is not valid for this workspace.")
-        now = _now()
-        if known.expires_at is not None and known.expires_at <= now:
+        used_at = now()
+        if known.expires_at is not None and known.expires_at <= used_at:
             self._known.pop(key, None)
             raise Unauthenticated("The token has expired.")
-        if known.used_on != now // _DAY:
+        if known.used_on != used_at // _DAY:
             with self._lock:
                 if key in self._known:  # else it was ended meanwhile, and must not come back
-                    self._known[key] = replace(known, used_on=now // _DAY)
-            self._writer.submit(self._used, known.id, now)
+                    self._known[key] = replace(known, used_on=used_at // _DAY)
+            self._writer.submit(self._used, known.id, used_at)
         return known.principal_id
 
     def create(
@@ -125,16 +125,16 @@ class Tokens:
             QuotaExceeded: The principal has as many as it can have.
             ResourceDoesNotExist: The principal was deleted.
         """
-        value, now = value or "dapi" + secrets.token_hex(16), _now()
-        expires_at = None if lifetime_seconds is None else now + lifetime_seconds * 1000
+        value, created_at = value or "dapi" + secrets.token_hex(16), now()
+        expires_at = None if lifetime_seconds is None else created_at + lifetime_seconds * 1000
         maker = (created_by or principal).id
-        record = TokenRecord(secrets.token_hex(32), comment, now, expires_at, principal.id, maker)
+        record = TokenRecord(secrets.token_hex(32), comment, created_at, expires_at, principal.id, maker)
         row = {
             "id": record.id,
             "hash": digest(value),
             "principal_id": principal.id,
             "comment": comment,
-            "created_at": now,
+            "created_at": created_at,
             "expires_at": expires_at,
             "listed": listed,
             "created_by": maker,
@@ -142,12 +142,12 @@ class Tokens:
         with self._store.write() as connection:
             if connection.execute(select(principals.c.id).where(principals.c.id == principal.id)).first() is None:
                 raise ResourceDoesNotExist(f"Principal {principal.user_name} does not exist")
-            mine = select(func.count()).where(_listed() & _valid(now) & (tokens.c.principal_id == principal.id))
+            mine = select(func.count()).where(_listed() & _valid(created_at) & (tokens.c.principal_id == principal.id))
             if listed and (connection.execute(mine).scalar() or 0) >= _MOST:
                 raise QuotaExceeded(f"{principal.user_name} has {_MOST} tokens; delete one that is not needed.")
-            connection.execute(delete(tokens).where(~_listed() & (tokens.c.expires_at <= now)))
+            connection.execute(delete(tokens).where(~_listed() & (tokens.c.expires_at <= created_at)))
             connection.execute(insert(tokens).values(**row))
-        self._forget_expired(now)
+        self._forget_expired(created_at)
         return value, record
 
     def revoke(self, value: str) -> None:
@@ -204,7 +204,7 @@ class Tokens:
             owner: Whose; without it, everybody's.
             created_by: Only those that a principal made.
         """
-        query = select(tokens).where(_listed() & _valid(_now())).order_by(tokens.c.created_at, tokens.c.id)
+        query = select(tokens).where(_listed() & _valid(now())).order_by(tokens.c.created_at, tokens.c.id)
         if owner is not None:
             query = query.where(tokens.c.principal_id == owner.id)
         if created_by is not None:
@@ -221,17 +221,17 @@ class Tokens:
             found = self._known[key] = _Known(row.id, row.principal_id, row.expires_at, (row.last_used_at or 0) // _DAY)
         return found
 
-    def _forget_expired(self, now: int) -> None:
+    def _forget_expired(self, moment: int) -> None:
         with self._lock:
             for key, known in list(self._known.items()):
-                if known.expires_at is not None and known.expires_at <= now:
+                if known.expires_at is not None and known.expires_at <= moment:
                     self._known.pop(key, None)
 
-    def _used(self, token_id: str, now: int) -> None:
+    def _used(self, token_id: str, moment: int) -> None:
         """Write down that a token was used; once a day is what the vendor shows."""
         try:
             with self._store.write() as connection:
-                connection.execute(update(tokens).where(tokens.c.id == token_id).values(last_used_at=now))
+                connection.execute(update(tokens).where(tokens.c.id == token_id).values(last_used_at=moment))
         except SQLAlchemyError:  # the caller did nothing wrong: its call goes on
             _log.exception("the use of the token %s could not be written down", token_id)
 
@@ -254,8 +254,8 @@ def _listed() -> ColumnElement[bool]:
     return tokens.c.listed.is_(True)
 
 
-def _valid(now: int) -> ColumnElement[bool]:
-    return tokens.c.expires_at.is_(None) | (tokens.c.expires_at > now)
+def _valid(moment: int) -> ColumnElement[bool]:
+    return tokens.c.expires_at.is_(None) | (tokens.c.expires_at > moment)
 
 
 def _is(token_id: str) -> ColumnElement[bool]:
@@ -270,7 +270,3 @@ def _record(row: Row[Any]) -> TokenRecord:
     used_on = None if row.last_used_at is None else row.last_used_at // _DAY * _DAY
     maker = row.created_by or row.principal_id
     return TokenRecord(row.id, row.comment, row.created_at, row.expires_at, row.principal_id, maker, used_on)
-
-
-def _now() -> int:
-    return int(time.time() * 1000)

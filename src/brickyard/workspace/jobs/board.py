@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from brickyard.workspace.clock import now
 from brickyard.workspace.compute.tasks import TaskOutcome
 from brickyard.workspace.jobs.graph import advance, run_result
-from brickyard.workspace.jobs.records import ITERATIONS, Ids, Json, RunRecord, TaskRecord, now
+from brickyard.workspace.jobs.records import ITERATIONS, Ids, Json, RunRecord, TaskRecord
 from brickyard.workspace.jobs.settings import graph_of
 from brickyard.workspace.jobs.states import ENDED, READY, STARTING, State, ended, of_run, of_skip, waiting
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 
 from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace, ResourceDoesNotExist
-from brickyard.workspace.jobs.records import ITERATIONS, Json, RunRecord, TaskRecord, now
+from brickyard.workspace.clock import now
+from brickyard.workspace.jobs.records import ITERATIONS, Json, RunRecord, TaskRecord
 from brickyard.workspace.jobs.states import State
 from brickyard.workspace.notifications.destinations import check_addresses
 from brickyard.workspace.notifications.outbox import Notice

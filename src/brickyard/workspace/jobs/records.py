@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from brickyard.workspace.clock import now
 from brickyard.workspace.jobs.states import State
 
-__all__ = ["ITERATIONS", "Ids", "JobRecord", "Json", "RunRecord", "RunRequest", "TaskRecord", "now"]
+__all__ = ["ITERATIONS", "Ids", "JobRecord", "Json", "RunRecord", "RunRequest", "TaskRecord"]
 
 Json = dict[str, Any]
 #: The type of a run of a task's iterations, which is shown with the task.
@@ -152,8 +152,3 @@ class Ids:
         with self._lock:
             self._last = max(self._last + 1, now() * 1000)
             return self._last
-
-
-def now() -> int:
-    """The time in epoch milliseconds."""
-    return int(time.time() * 1000)

@@ -12,8 +12,9 @@ from typing import Any
 
 from brickyard.workspace.api.errors import InvalidParameterValue, InvalidState
 from brickyard.workspace.api.shape import check_shape
+from brickyard.workspace.clock import now
 from brickyard.workspace.jobs.graph import Node, upstream
-from brickyard.workspace.jobs.records import Ids, Json, RunRecord, TaskRecord, now
+from brickyard.workspace.jobs.records import Ids, Json, RunRecord, TaskRecord
 from brickyard.workspace.jobs.requests import run_request
 from brickyard.workspace.jobs.settings import graph_of
 from brickyard.workspace.jobs.states import State

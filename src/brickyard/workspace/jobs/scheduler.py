@@ -11,11 +11,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from brickyard.workspace.api.errors import InvalidParameterValue
+from brickyard.workspace.clock import now
 from brickyard.workspace.jobs.board import first_attempts
 from brickyard.workspace.jobs.execution import Execution, Surroundings
 from brickyard.workspace.jobs.git_checkouts import GitCheckouts
 from brickyard.workspace.jobs.job_store import find_job
-from brickyard.workspace.jobs.records import Ids, RunRecord, TaskRecord, now
+from brickyard.workspace.jobs.records import Ids, RunRecord, TaskRecord
 from brickyard.workspace.jobs.run_store import RunStore, active, add_repair, add_run, by_idempotency, running, save_runs
 from brickyard.workspace.jobs.slots import Slots
 from brickyard.workspace.jobs.states import QUEUED_HOURS, State, expired, of_skip, queue_full, queued, skipped_run

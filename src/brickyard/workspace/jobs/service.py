@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.errors import InvalidState
+from brickyard.workspace.clock import now
 from brickyard.workspace.identity.access_lists import replace as replace_access
 from brickyard.workspace.jobs.acceptance import accepted, grant_owner
 from brickyard.workspace.jobs.child_runs import ChildRuns
@@ -19,7 +20,7 @@ from brickyard.workspace.jobs.directories import run_directory
 from brickyard.workspace.jobs.git_checkouts import name_git_host
 from brickyard.workspace.jobs.job_store import JobStore
 from brickyard.workspace.jobs.people import as_they_are, securable_of, with_makers
-from brickyard.workspace.jobs.records import Ids, JobRecord, RunRecord, TaskRecord, now
+from brickyard.workspace.jobs.records import Ids, JobRecord, RunRecord, TaskRecord
 from brickyard.workspace.jobs.repair import check_repair, requested_repair
 from brickyard.workspace.jobs.requests import idempotency_token, merged, number, optional_number
 from brickyard.workspace.jobs.run_store import RunFilter, RunStore

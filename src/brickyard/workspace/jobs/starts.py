@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.errors import ApiError, InvalidParameterValue
+from brickyard.workspace.clock import now
 from brickyard.workspace.jobs.acceptance import accepted, grant_owner
 from brickyard.workspace.jobs.git_checkouts import name_git_host
 from brickyard.workspace.jobs.job_store import JobStore, find_job
 from brickyard.workspace.jobs.people import run_as, securable_of
-from brickyard.workspace.jobs.records import Ids, JobRecord, Json, RunRecord, RunRequest, now
+from brickyard.workspace.jobs.records import Ids, JobRecord, Json, RunRecord, RunRequest
 from brickyard.workspace.jobs.requests import idempotency_token, run_request
 from brickyard.workspace.jobs.states import State
 

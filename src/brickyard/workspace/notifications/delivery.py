@@ -21,6 +21,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from brickyard.workspace.api.errors import ResourceDoesNotExist
+from brickyard.workspace.clock import now
 from brickyard.workspace.notifications import outbox
 from brickyard.workspace.notifications.destinations import Destination, Destinations
 from brickyard.workspace.notifications.mail import SMTP_URL, Mailer
@@ -111,8 +112,6 @@ class Delivery:
 
     def _pass(self) -> float:
         """Begin to deliver what is due; answers how long to wait for more, unless a delivery ends before."""
-        from brickyard.workspace.jobs.records import now
-
         self._keep()
         at = now()
         with self._workspace.store.read() as connection:
@@ -141,8 +140,6 @@ class Delivery:
 
     def _keep(self) -> float:
         """Write what became of deliveries; what cannot be written now is under way until it is."""
-        from brickyard.workspace.jobs.records import now
-
         outcomes = dict(self._outcomes)
         if outcomes:
             later = {number: now() + int(seconds * 1000) for number, seconds in outcomes.items() if seconds is not None}

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, insert, select, update
 
 from brickyard.workspace.api.errors import InvalidParameterValue
+from brickyard.workspace.clock import now
 from brickyard.workspace.policies.compliance import Enforcement, enforce_cluster
-from brickyard.workspace.sql.records import now
 from brickyard.workspace.store.policies import pending_enforcements as table
 
 if TYPE_CHECKING:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from brickyard.workspace.api.errors import InvalidParameterValue, ResourceDoesNotExist
+from brickyard.workspace.clock import now
 from brickyard.workspace.identity.permissions import Securable
-from brickyard.workspace.policies.evaluation import Facts, evaluate, refuse
+from brickyard.workspace.policies.evaluation import evaluate, refuse
+from brickyard.workspace.policies.facts import facts_of
 from brickyard.workspace.policies.families import FAMILIES
 from brickyard.workspace.policies.pending import PendingEnforcements
 from brickyard.workspace.policies.records import PolicyRecord, settings_of
-from brickyard.workspace.sql.records import now
 from brickyard.workspace.store.policies import cluster_policies as table
 
 if TYPE_CHECKING:
@@ -105,13 +106,13 @@ class Policies:
             connection.execute(delete(table).where(table.c.id == policy.id))
         self._workspace.identity.permissions.forget(policy.securable)
 
-    def apply(self, cluster: Mapping[str, Any], by: Principal, facts: Facts) -> dict[str, Any]:
+    def apply(self, cluster: Mapping[str, Any], by: Principal, source: str) -> dict[str, Any]:
         """What a cluster is under the policy that it names; one that names none is as it is.
 
         Args:
             cluster: The vendor's `ClusterSpec` as JSON, its types checked.
             by: Who makes it, and so needs CAN_USE on the policy.
-            facts: What the cluster does not say itself.
+            source: Who makes it: `API`, `UI` or `JOB`.
 
         Raises:
             InvalidParameterValue: It does not keep to the policy, or there is no such policy.
@@ -126,7 +127,7 @@ class Policies:
             raise InvalidParameterValue(error.message) from error
         self._workspace.identity.permissions.require(by, policy.securable, "CAN_USE")
         wants_defaults = bool(cluster.get("apply_policy_default_values"))
-        evaluation = evaluate(policy.rules, cluster, facts, defaults=wants_defaults)
+        evaluation = evaluate(policy.rules, cluster, facts_of(source), defaults=wants_defaults)
         refuse(evaluation.violations)
         return evaluation.cluster
 

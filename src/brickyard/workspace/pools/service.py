@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from brickyard.workspace.api.errors import InvalidParameterValue, ResourceDoesNotExist, ResourceExhausted
+from brickyard.workspace.clock import now
 from brickyard.workspace.identity.permissions import Securable
 from brickyard.workspace.pools.records import PoolRecord, settings_of
-from brickyard.workspace.sql.records import now
 from brickyard.workspace.store.pools import instance_pools as table
 
 if TYPE_CHECKING:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
+
+from brickyard.workspace.clock import now
 
 if TYPE_CHECKING:
     from brickyard.workspace.registry.tracking import Tracking
@@ -22,8 +23,7 @@ def delete(tracking: Tracking, experiment_id: str, until: int, most: int) -> int
     """
     from mlflow.store.tracking.dbmodels.models import SqlRun
 
-    now = int(time.time() * 1000)
-    changes = {"lifecycle_stage": "deleted", "deleted_time": now}
+    changes = {"lifecycle_stage": "deleted", "deleted_time": now()}
     chosen = (SqlRun.lifecycle_stage == "active", SqlRun.start_time <= until)
     return tracking.ask_now(lambda store: _change(store, experiment_id, chosen, SqlRun.start_time, most, changes))
 

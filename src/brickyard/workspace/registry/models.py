@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from brickyard.workspace.api.errors import ResourceAlreadyExists, ResourceDoesNotExist
 from brickyard.workspace.catalog.hive import only_in_unity
+from brickyard.workspace.clock import now
 from brickyard.workspace.registry.aliases import Aliases
 from brickyard.workspace.registry.names import ModelName
 from brickyard.workspace.registry.records import Page, PageRequest, RegisteredModel
@@ -55,16 +55,16 @@ class RegisteredModels:
         """
         only_in_unity(str(name), "Models")
         self._workspace.catalog.schema(name.parent)
-        now = _now()
+        created_at = now()
         values = {
             "name": str(name),
             "catalog_name": name.catalog,
             "schema_name": name.schema,
             "description": description,
             "owner": user,
-            "created_at": now,
+            "created_at": created_at,
             "created_by": user,
-            "updated_at": now,
+            "updated_at": created_at,
             "updated_by": user,
             "next_version": 1,
         }
@@ -184,9 +184,5 @@ def _put_tags(connection: Connection, name: ModelName, tags: Mapping[str, str]) 
 
 
 def _touch(connection: Connection, name: ModelName, user: str, **changes: str | None) -> None:
-    values = {**changes, "updated_at": _now(), "updated_by": user}
+    values = {**changes, "updated_at": now(), "updated_by": user}
     connection.execute(update(registered_models).where(_by_name == str(name)).values(**values))
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, tuple_, update
 
 from brickyard.workspace.api.errors import InvalidState, ResourceDoesNotExist
+from brickyard.workspace.clock import now
 from brickyard.workspace.registry.aliases import Aliases
 from brickyard.workspace.registry.models import RegisteredModels
 from brickyard.workspace.registry.names import ModelName
@@ -169,7 +169,7 @@ class ModelVersions:
                     version=version,
                     direction=direction,
                     entities=json.dumps(entities),
-                    recorded_at=_now(),
+                    recorded_at=now(),
                     recorded_by=user,
                 )
             )
@@ -224,7 +224,7 @@ def _next_version(connection: Connection, name: ModelName) -> int:
 
 
 def _values(name: ModelName, version: int, user: str, new: NewVersion) -> dict[str, object]:
-    now = _now()
+    created_at = now()
     given = {key: value for key, value in asdict(new).items() if key not in {"tags", "dependencies"}}
     return {
         **given,
@@ -233,9 +233,9 @@ def _values(name: ModelName, version: int, user: str, new: NewVersion) -> dict[s
         "id": str(uuid.uuid4()),
         "status": Status.PENDING.value,
         "dependencies": json.dumps(new.dependencies),
-        "created_at": now,
+        "created_at": created_at,
         "created_by": user,
-        "updated_at": now,
+        "updated_at": created_at,
         "updated_by": user,
     }
 
@@ -250,9 +250,5 @@ def _put_tags(connection: Connection, name: ModelName, version: int, tags: Mappi
 
 
 def _touch(connection: Connection, name: ModelName, version: int, user: str, **changes: str | None) -> None:
-    values = {**changes, "updated_at": _now(), "updated_by": user}
+    values = {**changes, "updated_at": now(), "updated_by": user}
     connection.execute(update(model_versions).where(_key(name, version)).values(**values))
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from brickyard.workspace.api.errors import (
     ResourceAlreadyExists,
     ResourceDoesNotExist,
 )
+from brickyard.workspace.clock import now
 from brickyard.workspace.identity.permissions import LEVELS, Securable
 from brickyard.workspace.identity.principals import Kind
 from brickyard.workspace.secrets.errors import ResourceLimitExceeded
@@ -109,7 +109,7 @@ class Scopes:
                 raise ResourceAlreadyExists(f"Scope {name} already exists!")
             if len(known) >= MAX_SCOPES:
                 raise ResourceLimitExceeded(f"There are already {MAX_SCOPES} scopes.")
-            row = {"id": identity, "name": name, "created_at": _now(), "created_by": by.user_name}
+            row = {"id": identity, "name": name, "created_at": now(), "created_by": by.user_name}
             connection.execute(insert(secret_scopes).values(**row))
             if key_vault is not None:
                 place = {"resource_id": key_vault.resource_id, "dns_name": key_vault.dns_name}
@@ -232,7 +232,3 @@ def _scope(identity: str, name: str, resource_id: str | None, dns_name: str | No
 
 def _securable(identity: str) -> Securable:
     return Securable(_KIND, identity)
-
-
-def _now() -> int:
-    return int(time.time() * 1000)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, insert, select, update
 
 from brickyard.workspace.api.errors import BadRequest, InvalidParameterValue, PermissionDenied, ResourceDoesNotExist
+from brickyard.workspace.clock import now
 from brickyard.workspace.secrets.errors import ResourceLimitExceeded
 from brickyard.workspace.secrets.key_vaults import KeyVaults
 from brickyard.workspace.secrets.scopes import Scope, Scopes, valid, valid_name
@@ -88,7 +88,7 @@ class Secrets:
             if connection.execute(select(secret_scopes.c.id).where(secret_scopes.c.id == scope.id)).first() is None:
                 raise ResourceDoesNotExist(f"Scope {scope.name} does not exist!")
             known = _known(connection, scope, key)
-            row = {"sealed": self.vault.seal(value, f"{scope.id}/{known or key}"), "updated_at": _now()}
+            row = {"sealed": self.vault.seal(value, f"{scope.id}/{known or key}"), "updated_at": now()}
             if known is not None:
                 connection.execute(update(secret_values).where(_is(scope, known)).values(**row))
                 return
@@ -194,10 +194,6 @@ def _is(scope: Scope, key: str) -> ColumnElement[bool]:
 
 def _count(connection: Connection, table: Table, *where: ColumnElement[bool]) -> int:
     return int(connection.execute(select(func.count()).select_from(table).where(*where)).scalar_one())
-
-
-def _now() -> int:
-    return int(time.time() * 1000)
 
 
 def build(workspace: Workspace) -> Secrets:

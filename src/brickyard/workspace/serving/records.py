@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from brickyard.workspace.api.errors import ResourceAlreadyExists, ResourceDoesNotExist
+from brickyard.workspace.clock import now
 from brickyard.workspace.serving.config import EndpointConfig
 from brickyard.workspace.store.serving import serving_endpoints as table
 
@@ -84,8 +84,8 @@ class EndpointRecords:
         Raises:
             ResourceAlreadyExists: The name is taken.
         """
-        now = _now()
-        values = {"name": name, "id": uuid.uuid4().hex, "creator": creator, "created_at": now, "updated_at": now}
+        at = now()
+        values = {"name": name, "id": uuid.uuid4().hex, "creator": creator, "created_at": at, "updated_at": at}
         values |= {"tags": dict(tags), "description": description, "config": config.to_json(), "config_version": 1}
         try:
             with self._store.write() as connection:
@@ -96,10 +96,9 @@ class EndpointRecords:
 
     def put_pending(self, name: str, config: EndpointConfig) -> EndpointRecord:
         """Record an update that is to be put in place."""
-        now = _now()
-        earlier = self.get(name).pending_at or 0
-        pending_at = max(now, earlier + 1)  # tells one update from another
-        return self._change(name, pending_config=config.to_json(), pending_at=pending_at, failure=None, updated_at=now)
+        at = now()
+        pending_at = max(at, (self.get(name).pending_at or 0) + 1)  # tells one update from another
+        return self._change(name, pending_config=config.to_json(), pending_at=pending_at, failure=None, updated_at=at)
 
     def activate(self, record: EndpointRecord) -> None:
         """Make the pending update of `record` the configuration, unless it was deleted or updated again since."""
@@ -146,7 +145,3 @@ def _record(row: Mapping[Any, Any]) -> EndpointRecord:
         config=EndpointConfig.from_json(row["config"]),
         pending=EndpointConfig.from_json(pending) if pending else None,
     )
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, and_, delete, or_, select, true
 
-from brickyard.workspace.sql.records import ENDED, StatementRecord, first_id, now
+from brickyard.workspace.clock import now
+from brickyard.workspace.sql.records import ENDED, StatementRecord, first_id
 from brickyard.workspace.store.sql import sql_statements as table
 from brickyard.workspace.store.sql import statement_tags
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from brickyard.workspace.identity.permissions import Securable
 
-__all__ = ["ENDED", "StatementRecord", "WarehouseRecord", "first_id", "iso_time", "new_id", "now"]
+__all__ = ["ENDED", "StatementRecord", "WarehouseRecord", "first_id", "iso_time", "new_id"]
 
 #: States of a statement in which nothing changes any more.
 ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELED", "CLOSED"})
@@ -67,11 +67,6 @@ class StatementRecord:
     def row(self) -> dict[str, Any]:
         """The record as a row."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
-
-
-def now() -> int:
-    """The time in epoch milliseconds."""
-    return int(time.time() * 1000)
 
 
 def iso_time(milliseconds: int) -> str:

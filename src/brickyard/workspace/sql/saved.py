@@ -11,8 +11,8 @@ from sqlalchemy import insert, select, update
 
 from brickyard.workspace.api.errors import InvalidParameterValue, ResourceDoesNotExist
 from brickyard.workspace.api.shape import check_shape
+from brickyard.workspace.clock import now
 from brickyard.workspace.identity.permissions import Securable
-from brickyard.workspace.sql.records import now
 from brickyard.workspace.store.sql import saved_queries as table
 
 if TYPE_CHECKING:

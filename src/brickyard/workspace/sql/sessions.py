@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.errors import InvalidParameterValue, NotFound
 from brickyard.workspace.api.shape import check_shape
+from brickyard.workspace.clock import now
 from brickyard.workspace.sql.config import check_parameters
-from brickyard.workspace.sql.records import now
 
 if TYPE_CHECKING:
     from brickyard.workspace.identity import Principal

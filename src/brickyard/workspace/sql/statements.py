@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import insert, select, update
 
 from brickyard.workspace.api.errors import NotFound, PermissionDenied
+from brickyard.workspace.clock import now
 from brickyard.workspace.sql.history import HistoryFilter, forget_old, page
-from brickyard.workspace.sql.records import ENDED, StatementRecord, WarehouseRecord, new_id, now
+from brickyard.workspace.sql.records import ENDED, StatementRecord, WarehouseRecord, new_id
 from brickyard.workspace.sql.requests import StatementRequest
 from brickyard.workspace.store.sql import sql_statements as table
 from brickyard.workspace.store.sql import statement_tags

@@ -11,7 +11,7 @@ from sqlalchemy import delete, insert, select, update
 
 from brickyard.workspace.api.errors import InvalidParameterValue, ResourceDoesNotExist
 from brickyard.workspace.api.shape import check_shape
-from brickyard.workspace.sql.records import now
+from brickyard.workspace.clock import now
 from brickyard.workspace.store.sql import visualizations as table
 
 if TYPE_CHECKING:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, insert, select, update
 
 from brickyard.workspace.api.errors import InvalidParameterValue, ResourceDoesNotExist
+from brickyard.workspace.clock import now
 from brickyard.workspace.identity.permissions import Securable
 from brickyard.workspace.sql.config import WarehouseConfig
-from brickyard.workspace.sql.records import WarehouseRecord, now
+from brickyard.workspace.sql.records import WarehouseRecord
 from brickyard.workspace.sql.runners import TOKEN_COMMENT, Runner
 from brickyard.workspace.sql.settings import settings_of
 from brickyard.workspace.store.sql import sql_warehouses as table

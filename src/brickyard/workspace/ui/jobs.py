@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from brickyard.workspace.clock import now
 from brickyard.workspace.files.git import shown_url
-from brickyard.workspace.jobs.records import JobRecord, now
+from brickyard.workspace.jobs.records import JobRecord
 from brickyard.workspace.jobs.run_store import RunFilter
 from brickyard.workspace.ui.format import when
 from brickyard.workspace.ui.page import Page

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from brickyard.workspace.api.errors import NotFound
-from brickyard.workspace.jobs.records import RunRecord, now
+from brickyard.workspace.clock import now
+from brickyard.workspace.jobs.records import RunRecord
 from brickyard.workspace.jobs.states import State
 
 __all__ = ["RunRow", "number_of", "run_row", "state_of"]

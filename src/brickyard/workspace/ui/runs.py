@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.errors import ApiError, NotFound
+from brickyard.workspace.clock import now
 from brickyard.workspace.files.git import shown_url
-from brickyard.workspace.jobs.records import ITERATIONS, Json, RunRecord, TaskRecord, now
+from brickyard.workspace.jobs.records import ITERATIONS, Json, RunRecord, TaskRecord
 from brickyard.workspace.jobs.repair import stages
 from brickyard.workspace.ui.outputs import task_output
 from brickyard.workspace.ui.page import Crumb, Page

@@ -8,7 +8,7 @@ from unittest.mock import Mock
 import pytest
 
 from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace
-from brickyard.workspace.jobs.records import now
+from brickyard.workspace.clock import now
 from brickyard.workspace.jobs.run_store import RunFilter
 from tests.workspace.jobs.lab import Lab, task
 from tests.workspace.jobs.triggers.conftest import Hands

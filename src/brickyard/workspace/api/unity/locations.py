@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -14,6 +13,7 @@ from brickyard.workspace.api.unity.requests import boolean, text
 from brickyard.workspace.catalog.privileges import ObjectKind
 from brickyard.workspace.catalog.records import TABLE, VOLUME
 from brickyard.workspace.catalog.urls import CLOUDS
+from brickyard.workspace.clock import now
 from brickyard.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -117,4 +117,4 @@ def _operation(call: Call, known: tuple[str, ...]) -> str:
 
 
 def _expiry() -> int:
-    return int(time.time() * 1000) + _HOUR_MS
+    return now() + _HOUR_MS

@@ -5,7 +5,6 @@ Source of the limits: https://docs.databricks.com/resources/limits ("Unity Catal
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +13,7 @@ from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import InvalidParameterValue, NotFound, NotImplementedByWorkspace
 from brickyard.workspace.api.shape import check_shape
 from brickyard.workspace.catalog.errors import does_not_exist
+from brickyard.workspace.clock import now
 from brickyard.workspace.workspace import Workspace
 
 __all__ = ["declare"]
@@ -81,7 +81,7 @@ def _quota(kind: str, name: str, quota: str, count: int, limit: int) -> dict[str
         "parent_securable_type": kind,
         "parent_full_name": name,
         **counted,
-        "last_refreshed_at": int(time.time() * 1000),
+        "last_refreshed_at": now(),
     }
 
 
@@ -97,7 +97,7 @@ def update_allowlist(workspace: Workspace, call: Call) -> dict[str, Any]:
 
     check_shape(ArtifactAllowlistInfo, call.body)
     matchers = call.body.get("artifact_matchers") or []
-    stamp = {"created_at": int(time.time() * 1000), "created_by": call.principal.user_name}
+    stamp = {"created_at": now(), "created_by": call.principal.user_name}
     values = {_artifacts(call): {"artifact_matchers": matchers, **stamp}}
     workspace.catalog.attributes.put(workspace.catalog.metastore_id, values)
     return get_allowlist(workspace, call)

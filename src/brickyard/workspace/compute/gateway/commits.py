@@ -6,7 +6,6 @@ Sources: the Delta protocol, https://github.com/delta-io/delta/blob/master/PROTO
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from collections.abc import Iterator
 from datetime import datetime
@@ -15,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from brickyard.workspace import statistics
+from brickyard.workspace.clock import now
 from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.stamps import latest
 
@@ -113,7 +113,7 @@ def relax(place: Path, before: int) -> None:
         elif changed or kept:
             metadata = next(action for action in actions if "metaData" in action)
             again = [{"add": {**action["add"], "dataChange": False}} for action in kept if "add" in action]
-            info = {"operation": "CHANGE COLUMNS", "operationParameters": {}, "timestamp": int(time.time() * 1000)}
+            info = {"operation": "CHANGE COLUMNS", "operationParameters": {}, "timestamp": now()}
             if not add_commit(place, last + 1, [{"commitInfo": info}, metadata, *again]):
                 relax(place, before)  # another writer was first, and may have changed the columns again
         if changed or kept:

@@ -6,13 +6,13 @@ Source: https://github.com/delta-io/delta/blob/master/PROTOCOL.md (metadata, pro
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from brickyard.workspace.clock import now
 from brickyard.workspace.compute.gateway.checks import CHECKS
 from brickyard.workspace.compute.gateway.commits import actions_since, add_commit, latest, replace_first
 from brickyard.workspace.compute.gateway.filling import features_of
@@ -137,7 +137,7 @@ def found(place: Path, edit: Callable[[Metadata], object]) -> None:
 def begin(place: Path, description: str | None, configuration: dict[str, str]) -> None:
     """Make a table without columns, which its first rows bring."""
     (place / "_delta_log").mkdir(parents=True, exist_ok=True)
-    identity = (str(uuid.uuid4()), None, int(time.time() * 1000))
+    identity = (str(uuid.uuid4()), None, now())
     kept = {key: value for key, value in configuration.items() if not key.startswith(PREFIX)}
     metadata = Metadata(-1, [], kept, [], Protocol(), description, identity)
     for feature in features_in(configuration):
@@ -157,6 +157,6 @@ def is_bare(place: Path) -> bool:
 def commit_info(operation: str, parameters: dict[str, Any], version: int | None) -> dict[str, Any]:
     """What the history says; parameters are JSON texts there."""
     said = {key: value if isinstance(value, str) else json.dumps(value) for key, value in parameters.items()}
-    info = {"timestamp": int(time.time() * 1000), "operation": operation, "operationParameters": said}
+    info = {"timestamp": now(), "operation": operation, "operationParameters": said}
     fixed = {"isolationLevel": "Serializable", "isBlindAppend": True, "operationMetrics": {}}
     return {"commitInfo": info | ({} if version is None else {"readVersion": version}) | fixed}

@@ -6,10 +6,11 @@ import contextlib
 import os
 import shutil
 import tempfile
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from brickyard.workspace.clock import now
 
 __all__ = ["Snapshot", "files_at", "heading", "link", "removal", "snapshot"]
 
@@ -59,8 +60,7 @@ def files_at(place: Path, version: int) -> list[Action]:
 def removal(add: Action) -> Action:
     """The action that removes a file."""
     kept = {key: add[key] for key in ("path", "partitionValues", "size", "deletionVector") if add.get(key) is not None}
-    now = int(time.time() * 1000)
-    return {"remove": {**kept, "deletionTimestamp": now, "dataChange": True, "extendedFileMetadata": True}}
+    return {"remove": {**kept, "deletionTimestamp": now(), "dataChange": True, "extendedFileMetadata": True}}
 
 
 def link(source: Path, copy: Path) -> None:

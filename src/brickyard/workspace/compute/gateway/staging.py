@@ -10,13 +10,13 @@ Source: https://github.com/delta-io/delta/blob/master/PROTOCOL.md (transaction i
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from brickyard.workspace.clock import now
 from brickyard.workspace.compute.gateway import commits, log
 from brickyard.workspace.compute.gateway.errors import SparkError
 from brickyard.workspace.compute.gateway.properties import need_removable
@@ -162,9 +162,9 @@ def moved(actions: list[Action], staged: Path, place: Path) -> dict[str, int]:
 
 
 def _commit(what: Commit, actions: list[Action], found: dict[str, int], place: Path, version: int) -> list[Action]:
-    now = int(time.time() * 1000)
+    at = now()
     info: Action = {
-        "timestamp": now,
+        "timestamp": at,
         "operation": what.operation,
         "operationParameters": dict(what.parameters),
         "isolationLevel": "WriteSerializable",
@@ -175,7 +175,7 @@ def _commit(what: Commit, actions: list[Action], found: dict[str, int], place: P
     changed = {kind: action for action in actions for kind in action if kind in {"protocol", "metaData"}}
     added = {action["add"]["path"]: action for action in actions if "add" in action}
     marks = [
-        {"txn": {"appId": name, "version": number, "lastUpdated": now}} for name, number in what.transactions.items()
+        {"txn": {"appId": name, "version": number, "lastUpdated": at}} for name, number in what.transactions.items()
     ]
     gone = map(removal, files_at(place, version)) if what.replaces and begun(place) else ()
     return [{"commitInfo": info}, *changed.values(), *marks, *gone, *added.values()]

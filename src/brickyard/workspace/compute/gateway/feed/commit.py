@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from brickyard.workspace.clock import now
 from brickyard.workspace.compute.gateway.commits import add_commit, latest
 from brickyard.workspace.compute.gateway.conflicts import conflict
 from brickyard.workspace.compute.gateway.feed.assembled import Action
@@ -46,7 +46,7 @@ def commit(place: Path, version: int, changes: Changes, said: Action, metadata: 
     Raises:
         SparkError: DELTA_CONCURRENT_APPEND and its kin.
     """
-    now = int(time.time() * 1000)
+    timestamp = now()
     actions: list[Action] = [] if metadata is None else [{"metaData": metadata}]
     actions += [removal(file) for file in changes.removed]
     actions += [{"add": {**file, "dataChange": True}} for file in changes.added]
@@ -57,6 +57,6 @@ def commit(place: Path, version: int, changes: Changes, said: Action, metadata: 
         found = conflict(place, version, blind=bool(said.get("isBlindAppend")), again=False)
         if found is not None:
             raise found
-        info = {"timestamp": now, "readVersion": version, "isBlindAppend": False, "engineInfo": ENGINE} | said
+        info = {"timestamp": timestamp, "readVersion": version, "isBlindAppend": False, "engineInfo": ENGINE} | said
         if add_commit(place, number, [{"commitInfo": info}, *actions]):
             return

@@ -7,7 +7,6 @@ source is changed, vacuumed or dropped. Files of Delta tables never change.
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
+from brickyard.workspace.clock import now
 from brickyard.workspace.compute.gateway import literals, writes
 from brickyard.workspace.compute.gateway.commits import add_commit, latest, moment, need_time
 from brickyard.workspace.compute.gateway.errors import SparkError
@@ -122,7 +122,7 @@ def _copy(what: Clone, place: Path, properties: dict[str, str], before: Callable
     actions = _actions(what)
     for action in actions:
         if "metaData" in action:
-            action["metaData"] |= {"id": str(uuid.uuid4()), "createdTime": int(time.time() * 1000)}
+            action["metaData"] |= {"id": str(uuid.uuid4()), "createdTime": now()}
             action["metaData"]["configuration"] |= {k: v for k, v in properties.items() if k.startswith("delta.")}
     added = {action["add"]["path"]: action["add"] for action in actions if "add" in action}
     (place / "_delta_log").mkdir(parents=True, exist_ok=True)
@@ -131,7 +131,7 @@ def _copy(what: Clone, place: Path, properties: dict[str, str], before: Callable
     last = latest(place)
     removed = [] if last < 0 else [add for add in files_at(place, last) if add["path"] not in added]
     said = {"source": str(what.source), "sourceVersion": str(what.version), "isShallow": str(what.shallow).lower()}
-    info = {"timestamp": int(time.time() * 1000), "operation": "CLONE", "operationParameters": said}
+    info = {"timestamp": now(), "operation": "CLONE", "operationParameters": said}
     if removed:
         need_removable(place)
     gone = [removal(add) for add in removed]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 
+from brickyard.workspace.clock import now
 from brickyard.workspace.compute.gateway import literals, log
 from brickyard.workspace.compute.gateway.commits import latest, moment
 from brickyard.workspace.compute.gateway.errors import ILLEGAL, SparkError, unsupported
@@ -57,11 +57,11 @@ def optimize(cursor: Cursor, session: Session) -> Any:
     parts = _parts(cursor.until("ZORDER"), name, table, session) if cursor.take("WHERE") else [None]
     order = cursor.names() if cursor.take("ZORDER", "BY") else []
     cursor.end()
-    began = _now()
+    began = now()
 
     def work(table: Any) -> dict[str, Any]:
         metrics = [table.optimize.z_order(order, part) if order else table.optimize.compact(part) for part in parts]
-        return optimized(together(metrics), table, (began, _now()), ordered=bool(order))
+        return optimized(together(metrics), table, (began, now()), ordered=bool(order))
 
     value = changed(session, place, work)
     return literals.rows({"path": pa.string(), "metrics": OPTIMIZED}, [(place.as_uri(), value)])
@@ -88,10 +88,6 @@ def _parts(condition: str, name: str, table: Any, session: Session) -> list[Any]
     query = f"SELECT DISTINCT {texts} FROM {name} WHERE {condition}"
     found = session.rows(session.relation(query))
     return [[(name, "=", value or "") for name, value in row.items()] for row in found.to_pylist()]
-
-
-def _now() -> int:
-    return int(time.time() * 1000)
 
 
 def vacuum(cursor: Cursor, session: Session) -> Any:

@@ -3,10 +3,11 @@
 An operation says `access=anyone` where every principal may call it (lists, which show only what the caller may see,
 and creation), `access=admins_only`, or a function of the family that looks at the object the call is about, for example
 
+    on_job = levels_on(lambda workspace, call: workspace.jobs.securable(number(call.fields, "job_id")))
+
     @family.call("POST", "/api/2.2/jobs/delete", access=on_job("CAN_MANAGE"))
 
-where `on_job` answers a function that calls `workspace.identity.permissions.require`. Of an `async` operation the
-function may be `async`, where it never waits for anything; others are called in a thread.
+Of an `async` operation the function may be `async`, where it never waits for anything; others are called in a thread.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from brickyard.workspace.api.errors import PermissionDenied
 
 if TYPE_CHECKING:
     from brickyard.workspace.api.base import Call
+    from brickyard.workspace.identity.permissions import Securable
     from brickyard.workspace.workspace import Workspace
 
-__all__ = ["Access", "admins_only", "anyone"]
+__all__ = ["Access", "admins_only", "anyone", "levels_on"]
 
 Access: TypeAlias = Callable[["Workspace", "Call"], Any]
 
@@ -37,3 +39,19 @@ def admins_only(workspace: Workspace, call: Call) -> None:
     """
     if not call.principal.is_admin:
         raise PermissionDenied("Only administrators of the workspace (members of the group `admins`) may do this.")
+
+
+def levels_on(find: Callable[[Workspace, Call], Securable]) -> Callable[[str], Access]:
+    """What makes the access of operations on one object: for whoever has the level on it that the operation asks for.
+
+    Args:
+        find: What permissions are granted on, from the call.
+    """
+
+    def on(level: str) -> Access:
+        def check(workspace: Workspace, call: Call) -> None:
+            workspace.identity.permissions.require(call.principal, find(workspace, call), level)
+
+        return check
+
+    return on

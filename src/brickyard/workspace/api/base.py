@@ -14,7 +14,12 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 
 from brickyard.workspace.api.access import Access, anyone
-from brickyard.workspace.api.errors import MalformedRequest, NotImplementedByWorkspace, RequestTooLarge
+from brickyard.workspace.api.errors import (
+    InvalidParameterValue,
+    MalformedRequest,
+    NotImplementedByWorkspace,
+    RequestTooLarge,
+)
 from brickyard.workspace.api.surface import not_implemented
 
 if TYPE_CHECKING:
@@ -53,6 +58,17 @@ class Call:
     def fields(self) -> Mapping[str, Any]:
         """What the call is about, where the operation takes it from: the query of GET and HEAD, else the body."""
         return self.query if self.request.method in _WITHOUT_BODY else self.body
+
+    def required(self, name: str) -> str:
+        """A text that the call must give in `fields`.
+
+        Raises:
+            InvalidParameterValue: It is missing, empty or no text.
+        """
+        value = self.fields.get(name)
+        if not isinstance(value, str) or not value:
+            raise InvalidParameterValue(f"Missing required field: {name}")
+        return value
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from brickyard.workspace.api.access import admins_only, anyone
+from brickyard.workspace.api.access import admins_only, anyone, levels_on
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import InvalidParameterValue, ResourceDoesNotExist
 from brickyard.workspace.policies.families import FAMILIES
@@ -31,10 +31,7 @@ family = Family()
 _ROOT, _FAMILIES = "/api/2.0/policies/clusters", "/api/2.0/policy-families"
 _MOST_FAMILIES = 100
 _SORTED_BY = {"POLICY_CREATION_TIME": "created_at", "POLICY_NAME": "name"}
-
-
-def _may_use(workspace: Workspace, call: Call) -> None:
-    workspace.identity.permissions.require(call.principal, _policy(workspace, call).securable, "CAN_USE")
+_on = levels_on(lambda workspace, call: _policy(workspace, call).securable)
 
 
 @family.call("POST", f"{_ROOT}/create", access=admins_only)
@@ -57,7 +54,7 @@ def delete(workspace: Workspace, call: Call) -> None:
     workspace.policies.delete(_policy(workspace, call))
 
 
-@family.call("GET", f"{_ROOT}/get", access=_may_use)
+@family.call("GET", f"{_ROOT}/get", access=_on("CAN_USE"))
 def get(workspace: Workspace, call: Call) -> Policy:
     """A policy, with the definition that holds."""
     return _policy(workspace, call).wire()
@@ -100,10 +97,7 @@ def get_policy_family(workspace: Workspace, call: Call) -> PolicyFamily:
 
 
 def _policy(workspace: Workspace, call: Call) -> PolicyRecord:
-    policy_id = call.fields.get("policy_id")
-    if not isinstance(policy_id, str) or not policy_id:
-        raise InvalidParameterValue("policy_id is required")
-    return workspace.policies.get(policy_id)
+    return workspace.policies.get(call.required("policy_id"))
 
 
 def _wire(one: FamilyOfPolicies) -> PolicyFamily:

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.access import Access, admins_only, anyone
 from brickyard.workspace.api.base import Call, Family, Handler
+from brickyard.workspace.api.cluster_access import cluster_of, on_cluster
 from brickyard.workspace.api.cluster_lists import cluster_page, event_page
-from brickyard.workspace.api.errors import InvalidParameterValue
-from brickyard.workspace.clusters.records import ClusterRecord
 from brickyard.workspace.clusters.runtimes import node_types as all_node_types
 from brickyard.workspace.clusters.runtimes import spark_versions as all_spark_versions
 from brickyard.workspace.clusters.wire import details_of
@@ -43,26 +42,12 @@ def _call(method: str, name: str, access: Access, *, changes: bool | None = None
     return declare
 
 
-def _on(level: str) -> Access:
-    def check(workspace: Workspace, call: Call) -> None:
-        workspace.identity.permissions.require(call.principal, _cluster(workspace, call).securable, level)
-
-    return check
-
-
 def _may_create(workspace: Workspace, call: Call) -> None:
     """Who makes a copy of a cluster must see that one; whether they may make clusters follows from the definition."""
     source = call.body.get("clone_from")
     if isinstance(source, dict) and isinstance(source.get("source_cluster_id"), str):
         securable = workspace.clusters.securable(source["source_cluster_id"])
         workspace.identity.permissions.require(call.principal, securable, "CAN_ATTACH_TO")
-
-
-def _cluster(workspace: Workspace, call: Call) -> ClusterRecord:
-    cluster_id = call.fields.get("cluster_id")
-    if not isinstance(cluster_id, str) or not cluster_id:
-        raise InvalidParameterValue("Missing required field: cluster_id")
-    return workspace.clusters.get(cluster_id)
 
 
 @_call("POST", "create", _may_create)
@@ -73,73 +58,71 @@ def create(workspace: Workspace, call: Call) -> CreateClusterResponse:
     return CreateClusterResponse(cluster_id=workspace.clusters.create(call.body, call.principal).id)
 
 
-@_call("POST", "edit", _on("CAN_MANAGE"))
+@_call("POST", "edit", on_cluster("CAN_MANAGE"))
 def edit(workspace: Workspace, call: Call) -> None:
     """Replace a cluster's definition; one that runs is restarted."""
-    workspace.clusters.edit(_cluster(workspace, call), call.body, call.principal)
+    workspace.clusters.edit(cluster_of(workspace, call), call.body, call.principal)
 
 
-@_call("POST", "update", _on("CAN_MANAGE"))
+@_call("POST", "update", on_cluster("CAN_MANAGE"))
 def update(workspace: Workspace, call: Call) -> None:
     """Change some fields of a cluster's definition; one that runs is restarted."""
-    workspace.clusters.update(_cluster(workspace, call), call.body, call.principal)
+    workspace.clusters.update(cluster_of(workspace, call), call.body, call.principal)
 
 
-@_call("POST", "start", _on("CAN_RESTART"))
+@_call("POST", "start", on_cluster("CAN_RESTART"))
 def start(workspace: Workspace, call: Call) -> None:
     """Start a terminated cluster."""
-    workspace.clusters.start(_cluster(workspace, call), call.principal.user_name)
+    workspace.clusters.start(cluster_of(workspace, call), call.principal.user_name)
 
 
-@_call("POST", "restart", _on("CAN_RESTART"))
+@_call("POST", "restart", on_cluster("CAN_RESTART"))
 def restart(workspace: Workspace, call: Call) -> None:
     """Restart a running cluster."""
-    workspace.clusters.restart(_cluster(workspace, call), call.principal.user_name)
+    workspace.clusters.restart(cluster_of(workspace, call), call.principal.user_name)
 
 
-@_call("POST", "resize", _on("CAN_MANAGE"))
+@_call("POST", "resize", on_cluster("CAN_MANAGE"))
 def resize(workspace: Workspace, call: Call) -> None:
     """Give a running cluster another number of workers."""
-    workspace.clusters.resize(_cluster(workspace, call), call.body, call.principal)
+    workspace.clusters.resize(cluster_of(workspace, call), call.body, call.principal)
 
 
-@_call("POST", "delete", _on("CAN_RESTART"))
+@_call("POST", "delete", on_cluster("CAN_RESTART"))
 def delete(workspace: Workspace, call: Call) -> None:
     """Terminate a cluster; its definition stays."""
-    workspace.clusters.terminate(_cluster(workspace, call), call.principal.user_name)
+    workspace.clusters.terminate(cluster_of(workspace, call), call.principal.user_name)
 
 
-@_call("POST", "permanent-delete", _on("CAN_MANAGE"))
+@_call("POST", "permanent-delete", on_cluster("CAN_MANAGE"))
 def permanent_delete(workspace: Workspace, call: Call) -> None:
     """Terminate a cluster and forget it."""
-    workspace.clusters.delete(_cluster(workspace, call))
+    workspace.clusters.delete(cluster_of(workspace, call))
 
 
 @_call("POST", "pin", admins_only)
 def pin(workspace: Workspace, call: Call) -> None:
     """Keep a cluster in lists however long it has been terminated."""
-    workspace.clusters.pin(_cluster(workspace, call), call.principal.user_name)
+    workspace.clusters.pin(cluster_of(workspace, call), call.principal.user_name)
 
 
 @_call("POST", "unpin", admins_only)
 def unpin(workspace: Workspace, call: Call) -> None:
     """Keep a cluster no longer than others."""
-    workspace.clusters.unpin(_cluster(workspace, call), call.principal.user_name)
+    workspace.clusters.unpin(cluster_of(workspace, call), call.principal.user_name)
 
 
 @_call("POST", "change-owner", admins_only)
 def change_owner(workspace: Workspace, call: Call) -> None:
     """Give a terminated cluster to somebody else."""
-    cluster, name = _cluster(workspace, call), call.body.get("owner_username")
-    if not isinstance(name, str) or not name:
-        raise InvalidParameterValue("Missing required field: owner_username")
-    workspace.clusters.change_owner(cluster, workspace.identity.principal_named(name))
+    cluster = cluster_of(workspace, call)
+    workspace.clusters.change_owner(cluster, workspace.identity.principal_named(call.required("owner_username")))
 
 
-@_call("GET", "get", _on("CAN_ATTACH_TO"))
+@_call("GET", "get", on_cluster("CAN_ATTACH_TO"))
 def get(workspace: Workspace, call: Call) -> ClusterDetails:
     """A cluster, and how it stands."""
-    return details_of(_cluster(workspace, call))
+    return details_of(cluster_of(workspace, call))
 
 
 @family.call("GET", "/api/2.1/clusters/list", access=anyone)
@@ -154,10 +137,10 @@ def list_all_clusters(workspace: Workspace, call: Call) -> dict[str, Any]:
     return {"clusters": cluster_page(workspace, call, paged=False)["clusters"]}
 
 
-@_call("POST", "events", _on("CAN_ATTACH_TO"), changes=False)
+@_call("POST", "events", on_cluster("CAN_ATTACH_TO"), changes=False)
 def events(workspace: Workspace, call: Call) -> dict[str, Any]:
     """What happened to a cluster."""
-    return event_page(workspace, _cluster(workspace, call), call.body)
+    return event_page(workspace, cluster_of(workspace, call), call.body)
 
 
 @_call("GET", "spark-versions", anyone)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from brickyard.workspace.api.access import Access, anyone
+from brickyard.workspace.api.access import anyone, levels_on
 from brickyard.workspace.api.base import Call, Family
-from brickyard.workspace.api.errors import InvalidParameterValue, PermissionDenied
+from brickyard.workspace.api.errors import PermissionDenied
 from brickyard.workspace.pools.records import PoolRecord
 from brickyard.workspace.workspace import Workspace
 
@@ -17,13 +17,7 @@ __all__ = ["family"]
 
 family = Family()
 _ROOT = "/api/2.0/instance-pools"
-
-
-def _on(level: str) -> Access:
-    def check(workspace: Workspace, call: Call) -> None:
-        workspace.identity.permissions.require(call.principal, _pool(workspace, call).securable, level)
-
-    return check
+_on = levels_on(lambda workspace, call: _pool(workspace, call).securable)
 
 
 def _may_create(workspace: Workspace, call: Call) -> None:
@@ -72,10 +66,7 @@ def list_instance_pools(workspace: Workspace, call: Call) -> dict[str, Any]:
 
 
 def _pool(workspace: Workspace, call: Call) -> PoolRecord:
-    pool_id = call.fields.get("instance_pool_id")
-    if not isinstance(pool_id, str) or not pool_id:
-        raise InvalidParameterValue("instance_pool_id is required")
-    return workspace.pools.get(pool_id)
+    return workspace.pools.get(call.required("instance_pool_id"))
 
 
 def _wire(workspace: Workspace, pool: PoolRecord) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from brickyard.workspace.api.access import Access, anyone
+from brickyard.workspace.api.access import anyone
 from brickyard.workspace.api.base import Call, Family
-from brickyard.workspace.api.errors import InvalidParameterValue
+from brickyard.workspace.api.cluster_access import cluster_of, on_cluster
 from brickyard.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -18,29 +18,22 @@ family = Family()
 _ROOT = "/api/2.0/libraries"
 
 
-def _on(level: str) -> Access:
-    def check(workspace: Workspace, call: Call) -> None:
-        workspace.identity.permissions.require(call.principal, _cluster(workspace, call).securable, level)
-
-    return check
-
-
-@family.call("POST", f"{_ROOT}/install", access=_on("CAN_MANAGE"))
+@family.call("POST", f"{_ROOT}/install", access=on_cluster("CAN_MANAGE"))
 def install(workspace: Workspace, call: Call) -> None:
     """Give libraries to a cluster."""
-    workspace.libraries.install(_cluster(workspace, call), call.body.get("libraries"), call.principal)
+    workspace.libraries.install(cluster_of(workspace, call), call.body.get("libraries"), call.principal)
 
 
-@family.call("POST", f"{_ROOT}/uninstall", access=_on("CAN_MANAGE"))
+@family.call("POST", f"{_ROOT}/uninstall", access=on_cluster("CAN_MANAGE"))
 def uninstall(workspace: Workspace, call: Call) -> None:
     """Take libraries from a cluster, with its next restart."""
-    workspace.libraries.uninstall(_cluster(workspace, call), call.body.get("libraries"))
+    workspace.libraries.uninstall(cluster_of(workspace, call), call.body.get("libraries"))
 
 
-@family.call("GET", f"{_ROOT}/cluster-status", access=_on("CAN_ATTACH_TO"))
+@family.call("GET", f"{_ROOT}/cluster-status", access=on_cluster("CAN_ATTACH_TO"))
 def cluster_status(workspace: Workspace, call: Call) -> dict[str, Any]:
     """What became of each library of a cluster."""
-    return _wire(workspace, _cluster(workspace, call))
+    return _wire(workspace, cluster_of(workspace, call))
 
 
 @family.call("GET", f"{_ROOT}/all-cluster-statuses", access=anyone)
@@ -50,13 +43,6 @@ def all_cluster_statuses(workspace: Workspace, call: Call) -> dict[str, Any]:
     found = [workspace.clusters.store.find(one) for one in workspace.libraries.clusters()]
     seen = [one for one in found if one is not None and allows(call.principal, one.securable, "CAN_ATTACH_TO")]
     return {"statuses": [_wire(workspace, one) for one in seen]}
-
-
-def _cluster(workspace: Workspace, call: Call) -> ClusterRecord:
-    cluster_id = call.fields.get("cluster_id")
-    if not isinstance(cluster_id, str) or not cluster_id:
-        raise InvalidParameterValue("cluster_id is required")
-    return workspace.clusters.get(cluster_id)
 
 
 def _wire(workspace: Workspace, cluster: ClusterRecord) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from brickyard.workspace.api.access import Access, admins_only
+from brickyard.workspace.api.access import admins_only, levels_on
 from brickyard.workspace.api.base import Call, Family
+from brickyard.workspace.api.cluster_access import cluster_of, on_cluster
 from brickyard.workspace.api.errors import InvalidParameterValue, InvalidState, ResourceDoesNotExist
 from brickyard.workspace.api.job_access import on_job
 from brickyard.workspace.jobs.requests import flag, number
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from databricks.sdk.service.compute import EnforceClusterComplianceResponse, GetClusterComplianceResponse
     from databricks.sdk.service.jobs import EnforcePolicyComplianceResponse, GetPolicyComplianceResponse
 
-    from brickyard.workspace.clusters.records import ClusterRecord
-
 __all__ = ["family"]
 
 family = Family()
@@ -35,36 +34,25 @@ _CLUSTERS, _JOBS = "/api/2.0/policies/clusters", "/api/2.0/policies/jobs"
 _MOST, _ALL_JOBS = 100, 1_000_000
 _AT_ONCE, _LATER = "ENFORCE_IMMEDIATELY", "WAIT_FOR_TERMINATION"
 T = TypeVar("T")
+_on_policy = levels_on(lambda workspace, call: workspace.policies.securable(call.required("policy_id")))
 
 
-def _on_cluster(level: str) -> Access:
-    def check(workspace: Workspace, call: Call) -> None:
-        workspace.identity.permissions.require(call.principal, _cluster(workspace, call).securable, level)
-
-    return check
-
-
-def _on_policy(workspace: Workspace, call: Call) -> None:
-    securable = workspace.policies.securable(_policy_id(call))
-    workspace.identity.permissions.require(call.principal, securable, "CAN_USE")
-
-
-@family.call("GET", f"{_CLUSTERS}/get-compliance", access=_on_cluster("CAN_ATTACH_TO"))
+@family.call("GET", f"{_CLUSTERS}/get-compliance", access=on_cluster("CAN_ATTACH_TO"))
 def get_cluster_compliance(workspace: Workspace, call: Call) -> GetClusterComplianceResponse:
     """Whether a cluster keeps to its policy, and if not, why."""
     from databricks.sdk.service.compute import GetClusterComplianceResponse
 
-    cluster = _cluster(workspace, call)
+    cluster = cluster_of(workspace, call)
     found = violations(workspace.policies, cluster.definition, cluster.source)
     return GetClusterComplianceResponse(not found, workspace.policies.pending.wire(cluster), found)
 
 
-@family.call("GET", f"{_CLUSTERS}/list-compliance", access=_on_policy)
+@family.call("GET", f"{_CLUSTERS}/list-compliance", access=_on_policy("CAN_USE"))
 def list_cluster_compliance(workspace: Workspace, call: Call) -> dict[str, Any]:
     """Whether each of the clusters with a policy keeps to it; of those that the caller may use."""
     from databricks.sdk.service.compute import ClusterCompliance
 
-    policy_id, allows = _policy_id(call), workspace.identity.permissions.allows
+    policy_id, allows = call.required("policy_id"), workspace.identity.permissions.allows
     having = [one for one in workspace.clusters.store.all() if one.definition.get("policy_id") == policy_id]
     seen = [one for one in having if allows(call.principal, one.securable, "CAN_ATTACH_TO")]
     page, more = _page(call, seen)
@@ -74,7 +62,7 @@ def list_cluster_compliance(workspace: Workspace, call: Call) -> dict[str, Any]:
     return {"clusters": [one.as_dict() for one in shown]} | more
 
 
-@family.call("POST", f"{_CLUSTERS}/enforce-compliance", access=_on_cluster("CAN_MANAGE"))
+@family.call("POST", f"{_CLUSTERS}/enforce-compliance", access=on_cluster("CAN_MANAGE"))
 def enforce_cluster_compliance(workspace: Workspace, call: Call) -> EnforceClusterComplianceResponse:
     """Change a cluster so that it keeps to its policy; one that runs is restarted."""
     from databricks.sdk.service.compute import ClusterSettingsChange, EnforceClusterComplianceResponse
@@ -83,7 +71,7 @@ def enforce_cluster_compliance(workspace: Workspace, call: Call) -> EnforceClust
     mode = call.body.get("enforce_mode") or _AT_ONCE
     if mode not in (_AT_ONCE, _LATER):
         raise InvalidParameterValue(f"enforce_mode is {_AT_ONCE} or {_LATER}, not {mode!r:.40}")
-    cluster, only_shown = _cluster(workspace, call), flag(call.body, "validate_only")
+    cluster, only_shown = cluster_of(workspace, call), flag(call.body, "validate_only")
     if cluster.source == "JOB":
         raise InvalidParameterValue(
             f"Cluster {cluster.id} was made for a job: enforce the compliance of the job instead"
@@ -106,7 +94,7 @@ def enforce_cluster_compliance(workspace: Workspace, call: Call) -> EnforceClust
 @family.call("POST", f"{_CLUSTERS}:cancelPendingClusterEnforcement", access=admins_only)
 def cancel_pending_cluster_enforcement(workspace: Workspace, call: Call) -> None:
     """Do not change a cluster when it ends or restarts."""
-    cluster = _cluster(workspace, call)
+    cluster = cluster_of(workspace, call)
     if cluster.state == "TERMINATING":
         raise InvalidState(f"Cluster {cluster.id} is terminating: its enforcement cannot be cancelled any more.")
     if not workspace.policies.pending.cancel(cluster.id) and not flag(call.body, "allow_missing"):
@@ -122,12 +110,12 @@ def get_job_compliance(workspace: Workspace, call: Call) -> GetPolicyComplianceR
     return GetPolicyComplianceResponse(is_compliant=not found, violations=found)
 
 
-@family.call("GET", f"{_JOBS}/list-compliance", access=_on_policy)
+@family.call("GET", f"{_JOBS}/list-compliance", access=_on_policy("CAN_USE"))
 def list_job_compliance(workspace: Workspace, call: Call) -> dict[str, Any]:
     """Whether each of the jobs with a policy keeps to it; of those that the caller may see."""
     from databricks.sdk.service.jobs import JobCompliance
 
-    policy_id = _policy_id(call)
+    policy_id = call.required("policy_id")
     jobs = workspace.jobs.page(call.principal, name=None, before=None, offset=0, limit=_ALL_JOBS)
     having = [job for job in jobs if any(one.get("policy_id") == policy_id for _, one in clusters_of_job(job.settings))]
     page, more = _page(call, having)
@@ -147,20 +135,6 @@ def enforce_job_compliance(workspace: Workspace, call: Call) -> EnforcePolicyCom
         workspace.jobs.reset(job.job_id, done.made, call.principal)
     changes = [Change(one.field, one.new, one.previous) for one in done.changes]
     return EnforcePolicyComplianceResponse(bool(changes), changes, JobSettings.from_dict(done.made))
-
-
-def _cluster(workspace: Workspace, call: Call) -> ClusterRecord:
-    cluster_id = call.fields.get("cluster_id")
-    if not isinstance(cluster_id, str) or not cluster_id:
-        raise InvalidParameterValue("cluster_id is required")
-    return workspace.clusters.get(cluster_id)
-
-
-def _policy_id(call: Call) -> str:
-    policy_id = call.query.get("policy_id")
-    if not policy_id:
-        raise InvalidParameterValue("policy_id is required")
-    return policy_id
 
 
 def _page(call: Call, every: Sequence[T]) -> tuple[Sequence[T], dict[str, str]]:

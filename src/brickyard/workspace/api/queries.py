@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api import visualizations
-from brickyard.workspace.api.access import Access, anyone
+from brickyard.workspace.api.access import anyone, levels_on
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.sql.records import iso_time
@@ -24,13 +24,7 @@ _PAGE, _MOST = 20, 100
 _TOKEN = re.compile(r"(\d{1,18})_([0-9a-f-]{36})")
 #: With whose rights a query runs: not for everybody who may edit its text.
 _RIGHTS = frozenset(("owner_user_name", "run_as_mode"))
-
-
-def _on(level: str) -> Access:
-    def check(workspace: Workspace, call: Call) -> None:
-        workspace.identity.permissions.require(call.principal, _query(workspace, call).securable, level)
-
-    return check
+_on = levels_on(lambda workspace, call: _query(workspace, call).securable)
 
 
 @family.call("POST", _ROOT, access=anyone)

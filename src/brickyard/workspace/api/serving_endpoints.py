@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from brickyard.workspace.api.access import Access, anyone
+from brickyard.workspace.api.access import anyone, levels_on
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import RequestTooLarge
 from brickyard.workspace.catalog.privileges import ObjectKind
@@ -28,14 +28,7 @@ __all__ = ["family"]
 family = Family()
 _ROOT = "/api/2.0/serving-endpoints"
 _MOST_BODY_BYTES = 64 << 20
-
-
-def _on_endpoint(level: str) -> Access:
-    def check(workspace: Workspace, call: Call) -> None:
-        securable = workspace.serving.securable(call.path["name"])
-        workspace.identity.permissions.require(call.principal, securable, level)
-
-    return check
+_on_endpoint = levels_on(lambda workspace, call: workspace.serving.securable(call.path["name"]))
 
 
 async def _queries(workspace: Workspace, call: Call) -> None:

@@ -65,10 +65,7 @@ def list_tokens(workspace: Workspace, call: Call) -> ListPublicTokensResponse:
 @family.call("POST", "/api/2.0/token/delete", access=anyone)
 def delete(workspace: Workspace, call: Call) -> None:
     """End a token at once."""
-    token_id = call.body.get("token_id")
-    if not isinstance(token_id, str) or not token_id:
-        raise InvalidParameterValue("token_id is required")
-    workspace.identity.delete_token(call.principal, token_id)
+    workspace.identity.delete_token(call.principal, call.required("token_id"))
 
 
 @family.call("PATCH", "/api/2.0/token/{token_id}", access=anyone)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from brickyard.workspace.api.access import Access
+from brickyard.workspace.api.access import levels_on
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.sql.records import iso_time
@@ -19,13 +19,7 @@ __all__ = ["family", "wire"]
 
 family = Family()
 _ROOT = "/api/2.0/sql/visualizations"
-
-
-def _on(level: str) -> Access:
-    def check(workspace: Workspace, call: Call) -> None:
-        workspace.identity.permissions.require(call.principal, _query(workspace, call).securable, level)
-
-    return check
+_on = levels_on(lambda workspace, call: _query(workspace, call).securable)
 
 
 @family.call("POST", _ROOT, access=_on("CAN_EDIT"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from brickyard.workspace.api.access import Access, admins_only, anyone
+from brickyard.workspace.api.access import admins_only, anyone, levels_on
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import PermissionDenied
 from brickyard.workspace.sql.records import WarehouseRecord
@@ -19,13 +19,7 @@ __all__ = ["family"]
 family = Family()
 _ROOT = "/api/2.0/sql/warehouses"
 _ONE = _ROOT + "/{id}"
-
-
-def _on(level: str) -> Access:
-    def check(workspace: Workspace, call: Call) -> None:
-        workspace.identity.permissions.require(call.principal, _warehouse(workspace, call).securable, level)
-
-    return check
+_on = levels_on(lambda workspace, call: _warehouse(workspace, call).securable)
 
 
 def _may_create(workspace: Workspace, call: Call) -> None:

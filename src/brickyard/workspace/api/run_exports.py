@@ -12,8 +12,8 @@ from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.compute.tasks import CELLS_FILE, TASK_FILE
 from brickyard.workspace.jobs.directories import run_directory
 from brickyard.workspace.jobs.notebook_model import encoded, notebook_model
-from brickyard.workspace.ui.outputs import cells_shown
-from brickyard.workspace.ui.render import template
+from brickyard.workspace.rendering.cells import cells_shown
+from brickyard.workspace.rendering.environment import environment
 
 if TYPE_CHECKING:
     from databricks.sdk.service.jobs import ExportRunOutput, ViewItem
@@ -71,6 +71,7 @@ def _views(directory: Path) -> Iterator[ViewItem]:
     model = notebook_model(kept, path)
     values = {"model": model, "path": path, "encoded": encoded(model), "cells": cells_shown(kept["cells"])}
     values["scripts"] = True  # of charts, in frames that have nothing to do with the page
-    yield ViewItem(content=template("exported.html").render(values), name=model["name"], type=ViewType.NOTEBOOK)
+    page = environment().get_template("exported.html").render(values)
+    yield ViewItem(content=page, name=model["name"], type=ViewType.NOTEBOOK)
     for inner in sorted(directory.glob(f"notebooks/*/{CELLS_FILE}"), key=lambda one: int(one.parent.name)):
         yield from _views(inner.parent)

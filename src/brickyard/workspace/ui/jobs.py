@@ -10,7 +10,7 @@ from brickyard.workspace.clock import now
 from brickyard.workspace.files.git import shown_url
 from brickyard.workspace.jobs.records import JobRecord
 from brickyard.workspace.jobs.run_store import RunFilter
-from brickyard.workspace.ui.format import when
+from brickyard.workspace.rendering.format import when
 from brickyard.workspace.ui.page import Page
 from brickyard.workspace.ui.run_rows import RunRow, number_of, run_row
 from brickyard.workspace.ui.task_graph import drawing

@@ -12,8 +12,8 @@ import anyio.to_thread
 from brickyard.workspace.catalog.privileges import ObjectKind
 from brickyard.workspace.registry.names import ModelName, parse_version
 from brickyard.workspace.registry.records import ModelVersion, PageRequest
+from brickyard.workspace.rendering.format import iso, number
 from brickyard.workspace.ui.experiments import run_address
-from brickyard.workspace.ui.format import iso, number
 from brickyard.workspace.ui.page import Crumb, Page
 
 if TYPE_CHECKING:

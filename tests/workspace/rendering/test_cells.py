@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from brickyard.runtime.tables import OUTPUT
-from brickyard.workspace.ui.outputs import cells_shown
+from brickyard.workspace.rendering.cells import cells_shown
 
 
 @pytest.mark.parametrize(

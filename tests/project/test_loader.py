@@ -192,7 +192,7 @@ def test_policies_are_resolved_for_the_target(tmp_path: Path) -> None:
     assert model.gate.bars == {"roc_auc": Bar(min=0.7), "log_loss": Bar(max=1.0)}
     assert model.gate.champion == ChampionRule("roc_auc", 0.0)
     assert model.scoring == ScoringPolicy("main.flights.scoring", "main.flights.predictions", ("flight_id",))
-    assert project.for_environment("dev").models["delay"].name == "main.flights.delay"
+    assert project.for_target(project.environment("dev").target).models["delay"].name == "main.flights.delay"
 
 
 def test_an_unknown_environment_is_named_with_the_nearest(tmp_path: Path) -> None:

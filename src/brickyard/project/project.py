@@ -156,14 +156,6 @@ class Project:
         """The same project with `${workspace.current_user...}` and `~` filled in for a signed-in user."""
         return self if user == self.user else self.reload(self.target, user)
 
-    def for_environment(self, name: str) -> Project:
-        """The same files resolved for an environment's target.
-
-        Raises:
-            UsageError: There is no such environment.
-        """
-        return self.for_target(self.environment(name).target)
-
     def environment(self, name: str) -> Environment:
         """The environment of that name.
 

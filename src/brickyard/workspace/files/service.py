@@ -72,16 +72,6 @@ class Files:
             self.tree.make_directory(folder)
             self._workspace.identity.permissions.grant(tree_object(folder), principal.id, "CAN_MANAGE")
 
-    @property
-    def models_root(self) -> Path:
-        """Files of model versions: `<catalog>/<schema>/<model>/<version>/...`."""
-        return self.roots.models.directory
-
-    @property
-    def artifacts_root(self) -> Path:
-        """Artifacts of runs and logged models: `<experiment>/Runs|LoggedModels/<id>/...`."""
-        return self.roots.artifacts.directory
-
     def mounts(self) -> dict[str, Path]:
         """What a task sees under which prefix, for example `/Volumes`."""
         return {root.prefix: root.directory for root in (self.roots.workspace, self.roots.volumes, self.roots.dbfs)}

@@ -144,10 +144,6 @@ class Tracking:
             self._experiments[(kind, owned)] = found
         return found
 
-    def warm(self) -> None:
-        """Begin to load the server in the background, for a caller who knows that it will be needed soon."""
-        threading.Thread(target=self._load, name="load-mlflow", daemon=True).start()
-
     def close(self) -> None:
         """Give the database's connections back."""
         if self._server is not None:

@@ -37,7 +37,6 @@ CAST_CALLS = frozenset({"bigint", "binary", "boolean", "date", "decimal", "doubl
     "timestamp",
     "tinyint",
 }
-FRACTION = re.compile(r"\s*[-+]?[0-9]*[.][0-9]+([eE][-+]?[0-9]+)?\s*")
 #: Dates that are read as they are.
 DAYS = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}")
 CASTS = re.compile(rf"(?i)::|\b(?:cast|try_cast|{'|'.join(sorted(CAST_CALLS))})\s*\(")

@@ -20,6 +20,7 @@ from brickyard.workspace.api.errors import (
     NotImplementedByWorkspace,
     RequestTooLarge,
 )
+from brickyard.workspace.api.shape import MAX_INTEGER
 from brickyard.workspace.api.surface import not_implemented
 
 if TYPE_CHECKING:
@@ -28,12 +29,11 @@ if TYPE_CHECKING:
     from brickyard.workspace.identity import Principal
     from brickyard.workspace.workspace import Workspace
 
-__all__ = ["MAX_INTEGER", "Call", "Family", "Handler", "Operation", "json_object", "json_response"]
+__all__ = ["Call", "Family", "Handler", "Operation", "json_object", "json_response"]
 
 Handler = Callable[["Workspace", "Call"], Any]
 _WITHOUT_BODY = ("GET", "HEAD")  # what they are about is in the path and the query, and nowhere else
 MAX_JSON_BYTES = 64 * 1024 * 1024
-MAX_INTEGER = 2**63 - 1
 
 
 @dataclass(frozen=True)

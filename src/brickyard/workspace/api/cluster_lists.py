@@ -7,9 +7,9 @@ import binascii
 from collections.abc import Mapping
 from typing import Any
 
-from brickyard.workspace.api.base import MAX_INTEGER, Call
+from brickyard.workspace.api.base import Call
 from brickyard.workspace.api.errors import InvalidParameterValue
-from brickyard.workspace.api.shape import check_shape
+from brickyard.workspace.api.shape import MAX_INTEGER, check_shape
 from brickyard.workspace.clock import now
 from brickyard.workspace.clusters.records import LIVE, ClusterRecord
 from brickyard.workspace.clusters.wire import details_of, event_of

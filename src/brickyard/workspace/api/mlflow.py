@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from brickyard.workspace.api import mlflow_access
 from brickyard.workspace.api.access import Access, anyone
-from brickyard.workspace.api.base import MAX_INTEGER, Call, Family, json_response
+from brickyard.workspace.api.base import Call, Family, json_response
 from brickyard.workspace.api.errors import (
     EndpointNotFound,
     InvalidParameterValue,
@@ -24,6 +24,7 @@ from brickyard.workspace.api.errors import (
     ResourceDoesNotExist,
 )
 from brickyard.workspace.api.mlflow_guard import Guard
+from brickyard.workspace.api.shape import MAX_INTEGER
 from brickyard.workspace.files.paths import tree_path
 from brickyard.workspace.identity.permissions import Securable
 from brickyard.workspace.registry import bulk_runs

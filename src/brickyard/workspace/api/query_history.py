@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.access import anyone
-from brickyard.workspace.api.base import MAX_INTEGER, Call, Family
+from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import InvalidParameterValue
-from brickyard.workspace.api.shape import check_shape
+from brickyard.workspace.api.shape import MAX_INTEGER, check_shape
 from brickyard.workspace.clock import now
 from brickyard.workspace.sql.history import HistoryFilter
 from brickyard.workspace.sql.records import ENDED, StatementRecord

@@ -12,7 +12,10 @@ from typing import Any
 
 from brickyard.workspace.api.errors import InvalidParameterValue
 
-__all__ = ["check_shape"]
+__all__ = ["MAX_INTEGER", "check_shape"]
+
+#: The largest whole number: those of the vendor have 64 bits.
+MAX_INTEGER = 2**63 - 1
 
 #: Lists whose numbers become text.
 _TEXTS = ("parameters", "python_params")

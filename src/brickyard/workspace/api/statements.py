@@ -13,7 +13,7 @@ from starlette.responses import Response
 from brickyard.workspace.api.access import anyone
 from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import InvalidParameterValue, NotFound
-from brickyard.workspace.api.links import require_signed, signed
+from brickyard.workspace.links import require_signed, signed
 from brickyard.workspace.sql.records import StatementRecord
 from brickyard.workspace.sql.requests import StatementRequest, statement_request
 from brickyard.workspace.workspace import Workspace
@@ -103,7 +103,7 @@ def close_statement(workspace: Workspace, call: Call) -> None:
 @family.call("GET", _LINK, access=anyone)
 def get_result_file(workspace: Workspace, call: Call) -> Response:
     """A chunk's file, for whoever has the link to it."""
-    require_signed(call)
+    require_signed(call.request.url.path, call.query)
     statement_id, name = call.path["statement_id"], call.path["name"]
     place = workspace.sql.statements.chunk(statement_id, name)
     return Response(place.read_bytes(), media_type=_MEDIA[place.suffix[1:]])

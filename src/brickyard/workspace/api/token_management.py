@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from brickyard.workspace.api.access import admins_only
-from brickyard.workspace.api.base import MAX_INTEGER, Call, Family
+from brickyard.workspace.api.base import Call, Family
 from brickyard.workspace.api.errors import InvalidParameterValue, ResourceDoesNotExist
+from brickyard.workspace.api.shape import MAX_INTEGER
 from brickyard.workspace.api.tokens import asked_comment, asked_lifetime, check_scopes, new_comment, require_token_use
 from brickyard.workspace.identity.principals import Kind
 from brickyard.workspace.workspace import Workspace

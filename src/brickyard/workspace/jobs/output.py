@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from brickyard import sdk
 from brickyard.runtime.dbt_task import ARTIFACTS_FILE
 from brickyard.workspace.api.errors import InvalidParameterValue
-from brickyard.workspace.api.links import signed
 from brickyard.workspace.compute.tasks import OUTPUT_FILE
 from brickyard.workspace.jobs.directories import run_directory
 from brickyard.workspace.jobs.records import RunRecord, TaskRecord
 from brickyard.workspace.jobs.wire import Shown, run_of_task
+from brickyard.workspace.links import signed
 
 if TYPE_CHECKING:
     from databricks.sdk.service.jobs import DbtOutput, NotebookOutput, RunJobOutput, RunOutput, SqlOutput

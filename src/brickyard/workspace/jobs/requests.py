@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from brickyard.workspace.api.base import MAX_INTEGER
 from brickyard.workspace.api.errors import InvalidParameterValue
-from brickyard.workspace.api.shape import check_shape
+from brickyard.workspace.api.shape import MAX_INTEGER, check_shape
 from brickyard.workspace.jobs.parameters import as_texts, parameters_of
 from brickyard.workspace.jobs.records import Json, RunRequest
 from brickyard.workspace.jobs.single_task import within_task

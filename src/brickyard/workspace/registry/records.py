@@ -12,8 +12,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from brickyard.workspace.api.base import MAX_INTEGER
 from brickyard.workspace.api.errors import InvalidParameterValue
+from brickyard.workspace.api.shape import MAX_INTEGER
 
 __all__ = ["ModelVersion", "NewVersion", "Page", "PageRequest", "RegisteredModel", "Status"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hmac
 import secrets
 import time
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from brickyard.workspace.api.base import Call
 from brickyard.workspace.api.errors import PermissionDenied
 
 __all__ = ["require_signed", "signed"]
@@ -23,14 +23,14 @@ def signed(path: str) -> tuple[str, float]:
     return f"{path}?{urlencode({'expires': expires, 'signature': _signature(path, str(expires))})}", expires
 
 
-def require_signed(call: Call) -> None:
-    """Refuse a request that is no such link, or one that was good until some time ago.
+def require_signed(path: str, query: Mapping[str, str]) -> None:
+    """Refuse the address of a request that is no such link, or one that was good until some time ago.
 
     Raises:
         PermissionDenied: It is not to be answered.
     """
-    expires, given = call.query.get("expires", ""), call.query.get("signature", "").encode()
-    if not hmac.compare_digest(_signature(call.request.url.path, expires).encode(), given):
+    expires, given = query.get("expires", ""), query.get("signature", "").encode()
+    if not hmac.compare_digest(_signature(path, expires).encode(), given):
         raise PermissionDenied("The link is not one of this workspace.")
     if float(expires) < time.time():
         raise PermissionDenied("The link has expired; ask for another one.")

@@ -97,6 +97,19 @@ def test_what_a_query_selects_is_given_to_later_tasks(client: Client) -> None:
     assert "the task 'q' has selected no row with that column" in (client.output(run, "wrong").error or "")
 
 
+def test_a_repair_may_refer_to_rows_to_which_nothing_did_when_they_were_selected(client: Client) -> None:
+    query = jobs.Task("q", sql_task=jobs.SqlTask(warehouse(client), file=sql_file(client, "r.sql", "SELECT 7 AS n")))
+    job_id = client.job(query, client.task("c", "1 / 0", "q"))
+    run = client.ended(client.started(job_id))
+    asks = client.task(
+        "c", "print(dbutils.widgets.get('n'))", "q", base_parameters={"n": "{{tasks.q.output.first_row.n}}"}
+    )
+    client.sdk.jobs.update(job_id, new_settings=jobs.JobSettings(tasks=[query, asks]))
+    client.sdk.jobs.repair_run(run.run_id or 0, rerun_all_failed_tasks=True)
+    run = client.ended(run.run_id or 0)
+    assert results(run)["c"] == "SUCCESS" and client.output(run, "c").logs == "7\n"
+
+
 def test_statement_that_fails_fails_the_task_and_none_follows(client: Client) -> None:
     script = sql_file(client, "b.sql", "SELECT 1; SELECT * FROM main.default.no_such; CREATE SCHEMA main.never")
     job_id = client.job(jobs.Task("f", sql_task=jobs.SqlTask(warehouse(client), file=script)))

@@ -20,7 +20,6 @@ __all__ = [
     "TaskFacts",
     "UnknownReference",
     "check_reference",
-    "is_output_of",
     "is_own",
     "references",
     "references_in",
@@ -143,11 +142,6 @@ def _is_known(name: str) -> bool:
         or name == "input"
         or (_NAME.fullmatch(name) is not None and _segments(name)[0] in _NAMESPACES and "." in name)
     )
-
-
-def is_output_of(task_key: str, name: str) -> bool:
-    """Whether a reference is to what a task has selected."""
-    return _segments(name)[:3] == ["tasks", task_key, "output"]
 
 
 def _segments(name: str) -> list[str]:

@@ -16,8 +16,8 @@ from brickyard.workspace.api.errors import ApiError, InvalidParameterValue, Perm
 from brickyard.workspace.compute.tasks import TaskOutcome, TaskState
 from brickyard.workspace.jobs.kinds.base import Faulty, Prepared, Start
 from brickyard.workspace.jobs.kinds.git_snapshot import snapshot_of
-from brickyard.workspace.jobs.records import Json
-from brickyard.workspace.jobs.references import is_output_of, references_in, resolve_all
+from brickyard.workspace.jobs.records import ITERATIONS, Json
+from brickyard.workspace.jobs.references import resolve_all
 from brickyard.workspace.sql.requests import statement_request
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class SqlTask:
         except ApiError as error:
             code = "UNAUTHORIZED_ERROR" if isinstance(error, PermissionDenied) else "INVALID_RUN_CONFIGURATION"
             raise Faulty(error.message, code) from error
-        keeps = any(is_output_of(start.task.task_key, one) for one in references_in(start.run.tasks))
+        keeps = start.run.run_type != ITERATIONS  # else nothing can refer to it
         return Prepared({self.name: {"parameters": given}}, lambda: _Running(start.workspace.sql, script, keeps=keeps))
 
 
@@ -164,7 +164,7 @@ class _Running:
     Args:
         sql: The service that executes them.
         script: The statements.
-        keeps: Whether other tasks refer to what the last one selects.
+        keeps: Whether tasks of this run, or of a later repair, may refer to what the last one selects.
     """
 
     def __init__(self, sql: Sql, script: _Script, *, keeps: bool) -> None:
@@ -243,13 +243,15 @@ class _Running:
         return None if self._stopping is None else TaskOutcome(self._stopping, result=self._result(text))
 
     def _rows(self) -> list[dict[str, Any]] | None:
-        """What the last statement has selected, where other tasks refer to it and it is not too much."""
+        """What the last statement has selected, where that is kept and not too much."""
         record = self._current.record if self._keeps and self._current is not None else None
         if record is None or record.manifest is None or record.manifest["total_row_count"] > _MOST_ROWS:
             return None
-        names = [one["name"] for one in record.manifest["schema"]["columns"]]
         if not record.manifest["total_row_count"]:
             return []
+        if record.manifest["total_byte_count"] > _MOST_BYTES:
+            return None
+        names = [one["name"] for one in record.manifest["schema"]["columns"]]
         values = json.loads(self._sql.statements.chunk(record.id, "0.json").read_text("utf-8"))
         rows = [dict(zip(names, row, strict=True)) for row in values]
         return rows if len(json.dumps(rows)) <= _MOST_BYTES else None

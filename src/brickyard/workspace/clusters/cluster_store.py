@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,8 @@ from brickyard.workspace.clusters.records import LIVE, ClusterRecord, EventRecor
 from brickyard.workspace.store.clusters import cluster_events, clusters
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from brickyard.workspace.store import Store
 
 __all__ = ["ClusterStore"]
@@ -81,13 +83,28 @@ class ClusterStore:
             connection.execute(insert(clusters).values(**vars(cluster)))
             _append(connection, cluster.id, events)
 
-    def change(self, cluster_id: str, *events: tuple[str, Json], **values: Any) -> None:
-        """Change columns of a cluster, and write what happened: types and details of events."""
+    def change(
+        self,
+        cluster_id: str,
+        *events: tuple[str, Json],
+        also: Callable[[Connection], None] | None = None,
+        **values: Any,
+    ) -> None:
+        """Change columns of a cluster, and write what happened: types and details of events.
+
+        Args:
+            cluster_id: The cluster.
+            events: What happened.
+            also: What else is to be written with it, or not at all.
+            values: The columns.
+        """
         values = {**self._held.get(cluster_id, {}), **values}
         with self._store.write() as connection:
             if values:
                 connection.execute(update(clusters).where(clusters.c.id == cluster_id).values(**values))
             _append(connection, cluster_id, events)
+            if also is not None:
+                also(connection)
         self._held.pop(cluster_id, None)
 
     def delete(self, cluster_ids: Iterable[str]) -> None:

@@ -94,5 +94,8 @@ def forget(workspace: Workspace, cluster: ClusterRecord) -> None:
 
 
 def policy_changes(workspace: Workspace, cluster: ClusterRecord) -> Json:
-    """What of a cluster changes now that it ends or restarts, as its policy was to be enforced then: columns."""
+    """What of a cluster changes now that it ends or restarts, as its policy was to be enforced then.
+
+    It is arguments of `ClusterStore.change`: columns, and what is written with them.
+    """
     return workspace.policies.pending.take(cluster)

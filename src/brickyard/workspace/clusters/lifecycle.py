@@ -107,7 +107,7 @@ class ClusterLifecycle:
             self._leaving.add(running)
             claims = list(running.claims)  # there are no more from now on
             try:
-                if not self._closing:
+                if not self._closing or self.store.find(running.cluster.id) is None:
                     self._after(running.cluster, reason)
             except Exception:  # a full disk, say: those who use it or wait for it must hear of its end all the same
                 _log.exception("the end of cluster %s could not be written", running.cluster.id)
@@ -171,9 +171,18 @@ class ClusterLifecycle:
         with self.changed:
             self._closing = True
             for running in self.all():
-                self._terminate(self.store.get(running.cluster.id))
-                running.stop()
+                self._close(running)
             self.changed.wait_for(lambda: not self._running and not self._leaving, _CLOSE_SECONDS)
+
+    def _close(self, running: RunningCluster) -> None:
+        """End a cluster with the workspace; the others end as well where this one cannot be written."""
+        try:
+            cluster = self.store.find(running.cluster.id)
+            if cluster is not None:  # else it was deleted for good, and is about to end
+                self._terminate(cluster)
+        except Exception:  # the next start says so
+            _log.exception("the end of cluster %s could not be written", running.cluster.id)
+        running.stop()
 
     def _terminate(self, cluster: ClusterRecord) -> None:
         reason = Reason.fault("CLOUD_PROVIDER_SHUTDOWN", _STOPPED, "CLOUD_FAILURE")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from brickyard.workspace.store.policies import pending_enforcements as table
 
 if TYPE_CHECKING:
     from databricks.sdk.service.compute import PendingEnforcement
+    from sqlalchemy import Connection, Delete, Update
 
     from brickyard.workspace.clusters.records import ClusterRecord
     from brickyard.workspace.policies.service import Policies
@@ -46,8 +48,8 @@ class PendingEnforcements:
 
     def schedule(self, cluster_id: str, initiator: str) -> None:
         """Enforce the policy of a cluster when it ends or restarts."""
-        self.cancel(cluster_id)
         with self._store.write() as connection:
+            connection.execute(delete(table).where(table.c.cluster_id == cluster_id))
             connection.execute(insert(table).values(**vars(_Pending(cluster_id, initiator, now(), 0))))
 
     def cancel(self, cluster_id: str) -> bool:
@@ -78,22 +80,30 @@ class PendingEnforcements:
         )
 
     def take(self, cluster: ClusterRecord) -> dict[str, Any]:
-        """What of a cluster changes now that it ends or restarts: columns of its record."""
+        """What of a cluster changes now that it ends or restarts: arguments of `ClusterStore.change`.
+
+        It stays pending until that change is written.
+        """
         found = self._find(cluster.id)
         if found is None or found.failures >= _MOST_FAILURES:
             return {}
+        mine = table.c.cluster_id == cluster.id
         try:
             done: Enforcement = enforce_cluster(self._policies, cluster.definition, cluster.source)
         except InvalidParameterValue as error:
             _log.warning("the policy of cluster %s cannot be enforced: %s", cluster.id, error.message)
-            with self._store.write() as connection:
-                mine = table.c.cluster_id == cluster.id
-                connection.execute(update(table).where(mine).values(failures=found.failures + 1))
-            return {}
-        self.cancel(cluster.id)
-        return {"definition": done.made, "given": done.made} if done.changes else {}
+            return {"also": _executing(update(table).where(mine).values(failures=found.failures + 1))}
+        columns = {"definition": done.made, "given": done.made} if done.changes else {}
+        return {"also": _executing(delete(table).where(mine)), **columns}
 
     def _find(self, cluster_id: str) -> _Pending | None:
         with self._store.read() as connection:
             row = connection.execute(select(table).where(table.c.cluster_id == cluster_id)).mappings().first()
         return None if row is None else _Pending(**row)
+
+
+def _executing(statement: Delete | Update) -> Callable[[Connection], None]:
+    def execute(connection: Connection) -> None:
+        connection.execute(statement)
+
+    return execute

@@ -35,8 +35,9 @@ __all__ = ["Delivery"]
 
 _AGAIN_SECONDS = (10, 60, 600, 1800)
 _SECONDS = 10
-_AT_ONCE = 16  # so many are under way
-_OF_ONE = 4  # and so many of them to one destination
+_AT_ONCE = 16  # so many are under way, of which more than one may go to the same target
+_OF_ONE = 4  # and so many of them to one destination, or to the mail server
+_MOST = 128  # and so many where each of the others is the only one to its target
 _LONGEST_WAIT = 3600.0
 _TRANSIENT = (408, 425, 429)
 
@@ -73,7 +74,7 @@ class Delivery:
         self.again = _AGAIN_SECONDS
         #: How long one delivery to a webhook may take, as a whole.
         self.seconds: float = _SECONDS
-        self._under_way: dict[int, str] = {}
+        self._under_way: dict[int, outbox.Target] = {}
         self._outcomes: dict[int, float | None] = {}
         self._woken = threading.Event()
         self._closing = False
@@ -85,8 +86,13 @@ class Delivery:
         with self._lock:
             self._woken.set()
             if self._thread is None and not self._closing:
-                self._thread = threading.Thread(target=self._run, name="notifications", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="notifications", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:  # there are no more threads; a run does not fail with that
+                    _log.exception("notifications cannot be looked at; trying again with the next one")
+                    return
+                self._thread = thread
 
     def close(self) -> None:
         """Deliver no more; what is under way is not waited for, and comes again after the next start."""
@@ -98,8 +104,10 @@ class Delivery:
             thread.join(timeout=2)
 
     def _run(self) -> None:
-        while not self._closing:
+        while True:
             self._woken.clear()
+            if self._closing:  # read after that, as it is set before the event
+                break
             self._woken.wait(self._guarded(self._pass, 30.0))
         self._guarded(self._keep, 0.0)  # lest what was delivered comes again
 
@@ -127,13 +135,13 @@ class Delivery:
         return _LONGEST_WAIT if following is None else min(max(0.0, (following - now()) / 1000), _LONGEST_WAIT)
 
     def _chosen(self, entries: Iterable[outbox.Entry]) -> list[outbox.Entry]:
-        """Those for which there is room: a slow destination takes that of no other."""
+        """Those for which there is room: slow targets take that of no other, as each may always have one."""
         chosen: list[outbox.Entry] = []
         busy = Counter(self._under_way.values())
         for entry in entries:
-            if busy.total() >= _AT_ONCE:
+            if busy.total() >= _MOST:
                 break
-            if entry.id not in self._under_way and busy[entry.target] < _OF_ONE:
+            if entry.id not in self._under_way and _has_room(entry.target, busy):
                 busy[entry.target] += 1
                 chosen.append(entry)
         return chosen
@@ -247,6 +255,16 @@ class Delivery:
             client.stream("POST", url, json=body, auth=login) as answer,
         ):
             return answer.status_code
+
+
+def _has_room(target: outbox.Target, busy: Counter[outbox.Target]) -> bool:
+    """Whether one more can go to a target.
+
+    The mail server has to take all mails, so it is given no more than it can, and one at a time for the same people.
+    """
+    if target.addresses:
+        return not busy[target] and sum(count for one, count in busy.items() if one.addresses) < _OF_ONE
+    return not busy[target] or (busy[target] < _OF_ONE and busy.total() < _AT_ONCE)
 
 
 _CHANNELS: dict[str, Callable[[Delivery, Destination, Mapping[str, Any]], None]] = {

@@ -16,7 +16,7 @@ from brickyard.workspace.store.notifications import notifications as table
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["MOST", "Entry", "Notice", "due", "keep", "next_due", "put", "unwatch"]
+__all__ = ["MOST", "Entry", "Notice", "Target", "due", "keep", "next_due", "put", "unwatch"]
 
 #: More are not kept: nobody can read what so many say.
 MOST = 10_000
@@ -38,6 +38,19 @@ class Notice:
 
 
 @dataclass(frozen=True)
+class Target:
+    """Where a notice goes.
+
+    Attributes:
+        destination: The id of a destination, or nothing.
+        addresses: Those of a mail, where it goes to no destination.
+    """
+
+    destination: str
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Entry:
     """A notice that is kept.
 
@@ -52,9 +65,10 @@ class Entry:
     message: dict[str, Any]
 
     @property
-    def target(self) -> str:
-        """Where it goes: a destination, or the mail server."""
-        return str(self.message["to"].get("destination", ""))
+    def target(self) -> Target:
+        """Where it goes."""
+        to = self.message["to"]
+        return Target(to.get("destination", ""), tuple(to.get("addresses", ())))
 
 
 def put(connection: Connection, notices: Sequence[Notice]) -> None:

@@ -10,6 +10,7 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import NotFound
 from databricks.sdk.service.sql import StatementState
 from sqlalchemy import insert
+from sqlalchemy.exc import DatabaseError
 
 from brickyard.workspace.clock import now
 from brickyard.workspace.sql import statements
@@ -68,3 +69,17 @@ def test_a_result_that_is_gone(lab: Lab) -> None:
         family.get_statement_result_chunk_n(files.name, 0)
     gone = family.get_statement(files.name)
     assert gone.status and gone.status.state is StatementState.CLOSED and gone.result is None
+
+
+def test_a_result_can_be_deleted_while_the_disk_is_full(lab: Lab) -> None:
+    files, store = succeeded(lab, submitted_at=now(), ended_at=now()), lab.workspace.store
+    with store.write() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER full BEFORE UPDATE ON sql_statements BEGIN SELECT RAISE(ABORT, 'disk is full'); END"
+        )
+    with pytest.raises(DatabaseError):
+        lab.workspace.sql.statements.close(files.name, lab.workspace.identity.owner)
+    assert not files.exists()  # and there is place again
+    with store.write() as connection:
+        connection.exec_driver_sql("DROP TRIGGER full")
+    lab.workspace.sql.statements.close(files.name, lab.workspace.identity.owner)

@@ -182,10 +182,10 @@ class Statements:
         if record.state not in ENDED:
             self.cancel(statement_id, caller)
             return
+        shutil.rmtree(self._directory / statement_id, ignore_errors=True)  # first, as the disk may be full
         if record.state == "SUCCEEDED":
             with self._store.write() as connection:
                 connection.execute(update(table).where(table.c.id == statement_id).values(state="CLOSED"))
-        shutil.rmtree(self._directory / statement_id, ignore_errors=True)
 
     def chunk(self, statement_id: str, name: str) -> Path:
         """A file of a result.
@@ -253,8 +253,6 @@ class Statements:
         if now() < self._expires_next:
             return
         self._expires_next = now() + _HOUR
-        with self._store.write() as connection:
-            forget_old(connection)
         # in this order: a statement that has files is live until the database says when it has ended
         places = list(self._directory.iterdir()) if self._directory.is_dir() else []
         live = set(self._live)
@@ -264,6 +262,8 @@ class Statements:
         for place in places:
             if place.name not in kept:
                 shutil.rmtree(place, ignore_errors=True)
+        with self._store.write() as connection:  # after the files, as the disk may be full
+            forget_old(connection)
 
 
 def _ended(record: StatementRecord, message: Mapping[str, Any]) -> StatementRecord:

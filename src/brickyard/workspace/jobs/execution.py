@@ -349,7 +349,10 @@ class Execution:
         """The run cannot be carried on (a full disk, say): stop its tasks, say so, and write so when that works."""
         board, store = self._board, self._around.store
         for work in self._works.values():
-            work.stop("CANCELED")
+            try:
+                work.stop("CANCELED")
+            except Exception:  # the others are stopped, and the run ends, all the same
+                _log.exception("a task of run %s could not be stopped", board.run.run_id)
         board.abandon(f"The workspace could not carry on this run ({why}); see its log.")
         store.hold(board.run, board.attempts)
         while not self._closing.is_set():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, insert, select, update
@@ -118,6 +118,18 @@ def find_job(connection: Connection, job_id: int) -> JobRecord:
     if row is None:
         raise InvalidParameterValue(f"Job {job_id} does not exist.")
     return _record(row)
+
+
+def deleted_jobs(connection: Connection, job_ids: Iterable[int]) -> frozenset[int]:
+    """Those of the jobs that were deleted."""
+    query = select(jobs.c.job_id).where(jobs.c.job_id.in_(list(job_ids)), ~jobs.c.listed)
+    return frozenset(connection.execute(query).scalars())
+
+
+def has_repository(connection: Connection, git_url: str) -> bool:
+    """Whether the code of some job is from a Git repository."""
+    named = jobs.c.settings.contains(f'"git_url": {json.dumps(git_url)}', autoescape=True)
+    return connection.execute(select(jobs.c.job_id).where(jobs.c.listed, named).limit(1)).first() is not None
 
 
 def _record(row: Any) -> JobRecord:

@@ -166,15 +166,21 @@ class RunStore:
         with self._store.read() as connection:
             return active(connection, job_id) > 0
 
-    def delete(self, run_id: int) -> list[int]:
-        """Forget a run but its idempotency token; answers the run ids of its attempts, whose directories can go."""
+    def parts(self, run_id: int) -> list[int]:
+        """The ids of a run, of the iterations of its tasks, and of the attempts at all of their tasks."""
+        with self._store.read() as connection:
+            mine = [run_id, *_iterations(connection, run_id)]
+            attempts = select(task_runs.c.run_id).where(task_runs.c.job_run_id.in_(mine))
+            return [*mine, *connection.execute(attempts).scalars()]
+
+    def delete(self, run_id: int) -> None:
+        """Forget a run but its idempotency token, with the iterations of its tasks."""
         with self._store.write() as connection:
-            gone = [task.run_id for task in _tasks(connection, run_id)]
-            connection.execute(delete(task_runs).where(task_runs.c.job_run_id == run_id))
-            mine = runs.c.run_id == run_id
-            connection.execute(delete(runs).where(mine, runs.c.idempotency.is_(None)))
+            iterations, mine = _iterations(connection, run_id), runs.c.run_id == run_id
+            connection.execute(delete(task_runs).where(task_runs.c.job_run_id.in_([run_id, *iterations])))
+            gone = runs.c.run_id.in_(iterations) | (mine & runs.c.idempotency.is_(None))
+            connection.execute(delete(runs).where(gone))
             connection.execute(update(runs).where(mine).values(life_cycle=DELETED, settings="{}"))
-        return gone
 
     def last_id(self) -> int:
         """The highest run id in use, 0 where there is none."""
@@ -277,6 +283,12 @@ def _task_changes(task: TaskRecord) -> dict[str, Any]:
         "outcome": None if task.outcome is None else json.dumps(task.outcome),
         "cluster": None if task.cluster is None else json.dumps(task.cluster),
     }
+
+
+def _iterations(connection: Connection, run_id: int) -> list[int]:
+    attempts = select(task_runs.c.run_id).where(task_runs.c.job_run_id == run_id)
+    query = select(runs.c.run_id).where(runs.c.run_type == ITERATIONS, runs.c.parent.in_(attempts))
+    return list(connection.execute(query).scalars())
 
 
 def _tasks(connection: Connection, run_id: int) -> list[TaskRecord]:

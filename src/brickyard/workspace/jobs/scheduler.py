@@ -10,12 +10,12 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from brickyard.workspace.api.errors import InvalidParameterValue
+from brickyard.workspace.api.errors import InvalidParameterValue, InvalidState
 from brickyard.workspace.clock import now
 from brickyard.workspace.jobs.board import first_attempts
 from brickyard.workspace.jobs.execution import Execution, Surroundings
 from brickyard.workspace.jobs.git_checkouts import GitCheckouts
-from brickyard.workspace.jobs.job_store import find_job
+from brickyard.workspace.jobs.job_store import deleted_jobs, find_job
 from brickyard.workspace.jobs.records import Ids, RunRecord, TaskRecord
 from brickyard.workspace.jobs.run_store import RunStore, active, add_repair, add_run, by_idempotency, running, save_runs
 from brickyard.workspace.jobs.slots import Slots
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from brickyard.workspace.jobs.clusters import JobClusters
     from brickyard.workspace.workspace import Workspace
 
-__all__ = ["Scheduler"]
+__all__ = ["Scheduler", "check_ended"]
 
 Repair = Callable[[RunRecord, Sequence[TaskRecord]], tuple[RunRecord, list[TaskRecord]]]
 
@@ -57,6 +57,7 @@ class Scheduler:
         self._lock = threading.Lock()
         self._active: dict[int, Execution] = {}
         self._waiting: dict[int, list[Callable[[RunRecord], None]]] = {}
+        self._behind = False  # whether there is a run that could not be started when it was to
         slots = Slots(max(2, os.cpu_count() or 2), workspace.compute.memory.room)
         workspace.compute.memory.tick = slots.look_again
         self._around = Surroundings(workspace, runs, ids, slots, GitCheckouts(workspace), clusters, self._ended)
@@ -121,21 +122,36 @@ class Scheduler:
             return going_on
 
     def recover(self) -> None:
-        """Go on with the runs that were active when the workspace ended."""
+        """Go on with the runs that were active when the workspace ended, and start those that are to start now.
+
+        The end of a run is written before the next one is started, and that a job is deleted before its runs are
+        cancelled; the workspace may have ended in between.
+        """
+        cancelled: list[RunRecord | None] = []
         with self._lock:
-            jobs = set()
-            for run in self._runs.active():
-                jobs.add(run.job_id)
+            found = self._runs.active()
+            with self._workspace.store.read() as connection:
+                gone = deleted_jobs(connection, {run.job_id for run in found if run.run_type == "JOB_RUN"})
+            for run in found:
                 if run.run_id not in self._active and run.state.life_cycle != "QUEUED":
                     _log.info("going on with run %s of job %s", run.run_id, run.job_id)
-                    self._start(run, self._runs.tasks(run.run_id))
-            for job_id in jobs:
+                    stopping = run.stopping or ("CANCELED" if run.job_id in gone else None)
+                    self._start(replace(run, stopping=stopping), self._runs.tasks(run.run_id))
+                elif run.run_id not in self._active and run.job_id in gone:
+                    cancelled.append(self._end_waiting(run.run_id, of_skip("CANCELED")))
+            for job_id in {run.job_id for run in found}:
                 self._start_queued(job_id)
+        for one in filter(None, cancelled):
+            self._tell(one)
 
     def limit_changed(self, job_id: int) -> None:
-        """Start runs of a job that waited, where it allows more now."""
+        """Start runs of a job that waited, where it allows more now; where that cannot be written, a sweep does."""
         with self._lock:
-            self._start_queued(job_id)
+            try:
+                self._start_queued(job_id)
+            except Exception:  # a full disk, say: what let them start has happened all the same
+                _log.exception("the queued runs of job %s could not be started; trying again", job_id)
+                self._behind = True
 
     def close(self) -> None:
         """Leave every run as it is written."""
@@ -159,7 +175,12 @@ class Scheduler:
     def _start(self, run: RunRecord, tasks: Sequence[TaskRecord]) -> None:
         execution = Execution(run, tasks, self._around)
         self._active[run.run_id] = execution
-        execution.start()
+        try:
+            execution.start()
+        except RuntimeError:  # there are no more threads
+            _log.exception("run %s could not be started; trying again", run.run_id)
+            del self._active[run.run_id]
+            self._behind = True
 
     def when_ended(self, run_id: int, callback: Callable[[RunRecord], None]) -> None:
         """Call `callback` with the run once it has ended, on any thread; at once where it has."""
@@ -173,7 +194,7 @@ class Scheduler:
     def _ended(self, run: RunRecord) -> None:
         with self._lock:
             self._active.pop(run.run_id, None)
-            self._start_queued(run.job_id)
+        self.limit_changed(run.job_id)
         self._tell(run)
 
     def _tell(self, run: RunRecord) -> None:
@@ -197,8 +218,15 @@ class Scheduler:
         for run in starting:
             self._start(run, self._runs.tasks(run.run_id))
 
-    def expire(self, at: int) -> None:
-        """End the runs that have waited in a queue for longer than runs may; `at` is the time in epoch milliseconds."""
+    def sweep(self, at: int) -> None:
+        """Start runs that could not be started when they were to, and end those that have waited for too long.
+
+        Args:
+            at: The time in epoch milliseconds.
+        """
+        if self._behind:
+            self._behind = False
+            self._recover_again()
         for run_id in self._runs.waiting_since(at - QUEUED_HOURS * 3_600_000):
             with self._lock:
                 run = self._end_waiting(run_id, expired()) if run_id not in self._active else None
@@ -206,8 +234,22 @@ class Scheduler:
                 _log.info("run %s of job %s waited too long", run_id, run.job_id)
                 self._tell(run)
 
-    def forget(self, run: RunRecord) -> None:
-        """A run is deleted: what was fetched for it goes."""
+    def _recover_again(self) -> None:
+        try:
+            self.recover()
+        except Exception:
+            _log.exception("runs that were to start could not be started; trying again")
+            self._behind = True
+
+    def delete(self, run: RunRecord) -> None:
+        """Forget a run, and what was fetched for it.
+
+        Raises:
+            InvalidState: It is active by now.
+        """
+        with self._lock:
+            check_ended(self._runs.get(run.run_id)[0])
+            self._runs.delete(run.run_id)
         self._around.git.forget(run)
 
     def _end_waiting(self, run_id: int, state: State) -> RunRecord | None:
@@ -221,6 +263,16 @@ class Scheduler:
         run = replace(run, state=state, stopping=stopping, ended_at=at)
         self._runs.save(run, ended)
         return run
+
+
+def check_ended(run: RunRecord) -> None:
+    """Refuse to delete a run that is active.
+
+    Raises:
+        InvalidState: It is.
+    """
+    if not run.state.ended:
+        raise InvalidState(f"Run {run.run_id} is active; cancel it before it is deleted.")
 
 
 def _limit(connection: Connection, run: RunRecord) -> int | None:

@@ -24,7 +24,7 @@ from brickyard.workspace.jobs.records import Ids, JobRecord, RunRecord, TaskReco
 from brickyard.workspace.jobs.repair import check_repair, requested_repair
 from brickyard.workspace.jobs.requests import idempotency_token, merged, number, optional_number
 from brickyard.workspace.jobs.run_store import RunFilter, RunStore
-from brickyard.workspace.jobs.scheduler import Scheduler
+from brickyard.workspace.jobs.scheduler import Scheduler, check_ended
 from brickyard.workspace.jobs.starts import RunStarts
 from brickyard.workspace.jobs.triggers import Watch
 
@@ -55,7 +55,7 @@ class Jobs:
             workspace,
             fire=self._starts.because_of,
             active=self._runs.is_active,
-            sweep=self._scheduler.expire,
+            sweep=self._scheduler.sweep,
             clock=now,
         )
         #: The runs that tasks start and wait for.
@@ -118,9 +118,9 @@ class Jobs:
         job = self._jobs.get(job_id)
         settings, run_as = accepted(self._workspace, body, principal, job)
         self._jobs.change(job_id, settings, run_as)
-        name_git_host(self._workspace, given, principal, self.get(job_id).run_as)
         if body.get("access_control_list"):
             replace_access(self._workspace.identity, securable_of(job_id), body["access_control_list"], principal)
+        name_git_host(self._workspace, given, principal, self.get(job_id).run_as)
         self.triggers.changed(self._jobs.get(job_id))
         self._scheduler.limit_changed(job_id)
 
@@ -160,8 +160,10 @@ class Jobs:
     def delete(self, job_id: int) -> None:
         """Delete a job; its active runs are cancelled."""
         self._jobs.delete(job_id)
-        self.triggers.forget(job_id)
-        self._cancel_all(job_id, queued_only=False)
+        try:
+            self.triggers.forget(job_id)
+        finally:
+            self._cancel_all(job_id, queued_only=False)
 
     def run_now(self, body: Mapping[str, Any], principal: Principal) -> RunRecord:
         """Start a run of a job; the run is durable when this returns.
@@ -255,11 +257,10 @@ class Jobs:
         run, _ = self._runs.get(run_id)
         if run.run_id != run_id:
             raise InvalidState(f"Run {run_id} is a task's; delete the run {run.run_id} that it belongs to.")
-        if not run.state.ended:
-            raise InvalidState(f"Run {run_id} is active; cancel it before it is deleted.")
-        for attempt in (run_id, *self._runs.delete(run_id)):
-            shutil.rmtree(run_directory(self._workspace, attempt), ignore_errors=True)
-        self._scheduler.forget(run)
+        check_ended(run)
+        for one in self._runs.parts(run_id):  # first, as a disk may be full; after a kill the run can be deleted again
+            shutil.rmtree(run_directory(self._workspace, one), ignore_errors=True)
+        self._scheduler.delete(run)
 
 
 def build(workspace: Workspace) -> Jobs:

@@ -141,8 +141,8 @@ class Watch:
             if watched is None:
                 return
             now = self.clock()
+            watched.next_at = now  # whether or not that can be written
             self._remember(run.job_id, watched, watched.trigger.ended(watched.state, run, now))
-            watched.next_at = now
         self._woken.set()
 
     def tick(self) -> int | None:
@@ -197,13 +197,13 @@ class Watch:
         trigger = make(self._workspace, job, wanted)
         stored = self._stored(job.job_id, text)
         if before is not None and before.definition == text:
-            watched = _Watched(trigger, text, before.state, now)
-        elif resumed and stored is not None:
-            watched = _Watched(trigger, text, trigger.resume(stored, now), now)
+            kept: Json | None = before.state
         else:
-            watched = _Watched(trigger, text, {}, now)
-            self._remember(job.job_id, watched, trigger.begin(now))
-        self._watched[job.job_id] = watched
+            kept = trigger.resume(stored, now) if resumed and stored is not None else None
+        begun = trigger.begin(now) if kept is None else kept
+        watched = self._watched[job.job_id] = _Watched(trigger, text, kept or {}, now)
+        if kept is None:
+            self._remember(job.job_id, watched, begun)  # last, as it may fail, and the job is there all the same
 
     def _remember(self, job_id: int, watched: _Watched, state: Json) -> None:
         if state == watched.state:
@@ -230,8 +230,10 @@ class Watch:
             connection.execute(delete(job_triggers).where(job_triggers.c.job_id == job_id))
 
     def _run(self) -> None:
-        while not self._closing:
+        while True:
             self._woken.clear()
+            if self._closing:  # read after that, as it is set before the event
+                break
             try:
                 due = self.tick()
             except Exception:  # a locked database, for one; it must not end the watch over all jobs

@@ -40,8 +40,18 @@ def test_a_history_goes_with_the_last_run_that_uses_it(lab: Lab, tmp_path: Path)
     remote.directory.rename(tmp_path / "away")
     lab.jobs.repair(broken, {"run_id": broken, "rerun_all_failed_tasks": True})
     assert lab.ended(broken).state.result == "SUCCESS"
+    lab.jobs.delete(job)
     lab.jobs.delete_run(broken)
     assert not list((lab.root / "git-sources").iterdir())
+
+
+def test_the_history_of_a_job_stays_when_its_old_runs_are_deleted(lab: Lab, tmp_path: Path) -> None:
+    remote = GitRemote(tmp_path / "remote", FILES)
+    job = lab.job(notebook("a"), git_source=source(remote))
+    done = lab.ended(lab.run(job))
+    [history] = (lab.root / "git-sources").iterdir()
+    lab.jobs.delete_run(done.run_id)
+    assert history.is_dir()
 
 
 def test_too_many_histories_go_the_longest_unused_first(

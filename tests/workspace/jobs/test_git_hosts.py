@@ -73,7 +73,43 @@ def test_administrators_name_servers_for_service_principals(lab: Lab, asking: As
     assert run.state.result == "SUCCESS", run.state
 
 
-@pytest.mark.parametrize("user", ["github_pat_11AAAAAAA0123456789", "ada:short", "0123456789abcdef01234567"])
+def test_who_says_that_a_job_runs_as_themselves_sends_their_token_where_its_code_is(
+    lab: Lab, asking: AskingServer
+) -> None:
+    robot, job = holder(lab, Kind.SERVICE_PRINCIPAL), lab.job(TASK, git_source=source(asking))
+    lab.jobs.update(job, {"run_as": {"service_principal_name": robot.user_name}}, [], lab.owner)
+    assert done(lab, job).state.result == "SUCCESS"
+
+
+def test_an_administrator_who_says_that_a_job_runs_as_a_user_sends_no_token_of_theirs(
+    lab: Lab, asking: AskingServer
+) -> None:
+    ann, job = holder(lab), lab.job(TASK, git_source=source(asking))
+    lab.jobs.update(job, {"run_as": {"user_name": ann.user_name}}, [], lab.owner)
+    lab.jobs.update(job, {"description": "not a word of where the code is from"}, [], ann)
+    assert "was not sent" in done(lab, job).state.message and asking.tokens == {""}
+    lab.jobs.update(job, {"run_as": {"user_name": ann.user_name}}, [], ann)
+    assert done(lab, job).state.result == "SUCCESS"
+
+
+def test_a_job_that_is_made_for_a_service_principal_may_ask_with_its_token(lab: Lab, asking: AskingServer) -> None:
+    robot = holder(lab, Kind.SERVICE_PRINCIPAL)
+    owner = [{"service_principal_name": robot.user_name, "permission_level": "IS_OWNER"}]
+    job = lab.job(TASK, git_source=source(asking), access_control_list=owner)
+    assert done(lab, job).state.result == "SUCCESS"
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        "github_pat_11AAAAAAA0123456789",
+        "ada:short",
+        "0123456789abcdef01234567",
+        "glpat-some-words-and-more",
+        "q3kAzJ9wXtPbL2mNvR7s",
+        "kvbzq4tmw6xn2yh5pdrj3ucfeg7oaislkvbzq4tmw6xn2yh5pdrj",
+    ],
+)
 def test_a_token_in_the_address_is_refused_and_not_repeated(lab: Lab, user: str) -> None:
     given = {"git_url": f"https://{user}@git.example.org/a/b.git", "git_provider": "gitHub", "git_branch": "main"}
     with pytest.raises(InvalidParameterValue, match="put it into a Git credential") as refused:
@@ -89,6 +125,10 @@ def test_a_token_in_the_address_is_refused_and_not_repeated(lab: Lab, user: str)
     [
         "https://a-long-organisation-name@dev.azure.com/a-long-organisation-name/project/_git/name",
         "https://ada@bitbucket.org/team/name.git",
+        "https://christopher-montgomery@git.example.org/a/b.git",
+        "https://ChristopherMontgomery2@git.example.org/a/b.git",
+        "https://ada.lovelace%40mail.example.org@git.example.org/a/b.git",
+        "https://continuous-integration-at-123456789012@git.example.org/a/b.git",
     ],
 )
 def test_addresses_with_a_user_as_providers_give_them_are_kept(lab: Lab, url: str) -> None:

@@ -8,7 +8,7 @@ import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from brickyard.workspace.api.errors import (
     ApiError,
@@ -32,6 +32,8 @@ __all__ = [
 
 _SECONDS = 600
 _LONGEST_USER = 19  # the shortest tokens of providers have 20
+_TOKEN = re.compile(r"gh[a-z]_|github_pat_|gl[a-z]+-|AT[A-Z]{2}|eyJ")  # how tokens of providers begin
+_WORD = re.compile(r"([A-Z]?[a-z]+){0,4}\d{0,4}|[A-Z]{1,10}|\d{1,12}")  # of names; what is random is none
 _HASH = 40  # the digits of a whole hash
 _ALL_COMMITS = 2**31 - 1  # what git takes for no limit
 _NAME = re.compile(r"(?!-)(?!.*(\.\.|@\{|//|\.lock$|[/.]$))[^\x00-\x20~^:?*\[\\\x7f]+")
@@ -311,13 +313,18 @@ def shown_url(url: str) -> str:
 def without_token(url: str) -> str:
     """A remote's address, without the user in it who may be a token.
 
-    Azure DevOps and Bitbucket give addresses with a user, who is the organisation or has a short name.
+    Azure DevOps and Bitbucket give addresses with a user: the organisation, or a name that is short or made of words.
     """
     parts = urlsplit(url)
     user = parts.netloc.rpartition("@")[0]
     organisations = (parts.path.strip("/").split("/")[0], (parts.hostname or "").split(".")[0])
-    is_name = ":" not in user and (len(user) <= _LONGEST_USER or user in organisations)
+    is_name = ":" not in user and (len(user) <= _LONGEST_USER or user in organisations or _is_made_of_words(user))
     return url if is_name else shown_url(url)
+
+
+def _is_made_of_words(user: str) -> bool:
+    words = re.split(r"[^A-Za-z0-9]+", unquote(user))
+    return _TOKEN.match(user) is None and all(map(_WORD.fullmatch, words))
 
 
 def default_branch(answer: str) -> str | None:

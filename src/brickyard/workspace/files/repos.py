@@ -113,7 +113,7 @@ class Repos:
     def _clone(self, principal: Principal, address: str, kind: str, target: str, wanted: Wanted) -> Repo:
         name = uuid.uuid4().hex
         temporary = self._files.storage.incoming(name)
-        self._files.git_hosts.name(principal.id, kind, address)
+        self._files.git_hosts.allow(principal.id, kind, address)
         login = self.login(principal, kind, address, wanted.credential_id)
         checkout = Checkout(self._histories / name, temporary, address, login)
         try:
@@ -170,7 +170,7 @@ class Repos:
             if wanted.sparse_patterns is not None and repo.sparse_patterns is None:
                 raise InvalidParameterValue("Sparse checkout can only be chosen when a Git folder is created.")
             if repo.creator_id == principal.id or wanted.credential_id is not None:
-                self._files.git_hosts.name(principal.id, repo.provider, repo.url)
+                self._files.git_hosts.allow(principal.id, repo.provider, repo.url)
             login = self.login(principal, repo.provider, repo.url, wanted.credential_id)
             checkout = self._checkout(repo.id, repo.path, repo.url, login)
             if wanted.sparse_patterns is not None:

@@ -39,7 +39,7 @@ class GitHosts:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def name(self, principal_id: int, provider: str, url: str) -> None:
+    def allow(self, principal_id: int, provider: str, url: str) -> None:
         """A principal wants a repository of this server: its tokens of the provider may go there from now on."""
         if provider not in (*_CLOUDS, "awsCodeCommit") and urlsplit(url).hostname:
             row = {"principal_id": principal_id, "provider": provider, "host": _host(url)}

@@ -8,9 +8,9 @@ go with its end.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from brickyard.workspace.api.errors import ApiError, PermissionDenied, ResourceDoesNotExist
@@ -20,26 +20,35 @@ from brickyard.workspace.identity.principals import Kind
 from brickyard.workspace.jobs.directories import source_directory
 from brickyard.workspace.jobs.git_histories import GitHistories
 from brickyard.workspace.jobs.git_source import needs_source, revision_of
+from brickyard.workspace.jobs.job_store import has_repository
 from brickyard.workspace.jobs.records import Json, RunRecord
 
 if TYPE_CHECKING:
     from brickyard.workspace.identity import Principal
     from brickyard.workspace.workspace import Workspace
 
-__all__ = ["GitCheckouts", "name_git_host"]
+__all__ = ["GitCheckouts", "allow_git_host"]
+
+_NAMES_HOST = frozenset({"git_source", "run_as"})
 
 
-def name_git_host(workspace: Workspace, given: Mapping[str, Any], principal: Principal, runs_as: str) -> None:
-    """Whoever gives a job a repository lets its runs ask that server with its own Git credentials, and with no other's.
+def allow_git_host(
+    workspace: Workspace, settings: Json, given: Iterable[str], principal: Principal, runs_as: str
+) -> None:
+    """Let the runs of a job ask its repository's server with the Git credentials of who they run as.
+
+    Whoever gives a job the repository, or says that it runs as themselves, allows that of their own credentials, and
+    of no other's. An administrator acts for service principals too, who give nothing themselves.
 
     Args:
         workspace: Whose job it is.
-        given: What the principal has given, with checked values.
-        principal: Who gives it; an administrator acts for service principals too, who give nothing themselves.
+        settings: The job's settings, checked.
+        given: Which of them the principal has given.
+        principal: Who has.
         runs_as: The name of who the runs run as.
     """
-    source = given.get("git_source") or {}
-    if not runs_as or not source.get("git_url"):
+    source = settings.get("git_source") or {}
+    if not runs_as or not source.get("git_url") or _NAMES_HOST.isdisjoint(given):
         return
     try:
         runner = workspace.identity.principal_named(runs_as)
@@ -47,7 +56,7 @@ def name_git_host(workspace: Workspace, given: Mapping[str, Any], principal: Pri
         return
     acts_for = principal.is_admin and runner.kind is Kind.SERVICE_PRINCIPAL
     if runner.id == principal.id or acts_for:
-        workspace.files.git_hosts.name(runner.id, provider_of(source["git_provider"]), source["git_url"])
+        workspace.files.git_hosts.allow(runner.id, provider_of(source["git_provider"]), source["git_url"])
 
 
 class GitCheckouts:
@@ -104,7 +113,8 @@ class GitCheckouts:
             return ""
         return (
             f" The {provider} credential of {principal.user_name} was not sent: it goes only to servers that its owner"
-            " has named. The owner can give the job its git_source again, or make a Git folder from the repository."
+            " has named. The owner, or an administrator for a service principal, can give the job its git_source or"
+            " run_as again; a Git folder from the repository does as well."
         )
 
     def leave(self, run: RunRecord) -> None:
@@ -115,14 +125,20 @@ class GitCheckouts:
                 self._histories.leave(run.run_id)
 
     def forget(self, run: RunRecord) -> None:
-        """The run is deleted: what was fetched for it goes, where no other run may need that."""
+        """The run is deleted: what was fetched for it goes, where no job and no other run may need that."""
         if not needs_source(run):
+            return
+        url = run.settings["git_source"]["git_url"]
+        with self._workspace.store.read() as connection:
+            needed = has_repository(connection, url)
+        if needed:
+            self._histories.leave(run.run_id)
             return
         try:
             runner = self._workspace.identity.principal_named(run.run_as).id
         except ResourceDoesNotExist:  # its histories go when they are old
             runner = None
-        self._histories.forget(run.settings["git_source"]["git_url"], runner, run.run_id)
+        self._histories.forget(url, runner, run.run_id)
 
 
 def _clear(place: Path) -> None:

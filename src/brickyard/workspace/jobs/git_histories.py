@@ -1,7 +1,8 @@
 """What was fetched of the repositories of jobs: kept so that a commit is fetched once, and for the repairs of runs.
 
 A history has a mark for every run that may still need it: one that is active, or did not end well. It goes when a run
-that used it is deleted, or nothing has used it for 60 days, or there are too many, but never while it has a mark.
+that used it is deleted and no job has the repository any more, or nothing has used it for 60 days, or there are too
+many, but never while it has a mark.
 """
 
 from __future__ import annotations

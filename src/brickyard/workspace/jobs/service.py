@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.errors import InvalidState
@@ -17,7 +17,7 @@ from brickyard.workspace.jobs.acceptance import accepted, grant_owner
 from brickyard.workspace.jobs.child_runs import ChildRuns
 from brickyard.workspace.jobs.clusters import JobClusters
 from brickyard.workspace.jobs.directories import run_directory
-from brickyard.workspace.jobs.git_checkouts import name_git_host
+from brickyard.workspace.jobs.git_checkouts import allow_git_host
 from brickyard.workspace.jobs.job_store import JobStore
 from brickyard.workspace.jobs.people import as_they_are, securable_of, with_makers
 from brickyard.workspace.jobs.records import Ids, JobRecord, RunRecord, TaskRecord
@@ -88,7 +88,7 @@ class Jobs:
         job = JobRecord(self._ids.next(), principal.user_name, run_as, now(), settings)
         grant_owner(self._workspace, job, principal, body.get("access_control_list"))
         self._jobs.add(job)
-        name_git_host(self._workspace, settings, principal, run_as)
+        allow_git_host(self._workspace, settings, settings, principal, self.get(job.job_id).run_as)
         self.triggers.changed(job)
         return job.job_id
 
@@ -114,13 +114,13 @@ class Jobs:
         with self._changing:
             self._reset(job_id, self._keeping_run_as(job_id, body), principal, body)
 
-    def _reset(self, job_id: int, body: Mapping[str, Any], principal: Principal, given: Mapping[str, Any]) -> None:
+    def _reset(self, job_id: int, body: Mapping[str, Any], principal: Principal, given: Iterable[str]) -> None:
         job = self._jobs.get(job_id)
         settings, run_as = accepted(self._workspace, body, principal, job)
         self._jobs.change(job_id, settings, run_as)
         if body.get("access_control_list"):
             replace_access(self._workspace.identity, securable_of(job_id), body["access_control_list"], principal)
-        name_git_host(self._workspace, given, principal, self.get(job_id).run_as)
+        allow_git_host(self._workspace, settings, given, principal, self.get(job_id).run_as)
         self.triggers.changed(self._jobs.get(job_id))
         self._scheduler.limit_changed(job_id)
 
@@ -132,7 +132,9 @@ class Jobs:
     def update(self, job_id: int, changes: Mapping[str, Any], remove: list[str], principal: Principal) -> None:
         """Replace some of a job's settings; without `run_as`, it runs as its owner again."""
         with self._changing:
-            self._reset(job_id, merged(self._jobs.get(job_id).settings, changes, remove), principal, changes)
+            self._reset(
+                job_id, merged(self._jobs.get(job_id).settings, changes, remove), principal, [*changes, *remove]
+            )
 
     def get(self, job_id: int) -> JobRecord:
         """A job."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from brickyard.workspace.api.errors import ApiError, InvalidParameterValue
 from brickyard.workspace.clock import now
 from brickyard.workspace.jobs.acceptance import accepted, grant_owner
-from brickyard.workspace.jobs.git_checkouts import name_git_host
+from brickyard.workspace.jobs.git_checkouts import allow_git_host
 from brickyard.workspace.jobs.job_store import JobStore, find_job
 from brickyard.workspace.jobs.people import run_as, securable_of
 from brickyard.workspace.jobs.records import Ids, JobRecord, Json, RunRecord, RunRequest
@@ -115,7 +115,7 @@ class RunStarts:
         name = {"name": body.get("run_name") or "Untitled"}
         settings, runs_as = accepted(self._workspace, wanted | name, principal, submitted=True)
         token = idempotency_token(body)
-        name_git_host(self._workspace, settings, principal, runs_as)
+        allow_git_host(self._workspace, settings, settings, principal, runs_as)
         job = JobRecord(self._ids.next(), principal.user_name, runs_as, now(), settings, listed=False)
 
         def make(connection: Connection) -> RunRecord:

@@ -19,7 +19,6 @@ import signal
 import socket
 import sys
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from brickyard.workspace.compute import interpreters, preload, worker
 from brickyard.workspace.compute.channel import Channel, Message
 from brickyard.workspace.compute.children import Child, OutputPipe
 from brickyard.workspace.compute.processes import adopt_orphans, die_with_parent, end_orphans, kill_group, signal_group
+from brickyard.workspace.ending import end_with
 
 __all__ = ["ForkServer", "finish", "main"]
 
@@ -347,15 +347,7 @@ def _second_generation(channel: Channel, parent: int) -> int:
 def finish(become: Become | None) -> int:
     """End this process: as the fork server, or as the child that it has become, which does not return."""
     if become is not None:
-        code = 1
-        try:
-            code = become()
-        except BaseException:  # not the user's code: what keeps its outcome from being written
-            traceback.print_exc()
-        finally:
-            with contextlib.suppress(Exception):  # the user's code may have closed it
-                sys.stderr.flush()
-            os._exit(code)
+        end_with(become)
     return 0
 
 

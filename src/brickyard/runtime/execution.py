@@ -53,7 +53,7 @@ def prepare(context: TaskContext) -> None:
     dbruntime.install()
     sdksecrets.install()
     directory = _home(context)
-    own = [*context.search_path, str(directory), *_git_folder(context)]
+    own = [*context.search_path, str(directory), *_git_folder(context), *foreign_paths.own_path()]
     sys.path[:] = [*own, *(entry for entry in sys.path if entry not in own)]
     os.chdir(directory)
     paths.install(context.mounts)

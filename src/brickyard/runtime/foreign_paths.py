@@ -22,7 +22,16 @@ from typing import Any, ClassVar
 
 from brickyard.runtime import paths
 
-__all__ = ["as_written", "children_path", "environment", "in_command", "install", "install_in_child", "run_printing"]
+__all__ = [
+    "as_written",
+    "children_path",
+    "environment",
+    "in_command",
+    "install",
+    "install_in_child",
+    "own_path",
+    "run_printing",
+]
 
 _MOUNTS = "BRICKYARD_MOUNTS"
 _PATH = re.compile(r"(?<![\w./~-])(?<!dbfs:)/(?:Workspace|Volumes|dbfs)(?![\w.-])(?:/[^\s'\"`;|&<>()$*?\[\]{},:\\]*)?")
@@ -122,6 +131,11 @@ def children_path(entries: Iterable[str]) -> str:
     return os.pathsep.join([str(Path(__file__).parent / "children"), *filter(None, entries)])
 
 
+def own_path() -> list[str]:
+    """What the task's `PYTHONPATH` has of its own."""
+    return [one for one in os.environ.get("PYTHONPATH", "").split(os.pathsep) if one and Path(one).name != "children"]
+
+
 def install_in_child() -> None:
     """Make a process that a task has started understand the paths, where its environment says where they are."""
     mounts = {prefix: Path(place) for prefix, place in json.loads(os.environ.get(_MOUNTS) or "{}").items()}
@@ -147,9 +161,7 @@ def run_printing(shell: Sequence[str], script: str, mounts: Mapping[str, Path]) 
 def install(mounts: Mapping[str, Path]) -> None:
     """Make programs that this process starts, and libraries, understand the paths."""
     os.environ.update(environment(mounts))
-    os.environ["PYTHONPATH"] = children_path(
-        entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if Path(entry).name != "children"
-    )
+    os.environ["PYTHONPATH"] = children_path(own_path())
     _install_commands(mounts)
     prefixes = tuple(mounts)
 

@@ -58,6 +58,13 @@ class Lab:
         place.write_text(content)
         return f"{base}/{path}"
 
+    def put_wheel(self, wheel: Path) -> str:
+        """A wheel in the workspace tree; its path as that of a library."""
+        place = self.workspace.files.local_path(f"{HOME}/wheels/{wheel.name}")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(wheel.read_bytes())
+        return f"/Workspace{HOME}/wheels/{wheel.name}"
+
     def notebook(self, name: str, *cells: str) -> str:
         """A notebook in source format; lines of cells that begin with % become magics."""
         chunks = [_magic(cell) if cell.startswith("%") else cell for cell in cells]

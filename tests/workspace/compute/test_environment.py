@@ -46,15 +46,8 @@ def wheel(directory: Path, version: str = "1.0", requires: str = "", word: str =
     return path
 
 
-def put_wheel(lab: Lab, path: Path) -> str:
-    place = lab.workspace.files.local_path(f"{HOME}/wheels/{path.name}")
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_bytes(path.read_bytes())
-    return f"/Workspace{HOME}/wheels/{path.name}"
-
-
 def test_wheel_task_calls_the_entry_point(lab: Lab, tmp_path: Path) -> None:
-    library = put_wheel(lab, wheel(tmp_path, requires="pandas>=2"))
+    library = lab.put_wheel(wheel(tmp_path, requires="pandas>=2"))
     done = lab.run("python_wheel", "brickyard_greeting:greet", ["a", "--b=1"], libraries=(library,)).ok()
     assert "arguments ['a', '--b=1']" in done.output
     named = lab.run("python_wheel", "brickyard-greeting:greet", {"k": "v"}, libraries=(library,)).ok()
@@ -69,13 +62,13 @@ def test_wheel_task_calls_the_entry_point(lab: Lab, tmp_path: Path) -> None:
 
 def test_wheel_that_changed_under_the_same_name_is_installed_anew(lab: Lab, tmp_path: Path) -> None:
     for word in ("first", "second"):
-        library = put_wheel(lab, wheel(tmp_path, version="2.0", word=word))
+        library = lab.put_wheel(wheel(tmp_path, version="2.0", word=word))
         done = lab.run("python_wheel", "brickyard_greeting:other", ["0"], libraries=(library,)).ok()
         assert f"other {word}" in done.output
 
 
 def test_missing_entry_point_and_missing_package_are_named(lab: Lab, tmp_path: Path) -> None:
-    library = put_wheel(lab, wheel(tmp_path))
+    library = lab.put_wheel(wheel(tmp_path))
     outcome = lab.run("python_wheel", "brickyard_greeting:nothing", libraries=(library,)).outcome
     assert (
         outcome.error == "AttributeError: the package 'brickyard_greeting' has no entry point and no function 'nothing'"
@@ -85,7 +78,7 @@ def test_missing_entry_point_and_missing_package_are_named(lab: Lab, tmp_path: P
 
 
 def test_files_of_requirements_are_read_in_the_workspace(lab: Lab, tmp_path: Path) -> None:
-    library = put_wheel(lab, wheel(tmp_path, version="5.0", word="required"))
+    library = lab.put_wheel(wheel(tmp_path, version="5.0", word="required"))
     lab.put("more.txt", f"pandas>=2  # is there\n{library}\n")
     listed = lab.put("requirements.txt", "# what we need\n-r more.txt\n")
     for libraries in (("-r", f"/Workspace{listed}"), (f"-r /Workspace{listed}",)):
@@ -102,7 +95,7 @@ def test_files_of_requirements_are_read_in_the_workspace(lab: Lab, tmp_path: Pat
 
 
 def test_wheels_are_found_in_a_directory_of_the_workspace(lab: Lab, tmp_path: Path) -> None:
-    put_wheel(lab, wheel(tmp_path, version="6.0", word="found"))
+    lab.put_wheel(wheel(tmp_path, version="6.0", word="found"))
     directory = f"/Workspace{HOME}/wheels"
     for option in (f"--find-links {directory}", f"--find-links={directory}"):
         libraries = (option, "--no-index", "brickyard-greeting==6.0")
@@ -158,7 +151,7 @@ def test_cancel_does_not_wait_for_an_installer(lab: Lab) -> None:
 
 
 def test_environment_is_built_once_and_seen_by_functions_of_spark(lab: Lab, tmp_path: Path) -> None:
-    library = put_wheel(lab, wheel(tmp_path, version="3.0"))
+    library = lab.put_wheel(wheel(tmp_path, version="3.0"))
     code = """
         from pyspark.sql.functions import udf
         @udf("string")
@@ -269,7 +262,7 @@ def test_what_is_not_a_wheel_is_refused(tmp_path: Path) -> None:
 
 
 def test_pip_magic_installs_for_the_rest_of_the_notebook(lab: Lab, tmp_path: Path) -> None:
-    library = put_wheel(lab, wheel(tmp_path, version="4.0", word="from pip"))
+    library = lab.put_wheel(wheel(tmp_path, version="4.0", word="from pip"))
     lab.put("requirements.txt", f"# ours\n{library}\n")
     done = lab.cells(
         "kept = 1",

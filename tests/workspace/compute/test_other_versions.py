@@ -29,20 +29,12 @@ def wheel(directory: Path, name: str = "sqlparse", version: str = "0.0.1", code:
     return path
 
 
-def put(lab: Lab, path: Path) -> str:
-    """A wheel in the workspace."""
-    place = lab.workspace.files.local_path(f"{HOME}/versions/{path.name}")
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_bytes(path.read_bytes())
-    return f"/Workspace{HOME}/versions/{path.name}"
-
-
 @pytest.fixture(scope="module")
 def library(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A wheel with another version, once tasks have the workspace's own imported already."""
     plain = lab.put("imported.py", "import sys\nprint('sqlparse' in sys.modules)\n")
     wait_for(lambda: lab.run("spark_python", plain).ok().output == "True\n")
-    return put(lab, wheel(tmp_path_factory.mktemp("wheels")))
+    return lab.put_wheel(wheel(tmp_path_factory.mktemp("wheels")))
 
 
 def test_a_program_and_its_functions_get_the_version_of_its_libraries(lab: Lab, library: str) -> None:
@@ -110,9 +102,11 @@ def test_a_version_that_breaks_the_runtime_is_refused_with_the_reason(lab: Lab, 
     assert refused.value.__suppress_context__  # tracebacks have the user's own frames only
     with pytest.raises(LibraryError, match=r"pyspark==3\.5 is asked for, but .* needs pyspark=="):
         environments.build([str(wheel(tmp_path, "pyspark", "3.5"))])
-    broken = put(lab, wheel(tmp_path, "traitlets", "99.0", "raise ImportError('too new')"))
-    outcome = lab.run("spark_python", lab.put("plain.py", VERSION), libraries=(broken,)).outcome
-    assert outcome.code == "LIBRARY_INSTALLATION_ERROR" and "ImportError: too new" in outcome.message
+    code = "import os\nprint(os.environ['DATABRICKS_TOKEN'], 'x' * 200_000, 'put out')\nraise ImportError('too new')"
+    broken = lab.put_wheel(wheel(tmp_path, "traitlets", "99.0", code))
+    done = lab.run("spark_python", lab.put("plain.py", VERSION), libraries=(broken,))
+    assert done.outcome.code == "LIBRARY_INSTALLATION_ERROR" and "ImportError: too new" in done.outcome.message
+    assert done.output.startswith("[REDACTED] xxx") and done.output.endswith("x put out\n")
 
 
 def test_only_another_version_of_what_is_imported_already_counts(tmp_path: Path) -> None:
@@ -154,3 +148,26 @@ def test_a_notebook_that_begins_with_pip_needs_no_restart(lab: Lab, library: str
     assert "version 0.0.1" in lab.cells("%md # Title", f"%run .{setup.removeprefix(HOME)}", VERSION).ok().output
     done = lab.cells("x = 1", f"%pip install {library}", "print('x', x)", VERSION).ok()
     assert "x 1\n" in done.output and "version 0.0.1" not in done.output
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_its_variables_may_be_large_and_its_pythonpath_is_searched(lab: Lab, tmp_path: Path, fresh: bool) -> None:
+    (tmp_path / "added_to_path.py").write_text("WORD = 'found'\n")
+    wanted = wheel(tmp_path, *(() if fresh else ("brickyard_own",)))
+    source = (
+        "import os, subprocess, sys\nimport added_to_path\nprint(added_to_path.WORD, len(os.environ.pop('LARGE')))\n"
+        "inner = [sys.executable, '-c', 'import added_to_path, os; print(added_to_path.WORD)']\n"
+        "print(subprocess.run(inner, capture_output=True, text=True, check=True).stdout)\n"
+    )
+    environment = {"PYTHONPATH": str(tmp_path), "LARGE": "x" * (1 << 18)}
+    libraries = (lab.put_wheel(wanted),)
+    done = lab.run("spark_python", lab.put("large.py", source), libraries=libraries, environment=environment).ok()
+    assert done.output == f"found {1 << 18}\nfound\n\n"
+
+
+def test_an_interpreter_that_does_not_start_ends_the_run_with_the_reason(lab: Lab, library: str) -> None:
+    cells = ("import sys\nsys.executable = '/nowhere/python'", f"%pip install {library}", "%restart_python")
+    done = lab.cells("kept = 1", *cells)
+    assert done.outcome.message.startswith("The task could not be started: FileNotFoundError")
+    outcome = lab.run("spark_python", lab.put("plain.py", VERSION), environment={"A=B": "c"}).outcome
+    assert outcome.message.startswith("The task could not be started: ValueError: illegal environment variable name")

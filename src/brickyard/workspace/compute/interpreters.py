@@ -25,28 +25,38 @@ __all__ = ["resume", "run", "run_sail"]
 
 def run(message: Message, channel: Channel, output: OutputPipe) -> int:
     """Execute a task in this process, as `worker.run`; in a fresh interpreter where it needs one."""
-    if _needs_fresh(message):
-        become(message, channel, output.reader, output.writer, output.journal.file.fileno())
-    return worker.run(message, channel, output)
+    try:
+        if _needs_fresh(message):
+            become(message, channel, output.writer, output.reader, output.journal.file.fileno())
+        return worker.run(message, channel, output)
+    except Exception as error:
+        return worker.not_started(message, error)
 
 
 def run_sail(message: Message, channel: Channel, output: int) -> int:
     """Be a Sail, as `worker.run_sail`; in a fresh interpreter where the functions of its session need one."""
-    if _needs_fresh(message):
-        become(message, channel, output)
+    try:
+        if _needs_fresh(message):
+            become(message, channel, output)
+    except Exception as error:
+        channel.send({"error": f"no process could be started: {error}"})
+        return 1
     return worker.run_sail(message, channel, output)
 
 
-def resume(message: Message, channel: int, *output: int) -> int:
+def resume(message: Message, channel: int, writer: int, *behind: int) -> int:
     """Do what the message says in this new interpreter, with what `become` has handed over."""
-    for number in (channel, *output):
+    for number in (channel, writer, *behind):
         os.set_inheritable(number, False)
     conversation = Channel(socket.socket(fileno=channel))
     if message["do"] == "sail":
-        return worker.run_sail(message, conversation, *output)
-    reader, writer, memory = output
+        return worker.run_sail(message, conversation, writer)
+    reader, memory = behind
     parts = (reader, writer, Journal(io.FileIO(memory, "r+b")))
-    return worker.run(message, conversation, OutputPipe(Path(message["task"]["directory"]), (), parts))
+    try:
+        return worker.run(message, conversation, OutputPipe(Path(message["task"]["directory"]), (), parts))
+    except Exception as error:
+        return worker.not_started(message, error)
 
 
 def _needs_fresh(message: Message) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
 from typing import NoReturn
 
 from brickyard.runtime.journal import memory_file
@@ -14,25 +13,33 @@ from brickyard.workspace.compute.requirements import preloaded
 
 __all__ = ["become"]
 
+#: With what the fork server was started: it is small enough to start an interpreter, whatever a task sets.
+_BEGUN_WITH = dict(os.environ)
 
-def become(message: Message, channel: Channel, *output: int) -> NoReturn:
+
+def become(message: Message, channel: Channel, writer: int, *behind: int) -> NoReturn:
     """Become a new interpreter that does what the message says.
+
+    The task's variables are in the message, of any size; the interpreter starts with the fork server's.
 
     Args:
         message: What a forked process would do.
         channel: The conversation with the fork server.
-        output: Descriptors of what the output goes through: for `resume`.
+        writer: Where it prints to.
+        behind: Descriptors of what reads that, where this process does: for `resume`.
+
+    Raises:
+        OSError: The system does not start the interpreter; this process prints to `writer` then.
     """
-    with memory_file() as file:
-        file.write(json.dumps(message if "preloaded" in message else message | {"preloaded": preloaded()}).encode())
-        inherited = (file.fileno(), channel.fileno(), *output)
+    if "begun_with" not in message:
+        message = message | {"preloaded": preloaded(), "begun_with": _BEGUN_WITH}
+    with memory_file() as file, open(os.devnull) as nothing:
+        file.write(json.dumps(message).encode())
+        for number, standard in ((nothing.fileno(), 0), (writer, 1), (writer, 2)):
+            os.dup2(number, standard)
+        inherited = (file.fileno(), channel.fileno(), writer, *behind)
         for number in inherited:
             os.set_inheritable(number, True)
         os.chdir("/")
         command = [sys.executable, "-m", "brickyard.workspace.fresh", *map(str, inherited)]
-        os.execve(sys.executable, command, _environment(message["environ"]))
-
-
-def _environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The task's variables but those that change how an interpreter starts; its own processes see them later."""
-    return {name: value for name, value in environ.items() if not name.startswith("PYTHON")}
+        os.execve(sys.executable, command, message["begun_with"])

@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from brickyard.workspace.compute.replacement import become
 from brickyard.workspace.compute.results import write_outcome
 from brickyard.workspace.compute.tasks import NO_RESULT, OUTPUT_FILE, TaskOutcome
 
-__all__ = ["run", "run_engine", "run_sail"]
+__all__ = ["not_started", "run", "run_engine", "run_sail"]
 
 #: The service's words for whatever the user's code does; what it was is in the run's output.
 _WORKLOAD_FAILED = "Workload failed, see run output for details"
@@ -91,7 +92,21 @@ def _renew(
     _flush()
     pump.close()
     later = message | {"secrets": sorted(redactor.secrets), "kept": kept}
-    become(later, channel, output.reader, os.dup(1), output.journal.file.fileno())
+    try:
+        become(later, channel, os.dup(1), output.reader, output.journal.file.fileno())
+    except OSError as error:  # nobody reads any more what this process prints
+        os._exit(not_started(later, error))
+
+
+def not_started(message: Message, error: Exception) -> int:
+    """Say why the process of a task cannot execute it; its exit code."""
+    traceback.print_exception(error)
+    why = f"The task could not be started: {type(error).__name__}: {error}"
+    outcome = TaskOutcome("FAILED", why, error=why, code="INTERNAL_ERROR")
+    write_outcome(
+        Path(message["task"]["directory"]), TaskOutcome(**Redactor(message["secrets"]).redact_all(outcome.as_dict()))
+    )
+    return 1
 
 
 def _executed(context: TaskContext, host: WorkerHost) -> Ending:

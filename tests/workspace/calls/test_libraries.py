@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import InvalidParameterValue, PermissionDenied
-from databricks.sdk.service.compute import Language, LibrariesAPI, Library, LibraryInstallStatus, ResultType, State
+from databricks.sdk.service.compute import (
+    Language,
+    LibrariesAPI,
+    Library,
+    LibraryInstallStatus,
+    MavenLibrary,
+    RCranLibrary,
+    ResultType,
+    State,
+)
 from databricks.sdk.service.jobs import NotebookTask, SubmitTask
 from databricks.sdk.service.workspace import ImportFormat
 from databricks.sdk.service.workspace import Language as NotebookLanguage
@@ -111,10 +120,22 @@ def test_a_task_on_the_cluster_imports_them(
     assert output.notebook_output and output.notebook_output.result == "hello", output.error
 
 
+def test_libraries_for_java_and_r_fail_and_keep_nothing_from_running(w: WorkspaceClient, cluster_id: str) -> None:
+    for_java = Library(maven=MavenLibrary("org.example:shapes:1.0"))
+    w.libraries.install(cluster_id, [for_java, Library(cran=RCranLibrary("shapes"))])
+    found = wait_for(lambda: (s := list(w.libraries.cluster_status(cluster_id))) and s[1].status is FAILED and s)
+    assert [one.status for one in found] == [FAILED, FAILED] and found[0].library == for_java
+    assert "loads no libraries for Java and Scala" in (found[0].messages or [""])[0]
+    assert "does not execute R" in (found[1].messages or [""])[0]
+    w.libraries.uninstall(cluster_id, [for_java])
+    assert [one.status for one in w.libraries.cluster_status(cluster_id)][
+        1
+    ] is LibraryInstallStatus.UNINSTALL_ON_RESTART
+
+
 def test_what_there_cannot_be(w: WorkspaceClient, cluster_id: str) -> None:
     wrongs: list[tuple[str, Any]] = [
-        ("eggs? libraries are not supported", Library(egg="/Workspace/x.egg")),
-        ("a library of type jar", Library(jar="/Volumes/a/b/c/x.jar")),
+        ("maven.coordinates is required", Library(maven=MavenLibrary(""))),
         ("a library has one of", Library()),
     ]
     for message, wrong in wrongs:

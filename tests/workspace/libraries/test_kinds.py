@@ -8,13 +8,11 @@ import pytest
 
 from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.jobs.settings import normalise
-from brickyard.workspace.libraries.kinds import check_library, words_of
+from brickyard.workspace.libraries.kinds import check_library, label_of, uninstallable, words_of
 
 WRONG: list[tuple[dict[str, Any], str]] = [
-    ({"egg": "/Workspace/x.egg"}, "egg libraries are not supported from Databricks Runtime 14.0 on"),
-    ({"jar": "/Volumes/a/b/c/x.jar"}, "a library of type jar is not supported here"),
-    ({"maven": {"coordinates": "a:b:1"}}, "a library of type maven is not supported here"),
-    ({"cran": {"package": "x"}}, "a library of type cran is not supported here"),
+    ({"maven": {"repo": "https://h"}}, "maven.coordinates is required"),
+    ({"cran": {"package": " "}}, "cran.package is required"),
     ({"whl": "/Workspace/x.zip"}, "whl must be the path of a .whl file"),
     ({"whl": "s3://bucket/x.whl"}, "in the storage of a cloud"),
     ({"requirements": "/Workspace/x.toml"}, "requirements must be the path of a .txt file"),
@@ -31,6 +29,24 @@ def test_libraries_that_cannot_be_installed_are_refused_by_name(library: dict[st
     with pytest.raises(InvalidParameterValue) as raised:
         check_library("task 't'", library)
     assert raised.value.message.startswith("task 't': ") and message in raised.value.message
+
+
+@pytest.mark.parametrize(
+    ("library", "label", "why"),
+    [
+        ({"egg": "/Workspace/x.egg"}, 'egg: "/Workspace/x.egg"', "not supported from Databricks Runtime 14.0 on"),
+        ({"jar": "/Volumes/a/b/c/x.jar"}, 'jar: "/Volumes/a/b/c/x.jar"', "no libraries for Java"),
+        ({"maven": {"coordinates": "a:b:1"}}, 'maven: "a:b:1"', "no libraries for Java"),
+        ({"cran": {"package": "x", "repo": "https://h"}}, 'cran: "x"', "does not execute R"),
+    ],
+)
+def test_libraries_for_other_languages_are_accepted_and_cannot_be_installed(
+    library: dict[str, Any], label: str, why: str
+) -> None:
+    check_library("task 't'", library)
+    assert why in (uninstallable(library) or "")
+    assert (words_of(library), label_of(library)) == ([], label)
+    assert uninstallable({"whl": "/Workspace/x.whl"}) is None
 
 
 def test_what_pip_is_asked_for() -> None:

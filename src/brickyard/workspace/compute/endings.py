@@ -7,8 +7,18 @@ import signal
 from brickyard.workspace.compute.client import Exit
 from brickyard.workspace.compute.tasks import NO_RESULT, TaskHandle, TaskOutcome
 
-__all__ = ["failed", "not_installed", "of_exit", "out_of_memory", "shown", "stopped"]
+__all__ = [
+    "LIBRARY_ERROR",
+    "failed",
+    "library_failure",
+    "not_installed",
+    "of_exit",
+    "out_of_memory",
+    "shown",
+    "stopped",
+]
 
+LIBRARY_ERROR = "LIBRARY_INSTALLATION_ERROR"
 _UNRESPONSIVE = "Fatal error: The Python kernel is unresponsive. The Python process exited with"
 _OUT_OF_MEMORY = "This may have been caused by an OOM error. Check your command's memory usage."
 
@@ -20,10 +30,13 @@ def failed(message: str, code: str | None = None) -> TaskOutcome:
 
 def not_installed(why: str) -> TaskOutcome:
     """The end of a task whose libraries could not be installed."""
-    return failed(
-        f"Library installation failed for library due to user error. Error messages:\n{why}",
-        "LIBRARY_INSTALLATION_ERROR",
-    )
+    return failed(library_failure(why), LIBRARY_ERROR)
+
+
+def library_failure(why: str, library: str = "") -> str:
+    """What is said where libraries could not be installed, or this one."""
+    which = f" for {library}" if library else ""
+    return f"Library installation failed for library due to user error{which}. Error messages:\n{why}"
 
 
 def of_exit(end: Exit) -> TaskOutcome:

@@ -1,4 +1,7 @@
-"""Libraries and environments as the API has them: which can be installed here, and what pip is asked for."""
+"""Libraries and environments as the API has them: which can be installed here, and what pip is asked for.
+
+As on the service, a library that can never be installed is accepted, and its installation fails.
+"""
 
 from __future__ import annotations
 
@@ -11,39 +14,57 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from brickyard.workspace.api.errors import InvalidParameterValue
 
-__all__ = ["check_environment", "check_library", "name_of", "words_of"]
+__all__ = ["check_environment", "check_library", "label_of", "name_of", "uninstallable", "words_of"]
 
+_JAVA = "the engine of a local workspace executes Python and SQL and loads no libraries for Java and Scala"
+#: Why libraries of these types cannot be installed here.
+_UNINSTALLABLE = {
+    "jar": _JAVA,
+    "maven": _JAVA,
+    "cran": "a local workspace does not execute R",
+    "egg": "egg libraries are not supported from Databricks Runtime 14.0 on; build a wheel instead",
+}
+#: What libraries of these types must say.
+_NAMED_BY = {"pypi": "package", "maven": "coordinates", "cran": "package"}
 _VERSIONS = ("1", "2", "3", "4", "5")
 _NOT_OF_ENVIRONMENTS = ("java_dependencies", "base_environment", "project_environment")
 _ELSEWHERE = ("s3:", "s3a:", "abfss:", "gs:", "wasbs:", "adl:")
 
 
 def check_library(where: str, library: Mapping[str, Any]) -> None:
-    """Refuse what cannot be installed here, by its name.
+    """Refuse what is no library.
 
     Args:
         where: The task, cluster or policy, for the message.
         library: The vendor's `Library`.
 
     Raises:
-        InvalidParameterValue: It is of another type, or its value is none.
+        InvalidParameterValue: It has no type or several, or its value is none.
     """
     given = {name: value for name, value in library.items() if value}
     if len(given) != 1:
         raise InvalidParameterValue(
-            f"{where}: a library has one of pypi, whl and requirements; this one has {', '.join(given) or 'none'}"
+            f"{where}: a library has one of pypi, whl, requirements, jar, maven, cran and egg; "
+            f"this one has {', '.join(given) or 'none'}"
         )
     ((kind, value),) = given.items()
-    if kind == "egg":
-        raise InvalidParameterValue(
-            f"{where}: egg libraries are not supported from Databricks Runtime 14.0 on; build a wheel instead"
-        )
-    if kind not in ("pypi", "whl", "requirements"):
-        raise InvalidParameterValue(f"{where}: a library of type {kind} is not supported here")
     if kind == "pypi":
         _check_package(where, value)
-    else:
+    elif kind in ("whl", "requirements"):
         _check_file(where, kind, value)
+    elif kind in _NAMED_BY and not str(value.get(_NAMED_BY[kind]) or "").strip():
+        raise InvalidParameterValue(f"{where}: {kind}.{_NAMED_BY[kind]} is required")
+
+
+def uninstallable(library: Mapping[str, Any]) -> str | None:
+    """Why a library can never be installed here; nothing where it can be tried."""
+    return next((why for kind, why in _UNINSTALLABLE.items() if library.get(kind)), None)
+
+
+def label_of(library: Mapping[str, Any]) -> str:
+    """What messages call a library: `maven: "org.example:shapes:1.0"`."""
+    kind, value = next((kind, value) for kind, value in library.items() if value)
+    return f'{kind}: "{value[_NAMED_BY[kind]] if kind in _NAMED_BY else value}"'
 
 
 def _check_package(where: str, value: Any) -> None:
@@ -70,11 +91,13 @@ def _check_file(where: str, kind: str, value: str) -> None:
 
 
 def words_of(library: Mapping[str, Any]) -> list[str]:
-    """What pip is asked for."""
+    """What pip is asked for; nothing where it cannot install such a library."""
     if library.get("pypi"):
         repo = library["pypi"].get("repo")
         return [*(["--extra-index-url", repo] if repo else []), library["pypi"]["package"]]
-    return [library["whl"]] if library.get("whl") else ["-r", library["requirements"]]
+    if library.get("whl"):
+        return [library["whl"]]
+    return ["-r", library["requirements"]] if library.get("requirements") else []
 
 
 def name_of(library: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from brickyard.workspace.compute.environments import LibraryError
 from brickyard.workspace.compute.installers import InstallationStopped, Installers
 from brickyard.workspace.libraries.access import unreadable
 from brickyard.workspace.libraries.installation import install
-from brickyard.workspace.libraries.kinds import check_library, name_of, words_of
+from brickyard.workspace.libraries.kinds import check_library, name_of, uninstallable, words_of
 from brickyard.workspace.libraries.records import LibraryRecord, LibraryStore
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class Libraries:
     def _install(self, cluster_id: str, wanted: Sequence[Library]) -> Path | None:
         fresh = [one for one in wanted if self._state(cluster_id, one) != "INSTALLED"]
         self._tell(cluster_id, fresh, "RESOLVING")
-        readable = [one for one in wanted if self._check_files(cluster_id, one)]
+        readable = [one for one in wanted if self._can_be_tried(cluster_id, one)]
         self._tell(cluster_id, [one for one in fresh if one in readable], "INSTALLING")
         done = install(readable, self._workspace.compute.library_environment)
         for library in readable:
@@ -160,8 +160,12 @@ class Libraries:
                 _log.info("the policy of cluster %s is gone, and its libraries with it", cluster.id)
         return list({name_of(one): one for one in found}.values())
 
-    def _check_files(self, cluster_id: str, library: Library) -> bool:
-        """Whether who added a library may read its files still; says so in its status where not."""
+    def _can_be_tried(self, cluster_id: str, library: Library) -> bool:
+        """Whether such libraries can be installed, and who added it may read its files still; else its status says."""
+        why = uninstallable(library)
+        if why is not None:
+            self._tell(cluster_id, [library], "FAILED", _failed(cluster_id, why))
+            return False
         record = next((one for one in self._store.of(cluster_id) if one.name == name_of(library)), None)
         if record is None:  # a policy's: an administrator wrote it
             return True

@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from functools import partial
 
 from brickyard.workspace.api.errors import InvalidParameterValue
+from brickyard.workspace.compute.endings import LIBRARY_ERROR, library_failure
 from brickyard.workspace.compute.tasks import TaskKind, TaskSpec
 from brickyard.workspace.jobs import reuse
 from brickyard.workspace.jobs.cluster_task import ClusterTask
 from brickyard.workspace.jobs.clusters import place_of
 from brickyard.workspace.jobs.directories import run_directory
 from brickyard.workspace.jobs.git_source import source_of
-from brickyard.workspace.jobs.kinds.base import Prepared, Start
+from brickyard.workspace.jobs.kinds.base import Faulty, Prepared, Start
 from brickyard.workspace.jobs.kinds.git_snapshot import snapshot_of
 from brickyard.workspace.jobs.records import Json
 from brickyard.workspace.jobs.references import resolve, resolve_all
 from brickyard.workspace.jobs.sources import check_sources
-from brickyard.workspace.libraries.kinds import words_of
+from brickyard.workspace.libraries.kinds import label_of, uninstallable, words_of
 
 __all__ = ["Notebook", "Program", "ProgramWork", "PythonWheel", "SparkPython"]
 
@@ -48,6 +49,7 @@ class Program(ABC):
 
     def prepare(self, start: Start) -> Prepared:
         """The process to start."""
+        _check_libraries(start.definition)
         work = self._work(start.definition[self.name], start)
         spec = self._spec(start, work)
         check_sources(start.workspace, spec, start.principal)
@@ -155,6 +157,13 @@ class PythonWheel(Program):
             return ProgramWork(source, resolve_all(named, start.scope) | dict(start.run.request.parameters))
         arguments = overriding.get("python_params") or work.get("parameters", [])
         return ProgramWork(source, resolve_all(arguments, start.scope))
+
+
+def _check_libraries(definition: Json) -> None:
+    for library in definition.get("libraries", []):
+        why = uninstallable(library)
+        if why is not None:
+            raise Faulty(library_failure(why, label_of(library)), LIBRARY_ERROR)
 
 
 def _libraries(definition: Json, settings: Json) -> tuple[str, ...]:

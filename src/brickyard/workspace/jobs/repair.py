@@ -99,6 +99,8 @@ def _to_run_again(run: RunRecord, last: Mapping[str, TaskRecord], body: Mapping[
     named, failed = list(body.get("rerun_tasks") or []), bool(body.get("rerun_all_failed_tasks"))
     if bool(named) == failed:
         raise InvalidParameterValue("Either rerun_tasks or rerun_all_failed_tasks is required, and not both.")
+    if len(set(named)) < len(named):
+        raise InvalidParameterValue("rerun_tasks cannot contain duplicate task keys.")
     for key in named:
         if key not in last:
             raise InvalidParameterValue(f"rerun_tasks names {key!r}, which is not a task of run {run.run_id}.")

@@ -18,6 +18,7 @@ from brickyard.workspace.jobs.child_runs import ChildRuns
 from brickyard.workspace.jobs.clusters import JobClusters
 from brickyard.workspace.jobs.directories import run_directory
 from brickyard.workspace.jobs.git_checkouts import allow_git_host
+from brickyard.workspace.jobs.iterations import Loop, whole
 from brickyard.workspace.jobs.job_store import JobStore
 from brickyard.workspace.jobs.people import as_they_are, securable_of, with_makers
 from brickyard.workspace.jobs.records import Ids, JobRecord, RunRecord, TaskRecord
@@ -202,9 +203,21 @@ class Jobs:
 
     def parts(self, run: RunRecord, tasks: Sequence[TaskRecord]) -> dict[int, tuple[RunRecord, list[TaskRecord]]]:
         """The runs that attempts at a run's tasks have started and are shown with, by attempt."""
-        starting = {one["task_key"] for one in run.tasks if "for_each_task" in one or "run_job_task" in one}
+        looping = {one["task_key"] for one in run.tasks if "for_each_task" in one}
+        starting = looping | {one["task_key"] for one in run.tasks if "run_job_task" in one}
         wanted = [task.run_id for task in tasks if task.task_key in starting]
-        return self._runs.children(wanted) if wanted else {}
+        found = self._runs.children(wanted) if wanted else {}
+        if run.repairs:
+            for task in tasks:
+                if task.task_key in looping and task.run_id in found:
+                    found |= {task.run_id: self.loops(run, task, inclusive=True)[task.run_id]}
+        return found
+
+    def loops(self, run: RunRecord, task: TaskRecord, *, inclusive: bool = False) -> dict[int, Loop]:
+        """The iterations that earlier attempts at a loop have had, by attempt; with `inclusive`, also this one's."""
+        last = task.run_id if inclusive else task.run_id - 1
+        attempts = [one for one in self.tasks(run.run_id) if one.task_key == task.task_key and one.run_id <= last]
+        return whole(self._runs.children([one.run_id for one in attempts]))
 
     def first_attempt(self, task: TaskRecord) -> int:
         """The run id of the first attempt at the task of which this is one."""

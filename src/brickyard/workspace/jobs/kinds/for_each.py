@@ -1,4 +1,7 @@
-"""Tasks that run another task for each of a list of inputs: https://docs.databricks.com/jobs/for-each.html ."""
+"""Tasks that run another task for each of a list of inputs: https://docs.databricks.com/jobs/for-each.html .
+
+The repair of a run repeats only the iterations that did not end well, as on the service, unless the inputs changed.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any
 
 from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.compute.tasks import TaskOutcome
+from brickyard.workspace.jobs import iterations
 from brickyard.workspace.jobs.kinds.base import Faulty, Finished, Prepared, Start, Work
 from brickyard.workspace.jobs.records import Json
 from brickyard.workspace.jobs.references import Scope, is_own, references_in, resolve
@@ -44,17 +48,20 @@ class ForEach:
         work = start.definition[self.name]
         inputs = _inputs(resolve(work["inputs"], start.scope))
         tasks = [_iteration(work["task"], place, one, start.scope) for place, one in enumerate(inputs)]
-        return Prepared({}, lambda: _launched(start, tasks, work.get("concurrency", 1)))
+        loop = {"tasks": tasks, "inputs": inputs, "concurrency": work.get("concurrency", 1)}
+        return Prepared({}, lambda: _launched(start, loop))
 
 
-def _launched(start: Start, tasks: list[Json], concurrency: int) -> Work:
-    if not tasks:
+def _launched(start: Start, loop: Json) -> Work:
+    if not loop["tasks"]:
         return Finished(TaskOutcome("SUCCESS"))
     kept = ("job_clusters", "environments", "parameters", "git_source", "max_concurrent_runs")
     settings = {name: start.run.settings[name] for name in kept if name in start.run.settings}
-    settings |= {"name": start.task.task_key, "tasks": tasks, "concurrency": concurrency}
-    request = replace(start.run.request, only=(), upstream=dict(start.upstream))
-    return start.workspace.jobs.children.of_iterations(settings, request, start.task, start.run)
+    settings |= {"name": start.task.task_key, **loop}
+    jobs = start.workspace.jobs
+    only = iterations.failed(jobs.loops(start.run, start.task), loop["inputs"]) if start.run.repairs else ()
+    request = replace(start.run.request, only=only, upstream=dict(start.upstream))
+    return jobs.children.of_iterations(settings, request, start.task, start.run)
 
 
 def _inputs(text: str) -> list[Any]:

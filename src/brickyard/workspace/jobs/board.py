@@ -8,7 +8,7 @@ from dataclasses import replace
 from brickyard.workspace.clock import now
 from brickyard.workspace.compute.tasks import TaskOutcome
 from brickyard.workspace.jobs.graph import advance, run_result
-from brickyard.workspace.jobs.records import ITERATIONS, Ids, Json, RunRecord, TaskRecord
+from brickyard.workspace.jobs.records import ITERATIONS, READY_AT, Ids, Json, RunRecord, TaskRecord
 from brickyard.workspace.jobs.settings import graph_of
 from brickyard.workspace.jobs.states import ENDED, READY, STARTING, State, ended, of_run, of_skip, waiting
 
@@ -123,7 +123,7 @@ class Board:
         """The attempt, which waited for its cluster, has begun on it."""
         task = self._attempts[run_id]
         state = State("RUNNING") if task.state.life_cycle == STARTING.life_cycle else task.state
-        self._set(replace(task, state=state, cluster=cluster))
+        self._set(replace(task, state=state, cluster=cluster | {READY_AT: now()}))
 
     def task_ended(
         self, task: TaskRecord, state: State, outcome: TaskOutcome | None = None, *, final: bool = False

@@ -10,11 +10,13 @@ from typing import Any
 from brickyard.workspace.clock import now
 from brickyard.workspace.jobs.states import State
 
-__all__ = ["ITERATIONS", "Ids", "JobRecord", "Json", "RunRecord", "RunRequest", "TaskRecord"]
+__all__ = ["ITERATIONS", "READY_AT", "Ids", "JobRecord", "Json", "RunRecord", "RunRequest", "TaskRecord"]
 
 Json = dict[str, Any]
 #: The type of a run of a task's iterations, which is shown with the task.
 ITERATIONS = "FOR_EACH"
+#: When a task began on its cluster, in epoch milliseconds.
+READY_AT = "ready_at"
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ class TaskRecord:
         due_at: When a retry may start.
         resolved: The parameters it was started with.
         outcome: How it ended (`TaskOutcome` as JSON).
-        cluster: The cluster that it was on, as the vendor's `ClusterInstance`.
+        cluster: The cluster that it was on, as the vendor's `ClusterInstance`, and when it began there (`READY_AT`).
     """
 
     run_id: int

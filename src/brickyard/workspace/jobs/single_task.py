@@ -17,6 +17,8 @@ __all__ = ["SINGLE", "flat_run", "flat_settings", "with_task_list", "within_task
 #: What the `format` of settings is whose task was sent without a list.
 SINGLE = "SINGLE_TASK"
 _CLUSTER = ("existing_cluster_id", "new_cluster", "libraries")
+#: What a run of one task says of its last attempt.
+_OF_ATTEMPT = ("cluster_instance", "setup_duration", "execution_duration", "cleanup_duration")
 _OF_TASK = (*_CLUSTER, "max_retries", "min_retry_interval_millis", "retry_on_timeout")
 
 
@@ -62,6 +64,6 @@ def flat_run(answer: Json, settings: Json) -> Json:
     kind = {name: value for name, value in task.items() if name.endswith("_task")}
     cluster = {name: value for name, value in task.items() if name in _CLUSTER}
     last = (answer.get("tasks") or [{}])[-1]
-    instance = {name: last[name] for name in ("cluster_instance",) if name in last}
+    instance = {name: last[name] for name in _OF_ATTEMPT if name in last}
     kept = {name: value for name, value in answer.items() if name not in ("tasks", "job_clusters", "has_more")}
     return kept | instance | {"task": kind, "cluster_spec": cluster, "format": SINGLE}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from brickyard import sdk
 from brickyard.workspace.files.git import without_token
 from brickyard.workspace.jobs.git_source import source_of
-from brickyard.workspace.jobs.records import ITERATIONS, JobRecord, Json, RunRecord, TaskRecord
+from brickyard.workspace.jobs.records import ITERATIONS, READY_AT, JobRecord, Json, RunRecord, TaskRecord
 from brickyard.workspace.jobs.repair import stages
 from brickyard.workspace.jobs.single_task import flat_settings
 from brickyard.workspace.jobs.states import ENDED, State
@@ -136,7 +136,8 @@ def run_of_task(record: RunRecord, task: TaskRecord, first: int, url: str, shown
             "attempt_number": task.attempt,
             "run_page_url": _page_url(record, task.run_id, url),
             "cluster_instance": task.cluster,
-            **_times(task.started_at, task.ended_at, record.created_at),
+            **_times(task, record.created_at),
+            "run_duration": max(0, (task.ended_at or 0) - (task.started_at or task.ended_at or 0)),
             **_state(task.state),
         }
     )
@@ -200,6 +201,7 @@ def _run(record: RunRecord, url: str) -> Json:
         "number_in_job": record.run_id,
         "original_attempt_run_id": record.run_id,
         "run_name": record.name,
+        "description": record.settings.get("description"),
         "creator_user_name": record.creator or None,
         "run_type": record.run_type,
         "trigger": record.trigger,
@@ -262,7 +264,7 @@ def _task(record: RunRecord, task: TaskRecord, url: str, shown: Shown) -> RunTas
             "attempt_number": task.attempt,
             "run_page_url": _page_url(record, task.run_id, url),
             "cluster_instance": task.cluster,
-            **_times(task.started_at, task.ended_at, record.created_at),
+            **_times(task, record.created_at),
             **_state(task.state),
             **extra,
         }
@@ -287,13 +289,15 @@ def _stats(attempts: Sequence[TaskRecord]) -> Json:
     }
 
 
-def _times(started_at: int | None, ended_at: int | None, otherwise: int) -> Mapping[str, int]:
-    begun = started_at or ended_at or otherwise
+def _times(task: TaskRecord, otherwise: int) -> Mapping[str, int]:
+    """When an attempt began and ended; its setup is the time in which it waited for its cluster."""
+    begun = task.started_at or task.ended_at or otherwise
+    ready = max(begun, (task.cluster or {}).get(READY_AT, begun))
     return {
         "start_time": begun,
-        "end_time": ended_at or 0,
-        "setup_duration": 0,
-        "execution_duration": max(0, (ended_at or begun) - begun),
+        "end_time": task.ended_at or 0,
+        "setup_duration": ready - begun,
+        "execution_duration": max(0, (task.ended_at or ready) - ready),
         "cleanup_duration": 0,
     }
 

@@ -14,6 +14,7 @@ from pyspark.errors import PySparkException
 
 from brickyard.workspace.api.errors import PermissionDenied
 from brickyard.workspace.clusters import ClusterUnavailable
+from brickyard.workspace.clusters.records import JobTags
 from tests.support import wait_for
 from tests.workspace.clusters.cluster_lab import ClusterLab
 
@@ -157,7 +158,8 @@ def test_who_may_claim(lab: ClusterLab) -> None:
 def test_the_cluster_of_a_job_run(lab: ClusterLab) -> None:
     robot, _ = lab.robot()
     definition = {"spark_version": "16.4.x-scala2.12", "node_type_id": "n", "num_workers": 2}
-    made = lab.clusters.create_job_cluster(definition, robot, job_id=7, run_id=8, key="main")
+    tags = JobTags({"JobId": "7", "RunName": "nightly"}, {})
+    made = lab.clusters.create_job_cluster(definition, robot, name="job-7-run-8-main", tags=tags)
     with lab.clusters.claim(made.id, robot) as claim:
         assert claim.cluster_id == made.id
     found = lab.clusters.get(made.id)

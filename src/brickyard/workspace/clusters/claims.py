@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Claim:
         self._running = running
         self._lock = threading.Lock()
         self._reason: str | None = None
+        self._outputs: list[Path] = []
         self._callbacks: list[Callable[[str], None]] = []
         version = str(running.cluster.definition["spark_version"]).partition(".x-")[0]
         self.cluster_id = running.cluster.id
@@ -62,6 +64,23 @@ class Claim:
         """The Spark Connect address of the cluster's engine for who has a token of the workspace: `sc://..`."""
         engine = self._running.engine
         return "" if engine is None else engine.remote(token, user_name)
+
+    def follow(self, output: Path, what: str) -> None:
+        """Have what is printed to a file delivered with the cluster's logs, until the claim is released.
+
+        Args:
+            output: The file; it has no secrets in it.
+            what: What prints it, for the log of what happens.
+        """
+        self._outputs.append(output)
+        self._running.logs.note(f"{what} begins")
+        self._running.logs.follow(output)
+
+    def ended(self, what: str, trace: str = "") -> None:
+        """Have said in the cluster's logs how something on it has ended: without secrets, with its traceback."""
+        self._running.logs.note(what, "ERROR" if trace else "INFO")
+        if trace:
+            self._running.logs.failed(f"{what}\n{trace}")
 
     def rest(self, resting: bool) -> None:
         """Do nothing from now on, or something again; for users that hold a claim for longer than they work."""
@@ -94,6 +113,8 @@ class Claim:
         """Use it no more; does nothing the second time."""
         with self._lock:
             self._callbacks = []
+        for output in self._outputs:
+            self._running.logs.leave(output)
         self._running.claims.discard(self)
         self._running.used()
 

@@ -26,6 +26,7 @@ _WHERE = "the cluster"
 _SINGLE_NODE_CONF = {"spark.databricks.cluster.profile": "singleNode", "spark.master": "local[*, 4]"}
 _ENUMERATED = ("data_security_mode", "runtime_engine", "kind")
 _MOST_TAGS, _MOST_SCRIPTS = 45, 10
+_LOG_PLACES = {"dbfs": "dbfs:/", "volumes": "/Volumes/", "s3": "s3"}
 _DEFAULTS = {"cluster_name": "", "autotermination_minutes": 0, "enable_elastic_disk": True}
 
 
@@ -56,6 +57,7 @@ def full_definition(workspace: Workspace, given: Json, by: Principal, source: st
     _check_places(definition)
     _check_size(definition)
     _check_scripts(definition)
+    _check_logs(definition)
     check_values(_WHERE, definition)
     minutes = definition.get("autotermination_minutes", 0)
     if minutes and not 10 <= minutes <= 10_000:
@@ -103,8 +105,6 @@ def _check_kind(definition: Json) -> None:
             raise InvalidParameterValue(f"{name} can only be used with kind CLASSIC_PREVIEW")
     if definition.get("docker_image"):
         raise InvalidParameterValue("docker_image is not supported by the local workspace")
-    if (definition.get("cluster_log_conf") or {}).get("s3"):
-        raise InvalidParameterValue("cluster_log_conf.s3 is not supported by the local workspace; use dbfs or volumes")
     if definition.get("data_security_mode") in ("SINGLE_USER", "DATA_SECURITY_MODE_DEDICATED"):
         return
     if definition.get("single_user_name"):
@@ -145,6 +145,16 @@ def _check_size(definition: Json) -> None:
     single = definition.get("spark_conf", {}).get("spark.databricks.cluster.profile") == "singleNode"
     if single and definition.get("num_workers") != 0:
         raise InvalidParameterValue("a cluster with the profile singleNode has num_workers 0")
+
+
+def _check_logs(definition: Json) -> None:
+    """Refuse a place for logs that is none; that one is in the storage of a cloud is said when they are delivered."""
+    conf = {kind: one for kind, one in definition.get("cluster_log_conf", {}).items() if one}
+    if conf and len(conf) != 1:
+        raise InvalidParameterValue(f"cluster_log_conf has one of {', '.join(_LOG_PLACES)}; it has {', '.join(conf)}")
+    for kind, begin in _LOG_PLACES.items():
+        if kind in conf and not str(conf[kind].get("destination") or "").startswith(begin):
+            raise InvalidParameterValue(f"cluster_log_conf.{kind}.destination must be a path that begins with {begin}")
 
 
 def _check_scripts(definition: Json) -> None:

@@ -116,6 +116,10 @@ class InitScripts:
         of_all = [{"file": {"destination": one.name}, **one.outcome} for one in self.found if one.is_global]
         return {"init_scripts": {"cluster": own, "global": of_all, "reported_for_node": "127.0.0.1"}}
 
+    def statuses(self) -> list[tuple[str, str]]:
+        """What became of each, by its name."""
+        return [(one.name, one.outcome["status"]) for one in self.found]
+
     def _execute(self, script: _Script, number: int) -> None:
         try:
             text = self._text(script)

@@ -15,7 +15,7 @@ from brickyard.workspace.clusters.cluster_store import ClusterStore
 from brickyard.workspace.clusters.definition import full_definition, given_fields
 from brickyard.workspace.clusters.lifecycle import ClusterLifecycle
 from brickyard.workspace.clusters.masks import masked
-from brickyard.workspace.clusters.records import ClusterRecord, Json, Reason
+from brickyard.workspace.clusters.records import ClusterRecord, JobTags, Json, Reason
 from brickyard.workspace.identity.entitlement import require_entitled
 
 if TYPE_CHECKING:
@@ -51,7 +51,14 @@ class ClusterOperations:
         return self.store.get(cluster_id)
 
     def create(
-        self, body: Mapping[str, Any], by: Principal, *, source: str = "API", user: str = "", state: str = "PENDING"
+        self,
+        body: Mapping[str, Any],
+        by: Principal,
+        *,
+        source: str = "API",
+        user: str = "",
+        state: str = "PENDING",
+        tags: JobTags | None = None,
     ) -> ClusterRecord:
         """Make a cluster and start it; with an idempotency token that was used before, the cluster that it made.
 
@@ -68,6 +75,8 @@ class ClusterOperations:
             if made is not None:
                 return made
             definition = full_definition(self._workspace, given, by, source)
+            if tags is not None and tags.custom:
+                definition["custom_tags"] = {**tags.custom, **definition.get("custom_tags", {})}
             cluster = ClusterRecord(
                 id=_new_id(),
                 definition=definition,
@@ -76,6 +85,7 @@ class ClusterOperations:
                 source=source,
                 created_at=now(),
                 token=None if token is None else f"{by.id}:{token}",
+                tags=None if tags is None else dict(tags.default),
                 **{"state": state, **states.starting()},
             )
             self._check_start(cluster)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from brickyard.workspace.identity.permissions import Securable
 
-__all__ = ["LIVE", "ClusterRecord", "EventRecord", "Json", "Reason"]
+__all__ = ["LIVE", "ClusterRecord", "EventRecord", "JobTags", "Json", "Reason"]
 
 Json = dict[str, Any]
 #: States in which something of a cluster runs, or is about to.
@@ -53,6 +52,19 @@ _WORDS = {
 
 
 @dataclass(frozen=True)
+class JobTags:
+    """The tags of a cluster that is made for a job run.
+
+    Attributes:
+        default: Those that tell the job and the run (https://docs.databricks.com/admin/account-settings/usage-detail-tags).
+        custom: Those of the job, which its clusters have where they have none of that name.
+    """
+
+    default: Mapping[str, str]
+    custom: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class ClusterRecord:
     """A cluster; see the table `clusters`."""
 
@@ -71,6 +83,8 @@ class ClusterRecord:
     reason: Json | None = None
     pinned_at: int | None = None
     token: str | None = None
+    tags: Json | None = None
+    log_status: Json | None = None
 
     @property
     def name(self) -> str:
@@ -81,8 +95,7 @@ class ClusterRecord:
     def default_tags(self) -> dict[str, str]:
         """The tags that every cluster has, and those of jobs."""
         tags = {"Vendor": "Databricks", "Creator": self.creator_name, "ClusterName": self.name, "ClusterId": self.id}
-        of_job = re.match(r"job-(\d+)-run-", self.name) if self.source == "JOB" else None
-        return tags | ({"JobId": of_job[1]} if of_job else {})
+        return tags | (self.tags or {})
 
     @property
     def securable(self) -> Securable:

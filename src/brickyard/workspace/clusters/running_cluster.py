@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from brickyard.workspace.clusters import hooks
 from brickyard.workspace.clusters.engine import ClusterEngine, EngineFailed
 from brickyard.workspace.clusters.init_scripts import InitScripts, ScriptFailed
+from brickyard.workspace.clusters.log_delivery import LogDelivery
 from brickyard.workspace.clusters.records import ClusterRecord, Json, Reason
 from brickyard.workspace.clusters.values import ClusterValues, SecretUnavailable, values_of
 from brickyard.workspace.compute.client import ForkServerGone
@@ -53,6 +54,7 @@ class RunningCluster:
         used_at: When something was last done on it, in seconds (`clock`).
         values: Its environment variables and properties; there once it is ready.
         search_path: What everything on it imports from, its libraries first.
+        logs: Where what happens to it and what is printed on it is delivered.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class RunningCluster:
         self.search_path: list[str] = []
         self.engine: ClusterEngine | None = None
         self.used_at = clock()
+        self.logs = LogDelivery(workspace, cluster, workspace.root / "clusters" / cluster.id / "init_scripts")
         self._clock = clock
         self._workspace = workspace
         self._listener = listener
@@ -79,6 +82,9 @@ class RunningCluster:
     def begin(self) -> None:
         """Start everything, on a thread of its own."""
         hooks.begun(self._workspace, self.cluster)
+        self.logs.begin()
+        version = self.cluster.definition["spark_version"]
+        self.logs.note(f"{self.cluster.id} ({self.cluster.name}) starts with {version}")
         threading.Thread(target=self._run, name=f"cluster-{self.cluster.id}", daemon=True).start()
 
     def stop(self) -> None:
@@ -129,6 +135,7 @@ class RunningCluster:
         """Read the secrets, execute the init scripts, and install the libraries."""
         use = f"cluster_id={self.cluster.id}"
         self.values = values_of(self._workspace, self.cluster.definition, self.cluster.creator_name, use)
+        self.logs.hide(self.values.secrets.values())
         scripts = InitScripts(self._workspace, self.cluster, self.environment(), self.values.secrets.values())
         if scripts.found:
             self._take(scripts)
@@ -137,11 +144,20 @@ class RunningCluster:
                 scripts.run()
             finally:
                 self._listener.happened(self, "INIT_SCRIPTS_FINISHED", scripts.details())
+                for name, status in scripts.statuses():
+                    self.logs.note(f"init script {name}: {status}", "INFO" if status == "SUCCEEDED" else "ERROR")
         threading.Thread(target=self._install, name=f"libraries-{self.cluster.id}", daemon=True).start()
         try:
             self.search_path.extend(self._libraries.result())  # behind what was added meanwhile
         except CancelledError as error:
             raise _Stopped from error
+        if self.logs.active:
+            self._note_libraries()
+
+    def _note_libraries(self) -> None:
+        for one in self._workspace.libraries.statuses(self.cluster):
+            said = " ".join([f"library {json.dumps(one['library'])}: {one['status']}", *one["messages"]])
+            self.logs.note(said, "INFO" if one["status"] == "INSTALLED" else "ERROR")
 
     def _install(self) -> None:
         """Install the libraries; who stops it does not wait for that, and the next start finds them installed."""
@@ -167,6 +183,7 @@ class RunningCluster:
             self.engine = ClusterEngine(self._workspace.compute, self._message(), scratch, self._ended, self._worked)
         self.engine.wait()
         self.used()
+        self.logs.note("the Spark engine listens")
         if not self._stopping:
             self._listener.ready(self)
 
@@ -211,6 +228,8 @@ class RunningCluster:
             if self._scripts is not None:
                 self._scripts.end()
             hooks.ended(self._workspace, self.cluster)
+            self.logs.note("ends" if reason is None else f"ends: {reason.code}: {reason.message}")
+            self.logs.finish()
         finally:
             self._listener.over(self, None if self._stopping else reason)
 
@@ -224,6 +243,7 @@ def _tags(workspace: Workspace, cluster: ClusterRecord) -> dict[str, str]:
     prefix = "spark.databricks.clusterUsageTags."
     tags = cluster.default_tags | cluster.definition.get("custom_tags", {})
     is_fixed = "autoscale" not in cluster.definition
+    logs = [one["destination"] for one in cluster.definition.get("cluster_log_conf", {}).values() if one]
     return {
         "spark.databricks.workspaceUrl": workspace.url.partition("://")[2],
         f"{prefix}clusterId": cluster.id,
@@ -232,6 +252,8 @@ def _tags(workspace: Workspace, cluster: ClusterRecord) -> dict[str, str]:
         f"{prefix}orgId": str(workspace.workspace_id),
         f"{prefix}clusterAllTags": json.dumps([{"key": name, "value": value} for name, value in tags.items()]),
         f"{prefix}clusterCreator": cluster.creator_name,
+        f"{prefix}clusterLogDeliveryEnabled": str(bool(logs)).lower(),
+        f"{prefix}clusterLogDestination": "".join(logs),
         f"{prefix}clusterNodeType": str(cluster.definition["node_type_id"]),
         f"{prefix}driverNodeType": str(cluster.definition["driver_node_type_id"]),
         f"{prefix}clusterScalingType": "fixed_size" if is_fixed else "autoscaling",

@@ -10,7 +10,7 @@ from brickyard.workspace.api.errors import ApiError, InvalidParameterValue, Inva
 from brickyard.workspace.clock import now
 from brickyard.workspace.clusters.claims import Claim, ClusterUnavailable
 from brickyard.workspace.clusters.operations import ClusterOperations
-from brickyard.workspace.clusters.records import LIVE, ClusterRecord, Reason
+from brickyard.workspace.clusters.records import LIVE, ClusterRecord, JobTags, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -129,22 +129,20 @@ class Clusters(ClusterOperations):
         return engine.socket
 
     def create_job_cluster(
-        self, definition: Mapping[str, Any], principal: Principal, *, job_id: int, run_id: int, key: str
+        self, definition: Mapping[str, Any], principal: Principal, *, name: str, tags: JobTags
     ) -> ClusterRecord:
         """Make the cluster of a job run, and start it; `claim` waits for it, `end_job_cluster` ends it.
 
         Args:
             definition: The vendor's `ClusterSpec`, as the job has it.
             principal: Who the run runs as.
-            job_id: The job; 0 where a run was submitted once.
-            run_id: The job's run.
-            key: The key of the job cluster, or of the task that has it to itself.
+            name: What it is called.
+            tags: Those of the job and its run.
 
         Raises:
             InvalidParameterValue: The definition is wrong, or something in it is not supported.
         """
-        name = f"job-{job_id}-run-{run_id}-{key}"
-        return self.create({**definition, "cluster_name": name}, principal, source="JOB")
+        return self.create({**definition, "cluster_name": name}, principal, source="JOB", tags=tags)
 
     def end_job_cluster(self, cluster_id: str) -> None:
         """End the cluster of a job run that has ended; only the last ones are remembered, as on the service."""

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 __all__ = ["details_of", "event_of"]
 
 _PORT = 10000
+#: What clusters on Azure answer that say nothing of it; those of pools have what their pool has.
+_AZURE = {"first_on_demand": 1, "availability": "ON_DEMAND_AZURE", "spot_bid_max_price": -1.0}
 
 
 def details_of(cluster: ClusterRecord) -> ClusterDetails:
@@ -21,8 +23,11 @@ def details_of(cluster: ClusterRecord) -> ClusterDetails:
     from databricks.sdk.service.compute import ClusterDetails
 
     up = cluster.state in ("RUNNING", "RESIZING")
+    given = cluster.definition.get("azure_attributes", {})
     found: Json = {
+        "enable_local_disk_encryption": False,
         **cluster.definition,
+        "azure_attributes": given if cluster.definition.get("instance_pool_id") else {**_AZURE, **given},
         "cluster_id": cluster.id,
         "creator_user_name": cluster.creator_name,
         "cluster_source": cluster.source,
@@ -31,8 +36,10 @@ def details_of(cluster: ClusterRecord) -> ClusterDetails:
         "start_time": cluster.started_at,
         "last_restarted_time": cluster.restarted_at,
         "terminated_time": cluster.terminated_at,
+        "last_state_loss_time": cluster.restarted_at or 0,
         "termination_reason": cluster.reason,
         "spark_context_id": cluster.context_id,
+        "cluster_log_status": cluster.log_status,
         "default_tags": cluster.default_tags,
         "spec": cluster.given,
     }

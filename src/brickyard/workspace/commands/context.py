@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from brickyard.workspace.api.errors import NotFound
 from brickyard.workspace.commands.repl import RESULTS
 from brickyard.workspace.commands.results import error
-from brickyard.workspace.compute.tasks import TaskOutcome, TaskSpec
+from brickyard.workspace.compute.tasks import OUTPUT_FILE, TaskOutcome, TaskSpec
 
 if TYPE_CHECKING:
     from brickyard.workspace.identity import Principal
@@ -50,6 +50,9 @@ class Attachment(Protocol):
 
     def remote(self, token: str, user_name: str) -> str:
         """Where its Spark engine listens."""
+
+    def follow(self, output: Path, what: str) -> None:
+        """Deliver what is printed to a file with the cluster's logs."""
 
     def rest(self, resting: bool) -> None:
         """Nothing is done on it now, or something is again."""
@@ -121,6 +124,7 @@ class Context:
         self._token = workspace.identity.issue_token(principal, TOKEN_COMMENT)
         try:
             attachment.rest(True)
+            attachment.follow(self._directory / OUTPUT_FILE, f"context {self.id} of {principal.user_name}")
             self._handle = workspace.compute.start_task(self._spec(principal), self._heard)
         except BaseException:
             workspace.identity.revoke_token(self._token)

@@ -11,11 +11,12 @@ from dataclasses import replace
 
 from brickyard.workspace.api.errors import ApiError, PermissionDenied
 from brickyard.workspace.clusters.claims import Claim, ClusterUnavailable
+from brickyard.workspace.clusters.records import JobTags
 from brickyard.workspace.compute.endings import failed
-from brickyard.workspace.compute.tasks import TaskHandle, TaskOutcome, TaskSpec, TaskState
+from brickyard.workspace.compute.tasks import OUTPUT_FILE, TaskHandle, TaskOutcome, TaskSpec, TaskState
 from brickyard.workspace.jobs.clusters import Place
 from brickyard.workspace.jobs.kinds.base import Start, Work
-from brickyard.workspace.jobs.records import Json
+from brickyard.workspace.jobs.records import ITERATIONS, Json
 
 __all__ = ["ClusterTask"]
 
@@ -112,10 +113,12 @@ class ClusterTask:
     def _made(self, key: str) -> str:
         if self._stop.is_set():
             raise ClusterUnavailable(f"The task was stopped before its cluster {key} was made.")
-        spec = self._spec
-        made = self._clusters.create_job_cluster(
-            self._place.new or {}, self._start.principal, job_id=spec.job_id, run_id=spec.job_run_id, key=key
-        )
+        run = self._start.run
+        if run.run_type == ITERATIONS:
+            run, _ = self._start.workspace.jobs.run(run.job_run_id)
+        tags = JobTags({"JobId": str(run.job_id), "RunName": run.name}, run.settings.get("tags", {}))
+        name = f"job-{run.job_id}-run-{run.run_id}-{key}"
+        made = self._clusters.create_job_cluster(self._place.new or {}, self._start.principal, name=name, tags=tags)
         return made.id
 
     def _begin(self, claim: Claim) -> None:
@@ -132,6 +135,7 @@ class ClusterTask:
         cluster = self._clusters.store.find(claim.cluster_id)
         if cluster is not None:
             self._placed.set_result({"cluster_id": cluster.id, "spark_context_id": str(cluster.context_id)})
+        claim.follow(spec.directory / OUTPUT_FILE, f"run {spec.run_id} of task {spec.task_key}")
         work = self._work = self._launch(spec)
         if self._stop.is_set():  # it was asked to stop while it was being started
             work.stop(self._stopping)
@@ -162,6 +166,8 @@ class ClusterTask:
             outcome = TaskOutcome(self._stopping)
         try:
             if claim is not None:
+                ended = f"run {self._spec.run_id} of task {self._spec.task_key} ended as {outcome.state}"
+                claim.ended(f"{ended} {outcome.message}".rstrip(), outcome.error_trace or outcome.error or "")
                 claim.release()
             if self._own:
                 with contextlib.suppress(ApiError):  # it was deleted

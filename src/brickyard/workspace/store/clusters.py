@@ -26,6 +26,8 @@ clusters = Table(
     Column("reason", JSON),  # the vendor's TerminationReason
     Column("pinned_at", BigInteger),
     Column("token", String, unique=True),  # the idempotency token of its creation
+    Column("tags", JSON),  # the default tags that those of job runs have besides
+    Column("log_status", JSON),  # the vendor's LogSyncStatus
 )
 
 cluster_events = Table(

@@ -80,6 +80,19 @@ def full(scripted: Lab, cluster: ClusterRecord) -> None:
         )
 
 
+def test_a_cluster_can_be_ended_while_the_disk_is_full(scripted: Lab) -> None:
+    cluster, clusters = running(scripted), scripted.workspace.clusters
+    full(scripted, cluster)
+    clusters.terminate(cluster, "me")
+    wait_for(lambda: clusters.get(cluster.id).state == "TERMINATED" and clusters.lifecycle.get(cluster.id) is None)
+    assert states(scripted) == ["RUNNING"]
+    with scripted.workspace.store.write() as connection:
+        connection.exec_driver_sql("DROP TRIGGER full")
+    wait_for(lambda: states(scripted) == ["TERMINATED"])
+    reason = clusters.get(cluster.id).reason
+    assert reason is not None and (reason["code"], reason["parameters"]) == ("USER_REQUEST", {"username": "me"})
+
+
 def test_what_a_policy_is_to_change_stays_pending_until_it_is_written(scripted: Lab) -> None:
     def most(minutes: int) -> str:
         return json.dumps({"autotermination_minutes": {"type": "range", "maxValue": minutes, "defaultValue": minutes}})

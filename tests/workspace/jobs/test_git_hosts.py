@@ -107,6 +107,7 @@ def test_a_job_that_is_made_for_a_service_principal_may_ask_with_its_token(lab: 
         "0123456789abcdef01234567",
         "glpat-some-words-and-more",
         "q3kAzJ9wXtPbL2mNvR7s",
+        pytest.param("a" * 50_000 + "12345", id="long"),
         "kvbzq4tmw6xn2yh5pdrj3ucfeg7oaislkvbzq4tmw6xn2yh5pdrj",
     ],
 )

@@ -30,7 +30,7 @@ class ClusterStore:
 
     def hold(self, cluster_id: str, **values: Any) -> None:
         """Answer these of a cluster until it can be changed, so that nobody waits for one of which nothing runs."""
-        self._held[cluster_id] = values
+        self._held[cluster_id] = self._held.get(cluster_id, {}) | values
 
     def holds(self, cluster_id: str) -> bool:
         """Whether there is something of it that could not be written yet."""

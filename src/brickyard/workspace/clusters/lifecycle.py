@@ -64,7 +64,15 @@ class ClusterLifecycle:
             running = self._running.get(cluster.id)
             if cluster.state not in LIVE or (running is not None and cluster.state == "TERMINATING"):
                 return
-            self.write(cluster.id, ("TERMINATING", {**states.failing(reason), **user}), **states.terminating(reason))
+            try:
+                self.write(
+                    cluster.id, ("TERMINATING", {**states.failing(reason), **user}), **states.terminating(reason)
+                )
+            except Exception:
+                if running is None:
+                    raise
+                _log.exception("that cluster %s ends could not be written", cluster.id)  # a full disk, say: it ends
+                self.store.hold(cluster.id, **states.terminating(reason))
             if running is None:
                 self.write(cluster.id, **states.terminated(), **hooks.policy_changes(self._workspace, cluster))
             else:

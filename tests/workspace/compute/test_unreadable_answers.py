@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError
 from pyspark.sql.connect.proto import base_pb2, commands_pb2
 
 from brickyard.workspace.compute.engines import Address, Capabilities
-from brickyard.workspace.compute.engines.remote import RemoteServer
+from brickyard.workspace.compute.engines.spark_server import SparkServer
 from brickyard.workspace.compute.gateway.sail import SERVICE, Sail, SessionKey
 from brickyard.workspace.compute.gateway.statuses import status_of
 
@@ -39,8 +39,8 @@ class Stuttering:
         self._address = Address(f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}")
         self._server.start()
 
-    def start(self) -> RemoteServer:
-        return RemoteServer(self._address)
+    def start(self) -> SparkServer:
+        return SparkServer(self._address)
 
     def close(self) -> None:
         self._server.stop(None).wait()

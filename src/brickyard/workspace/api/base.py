@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from brickyard.workspace.identity import Principal
     from brickyard.workspace.workspace import Workspace
 
-__all__ = ["Call", "Family", "Handler", "Operation", "json_object", "json_response"]
+__all__ = ["Call", "Family", "Handler", "Operation", "json_object", "json_response", "whole_body"]
 
 Handler = Callable[["Workspace", "Call"], Any]
 _WITHOUT_BODY = ("GET", "HEAD")  # what they are about is in the path and the query, and nowhere else
@@ -187,15 +187,24 @@ async def _unused(request: Request) -> Response:  # the router is used for match
     raise NotImplementedByWorkspace(request.url.path)
 
 
-async def _json_body(request: Request) -> Mapping[str, Any]:
+async def whole_body(request: Request, most: int, refusal: str) -> bytes:
+    """The body of a request, refused as soon as it is larger than `most` bytes.
+
+    Raises:
+        RequestTooLarge: In the words of `refusal`.
+    """
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
-        if size > MAX_JSON_BYTES:
-            raise RequestTooLarge(f"the request body is larger than {MAX_JSON_BYTES} bytes")
+        if size > most:
+            raise RequestTooLarge(refusal)
         chunks.append(chunk)
-    text = b"".join(chunks)
+    return b"".join(chunks)
+
+
+async def _json_body(request: Request) -> Mapping[str, Any]:
+    text = await whole_body(request, MAX_JSON_BYTES, f"the request body is larger than {MAX_JSON_BYTES} bytes")
     return json_object(text) if text.strip() and _is_json(request) else {}
 
 

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 from brickyard.workspace.api.access import anyone, levels_on
-from brickyard.workspace.api.base import Call, Family
-from brickyard.workspace.api.errors import RequestTooLarge
+from brickyard.workspace.api.base import Call, Family, whole_body
 from brickyard.workspace.catalog.privileges import ObjectKind
 from brickyard.workspace.identity.permissions import LEVELS
 from brickyard.workspace.serving import views
@@ -105,7 +103,8 @@ def delete_endpoint(workspace: Workspace, call: Call) -> None:
 @family.call("POST", "/serving-endpoints/{name}/invocations", access=_queries, stream=True, changes=False)
 async def query(workspace: Workspace, call: Call) -> Response:
     """Ask an endpoint's model."""
-    body = await _body(call.request)
+    refusal = f"the body is larger than {_MOST_BODY_BYTES >> 20} MiB; send the rows in parts"
+    body = await whole_body(call.request, _MOST_BODY_BYTES, refusal)
     content_type = call.request.headers.get("content-type", "")
     replica, reply = await workspace.serving.query(call.path["name"], body, content_type)
     headers = {
@@ -114,15 +113,3 @@ async def query(workspace: Workspace, call: Call) -> Response:
         "x-scoring-rung": reply.rung,
     }
     return Response(reply.body, reply.status, headers, media_type=reply.media_type)
-
-
-async def _body(request: Request) -> bytes:
-    """The whole body; refused as soon as it is larger than a scoring process takes."""
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > _MOST_BODY_BYTES:
-            raise RequestTooLarge(f"the body is larger than {_MOST_BODY_BYTES >> 20} MiB; send the rows in parts")
-        parts.append(part)
-    return b"".join(parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 __all__ = ["Channel", "Message"]
@@ -54,6 +55,15 @@ class Channel:
             raise EOFError
         *lines, self._rest = (self._rest + data).split(b"\n")
         return [json.loads(line) for line in lines]
+
+    def messages(self) -> Iterator[Message]:
+        """Every message as it comes, until one of the ends is closed."""
+        while True:
+            try:
+                complete = self.receive()
+            except (EOFError, OSError):
+                return
+            yield from complete
 
     def close(self) -> None:
         """Close this end in this process."""

@@ -196,13 +196,8 @@ class WorkerHost:
                 self._listener.start()
 
     def _receive(self) -> None:
-        while True:
-            try:
-                messages = self._channel.receive()
-            except (EOFError, OSError):
-                return
-            for message in messages:
-                self._dispatch(message)
+        for message in self._channel.messages():
+            self._dispatch(message)
 
     def _dispatch(self, message: Message) -> None:
         if message.get("event") == "started":

@@ -17,6 +17,7 @@ from brickyard.workspace.policies.facts import facts_of
 from brickyard.workspace.policies.families import FAMILIES
 from brickyard.workspace.policies.pending import PendingEnforcements
 from brickyard.workspace.policies.records import PolicyRecord, settings_of
+from brickyard.workspace.store.names import name_taken
 from brickyard.workspace.store.policies import cluster_policies as table
 
 if TYPE_CHECKING:
@@ -53,9 +54,10 @@ class Policies:
 
     def all(self) -> list[PolicyRecord]:
         """All policies, oldest first."""
-        with self._workspace.store.read() as connection:
-            rows = connection.execute(select(table).order_by(table.c.created_at, table.c.id)).mappings().all()
-        return [PolicyRecord(**row) for row in rows]
+        return [
+            PolicyRecord(**row)
+            for row in self._workspace.store.rows(select(table).order_by(table.c.created_at, table.c.id))
+        ]
 
     def get(self, policy_id: str) -> PolicyRecord:
         """A policy.
@@ -63,8 +65,7 @@ class Policies:
         Raises:
             ResourceDoesNotExist: There is none of that id.
         """
-        with self._workspace.store.read() as connection:
-            row = connection.execute(select(table).where(table.c.id == policy_id)).mappings().first()
+        row = self._workspace.store.first(select(table).where(table.c.id == policy_id))
         if row is None:
             raise ResourceDoesNotExist(f"Can't find a cluster policy with id: {policy_id}.")
         return PolicyRecord(**row)
@@ -163,6 +164,5 @@ class Policies:
         return made
 
     def _check_name(self, connection: Connection, name: str, own: str) -> None:
-        taken = connection.execute(select(table.c.id).where((table.c.name == name) & (table.c.id != own))).first()
-        if taken is not None:
+        if name_taken(connection, table, name, own):
             raise InvalidParameterValue(f"Policy with name '{name}' already exists. Please choose another name.")

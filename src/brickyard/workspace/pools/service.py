@@ -13,6 +13,7 @@ from brickyard.workspace.api.errors import InvalidParameterValue, ResourceDoesNo
 from brickyard.workspace.clock import now
 from brickyard.workspace.identity.permissions import Securable
 from brickyard.workspace.pools.records import PoolRecord, settings_of
+from brickyard.workspace.store.names import name_taken
 from brickyard.workspace.store.pools import instance_pools as table
 
 if TYPE_CHECKING:
@@ -35,9 +36,7 @@ class Pools:
 
     def all(self) -> list[PoolRecord]:
         """All pools, by name."""
-        with self._workspace.store.read() as connection:
-            rows = connection.execute(select(table).order_by(table.c.name)).mappings().all()
-        return [PoolRecord(**row) for row in rows]
+        return [PoolRecord(**row) for row in self._workspace.store.rows(select(table).order_by(table.c.name))]
 
     def get(self, pool_id: str) -> PoolRecord:
         """A pool.
@@ -45,8 +44,7 @@ class Pools:
         Raises:
             ResourceDoesNotExist: There is none of that id, or no more.
         """
-        with self._workspace.store.read() as connection:
-            row = connection.execute(select(table).where(table.c.id == pool_id)).mappings().first()
+        row = self._workspace.store.first(select(table).where(table.c.id == pool_id))
         if row is None:
             raise ResourceDoesNotExist(f"Can't find an instance pool with id: {pool_id}.")
         return PoolRecord(**row)
@@ -151,8 +149,7 @@ class Pools:
         return pool
 
     def _check_name(self, connection: Connection, name: str, own: str) -> None:
-        taken = connection.execute(select(table.c.id).where((table.c.name == name) & (table.c.id != own))).first()
-        if taken is not None:
+        if name_taken(connection, table, name, own):
             raise InvalidParameterValue(f"Instance pool with name '{name}' already exists.")
 
 

@@ -54,9 +54,7 @@ class EndpointRecords:
 
     def all(self) -> list[EndpointRecord]:
         """Every endpoint, by name."""
-        with self._store.read() as connection:
-            rows = connection.execute(select(table).order_by(table.c.name)).mappings().all()
-        return [_record(row) for row in rows]
+        return [_record(row) for row in self._store.rows(select(table).order_by(table.c.name))]
 
     def get(self, name: str) -> EndpointRecord:
         """One endpoint.
@@ -64,8 +62,7 @@ class EndpointRecords:
         Raises:
             ResourceDoesNotExist: There is none with that name.
         """
-        with self._store.read() as connection:
-            row = connection.execute(select(table).where(table.c.name == name)).mappings().first()
+        row = self._store.first(select(table).where(table.c.name == name))
         if row is None:
             raise ResourceDoesNotExist(f"The endpoint with name '{name}' does not exist.")
         return _record(row)

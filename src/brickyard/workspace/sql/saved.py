@@ -76,8 +76,7 @@ class SavedQueries:
         Raises:
             ResourceDoesNotExist: There is none of that id.
         """
-        with self._store.read() as connection:
-            row = connection.execute(select(table).where(table.c.id == query_id)).mappings().first()
+        row = self._store.first(select(table).where(table.c.id == query_id))
         if row is None:
             raise ResourceDoesNotExist(f"Query {query_id} does not exist.")
         return SavedQuery(**row)
@@ -89,8 +88,7 @@ class SavedQueries:
     def all(self) -> list[SavedQuery]:
         """The queries that are not in the trash, the oldest first."""
         wanted = select(table).where(table.c.state == "ACTIVE").order_by(table.c.created_at, table.c.id)
-        with self._store.read() as connection:
-            return [SavedQuery(**row) for row in connection.execute(wanted).mappings()]
+        return [SavedQuery(**row) for row in self._store.rows(wanted)]
 
     def update(self, query: SavedQuery, given: Mapping[str, Any], mask: Iterable[str], by: Principal) -> SavedQuery:
         """Change the fields that the mask names; a new owner may manage the query.

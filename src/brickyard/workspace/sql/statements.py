@@ -224,8 +224,7 @@ class Statements:
         self._warehouses.done(record.warehouse_id)
 
     def _find(self, statement_id: str) -> StatementRecord:
-        with self._store.read() as connection:
-            row = connection.execute(select(table).where(table.c.id == statement_id)).mappings().first()
+        row = self._store.first(select(table).where(table.c.id == statement_id))
         if row is None:
             raise NotFound(f"The statement {statement_id} was not found.")
         record = StatementRecord.of(row)

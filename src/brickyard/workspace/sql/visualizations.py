@@ -42,8 +42,7 @@ class Visualizations:
     def of(self, query_id: str) -> list[SavedVisualization]:
         """Those of a query, the oldest first."""
         wanted = select(table).where(table.c.query_id == query_id).order_by(table.c.created_at, table.c.id)
-        with self._store.read() as connection:
-            return [SavedVisualization(**row) for row in connection.execute(wanted).mappings()]
+        return [SavedVisualization(**row) for row in self._store.rows(wanted)]
 
     def get(self, visualization_id: str) -> SavedVisualization:
         """One of them.
@@ -51,8 +50,7 @@ class Visualizations:
         Raises:
             ResourceDoesNotExist: There is none of that id.
         """
-        with self._store.read() as connection:
-            row = connection.execute(select(table).where(table.c.id == visualization_id)).mappings().first()
+        row = self._store.first(select(table).where(table.c.id == visualization_id))
         if row is None:
             raise ResourceDoesNotExist(f"Visualization {visualization_id} does not exist.")
         return SavedVisualization(**row)

@@ -18,6 +18,7 @@ from brickyard.workspace.sql.config import WarehouseConfig
 from brickyard.workspace.sql.records import WarehouseRecord
 from brickyard.workspace.sql.runners import TOKEN_COMMENT, Runner
 from brickyard.workspace.sql.settings import settings_of
+from brickyard.workspace.store.names import name_taken
 from brickyard.workspace.store.sql import sql_warehouses as table
 
 if TYPE_CHECKING:
@@ -79,9 +80,7 @@ class Warehouses:
 
     def all(self) -> list[WarehouseRecord]:
         """All warehouses, by name."""
-        with self._workspace.store.read() as connection:
-            rows = connection.execute(select(table).order_by(table.c.name)).mappings().all()
-        return [WarehouseRecord(**row) for row in rows]
+        return [WarehouseRecord(**row) for row in self._workspace.store.rows(select(table).order_by(table.c.name))]
 
     def get(self, warehouse_id: str) -> WarehouseRecord:
         """A warehouse.
@@ -89,8 +88,7 @@ class Warehouses:
         Raises:
             ResourceDoesNotExist: There is none of that id.
         """
-        with self._workspace.store.read() as connection:
-            row = connection.execute(select(table).where(table.c.id == warehouse_id)).mappings().first()
+        row = self._workspace.store.first(select(table).where(table.c.id == warehouse_id))
         if row is None:
             raise ResourceDoesNotExist(f"SQL warehouse {warehouse_id} does not exist.")
         return WarehouseRecord(**row)
@@ -195,8 +193,7 @@ class Warehouses:
         return made
 
     def _check_name(self, connection: Any, name: str, own: str) -> None:
-        taken = connection.execute(select(table.c.id).where((table.c.name == name) & (table.c.id != own))).first()
-        if taken is not None:
+        if name_taken(connection, table, name, own):
             raise InvalidParameterValue(f"SQL warehouse with name `{name}` already exists")
 
     def _runner(self, warehouse: WarehouseRecord, by: Principal) -> Runner:

@@ -6,7 +6,7 @@ import functools
 import importlib
 import pkgutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from brickyard.errors import WorkspaceProcessError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from sqlalchemy import Engine, RowMapping, Select
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -170,6 +170,16 @@ class Store:
         """A consistent snapshot to read from; never waits for a writer, and cannot write."""
         with self._reader.begin() as connection:
             yield connection
+
+    def rows(self, query: Select[Any]) -> Sequence[RowMapping]:
+        """What a query finds, by the names of the columns."""
+        with self.read() as connection:
+            return connection.execute(query).mappings().all()
+
+    def first(self, query: Select[Any]) -> RowMapping | None:
+        """The first row that a query finds, where it finds any."""
+        with self.read() as connection:
+            return connection.execute(query).mappings().first()
 
     def address(self, name: str, directory: Path) -> str:
         """Where a library may keep tables of its own, beside the workspace's: SQLAlchemy's URL, without a password.

@@ -12,11 +12,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Match, Route
 
+from brickyard.workspace.api.base import whole_body
 from brickyard.workspace.api.errors import (
     ApiError,
     NotFound,
     NotImplementedByWorkspace,
-    RequestTooLarge,
     Unauthenticated,
 )
 from brickyard.workspace.ui import clusters, data, endpoints, experiments, files, home, jobs, models, runs, sql
@@ -131,7 +131,9 @@ class Pages:
 
     async def _sign_in(self, request: Request) -> Response:
         request.state.action = "sign_in"  # for the audit record
-        fields = parse_qs((await _body(request)).decode(errors="replace"))
+        refusal = f"the form is larger than {_MAX_FORM_BYTES} bytes"
+        body = await whole_body(request, _MAX_FORM_BYTES, refusal)
+        fields = parse_qs(body.decode(errors="replace"))
         following = _safe(fields.get("next", [""])[0])
         try:
             session = self._sessions.open(fields.get("token", [""])[0].strip())
@@ -170,15 +172,6 @@ def _safe(address: str | None) -> str:
 def _address(request: Request) -> str:
     path: str = request.scope["raw_path"].decode("ascii")
     return path + (f"?{request.url.query}" if request.url.query else "")
-
-
-async def _body(request: Request) -> bytes:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MAX_FORM_BYTES:
-            raise RequestTooLarge(f"the form is larger than {_MAX_FORM_BYTES} bytes")
-    return body
 
 
 async def _unused(request: Request) -> Response:  # the routes are used for matching only

@@ -89,13 +89,8 @@ class Forks:
         self._channel.send(message)
 
     def _listen(self) -> None:
-        while True:
-            try:
-                messages = self._channel.receive()
-            except (EOFError, OSError):
-                return
-            for message in messages:
-                self._hear(message)
+        for message in self._channel.messages():
+            self._hear(message)
 
     def _hear(self, message: Message) -> None:
         if "told" in message:

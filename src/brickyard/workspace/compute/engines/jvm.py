@@ -13,8 +13,9 @@ from pathlib import Path
 
 from brickyard.runtime.foreign_paths import children_path
 from brickyard.workspace.compute.engines import jvm_home
-from brickyard.workspace.compute.engines.base import Address, Capabilities, Work
+from brickyard.workspace.compute.engines.base import Address, Capabilities
 from brickyard.workspace.compute.engines.forks import how_it_ended
+from brickyard.workspace.compute.engines.spark_server import SparkServer
 
 __all__ = ["JvmEngine"]
 
@@ -34,31 +35,12 @@ _PROPERTIES = {
 }
 
 
-class JvmServer:
-    """A running Spark Connect server."""
+class JvmServer(SparkServer):
+    """A running Spark Connect server, which ends with the gateway."""
 
     def __init__(self, process: subprocess.Popen[bytes], address: Address) -> None:
+        super().__init__(address)
         self._process = process
-        self._address = address
-
-    @property
-    def address(self) -> Address:
-        """Where it listens."""
-        return self._address
-
-    @property
-    def kept(self) -> None:
-        """Spark removes what it keeps."""
-
-    def interrupt(self, timeout: float) -> Work:
-        """Nothing: Spark does it when it is asked to in the client's words."""
-        return Work()
-
-    def import_from(self, entry: str) -> None:
-        """Nothing: clients' files go to Spark as they are."""
-
-    def work_in(self, directory: str) -> None:
-        """Nothing: they are sent as they are."""
 
     def ended(self, timeout: float = 0) -> str | None:
         """How the server ended; none while it runs."""
@@ -66,9 +48,6 @@ class JvmServer:
             return how_it_ended(self._process.wait(timeout))
         except subprocess.TimeoutExpired:
             return None
-
-    def kill(self) -> None:
-        """Nothing: other sessions use it, and it ends with the gateway."""
 
 
 class JvmEngine:

@@ -4,44 +4,12 @@ from __future__ import annotations
 
 import socket
 
-from brickyard.workspace.compute.engines.base import Address, Capabilities, Work
+from brickyard.workspace.compute.engines.base import Address, Capabilities
+from brickyard.workspace.compute.engines.spark_server import SparkServer
 
 __all__ = ["RemoteEngine"]
 
 _PROBE_SECONDS = 5
-
-
-class RemoteServer:
-    """A server that is there already; Spark itself stops what is interrupted."""
-
-    def __init__(self, address: Address) -> None:
-        self._address = address
-
-    @property
-    def address(self) -> Address:
-        """Where it listens."""
-        return self._address
-
-    @property
-    def kept(self) -> None:
-        """It removes what it keeps."""
-
-    def interrupt(self, timeout: float) -> Work:
-        """Nothing: the engine does it when it is asked to in the client's words."""
-        return Work()
-
-    def import_from(self, entry: str) -> None:
-        """Nothing: clients' files go to the engine as they are."""
-
-    def work_in(self, directory: str) -> None:
-        """Nothing: they are sent as they are."""
-
-    def ended(self, timeout: float = 0) -> str | None:
-        """Nobody tells."""
-        return None
-
-    def kill(self) -> None:
-        """It is not ours."""
 
 
 class RemoteEngine:
@@ -64,7 +32,7 @@ class RemoteEngine:
             metadata.append(("authorization", f"Bearer {token}"))
         self._address = Address(builder.endpoint, bool(builder.secure), tuple(metadata))
 
-    def start(self) -> RemoteServer:
+    def start(self) -> SparkServer:
         """The server, if it can be reached: a client would try for minutes.
 
         Raises:
@@ -78,7 +46,7 @@ class RemoteEngine:
                 f"The remote Spark engine at {self._address.target} cannot be reached ({error.strerror or error}). "
                 "Check spark.brickyard.engine, the network and whether the cluster runs."
             ) from error
-        return RemoteServer(self._address)
+        return SparkServer(self._address)
 
     def close(self) -> None:
         """It is not ours."""

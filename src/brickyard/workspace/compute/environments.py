@@ -143,7 +143,13 @@ class Environments:
         environ = dict(self._environ) | git_environment(missing.git, self._environ)
         pipe = subprocess.PIPE
         with subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, env=environ
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
+            env=environ,
+            process_group=0,  # for `kill`
         ) as installer:
             self._installers.add(installer)
             try:

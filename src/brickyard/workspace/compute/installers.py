@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psutil
 
 __all__ = ["InstallationStopped", "Installers", "kill", "running"]
 
@@ -83,14 +89,35 @@ def running(installer: subprocess.Popen[str]) -> Iterator[None]:
 
 
 def kill(installer: subprocess.Popen[str]) -> None:
-    """End an installer, with the builds of packages that it has started."""
+    """End an installer that leads a group, with the builds of packages that it has started.
+
+    They are stopped before they are killed: what one that is killed has just forked would go on.
+    """
     import psutil
 
+    if installer.poll() is not None:
+        return
+    stopped = _stopped(installer.pid)
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(installer.pid, signal.SIGKILL)
+    for process in stopped:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def _stopped(pid: int) -> set[psutil.Process]:
+    """A process and its descendants, none of which can start another any more."""
+    import psutil
+
+    found: set[psutil.Process] = set()
     with suppress(psutil.NoSuchProcess):
-        for build in psutil.Process(installer.pid).children(recursive=True):
-            with suppress(psutil.NoSuchProcess):
-                build.kill()
-    installer.kill()
+        top = psutil.Process(pid)
+        while more := {top, *top.children(recursive=True)} - found:
+            for process in more:
+                with suppress(psutil.NoSuchProcess):
+                    process.suspend()
+            found |= more
+    return found
 
 
 _current: ContextVar[Installers | None] = ContextVar("installers", default=None)

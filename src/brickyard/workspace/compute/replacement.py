@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 from brickyard.runtime.journal import memory_file
@@ -33,7 +34,7 @@ def become(message: Message, channel: Channel, writer: int, *behind: int) -> NoR
     """
     if "begun_with" not in message:
         message = message | {"preloaded": preloaded(), "begun_with": _BEGUN_WITH}
-    with memory_file() as file, open(os.devnull) as nothing:
+    with memory_file() as file, Path(os.devnull).open() as nothing:
         file.write(json.dumps(message).encode())
         for number, standard in ((nothing.fileno(), 0), (writer, 1), (writer, 2)):
             os.dup2(number, standard)

@@ -36,6 +36,7 @@ from brickyard.workspace.compute.gateway.statements.namespaces import (
     read_properties,
 )
 from brickyard.workspace.compute.gateway.statements.of_files import create_of_files
+from brickyard.workspace.compute.gateway.table import Table
 from brickyard.workspace.compute.gateway.table_keys import enter, exchange
 from brickyard.workspace.compute.gateway.table_keys import need_columns as need_key_columns
 
@@ -92,16 +93,8 @@ def _create_table(cursor: Cursor, session: Session, mode: str) -> Any:
         return literals.empty()
     if new.format != "delta":
         return create_of_files(session, new, defined, query, existing, mode, bare=not (like or copied))
-    if existing is not None and mode == "replace" and like:
-        raise unsupported("OR REPLACE of a table that exists with LIKE", "Drop the table first.")
-    if existing is not None and (mode == "error" or existing.is_view):
-        raise already_exists("table", str(name))
-    if existing is not None and new.policies:
-        raise unsupported("OR REPLACE with a row filter or masks", "Drop the table first, or use ALTER TABLE.")
     if existing is not None:
-        session.catalog.need_data(existing, write=True)
-    if copied is not None and existing is not None and existing.policies:
-        raise existing.policies.refused(str(name), "TABLE_CLONE_TARGET_NOT_SUPPORTED", "A clone in the place")
+        _check_replaced(session, new, existing, mode, like=bool(like), copied=copied is not None)
     if copied is not None:
         return clone(session, new, copied, existing.place if existing else None)
     if query is not None:
@@ -127,6 +120,18 @@ def _create_table(cursor: Cursor, session: Session, mode: str) -> Any:
         place, checks = existing.place if existing else None, defined.checks
         _set_keys(session, new, _empty_table(session, new, fields, place, checks, defined.keys), made=existing is None)
     return literals.empty()
+
+
+def _check_replaced(session: Session, new: NewTable, existing: Table, mode: str, *, like: bool, copied: bool) -> None:
+    if mode == "replace" and like:
+        raise unsupported("OR REPLACE of a table that exists with LIKE", "Drop the table first.")
+    if mode == "error" or existing.is_view:
+        raise already_exists("table", str(new.name))
+    if new.policies:
+        raise unsupported("OR REPLACE with a row filter or masks", "Drop the table first, or use ALTER TABLE.")
+    session.catalog.need_data(existing, write=True)
+    if copied and existing.policies:
+        raise existing.policies.refused(str(new.name), "TABLE_CLONE_TARGET_NOT_SUPPORTED", "A clone in the place")
 
 
 def _set_keys(session: Session, new: NewTable, keys: list[dict[str, Any]], *, made: bool) -> None:

@@ -121,17 +121,7 @@ def desugar(tree: Any, scope: Scope, reorder: bool = False, *, maps: bool = Fals
     """Rewrite a tree in place; `reorder`: it has queries that begin with FROM; `maps`: keys may be maps."""
     from sqlglot import exp
 
-    for window in tree.find_all(exp.Window):
-        ordered(window)
-        check_window(window)
-    for ctes in tree.find_all(exp.With):
-        check_ctes(ctes)
-    queries = selects(tree)
-    for query in queries:
-        if isinstance(query, exp.Select):
-            check_select(query)
-        else:
-            check_order(query)
+    queries = _checked(tree)
     for query in queries:
         if isinstance(query, exp.Select):
             sample(query)
@@ -151,36 +141,59 @@ def desugar(tree: Any, scope: Scope, reorder: bool = False, *, maps: bool = Fals
             cast_values(rows, scope)
     for query in queries:
         if isinstance(query, exp.Select):
-            whole_joins(query, scope)
-            whole_stars(query, scope)
-            expand_stars(query, scope, every=has_grouped_star(query))
-            lateral_aliases(query, scope)
-            label(query, scope)
-            sorted_lists(query)
-            exact_percentiles(query, scope)
-            date_ranges(query, scope)
-            group_by_all(query, scope)
-            generate_above(query)
-            if maps:
-                check_map_keys(query, scope)
-            keys_in_sets(query)
-            spell_keys(query)
-            qualify_keys(query, scope)
-            whole_sets(query)
-            same_ids(query)
-            without_groups_of_nothing(query)
+            _desugar_select(query, scope, maps=maps)
         else:
             widen(query, scope)
-        order_by_all(query, scope)
-        if isinstance(query, exp.Select):
-            order_by_position(query)
-            order_below(query, scope)
-            qualify(query, scope)
-            guard(query)
-            keep_totals(query)
+            order_by_all(query, scope)
     for change in tree.find_all(exp.Update, exp.Delete):
         guard(change)
     return without_intersect_all(tree)
+
+
+def _checked(tree: Any) -> list[Any]:
+    """The queries of a tree, of which none is wrong."""
+    from sqlglot import exp
+
+    for window in tree.find_all(exp.Window):
+        ordered(window)
+        check_window(window)
+    for ctes in tree.find_all(exp.With):
+        check_ctes(ctes)
+    queries = selects(tree)
+    for query in queries:
+        if isinstance(query, exp.Select):
+            check_select(query)
+        else:
+            check_order(query)
+    return queries
+
+
+def _desugar_select(select: Any, scope: Scope, *, maps: bool) -> None:
+    """What of a SELECT can be rewritten once the queries in it are; each step finds what those before it have left."""
+    whole_joins(select, scope)
+    whole_stars(select, scope)
+    expand_stars(select, scope, every=has_grouped_star(select))
+    lateral_aliases(select, scope)
+    label(select, scope)
+    sorted_lists(select)
+    exact_percentiles(select, scope)
+    date_ranges(select, scope)
+    group_by_all(select, scope)
+    generate_above(select)
+    if maps:
+        check_map_keys(select, scope)
+    keys_in_sets(select)
+    spell_keys(select)
+    qualify_keys(select, scope)
+    whole_sets(select)
+    same_ids(select)
+    without_groups_of_nothing(select)
+    order_by_all(select, scope)
+    order_by_position(select)
+    order_below(select, scope)
+    qualify(select, scope)
+    guard(select)
+    keep_totals(select)
 
 
 def _distribution(select: Any) -> None:

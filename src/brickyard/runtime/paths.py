@@ -102,6 +102,7 @@ def install(mounts: Mapping[str, Path]) -> None:
     for name in _TWO:
         setattr(os, name, _mapping_two(getattr(os, name), mapped))
     builtins.open = io.open = _mapping_one(builtins.open, mapped)
+    io.open_code = _mapping_one(io.open_code, mapped)  # for `runpy`, by which processes of `multiprocessing` begin
     sys.path_hooks.insert(0, _import_hook(prefixes, mounts))
     for entry in sys.path:  # looking through the cache itself would copy the memory that all its names are in
         if entry.startswith(prefixes):

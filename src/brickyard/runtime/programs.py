@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+import contextlib
 import importlib
 import importlib.metadata
 import importlib.util
@@ -29,12 +31,14 @@ def run_file(context: TaskContext) -> Ending:
     path = paths.full(context.source)
     place = paths.to_local(path, context.mounts)
     try:
-        source = place.read_text(encoding="utf-8")
+        source = place.read_bytes()
     except (FileNotFoundError, IsADirectoryError):
         return Ending(error=missing(f"Cannot read the python file {path}.", context), code="RESOURCE_NOT_FOUND")
     sys.argv = [path, *_arguments(context.arguments)]
     module = new_main(path)
-    linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)
+    with contextlib.suppress(SyntaxError, UnicodeDecodeError):  # said when it is compiled
+        lines = importlib.util.decode_source(source).splitlines(keepends=True)
+        linecache.cache[path] = (len(source), None, lines, path)
     return guarded(lambda: exec(compile(source, path, "exec"), module.__dict__))
 
 
@@ -96,7 +100,7 @@ def new_main(path: str | None) -> ModuleType:
     module = ModuleType("__main__")
     if path is not None:
         module.__file__ = path
-    module.__dict__["__builtins__"] = __builtins__
+    module.__dict__["__builtins__"] = builtins
     sys.modules["__main__"] = module
     return module
 

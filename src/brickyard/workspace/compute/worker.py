@@ -200,8 +200,10 @@ def _redirect(output: int) -> None:
     os.close(nothing)
     os.close(output)
     for name, number in (("stdout", 1), ("stderr", 2)):
-        raw = io.FileIO(number, "w", closefd=False)
-        stream = io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", line_buffering=True)
+        raw: Any = io.FileIO(number, "w", closefd=False)
+        raw.name = f"<{name}>"
+        stream: Any = io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", line_buffering=True)
+        stream.mode = "w"
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
 
@@ -245,12 +247,23 @@ def _end(host: WorkerHost, kind: str, ending: Ending) -> Ending:
         else:
             _end_pools()
         atexit._run_exitfuncs()
+        if kind in ("spark_python", "python_wheel"):
+            _forget_names()
     except TaskStopped:
         ending = Ending(error=host.reason, code="DRIVER_ERROR")
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _flush()
     _flush_files()
     return ending
+
+
+def _forget_names() -> None:
+    """Take a program's own names away, so that its objects do what they do at their end."""
+    threading.excepthook = lambda failed: None  # threads that are not waited for would miss the names
+    names = vars(sys.modules["__main__"])
+    for name in sorted(names.keys() - {"__builtins__"}, key=lambda name: not name.startswith("_")):
+        names[name] = None
+    gc.collect()
 
 
 def _flush() -> None:

@@ -1,0 +1,74 @@
+"""Programs end, and find what they need, as they do where Python itself executes them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.workspace.compute.compute_support import HOME, Lab
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_processes_of_a_pool_begin_with_the_program(lab: Lab, method: str) -> None:
+    source = f"""
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+
+def square(number):
+    return number * number
+
+if __name__ == "__main__":
+    with ProcessPoolExecutor(1, multiprocessing.get_context({method!r})) as pool:
+        print(list(pool.map(square, range(3))))
+"""
+    assert lab.run("spark_python", lab.put(f"pool_{method}.py", source)).ok().output == "[0, 1, 4]\n"
+
+
+def test_objects_of_a_program_do_what_they_do_at_their_end(lab: Lab) -> None:
+    source = """
+import tempfile, threading, time
+
+class Client:
+    def __del__(self):
+        print("closed", self.name)
+
+def generator():
+    try:
+        yield
+    finally:
+        print("generator closed")
+
+_first, client, cycle = Client(), Client(), Client()
+_first.name, client.name, cycle.name = "first", "client", "cycle"
+cycle.itself = cycle
+begun = generator()
+next(begun)
+file = tempfile.NamedTemporaryFile()
+print(file.name)
+
+def busy():
+    while True:
+        time.sleep(0.0001)
+
+threading.Thread(target=busy, daemon=True).start()
+"""
+    name, first, *others = lab.run("spark_python", lab.put("objects.py", source)).ok().output.splitlines()
+    assert first == "closed first" and sorted(others) == ["closed client", "closed cycle", "generator closed"]
+    with pytest.raises(FileNotFoundError):
+        open(name)
+
+
+def test_source_may_be_in_any_encoding(lab: Lab) -> None:
+    place = lab.workspace.files.local_path(f"{HOME}/encoded.py")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    for source in (b"\xef\xbb\xbfprint('caf\xc3\xa9')\r\n", b"# coding: latin-1\nprint('caf\xe9')\n"):
+        place.write_bytes(source)
+        assert lab.run("spark_python", f"{HOME}/encoded.py").ok().output == "café\n"
+    place.write_bytes(b"print('caf\xe9')\n")
+    outcome = lab.run("spark_python", f"{HOME}/encoded.py").outcome
+    assert (outcome.error or "").startswith("SyntaxError: (unicode error) 'utf-8' codec can't decode byte 0xe9")
+
+
+def test_streams_and_builtins_are_those_of_a_program(lab: Lab) -> None:
+    source = "import sys\nprint(sys.stdout.name, sys.stderr.name, sys.stdout.mode, __builtins__)\n"
+    output = lab.run("spark_python", lab.put("streams.py", source)).ok().output
+    assert output == "<stdout> <stderr> w <module 'builtins' (built-in)>\n"

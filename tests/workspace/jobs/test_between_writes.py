@@ -135,7 +135,7 @@ def test_a_continuous_job_goes_on_though_it_could_not_be_written_that_its_run_en
         full.setattr(Watch, "_remember", broken)
         lab.compute.finish("a")
         lab.ended(first.run_id)
-        wait_for(lambda: not lab.jobs._scheduler._active)
+        wait_for(lambda: lab.jobs.triggers._watched[first.job_id].next_at is not None)
     assert len(hands.later(60)) == 2
 
 

@@ -63,7 +63,8 @@ class TaskContext:
         user_name: On whose behalf it runs.
         job_id: The job; 0 where there is none.
         job_run_id: The job's run.
-        run_id: The task's run.
+        run_id: The task's run, or that of the notebook that the task has started.
+        root_run_id: The task's run in either case.
         task_key: The task's name in the job.
         kind: `notebook`, `spark_python` or `python_wheel`.
         source: The notebook's or file's path, or the wheel's entry point.
@@ -106,6 +107,7 @@ class TaskContext:
     notes_uses: bool = False
     cluster: str = ""
     kept: Mapping[str, Any] = field(default_factory=dict)
+    root_run_id: int = 0
 
     @property
     def cluster_id(self) -> str:

@@ -43,13 +43,14 @@ class WorkspaceApi:
         answer: dict[str, Any] = json.loads(self._send("GET", f"{path}?{urllib.parse.urlencode(query)}") or b"{}")
         return answer
 
-    def post(self, path: str, /, **fields: Any) -> None:
-        """A POST of these fields.
+    def post(self, path: str, /, **fields: Any) -> dict[str, Any]:
+        """The JSON answer of a POST of these fields.
 
         Raises:
             ApiFailure: The workspace refused.
         """
-        self._send("POST", path, json.dumps(fields).encode())
+        answer: dict[str, Any] = json.loads(self._send("POST", path, json.dumps(fields).encode()) or b"{}")
+        return answer
 
     def delete(self, path: str, /, **query: str) -> None:
         """A DELETE.

@@ -90,6 +90,7 @@ _PREFIXES = (
     _Prefix("/api/1.2/", "command_execution"),
     _Prefix("/api/2.0/clusters/", "clusters"),
     _Prefix("/api/2.0/jobs/dbt-artifacts/", "dbt_artifacts", public=True),
+    _Prefix("/api/2.0/jobs/notebook-runs/", "notebook_runs"),
     _Prefix("/api/2.0/serving-endpoints", "serving_endpoints"),
     _Prefix("/serving-endpoints/", "serving_endpoints"),
     _Prefix("/api/2.0/sql/warehouses", "warehouses"),

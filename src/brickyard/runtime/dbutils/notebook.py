@@ -116,7 +116,7 @@ class _Context:
             "workspaceId": str(task.workspace_id),
             "jobId": str(task.job_id) if task.job_id else None,
             "currentRunId": str(task.run_id) if task.run_id else None,
-            "rootRunId": str(task.run_id) if task.run_id else None,
+            "rootRunId": str(task.root_run_id or task.run_id) if task.run_id else None,
             "clusterId": task.cluster_id,
         }
 
@@ -144,8 +144,9 @@ class _Context:
         """All of it but the token; the run's numbers are objects with an `id`, as the vendor writes them."""
         shown = {name: value for name, value in self._values.items() if name != "apiToken"}
         run = {"id": self._task.run_id} if self._task.run_id else None
+        root = {"id": self._task.root_run_id or self._task.run_id} if run else None
         more: dict[str, Any] = {"tags": self.tags()._tags, "extraContext": self.extraContext()._tags}
-        more |= {"currentRunId": run, "rootRunId": run}
+        more |= {"currentRunId": run, "rootRunId": root}
         return json.dumps(shown | more)
 
     def safeToJson(self) -> str:

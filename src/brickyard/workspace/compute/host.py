@@ -22,6 +22,7 @@ from brickyard.runtime.redaction import Redactor
 from brickyard.workspace.compute.channel import Channel, Message
 from brickyard.workspace.compute.engines.forks import how_it_ended
 from brickyard.workspace.compute.environments import Environments
+from brickyard.workspace.compute.notebook_run import NotebookRun
 from brickyard.workspace.compute.own_libraries import uninstall
 from brickyard.workspace.compute.requirements import differing, requirement_lines
 from brickyard.workspace.compute.results import write_json
@@ -104,14 +105,21 @@ class WorkerHost:
         """Run another notebook in a process of its own and wait for its end; 0 seconds is no limit."""
         task = self._message["task"]
         number = next(self._numbers)
-        directory = Path(task["directory"]) / "notebooks" / str(number)
-        directory.mkdir(parents=True)
-        child = task | {
-            "kind": "notebook",
-            "source": path,
-            "parameters": dict(arguments),
-            "directory": str(directory),
-        }
+        given = {"kind": "notebook", "source": path, "parameters": dict(arguments)}
+        run = NotebookRun(self._message, given, self._redactor) if task["records_notebooks"] else None
+        if run is None:
+            directory = Path(task["directory"]) / "notebooks" / str(number)
+            directory.mkdir(parents=True)
+        else:
+            directory = run.directory(number)
+        child = task | given | {"directory": str(directory)} | ({} if run is None else run.ids)
+        result = self._run_child(child, number, timeout_seconds)
+        if run is not None:
+            run.end(result)
+        return result
+
+    def _run_child(self, child: Message, number: int, timeout_seconds: float) -> NotebookResult:
+        directory, path = Path(child["directory"]), child["source"]
         write_json(directory / TASK_FILE, self._redactor.redact_all(child))
         hidden = {"secrets": sorted(self._redactor.secrets), "kept": {}}
         message = self._message | hidden | {"do": "spawn", "task": child, "environ": dict(os.environ)}

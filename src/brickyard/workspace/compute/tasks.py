@@ -62,6 +62,7 @@ class TaskSpec:
         cluster_id: The cluster that it runs on; none where it has an engine of its own.
         remote: Where that cluster's Spark engine listens (`sc://...`), with a token: handed over in memory only.
         search_path: Directories with that cluster's libraries.
+        records_notebooks: Whether the notebooks that it runs are recorded as runs.
         notes_uses: Whether it leaves a note of what it has read and written (`brickyard.runtime.uses`).
     """
 
@@ -86,6 +87,7 @@ class TaskSpec:
     remote: str = field(default="", repr=False)
     search_path: tuple[str, ...] = ()
     notes_uses: bool = False
+    records_notebooks: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """The specification as JSON can hold it, without the token and the secrets."""

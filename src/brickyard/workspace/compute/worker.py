@@ -232,6 +232,7 @@ def _context(message: Message, host: WorkerHost, redactor: Redactor) -> TaskCont
         git_folder=message["git_folder"],
         notes_uses=task["notes_uses"],
         cluster=task["cluster_id"],
+        root_run_id=task.get("root_run_id", task["run_id"]),
         kept=message.get("kept", {}),
         task_values=message.get("kept", {}).get("task_values", {}),
     )

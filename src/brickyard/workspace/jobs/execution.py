@@ -295,6 +295,7 @@ class Execution:
         if isinstance(event, _Ended):
             self._works.pop(event.run_id, None)
             self._held.give_back(event.run_id)
+            self._around.workspace.jobs.notebooks.end_of(event.run_id)
             self._task_ended(board.attempt(event.run_id), event.outcome)
         elif isinstance(event, _Sourced):
             self._sourcing = False

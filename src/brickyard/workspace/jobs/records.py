@@ -10,11 +10,23 @@ from typing import Any
 from brickyard.workspace.clock import now
 from brickyard.workspace.jobs.states import State
 
-__all__ = ["ITERATIONS", "READY_AT", "Ids", "JobRecord", "Json", "RunRecord", "RunRequest", "TaskRecord"]
+__all__ = [
+    "ITERATIONS",
+    "READY_AT",
+    "WORKFLOW_RUN",
+    "Ids",
+    "JobRecord",
+    "Json",
+    "RunRecord",
+    "RunRequest",
+    "TaskRecord",
+]
 
 Json = dict[str, Any]
 #: The type of a run of a task's iterations, which is shown with the task.
 ITERATIONS = "FOR_EACH"
+#: The type of a run of a notebook that a task has started.
+WORKFLOW_RUN = "WORKFLOW_RUN"
 #: When a task began on its cluster, in epoch milliseconds.
 READY_AT = "ready_at"
 

@@ -20,8 +20,9 @@ from brickyard.workspace.jobs.directories import run_directory
 from brickyard.workspace.jobs.git_checkouts import allow_git_host
 from brickyard.workspace.jobs.iterations import Loop, whole
 from brickyard.workspace.jobs.job_store import JobStore
+from brickyard.workspace.jobs.notebook_runs import NotebookRuns
 from brickyard.workspace.jobs.people import as_they_are, securable_of, with_makers
-from brickyard.workspace.jobs.records import Ids, JobRecord, RunRecord, TaskRecord
+from brickyard.workspace.jobs.records import WORKFLOW_RUN, Ids, JobRecord, RunRecord, TaskRecord
 from brickyard.workspace.jobs.repair import check_repair, requested_repair
 from brickyard.workspace.jobs.requests import idempotency_token, merged, number, optional_number
 from brickyard.workspace.jobs.run_store import RunFilter, RunStore
@@ -61,6 +62,8 @@ class Jobs:
         )
         #: The runs that tasks start and wait for.
         self.children = ChildRuns(workspace, self._jobs, self._runs, self._scheduler, self._starts.new_run)
+        #: The runs of notebooks that tasks execute.
+        self.notebooks = NotebookRuns(workspace, self._jobs, self._runs, self._ids, self._starts.new_run)
         self._permissions = workspace.identity.permissions
         self._changing = threading.Lock()  # of two changes, the second sees what the first has changed
 
@@ -234,6 +237,8 @@ class Jobs:
     def cancel(self, run_id: int) -> None:
         """Cancel a run or one attempt at a task; it ends soon after this returns."""
         run, _ = self._runs.get(run_id)
+        if run.run_type == WORKFLOW_RUN and not run.state.ended:
+            raise InvalidState(f"Run {run_id} is executed by run {run.parent}, which has started it; cancel that one.")
         self._scheduler.cancel(run.run_id, None if run.run_id == run_id else run_id)
 
     def cancel_all(self, job_id: int | None, principal: Principal, *, queued_only: bool = False) -> None:
@@ -242,7 +247,11 @@ class Jobs:
 
     def _cancel_all(self, job_id: int | None, *, queued_only: bool, principal: Principal | None = None) -> None:
         for run in reversed(self._runs.active()):  # what waits is cancelled before what it waits for
-            wanted = job_id in (None, run.job_id) and (not queued_only or run.state.life_cycle == "QUEUED")
+            wanted = (
+                job_id in (None, run.job_id)
+                and run.run_type != WORKFLOW_RUN
+                and (not queued_only or run.state.life_cycle == "QUEUED")
+            )
             securable = securable_of(run.job_id)
             if wanted and (principal is None or self._permissions.allows(principal, securable, "CAN_MANAGE_RUN")):
                 self._scheduler.cancel(run.run_id)

@@ -83,6 +83,7 @@ class Program(ABC):
             task_values=start.upstream,
             mounts=_mounts(start),
             timeout_seconds=definition.get("timeout_seconds", 0),
+            records_notebooks=True,
         )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.access import anyone, levels_on
 from brickyard.workspace.api.base import Call, Family
-from brickyard.workspace.api.errors import PermissionDenied
+from brickyard.workspace.identity.entitlement import require_entitlement
 from brickyard.workspace.pools.records import PoolRecord
 from brickyard.workspace.workspace import Workspace
 
@@ -22,11 +22,7 @@ _on = levels_on(lambda workspace, call: _pool(workspace, call).securable)
 
 def _may_create(workspace: Workspace, call: Call) -> None:
     """Administrators, and who is entitled to."""
-    if not call.principal.is_admin and "allow-instance-pool-create" not in call.principal.entitlements:
-        raise PermissionDenied(
-            f"{call.principal.user_name} is not authorized to create instance pools. Please contact an administrator"
-            " for the entitlement allow-instance-pool-create."
-        )
+    require_entitlement(call.principal, "allow-instance-pool-create", "instance pools")
 
 
 @family.call("POST", f"{_ROOT}/create", access=_may_create)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from brickyard.workspace.api.access import admins_only, anyone, levels_on
 from brickyard.workspace.api.base import Call, Family
-from brickyard.workspace.api.errors import PermissionDenied
+from brickyard.workspace.identity.entitlement import require_entitlement
 from brickyard.workspace.sql.records import WarehouseRecord
 from brickyard.workspace.workspace import Workspace
 
@@ -24,11 +24,7 @@ _on = levels_on(lambda workspace, call: _warehouse(workspace, call).securable)
 
 def _may_create(workspace: Workspace, call: Call) -> None:
     """Administrators, and who is entitled to create clusters, as on the service."""
-    if not call.principal.is_admin and "allow-cluster-create" not in call.principal.entitlements:
-        raise PermissionDenied(
-            f"{call.principal.user_name} is not authorized to create SQL warehouses. Please contact an administrator"
-            " for the entitlement allow-cluster-create (unrestricted cluster creation)."
-        )
+    require_entitlement(call.principal, "allow-cluster-create", "SQL warehouses")
 
 
 @family.call("POST", _ROOT, access=_may_create)

@@ -13,17 +13,14 @@ from urllib.parse import quote
 
 from brickyard.workspace.compute.client import Exit
 from brickyard.workspace.compute.engines.forks import how_it_ended
+from brickyard.workspace.compute.interactive import EngineFailed
 from brickyard.workspace.compute.service import Compute
 
-__all__ = ["ClusterEngine", "EngineFailed"]
+__all__ = ["ClusterEngine"]
 
 _START_SECONDS = 120
 #: Beside the socket nothing is there: its path may be as short as a few systems want it.
 _PREFIX = "brickyard-cluster-"
-
-
-class EngineFailed(Exception):
-    """The engine did not start; the message says why."""
 
 
 class ClusterEngine:

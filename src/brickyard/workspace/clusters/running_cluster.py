@@ -12,7 +12,7 @@ from concurrent.futures import CancelledError, Future, InvalidStateError
 from typing import TYPE_CHECKING, Any, Protocol
 
 from brickyard.workspace.clusters import hooks
-from brickyard.workspace.clusters.engine import ClusterEngine, EngineFailed
+from brickyard.workspace.clusters.engine import ClusterEngine
 from brickyard.workspace.clusters.init_scripts import InitScripts, ScriptFailed
 from brickyard.workspace.clusters.log_delivery import LogDelivery
 from brickyard.workspace.clusters.records import ClusterRecord, Json, Reason
@@ -20,7 +20,7 @@ from brickyard.workspace.clusters.values import ClusterValues, SecretUnavailable
 from brickyard.workspace.compute.client import ForkServerGone
 from brickyard.workspace.compute.engines.choice import EngineChoice, UnknownEngine, split
 from brickyard.workspace.compute.initial_catalog import initial_catalog
-from brickyard.workspace.compute.interactive import search_path
+from brickyard.workspace.compute.interactive import EngineFailed, search_path
 
 if TYPE_CHECKING:
     from brickyard.workspace.workspace import Workspace

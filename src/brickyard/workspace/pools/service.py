@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from brickyard.workspace.api.errors import InvalidParameterValue, ResourceDoesNotExist, ResourceExhausted
 from brickyard.workspace.clock import now
+from brickyard.workspace.clusters.states import workers
 from brickyard.workspace.identity.permissions import Securable
 from brickyard.workspace.pools.records import PoolRecord, settings_of
 from brickyard.workspace.store.names import name_taken
@@ -156,7 +157,5 @@ class Pools:
 def _instances(cluster: ClusterRecord, pool_id: str) -> int:
     """How many instances of a pool a cluster has: its driver, its workers or both."""
     definition = cluster.definition
-    autoscale = definition.get("autoscale") or {}
-    workers = int(autoscale.get("min_workers", definition.get("num_workers")) or 0)
     of_driver = definition.get("driver_instance_pool_id") == pool_id
-    return of_driver + (workers if definition.get("instance_pool_id") == pool_id else 0)
+    return of_driver + (workers(definition) if definition.get("instance_pool_id") == pool_id else 0)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from brickyard.workspace.clusters.wire import details_of
+from brickyard.workspace.jobs.records import READY_AT
+from brickyard.workspace.jobs.single_task import flat_run
+from brickyard.workspace.jobs.wire import Shown, run_of_task
+from brickyard.workspace.jobs.wire import run as wire_run
 from tests.workspace.jobs.lab import CLUSTER, Lab, task
 
 
@@ -62,3 +67,17 @@ def test_library_that_cannot_be_installed_fails_the_task_that_needs_it(lab: Lab)
     assert "loads no libraries for Java and Scala" in state.message
     assert (run.state.code, tasks["b"].state.result) == ("LIBRARY_INSTALLATION_ERROR", "UPSTREAM_FAILED")
     assert lab.compute.keys() == [], "nothing is executed without it"
+
+
+def test_the_time_in_which_a_task_waited_for_its_cluster_is_its_setup(lab: Lab) -> None:
+    run, tasks = lab.done({**task("a"), "new_cluster": CLUSTER}, description="nightly roads")
+    placed = tasks["a"]
+    assert placed.cluster and placed.cluster[READY_AT] >= (placed.started_at or 0) > 0
+    times = replace(placed, started_at=1_000, ended_at=9_000, cluster=placed.cluster | {READY_AT: 4_000})
+    shown = run_of_task(run, times, times.run_id, "", Shown()).as_dict()
+    assert (shown["setup_duration"], shown["execution_duration"], shown["run_duration"]) == (3_000, 5_000, 8_000)
+    assert shown["description"] == "nightly roads"
+    assert set(shown["cluster_instance"]) == {"cluster_id", "spark_context_id"}
+    whole = wire_run(run, [times], "", Shown()).as_dict()
+    flat = flat_run(whole, {"format": "SINGLE_TASK", "tasks": run.settings["tasks"]})
+    assert (flat["setup_duration"], flat["execution_duration"]) == (3_000, 5_000)

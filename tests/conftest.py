@@ -18,7 +18,7 @@ from tests.support import LocalWorkspace, WorkspaceHome
 
 SHARED = {
     "tests/main_job/test_main_job.py": "flights",
-    "tests/main_job/test_failures.py": "flights",
+    "tests/main_job/test_failures.py": "small job",
     "tests/main_job/test_kills.py": "small job",
     "tests/main_job/test_disk.py": "small job",
 }

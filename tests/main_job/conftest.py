@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.main_job.contents import standing
+from tests.main_job.contents import everything
 from tests.main_job.small import EXAMPLE, SKIPPED, SmallJob
 from tests.support import LocalWorkspace, WorkspaceHome
 
@@ -30,20 +29,9 @@ class Flights:
         """Run a `brickyard` command in the project."""
         return self.home.run(*arguments, check=check, cwd=self.project)
 
-    def copy(self, directory: Path) -> Path:
-        """The project's files anew, to be broken."""
-        shutil.copytree(self.project, directory, ignore=SKIPPED)
-        return directory
-
     def production(self) -> dict[str, Any]:
-        """All that production serves from: a hash of each file of its tables, models and volumes, and its settings."""
-        data = self.prod.root / "data"
-        found = standing(self.prod)
-        for part in ("tables", "models", "volumes"):
-            for path in sorted((data / part).rglob("*")):
-                if path.is_file():
-                    found[str(path.relative_to(data))] = hashlib.sha256(path.read_bytes()).hexdigest()
-        return found
+        """All that production serves from."""
+        return everything(self.prod)
 
 
 @pytest.fixture(scope="package")

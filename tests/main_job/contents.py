@@ -32,6 +32,15 @@ def standing(workspace: LocalWorkspace) -> dict[str, Any]:
     }
 
 
+def everything(workspace: LocalWorkspace) -> dict[str, Any]:
+    """All that a workspace serves from: a hash of each file of its tables, models and volumes, and its settings."""
+    data = workspace.root / "data"
+    found = standing(workspace)
+    for part in ("tables", "models", "volumes"):
+        found |= {f"{part}/{name}": digest for name, digest in tree(data / part).items()}
+    return found
+
+
 def content(workspace: LocalWorkspace, *, trained: bool = False) -> dict[str, Any]:
     """Jobs, endpoints, files, tables and the model of the flights project in a workspace.
 

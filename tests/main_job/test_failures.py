@@ -2,74 +2,90 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from databricks.sdk.service.serving import EndpointStateReady
 
-from tests.main_job.conftest import Flights
-from tests.support import wait_for
+from tests.main_job.contents import everything
+from tests.main_job.small import PHASES, SKIPPED, Phase, SmallJob
+from tests.support import LocalWorkspace, wait_for
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture(scope="module")
+def served(job: SmallJob) -> SmallJob:
+    """Both workspaces with production's champion."""
+    job.restore(Phase("score", ("dev", "prod"), PHASES["score"].command))
+    wait_for(lambda: serves(job.workspaces["prod"]), seconds=60)
+    return job
+
+
+def serves(workspace: LocalWorkspace) -> bool:
+    """Whether the workspace is up, and its endpoints answer."""
+    endpoints = list(workspace.client().serving_endpoints.list())
+    return bool(endpoints) and all(one.state and one.state.ready == EndpointStateReady.READY for one in endpoints)
 
 
 @pytest.fixture
-def unchanged(flights: Flights) -> Iterator[Flights]:
+def unchanged(served: SmallJob) -> Iterator[SmallJob]:
     """Production has the same content after the test as before."""
-    before = flights.production()
-    assert before
-    yield flights
-    assert flights.production() == before
+    before = everything(served.workspaces["prod"])
+    assert before["aliases"]
+    yield served
+    assert everything(served.workspaces["prod"]) == before
 
 
-def test_a_broken_training_notebook(unchanged: Flights, tmp_path: Path) -> None:
-    project = unchanged.copy(tmp_path / "broken")
-    notebook = project / "notebooks" / "train.py"
-    notebook.write_text(
-        notebook.read_text().replace("fit(training[FEATURES], late)", "fit(training[FEATURES], nobody)")
-    )
-    unchanged.home.run("deploy", "-t", "dev", cwd=project)
+def broken(job: SmallJob, directory: Path, notebook: str, before: str, after: str) -> Path:
+    """A copy of the project with a change in a notebook, deployed to development."""
+    shutil.copytree(job.project, directory, ignore=SKIPPED)
+    path = directory / "notebooks" / notebook
+    assert before in path.read_text()
+    path.write_text(path.read_text().replace(before, after))
+    job.home.run("deploy", "-t", "dev", cwd=directory)
+    return directory
+
+
+def test_a_broken_training_notebook(unchanged: SmallJob, tmp_path: Path) -> None:
+    change = ("fit(training[FEATURES], late)", "fit(training[FEATURES], nobody)")
+    project = broken(unchanged, tmp_path / "broken", "train.py", *change)
     done = unchanged.home.run("run", "train", "-t", "dev", cwd=project, check=False)
     assert done.returncode == 7
     assert "NameError" in done.stdout + done.stderr and "nobody" in done.stdout + done.stderr
-    unchanged.run("deploy", "-t", "dev")
 
 
-def test_broken_data(unchanged: Flights, tmp_path: Path) -> None:
-    project = unchanged.copy(tmp_path / "broken")
-    notebook = project / "notebooks" / "silver.py"
-    notebook.write_text(
-        notebook.read_text().replace(
-            'spark.table(f"{prefix}.bronze_planes"),',
-            'spark.table(f"{prefix}.bronze_planes").unionAll(spark.table(f"{prefix}.bronze_planes")),',
-        )
-    )
-    unchanged.home.run("deploy", "-t", "dev", cwd=project)
+def test_broken_data(unchanged: SmallJob, tmp_path: Path) -> None:
+    planes = 'spark.table(f"{prefix}.bronze_planes")'
+    change = (f"{planes},", f"{planes}.unionAll({planes}),")
+    project = broken(unchanged, tmp_path / "broken", "silver.py", *change)
     done = unchanged.home.run("run", "prepare", "-t", "dev", cwd=project, check=False)
     assert done.returncode == 7
     assert "flight_id is unique: broken by" in done.stdout + done.stderr
-    unchanged.run("deploy", "-t", "dev")
-    unchanged.run("run", "prepare", "-t", "dev")
 
 
-def test_a_wrong_token(unchanged: Flights) -> None:
-    environ = {"DATABRICKS_TOKEN": "dapi" + "0" * 32, "DATABRICKS_HOST": unchanged.prod.host}
-    project = unchanged.project
-    text = (project / "databricks.yml").read_text()
-    (project / "databricks.yml").write_text(text.replace("profile: flights-prod", f"host: {unchanged.prod.host}"))
+def test_a_wrong_token(unchanged: SmallJob) -> None:
+    host = unchanged.workspaces["prod"].host
+    environ = {"DATABRICKS_TOKEN": "dapi" + "0" * 32, "DATABRICKS_HOST": host}
+    path = unchanged.project / "databricks.yml"
+    text = path.read_text()
+    path.write_text(text.replace("profile: flights-prod", f"host: {host}"))
     try:
-        done = unchanged.home.run("deploy", "-t", "prod", cwd=project, check=False, extra=environ)
+        done = unchanged.home.run("deploy", "-t", "prod", cwd=unchanged.project, check=False, extra=environ)
     finally:
-        (project / "databricks.yml").write_text(text)
+        path.write_text(text)
     assert done.returncode == 4 and "token" in done.stderr.lower() and "Traceback" not in done.stderr
 
 
-def test_the_second_workspace_is_down(unchanged: Flights) -> None:
-    unchanged.home.run("workspace", "stop", "flights-uat")
+def test_the_second_workspace_is_down(unchanged: SmallJob) -> None:
+    prod = unchanged.workspaces["prod"]
+    unchanged.home.run("workspace", "stop", prod.name)
     try:
-        done = unchanged.run("model", "promote", "delay", "--to", "uat", check=False)
+        done = unchanged.run("model", "promote", "delay", "--to", "prod", check=False)
     finally:
-        unchanged.home.run("workspace", "start", "flights-uat")
+        unchanged.start("prod")
     assert done.returncode == 4
-    assert unchanged.uat.host in done.stderr and "Traceback" not in done.stderr
-    wait_for(lambda: unchanged.uat.client().current_user.me().user_name)
+    assert prod.host in done.stderr and "Traceback" not in done.stderr
+    wait_for(lambda: serves(prod), seconds=60)

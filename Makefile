@@ -22,7 +22,7 @@ $(READY): requirements/dev.txt pyproject.toml
 demo: install
 	@$(BIN)/brickyard demo $(ARGS)
 
-test: install lint
+test: install
 	@$(BIN)/python scripts/test.py --workers $(WORKERS) $(ARGS)
 
 lint: install

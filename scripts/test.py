@@ -1,4 +1,4 @@
-"""Run the tests as CI does: in parallel; with `--coverage`, say what they cover."""
+"""All that CI runs: the tests in parallel, and the checks of the source beside them; `--coverage` says what they cover."""
 
 from __future__ import annotations
 
@@ -22,14 +22,16 @@ def main() -> int:
     }
     command = [sys.executable, "-m", "pytest", "-m", "not soak", "-n", options.workers, "--no-loadscope-reorder"]
     command += [*(["--cov", "--cov-report="] if options.coverage else []), "--durations=15", *rest]
-    subprocess.run([sys.executable, "-m", "tests.support.postgresql"], cwd=ROOT, env=environment, check=False)
-    tests = subprocess.run(command, cwd=ROOT, env=environment, check=False)
-    if not options.coverage:
-        return tests.returncode
-    report = subprocess.run(
-        [sys.executable, "-m", "coverage", "report", "--skip-covered", "--sort=cover"], cwd=ROOT, check=False
-    )
-    return tests.returncode or report.returncode
+    # Names that tests import are seen by the tests themselves.
+    lint = [sys.executable, "scripts/lint.py", "--without", "names in tests"]
+    with subprocess.Popen(lint, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as checks:
+        subprocess.run([sys.executable, "-m", "tests.support.postgresql"], cwd=ROOT, env=environment, check=False)
+        tests = subprocess.run(command, cwd=ROOT, env=environment, check=False)
+        print(f"\nChecks of the source:\n{checks.communicate()[0]}", end="", flush=True)
+    if options.coverage:
+        report = [sys.executable, "-m", "coverage", "report", "--skip-covered", "--sort=cover"]
+        tests = subprocess.run(report, cwd=ROOT, check=False) if tests.returncode == 0 else tests
+    return tests.returncode or checks.returncode
 
 
 if __name__ == "__main__":

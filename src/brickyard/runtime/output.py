@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import fcntl
 import os
 import select
+import struct
+import termios
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -96,27 +99,36 @@ class OutputPump:
 
     def close(self) -> None:
         """Write what is in the pipe now, and end; whoever still holds the other end is not waited for."""
-        os.close(self._stopper)
+        os.write(self._stopper, b"\0")  # a forked process may have it open, too
         self._thread.join()
+        os.close(self._stopper)
         os.close(self._stop)
         self._write(self._file.finish)
         self._file.close()
 
     def _run(self) -> None:
-        stopping = False
-        while True:
-            watched = [self._pipe] if stopping else [self._pipe, self._stop]
-            ready, _, _ = select.select(watched, [], [], 0 if stopping else _PATIENCE_SECONDS)
-            if self._pipe in ready:
-                data = self._journal.read(self._pipe)
-                if not data:
-                    return
-                self._write(self._file.write, data)
-            elif stopping:
+        going = True
+        while going:
+            ready, _, _ = select.select([self._pipe, self._stop], [], [], _PATIENCE_SECONDS)
+            if self._stop in ready:
+                self._drain()
                 return
-            elif not ready:
+            if ready:
+                going = self._read() > 0
+            else:
                 self._write(self._file.rest)
-            stopping = stopping or self._stop in ready
+
+    def _drain(self) -> None:
+        """Write what is in the pipe by now; who still holds the other end may go on to fill it."""
+        (left,) = struct.unpack("i", fcntl.ioctl(self._pipe, termios.FIONREAD, bytes(struct.calcsize("i"))))
+        while left > 0:
+            left -= self._read()
+
+    def _read(self) -> int:
+        data = self._journal.read(self._pipe)
+        if data:
+            self._write(self._file.write, data)
+        return len(data)
 
     def _write(self, action: Callable[..., None], *data: bytes) -> None:
         """Write; where that fails the pipe is still emptied, so that nobody waits for room in it."""

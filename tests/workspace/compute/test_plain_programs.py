@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.workspace.compute.compute_support import HOME, Lab
@@ -53,8 +55,7 @@ threading.Thread(target=busy, daemon=True).start()
 """
     name, first, *others = lab.run("spark_python", lab.put("objects.py", source)).ok().output.splitlines()
     assert first == "closed first" and sorted(others) == ["closed client", "closed cycle", "generator closed"]
-    with pytest.raises(FileNotFoundError):
-        open(name)
+    assert not Path(name).exists()
 
 
 def test_source_may_be_in_any_encoding(lab: Lab) -> None:
@@ -72,3 +73,17 @@ def test_streams_and_builtins_are_those_of_a_program(lab: Lab) -> None:
     source = "import sys\nprint(sys.stdout.name, sys.stderr.name, sys.stdout.mode, __builtins__)\n"
     output = lab.run("spark_python", lab.put("streams.py", source)).ok().output
     assert output == "<stdout> <stderr> w <module 'builtins' (built-in)>\n"
+
+
+@pytest.mark.parametrize(
+    "left", ["os.fork() == 0 and time.sleep(600)", "import subprocess; subprocess.Popen(['yes'], stderr=2)"]
+)
+def test_what_a_program_leaves_running_does_not_keep_it(lab: Lab, left: str) -> None:
+    done = lab.run("spark_python", lab.put("leaves.py", f"import os, time\n{left}\nprint('end')\n")).ok()
+    assert "end\n" in done.output
+
+
+def test_a_signal_by_which_a_program_ends_itself_is_no_cancellation(lab: Lab) -> None:
+    source = "import os, signal\nprint('said')\nos.killpg(0, signal.SIGTERM)\n"
+    done = lab.run("spark_python", lab.put("ends_itself.py", source))
+    assert "exit code 143 (SIGTERM: Terminated)" in done.outcome.message and done.output == "said\n"

@@ -8,6 +8,7 @@ from brickyard.workspace.compute.client import Exit
 from brickyard.workspace.compute.tasks import NO_RESULT, TaskHandle, TaskOutcome
 
 __all__ = [
+    "CANCELED",
     "LIBRARY_ERROR",
     "failed",
     "library_failure",
@@ -19,6 +20,7 @@ __all__ = [
 ]
 
 LIBRARY_ERROR = "LIBRARY_INSTALLATION_ERROR"
+CANCELED = "Run cancelled."
 _UNRESPONSIVE = "Fatal error: The Python kernel is unresponsive. The Python process exited with"
 _OUT_OF_MEMORY = "This may have been caused by an OOM error. Check your command's memory usage."
 
@@ -52,7 +54,7 @@ def stopped(handle: TaskHandle) -> TaskOutcome:
         limit = handle.spec.timeout_seconds
         own = f"Run timed out after {limit:g} seconds."
         return TaskOutcome("TIMEDOUT", own if limit else "The job run that it belongs to timed out.")
-    return TaskOutcome("CANCELED", "Run cancelled.")
+    return TaskOutcome("CANCELED", CANCELED)
 
 
 def _reason(end: Exit) -> str:

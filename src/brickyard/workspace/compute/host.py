@@ -20,6 +20,7 @@ from brickyard.runtime.context import NotebookResult
 from brickyard.runtime.execution import Ending, TaskStopped
 from brickyard.runtime.redaction import Redactor
 from brickyard.workspace.compute.channel import Channel, Message
+from brickyard.workspace.compute.endings import CANCELED
 from brickyard.workspace.compute.engines.forks import how_it_ended
 from brickyard.workspace.compute.environments import Environments
 from brickyard.workspace.compute.notebook_run import NotebookRun
@@ -30,7 +31,6 @@ from brickyard.workspace.compute.tasks import TASK_FILE, read_outcome
 
 __all__ = ["WorkerHost"]
 
-_CANCELED = "Run cancelled."
 #: In what queries raise whose engine has died: the gateway's own words, and gRPC's where the gateway is gone itself.
 _ENGINE_LOST = ("[SPARK_ENGINE_ENDED]", "StatusCode.UNAVAILABLE", "UNAVAILABLE")
 _TOLD_SECONDS = 2.0
@@ -46,7 +46,7 @@ class WorkerHost:
     """
 
     def __init__(self, channel: Channel, message: Message, redactor: Redactor) -> None:
-        self.reason = _CANCELED
+        self.reason = CANCELED
         self._process = os.getpid()
         self._channel = channel
         self._message = message

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import logging
 import os
+import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -340,6 +341,8 @@ class Compute:
         outcome = read_outcome(handle.spec.directory)
         if handle.stopping is not None and (outcome is None or not outcome.succeeded):
             outcome = endings.stopped(handle)
+        elif outcome is not None and outcome.error == endings.CANCELED:  # as it thinks, by a signal that others sent
+            outcome = endings.of_exit(Exit(-signal.SIGTERM))
         if outcome is None and self._closed:  # no result is written, so that the next start knows it was interrupted
             handle.finish(endings.failed("The workspace stopped while the task was running."))
             return

@@ -1,4 +1,4 @@
-"""All that CI runs: the tests in parallel, and the checks of the source beside them; `--coverage` says what they cover."""
+"""All that CI runs: the tests in parallel, and beside them the checks of the source; `--coverage` says what is run."""
 
 from __future__ import annotations
 

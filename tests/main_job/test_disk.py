@@ -38,8 +38,8 @@ def lives(content: dict[str, Any]) -> dict[str, Any]:
 
 # The bytes that are left: none, or too few for all that the command writes.
 POINTS = [("deploy", 0)]
-MORE = [("prepare", 1_000_000), ("propose", 60_000), ("score", 4_000), ("deploy", 60_000), ("prepare", 0), ("prepare", 100_000)]
-MORE += [("propose", 0), ("score", 0)]
+MORE = [("propose", 60_000), ("score", 4_000), ("deploy", 60_000), ("propose", 0), ("score", 0)]
+MORE += [("prepare", left) for left in (0, 100_000, 1_000_000)]
 
 
 @pytest.mark.parametrize(("name", "left"), [*POINTS, *(pytest.param(*point, marks=pytest.mark.soak) for point in MORE)])

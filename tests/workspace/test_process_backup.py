@@ -30,7 +30,6 @@ def filled(workspace: LocalWorkspace) -> WorkspaceClient:
     client.secrets.put_secret("scope", "key", string_value="of the backup")
     client.volumes.create("main", "default", "v", VolumeType.MANAGED)
     client.files.upload("/Volumes/main/default/v/a.txt", io.BytesIO(b"content"))
-    client.experiments.create_experiment("/Shared/experiment")
     return client
 
 
@@ -40,26 +39,32 @@ def check(client: WorkspaceClient) -> None:
     content = client.files.download("/Volumes/main/default/v/a.txt").contents
     assert content is not None and content.read() == b"content"
     client.files.upload("/Volumes/main/default/v/b.txt", io.BytesIO(b"more"))
-    assert client.experiments.get_by_name("/Shared/experiment").experiment
+
+
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory: pytest.TempPathFactory) -> LocalWorkspace:
+    """The workspace that was copied while it ran; it has ended."""
+    home = WorkspaceHome(tmp_path_factory.mktemp("copied") / "home")
+    workspace = home.start("dev")
+    filled(workspace).experiments.create_experiment("/Shared/experiment")
+    home.run("workspace", "backup", "dev", str(home.home / "dev.tar.gz"), "--restart")
+    home.close()
+    return workspace
 
 
 @pytest.fixture
-def archive(workspaces: WorkspaceHome, tmp_path: Path) -> Path:
-    """A backup of a workspace that runs."""
-    filled(workspaces.start("dev"))
-    file = tmp_path / "dev.tar.gz"
-    workspaces.run("workspace", "backup", "dev", str(file), "--restart")
-    return file
+def archive(copied: LocalWorkspace) -> Path:
+    """Its backup."""
+    return copied.home / "dev.tar.gz"
 
 
-def test_a_new_workspace_is_what_was_copied(workspaces: WorkspaceHome, archive: Path) -> None:
+def test_a_new_workspace_is_what_was_copied(workspaces: WorkspaceHome, copied: LocalWorkspace, archive: Path) -> None:
     assert stat.S_IMODE(archive.stat().st_mode) == 0o600
-    token = workspaces.run("workspace", "token", "dev").stdout
-    workspaces.run("workspace", "reset", "dev", "--yes")
     workspaces.run("workspace", "restore", "copy", str(archive))
     copy = workspaces.start("copy")
-    assert copy.token == token.strip()
+    assert copy.token == copied.token
     check(copy.client())
+    assert copy.client().experiments.get_by_name("/Shared/experiment").experiment
     place = copy.client().volumes.read("main.default.v").storage_location or ""
     assert place.startswith((copy.root / "data").resolve().as_uri())
 
@@ -76,7 +81,6 @@ def test_with_its_data_elsewhere(workspaces: WorkspaceHome, archive: Path, tmp_p
 
 def test_a_workspace_becomes_what_was_copied_where_it_was(workspaces: WorkspaceHome, archive: Path) -> None:
     client = workspaces.start("dev").client()
-    client.secrets.put_secret("scope", "key", string_value="of later")
     client.secrets.create_scope("later")
     client.volumes.create("main", "default", "later", VolumeType.MANAGED)
     host = client.config.host
@@ -194,13 +198,16 @@ DAMAGES: list[tuple[Callable[[bytes], bytes], str]] = [
 ]
 
 
-def test_a_file_that_is_no_whole_backup_changes_nothing(workspaces: WorkspaceHome, archive: Path) -> None:
-    whole = archive.read_bytes()
+def test_a_file_that_is_no_whole_backup_changes_nothing(
+    workspaces: WorkspaceHome, archive: Path, tmp_path: Path
+) -> None:
+    filled(workspaces.start("dev"))
     workspaces.run("workspace", "stop", "dev")
+    bad = tmp_path / "bad.tar.gz"
     for damage, said in DAMAGES:
-        archive.write_bytes(damage(whole))
+        bad.write_bytes(damage(archive.read_bytes()))
         for name in ("dev", "copy"):
-            done = workspaces.run("workspace", "restore", name, str(archive), "--yes", check=False)
+            done = workspaces.run("workspace", "restore", name, str(bad), "--yes", check=False)
             assert done.returncode == 12 and said in done.stderr and "Traceback" not in done.stderr
     check(workspaces.start("dev").client())
     assert {path.name for path in (workspaces.home / "workspaces").iterdir()} == {"dev"}

@@ -73,7 +73,6 @@ def test_what_there_cannot_be(w: WorkspaceClient, name: Callable[[], str]) -> No
         ("1 to 100 characters", {"name": "x" * 101}),
         ("unsupported path nothing", {"name": name(), "definition": '{"nothing": {"type": "forbidden"}}'}),
         ("cannot be given with", {"name": name(), "definition": LIMITED, "policy_family_id": "job-cluster"}),
-        ("a library of type jar", {"name": name(), "libraries": [Library(jar="/Volumes/a/b/c/x.jar")]}),
         ("does not exist", {"name": name(), "policy_family_id": "none"}),
         ("only be given with", {"name": name(), "policy_family_definition_overrides": LIMITED}),
     ]

@@ -34,6 +34,7 @@ class Attached:
     search_path: tuple[str, ...] = ()
     resting: bool = False
     released: bool = False
+    followed: Path | None = None
     lost: Callable[[str], None] = print
 
     def remote(self, token: str, user_name: str) -> str:
@@ -44,6 +45,9 @@ class Attached:
 
     def when_lost(self, callback: Callable[[str], None]) -> None:
         self.lost = callback
+
+    def follow(self, output: Path, what: str) -> None:
+        self.followed = output
 
     def release(self) -> None:
         self.released = True

@@ -308,7 +308,6 @@ def test_restart_keeps_a_cancel_and_starts_the_queue(lab: Lab) -> None:
         ({"tasks": [task("a", "z")]}, "'z', which is not a task"),
         ({"tasks": [task("a", run_if="SOMETIMES")]}, r"tasks\[0\]\.run_if"),
         ({"tasks": [task("a", colour="red")]}, r"tasks\[0\]\.colour"),
-        ({"tasks": [task("a", libraries=[{"jar": "dbfs:/x.jar"}])]}, "library of type jar"),
         ({"tasks": [task("a", environment_key="e")]}, "environment_key 'e'"),
         ({"tasks": [task("a", job_cluster_key="c")]}, "job_cluster_key 'c'"),
         ({"tasks": [task("a", timeout_seconds=-1)]}, "timeout_seconds"),

@@ -62,3 +62,15 @@ def test_tasks_to_repeat_are_named_once(lab: Lab) -> None:
     run, _ = lab.done(task("a"))
     with pytest.raises(InvalidParameterValue, match="rerun_tasks cannot contain duplicate task keys"):
         lab.jobs.repair(run.run_id, {"rerun_tasks": ["a", "a"]})
+
+
+def test_all_iterations_run_again_where_their_task_has_another_name(lab: Lab) -> None:
+    lab.compute.behaviours["one_1"] = lambda _: BROKEN
+    job_id = lab.job(loop("all", '["a", "b", "c"]', nested()))
+    run_id = lab.ended(lab.run(job_id)).run_id
+    lab.jobs.update(job_id, {"tasks": [loop("all", '["a", "b", "c"]', nested() | {"task_key": "two"})]}, [], lab.owner)
+    first = repaired(lab, run_id, rerun_all_failed_tasks=True)
+    assert lab.compute.keys()[3:] == ["two_0", "two_1", "two_2"]
+    assert shown(lab, run_id)[0] == ["SUCCESS"] * 3
+    repaired(lab, run_id, rerun_tasks=["all"], latest_repair_id=first)
+    assert lab.compute.keys()[6:] == ["two_0", "two_1", "two_2"]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
-from brickyard.workspace.jobs.records import ITERATIONS, RunRecord, TaskRecord
+from brickyard.workspace.jobs.records import ITERATIONS, Json, RunRecord, TaskRecord
 
 __all__ = ["Loop", "failed", "whole"]
 
@@ -14,21 +13,22 @@ _GOOD = frozenset({"SUCCESS", "EXCLUDED", "DISABLED"})
 Loop = tuple[RunRecord, list[TaskRecord]]
 
 
-def failed(loops: Mapping[int, Loop], inputs: Sequence[Any]) -> tuple[str, ...]:
+def failed(loops: Mapping[int, Loop], loop: Json) -> tuple[str, ...]:
     """The iterations to repeat, by their keys; nothing where these are all.
 
     Args:
         loops: The loop as its earlier attempts have left it.
-        inputs: What it iterates over now.
+        loop: Its iterations as they are now: `tasks`, and their `inputs`.
     """
     if not loops:
         return ()
     run, tasks = loops[max(loops)]
-    if run.settings.get("inputs") != inputs:
+    keys = [task["task_key"] for task in loop["tasks"]]
+    if run.settings.get("inputs") != loop["inputs"] or [task["task_key"] for task in run.settings["tasks"]] != keys:
         return ()
-    last = {task.task_key: task for task in tasks}
-    again = tuple(key for key, task in last.items() if task.state.result not in _GOOD)
-    return again if len(again) < len(inputs) else ()
+    good = {key for key, task in {task.task_key: task for task in tasks}.items() if task.state.result in _GOOD}
+    again = tuple(key for key in keys if key not in good)
+    return again if len(again) < len(keys) else ()
 
 
 def whole(loops: Mapping[int, Loop]) -> dict[int, Loop]:
@@ -43,7 +43,7 @@ def whole(loops: Mapping[int, Loop]) -> dict[int, Loop]:
         run, tasks = loops[attempt]
         if run.run_type == ITERATIONS and run.request.only:
             places = {task["task_key"]: place for place, task in enumerate(run.settings["tasks"])}
-            kept = [task for task in before if task.task_key not in run.request.only]
+            kept = [task for task in before if task.task_key in places.keys() - run.request.only]
             tasks = sorted([*kept, *tasks], key=lambda task: (places[task.task_key], task.run_id))
         found[attempt] = run, tasks
         before = tasks

@@ -59,7 +59,7 @@ def _launched(start: Start, loop: Json) -> Work:
     settings = {name: start.run.settings[name] for name in kept if name in start.run.settings}
     settings |= {"name": start.task.task_key, **loop}
     jobs = start.workspace.jobs
-    only = iterations.failed(jobs.loops(start.run, start.task), loop["inputs"]) if start.run.repairs else ()
+    only = iterations.failed(jobs.loops(start.run, start.task), loop) if start.run.repairs else ()
     request = replace(start.run.request, only=only, upstream=dict(start.upstream))
     return jobs.children.of_iterations(settings, request, start.task, start.run)
 

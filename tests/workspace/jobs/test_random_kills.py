@@ -10,9 +10,9 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from brickyard.workspace.jobs.execution import INTERRUPTED
 from brickyard.workspace.jobs.graph import Node
 from brickyard.workspace.jobs.records import TaskRecord
+from brickyard.workspace.jobs.states import INTERRUPTED
 from tests.support import wait_for
 from tests.workspace.jobs.lab import Lab, task
 from tests.workspace.jobs.rules import expected, graphs, result_of_run

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
 from brickyard.runtime.context import NotebookResult
 from brickyard.runtime.record import recorder
 from brickyard.runtime.redaction import Redactor
-from brickyard.runtime.rest import WorkspaceApi
+from brickyard.runtime.rest import ApiFailure, WorkspaceApi
 
 __all__ = ["NotebookRun"]
 
+_log = logging.getLogger(__name__)
 _CALLS = "/api/2.0/jobs/notebook-runs"
 
 
@@ -49,9 +52,12 @@ class NotebookRun:
         return made
 
     def end(self, result: NotebookResult) -> None:
-        """It has ended."""
+        """It has ended; where that cannot be told, the workspace sees it when the task ends."""
         message = self._redactor.redact(result.error or "")
-        self._api.post(f"{_CALLS}/end", run_id=self.ids["run_id"], message=message, timed_out=result.timed_out)
+        try:
+            self._api.post(f"{_CALLS}/end", run_id=self.ids["run_id"], message=message, timed_out=result.timed_out)
+        except (ApiFailure, OSError, HTTPException, ValueError) as error:  # the notebook has ended as it has
+            _log.warning("the end of the notebook's run %s could not be told: %s", self.ids["run_id"], error)
 
 
 def _show(url: str, run_id: int) -> None:

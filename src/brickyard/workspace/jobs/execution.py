@@ -25,7 +25,7 @@ from brickyard.workspace.jobs.people import Nobody, whoever_runs
 from brickyard.workspace.jobs.preparation import job_parameters, prepare
 from brickyard.workspace.jobs.records import ITERATIONS, Ids, Json, RunRecord, TaskRecord
 from brickyard.workspace.jobs.references import UnknownReference
-from brickyard.workspace.jobs.states import READY, STARTING, State, of_outcome, refused
+from brickyard.workspace.jobs.states import INTERRUPTED, READY, STARTING, State, of_outcome, refused
 
 if TYPE_CHECKING:
     from brickyard.workspace.jobs.clusters import JobClusters
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["Execution", "Surroundings"]
 
 _log = logging.getLogger(__name__)
-INTERRUPTED = "The workspace stopped while this task was running, and its result is not known."
 _RETRY_WRITE_SECONDS = 1.0
 
 
@@ -295,7 +294,6 @@ class Execution:
         if isinstance(event, _Ended):
             self._works.pop(event.run_id, None)
             self._held.give_back(event.run_id)
-            self._around.workspace.jobs.notebooks.end_of(event.run_id)
             self._task_ended(board.attempt(event.run_id), event.outcome)
         elif isinstance(event, _Sourced):
             self._sourcing = False
@@ -331,11 +329,18 @@ class Execution:
         self._stop_works()
 
     def _save(self) -> None:
-        """One transaction for everything that changed; the token ends before the run is seen to have ended."""
+        """One transaction for everything that changed; the token ends before the run is seen to have ended.
+
+        The notebooks of attempts end after them, as until then an attempt may begin another one.
+        """
         board = self._board
         if board.ended:
             board.run = self._held.end_token(board.run)
-        self._around.store.save(*board.changes())
+        run, changed, added = board.changes()
+        self._around.store.save(run, changed, added)
+        for task in changed:
+            if task.state.ended:
+                self._around.workspace.jobs.notebooks.end_of(task.run_id)
 
     def _stop_works(self) -> None:
         """Stop the tasks that were asked to stop, now that this is written, and answer who asked."""

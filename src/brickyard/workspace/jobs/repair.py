@@ -14,7 +14,7 @@ from brickyard.workspace.api.errors import InvalidParameterValue, InvalidState
 from brickyard.workspace.api.shape import check_shape
 from brickyard.workspace.clock import now
 from brickyard.workspace.jobs.graph import Node, upstream
-from brickyard.workspace.jobs.records import Ids, Json, RunRecord, TaskRecord
+from brickyard.workspace.jobs.records import WORKFLOW_RUN, Ids, Json, RunRecord, TaskRecord
 from brickyard.workspace.jobs.requests import run_request
 from brickyard.workspace.jobs.settings import graph_of
 from brickyard.workspace.jobs.states import State
@@ -48,6 +48,10 @@ def check_repair(run: RunRecord, run_id: int, latest: int | None) -> None:
     """
     if run.run_id != run_id:
         raise InvalidParameterValue(f"Run {run_id} is a task's; repair the run {run.run_id} that it belongs to.")
+    if run.run_type == WORKFLOW_RUN:
+        raise InvalidParameterValue(
+            f"Run {run_id} is of a notebook that run {run.parent} has executed; repair the run of that task."
+        )
     if not run.state.ended:
         raise InvalidState(f"Run {run_id} is active; it can be repaired once it has ended.")
     last = run.repairs[-1]["id"] if run.repairs else None

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import BindParameter, bindparam, delete, func, insert, select, update
 
 from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.jobs.notices import ended_in_time, notices
-from brickyard.workspace.jobs.records import ITERATIONS, Json, RunRecord, RunRequest, TaskRecord
+from brickyard.workspace.jobs.records import ITERATIONS, WORKFLOW_RUN, Json, RunRecord, RunRequest, TaskRecord
 from brickyard.workspace.jobs.states import State
 from brickyard.workspace.notifications import outbox
 from brickyard.workspace.store.jobs import jobs, runs, task_runs
@@ -167,20 +167,31 @@ class RunStore:
             return active(connection, job_id) > 0
 
     def parts(self, run_id: int) -> list[int]:
-        """The ids of a run, of the iterations of its tasks, and of the attempts at all of their tasks."""
+        """The ids of a run, of the iterations and notebooks of its tasks, and of the attempts at all of their tasks."""
         with self._store.read() as connection:
-            mine = [run_id, *_iterations(connection, run_id)]
-            attempts = select(task_runs.c.run_id).where(task_runs.c.job_run_id.in_(mine))
+            mine = [one.run_id for one in _whole(connection, run_id)]
+            attempts = select(task_runs.c.run_id).where(task_runs.c.job_run_id.in_(_ids_of_whole(run_id)))
             return [*mine, *connection.execute(attempts).scalars()]
 
-    def delete(self, run_id: int) -> None:
-        """Forget a run but its idempotency token, with the iterations of its tasks."""
+    def delete(self, run_id: int) -> list[int]:
+        """Forget a run but its idempotency token, with the iterations and notebooks of its tasks.
+
+        Returns:
+            The jobs of notebooks, which are forgotten, too.
+        """
         with self._store.write() as connection:
-            iterations, mine = _iterations(connection, run_id), runs.c.run_id == run_id
-            connection.execute(delete(task_runs).where(task_runs.c.job_run_id.in_([run_id, *iterations])))
-            gone = runs.c.run_id.in_(iterations) | (mine & runs.c.idempotency.is_(None))
-            connection.execute(delete(runs).where(gone))
+            whole, mine = _whole(connection, run_id), runs.c.run_id == run_id
+            of_notebooks = [one for one in whole if one.run_type == WORKFLOW_RUN]
+            each: BindParameter[int] = bindparam("its_id")
+            ids = [{"its_id": one.run_id} for one in whole]
+            connection.execute(delete(task_runs).where(task_runs.c.job_run_id == each), ids)
+            kept = mine & runs.c.idempotency.is_not(None)
+            connection.execute(delete(runs).where(runs.c.run_id == each, ~kept), ids)
             connection.execute(update(runs).where(mine).values(life_cycle=DELETED, settings="{}"))
+            if of_notebooks:
+                gone = [{"its_id": one.job_id} for one in of_notebooks]
+                connection.execute(delete(jobs).where(jobs.c.job_id == each), gone)
+        return [int(one.job_id) for one in of_notebooks]
 
     def last_id(self) -> int:
         """The highest run id in use, 0 where there is none."""
@@ -285,10 +296,17 @@ def _task_changes(task: TaskRecord) -> dict[str, Any]:
     }
 
 
-def _iterations(connection: Connection, run_id: int) -> list[int]:
-    attempts = select(task_runs.c.run_id).where(task_runs.c.job_run_id == run_id)
-    query = select(runs.c.run_id).where(runs.c.run_type == ITERATIONS, runs.c.parent.in_(attempts))
-    return list(connection.execute(query).scalars())
+def _ids_of_whole(run_id: int) -> Any:
+    """Selects a run, and the iterations and notebooks that its tasks have executed, at any depth."""
+    found = select(runs.c.run_id).where(runs.c.run_id == run_id).cte("whole", recursive=True)
+    inner = select(runs.c.run_id).join(task_runs, runs.c.parent == task_runs.c.run_id)
+    inner = inner.join(found, task_runs.c.job_run_id == found.c.run_id)
+    return select(found.union_all(inner.where(runs.c.run_type.in_((ITERATIONS, WORKFLOW_RUN)))).c.run_id)
+
+
+def _whole(connection: Connection, run_id: int) -> Sequence[Any]:
+    mine = runs.c.run_id.in_(_ids_of_whole(run_id))
+    return connection.execute(select(runs.c.run_id, runs.c.job_id, runs.c.run_type).where(mine)).all()
 
 
 def _tasks(connection: Connection, run_id: int) -> list[TaskRecord]:

@@ -16,7 +16,8 @@ from brickyard.workspace.jobs.board import first_attempts
 from brickyard.workspace.jobs.execution import Execution, Surroundings
 from brickyard.workspace.jobs.git_checkouts import GitCheckouts
 from brickyard.workspace.jobs.job_store import deleted_jobs, find_job
-from brickyard.workspace.jobs.records import Ids, RunRecord, TaskRecord
+from brickyard.workspace.jobs.people import securable_of
+from brickyard.workspace.jobs.records import WORKFLOW_RUN, Ids, RunRecord, TaskRecord
 from brickyard.workspace.jobs.run_store import RunStore, active, add_repair, add_run, by_idempotency, running, save_runs
 from brickyard.workspace.jobs.slots import Slots
 from brickyard.workspace.jobs.states import QUEUED_HOURS, State, expired, of_skip, queue_full, queued, skipped_run
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from brickyard.workspace.jobs.clusters import JobClusters
     from brickyard.workspace.workspace import Workspace
 
-__all__ = ["Scheduler", "check_ended"]
+__all__ = ["Scheduler"]
 
 Repair = Callable[[RunRecord, Sequence[TaskRecord]], tuple[RunRecord, list[TaskRecord]]]
 
@@ -57,6 +58,7 @@ class Scheduler:
         self._lock = threading.Lock()
         self._active: dict[int, Execution] = {}
         self._waiting: dict[int, list[Callable[[RunRecord], None]]] = {}
+        self._deleting: set[int] = set()
         self._behind = False  # whether there is a run that could not be started when it was to
         slots = Slots(max(2, os.cpu_count() or 2), workspace.compute.memory.room)
         workspace.compute.memory.tick = slots.look_again
@@ -114,6 +116,7 @@ class Scheduler:
         if execution is not None and execution.ended:
             execution.wait()  # it has ended and is about to say so
         with self._lock:
+            self._check_there(run_id)
             run, tasks = self._runs.get(run_id)
             going_on, attempts = again(run, tasks)
             with self._workspace.store.write() as connection:
@@ -129,7 +132,7 @@ class Scheduler:
         """
         cancelled: list[RunRecord | None] = []
         with self._lock:
-            found = self._runs.active()
+            found = [run for run in self._runs.active() if run.run_type != WORKFLOW_RUN]  # which are not executed here
             with self._workspace.store.read() as connection:
                 gone = deleted_jobs(connection, {run.job_id for run in found if run.run_type == "JOB_RUN"})
             for run in found:
@@ -241,16 +244,32 @@ class Scheduler:
             _log.exception("runs that were to start could not be started; trying again")
             self._behind = True
 
-    def delete(self, run: RunRecord) -> None:
+    def delete(self, run: RunRecord, remove_files: Callable[[], None]) -> None:
         """Forget a run, and what was fetched for it.
 
+        Args:
+            run: The run.
+            remove_files: Removes what it has left; first, as a disk may be full, and after a kill it can be done again.
+
         Raises:
-            InvalidState: It is active by now.
+            InvalidState: It is active by now, or somebody else deletes it.
         """
         with self._lock:
-            check_ended(self._runs.get(run.run_id)[0])
-            self._runs.delete(run.run_id)
+            self._check_there(run.run_id)
+            _check_ended(self._runs.get(run.run_id)[0])
+            self._deleting.add(run.run_id)
+        try:
+            remove_files()
+            of_notebooks = self._runs.delete(run.run_id)
+        finally:
+            self._deleting.discard(run.run_id)
+        for job_id in of_notebooks:
+            self._workspace.identity.permissions.forget(securable_of(job_id))
         self._around.git.forget(run)
+
+    def _check_there(self, run_id: int) -> None:
+        if run_id in self._deleting:
+            raise InvalidState(f"Run {run_id} is being deleted.")
 
     def _end_waiting(self, run_id: int, state: State) -> RunRecord | None:
         """End a run that waits in the queue, and answer it; one that has ended stays as it is."""
@@ -265,7 +284,7 @@ class Scheduler:
         return run
 
 
-def check_ended(run: RunRecord) -> None:
+def _check_ended(run: RunRecord) -> None:
     """Refuse to delete a run that is active.
 
     Raises:

@@ -26,7 +26,7 @@ from brickyard.workspace.jobs.records import WORKFLOW_RUN, Ids, JobRecord, RunRe
 from brickyard.workspace.jobs.repair import check_repair, requested_repair
 from brickyard.workspace.jobs.requests import idempotency_token, merged, number, optional_number
 from brickyard.workspace.jobs.run_store import RunFilter, RunStore
-from brickyard.workspace.jobs.scheduler import Scheduler, check_ended
+from brickyard.workspace.jobs.scheduler import Scheduler
 from brickyard.workspace.jobs.starts import RunStarts
 from brickyard.workspace.jobs.triggers import Watch
 
@@ -57,7 +57,7 @@ class Jobs:
             workspace,
             fire=self._starts.because_of,
             active=self._runs.is_active,
-            sweep=self._scheduler.sweep,
+            sweep=self._sweep,
             clock=now,
         )
         #: The runs that tasks start and wait for.
@@ -69,9 +69,14 @@ class Jobs:
 
     def recover(self) -> None:
         """Go on with the runs that were active when the workspace ended."""
+        self.notebooks.recover()
         self._scheduler.recover()
         self.triggers.load(self._jobs.all())
         self.triggers.start()
+
+    def _sweep(self, at: int) -> None:
+        self._scheduler.sweep(at)
+        self.notebooks.sweep()
 
     def close(self) -> None:
         """Leave active runs as they are written; the next start goes on with them."""
@@ -281,10 +286,11 @@ class Jobs:
         run, _ = self._runs.get(run_id)
         if run.run_id != run_id:
             raise InvalidState(f"Run {run_id} is a task's; delete the run {run.run_id} that it belongs to.")
-        check_ended(run)
-        for one in self._runs.parts(run_id):  # first, as a disk may be full; after a kill the run can be deleted again
+        self._scheduler.delete(run, lambda: self._remove_files(run_id))
+
+    def _remove_files(self, run_id: int) -> None:
+        for one in self._runs.parts(run_id):
             shutil.rmtree(run_directory(self._workspace, one), ignore_errors=True)
-        self._scheduler.delete(run)
 
 
 def build(workspace: Workspace) -> Jobs:

@@ -14,6 +14,7 @@ from brickyard.workspace.compute.tasks import TaskOutcome
 __all__ = [
     "DOWNSTREAM_SKIPPED",
     "ENDED",
+    "INTERRUPTED",
     "QUEUED_HOURS",
     "READY",
     "STARTING",
@@ -34,6 +35,7 @@ ENDED = frozenset({"TERMINATED", "SKIPPED", "INTERNAL_ERROR"})
 _LONGEST_MESSAGE = 4096
 #: https://docs.databricks.com/jobs/advanced.html
 QUEUED_HOURS = 48
+INTERRUPTED = "The workspace stopped while this task was running, and its result is not known."
 WORKLOAD_FAILED = "Workload failed, see run output for details"
 DOWNSTREAM_SKIPPED = "This caused all downstream tasks to get skipped."
 _SKIPPED_MESSAGES = {

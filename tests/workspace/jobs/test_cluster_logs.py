@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from brickyard.workspace.api.errors import InvalidParameterValue
+from brickyard.workspace.clusters.log_delivery import LogDelivery
 from brickyard.workspace.clusters.wire import details_of
 from brickyard.workspace.compute.tasks import OUTPUT_FILE, TaskOutcome, TaskSpec
 from tests.support import wait_for
@@ -61,6 +63,56 @@ def test_delivery_that_fails_is_told_and_nothing_else_fails(lab: Lab, conf: dict
     found = cluster_with(conf, lab, task("a"))
     assert why in found["cluster_log_status"]["last_exception"]
     assert found["cluster_log_status"]["last_attempted"]
+
+
+def test_tasks_end_though_their_logs_cannot_be_delivered_which_is_tried_again(lab: Lab) -> None:
+    stdout: list[Path] = []
+
+    def block(spec: TaskSpec) -> TaskOutcome:
+        stdout.append(lab.workspace.files.local_path(f"dbfs:/logs/{spec.cluster_id}/driver/stdout"))
+        stdout[0].parent.mkdir(parents=True, exist_ok=True)
+        os.mkfifo(stdout[0])
+        return printing("one\n", OK)(spec)
+
+    def failed(cluster_id: str) -> bool:
+        status = lab.workspace.clusters.get(cluster_id).log_status
+        return status is not None and "stdout is no file" in status.get("last_exception", "")
+
+    def free(spec: TaskSpec) -> TaskOutcome:
+        wait_for(lambda: failed(spec.cluster_id))
+        stdout[0].unlink()
+        return printing("two\n", OK)(spec)
+
+    lab.compute.behaviours = {"a": block, "b": free}
+    found = cluster_with({"dbfs": {"destination": "dbfs:/logs"}}, lab, task("a"), task("b", "a"))
+    assert stdout[0].read_text() == "one\ntwo\n"
+    assert "last_exception" not in found["cluster_log_status"]
+
+
+def test_a_cluster_ends_though_its_logs_fail_for_a_reason_of_the_workspace(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(delivery: LogDelivery) -> None:
+        raise RuntimeError("no database")
+
+    monkeypatch.setattr(LogDelivery, "_place", fail)
+    found = cluster_with({"dbfs": {"destination": "dbfs:/logs"}}, lab, task("a"))
+    assert "RuntimeError" in found["cluster_log_status"]["last_exception"]
+
+
+def test_passwords_of_libraries_are_not_in_the_logs(lab: Lab) -> None:
+    clusters = lab.workspace.clusters
+    conf = {"dbfs": {"destination": "dbfs:/logs"}}
+    mine = clusters.create({**CLUSTER, "cluster_name": "mine", "cluster_log_conf": conf}, lab.owner)
+    wait_for(lambda: clusters.get(mine.id).state == "RUNNING")
+    library = {"maven": {"coordinates": "org.example:shapes:1.0", "repo": "https://me:hunter2@127.0.0.1/maven"}}
+    lab.workspace.libraries.install(clusters.get(mine.id), [library], lab.owner)
+    clusters.restart(clusters.get(mine.id), "me")
+    wait_for(lambda: clusters.get(mine.id).state == "RUNNING")
+    clusters.terminate(clusters.get(mine.id), "me")
+    wait_for(lambda: clusters.get(mine.id).state == "TERMINATED")
+    log = lab.workspace.files.local_path(f"dbfs:/logs/{mine.id}/driver/log4j-active.log").read_text()
+    assert '"org.example:shapes:1.0"' in log and "FAILED" in log and "hunter2" not in log
 
 
 def test_logs_do_not_leave_the_destination_by_a_link(lab: Lab, tmp_path: Path) -> None:

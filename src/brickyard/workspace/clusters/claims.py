@@ -113,10 +113,12 @@ class Claim:
         """Use it no more; does nothing the second time."""
         with self._lock:
             self._callbacks = []
-        for output in self._outputs:
-            self._running.logs.leave(output)
-        self._running.claims.discard(self)
-        self._running.used()
+        try:
+            for output in self._outputs:
+                self._running.logs.leave(output)
+        finally:
+            self._running.claims.discard(self)
+            self._running.used()
 
     def __enter__(self) -> Claim:
         return self

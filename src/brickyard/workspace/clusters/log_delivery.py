@@ -8,7 +8,6 @@ process of a cluster prints is in the file of its task without secrets; from the
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 from brickyard.runtime.redaction import Redactor
 from brickyard.workspace.api.errors import ApiError, InvalidParameterValue
 from brickyard.workspace.clock import now
+from brickyard.workspace.clusters.log_files import Output, append, copy
 from brickyard.workspace.clusters.records import ClusterRecord
 
 if TYPE_CHECKING:
@@ -27,7 +27,10 @@ __all__ = ["LogDelivery"]
 
 #: The service delivers every five minutes.
 _SECONDS = 60.0
-_CHUNK = 1 << 20
+#: How long the end of a cluster waits for its logs.
+_FINISH_SECONDS = 60.0
+#: What is kept while nothing can be delivered: bytes of each text, and outputs of processes that have ended.
+_MOST_TEXT, _MOST_LEFT = 1 << 20, 100
 _STDOUT, _STDERR, _LOG4J = "driver/stdout", "driver/stderr", "driver/log4j-active.log"
 _ADDRESS = "127_0_0_1"
 _log = logging.getLogger(__name__)
@@ -52,8 +55,12 @@ class LogDelivery:
         self._lock = threading.Lock()
         self._turn = threading.Lock()  # one delivery after the other
         self._texts: dict[str, bytes] = {_STDERR: b"", _LOG4J: b""}
-        self._followed: dict[Path, int] = {}
-        self._over = threading.Event()
+        self._followed: dict[Path, Output] = {}
+        self._left: list[Output] = []  # of processes that have ended
+        self._copied: dict[Path, int] = {}
+        self._thread: threading.Thread | None = None
+        self._wake = threading.Event()
+        self._over = False
 
     @property
     def active(self) -> bool:
@@ -63,7 +70,8 @@ class LogDelivery:
     def begin(self) -> None:
         """The cluster starts: deliver from now on, until `finish`."""
         if self.active:
-            threading.Thread(target=self._run, name=f"logs-{self._cluster.id}", daemon=True).start()
+            self._thread = threading.Thread(target=self._run, name=f"logs-{self._cluster.id}", daemon=True)
+            self._thread.start()
 
     def hide(self, secrets: Iterable[str]) -> None:
         """Values that are shown nowhere."""
@@ -81,28 +89,39 @@ class LogDelivery:
         """Deliver what a process on the cluster prints to this file."""
         if self.active:
             with self._lock:
-                self._followed.setdefault(output, 0)
+                self._followed.setdefault(output, Output(output))
 
     def leave(self, output: Path) -> None:
-        """The process has ended: deliver the rest of what it has printed, before the file may be removed."""
-        if output in self._followed:
-            self._deliver()
-            with self._lock:
-                self._followed.pop(output, None)
+        """The process has ended: the rest of what it has printed is delivered soon, also if the file is removed."""
+        with self._lock:
+            found = self._followed.pop(output, None)
+            if found is None:
+                return
+            found.end()
+            self._left.append(found)
+        if self._over:  # it has outlived the cluster
+            threading.Thread(target=self._deliver, name=f"logs-{self._cluster.id}", daemon=True).start()
+        self._wake.set()
 
     def finish(self) -> None:
-        """The cluster has ended: deliver what is left."""
-        self._over.set()
-        if self.active:
-            self._deliver()
+        """The cluster has ended: wait until what is left is delivered."""
+        self._over = True
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(_FINISH_SECONDS)
 
     def _add(self, name: str, text: str) -> None:
         if self.active:
             with self._lock:
-                self._texts[name] += self._redactor.redact(text).encode(errors="backslashreplace")
+                added = self._texts[name] + self._redactor.redact(text).encode(errors="backslashreplace")
+                self._texts[name] = added[-_MOST_TEXT:]
 
     def _run(self) -> None:
-        while not self._over.wait(_SECONDS):
+        over = False
+        while not over:
+            self._wake.wait(_SECONDS)
+            self._wake.clear()
+            over = self._over
             self._deliver()
 
     def _deliver(self) -> None:
@@ -114,30 +133,54 @@ class LogDelivery:
             except ApiError as error:
                 exception = error.message
             except OSError as error:
-                exception = f"{type(error).__name__}: {error.strerror}"
+                exception = f"{type(error).__name__}: {error.strerror or error}"
+            except Exception as error:  # the database cannot be read, say
+                _log.exception("the logs of cluster %s could not be delivered", self._cluster.id)
+                exception = f"{type(error).__name__}: the log of the workspace has the details"
+            if exception:
+                self._drop(0 if self._over else _MOST_LEFT)
             status = {"last_attempted": now()} | ({"last_exception": exception} if exception else {})
             try:
                 self._workspace.clusters.store.change(self._cluster.id, log_status=status)
             except Exception:  # a full disk, say: nothing ends for it
                 _log.exception("the delivery of the logs of cluster %s could not be noted", self._cluster.id)
 
+    def _drop(self, most: int) -> None:
+        """Keep no more than this of what could not be delivered, the newest."""
+        with self._lock:
+            dropped, self._left = self._left[: max(0, len(self._left) - most)], self._left[-most:] if most else []
+        for output in dropped:
+            output.close()
+
     def _deliver_all(self) -> None:
         place = self._place()
         for name in (_STDERR, _LOG4J):
             path = place(name)
             with self._lock:
-                text = self._texts[name]
-            _append(path, text)
-            with self._lock:
-                self._texts[name] = self._texts[name][len(text) :]
-        stdout = place(_STDOUT)
-        _append(stdout, b"")
-        for output in list(self._followed):
-            self._add_new(output, stdout)
+                text, self._texts[name] = self._texts[name], b""
+            try:
+                append(path, text)
+            except OSError:
+                with self._lock:
+                    self._texts[name] = (text + self._texts[name])[-_MOST_TEXT:]
+                raise
+        self._deliver_outputs(place(_STDOUT))
         for script_log in sorted(self._scripts.glob("*.log")):
-            path = place(f"init_scripts/{self._cluster.id}_{_ADDRESS}/{script_log.name}")
-            if not path.exists():
-                shutil.copyfile(script_log, path)
+            if self._copied.get(script_log) != (size := script_log.stat().st_size):
+                copy(script_log, place(f"init_scripts/{self._cluster.id}_{_ADDRESS}/{script_log.name}"))
+                self._copied[script_log] = size
+
+    def _deliver_outputs(self, stdout: Path) -> None:
+        append(stdout, b"")
+        with self._lock:
+            left, followed = list(self._left), list(self._followed.values())
+        for output in left:
+            output.deliver(stdout)
+            with self._lock:
+                self._left.remove(output)
+            output.close()
+        for output in followed:
+            output.deliver(stdout)
 
     def _place(self) -> Callable[[str], Path]:
         """What tells where a file of the logs is, in a directory that is there.
@@ -160,16 +203,6 @@ class LogDelivery:
 
         return place
 
-    def _add_new(self, output: Path, path: Path) -> None:
-        try:
-            with output.open("rb") as source:
-                source.seek(self._followed[output])
-                while data := source.read(_CHUNK):
-                    _append(path, data)
-                    self._followed[output] += len(data)
-        except FileNotFoundError:
-            return  # nothing has been printed
-
 
 def destination_of(conf: Mapping[str, str]) -> str:
     """Where logs are to be delivered.
@@ -181,8 +214,3 @@ def destination_of(conf: Mapping[str, str]) -> str:
         if kind in conf:
             return conf[kind]
     raise InvalidParameterValue("cluster_log_conf.s3 is not supported by the local workspace; use dbfs or volumes")
-
-
-def _append(path: Path, data: bytes) -> None:
-    with path.open("ab") as file:
-        file.write(data)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, InvalidStateError
 from typing import TYPE_CHECKING, Any, Protocol
 
+from brickyard.runtime.redaction import Redactor, passwords_in
 from brickyard.workspace.clusters import hooks
 from brickyard.workspace.clusters.engine import ClusterEngine
 from brickyard.workspace.clusters.init_scripts import InitScripts, ScriptFailed
@@ -156,7 +157,9 @@ class RunningCluster:
 
     def _note_libraries(self) -> None:
         for one in self._workspace.libraries.statuses(self.cluster):
-            said = " ".join([f"library {json.dumps(one['library'])}: {one['status']}", *one["messages"]])
+            library = json.dumps(one["library"])
+            said = " ".join([f"library {library}: {one['status']}", *one["messages"]])
+            said = Redactor(passwords_in(library)).redact(said)
             self.logs.note(said, "INFO" if one["status"] == "INSTALLED" else "ERROR")
 
     def _install(self) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
+import pytest
 
+from brickyard.workspace.compute.environments import Environments
 from brickyard.workspace.compute.installers import kill
 from tests.support import wait_for
 
@@ -33,6 +37,28 @@ def test_nothing_is_left_that_a_build_starts_while_it_is_killed() -> None:
         assert installer.stdout is not None and installer.stdout.readline() == "begun\n"
         kill(installer)
     wait_for(lambda: not _marked())
+
+
+def test_a_task_that_is_stopped_does_not_wait_for_its_installer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stopped(BaseException):
+        """As the signal of a cancellation."""
+
+    def stop(*_: object) -> None:
+        raise Stopped
+
+    uv, end = tmp_path / "uv", tmp_path / "end"
+    uv.write_text(f"#!/bin/sh\nsleep 0.2\nkill -USR1 $PPID\nsleep 3\ntouch {end}\n")
+    uv.chmod(0o700)
+    monkeypatch.setattr("uv.find_uv_bin", lambda: str(uv))
+    before = signal.signal(signal.SIGUSR1, stop)
+    try:
+        with pytest.raises(Stopped):
+            Environments(tmp_path / "environments").install(["not-installed-here==1.0"], tmp_path / "target")
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert not end.exists()
 
 
 def _marked() -> list[psutil.Process]:

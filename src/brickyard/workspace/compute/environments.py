@@ -155,6 +155,9 @@ class Environments:
             try:
                 with running(installer):
                     output, errors = installer.communicate()
+            except BaseException:  # the task is stopped: what its signal does not reach would be waited for
+                kill(installer)
+                raise
             finally:
                 self._installers.discard(installer)
         redactor = Redactor(missing.secrets)

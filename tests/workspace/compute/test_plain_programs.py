@@ -27,7 +27,7 @@ if __name__ == "__main__":
 
 def test_objects_of_a_program_do_what_they_do_at_their_end(lab: Lab) -> None:
     source = """
-import tempfile, threading, time
+import tempfile
 
 class Client:
     def __del__(self):
@@ -46,16 +46,31 @@ begun = generator()
 next(begun)
 file = tempfile.NamedTemporaryFile()
 print(file.name)
-
-def busy():
-    while True:
-        time.sleep(0.0001)
-
-threading.Thread(target=busy, daemon=True).start()
 """
     name, first, *others = lab.run("spark_python", lab.put("objects.py", source)).ok().output.splitlines()
     assert first == "closed first" and sorted(others) == ["closed client", "closed cycle", "generator closed"]
     assert not Path(name).exists()
+
+
+@pytest.mark.parametrize("pause", ["pass", "time.sleep(0.0001)"])
+def test_threads_that_a_program_leaves_do_not_miss_its_names(lab: Lab, pause: str) -> None:
+    source = f"""
+import threading, time
+
+def beat():
+    pass
+
+def loop():
+    while True:
+        try:
+            beat()
+            {pause}
+        except Exception as error:
+            print("failed:", error)
+
+threading.Thread(target=loop, daemon=True).start()
+"""
+    assert lab.run("spark_python", lab.put("heartbeat.py", source)).ok().output == ""
 
 
 def test_source_may_be_in_any_encoding(lab: Lab) -> None:

@@ -18,6 +18,7 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from brickyard.runtime import foreign_paths
@@ -42,6 +43,8 @@ _SERVING = {"sql_warehouse": "brickyard.workspace.sql.runner", "repl": "brickyar
 #: Whoever holds more ends before others begin, who may need it.
 _LARGE_KIB = 1 << 20
 _RESULT_LIMIT = 5 * 1024 * 1024
+#: Modules whose threads go on when a program has ended, and do nothing then: ours, pools, and the engine's client.
+_WITHOUT_NAMES = ("brickyard.", "multiprocessing.pool", "grpc.", "pyspark.")
 
 
 def run(message: Message, channel: Channel, output: OutputPipe) -> int:
@@ -259,12 +262,23 @@ def _end(host: WorkerHost, kind: str, ending: Ending) -> Ending:
 
 
 def _forget_names() -> None:
-    """Take a program's own names away, so that its objects do what they do at their end."""
-    threading.excepthook = lambda failed: None  # threads that are not waited for would miss the names
+    """Take a program's own names away, so that its objects do what they do at their end.
+
+    While its threads go on, which would miss the names, nothing is done: the interpreter lets none go on then.
+    """
     names = vars(sys.modules["__main__"])
+    if any(_may_use(names, frame) for ident, frame in sys._current_frames().items() if ident != threading.get_ident()):
+        return
     for name in sorted(names.keys() - {"__builtins__"}, key=lambda name: not name.startswith("_")):
         names[name] = None
     gc.collect()
+
+
+def _may_use(names: dict[str, Any], frame: FrameType) -> bool:
+    """Whether a thread that executes this may use a program's names; threads of the engine's client do not."""
+    found = [one.f_globals for one, _ in traceback.walk_stack(frame)]
+    begun_by = next((one["__name__"] for one in reversed(found) if one.get("__name__") not in (None, "threading")), "")
+    return not begun_by.startswith(_WITHOUT_NAMES) or any(one is names for one in found)
 
 
 def _flush() -> None:

@@ -252,7 +252,11 @@ class _Running:
         if record.manifest["total_byte_count"] > _MOST_BYTES:
             return None
         names = [one["name"] for one in record.manifest["schema"]["columns"]]
-        values = json.loads(self._sql.statements.chunk(record.id, "0.json").read_text("utf-8"))
+        try:
+            values = json.loads(self._sql.statements.chunk(record.id, "0.json").read_text("utf-8"))
+        except (ApiError, OSError, ValueError) as error:  # what it has done is done, and must not be done again
+            _log.warning("the rows of statement %s cannot be read: %s", record.id, error)
+            return None
         rows = [dict(zip(names, row, strict=True)) for row in values]
         return rows if len(json.dumps(rows)) <= _MOST_BYTES else None
 

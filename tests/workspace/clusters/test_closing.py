@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,19 @@ def test_a_cluster_can_be_ended_while_the_disk_is_full(scripted: Lab) -> None:
     wait_for(lambda: states(scripted) == ["TERMINATED"])
     reason = clusters.get(cluster.id).reason
     assert reason is not None and (reason["code"], reason["parameters"]) == ("USER_REQUEST", {"username": "me"})
+
+
+def test_a_cluster_that_is_started_before_its_end_is_written_goes_on(scripted: Lab) -> None:
+    cluster, clusters = running(scripted), scripted.workspace.clusters
+    full(scripted, cluster)
+    clusters.terminate(cluster, "me")
+    wait_for(lambda: clusters.get(cluster.id).state == "TERMINATED" and clusters.lifecycle.get(cluster.id) is None)
+    with scripted.workspace.store.write() as connection:
+        connection.exec_driver_sql("DROP TRIGGER full")
+    clusters.start(cluster, "me")
+    wait_for(lambda: f"end-of-{cluster.id}" not in {one.name for one in threading.enumerate()})
+    wait_for(lambda: states(scripted) == ["RUNNING"])
+    assert clusters.lifecycle.get(cluster.id) is not None
 
 
 def test_what_a_policy_is_to_change_stays_pending_until_it_is_written(scripted: Lab) -> None:

@@ -138,9 +138,12 @@ class ClusterLifecycle:
 
         def again() -> None:
             with self.changed:
-                while self.store.holds(begun.id) and not self.changed.wait_for(lambda: self._closing, _RETRY_SECONDS):
+                while not self.changed.wait_for(lambda: self._closing, _RETRY_SECONDS):
+                    if begun.id in self._running or not self.store.holds(begun.id):
+                        return  # it was started again, or written with another change
                     try:
                         self._after(begun, reason)
+                        return
                     except Exception as error:
                         _log.warning("the end of cluster %s could not be written, trying again: %s", begun.id, error)
 

@@ -76,7 +76,8 @@ class ClusterOperations:
                 return made
             definition = full_definition(self._workspace, given, by, source)
             if tags is not None and tags.custom:
-                definition["custom_tags"] = {**tags.custom, **definition.get("custom_tags", {})}
+                tagged = {**given, "custom_tags": {**tags.custom, **definition.get("custom_tags", {})}}
+                definition = full_definition(self._workspace, tagged, by, source)
             cluster = ClusterRecord(
                 id=_new_id(),
                 definition=definition,

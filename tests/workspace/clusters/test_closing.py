@@ -94,17 +94,39 @@ def test_a_cluster_can_be_ended_while_the_disk_is_full(scripted: Lab) -> None:
     assert reason is not None and (reason["code"], reason["parameters"]) == ("USER_REQUEST", {"username": "me"})
 
 
-def test_a_cluster_that_is_started_before_its_end_is_written_goes_on(scripted: Lab) -> None:
+def test_a_cluster_that_is_started_again_before_its_end_is_written_goes_on(
+    scripted: Lab, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("brickyard.workspace.clusters.lifecycle._RETRY_SECONDS", 0.05)
     cluster, clusters = running(scripted), scripted.workspace.clusters
     full(scripted, cluster)
     clusters.terminate(cluster, "me")
-    wait_for(lambda: clusters.get(cluster.id).state == "TERMINATED" and clusters.lifecycle.get(cluster.id) is None)
-    with scripted.workspace.store.write() as connection:
-        connection.exec_driver_sql("DROP TRIGGER full")
-    clusters.start(cluster, "me")
-    wait_for(lambda: f"end-of-{cluster.id}" not in {one.name for one in threading.enumerate()})
+    wait_for(lambda: "trying again" in caplog.text)
+    with clusters.lifecycle.changed:  # before the end is tried again
+        with scripted.workspace.store.write() as connection:
+            connection.exec_driver_sql("DROP TRIGGER full")
+        clusters.start(cluster, "me")
+    wait_for(lambda: not any(one.name == f"end-of-{cluster.id}" for one in threading.enumerate()))
     wait_for(lambda: states(scripted) == ["RUNNING"])
-    assert clusters.lifecycle.get(cluster.id) is not None
+    clusters.terminate(cluster, "me")
+    wait_for(lambda: clusters.lifecycle.get(cluster.id) is None)
+    assert states(scripted) == ["TERMINATED"]
+
+
+@pytest.mark.parametrize("how", ["close", "recover"])
+def test_a_cluster_that_was_ending_as_the_workspace_ended_keeps_its_reason(
+    scripted: Lab, slow_ends: list[RunningCluster], monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    cluster, clusters = running(scripted), scripted.workspace.clusters
+    clusters.terminate(cluster, "me")
+    assert states(scripted) == ["TERMINATING"]
+    getattr(clusters.lifecycle, how)()
+    found = clusters.get(cluster.id)
+    assert (found.state, found.state_message) == ("TERMINATED", "Terminated by user")
+    assert found.reason and found.reason["code"] == "USER_REQUEST"
+    monkeypatch.undo()
+    for one in slow_ends:
+        one.stop()
 
 
 def test_what_a_policy_is_to_change_stays_pending_until_it_is_written(scripted: Lab) -> None:

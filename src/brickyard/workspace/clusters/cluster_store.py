@@ -32,10 +32,6 @@ class ClusterStore:
         """Answer these of a cluster until it can be changed, so that nobody waits for one of which nothing runs."""
         self._held[cluster_id] = self._held.get(cluster_id, {}) | values
 
-    def holds(self, cluster_id: str) -> bool:
-        """Whether there is something of it that could not be written yet."""
-        return cluster_id in self._held
-
     def find(self, cluster_id: str) -> ClusterRecord | None:
         """A cluster, where there is one of that id."""
         with self._store.read() as connection:

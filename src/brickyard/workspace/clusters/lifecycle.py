@@ -37,6 +37,7 @@ class ClusterLifecycle:
         self.changed = threading.Condition(threading.RLock())
         self._running: dict[str, RunningCluster] = {}
         self._leaving: set[RunningCluster] = set()
+        self._unwritten: dict[str, ClusterRecord] = {}  # have ended, which could not be written yet
         self._closing = False
 
     def get(self, cluster_id: str) -> RunningCluster | None:
@@ -54,6 +55,7 @@ class ClusterLifecycle:
 
     def begin(self, cluster: ClusterRecord) -> None:
         """Start the engine of a cluster, whose state says so already."""
+        self._unwritten.pop(cluster.id, None)  # nothing is to be said of its last end any more
         running = self._running[cluster.id] = RunningCluster(self._workspace, cluster, self)
         running.begin()
 
@@ -135,15 +137,17 @@ class ClusterLifecycle:
     def _write_later(self, begun: ClusterRecord, reason: Reason | None) -> None:
         """Say that a cluster has ended, and write so when that works."""
         self.store.hold(begun.id, **states.terminated(reason))
+        self._unwritten[begun.id] = begun
+
+        def over() -> bool:
+            return self._closing or self._unwritten.get(begun.id) is not begun  # else it was not started meanwhile
 
         def again() -> None:
             with self.changed:
-                while not self.changed.wait_for(lambda: self._closing, _RETRY_SECONDS):
-                    if begun.id in self._running or not self.store.holds(begun.id):
-                        return  # it was started again, or written with another change
+                while not self.changed.wait_for(over, _RETRY_SECONDS):
                     try:
                         self._after(begun, reason)
-                        return
+                        self._unwritten.pop(begun.id, None)
                     except Exception as error:
                         _log.warning("the end of cluster %s could not be written, trying again: %s", begun.id, error)
 
@@ -196,6 +200,9 @@ class ClusterLifecycle:
         running.stop()
 
     def _terminate(self, cluster: ClusterRecord) -> None:
-        reason = Reason.fault("CLOUD_PROVIDER_SHUTDOWN", _STOPPED, "CLOUD_FAILURE")
         by_policy = hooks.policy_changes(self._workspace, cluster)
+        if cluster.state == "TERMINATING":  # for a reason of its own
+            self.write(cluster.id, **states.terminated(), **by_policy)
+            return
+        reason = Reason.fault("CLOUD_PROVIDER_SHUTDOWN", _STOPPED, "CLOUD_FAILURE")
         self.write(cluster.id, ("TERMINATING", states.failing(reason)), **states.terminated(reason), **by_policy)

@@ -11,7 +11,7 @@ import urllib.parse
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-__all__ = ["REDACTED", "Redactor", "passwords_in", "texts_of"]
+__all__ = ["REDACTED", "Redactor", "passwords_in", "texts_of", "without_passwords"]
 
 REDACTED = "[REDACTED]"
 #: Shorter values are words of everyday text: they are hidden where they stand alone, and not in other forms.
@@ -21,6 +21,7 @@ _BETWEEN = " \t\r\n,;'\"|_.-[]"
 _USER = re.compile(r"\bhttps?://([^\s/?#\"'<>]+)@", re.IGNORECASE)
 #: A user of an address without a password that is as long is a token.
 _TOKEN = 20
+_HIDDEN = "****"  # as installers write it: an address stays one
 _PROBE = 16  # characters that are compared before all are
 
 
@@ -111,6 +112,20 @@ def passwords_in(text: str) -> set[str]:
         secret = password or (name if len(name) >= _TOKEN else "")
         found |= {secret, urllib.parse.unquote(secret)}
     return found - {""}
+
+
+def without_passwords(value: Any) -> Any:
+    """A text, or a JSON value with texts, without the passwords and tokens in its addresses (`https://me:****@host`)."""
+    if isinstance(value, str):
+        return _USER.sub(lambda found: found[0].replace(found[1], _user(found[1])), value)
+    if isinstance(value, dict):
+        return {key: without_passwords(item) for key, item in value.items()}
+    return [without_passwords(item) for item in value] if isinstance(value, list) else value
+
+
+def _user(user: str) -> str:
+    name, colon, password = user.partition(":")
+    return f"{_HIDDEN if len(name) >= _TOKEN else name}{colon}{_HIDDEN if password else ''}"
 
 
 def _forms(secret: str) -> Iterable[str]:

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, InvalidStateError
 from typing import TYPE_CHECKING, Any, Protocol
 
-from brickyard.runtime.redaction import Redactor, passwords_in
 from brickyard.workspace.clusters import hooks
 from brickyard.workspace.clusters.engine import ClusterEngine
 from brickyard.workspace.clusters.init_scripts import InitScripts, ScriptFailed
@@ -156,11 +155,8 @@ class RunningCluster:
             self._note_libraries()
 
     def _note_libraries(self) -> None:
-        for one in self._workspace.libraries.statuses(self.cluster):
-            library = json.dumps(one["library"])
-            said = " ".join([f"library {library}: {one['status']}", *one["messages"]])
-            said = Redactor(passwords_in(library)).redact(said)
-            self.logs.note(said, "INFO" if one["status"] == "INSTALLED" else "ERROR")
+        for status, said in self._workspace.libraries.told(self.cluster):
+            self.logs.note(said, "INFO" if status == "INSTALLED" else "ERROR")
 
     def _install(self) -> None:
         """Install the libraries; who stops it does not wait for that, and the next start finds them installed."""

@@ -12,11 +12,12 @@ from dataclasses import replace
 from brickyard.workspace.api.errors import ApiError, PermissionDenied
 from brickyard.workspace.clusters.claims import Claim, ClusterUnavailable
 from brickyard.workspace.clusters.records import JobTags
-from brickyard.workspace.compute.endings import failed
+from brickyard.workspace.compute.endings import LIBRARY_ERROR, failed, library_failure
 from brickyard.workspace.compute.tasks import OUTPUT_FILE, TaskHandle, TaskOutcome, TaskSpec, TaskState
 from brickyard.workspace.jobs.clusters import Place
 from brickyard.workspace.jobs.kinds.base import Start, Work
 from brickyard.workspace.jobs.records import ITERATIONS, Json
+from brickyard.workspace.libraries.kinds import label_of
 
 __all__ = ["ClusterTask"]
 
@@ -68,7 +69,11 @@ class ClusterTask:
                 self._end(found)
                 return
             claim = found
-            self._begin(claim)
+            faulty = self._library_failure(claim.cluster_id)
+            if faulty is None:
+                self._begin(claim)
+            else:
+                self._end(faulty, claim)
         except Exception as error:  # on this thread nobody else hears of it, and the task must end
             _log.exception("task %s of run %s could not be started", self._spec.task_key, self._spec.job_run_id)
             message = f"The task could not be started: {type(error).__name__}: {error}"
@@ -120,6 +125,17 @@ class ClusterTask:
         name = f"job-{run.job_id}-run-{run.run_id}-{key}"
         made = self._clusters.create_job_cluster(self._place.new or {}, self._start.principal, name=name, tags=tags)
         return made.id
+
+    def _library_failure(self, cluster_id: str) -> TaskOutcome | None:
+        """How the task ends where its job cluster lacks a library; on all-purpose clusters tasks run without it."""
+        cluster = self._clusters.store.find(cluster_id)
+        if cluster is None or cluster.source != "JOB":
+            return None
+        for one in self._start.workspace.libraries.statuses(cluster):
+            if one["status"] == "FAILED":
+                why = "\n".join(one["messages"])
+                return failed(library_failure(why, label_of(one["library"])), LIBRARY_ERROR)
+        return None
 
     def _begin(self, claim: Claim) -> None:
         remote = claim.remote(self._spec.token, self._spec.user_name)

@@ -12,6 +12,7 @@ from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from brickyard.runtime.redaction import without_passwords
 from brickyard.workspace.api.errors import InvalidParameterValue
 
 __all__ = ["check_environment", "check_library", "label_of", "name_of", "uninstallable", "words_of"]
@@ -64,7 +65,8 @@ def uninstallable(library: Mapping[str, Any]) -> str | None:
 def label_of(library: Mapping[str, Any]) -> str:
     """What messages call a library: `maven: "org.example:shapes:1.0"`."""
     kind, value = next((kind, value) for kind, value in library.items() if value)
-    return f'{kind}: "{value[_NAMED_BY[kind]] if kind in _NAMED_BY else value}"'
+    said = value[_NAMED_BY[kind]] if kind in _NAMED_BY else value
+    return f'{kind}: "{without_passwords(said)}"'
 
 
 def _check_package(where: str, value: Any) -> None:

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from brickyard.runtime.redaction import without_passwords
 from brickyard.workspace.api.errors import ApiError, InvalidParameterValue, PermissionDenied, ResourceDoesNotExist
 from brickyard.workspace.api.shape import check_shape
 from brickyard.workspace.compute.environments import LibraryError
 from brickyard.workspace.compute.installers import InstallationStopped, Installers
 from brickyard.workspace.libraries.access import unreadable
 from brickyard.workspace.libraries.installation import install
-from brickyard.workspace.libraries.kinds import check_library, name_of, uninstallable, words_of
+from brickyard.workspace.libraries.kinds import check_library, label_of, name_of, uninstallable, words_of
 from brickyard.workspace.libraries.records import LibraryRecord, LibraryStore
 
 if TYPE_CHECKING:
@@ -61,14 +62,18 @@ class Libraries:
         Raises:
             InvalidParameterValue: There are none.
         """
-        names = {name_of(one) for one in self._checked(cluster, libraries)}
+        asked = {_shown_name(one) for one in self._checked(cluster, libraries)}
+        names = {one.name for one in self._store.of(cluster.id) if _shown_name(one.library) in asked}
         if cluster.state == "TERMINATED":
             self._store.remove(cluster.id, names)
         else:
             self._store.leave(cluster.id, names)
 
     def statuses(self, cluster: ClusterRecord) -> list[dict[str, Any]]:
-        """The vendor's `LibraryFullStatus` of each: those of the cluster, its policy's, those that leave."""
+        """The vendor's `LibraryFullStatus` of each: those of the cluster, its policy's, those that leave.
+
+        Passwords in the addresses of package indexes are not shown: who may use a cluster may read its statuses.
+        """
         with self._lock:
             current = {} if cluster.state == "TERMINATED" else dict(self._statuses.get(cluster.id, {}))
         records = self._store.of(cluster.id)
@@ -76,7 +81,13 @@ class Libraries:
         names = {one.name for one in records}
         found += [dict(one) for name, one in current.items() if name not in names]
         leaving = [one for one in records if one.leaving]
-        return found + [{**self._status(one.library, current), "status": "UNINSTALL_ON_RESTART"} for one in leaving]
+        found += [{**self._status(one.library, current), "status": "UNINSTALL_ON_RESTART"} for one in leaving]
+        return [without_passwords(one) for one in found]
+
+    def told(self, cluster: ClusterRecord) -> list[tuple[str, str]]:
+        """The status of each library, and a line that says it with its messages."""
+        found = [(one["status"], label_of(one["library"]), one["messages"]) for one in self.statuses(cluster)]
+        return [(status, " ".join([f"library {label}: {status}", *messages])) for status, label, messages in found]
 
     def clusters(self) -> list[str]:
         """The clusters for which there are statuses."""
@@ -214,6 +225,11 @@ class Libraries:
     @staticmethod
     def _status(library: Library, current: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         return dict(current.get(name_of(library), {"library": dict(library), "status": "PENDING", "messages": []}))
+
+
+def _shown_name(library: Library) -> str:
+    """What tells a library from others in the statuses."""
+    return name_of(without_passwords(dict(library)))
 
 
 def _failed(cluster_id: str, why: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -38,22 +37,6 @@ def test_clusters_have_the_tags_of_their_job_and_run(lab: Lab) -> None:
     assert found["main"]["custom_tags"] == {"team": "maps", "size": "s", "stage": "dev"}
     assert found["own"]["custom_tags"] == {"team": "roads", "stage": "dev"}
     assert found["own"]["default_tags"]["RunName"] == "lab"
-
-
-def test_tags_of_a_job_keep_to_the_policy_of_its_clusters(lab: Lab) -> None:
-    rules = {"custom_tags.team": {"type": "allowlist", "values": ["maps", "roads"], "isOptional": True}}
-    policy = lab.workspace.policies.create({"name": "teams", "definition": json.dumps(rules)}, lab.owner)
-    own = {**task("own"), "new_cluster": {**CLUSTER, "policy_id": policy.id}}
-    _, tasks = lab.done(own, tags={"team": "anybody"})
-    assert "custom_tags, team" in tasks["own"].state.message and clusters_of(lab) == {}
-    lab.done(own, tags={"team": "roads"})
-    assert clusters_of(lab)["own"]["custom_tags"] == {"team": "roads"}
-
-
-def test_a_cluster_has_no_more_tags_than_the_service_allows(lab: Lab) -> None:
-    own = {**task("own"), "new_cluster": {**CLUSTER, "custom_tags": {f"k{number}": "v" for number in range(45)}}}
-    _, tasks = lab.done(own, tags={"one": "more"})
-    assert "more than 45 custom_tags" in tasks["own"].state.message and clusters_of(lab) == {}
 
 
 def test_run_that_was_submitted_once_names_its_clusters(lab: Lab) -> None:

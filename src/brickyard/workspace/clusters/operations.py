@@ -15,7 +15,7 @@ from brickyard.workspace.clusters.cluster_store import ClusterStore
 from brickyard.workspace.clusters.definition import full_definition, given_fields
 from brickyard.workspace.clusters.lifecycle import ClusterLifecycle
 from brickyard.workspace.clusters.masks import masked
-from brickyard.workspace.clusters.records import ClusterRecord, JobTags, Json, Reason
+from brickyard.workspace.clusters.records import ClusterRecord, JobTags, Json, Reason, with_tags
 from brickyard.workspace.identity.entitlement import require_entitled
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class ClusterOperations:
             InvalidParameterValue: Its definition is wrong, or something in it is not supported.
             PermissionDenied: It has no policy, or one that the principal may not use, and needs one.
         """
-        given = self._given(body)
+        given = with_tags(self._given(body), {} if tags is None else tags.custom)
         if source != "JOB":  # asked when the job was made or changed
             require_entitled(by, given)
         token = body.get("idempotency_token") or None
@@ -75,9 +75,6 @@ class ClusterOperations:
             if made is not None:
                 return made
             definition = full_definition(self._workspace, given, by, source)
-            if tags is not None and tags.custom:
-                tagged = {**given, "custom_tags": {**tags.custom, **definition.get("custom_tags", {})}}
-                definition = full_definition(self._workspace, tagged, by, source)
             cluster = ClusterRecord(
                 id=_new_id(),
                 definition=definition,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from brickyard.workspace.identity.permissions import Securable
 
-__all__ = ["LIVE", "ClusterRecord", "EventRecord", "JobTags", "Json", "Reason"]
+__all__ = ["LIVE", "ClusterRecord", "EventRecord", "JobTags", "Json", "Reason", "with_tags"]
 
 Json = dict[str, Any]
 #: States in which something of a cluster runs, or is about to.
@@ -64,6 +65,11 @@ class JobTags:
     custom: Mapping[str, str]
 
 
+def with_tags(cluster: Mapping[str, Any], tags: Mapping[str, str]) -> Json:
+    """A `ClusterSpec` with the tags of its job, where it has none of that name; a policy limits these as its own."""
+    return {**cluster, "custom_tags": {**tags, **(cluster.get("custom_tags") or {})}} if tags else dict(cluster)
+
+
 @dataclass(frozen=True)
 class ClusterRecord:
     """A cluster; see the table `clusters`."""
@@ -95,6 +101,9 @@ class ClusterRecord:
     def default_tags(self) -> dict[str, str]:
         """The tags that every cluster has, and those of jobs."""
         tags = {"Vendor": "Databricks", "Creator": self.creator_name, "ClusterName": self.name, "ClusterId": self.id}
+        if self.tags is None and self.source == "JOB":  # made before there were such tags
+            of_job = re.match(r"job-(\d+)-run-", self.name)
+            return tags | ({"JobId": of_job[1]} if of_job else {})
         return tags | (self.tags or {})
 
     @property

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.errors import ApiError, InvalidParameterValue
 from brickyard.workspace.clusters.claims import ClusterUnavailable
-from brickyard.workspace.clusters.records import LIVE
+from brickyard.workspace.clusters.records import LIVE, with_tags
 from brickyard.workspace.identity.entitlement import require_entitled
 from brickyard.workspace.jobs.records import Json
 
@@ -76,7 +76,7 @@ def check_definitions(workspace: Workspace, settings: Json, by: Principal, befor
             given = given_fields(definition)
             if definition not in there:
                 require_entitled(by, given)
-            full_definition(workspace, given, by, "JOB")
+            full_definition(workspace, with_tags(given, settings.get("tags", {})), by, "JOB")
         except ApiError as error:
             said = error.message.removeprefix(_INVALID)  # a policy says so itself
             where = "task" if "task_key" in one else "job cluster"

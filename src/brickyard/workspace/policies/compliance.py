@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.api.errors import InvalidParameterValue, ResourceDoesNotExist
+from brickyard.workspace.clusters.records import with_tags
 from brickyard.workspace.jobs.clusters import having_cluster
 from brickyard.workspace.policies.evaluation import Change, changes, enforce_rules, evaluate, refuse
 from brickyard.workspace.policies.facts import facts_of
@@ -68,7 +69,7 @@ def violations_of_job(policies: Policies, settings: Mapping[str, Any]) -> dict[s
     found = {
         f"{key}.{path}": message
         for key, cluster in clusters_of_job(settings)
-        for path, message in violations(policies, cluster, "JOB").items()
+        for path, message in violations(policies, with_tags(cluster, settings.get("tags", {})), "JOB").items()
     }
     return dict(list(found.items())[:_MOST])
 
@@ -80,12 +81,22 @@ def enforce_job(policies: Policies, settings: Mapping[str, Any]) -> Enforcement:
         InvalidParameterValue: Something cannot be put right by rule.
     """
     made, found = copy.deepcopy(dict(settings)), list[Change]()
+    tags = made.get("tags", {})
     for key, one in having_cluster(made):
         if one["new_cluster"].get("policy_id"):
-            done = enforce_cluster(policies, one["new_cluster"], "JOB")
-            one["new_cluster"] = done.made
+            done = enforce_cluster(policies, with_tags(one["new_cluster"], tags), "JOB")
+            refuse(violations(policies, with_tags(done.made, tags), "JOB"))  # a tag of the job that may not be
+            one["new_cluster"] = _without_tags(done.made, tags, one["new_cluster"])
             found += [Change(f"{key}.{change.field}", change.previous, change.new) for change in done.changes]
     return Enforcement(made, found)
+
+
+def _without_tags(made: Json, tags: Mapping[str, str], before: Json) -> Json:
+    """A cluster without the tags that are of its job alone."""
+    own, had = made.get("custom_tags", {}), before.get("custom_tags") or {}
+    kept = {name: value for name, value in own.items() if name in had or tags.get(name) != value}
+    without = {name: value for name, value in made.items() if name != "custom_tags"}
+    return {**without, "custom_tags": kept} if kept or "custom_tags" in before else without
 
 
 def _policy(policies: Policies, cluster: Mapping[str, Any]) -> PolicyRecord | None:

@@ -8,6 +8,7 @@ import pytest
 
 from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.compute.tasks import TaskOutcome
+from brickyard.workspace.jobs import iterations
 from brickyard.workspace.jobs.wire import Shown, run_of_task
 from tests.workspace.jobs.lab import BROKEN, OK, Lab, task
 from tests.workspace.jobs.test_loops import loop, nested
@@ -74,3 +75,19 @@ def test_all_iterations_run_again_where_their_task_has_another_name(lab: Lab) ->
     assert shown(lab, run_id)[0] == ["SUCCESS"] * 3
     repaired(lab, run_id, rerun_tasks=["all"], latest_repair_id=first)
     assert lab.compute.keys()[6:] == ["two_0", "two_1", "two_2"]
+
+
+def test_a_loop_that_an_earlier_version_has_repaired_under_another_name_is_shown(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.compute.behaviours["one_1"] = lambda _: BROKEN
+    job_id = lab.job(loop("all", "[1, 2]", nested()))
+    run_id = lab.ended(lab.run(job_id)).run_id
+    lab.jobs.update(job_id, {"tasks": [loop("all", "[1, 2]", nested() | {"task_key": "two"})]}, [], lab.owner)
+    with monkeypatch.context() as patch:
+        patch.setattr(iterations, "failed", lambda loops, loop: ("one_1",))
+        first = repaired(lab, run_id, rerun_all_failed_tasks=True)
+    run, [*_, last] = lab.jobs.run(run_id)
+    assert lab.jobs.parts(run, [last])[last.run_id][1] == [], "none of the iterations that it has now was run"
+    repaired(lab, run_id, rerun_tasks=["all"], latest_repair_id=first)
+    assert lab.compute.keys()[2:] == ["two_0", "two_1"] and shown(lab, run_id)[0] == ["SUCCESS"] * 2

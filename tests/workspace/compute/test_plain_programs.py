@@ -102,3 +102,20 @@ def test_a_signal_by_which_a_program_ends_itself_is_no_cancellation(lab: Lab) ->
     source = "import os, signal\nprint('said')\nos.killpg(0, signal.SIGTERM)\n"
     done = lab.run("spark_python", lab.put("ends_itself.py", source))
     assert "exit code 143 (SIGTERM: Terminated)" in done.outcome.message and done.output == "said\n"
+
+
+def test_a_program_that_replaces_its_files_by_pipes_holds_up_nobody(lab: Lab) -> None:
+    source = f"""
+import os
+from pathlib import Path
+logs = Path({str(lab.workspace.root)!r}, "runs").glob("*/output.log")
+place = max(logs, key=lambda one: one.stat().st_mtime_ns)
+place.unlink()
+os.mkfifo(place)
+os.mkfifo(place.parent / "result.json")
+os._exit(3)
+"""
+    handle = lab.start("spark_python", lab.put("pipes.py", source))
+    outcome = handle.wait(30)
+    assert outcome is not None, "the service waits for a pipe"
+    assert outcome.message == "The task's result cannot be read: OSError: result.json is no file"

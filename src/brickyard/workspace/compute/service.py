@@ -350,8 +350,9 @@ class Compute:
 
     def _finish(self, handle: TaskHandle, outcome: TaskOutcome, printed: str = "") -> None:
         try:
-            with handle.log.open("a") as log:
-                log.write(printed)
+            if handle.log.is_file() or not handle.log.exists():  # else the program has put something else there
+                with handle.log.open("a") as log:
+                    log.write(printed)
             if read_outcome(handle.spec.directory) != outcome:
                 write_outcome(handle.spec.directory, outcome)
         except OSError:  # a full disk: the run ends nevertheless, and its own record says how

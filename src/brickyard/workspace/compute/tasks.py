@@ -237,8 +237,11 @@ class TaskHandle:
 
 def read_outcome(directory: Path) -> TaskOutcome | None:
     """The outcome that a run's directory holds; none where the task did not come to its end."""
+    path = directory / RESULT_FILE
     try:
-        return TaskOutcome(**json.loads((directory / RESULT_FILE).read_text()))
+        if path.exists() and not path.is_file():  # a pipe, say, which would be waited for
+            raise OSError(f"{path.name} is no file")
+        return TaskOutcome(**json.loads(path.read_text()))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError) as error:  # whatever the task left there, its run ends

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brickyard.runtime.output import OutputFile
-from brickyard.runtime.redaction import REDACTED, Redactor, passwords_in, texts_of
+from brickyard.runtime.redaction import REDACTED, Redactor, passwords_in, texts_of, without_passwords
 
 SECRET = "s3cr3t-Value/9+x"
 
@@ -64,6 +64,13 @@ def test_passwords_in_addresses_are_found() -> None:
     token = "dapi" + "0" * 20
     text = f'pip -i https://me:p%40ss@h/simple git+https://{token}@h/r.git "http://short@h" http://h/a@b http://u:@h'
     assert passwords_in(text) == {"p%40ss", "p@ss", token}
+
+
+def test_addresses_are_shown_without_their_passwords() -> None:
+    token = "dapi" + "0" * 20
+    given = {"repo": "https://me:p%40ss@h/simple", "messages": [f"git+https://{token}@h/r.git", "http://short@h", 1]}
+    shown = {"repo": "https://me:****@h/simple", "messages": ["git+https://****@h/r.git", "http://short@h", 1]}
+    assert without_passwords(given) == shown
 
 
 def test_secret_inside_a_longer_base64_text_is_hidden() -> None:

@@ -63,7 +63,8 @@ def full_definition(workspace: Workspace, given: Json, by: Principal, source: st
     if minutes and not 10 <= minutes <= 10_000:
         raise InvalidParameterValue(f"autotermination_minutes is 0 (never) or 10 to 10000, not {minutes}")
     if len(definition.get("custom_tags", {})) > _MOST_TAGS:
-        raise InvalidParameterValue(f"there are more than {_MOST_TAGS} custom_tags, with those of the job")
+        of_job = ", with those of the job" if source == "JOB" else ""
+        raise InvalidParameterValue(f"there are more than {_MOST_TAGS} custom_tags{of_job}")
     driver = {"driver_node_type_id": definition.get("node_type_id", "")}
     return {**_DEFAULTS, **driver, **definition}
 

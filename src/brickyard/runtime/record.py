@@ -15,8 +15,10 @@ from typing import Any
 
 from brickyard.runtime.redaction import Redactor
 
-__all__ = ["CellRecord", "Recorder", "recorder"]
+__all__ = ["RUN", "CellRecord", "Recorder", "recorder"]
 
+#: In the metadata of an output: the run that it leads to.
+RUN = "brickyard.run"
 _STREAM_LIMIT = 1024 * 1024
 #: What the service keeps of all cells together: https://docs.databricks.com/resources/limits.html
 _NOTEBOOK_LIMIT = 20 * 1024 * 1024

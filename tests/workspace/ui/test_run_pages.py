@@ -14,6 +14,8 @@ from tests.support import LocalWorkspace, wait_for
 
 NOTEBOOKS = {
     "load": "dbutils.widgets.text('city', '')\ndbutils.jobs.taskValues.set('rows', 7)",
+    "outer": "dbutils.notebook.run('./pages_inner', 60)",
+    "inner": "dbutils.notebook.exit('41 <rows>')",
     "region": "dbutils.widgets.text('region', '')\nassert dbutils.widgets.get('region') != '<south>', 'no data'",
 }
 
@@ -31,6 +33,7 @@ def tasks(child: int) -> list[dict[str, Any]]:
         {"task_key": "enough", "depends_on": [{"task_key": "load"}], "condition_task": enough},
         {"task_key": "each", "depends_on": [{"task_key": "enough", "outcome": "true"}], "for_each_task": loop},
         {"task_key": "other", "depends_on": [{"task_key": "enough", "outcome": "false"}], **notebook("load")},
+        {"task_key": "outer", **notebook("outer")},
         {"task_key": "report", "depends_on": [{"task_key": "load"}], "run_job_task": {"job_id": child}},
         {
             "task_key": "tell",
@@ -86,7 +89,7 @@ def test_the_run_shows_its_graph_outcomes_and_repairs(browser: httpx.Client, ran
     text = plain(page)
     assert "day monday" in text and "Because of by hand" in text
     graph = page[page.index("<svg") : page.index("</svg>")]
-    assert graph.count("<rect") == 6 and graph.count('class="line"') == 6
+    assert graph.count("<rect") == 7 and graph.count('class="line"') == 6
     assert "<title>each: Failed</title>" in graph and f'<a href="{ran.address("each")}">' in graph
     assert "7 &gt; 5: true" in text
     assert "1 of 2 iterations succeeded, 1 failed" in text
@@ -115,6 +118,15 @@ def test_the_job_shows_what_starts_it_and_when(browser: httpx.Client, ran: Ran) 
     assert "Starts 0 0 3 1 1 ? 2099 (UTC) Next 2099-01-01 03:00:00 UTC" in text
     assert "for each: notebook /Shared/pages_region enough (true)" in text
     assert "each, report, all done" in text
+
+
+def test_a_notebook_that_another_has_started_is_a_link_away(browser: httpx.Client, ran: Ran) -> None:
+    page = browser.get(ran.address("outer")).text
+    link = re.search(r'<a href="(/jobs/\d+/runs/(\d+))">Notebook job #(\d+)</a>', page)
+    assert link is not None and link[2] == link[3]
+    inner = plain(browser.get(link[1]).text)
+    assert "Notebook exited: 41 &lt;rows&gt;" in inner and "task outer of run" in inner
+    assert "Notebook exited" not in page
 
 
 def test_clusters(browser: httpx.Client, stranger: httpx.Client, workspace: LocalWorkspace) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from brickyard.runtime.context import NotebookResult
-from brickyard.runtime.record import recorder
+from brickyard.runtime.record import RUN, recorder
 from brickyard.runtime.redaction import Redactor
 from brickyard.runtime.rest import ApiFailure, WorkspaceApi
 
@@ -39,7 +39,7 @@ class NotebookRun:
         made = self._api.post(f"{_CALLS}/begin", parent_run_id=self._parent["run_id"], **told)
         root = self._parent.get("root_run_id") or self._parent["run_id"]
         self.ids = {name: made[name] for name in ("job_id", "job_run_id", "run_id")} | {"root_run_id": root}
-        _show(made["run_page_url"], made["job_run_id"])
+        _show(made)
 
     def directory(self, number: int) -> Path:
         """Where its files are: beside those of the task, which has a link to them."""
@@ -60,9 +60,10 @@ class NotebookRun:
             _log.warning("the end of the notebook's run %s could not be told: %s", self.ids["run_id"], error)
 
 
-def _show(url: str, run_id: int) -> None:
+def _show(run: Mapping[str, Any]) -> None:
     """Show a link to the run in the cell that has started it, as the service does."""
     cells = recorder()
     if cells is not None:
-        text = f"Notebook job #{run_id}"
-        cells.display({"text/html": f'<a href="{url}">{text}</a>', "text/plain": text})
+        text = f"Notebook job #{run['job_run_id']}"
+        shown = {"text/html": f'<a href="{run["run_page_url"]}">{text}</a>', "text/plain": text}
+        cells.display(shown, {RUN: {"job_id": run["job_id"], "run_id": run["job_run_id"]}})

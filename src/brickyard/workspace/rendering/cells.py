@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from brickyard.runtime.record import RUN
 from brickyard.runtime.tables import OUTPUT
 
 __all__ = ["Cell", "Output", "Table", "cells_shown"]
@@ -33,7 +34,7 @@ class Output:
     """One output of a cell.
 
     Attributes:
-        kind: `text`, `error`, `table`, `html`, `image` or `markdown`: how `content` is shown.
+        kind: `text`, `error`, `table`, `html`, `image`, `markdown` or `run`: how `content` is shown.
         height: Of a frame, in pixels.
         scripts: Whether there are scripts in it.
     """
@@ -78,6 +79,9 @@ def _output(output: Mapping[str, Any]) -> Output:
     with contextlib.suppress(AttributeError, KeyError, TypeError):  # a program may publish what is no table
         if (table := output["metadata"][OUTPUT])["type"] == "table":
             return _table(table)
+    with contextlib.suppress(AttributeError, KeyError, TypeError, ValueError):
+        run = output["metadata"][RUN]
+        return Output("run", (int(run["job_id"]), int(run["run_id"])))
     data = {name: _joined(value) for name, value in output["data"].items() if value is not None}
     for name in _IMAGES:
         if _BASE64.fullmatch(data.get(name, "")):

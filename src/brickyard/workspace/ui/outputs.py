@@ -12,6 +12,7 @@ from brickyard.workspace.jobs.output import tail
 from brickyard.workspace.rendering.cells import Cell, cells_shown
 
 if TYPE_CHECKING:
+    from brickyard.workspace.jobs.records import TaskRecord
     from brickyard.workspace.workspace import Workspace
 
 __all__ = ["TaskOutput", "task_output"]
@@ -28,11 +29,12 @@ class TaskOutput:
     log: str
     cut: bool
     note: str = ""
+    exited: str | None = None
 
 
-def task_output(workspace: Workspace, run_id: int) -> TaskOutput:
+def task_output(workspace: Workspace, attempt: TaskRecord) -> TaskOutput:
     """The output of one attempt at a task, as far as there is any; secrets were redacted when it was written."""
-    directory = run_directory(workspace, run_id)
+    directory = run_directory(workspace, attempt.run_id)
     log, cut = tail(directory / OUTPUT_FILE, _LOG_BYTES)
     path = directory / CELLS_FILE
     try:
@@ -41,4 +43,4 @@ def task_output(workspace: Workspace, run_id: int) -> TaskOutput:
         cells = json.loads(path.read_bytes())["cells"]
     except FileNotFoundError:
         return TaskOutput([], log, cut)
-    return TaskOutput(cells_shown(cells), log, cut)
+    return TaskOutput(cells_shown(cells), log, cut, exited=(attempt.outcome or {}).get("result"))

@@ -98,7 +98,7 @@ def run(workspace: Workspace, principal: Principal, path: Mapping[str, str]) -> 
         "iterations": _iterations(parts, shown),
         "stages": [] if only else _stages(record, attempts),
         "others": _other_attempts(workspace, record, only),
-        "output": None if shown is None or _is_loop(parts, shown) else task_output(workspace, shown.run_id),
+        "output": None if shown is None or _is_loop(parts, shown) else task_output(workspace, shown),
     }
     title, kind = (record.name, "Job run") if only is None else (only.task_key, "Task run")
     return Page(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import importlib
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,11 +26,10 @@ from brickyard.workspace.api.errors import (
 )
 from brickyard.workspace.api.surface import not_implemented
 from brickyard.workspace.store import Failure, failure
+from brickyard.workspace.workspace import Workspace, loaded
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
-
-    from brickyard.workspace.workspace import Workspace
 
 __all__ = ["App"]
 
@@ -210,7 +208,7 @@ class App:
             _log.exception("the audit record lacks: %s", event)
 
     def _load(self, module: str) -> Family:
-        family: Family = importlib.import_module(f"brickyard.workspace.api.{module}").family
+        family: Family = loaded(f"api.{module}").family
         self._families[module] = family
         return family
 

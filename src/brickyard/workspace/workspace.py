@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,9 +29,20 @@ if TYPE_CHECKING:
     from brickyard.workspace.sql import Sql
     from brickyard.workspace.store import Store
 
-__all__ = ["Workspace"]
+__all__ = ["Workspace", "loaded"]
 
 _log = logging.getLogger(__name__)
+_loading = threading.RLock()
+
+
+def loaded(module: str) -> ModuleType:
+    """A module of the workspace, imported when it is first needed; by one thread at a time.
+
+    While a package is imported, Python takes it out of `sys.modules` for an instant: another thread that imports a
+    module of that package then fails with a KeyError.
+    """
+    with _loading:
+        return importlib.import_module(f"brickyard.workspace.{module}")
 
 
 class Workspace:
@@ -79,8 +91,7 @@ class Workspace:
             with self._lock:
                 service = self._services.get(package)
                 if service is None:
-                    module = importlib.import_module(f"brickyard.workspace.{package}")
-                    service = self._services[package] = module.build(self)
+                    service = self._services[package] = loaded(package).build(self)
         return service
 
     @property

@@ -5,8 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Twice the cores of the smallest machine: tests wait for processes half of their time.
-WORKERS ?= 4
+# One more than the cores of the smallest machine, as tests wait for processes; with a fourth they only share the time.
+WORKERS ?= 3
 
 export PYTHONDONTWRITEBYTECODE :=
 export MLFLOW_DISABLE_TELEMETRY := true

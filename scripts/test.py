@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def main() -> int:
     """Run pytest and, if it is asked for, print what the tests covered, which takes a fifth more of their time."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--workers", default="4")
+    parser.add_argument("--workers", default="3")
     parser.add_argument("--coverage", action="store_true")
     options, rest = parser.parse_known_args()
     environment = {

@@ -49,7 +49,7 @@ def test_stopped_tasks_of_every_kind_end_with_all_they_started(client: Client) -
         jobs.Task(
             task_key="late",
             spark_python_task=jobs.SparkPythonTask(upload(client, "tree.py", TREE.encode())),
-            timeout_seconds=2,
+            timeout_seconds=5,
         ),
         jobs.Task(
             task_key="with_run",
@@ -69,14 +69,14 @@ def test_stopped_tasks_of_every_kind_end_with_all_they_started(client: Client) -
     run = client.ended(run_id)
     assert results(run) == {"cancelled": "CANCELED", "late": "TIMEDOUT", "with_run": "CANCELED"}
     assert details(run, "cancelled") == details(run, "with_run") == ("USER_CANCELED", "Run cancelled.")
-    assert details(run, "late") == ("CANCELED", "Run timed out after 2 seconds.")
+    assert details(run, "late") == ("CANCELED", "Run timed out after 5 seconds.")
     assert {life for life, _ in codes(run).values()} == {"TERMINATED"}
     assert client.output(run, "with_run").error == "Run cancelled."
     assert not [one for one in started if psutil.pid_exists(one)] and len(started) == 6
 
 
 def test_run_over_its_limit_and_all_runs_end_with_all_they_started(client: Client) -> None:
-    late_job = client.job(client.task("late", TREE), timeout_seconds=2)
+    late_job = client.job(client.task("late", TREE), timeout_seconds=5)
     late = client.started(late_job)
     started = pids(client, late, "late")
     job_id = client.job(client.task("all", TREE))
@@ -86,7 +86,7 @@ def test_run_over_its_limit_and_all_runs_end_with_all_they_started(client: Clien
     ends = [client.ended(one) for one in (late, cancelled)]
     states = [(one.state.result_state, one.state.state_message) for one in ends if one.state]
     assert states == [
-        (jobs.RunResultState.TIMEDOUT, "Run timed out after 2 seconds."),
+        (jobs.RunResultState.TIMEDOUT, "Run timed out after 5 seconds."),
         (jobs.RunResultState.CANCELED, "Run cancelled."),
     ]
     assert details(ends[0], "late") == ("CANCELED", "The job run that it belongs to timed out.")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -19,6 +20,17 @@ from brickyard.workspace.jobs.triggers import Watch
 from tests.support import wait_for
 from tests.workspace.jobs.lab import OK, Lab, task
 from tests.workspace.jobs.triggers.conftest import Hands
+
+
+@contextmanager
+def killed_before(place: type, step: str, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What is done within is cut off before a step by a kill; then the workspace is started again."""
+    with monkeypatch.context() as killed:
+        killed.setattr(place, step, nothing)
+        yield
+        lab.die()
+    lab.start()
+    lab.jobs.recover()
 
 
 def nothing(*_: Any, **__: Any) -> None:
@@ -80,12 +92,8 @@ def test_a_queued_run_starts_after_a_kill_that_followed_a_higher_limit(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job_id, _, second = one_runs_and_one_waits(lab)
-    with monkeypatch.context() as killed:
-        killed.setattr(Scheduler, "limit_changed", nothing)
+    with killed_before(Scheduler, "limit_changed", lab, monkeypatch):
         lab.jobs.update(job_id, {"max_concurrent_runs": 2}, [], lab.owner)
-        lab.die()
-    lab.start()
-    lab.jobs.recover()
     assert lab.ended(second).state.result == "SUCCESS"
 
 
@@ -93,12 +101,8 @@ def test_runs_of_a_job_that_was_deleted_just_before_a_kill_are_cancelled(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job_id, first, second = one_runs_and_one_waits(lab)
-    with monkeypatch.context() as killed:
-        killed.setattr(Jobs, "_cancel_all", nothing)
+    with killed_before(Jobs, "_cancel_all", lab, monkeypatch):
         lab.jobs.delete(job_id)
-        lab.die()
-    lab.start()
-    lab.jobs.recover()
     assert [lab.ended(one).state.result for one in (first, second)] == ["CANCELED", "CANCELED"]
     assert lab.compute.keys() == []
 

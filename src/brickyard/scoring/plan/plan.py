@@ -1,0 +1,137 @@
+"""A column plan: a model as arrays and a few steps, from its input columns to its prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from brickyard.scoring.plan.steps import Declined, Estimator, Features, Transform, matrix_of
+
+__all__ = ["Block", "Input", "Plan"]
+
+_DTYPES = {
+    "boolean": np.dtype(bool),
+    "integer": np.dtype(np.int32),
+    "long": np.dtype(np.int64),
+    "float": np.dtype(np.float32),
+    "double": np.dtype(np.float64),
+    "string": np.dtype(object),
+}
+
+
+@dataclass(frozen=True)
+class Input:
+    """An input column.
+
+    Attributes:
+        name: Its name.
+        kind: Its MLflow type: `boolean`, `integer`, `long`, `float`, `double` or `string`.
+    """
+
+    name: str
+    kind: str
+
+    def check(self) -> None:
+        """Find an unknown type."""
+        if not isinstance(self.name, str) or self.kind not in _DTYPES:
+            raise ValueError(f"no column is like this: {self.name!r}, {self.kind!r}")
+
+
+@dataclass(frozen=True)
+class Block:
+    """Columns that go through the same transforms.
+
+    Attributes:
+        columns: Positions of the input columns.
+        steps: What they go through, in this order.
+    """
+
+    columns: tuple[int, ...]
+    steps: tuple[Transform, ...] = ()
+
+    def check(self) -> None:
+        """Find positions that are none, and what is no transform."""
+        if not self.columns or not all(type(position) is int and position >= 0 for position in self.columns):
+            raise ValueError("a block is of at least one column, by its position")
+        if not all(hasattr(step, "transform") for step in self.steps):
+            raise ValueError("a block goes through transforms only")
+
+    def matrix(self, arrays: Sequence[np.ndarray]) -> np.ndarray:
+        """Return what comes out: rows x features."""
+        features: Features = [arrays[position] for position in self.columns]
+        for step in self.steps:
+            features = step.transform(features)
+        return matrix_of(features)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A model that predicts without the libraries it was made with.
+
+    Attributes:
+        inputs: The input columns, in the order of the signature.
+        blocks: The transforms of groups of columns, whose outputs stand side by side.
+        steps: What all features then go through.
+        estimator: What predicts.
+    """
+
+    inputs: tuple[Input, ...]
+    blocks: tuple[Block, ...]
+    steps: tuple[Transform, ...]
+    estimator: Estimator
+
+    name = "plan"
+
+    def check(self) -> None:
+        """Find parts that do not fit each other."""
+        if not self.inputs or not all(isinstance(column, Input) for column in self.inputs):
+            raise ValueError("a plan has input columns")
+        if not self.blocks or not all(isinstance(block, Block) for block in self.blocks):
+            raise ValueError("a plan has blocks of columns")
+        if any(position >= len(self.inputs) for block in self.blocks for position in block.columns):
+            raise ValueError("a block has a column that the plan does not have")
+        if not hasattr(self.estimator, "predict") or not all(hasattr(step, "transform") for step in self.steps):
+            raise ValueError("a plan ends in transforms and an estimator")
+
+    @property
+    def row_wise(self) -> bool:
+        """Whether a row's prediction has the same bits whatever rows are beside it."""
+        return self.estimator.row_wise
+
+    def predict(self, columns: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Predict from columns of exactly the signature's types.
+
+        Args:
+            columns: By name, one array a column, a row per item: bool, int32, int64, float32, float64, or
+                objects (text and None). Others are passed over. None is changed.
+
+        Returns:
+            What the model's pyfunc returns for these rows, bit for bit.
+
+        Raises:
+            Declined: If the columns are not plain, or where pyfunc is the one to answer.
+        """
+        return self.estimator.predict(self.features(self._arrays(columns)))
+
+    def features(self, arrays: Sequence[np.ndarray]) -> np.ndarray:
+        """Return the matrix that goes into the estimator."""
+        parts = [block.matrix(arrays) for block in self.blocks]
+        features: Features = parts[0] if len(parts) == 1 else np.hstack(parts)
+        for step in self.steps:
+            features = step.transform(features)
+        return matrix_of(features)
+
+    def _arrays(self, columns: Mapping[str, Any]) -> list[np.ndarray]:
+        arrays: list[np.ndarray] = []
+        for column in self.inputs:
+            array = columns.get(column.name)
+            if array is None or array.dtype != _DTYPES[column.kind]:
+                raise Declined(f"the column {column.name!r} is not there as {column.kind}")
+            arrays.append(array)
+        rows = len(arrays[0])
+        if not rows or any(len(array) != rows for array in arrays):
+            raise Declined("the columns have no rows, or not equally many")
+        return arrays

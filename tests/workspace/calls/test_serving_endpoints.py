@@ -10,6 +10,7 @@ import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import BadRequest, InvalidParameterValue, NotFound, PermissionDenied, ResourceAlreadyExists
 from databricks.sdk.service.serving import (
+    AutoCaptureConfigInput,
     EndpointCoreConfigInput,
     EndpointTag,
     ServedEntityInput,
@@ -120,4 +121,14 @@ def test_refusals(w: WorkspaceClient, robot: Robot, name: Callable[[], str]) -> 
     for refused in (robot.client.serving_endpoints.get, robot.client.serving_endpoints.delete):
         with pytest.raises(PermissionDenied):
             refused(endpoint)
+    w.schemas.create(schema := name(), "main")
+    table = AutoCaptureConfigInput(catalog_name="main", schema_name=schema)
+    kept = EndpointCoreConfigInput(name="kept", served_entities=[entity(model)], auto_capture_config=table)
+    with pytest.raises(PermissionDenied, match=schema):  # who may not make tables there
+        robot.client.serving_endpoints.create("kept", config=kept)
+    table.schema_name = "nothing"
+    with pytest.raises(NotFound, match="nothing"):
+        family.create("kept", config=kept)
+    with pytest.raises(NotFound):
+        family.get("kept")
     family.delete(endpoint)

@@ -14,12 +14,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from brickyard.workspace.api.errors import PermissionDenied, ResourceDoesNotExist
+from brickyard.workspace.api.errors import PermissionDenied, ResourceAlreadyExists, ResourceDoesNotExist
 from brickyard.workspace.identity import Principal
 from brickyard.workspace.identity.permissions import Permissions
 from brickyard.workspace.serving import Serving
 from brickyard.workspace.serving.channel import Reply
 from brickyard.workspace.serving.endpoint import Replica
+from brickyard.workspace.serving.routing import Request
 from brickyard.workspace.store import Store
 from tests.scoring import models
 from tests.support import wait_for
@@ -67,6 +68,26 @@ class DictionarySecrets:
         return self.values[scope, key]
 
 
+class DirectoryTables:
+    """Tables are directories; what an endpoint asks of the catalog and no more."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.owners: dict[str, str] = {}
+
+    def prepare(self, name: str, endpoint_id: str, owner: str) -> None:
+        if self.owners.setdefault(name, endpoint_id) != endpoint_id:
+            raise ResourceAlreadyExists(f"Table '{name}' already exists")
+
+    def directory(self, name: str) -> Path:
+        return self.root / name
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        from deltalake import DeltaTable
+
+        return DeltaTable(self.directory(name)).to_pyarrow_table().to_pylist() if self.directory(name).exists() else []
+
+
 ME = Principal(1, "me@example.org", "Me")
 ADMIN = Principal(2, "admin@example.org", "Admin", is_admin=True)
 
@@ -78,6 +99,7 @@ class Bench:
         self.directory = directory
         self.registry = DirectoryRegistry()
         self.secrets = DictionarySecrets()
+        self.tables = DirectoryTables(directory / "tables")
         self.store = Store(directory / "workspace.db")
         self.serving = self.begin()
         self._loop = asyncio.new_event_loop()
@@ -86,7 +108,8 @@ class Bench:
 
     def begin(self) -> Serving:
         permissions, directory = Permissions(self.store), self.directory / "serving"
-        return Serving(self.store, self.registry, self.secrets, permissions, directory, "http://127.0.0.1:1")
+        url = "http://127.0.0.1:1"
+        return Serving(self.store, self.registry, self.secrets, permissions, self.tables, directory, url)
 
     def restart(self) -> None:
         self.serving.close()
@@ -106,8 +129,11 @@ class Bench:
     def submit(self, name: str, frame: pd.DataFrame) -> Any:
         plain = frame.astype(object).where(frame.notna(), None)
         split = {"columns": list(plain), "data": plain.to_numpy().tolist()}
-        body = json.dumps({"dataframe_split": split}).encode()
-        return asyncio.run_coroutine_threadsafe(self.serving.query(name, body, "application/json"), self._loop)
+        return self.send(name, {"dataframe_split": split})
+
+    def send(self, name: str, body: Any) -> Any:
+        request = Request(json.dumps(body).encode(), "application/json")
+        return asyncio.run_coroutine_threadsafe(self.serving.query(name, request), self._loop)
 
     def ask(self, name: str, frame: pd.DataFrame | None = None) -> tuple[Replica, Reply]:
         return self.submit(name, models.rows(1) if frame is None else frame).result(60)

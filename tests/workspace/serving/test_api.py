@@ -14,6 +14,7 @@ import psutil
 import pytest
 from databricks.sdk.errors import BadRequest, NotFound, NotImplemented, ResourceConflict
 from databricks.sdk.service.serving import (
+    AutoCaptureConfigInput,
     EndpointCoreConfigInput,
     EndpointTag,
     RateLimit,
@@ -136,6 +137,30 @@ def test_a_new_configuration_takes_over(served: LocalWorkspace, two_models: tupl
         for _ in range(8)
     }
     assert names == {f"v-{one}", f"v-{two}"}
+
+
+def test_the_inference_table_is_queried_with_sql(served: LocalWorkspace, two_models: tuple[Path, Path]) -> None:
+    client, version = served.client(), register(two_models[0], None)
+    kept = config(version)
+    kept.auto_capture_config = AutoCaptureConfigInput("main", True, "default", "kept")
+    made = client.serving_endpoints.create_and_wait("kept", config=kept)
+    assert made.config.auto_capture_config.state.payload_table.name == "main.default.kept_payload"
+    answer = client.serving_endpoints.query("kept", dataframe_split=split(models.rows(2)), client_request_id="mine")
+    kept.auto_capture_config.enabled = False
+    client.serving_endpoints.update_config_and_wait(
+        "kept", served_entities=kept.served_entities, auto_capture_config=kept.auto_capture_config
+    )
+    warehouse = next(iter(client.warehouses.list())).id
+    columns = "client_request_id, status_code, request_metadata['model_version'], response"
+    text = f"SELECT {columns} FROM main.default.kept_payload WHERE date = current_date()"
+    (row,) = client.statement_execution.execute_statement(text, warehouse, wait_timeout="50s").result.data_array
+    assert row[:3] == ["mine", "200", version]
+    assert json.loads(row[3])["predictions"] == answer.predictions
+    taken = EndpointCoreConfigInput("second", AutoCaptureConfigInput("main", True, "default", "kept"))
+    taken.served_entities = kept.served_entities
+    with pytest.raises(BadRequest, match="already exists"):
+        client.serving_endpoints.create("second", config=taken)
+    assert "second" not in [one.name for one in client.serving_endpoints.list()]
 
 
 def test_tags_list_and_delete(served: LocalWorkspace) -> None:

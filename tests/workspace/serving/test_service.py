@@ -168,7 +168,12 @@ ENTITY = {"entity_name": MODEL, "entity_version": "1"}
     [
         ({"ai_gateway": {"guardrails": {}}}, NotImplementedByWorkspace, "endpoint.ai_gateway"),
         ({"rate_limits": [{"calls": 1}]}, NotImplementedByWorkspace, "endpoint.rate_limits"),
-        ({"config": {"auto_capture_config": {"enabled": True}}}, NotImplementedByWorkspace, "auto_capture_config"),
+        (
+            {"config": {"served_entities": [ENTITY], "auto_capture_config": {"enabled": True}}},
+            InvalidParameterValue,
+            "auto_capture_config needs catalog_name",
+        ),
+        ({"tags": [{"key": "brickyard.capture.sampling_fraction", "value": "2"}]}, InvalidParameterValue, "at most 1"),
         (
             {"config": {"served_entities": [{"name": "x", "external_model": {"name": "gpt"}}]}},
             NotImplementedByWorkspace,

@@ -15,6 +15,7 @@ from brickyard.workspace.api.base import Call, Family, whole_body
 from brickyard.workspace.catalog.privileges import ObjectKind
 from brickyard.workspace.identity.permissions import LEVELS
 from brickyard.workspace.serving import views
+from brickyard.workspace.serving.routing import Request
 
 if TYPE_CHECKING:
     from databricks.sdk.service.serving import ServingEndpointDetailed
@@ -48,6 +49,10 @@ def _require_models(workspace: Workspace, call: Call, config: object) -> None:
     if call.principal.is_admin or not isinstance(config, dict):
         return  # what is not a configuration is refused by the operation itself
     access = workspace.catalog.access(call.principal)
+    capture = config.get("auto_capture_config")
+    if isinstance(capture, dict) and capture.get("catalog_name") and capture.get("schema_name"):
+        schema = f"{capture['catalog_name']}.{capture['schema_name']}"
+        access.require(ObjectKind.SCHEMA, schema, "USE_SCHEMA", "CREATE_TABLE")
     for field in ("served_entities", "served_models"):
         entities = config.get(field)
         for entity in entities if isinstance(entities, list) else []:
@@ -106,10 +111,12 @@ async def query(workspace: Workspace, call: Call) -> Response:
     refusal = f"the body is larger than {_MOST_BODY_BYTES >> 20} MiB; send the rows in parts"
     body = await whole_body(call.request, _MOST_BODY_BYTES, refusal)
     content_type = call.request.headers.get("content-type", "")
-    replica, reply = await workspace.serving.query(call.path["name"], body, content_type)
+    asked = Request(body, content_type)
+    replica, reply = await workspace.serving.query(call.path["name"], asked)
     headers = {
         "served-model-name": replica.entity.name,
         "x-model-version": str(replica.version),
         "x-scoring-rung": reply.rung,
+        "x-request-id": asked.id,
     }
     return Response(reply.body, reply.status, headers, media_type=reply.media_type)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from brickyard.workspace.serving.payload_table import PayloadTables
 from brickyard.workspace.serving.service import Serving
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ def build(workspace: Workspace) -> Serving:
     """The endpoints of a workspace, following the aliases of its registry."""
     registry = workspace.registry
     permissions, directory = workspace.identity.permissions, workspace.root / "serving"
-    serving = Serving(workspace.store, registry, workspace.secrets, permissions, directory, workspace.url)
+    tables = PayloadTables(workspace.catalog)
+    serving = Serving(workspace.store, registry, workspace.secrets, permissions, tables, directory, workspace.url)
     registry.on_alias_change(serving.alias_changed)
     return serving

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace
 from brickyard.workspace.api.shape import check_shape
 from brickyard.workspace.registry.names import ModelName, parse_alias, parse_version
+from brickyard.workspace.serving.capture_settings import CaptureConfig
 from brickyard.workspace.serving.environment import parse_environment
 
 __all__ = ["EndpointConfig", "Entity", "Variable", "refuse_unsupported"]
@@ -18,7 +19,7 @@ _ENTITY_FIELDS = frozenset(
     {"name", "entity_name", "entity_version", "workload_size", "workload_type", "scale_to_zero_enabled"}
     | {"environment_vars", "model_name", "model_version"}
 )
-_CONFIG_FIELDS = frozenset({"name", "served_entities", "served_models", "traffic_config"})
+_CONFIG_FIELDS = frozenset({"name", "served_entities", "served_models", "traffic_config", "auto_capture_config"})
 _NAME_LENGTH = 63
 _NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_.-]{{0,{_NAME_LENGTH - 1}}}")
 _ENTITIES_AT_MOST = 15
@@ -67,14 +68,19 @@ class Variable(NamedTuple):
 
 @dataclass(frozen=True)
 class EndpointConfig:
-    """The entities, and percent of traffic by entity name."""
+    """The entities, percent of traffic by entity name, and where requests and answers are kept."""
 
     entities: tuple[Entity, ...]
     traffic: Mapping[str, int]
+    capture: CaptureConfig | None = None
 
     @classmethod
-    def parse(cls, body: Mapping[str, Any]) -> EndpointConfig:
+    def parse(cls, body: Mapping[str, Any], endpoint: str | None = None) -> EndpointConfig:
         """Read the `config` of a create, or the body of an update.
+
+        Args:
+            body: What was sent.
+            endpoint: The endpoint's name.
 
         Raises:
             InvalidParameterValue: A field is missing or wrong.
@@ -90,7 +96,8 @@ class EndpointConfig:
         names = [entity.name for entity in entities]
         if len(set(names)) != len(names):
             raise InvalidParameterValue(f"the names of served entities must differ; got {', '.join(names)}")
-        return cls(entities, _traffic(body.get("traffic_config"), names))
+        capture = CaptureConfig.parse(body.get("auto_capture_config"), endpoint)
+        return cls(entities, _traffic(body.get("traffic_config"), names), capture)
 
     def variables(self) -> frozenset[Variable]:
         """The environment variables of all entities."""
@@ -104,7 +111,9 @@ class EndpointConfig:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> EndpointConfig:
         """Read what `to_json` wrote."""
-        return cls(tuple(Entity(**entity) for entity in stored["entities"]), stored["traffic"])
+        capture = stored.get("capture")
+        entities = tuple(Entity(**entity) for entity in stored["entities"])
+        return cls(entities, stored["traffic"], CaptureConfig(**capture) if capture else None)
 
 
 def refuse_unsupported(where: str, body: Mapping[str, Any], supported: Iterable[str]) -> None:

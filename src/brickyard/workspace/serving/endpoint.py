@@ -15,6 +15,8 @@ from brickyard.workspace.serving.environment import Environment, SecretUnavailab
 from brickyard.workspace.serving.process import ScoringFailed, ScoringProcess
 
 if TYPE_CHECKING:
+    from brickyard.workspace.serving.capture import Exchange
+    from brickyard.workspace.serving.capturing import Capturing
     from brickyard.workspace.serving.config import EndpointConfig, Entity
     from brickyard.workspace.serving.records import EndpointRecord, EndpointRecords
 
@@ -108,6 +110,7 @@ class Endpoint:
         records: Where it is kept.
         models: The model registry.
         secrets: What its environment variables may refer to.
+        capturing: Keeps its requests and answers.
         directory: For its sockets and logs.
     """
 
@@ -117,10 +120,12 @@ class Endpoint:
         records: EndpointRecords,
         models: ModelVersions,
         secrets: SecretValues,
+        capturing: Capturing,
         directory: Path,
     ) -> None:
         self.name = record.name
         self.id = record.id
+        self.capturing = capturing
         self._records = records
         self._models = models
         self._secrets = secrets
@@ -162,6 +167,10 @@ class Endpoint:
                 return status.replicas.get(name)
         return None
 
+    def record(self, exchange: Exchange) -> None:
+        """Take a request and its answer to the record; returns at once."""
+        self.capturing.offer(exchange)
+
     def stop(self, grace: float = 30.0) -> None:
         """End its processes after what is in flight."""
         with self._lock:
@@ -171,6 +180,7 @@ class Endpoint:
         self._wake.set()
         _retire(doomed, grace)
         self._thread.join()
+        self.capturing.close()
 
     def _work(self) -> None:
         while not self._status.stopped:
@@ -239,6 +249,8 @@ class Endpoint:
         kept = {name: replica for name, replica in serving.items() if replica is not None}
         # The names are those of the new configuration, where a process of the old one goes on under another name.
         replicas = {w.entity.name: replace((kept | started)[w.entity.name], entity=w.entity) for w in wanted}
+        self.capturing.hide(*(secret for w in wanted for secret in w.environment.secrets))
+        self.capturing.apply(config.capture)
         with self._lock:
             self._starting = []
             if self._status.stopped:

@@ -6,7 +6,7 @@ import re
 import shutil
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,18 +20,22 @@ from brickyard.workspace.api.errors import (
 from brickyard.workspace.api.shape import check_shape
 from brickyard.workspace.identity.permissions import Securable
 from brickyard.workspace.serving import views
-from brickyard.workspace.serving.channel import ChannelClosed, ForwardFailed, Reply
+from brickyard.workspace.serving.capture_settings import CaptureSettings
+from brickyard.workspace.serving.capturing import Capturing
 from brickyard.workspace.serving.config import EndpointConfig, Variable, refuse_unsupported
 from brickyard.workspace.serving.endpoint import Endpoint, ModelVersions, Replica, Status
 from brickyard.workspace.serving.environment import scopes_of
 from brickyard.workspace.serving.records import EndpointRecord, EndpointRecords
+from brickyard.workspace.serving.routing import Request, route
 
 if TYPE_CHECKING:
     from databricks.sdk.service.serving import ServingEndpoint, ServingEndpointDetailed
 
     from brickyard.workspace.identity import Principal
     from brickyard.workspace.identity.permissions import Permissions
+    from brickyard.workspace.serving.channel import Reply
     from brickyard.workspace.serving.environment import SecretValues
+    from brickyard.workspace.serving.payload_table import Tables
     from brickyard.workspace.store import Store
 
 __all__ = ["Serving"]
@@ -72,6 +76,7 @@ class Serving:
         models: The model registry.
         secrets: What environment variables of endpoints may refer to.
         permissions: What is granted on endpoints.
+        tables: Where inference tables are.
         directory: For sockets and logs of scoring processes.
         url: The workspace's address.
     """
@@ -82,6 +87,7 @@ class Serving:
         models: ModelVersions,
         secrets: SecretValues,
         permissions: Permissions,
+        tables: Tables,
         directory: Path,
         url: str,
     ) -> None:
@@ -89,6 +95,7 @@ class Serving:
         self._models = models
         self._secrets = secrets
         self._permissions = permissions
+        self._tables = tables
         self._directory = directory
         self._url = url
         self._endpoints: dict[str, Endpoint] = {}
@@ -148,12 +155,18 @@ class Serving:
         name = str(body.get("name") or "")
         if not _NAME.fullmatch(name):
             raise InvalidParameterValue(f"an endpoint's name has letters, digits, `_` and `-`; got '{name}'")
-        config = EndpointConfig.parse(body.get("config") or {})
+        config = EndpointConfig.parse(body.get("config") or {}, name)
         self._require_secrets(creator, config.variables())
         tags = _tags(body.get("tags"))
+        CaptureSettings.parse(tags)
         with self._lock:
             description = body.get("description")
             record = self._records.create(name, creator.user_name, config, tags=tags, description=description)
+            try:
+                self._prepare_table(record, config)
+            except BaseException:
+                self._records.delete(name)
+                raise
             self._permissions.grant(_securable(record.id), creator.id, "CAN_MANAGE")
             return self._detailed(record, self._endpoint(record).status)
 
@@ -177,14 +190,16 @@ class Serving:
             PermissionDenied: It refers to a secret where the endpoint did not before, and `by` may not read it.
             ResourceConflict: The last change is still under way.
         """
-        config = EndpointConfig.parse(body)
+        config = EndpointConfig.parse(body, name)
         with self._lock:
             record = self._records.get(name)
+            config = _with_capture(config, record.config)
             pending = record.pending.variables() if record.pending else frozenset()
             self._require_secrets(by, config.variables() - record.config.variables() - pending)
             endpoint = self._endpoint(record)
             if endpoint.status.loading:
                 raise ResourceConflict(f"Endpoint '{name}' is being updated; wait until its state is NOT_UPDATING.")
+            self._prepare_table(record, config)
             record = self._records.put_pending(name, config)
             endpoint.announce()
             return self._detailed(record, endpoint.status)
@@ -196,7 +211,10 @@ class Serving:
             tags = {**self._records.get(name).tags, **_tags(body.get("add_tags"))}
             for key in body.get("delete_tags") or []:
                 tags.pop(key, None)
-            return self._records.put_tags(name, tags)
+            CaptureSettings.parse(tags)
+            record = self._records.put_tags(name, tags)
+            self._endpoint(record).capturing.retag(tags)
+            return record
 
     def delete(self, name: str) -> None:
         """Stop serving and forget the endpoint."""
@@ -209,7 +227,7 @@ class Serving:
             endpoint.stop()
         shutil.rmtree(self._directory / record.id, ignore_errors=True)
 
-    async def query(self, name: str, body: bytes, content_type: str) -> tuple[Replica, Reply]:
+    async def query(self, name: str, request: Request) -> tuple[Replica, Reply]:
         """Let the endpoint's model answer.
 
         Raises:
@@ -218,16 +236,14 @@ class Serving:
             TemporarilyUnavailable: Its process is starting, or died of this request.
         """
         endpoint = self._endpoints.get(name) or self._found(name)
-        while True:
-            replica = endpoint.choose()
-            if replica is None or replica.process.failure is not None:
-                raise self._not_ready(endpoint)
-            try:
-                return replica, await replica.process.ask(body, content_type)
-            except ChannelClosed:
-                continue  # it was replaced since it was chosen
-            except ForwardFailed as error:
-                raise TemporarilyUnavailable(f"The endpoint '{name}' could not answer: {error}.") from error
+        answer = await route(endpoint, request)
+        if answer is None:
+            raise self._not_ready(endpoint)
+        return answer
+
+    def _prepare_table(self, record: EndpointRecord, config: EndpointConfig) -> None:
+        if config.capture is not None and config.capture.enabled:
+            self._tables.prepare(config.capture.table, record.id, record.creator)
 
     def _require_secrets(self, principal: Principal, variables: Iterable[Variable]) -> None:
         """Refuse variables that refer to secrets which a principal may not read: a model can tell what it is given."""
@@ -253,12 +269,22 @@ class Serving:
         if endpoint is None:
             if self._closed:
                 raise TemporarilyUnavailable("The workspace is being stopped.")
-            endpoint = Endpoint(record, self._records, self._models, self._secrets, self._directory / record.id)
+            capturing = Capturing(self._tables, record.tags)
+            directory = self._directory / record.id
+            endpoint = Endpoint(record, self._records, self._models, self._secrets, capturing, directory)
             self._endpoints[record.name] = endpoint
         return endpoint
 
     def _detailed(self, record: EndpointRecord, status: Status) -> ServingEndpointDetailed:
-        return views.detailed(record, status, self._url)
+        return views.detailed(record, status, self._endpoint(record).capturing.state, self._url)
+
+
+def _with_capture(config: EndpointConfig, now: EndpointConfig) -> EndpointConfig:
+    """A new configuration, which keeps the inference table where it does not name one."""
+    if config.capture is None:
+        return replace(config, capture=now.capture)
+    config.capture.require_same_place(now.capture)
+    return config
 
 
 def _tags(given: Any) -> dict[str, str | None]:

@@ -6,9 +6,12 @@ change. The version that an alias means now is in the older `served_models` list
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from databricks.sdk.service.serving import (
+    AutoCaptureConfigOutput,
+    AutoCaptureState,
     EndpointCoreConfigOutput,
     EndpointCoreConfigSummary,
     EndpointPendingConfig,
@@ -16,6 +19,7 @@ from databricks.sdk.service.serving import (
     EndpointStateConfigUpdate,
     EndpointStateReady,
     EndpointTag,
+    PayloadTable,
     Route,
     ServedEntityOutput,
     ServedEntitySpec,
@@ -37,8 +41,8 @@ if TYPE_CHECKING:
 __all__ = ["detailed", "endpoint_state", "reason", "summary", "tag_list"]
 
 
-def detailed(record: EndpointRecord, status: Status, url: str) -> ServingEndpointDetailed:
-    """Everything about an endpoint."""
+def detailed(record: EndpointRecord, status: Status, table: PayloadTable | None, url: str) -> ServingEndpointDetailed:
+    """Everything about an endpoint; `table` is what its requests are written to now."""
     return ServingEndpointDetailed(
         name=record.name,
         id=record.id,
@@ -46,7 +50,7 @@ def detailed(record: EndpointRecord, status: Status, url: str) -> ServingEndpoin
         description=record.description,
         creation_timestamp=record.created_at,
         last_updated_timestamp=record.updated_at,
-        config=_config(record, status),
+        config=_config(record, status, table),
         pending_config=_pending(record, status),
         state=endpoint_state(record, status),
         tags=tag_list(record),
@@ -107,9 +111,10 @@ def tag_list(record: EndpointRecord) -> list[EndpointTag]:
     return [EndpointTag(key=key, value=value) for key, value in sorted(record.tags.items())]
 
 
-def _config(record: EndpointRecord, status: Status) -> EndpointCoreConfigOutput:
+def _config(record: EndpointRecord, status: Status, table: PayloadTable | None) -> EndpointCoreConfigOutput:
     config = record.config
     return EndpointCoreConfigOutput(
+        auto_capture_config=_capture(config, table),
         config_version=record.config_version,
         served_entities=[_entity(entity, record, _state(entity, record, status)) for entity in config.entities],
         served_models=[_model(entity, record, status) for entity in config.entities],
@@ -121,6 +126,7 @@ def _pending(record: EndpointRecord, status: Status) -> EndpointPendingConfig | 
     if record.pending is None:
         return None
     return EndpointPendingConfig(
+        auto_capture_config=_capture(record.pending, None),
         config_version=record.config_version + 1,
         served_entities=[
             _entity(entity, record, _creating(entity, record, status)) for entity in record.pending.entities
@@ -128,6 +134,13 @@ def _pending(record: EndpointRecord, status: Status) -> EndpointPendingConfig | 
         start_time=record.pending_at,
         traffic_config=_traffic(record.pending),
     )
+
+
+def _capture(config: EndpointConfig, table: PayloadTable | None) -> AutoCaptureConfigOutput | None:
+    if config.capture is None:
+        return None
+    state = AutoCaptureState(payload_table=table or PayloadTable(config.capture.table, "INACTIVE"))
+    return AutoCaptureConfigOutput(**asdict(config.capture), state=state)
 
 
 def _traffic(config: EndpointConfig) -> TrafficConfig:

@@ -1,0 +1,99 @@
+"""The Delta table of an endpoint's requests and answers, in the shape that the vendor gives inference tables.
+
+Source: https://docs.databricks.com/aws/en/machine-learning/model-serving/inference-tables
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from brickyard.workspace.api.errors import ApiError, InvalidState
+
+if TYPE_CHECKING:
+    from brickyard.workspace.catalog import Catalog
+
+__all__ = ["PayloadTables", "append"]
+
+_COLUMNS = {
+    "client_request_id": "string",
+    "databricks_request_id": "string",
+    "date": "date",
+    "timestamp_ms": "bigint",
+    "status_code": "int",
+    "sampling_fraction": "double",
+    "execution_time_ms": "bigint",
+    "request": "string",
+    "response": "string",
+    "request_metadata": "map<string,string>",
+}
+#: The property that says whose requests are in a table.
+_ENDPOINT = "brickyard.serving.endpoint_id"
+
+
+class Tables(Protocol):
+    """What keeps the tables of endpoints."""
+
+    def prepare(self, name: str, endpoint_id: str, owner: str) -> None:
+        """Make the table of an endpoint, unless it has it already."""
+        ...
+
+    def directory(self, name: str) -> Path:
+        """Where its files are."""
+        ...
+
+
+class PayloadTables:
+    """Makes and finds the tables in Unity Catalog.
+
+    Args:
+        catalog: The workspace's.
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def prepare(self, name: str, endpoint_id: str, owner: str) -> None:
+        """Make the table of an endpoint, unless it has it already.
+
+        Raises:
+            ApiError: `TABLE_ALREADY_EXISTS`: it is somebody else's; `SCHEMA_DOES_NOT_EXIST`.
+        """
+        if self._catalog.has_table(name):
+            properties = self._catalog.table(name).properties or {}
+            if properties.get(_ENDPOINT) == endpoint_id:
+                return
+        columns = [{"name": column, "type_text": kind} for column, kind in _COLUMNS.items()]
+        comment = "Requests to a serving endpoint, and its answers"
+        self._catalog.create_table(name, owner, columns=columns, comment=comment, properties={_ENDPOINT: endpoint_id})
+
+    def directory(self, name: str) -> Path:
+        """Where its files are.
+
+        Raises:
+            InvalidState: It was dropped.
+        """
+        try:
+            return self._catalog.table(name).directory
+        except (ApiError, ValueError) as error:
+            raise InvalidState(f"the table {name} cannot be found: {error}") from error
+
+
+def append(directory: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add rows in one commit.
+
+    Raises:
+        OSError: They cannot be written.
+    """
+    import pyarrow as pa
+    from deltalake import write_deltalake
+    from deltalake.exceptions import DeltaError
+
+    kinds = {"string": pa.string(), "date": pa.date32(), "bigint": pa.int64(), "int": pa.int32()}
+    kinds |= {"double": pa.float64(), "map<string,string>": pa.map_(pa.string(), pa.string())}
+    schema = pa.schema([(name, kinds[kind]) for name, kind in _COLUMNS.items()])
+    try:
+        write_deltalake(directory, pa.Table.from_pylist(list(rows), schema), mode="append")
+    except (DeltaError, ValueError) as error:
+        raise OSError(str(error)) from error

@@ -1,0 +1,163 @@
+"""Inference tables: what is kept of requests and answers, and that keeping it is in nobody's way."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from brickyard.workspace.api.errors import InvalidParameterValue, ResourceAlreadyExists
+from brickyard.workspace.serving import capture
+from brickyard.workspace.serving.capture import Capture, Exchange
+from brickyard.workspace.serving.capture_settings import MASK_TAG, SAMPLING_TAG, CaptureSettings
+from brickyard.workspace.serving.masking import mask
+from tests.scoring import models
+from tests.support import wait_for
+from tests.workspace.serving.conftest import ME, MODEL, Bench, DirectoryTables
+
+PLACE = {"catalog_name": "main", "schema_name": "default"}
+TABLE = "main.default.delay_payload"
+ENTITY = {"entity_name": MODEL, "entity_version": "1", "name": "one"}
+SECRET = "the-pin-is-48151623"
+
+
+def create(bench: Bench, *tags: tuple[str, str], **entity: Any) -> None:
+    config = {"served_entities": [{**ENTITY, **entity}], "auto_capture_config": PLACE}
+    bench.serving.create({"name": "delay", "config": config, "tags": [{"key": k, "value": v} for k, v in tags]}, ME)
+    bench.wait_ready("delay", 1)
+
+
+def turn_off(bench: Bench) -> None:
+    """Stop keeping, which writes what waits."""
+    update = {"served_entities": [ENTITY], "auto_capture_config": {**PLACE, "enabled": False}}
+    bench.serving.update_config("delay", update, ME)
+    wait_for(lambda: bench.serving.get("delay").state.config_update.value == "NOT_UPDATING", seconds=60)
+
+
+def test_requests_and_answers_are_in_the_table_of_the_vendors_shape(
+    bench: Bench, two_models: tuple[Path, Path]
+) -> None:
+    bench.register(1, two_models[0])
+    bench.secrets.values["bank", "pin"] = SECRET.encode()
+    create(bench, (MASK_TAG, "N1, hour"), environment_vars={"PIN": "{{secrets/bank/pin}}"})
+    _, reply = bench.ask("delay", models.rows(2))
+    row = json.loads(models.rows(1).to_json(orient="records"))[0]
+    bench.send("delay", {"dataframe_records": [row], "client_request_id": f"mine {SECRET}"}).result(60)
+    bench.send("delay", {"nothing": 1}).result(60)
+    state = bench.serving.get("delay").config.auto_capture_config.state.payload_table
+    assert (state.name, state.status) == (TABLE, "ACTIVE")
+    turn_off(bench)
+    bench.ask("delay")
+    split, records, wrong = sorted(bench.tables.rows(TABLE), key=lambda one: one["timestamp_ms"])
+    assert [one["status_code"] for one in (split, records, wrong)] == [200, 200, 400]
+    assert split["response"] == reply.body.decode()
+    assert [data[1] for data in json.loads(split["request"])["dataframe_split"]["data"]] == ["[REDACTED]"] * 2
+    kept = json.loads(records["request"])["dataframe_records"][0]
+    assert (kept["n1"], kept["hour"], kept["n2"]) == ("[REDACTED]", "[REDACTED]", row["n2"])
+    assert (records["client_request_id"], wrong["response"]) == ("mine [REDACTED]", "[REDACTED]")
+    assert SECRET not in str((split, records, wrong))
+    metadata = {"endpoint_name": "delay", "served_entity_name": "one", "model_name": MODEL, "model_version": "1"}
+    assert dict(split["request_metadata"]) == metadata
+    assert len({one["databricks_request_id"] for one in (split, records, wrong)}) == 3
+
+
+def test_the_table_stays_where_it_is_while_it_is_written_to(bench: Bench, two_models: tuple[Path, Path]) -> None:
+    bench.register(1, two_models[0])
+    create(bench)
+    other = {"served_entities": [ENTITY], "auto_capture_config": {**PLACE, "table_name_prefix": "other"}}
+    with pytest.raises(InvalidParameterValue, match=r"cannot be changed from main.default.delay_payload"):
+        bench.serving.update_config("delay", other, ME)
+    bench.serving.update_config("delay", {"served_entities": [ENTITY]}, ME)  # says nothing of the table
+    wait_for(lambda: bench.serving.get("delay").config.config_version == 2, seconds=60)
+    bench.ask("delay")
+    taken = {"served_entities": [ENTITY], "auto_capture_config": {**PLACE, "table_name_prefix": "delay"}}
+    with pytest.raises(ResourceAlreadyExists, match="already exists"):
+        bench.serving.create({"name": "second", "config": taken}, ME)
+    assert [one.name for one in bench.serving.all(ME)] in ([], ["delay"])
+    bench.serving.delete("delay")
+    assert len(bench.tables.rows(TABLE)) == 1
+
+
+def exchange(request: bytes = b"{}", response: bytes = b"{}") -> Exchange:
+    return Exchange("id", 1_700_000_000_000, 200, 1, request, "application/json", response, {})
+
+
+class Gate(DirectoryTables):
+    """Tables that can be away for a while."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.open, self.asked = threading.Event(), threading.Event()
+
+    def directory(self, name: str) -> Path:
+        self.asked.set()
+        if not self.open.is_set():
+            raise OSError("the disk is away")
+        return super().directory(name)
+
+
+def test_what_does_not_fit_is_counted_and_the_rest_is_written_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capture, "_MOST_EXCHANGES", 3)
+    tables = Gate(tmp_path)
+    writer = Capture("main.default.t_payload", tables, CaptureSettings(), seconds=0.01)
+    for _ in range(5):
+        writer.offer(exchange())
+    wait_for(lambda: writer.state.status == "FAILED")
+    assert "the disk is away" in str(writer.state.status_message)
+    assert "2 requests were not written" in str(writer.state.status_message)
+    tables.open.set()
+    wait_for(lambda: len(tables.rows("main.default.t_payload")) == 3)
+    writer.close()
+    assert (writer.state.status, writer.dropped) == ("ACTIVE", 2)
+
+
+def test_a_sample_is_kept_and_says_its_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tables = DirectoryTables(tmp_path)
+    writer = Capture("t", tables, CaptureSettings.parse({SAMPLING_TAG: "0.25"}), seconds=60)
+    points = iter([0.1, 0.3, 0.24, 0.25, 0.9])
+    monkeypatch.setattr(capture.random, "random", lambda: next(points))
+    for _ in range(5):
+        writer.offer(exchange())
+    writer.close()
+    assert [one["sampling_fraction"] for one in tables.rows("t")] == [0.25, 0.25]
+
+
+def test_what_is_no_text_or_too_large_is_left_out_and_named(tmp_path: Path) -> None:
+    tables = DirectoryTables(tmp_path)
+    writer = Capture("t", tables, CaptureSettings(), seconds=60)
+    writer.offer(exchange(b"PAR1\xff", b"x" * ((1 << 20) + 1)))
+    writer.close()
+    (row,) = tables.rows("t")
+    assert (row["request"], row["response"]) == (None, None)
+    assert dict(row["request_metadata"]) == {"logging_error_codes": "REQUEST_IS_NOT_TEXT,MAX_RESPONSE_SIZE_EXCEEDED"}
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "kept"),
+    [
+        ('{"dataframe_split": {"columns": ["a", "B"], "data": [[1, 7]]}}', "", "[[1, "),
+        ('{"dataframe_records": [{"a": 1, "b": 7}]}', "", '"a": 1'),
+        ('{"inputs": {"a": [1], "b": [7]}}', "", '"a": [1]'),
+        ('{"instances": [{"a": 1, "b": 7}]}', "", '"a": 1'),
+        ('{"predictions": [{"a": 1, "b": {"c": 7}}]}', "", '"a": 1'),
+        ('{"predictions": [1, 2]}', "", "[1, 2]"),
+        ('{"inputs": [[1, 7]]}', "", None),
+        ('{"instances": [[1, 7]]}', "", None),
+        ('{"dataframe_split": {"columns": ["a", "b"], "data": [[1, 0, 7]]}}', "", None),
+        ('{"dataframe_split": [{"columns": 7}]}', "", None),
+        ("[7]", "", None),
+        ("{7", "", None),
+        ("a,b\n1,7\n", "text/csv", "a,b\n1,"),
+        ("a,b\n1,0,7\n", "text/csv; charset=utf-8", None),
+    ],
+)
+def test_the_values_of_masked_columns_are_left_out(body: str, kind: str, kept: str | None) -> None:
+    masked = mask(body, kind, {"b"})
+    assert "7" not in masked
+    assert masked == "[REDACTED]" if kept is None else kept in masked
+    assert mask(body, kind, set()) == body

@@ -282,6 +282,12 @@ def test_a_value_of_the_command_line_that_is_not_json_is_one_fault(tmp_path: Pat
     assert len(faults) == 1 and "databricks.yml:2:16: the value given for 'v' is not JSON" in faults[0]
 
 
+SCORED = """models:
+  m:
+    name: a.b.c
+    gate: {data: a.b.d, label: y, bars: {auc: {min: 0.5}}}
+    scoring: {SCORING}
+"""
 MODEL = "models: {m: {name: a.b.c, gate: {data: a.b.d, label: y, bars: {auc: {min: 0.5}}}}}\n"
 
 
@@ -331,6 +337,33 @@ MODEL = "models: {m: {name: a.b.c, gate: {data: a.b.d, label: y, bars: {auc: {mi
             MODEL.replace("label: y", "label: y, task: clasification"),
             "brickyard.yml:1:63: the model 'm'.gate.task is 'clasification'; expected classification, regression; "
             "did you mean 'classification'?",
+        ),
+        (
+            SCORED.replace("SCORING", "input: a.b.i, output: a.b.o"),
+            "brickyard.yml:5:14: the scoring of 'm' names no keys, by which the mode 'merge' finds rows; "
+            "expected 'keys', the columns that identify a row; or the mode append or overwrite",
+        ),
+        (
+            SCORED.replace("SCORING", "input: a.b.i, output: a.b.o, mode: appendd"),
+            "brickyard.yml:5:50: the model 'm'.scoring.mode is 'appendd'; expected merge, append, overwrite, "
+            "incremental; did you mean 'append'?",
+        ),
+        (
+            SCORED.replace("SCORING", "input: a.b.i, query: SELECT 1, output: a.b.o, mode: append"),
+            "brickyard.yml:5:14: the scoring of 'm' has both; expected 'input' or 'query'",
+        ),
+        (
+            SCORED.replace("SCORING", "output: a.b.o, mode: overwrite"),
+            "brickyard.yml:5:14: the scoring of 'm' has neither; expected 'input' or 'query'",
+        ),
+        (
+            SCORED.replace("SCORING", "input: a.b.i, output: a.b.o, mode: append, warehouse: w"),
+            "brickyard.yml:5:69: the scoring of 'm' has a warehouse, but no query for it; expected 'query'",
+        ),
+        (
+            SCORED.replace("SCORING", "input: a.b.i, output: a.b.o, keys: [k], leakage: refused"),
+            "brickyard.yml:5:64: the model 'm'.scoring.leakage is 'refused'; expected report, refuse, off; "
+            "did you mean 'refuse'?",
         ),
     ],
 )  # fmt: skip

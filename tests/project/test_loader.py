@@ -191,7 +191,9 @@ def test_policies_are_resolved_for_the_target(tmp_path: Path) -> None:
     assert model.gate.data == "sales.flights.evaluation"
     assert model.gate.bars == {"roc_auc": Bar(min=0.7), "log_loss": Bar(max=1.0)}
     assert model.gate.champion == ChampionRule("roc_auc", 0.0)
-    assert model.scoring == ScoringPolicy("main.flights.scoring", "main.flights.predictions", ("flight_id",))
+    assert model.scoring == ScoringPolicy(
+        input="main.flights.scoring", output="main.flights.predictions", keys=("flight_id",)
+    )
     assert project.for_target(project.environment("dev").target).models["delay"].name == "main.flights.delay"
 
 

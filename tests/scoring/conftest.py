@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from brickyard.plan.connect import connect
 from tests.scoring import models
+from tests.scoring.warehouse import Warehouse
+from tests.support import LocalWorkspace
 
 if TYPE_CHECKING:
     from brickyard.scoring.model import ScoringModel
@@ -40,3 +44,15 @@ def loaded(model_path: ModelPath) -> LoadedModel:
         return load_model(model_path(kind))
 
     return load
+
+
+@pytest.fixture(scope="module")
+def warehouse(workspace: LocalWorkspace) -> Iterator[Warehouse]:
+    before = dict(os.environ)
+    os.environ |= workspace.environ
+    warehouse = Warehouse(workspace, connect(host=workspace.host))
+    if "scoring" not in [schema.name for schema in warehouse.client.schemas.list("main")]:
+        warehouse.client.schemas.create("scoring", "main")
+    yield warehouse
+    os.environ.clear()
+    os.environ.update(before)

@@ -84,17 +84,31 @@ def _models(node: Node | None, faults: Faults) -> dict[str, ModelPolicy]:
         before = len(faults.found)
         values = _checked(item, ModelPolicy, ("key",), faults, f"the model '{key}'")
         gate = _gate(item.get("gate"), f"the gate of '{key}'", faults)
-        scoring = _part(item.get("scoring"), ScoringPolicy, f"the scoring of '{key}'")
-        if scoring is not None and not scoring.keys:
-            faults.add(
-                item.fields["scoring"].at,
-                f"the scoring of '{key}' names no keys",
-                expected="columns that identify a row",
-            )
+        scoring = _scoring(item.get("scoring"), f"the scoring of '{key}'", faults)
         _three_levels(item, faults)
         if gate is not None and len(faults.found) == before:
             found[key] = ModelPolicy(**{**values, "key": key, "gate": gate, "scoring": scoring})
     return found
+
+
+def _scoring(node: Node | None, what: str, faults: Faults) -> ScoringPolicy | None:
+    scoring: ScoringPolicy | None = _part(node, ScoringPolicy, what)
+    if node is None or scoring is None:
+        return None
+    if (scoring.input is None) == (scoring.query is None):
+        faults.add(node.at, f"{what} has {'both' if scoring.input else 'neither'}", expected="'input' or 'query'")
+    if scoring.warehouse is not None and scoring.query is None:
+        faults.add(node.fields["warehouse"].at, f"{what} has a warehouse, but no query for it", expected="'query'")
+    if not scoring.keys and scoring.mode in ("merge", "incremental"):
+        at = node.fields["mode"].at if "mode" in node.fields else node.at
+        faults.add(
+            at,
+            f"{what} names no keys, by which the mode '{scoring.mode}' finds rows",
+            expected="'keys', the columns that identify a row; or the mode append or overwrite",
+        )
+    if "*" in scoring.columns and len(scoring.columns) > 1:
+        faults.add(node.fields["columns"].at, f"{what} has '*' and more columns", expected="'*' alone, or names")
+    return scoring
 
 
 def _gate(node: Node | None, what: str, faults: Faults) -> Gate | None:

@@ -68,13 +68,29 @@ class Gate:
     champion: ChampionRule | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScoringPolicy:
-    """Which table is scored into which table; `keys` identify a row, so that a re-run changes nothing."""
+    """What is scored into which table, and how.
 
-    input: str
+    Args:
+        input: The table with the rows; or else `query` gives them.
+        query: A SQL query that reads the rows, executed by a SQL warehouse.
+        warehouse: The name or id of that warehouse; not needed where there is only one.
+        output: The table of predictions.
+        keys: The columns that identify a row; `append` and `overwrite` can do without.
+        mode: What happens to the rows that the output has.
+        leakage: What happens with rows that the model was trained on.
+        columns: Further columns of the input that the output has as well; `*` is all of them.
+    """
+
+    input: str | None = None
+    query: str | None = None
+    warehouse: str | None = None
     output: str
-    keys: tuple[str, ...]
+    keys: tuple[str, ...] = ()
+    mode: Literal["merge", "append", "overwrite", "incremental"] = "merge"
+    leakage: Literal["report", "refuse", "off"] = "report"
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Batch scoring: a Delta table through a model into a Delta table, in one commit, and not twice.
+"""Batch scoring: rows through a model into a Delta table, in one commit, and not twice.
 
 The commit carries what it was made of (table versions, model version), so that the same run again is recognised
 and changes nothing. A crash leaves the output at its last commit.
@@ -6,27 +6,30 @@ and changes nothing. A crash leaves the output at its last commit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from brickyard.errors import DataError
-from brickyard.scoring.output import OutputTable
+from brickyard.errors import UsageError
+from brickyard.scoring.inputs import InputRows, range_rows, table_rows
+from brickyard.scoring.leakage import Leakage, LeakageCheck, check_for
+from brickyard.scoring.output import Mode, OutputTable
+from brickyard.scoring.queries import create_table, query_rows
 from brickyard.scoring.source import ModelSource, fetch_version, resolve
-from brickyard.scoring.stream import ScoredRows, check_columns
-from brickyard.scoring.tables import open_table
+from brickyard.scoring.stream import ScoredRows, Scoring, check_columns, threads_for
 from brickyard.scoring.threads import cap_threads
+from brickyard.scoring.warehouses import Warehouse, find_warehouse
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from deltalake import DeltaTable
 
     from brickyard.plan.connect import Connection
+    from brickyard.scoring.hashes import RowSet
 
-__all__ = ["BatchResult", "BatchScoring", "score_table"]
+__all__ = ["BatchResult", "BatchScoring", "Progress", "score_table"]
 
-_BATCH_ROWS = 65_536
+Progress = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True)
@@ -35,15 +38,30 @@ class BatchScoring:
 
     Attributes:
         model_uri: `models:/CATALOG.SCHEMA.MODEL@ALIAS` or `models:/CATALOG.SCHEMA.MODEL/VERSION`.
-        input: Full name of the table with the rows.
+        input: Full name of the table with the rows; none where a query gives them.
         output: Full name of the table that gets the predictions; it is made where it does not exist.
-        keys: The columns that identify a row.
+        keys: The columns that identify a row; `append` and `overwrite` can do without.
+        mode: `merge` replaces rows with known keys and adds others; `append` adds all rows; `overwrite` replaces all
+            rows; `incremental` scores only rows that this version of the model has not scored, and merges them.
+        leakage: Whether rows that the model was trained on are reported, refused, or not looked for.
+        columns: Further columns of the input that the output has as well; `*` for all.
+        version: The Delta version of the input; the newest by default.
+        since: Score only the rows that versions from this one on have added or changed.
+        query: A SQL query that gives the rows, instead of a table.
+        warehouse: The name or id of the SQL warehouse that executes it; not needed where there is only one.
     """
 
     model_uri: str
-    input: str
+    input: str | None
     output: str
-    keys: tuple[str, ...]
+    keys: tuple[str, ...] = ()
+    mode: Mode = "merge"
+    leakage: Leakage = "report"
+    columns: tuple[str, ...] = ()
+    version: int | None = None
+    since: int | None = None
+    query: str | None = None
+    warehouse: str | None = None
 
 
 @dataclass(frozen=True)
@@ -51,76 +69,126 @@ class BatchResult:
     """What a run did.
 
     Attributes:
+        source: The model version.
+        what: What was read, in words.
         rows: Rows that were scored; 0 where nothing changed.
-        input_version: Delta version of the input that was read.
         output_version: Delta version of the output afterwards; None where it still does not exist.
         changed: Whether the output has a new commit.
         seconds: How long it took.
+        leakage: What was found of the training data; None where nothing was looked for.
     """
 
     source: ModelSource
+    what: str
     rows: int
-    input_version: int
     output_version: int | None
     changed: bool
     seconds: float
+    leakage: LeakageCheck | None = None
 
 
 def score_table(
-    connection: Connection, job: BatchScoring, progress: Callable[[int, int], None] = lambda rows, total: None
+    connection: Connection, job: BatchScoring, progress: Progress = lambda rows, total: None
 ) -> BatchResult:
-    """Score a table; a repetition with the same input and model version changes nothing.
+    """Score rows; a repetition with the same input and model version changes nothing.
 
     Args:
         connection: The workspace that has the model and the tables.
         job: What to score.
-        progress: Called with the rows scored so far and the number of all rows.
+        progress: Called with the rows read so far and the number of all rows, if that is known.
 
     Raises:
         DataError: A table or column is missing, or the keys do not identify a row.
         ModelError: The model is missing, or could not score the rows.
+        UsageError: The mode needs keys.
     """
     begun = datetime.now(UTC)
-    if not job.keys:
-        raise DataError("no keys are named", where=job.input, next="name the columns that identify a row")
+    if not job.keys and job.mode in ("merge", "incremental"):
+        raise UsageError(
+            f"no keys are named, and the mode '{job.mode}' finds rows by them",
+            next="name the columns that identify a row, or use the mode append or overwrite",
+        )
     source = resolve(job.model_uri, connection)
-    table = open_table(connection.api, job.input)
-    output = OutputTable.find(connection.api, job.output, beside=table.table_uri)
-    stamp = {
-        "input": job.input,
-        "input_id": str(table.metadata().id),
-        "input_version": str(table.version()),
-        "model": source.name,
-        "model_version": source.version,
-        "keys": ",".join(job.keys),
-    }
-    written = None
-    if not output.has(stamp):
-        scored = _scored(connection, job, source, table, begun, progress)
-        written = None if scored.empty else output.write(scored, job.keys, stamp)
+    warehouse = find_warehouse(connection.api, job.warehouse) if job.query is not None else None
+    rows = _input(connection, job, warehouse)
+    output = OutputTable.find(connection.api, job.output, beside=rows.beside)
+    stamp = _stamp(job, source, rows.identity)
+    written: int | None = None
+    check: LeakageCheck | None = None
+    if not output.has(stamp, job.mode):
+        scored, merge, check = _scored(connection, job, source, rows, output, begun, progress)
+        if not scored.empty and not output.placed and warehouse is not None:
+            create_table(warehouse, job.output, scored.schema)
+            output = OutputTable.find(connection.api, job.output, beside=None)
+        if not scored.empty or (job.mode == "overwrite" and output.count()):
+            written = output.write(scored, job.keys, stamp, job.mode, merge=merge)
     output.register(connection.api)
     seconds = (datetime.now(UTC) - begun).total_seconds()
-    return BatchResult(source, written or 0, table.version(), output.version, written is not None, seconds)
+    return BatchResult(source, rows.what, written or 0, output.version, written is not None, seconds, check)
+
+
+def _input(connection: Connection, job: BatchScoring, warehouse: Warehouse | None) -> InputRows:
+    if (job.input is None) == (warehouse is None):
+        raise UsageError("rows come from a table or from a query", next="give --input or --query, one of them")
+    if warehouse is not None:
+        if job.version is not None or job.since is not None:
+            raise UsageError("a query has no versions", next="write them into it: SELECT ... FROM t VERSION AS OF 3")
+        return query_rows(warehouse, job.query or "")
+    name = job.input or ""
+    if job.since is not None:
+        return range_rows(connection.api, name, job.since, job.version, job.keys)
+    return table_rows(connection.api, name, job.version)
+
+
+def _stamp(job: BatchScoring, source: ModelSource, identity: Mapping[str, str]) -> dict[str, str]:
+    return {
+        **identity,
+        "model": source.name,
+        "model_version": source.version,
+        "mode": job.mode,
+        "keys": ",".join(job.keys),
+        "columns": ",".join(job.columns),
+    }
 
 
 def _scored(
     connection: Connection,
     job: BatchScoring,
     source: ModelSource,
-    table: DeltaTable,
+    rows: InputRows,
+    output: OutputTable,
     begun: datetime,
-    progress: Callable[[int, int], None],
-) -> ScoredRows:
+    progress: Progress,
+) -> tuple[ScoredRows, bool, LeakageCheck | None]:
+    """The scored rows, whether they have to be merged, and what is found of the training data on the way."""
     cap_threads()
     from brickyard.scoring.model import load_model
 
     model = load_model(fetch_version(source, connection))
-    dataset = table.to_pyarrow_dataset()
-    check_columns(dataset.schema, model, job.keys, job.input)
-    total = dataset.count_rows()
-    inputs = model.input_names or tuple(dataset.schema.names)
-    names = dict.fromkeys([*job.keys, *(name for name in inputs if name in dataset.schema.names)])
-    batches: Iterator[pa.RecordBatch] = dataset.to_batches(
-        columns=list(names), batch_size=_BATCH_ROWS, batch_readahead=1, fragment_readahead=1
-    )
-    return ScoredRows(batches, model, source, job.keys, begun, lambda rows: progress(rows, total))
+    names = rows.schema.names
+    kept = tuple(names) if job.columns == ("*",) else job.columns
+    check_columns(rows.schema, model, [*job.keys, *kept], rows.what)
+    inputs = [name for name in model.input_names or names if name in names]
+    check = check_for(connection, source, job.leakage, job.keys, model.input_names)
+    scoring = Scoring(model, source, job.keys, kept, begun, threads_for(model), check or (lambda batch: None))
+    batches = _counted(rows.read(list(dict.fromkeys([*job.keys, *inputs, *kept]))), rows.total, progress)
+    merge = job.mode == "merge"
+    if job.mode == "incremental":
+        known = output.scored_keys(job.keys, source)
+        batches, merge = _unknown(batches, known), output.count() > len(known)
+    return ScoredRows(batches, scoring), merge, check
+
+
+def _counted(batches: Iterator[pa.RecordBatch], total: int | None, progress: Progress) -> Iterator[pa.RecordBatch]:
+    rows = 0
+    for batch in batches:
+        yield batch
+        rows += batch.num_rows
+        progress(rows, total)
+
+
+def _unknown(batches: Iterator[pa.RecordBatch], known: RowSet) -> Iterator[pa.RecordBatch]:
+    import pyarrow as pa
+
+    for batch in batches:
+        yield batch.filter(pa.array(~known.contains(batch)))

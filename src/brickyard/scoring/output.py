@@ -1,23 +1,34 @@
-"""The table of predictions: found or made, merged on keys in one commit, stamped with what it was made of."""
+"""The table of predictions: found or made, written in one commit, stamped with what it was made of."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from brickyard.errors import DataError
+from brickyard.scoring.hashes import RowSet
+from brickyard.scoring.inputs import reading
 from brickyard.scoring.tables import TableLocation, locate_table
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from databricks.sdk.core import ApiClient
     from deltalake import CommitProperties, DeltaTable
 
+    from brickyard.scoring.source import ModelSource
     from brickyard.scoring.stream import ScoredRows
 
-__all__ = ["OutputTable"]
+__all__ = ["Mode", "OutputTable"]
+
+Mode: TypeAlias = Literal["append", "overwrite", "merge", "incremental"]
 
 _PREFIX = "brickyard.scoring."
+_OTHER = "choose another output table, or drop this one"
+# Commits that leave the rows as they are.
+_MAINTENANCE = frozenset({"OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "CREATE CHECKPOINT"})
 
 
 @dataclass
@@ -35,8 +46,10 @@ class OutputTable:
     registered: bool
 
     @classmethod
-    def find(cls, api: ApiClient, name: str, *, beside: str) -> OutputTable:
+    def find(cls, api: ApiClient, name: str, *, beside: str | None) -> OutputTable:
         """Find the table, or the place for it next to the table at the location `beside`.
+
+        Without such a table a new one has no place: the workspace has to make it before rows are written.
 
         Raises:
             DataError: It does not exist, and can only be made by the workspace itself (cloud storage).
@@ -44,25 +57,70 @@ class OutputTable:
         from deltalake import DeltaTable
 
         registered = _exists(api, name)
-        location = locate_table(api, name, "READ_WRITE") if registered else _place(name, beside)
+        if not registered and beside is None:
+            return cls(TableLocation(name, ""), None, False)
+        location = locate_table(api, name, "READ_WRITE") if registered else _place(name, beside or "")
         options = dict(location.storage_options) or None
         is_table = DeltaTable.is_deltatable(location.uri, storage_options=options)
         return cls(location, DeltaTable(location.uri, storage_options=options) if is_table else None, registered)
+
+    @property
+    def placed(self) -> bool:
+        """Whether it has a place."""
+        return bool(self.location.uri)
 
     @property
     def version(self) -> int | None:
         """Its Delta version."""
         return self.table.version() if self.table is not None else None
 
-    def has(self, stamp: Mapping[str, str]) -> bool:
-        """Whether its newest commit is a scoring run with this stamp."""
+    def has(self, stamp: Mapping[str, str], mode: Mode) -> bool:
+        """Whether a scoring run with this stamp is what it holds.
+
+        For `append` that is any run of its history; for the others the newest one, after which nothing but
+        maintenance was done.
+        """
         if self.table is None:
             return False
-        newest = self.table.history(1)[0]
-        return all(newest.get(_PREFIX + name) == value for name, value in stamp.items())
+        if mode == "append":
+            return self.table.transaction_version(_transaction(stamp, mode)) is not None
+        for commit in self.table.history():
+            if commit.get("operation") not in _MAINTENANCE:
+                return all(commit.get(_PREFIX + name) == value for name, value in stamp.items())
+        return False
 
-    def write(self, scored: ScoredRows, keys: Sequence[str], stamp: Mapping[str, str]) -> int:
-        """Put the rows in, in one commit: rows with known keys are replaced, others added.
+    def scored_keys(self, keys: Sequence[str], source: ModelSource) -> RowSet:
+        """The keys of the rows that a version of a model has scored.
+
+        Raises:
+            DataError: The table has no such columns, or cannot be read.
+        """
+        import pyarrow.dataset as ds
+
+        if self.table is None:
+            return RowSet((), keys)
+        with reading(self.location.name):
+            dataset = self.table.to_pyarrow_dataset()
+            self._require([*keys, "model_name", "model_version"], dataset.schema.names)
+            same = (ds.field("model_name") == source.name) & (ds.field("model_version") == source.version)
+            batches = dataset.to_batches(columns=list(keys), filter=same, batch_readahead=2, fragment_readahead=1)
+            return RowSet(batches, keys)
+
+    def count(self) -> int:
+        """How many rows it has."""
+        return int(self.table.count()) if self.table is not None else 0
+
+    def write(
+        self, scored: ScoredRows, keys: Sequence[str], stamp: Mapping[str, str], mode: Mode, *, merge: bool
+    ) -> int:
+        """Put the rows in, in one commit.
+
+        Args:
+            scored: The rows.
+            keys: The columns that identify a row.
+            stamp: What they were made of.
+            mode: `overwrite` replaces all rows; others add rows.
+            merge: Whether rows with known keys are replaced.
 
         Returns:
             The number of rows.
@@ -70,28 +128,48 @@ class OutputTable:
         Raises:
             DataError: The table has other columns, or the keys do not identify a row; nothing was written.
         """
-        from deltalake import CommitProperties, DeltaTable
+        from deltalake import CommitProperties, DeltaTable, Transaction
         from deltalake.exceptions import DeltaError
 
-        commit = CommitProperties(custom_metadata={_PREFIX + name: value for name, value in stamp.items()})
-        options = dict(self.location.storage_options) or None
+        commit = CommitProperties(
+            custom_metadata={_PREFIX + name: value for name, value in stamp.items()},
+            app_transactions=[Transaction(_transaction(stamp, mode), 1)] if mode in ("append", "incremental") else None,
+        )
         try:
-            if self.table is None:
-                self._create(scored, commit, options)
-            else:
+            if scored.empty:
+                if self.table is not None:
+                    self.table.delete(commit_properties=commit)
+            elif self.table is not None and merge and self.count():
                 self._merge(self.table, scored, keys, commit)
+            else:
+                self._add(scored, mode, commit)
         except (DeltaError, OSError, ValueError) as error:
-            if scored.failure is not None:
-                raise scored.failure from error
-            if "No space left on device" in str(error):  # no class of its own comes through the Delta library
-                raise DataError(
-                    "there is no room on the disk for the predictions; the table is as it was",
-                    where=f"{self.location.name} in {self.location.uri}",
-                    next="make room there, then run the same command again",
-                ) from error
-            raise DataError(f"the predictions could not be written: {error}", where=self.location.name) from error
-        self.table = DeltaTable(self.location.uri, storage_options=options)
+            raise scored.failure or self._failure(error) from error
+        finally:
+            scored.close()
+        self.table = DeltaTable(self.location.uri, storage_options=self._options)
         return scored.rows
+
+    @property
+    def _options(self) -> dict[str, str] | None:
+        return dict(self.location.storage_options) or None
+
+    def _failure(self, error: Exception) -> DataError:
+        where = f"{self.location.name} in {self.location.uri}"
+        # These have no classes of their own in the Delta library.
+        if "No space left on device" in str(error):
+            return DataError(
+                "there is no room on the disk for the predictions; the table is as it was",
+                where=where,
+                next="make room there, then run the same command again",
+            )
+        if "Concurrent" in str(error) or "conflict" in str(error).lower():
+            return DataError(
+                "another run has written to the table meanwhile; of this one nothing was written",
+                where=where,
+                next="run the same command again",
+            )
+        return DataError(f"the predictions could not be written: {error}", where=self.location.name)
 
     def register(self, api: ApiClient) -> None:
         """Make Unity Catalog know the table, where it does not yet."""
@@ -108,27 +186,84 @@ class OutputTable:
             )
         self.registered = True
 
-    def _create(self, scored: ScoredRows, commit: CommitProperties, options: dict[str, str] | None) -> None:
-        from deltalake import write_deltalake
+    def _add(self, scored: ScoredRows, mode: Mode, commit: CommitProperties) -> None:
+        from deltalake import ColumnProperties, WriterProperties, write_deltalake
 
+        if self.table is not None:
+            self._fit(scored.schema, self.table, exactly=True)
+        plain = ColumnProperties(dictionary_enabled=False)  # values that hardly repeat
         write_deltalake(
-            self.location.uri, scored.reader(), mode="error", storage_options=options, commit_properties=commit
+            self.location.uri if self.table is None else self.table,
+            scored.reader(),
+            mode="error" if self.table is None else "overwrite" if mode == "overwrite" else "append",
+            storage_options=self._options,
+            commit_properties=commit,
+            writer_properties=WriterProperties(column_properties={"prediction": plain}),
         )
 
     def _merge(self, table: DeltaTable, scored: ScoredRows, keys: Sequence[str], commit: CommitProperties) -> None:
-        reader = scored.reader()
-        known = {field.name for field in table.schema().fields}
-        missing = [name for name in reader.schema.names if name not in known]
-        if missing:
-            raise DataError(
-                f"the output table has no column {', '.join(missing)}",
-                where=self.location.name,
-                next="choose another output table, or drop this one",
-            )
+        self._fit(scored.schema, table)
         same = " AND ".join(f"target.`{key}` = source.`{key}`" for key in keys)
-        merger = table.merge(reader, same, source_alias="source", target_alias="target", commit_properties=commit)
-        columns = {f"`{name}`": f"source.`{name}`" for name in reader.schema.names}
+        merger = table.merge(
+            scored.reader(), same, source_alias="source", target_alias="target", commit_properties=commit
+        )
+        columns = {f"`{name}`": f"source.`{name}`" for name in scored.schema.names}
         merger.when_matched_update(columns).when_not_matched_insert(columns).execute()
+
+    def _fit(self, schema: pa.Schema, table: DeltaTable, *, exactly: bool = False) -> None:
+        """Refuse an output with other columns, or with others than rows of this schema have."""
+        import pyarrow as pa
+
+        known = pa.schema(table.schema().to_arrow())
+        self._require(schema.names, known.names)
+        more = [name for name in known.names if name not in schema.names]
+        other = [
+            f"{name} is {_plain(known.field(name).type)}, not {_plain(schema.field(name).type)}"
+            for name in schema.names
+            if not _fits(_plain(schema.field(name).type), _plain(known.field(name).type))
+        ]
+        if other or (exactly and more):
+            what = f"other types: {'; '.join(other)}" if other else f"further columns: {', '.join(more)}"
+            raise DataError(f"the output table has {what}", where=self.location.name, next=_OTHER)
+
+    def _require(self, names: Sequence[str], known: Sequence[str]) -> None:
+        missing = [name for name in names if name not in known]
+        if missing:
+            message = f"the output table has no column {', '.join(missing)}"
+            raise DataError(message, where=self.location.name, next=_OTHER)
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    """A type as Delta stores it: no dictionaries, one type of text."""
+    import pyarrow as pa
+    import pyarrow.types as types
+
+    if types.is_dictionary(kind):
+        return _plain(kind.value_type)
+    if types.is_large_string(kind) or types.is_string_view(kind):
+        return pa.string()
+    if types.is_list(kind) or types.is_large_list(kind) or types.is_list_view(kind):
+        return pa.list_(_plain(kind.value_type))
+    if types.is_struct(kind):
+        return pa.struct([(kind.field(i).name, _plain(kind.field(i).type)) for i in range(kind.num_fields)])
+    return kind
+
+
+def _fits(given: pa.DataType, stored: pa.DataType) -> bool:
+    """Whether values can be stored without being changed."""
+    import pyarrow.types as types
+
+    numbers = (types.is_integer, types.is_floating)
+    wider = any(kind(given) and kind(stored) and given.bit_width <= stored.bit_width for kind in numbers)
+    return bool(given.equals(stored) or wider)
+
+
+def _transaction(stamp: Mapping[str, str], mode: Mode) -> str:
+    """What Delta remembers in the table's state: of two such commits at the same time only one succeeds."""
+    if mode != "append":
+        return f"{_PREFIX}{mode}"
+    written = json.dumps(sorted(stamp.items()))
+    return f"{_PREFIX}append/{hashlib.sha256(written.encode()).hexdigest()}"
 
 
 def _exists(api: ApiClient, name: str) -> bool:

@@ -1,23 +1,89 @@
-"""Rows of a table through a model, batch by batch, in bounded memory."""
+"""Rows through a model, batch by batch: on all cores, in order, in bounded memory."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from brickyard.errors import BrickyardError, DataError, ModelError
+from brickyard.scoring.hashes import has_repeats, row_hashes
+from brickyard.scoring.ordered import in_order
+from brickyard.scoring.predictions import prediction_column
 from brickyard.scoring.source import ModelSource
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from brickyard.scoring.hashes import Hashes
     from brickyard.scoring.model import ScoringModel
 
-__all__ = ["ScoredRows", "check_columns"]
+__all__ = ["RESULT_COLUMNS", "ScoredRows", "Scoring", "check_columns", "threads_for"]
 
-_STAMP = ("model_name", "model_version", "run_id")
+RESULT_COLUMNS = ("prediction", "model_name", "model_version", "run_id", "scored_at")
 _INTEGERS = frozenset({"integer", "long"})
+# Libraries whose predictions may be made on several threads at once; a model of the user's own code may not.
+_PARALLEL = frozenset({"mlflow.sklearn", "mlflow.lightgbm", "mlflow.xgboost", "mlflow.onnx", "mlflow.catboost"})
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How rows become rows of the output.
+
+    Attributes:
+        model: The model.
+        source: What each row is stamped with.
+        keys: The columns that identify a row; none where nothing does.
+        kept: Further columns of the input that the output has as well.
+        scored_at: The time of the run, in UTC.
+        threads: How many batches are predicted at once.
+        look: Sees each batch of the input, on one of these threads, before it is predicted.
+    """
+
+    model: ScoringModel
+    source: ModelSource
+    keys: tuple[str, ...]
+    kept: tuple[str, ...]
+    scored_at: datetime
+    threads: int = 1
+    look: Callable[[pa.RecordBatch], None] = lambda batch: None
+
+    def __call__(self, numbered: tuple[int, pa.RecordBatch]) -> tuple[pa.RecordBatch, Hashes | None]:
+        """Score a batch; with it goes the number of rows before it."""
+        before, batch = numbered
+        self.look(batch)
+        names = self.model.input_names
+        inputs = batch.select([name for name in names if name in batch.schema.names]) if names else batch
+        predicted = self._predict(inputs, before)
+        columns = {name: batch.column(name) for name in dict.fromkeys([*self.keys, *self.kept])}
+        columns |= dict(zip(RESULT_COLUMNS, [predicted, *self._stamp(batch.num_rows)], strict=True))
+        return _record_batch(columns), self._hashes(batch)
+
+    def _predict(self, inputs: pa.RecordBatch, before: int) -> pa.Array:
+        try:
+            return prediction_column(self.model.predict(inputs), inputs.num_rows)
+        except Exception as error:
+            # The model's own code may raise anything.
+            raise ModelError(
+                f"the model could not score rows {before + 1} to {before + inputs.num_rows}: {error}",
+                where=f"{self.source.name} version {self.source.version}",
+            ) from error
+
+    def _stamp(self, rows: int) -> list[pa.Array]:
+        import pyarrow as pa
+
+        texts = (self.source.name, self.source.version, self.source.run_id)
+        moment = pa.scalar(self.scored_at, pa.timestamp("us", tz="UTC"))
+        return [*(_constant(text, rows) for text in texts), pa.repeat(moment, rows)]
+
+    def _hashes(self, batch: pa.RecordBatch) -> Hashes | None:
+        """Eight bytes a row are all that is kept to find keys that repeat."""
+        nulls = [name for name in self.keys if batch.column(name).null_count]
+        if nulls:
+            raise DataError(f"the key column {', '.join(nulls)} has nulls; a key identifies a row")
+        return row_hashes(batch, self.keys) if self.keys else None
 
 
 class ScoredRows:
@@ -28,38 +94,27 @@ class ScoredRows:
 
     Args:
         batches: Rows with the key columns and the model's inputs.
-        model: The model.
-        source: What each row is stamped with.
-        keys: The columns that identify a row.
-        scored_at: The time of the run, in UTC.
-        progress: Called with the number of rows after each batch.
+        scoring: How they are scored.
     """
 
-    def __init__(
-        self,
-        batches: Iterator[pa.RecordBatch],
-        model: ScoringModel,
-        source: ModelSource,
-        keys: Sequence[str],
-        scored_at: datetime,
-        progress: Callable[[int], None],
-    ) -> None:
+    def __init__(self, batches: Iterable[pa.RecordBatch], scoring: Scoring) -> None:
         self.rows = 0
         self.failure: BrickyardError | None = None
-        self._model = model
-        self._source = source
-        self._keys = list(keys)
-        self._scored_at = scored_at
-        self._progress = progress
-        self._seen: list[Any] = []
-        self._batches = (batch for batch in batches if batch.num_rows)
-        first = next(self._batches, None)
-        self._first = None if first is None else self._score(first)
+        self._keys = scoring.keys
+        self._hashes: list[Hashes] = []
+        self._scored = in_order(scoring, _numbered(batches), scoring.threads)
+        self._first = self._next()
 
     @property
     def empty(self) -> bool:
         """Whether there is no row at all."""
         return self._first is None
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Of the stream, which is not empty."""
+        assert self._first is not None
+        return self._first.schema
 
     def reader(self) -> pa.RecordBatchReader:
         """The stream; it can be read once."""
@@ -69,65 +124,65 @@ class ScoredRows:
             raise DataError("there are no rows to score")
         return pa.RecordBatchReader.from_batches(self._first.schema, self._generate(self._first))
 
+    def close(self) -> None:
+        """Stop the threads, where the stream was not read to its end."""
+        self._scored.close()
+
     def _generate(self, first: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         try:
             yield first
-            for batch in self._batches:
-                yield self._score(batch).cast(first.schema)
+            while (batch := self._next()) is not None:
+                yield batch if batch.schema == first.schema else batch.cast(first.schema)
             self._check_unique()
         except BrickyardError as error:
             self.failure = error
             raise
 
-    def _score(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        import pyarrow as pa
-
-        self._seen.append(_hashes(batch, self._keys))
-        inputs = batch.select(list(self._model.input_names)) if self._model.input_names else batch
-        predicted = _column(self._predict(inputs), batch.num_rows)
-        stamp = {name: _constant(value, batch.num_rows) for name, value in zip(_STAMP, self._values(), strict=True)}
-        moment = pa.scalar(self._scored_at, pa.timestamp("us", tz="UTC"))
-        columns = {name: batch.column(name) for name in self._keys}
-        columns |= {"prediction": predicted, **stamp, "scored_at": pa.repeat(moment, batch.num_rows)}
+    def _next(self) -> pa.RecordBatch | None:
+        scored = next(self._scored, None)
+        if scored is None:
+            return None
+        batch, hashes = scored
         self.rows += batch.num_rows
-        self._progress(self.rows)
-        return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
-
-    def _values(self) -> tuple[str, str, str]:
-        return self._source.name, self._source.version, self._source.run_id
-
-    def _predict(self, inputs: pa.RecordBatch) -> Any:
-        try:
-            return self._model.predict(inputs)
-        except Exception as error:
-            # The model's own code may raise anything.
-            raise ModelError(
-                f"the model could not score rows {self.rows + 1} to {self.rows + inputs.num_rows}: {error}",
-                where=f"{self._source.name} version {self._source.version}",
-            ) from error
+        if hashes is not None:
+            self._hashes.append(hashes)
+        return batch
 
     def _check_unique(self) -> None:
-        import numpy as np
-
-        hashes = np.concatenate(self._seen)
-        if len(np.unique(hashes)) != len(hashes):
+        rows, different = has_repeats(self._hashes)
+        if rows != different:
+            names = ", ".join(self._keys)
             raise DataError(
-                f"the keys ({', '.join(self._keys)}) do not identify a row: {len(hashes)} rows have "
-                f"{len(np.unique(hashes))} different keys",
+                f"the keys ({names}) do not identify a row: {rows} rows have {different} different keys",
                 next="name the columns that identify a row in `scoring.keys` or with --keys",
             )
 
 
-def check_columns(schema: pa.Schema, model: ScoringModel, keys: Sequence[str], table: str) -> None:
-    """Refuse a table that lacks columns, or has them in types that the model's signature would silently change.
+def threads_for(model: ScoringModel) -> int:
+    """How many batches a model may predict at once: as many as there are cores, unless it is code of the user's own."""
+    if model.rung in ("pyfunc", "frame") and model.pyfunc.loader_module not in _PARALLEL:
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def check_columns(schema: pa.Schema, model: ScoringModel, names: Sequence[str], table: str) -> None:
+    """Refuse rows that lack columns, or have them in types that the model's signature would silently change.
+
+    Args:
+        schema: Of the rows.
+        model: What will score them.
+        names: The columns of the rows that the output has.
+        table: Where they come from.
 
     Raises:
         DataError: Names every such column.
     """
     import pyarrow.types as types
 
-    wanted = dict.fromkeys([*keys, *model.required_names])
-    missing = [name for name in wanted if name not in schema.names]
+    taken = [name for name in names if name in RESULT_COLUMNS]
+    if taken:
+        raise DataError(f"the output has columns of its own called {', '.join(taken)}", where=table)
+    missing = [name for name in dict.fromkeys([*names, *model.required_names]) if name not in schema.names]
     if missing:
         raise DataError(
             f"the table has no column {', '.join(missing)}", where=table, next=f"it has: {', '.join(schema.names)}"
@@ -146,41 +201,24 @@ def check_columns(schema: pa.Schema, model: ScoringModel, keys: Sequence[str], t
         )
 
 
-def _hashes(batch: pa.RecordBatch, keys: Sequence[str]) -> Any:
-    """A 64-bit hash of each row's keys; eight bytes a row are all that is kept to find keys that repeat."""
-    import pandas as pd
-
-    nulls = [name for name in keys if batch.column(name).null_count]
-    if nulls:
-        raise DataError(f"the key column {', '.join(nulls)} has nulls; a key identifies a row")
-    return pd.util.hash_pandas_object(batch.select(list(keys)).to_pandas(), index=False, categorize=False).to_numpy()
+def _numbered(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Batches that have rows, each with the number of rows before it."""
+    rows = 0
+    for batch in batches:
+        if batch.num_rows:
+            yield rows, batch
+            rows += batch.num_rows
 
 
 def _constant(value: str, rows: int) -> pa.Array:
-    import pyarrow as pa
-
-    return pa.repeat(pa.scalar(value, pa.string()), rows)
-
-
-def _column(predicted: Any, rows: int) -> pa.Array:
-    """Predictions as one column: a number, text, a list (classes) or a struct (several outputs) for each row."""
+    """One text for all rows, as a dictionary: written faster, and stored as text."""
     import numpy as np
-    import pandas as pd
     import pyarrow as pa
 
-    if isinstance(predicted, pd.DataFrame):
-        if len(predicted.columns) == 1:
-            predicted = predicted.iloc[:, 0]
-        else:
-            parts = [pa.array(predicted[name], from_pandas=False) for name in predicted.columns]
-            column = pa.StructArray.from_arrays(parts, names=[str(name) for name in predicted.columns])
-            return _checked(column, rows)
-    if isinstance(predicted, np.ndarray) and predicted.ndim == 2:
-        return _checked(pa.array(list(predicted)), rows)
-    return _checked(pa.array(predicted, from_pandas=False), rows)
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), pa.array([value]))
 
 
-def _checked(column: pa.Array, rows: int) -> pa.Array:
-    if len(column) != rows:
-        raise ValueError(f"{rows} rows gave {len(column)} predictions")
-    return column
+def _record_batch(columns: dict[str, Any]) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))

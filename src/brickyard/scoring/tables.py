@@ -63,8 +63,11 @@ def open_table(api: ApiClient, name: str, version: int | None = None) -> DeltaTa
     from deltalake.exceptions import DeltaError
 
     location = locate_table(api, name)
+    options = dict(location.storage_options) or None
     try:
-        return DeltaTable(location.uri, version=version, storage_options=dict(location.storage_options) or None)
+        if version is not None and version > (newest := DeltaTable(location.uri, storage_options=options).version()):
+            raise DataError(f"there is no version {version}; the newest is {newest}", where=name)
+        return DeltaTable(location.uri, version=version, storage_options=options)
     except (DeltaError, OSError) as exc:
         raise DataError(f"the table's files cannot be read: {exc}", where=f"{name} at {location.uri}") from exc
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,6 +49,11 @@ LONGEST = (
     "tests/workspace/test_fuzz.py",
     "tests/workspace/sql/",
 )
+
+# Plans of models that tests load are kept for this run only, not in the cache of the user.
+if "BRICKYARD_PLAN_CACHE" not in os.environ:
+    os.environ["BRICKYARD_PLAN_CACHE"] = tempfile.mkdtemp(prefix="plans-")
+    atexit.register(shutil.rmtree, os.environ["BRICKYARD_PLAN_CACHE"], ignore_errors=True)
 
 # A shell lets what it starts in the background ignore interrupts; the commands under test must not inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,19 +1,19 @@
-"""Columns of decoded JSON as arrays of the types that a signature asks for, in the plain good case only.
+"""Columns as arrays of the types that a signature asks for, in the plain good case only.
 
 Whatever is not plain (a fraction in an integer column, text in a number's) gives None, and the caller leaves the
-body to MLflow, whose casts and error texts are the reference.
+data to MLflow, whose casts and error texts are the reference.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
     from mlflow.pyfunc import PyFuncModel
 
-__all__ = ["array_of_json", "column_kinds", "columns_of_body"]
+__all__ = ["array_of_json", "arrays_of", "arrays_of_json", "column_kinds", "columns_of_body"]
 
 _DTYPES = {
     "boolean": "bool",
@@ -54,6 +54,68 @@ def array_of_json(values: Sequence[Any], kind: str) -> np.ndarray | None:
     except OverflowError:
         return None
     return array
+
+
+def arrays_of_json(columns: Mapping[str, Sequence[Any]], kinds: Mapping[str, str]) -> dict[str, np.ndarray] | None:
+    """Return columns of decoded JSON as arrays; None where they are not plain, or others than the signature's."""
+    if columns.keys() != kinds.keys():
+        return None
+    return _whole({name: array_of_json(columns[name], kind) for name, kind in kinds.items()})
+
+
+def arrays_of(data: Any, kinds: Mapping[str, str]) -> dict[str, np.ndarray] | None:
+    """Return the columns of an Arrow batch or table, or of a frame, as arrays; None where that is not plain.
+
+    Columns that the signature does not have are passed over.
+    """
+    readers = _readers(data)
+    if readers is None or any(name not in readers for name in kinds):
+        return None
+    return _whole({name: _cast(readers[name](), kind) for name, kind in kinds.items()})
+
+
+def _whole(arrays: Mapping[str, np.ndarray | None]) -> dict[str, np.ndarray] | None:
+    known = {name: array for name, array in arrays.items() if array is not None}
+    rows = {len(array) for array in known.values()}
+    return known if len(known) == len(arrays) and len(rows) == 1 and rows != {0} else None
+
+
+def _readers(data: Any) -> Mapping[str, Callable[[], np.ndarray]] | None:
+    """Columns by name, each made into an array only when asked for; None where names are not unique."""
+    if hasattr(data, "schema"):
+        names = list(data.schema.names)
+        found = {name: _arrow_reader(data, name) for name in names}
+    elif hasattr(data, "iloc"):
+        names = list(data.columns)
+        found = {name: data[name].to_numpy for name in names}
+    else:
+        return None
+    return found if len(found) == len(names) else None
+
+
+def _arrow_reader(data: Any, name: str) -> Callable[[], np.ndarray]:
+    def read() -> np.ndarray:
+        column = data.column(name)
+        array: np.ndarray = column.to_numpy() if hasattr(column, "chunks") else column.to_numpy(zero_copy_only=False)
+        return array
+
+    return read
+
+
+def _cast(values: np.ndarray, kind: str) -> np.ndarray | None:
+    import numpy as np
+
+    given = values.dtype.kind
+    if kind == "boolean":
+        return values if given == "b" else None
+    if kind == "string":
+        return values if given == "O" and _PLAIN["string"].issuperset(map(type, values)) else None
+    if kind in {"float", "double"}:
+        return values.astype(_DTYPES[kind]) if given in "fiub" else None
+    limits = np.iinfo(np.int32 if kind == "integer" else np.int64)
+    if given not in "iu" or not len(values) or values.min() < limits.min or values.max() > limits.max:
+        return None
+    return values.astype(_DTYPES[kind], copy=False)
 
 
 def columns_of_body(body: Any) -> Mapping[str, Sequence[Any]] | None:

@@ -2,12 +2,15 @@
 
 The prediction is the one of `mlflow.pyfunc`. Input is cast to the model's signature the way MLflow's scoring
 server casts JSON (`cast_df_types_according_to_schema`), whatever it came from, so a row gives the same
-prediction from Arrow as over HTTP. A model may be called without pandas (see `brickyard.scoring.native`) only
-after that was found equal to pyfunc, bit for bit, when it was loaded.
+prediction from Arrow as over HTTP. A model may be called by another way (see `brickyard.scoring.plan` and
+`brickyard.scoring.native`) only after that was found equal to pyfunc, bit for bit, when it was loaded. A plan that was
+kept from an earlier start is used at once; pyfunc is then loaded when it is first needed.
 """
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +20,7 @@ from brickyard.errors import ModelError
 from brickyard.scoring.digest import model_digest
 from brickyard.scoring.frames import FramePlan, frame_plan_for
 from brickyard.scoring.native import NativePlan, plan_for
+from brickyard.scoring.scorer import NativeColumns, Scorer
 from brickyard.scoring.threads import cap_threads
 
 if TYPE_CHECKING:
@@ -26,8 +30,11 @@ if TYPE_CHECKING:
     from mlflow.pyfunc import PyFuncModel
     from mlflow.types import Schema
 
+    from brickyard.scoring.plan import Plan
+
 __all__ = ["ScoringModel", "load_model", "model_digest"]
 
+_log = logging.getLogger(__name__)
 Input: TypeAlias = "pd.DataFrame | pa.RecordBatch | pa.Table | Mapping[str, Sequence[Any]]"
 
 
@@ -36,24 +43,46 @@ class ScoringModel:
 
     Attributes:
         path: The local directory of its files.
-        pyfunc: The `mlflow.pyfunc` model.
-        native: The verified way around pandas, or none.
-        frames: The verified way around MLflow's parsing of JSON, or none.
+        plan: The verified way from columns to predictions, or none.
+        native: The native library behind `plan`, where there is no column plan.
+        frames: The verified way around MLflow's parsing of JSON, where there is no `plan`.
     """
 
     def __init__(
-        self, path: Path, pyfunc: PyFuncModel, *, native: NativePlan | None = None, frames: FramePlan | None = None
+        self,
+        path: Path,
+        pyfunc: PyFuncModel | None,
+        *,
+        plan: Scorer | None = None,
+        native: NativePlan | None = None,
+        frames: FramePlan | None = None,
+        run_id: str | None = None,
     ) -> None:
         self.path = path
-        self.pyfunc = pyfunc
+        self.plan = plan
         self.native = native
         self.frames = frames
+        self._pyfunc = pyfunc
+        self._run_id = run_id
+        self._loading = threading.Lock()
+
+    @property
+    def pyfunc(self) -> PyFuncModel:
+        """The `mlflow.pyfunc` model; loaded now, where a kept plan was used until now.
+
+        Raises:
+            ModelError: If it cannot be loaded.
+        """
+        if self._pyfunc is None:
+            with self._loading:
+                self._pyfunc = self._pyfunc or _load_pyfunc(self.path, str(self.path))
+        return self._pyfunc
 
     @property
     def rung(self) -> str:
-        """How it predicts: the name of the native plan, `frame`, or `pyfunc`."""
-        if self.native:
-            return self.native.name
+        """How it predicts: `plan`, the name of a native library, `frame`, or `pyfunc`."""
+        if self.plan:
+            return self.plan.name
         return "frame" if self.frames else "pyfunc"
 
     @cached_property
@@ -64,7 +93,9 @@ class ScoringModel:
     @property
     def run_id(self) -> str | None:
         """The MLflow run that logged it."""
-        run_id: str | None = self.pyfunc.metadata.run_id
+        if self._pyfunc is None:
+            return self._run_id
+        run_id: str | None = self._pyfunc.metadata.run_id
         return run_id
 
     @property
@@ -107,10 +138,9 @@ class ScoringModel:
         Raises:
             mlflow.exceptions.MlflowException: If the data does not fit the signature.
         """
-        if self.native and not params:
-            matrix = self.native.matrix_of(data)
-            if matrix is not None:
-                return self.native.predict(matrix)
+        predicted = self.plan.predict(data) if self.plan and not params else None
+        if predicted is not None:
+            return predicted
         return self.pyfunc.predict(self._cast(_frame(data)), params=dict(params) if params else None)
 
     def _cast(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -137,10 +167,55 @@ def load_model(uri: str | Path) -> ScoringModel:
     path = _local(str(uri))
     if not (path / "MLmodel").is_file():
         raise ModelError("there is no MLflow model here: no file MLmodel", where=str(path))
-    pyfunc = _load_pyfunc(path, str(uri))
-    _one_job(pyfunc)
+    digest = model_digest(path)
+    return _by_kept_plan(path, digest) or _by_new_plan(path, digest, _load_pyfunc(path, str(uri)))
+
+
+def _by_kept_plan(path: Path, digest: str) -> ScoringModel | None:
+    from brickyard.scoring.plan.cache import find_plan
+
+    found = find_plan(digest)
+    if found is None:
+        return None
+    plan, about = found
+    run_id = about.get("run_id")
+    return ScoringModel(path, None, plan=_scorer(plan), run_id=run_id if isinstance(run_id, str) else None)
+
+
+def _by_new_plan(path: Path, digest: str, pyfunc: PyFuncModel) -> ScoringModel:
+    from brickyard.scoring.plan.cache import keep_plan
+
+    plan = _verified_plan(pyfunc)
+    if plan is not None:
+        keep_plan(plan, digest, {"run_id": pyfunc.metadata.run_id})
+        return ScoringModel(path, pyfunc, plan=_scorer(plan))
     native = plan_for(pyfunc)
-    return ScoringModel(path, pyfunc, native=native, frames=None if native else frame_plan_for(pyfunc))
+    if native is not None:
+        return ScoringModel(path, pyfunc, plan=Scorer(NativeColumns(native), native.kinds), native=native)
+    return ScoringModel(path, pyfunc, frames=frame_plan_for(pyfunc))
+
+
+def _scorer(plan: Plan) -> Scorer:
+    return Scorer(plan, {column.name: column.kind for column in plan.inputs})
+
+
+def _verified_plan(pyfunc: PyFuncModel) -> Plan | None:
+    from brickyard.scoring.plan.compile import compile_pyfunc, native_of
+    from brickyard.scoring.plan.verify import Disagreement, verify
+
+    try:
+        plan, native = compile_pyfunc(pyfunc), native_of(pyfunc)
+        if plan is None or native is None:
+            return None
+        verify(plan, pyfunc, native)
+    except Disagreement as error:
+        _log.warning("the model is not called by its plan: %s", error)
+        return None
+    except Exception:
+        # A library that changed its insides; the plan is only ever a faster way.
+        _log.exception("the model has no plan")
+        return None
+    return plan
 
 
 def _local(uri: str) -> Path:
@@ -172,6 +247,7 @@ def _load_pyfunc(path: Path, uri: str) -> PyFuncModel:
     except Exception as error:
         # Loading runs the model's own code, which may raise anything.
         raise ModelError(f"the model could not be loaded: {type(error).__name__}: {error}", where=uri) from error
+    _one_job(model)
     return model
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from brickyard.scoring.columns import array_of_json, column_kinds
+from brickyard.scoring.columns import arrays_of, arrays_of_json, column_kinds
 from brickyard.scoring.verification import agrees
 
 if TYPE_CHECKING:
@@ -41,16 +41,23 @@ class NativePlan:
 
     def matrix_of(self, data: Any) -> np.ndarray | None:
         """Turn an Arrow batch or table, or a frame, into the matrix; None where that is not plain."""
-        arrays = _arrays(data)
-        if arrays is None or any(name not in arrays for name in self.kinds):
-            return None
-        return _stack([_cast(arrays[name](), kind) for name, kind in self.kinds.items()])
+        arrays = arrays_of(data, self.kinds)
+        return None if arrays is None else self.matrix(arrays)
 
     def matrix_of_json(self, columns: Mapping[str, Sequence[Any]]) -> np.ndarray | None:
         """Turn columns of decoded JSON values into the matrix; None where that is not plain."""
-        if columns.keys() != self.kinds.keys():
-            return None
-        return _stack([array_of_json(columns[name], kind) for name, kind in self.kinds.items()])
+        arrays = arrays_of_json(columns, self.kinds)
+        return None if arrays is None else self.matrix(arrays)
+
+    def matrix(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Put columns of the signature's types side by side."""
+        import numpy as np
+
+        columns = [arrays[name] for name in self.kinds]
+        matrix = np.empty((len(columns[0]), len(columns)), dtype=np.float64)
+        for position, column in enumerate(columns):
+            matrix[:, position] = column
+        return matrix
 
 
 def plan_for(pyfunc: PyFuncModel) -> NativePlan | None:
@@ -97,52 +104,3 @@ def _classifier(raw: Any, booster: Any, function: str) -> Callable[[np.ndarray],
     if function == "predict":
         return lambda matrix: classes[np.argmax(probabilities(matrix), axis=1)]
     return None
-
-
-def _arrays(data: Any) -> Mapping[str, Callable[[], np.ndarray]] | None:
-    """Columns by name, each made into an array only when asked for; None where names are not unique."""
-    if hasattr(data, "schema"):
-        names = list(data.schema.names)
-        found = {name: _arrow_array(data, name) for name in names}
-    elif hasattr(data, "iloc"):
-        names = list(data.columns)
-        found = {name: data[name].to_numpy for name in names}
-    else:
-        return None
-    return found if len(found) == len(names) else None
-
-
-def _arrow_array(data: Any, name: str) -> Callable[[], np.ndarray]:
-    def read() -> np.ndarray:
-        column = data.column(name)
-        array: np.ndarray = column.to_numpy() if hasattr(column, "chunks") else column.to_numpy(zero_copy_only=False)
-        return array
-
-    return read
-
-
-def _cast(values: np.ndarray, kind: str) -> np.ndarray | None:
-    import numpy as np
-
-    given = values.dtype.kind
-    if kind == "boolean":
-        return values if given == "b" else None
-    if kind in {"float", "double"}:
-        return values.astype(np.float32 if kind == "float" else np.float64) if given in "fiub" else None
-    limits = np.iinfo(np.int32 if kind == "integer" else np.int64)
-    if given not in "iu" or not len(values) or values.min() < limits.min or values.max() > limits.max:
-        return None
-    return values
-
-
-def _stack(columns: list[np.ndarray | None]) -> np.ndarray | None:
-    import numpy as np
-
-    known = [column for column in columns if column is not None]
-    rows = {len(column) for column in known}
-    if len(known) != len(columns) or len(rows) != 1 or rows == {0}:
-        return None
-    matrix = np.empty((rows.pop(), len(known)), dtype=np.float64)
-    for position, column in enumerate(known):
-        matrix[:, position] = column
-    return matrix

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from brickyard.scoring.plan.verify import same
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
@@ -32,20 +34,10 @@ def agrees(
     """
     for frame in [*_examples(pyfunc), _edges(pyfunc, kinds), *_single_rows(_edges(pyfunc, kinds))]:
         matrix = matrix_of(frame)
-        if matrix is None or not _same(predict(matrix), pyfunc.predict(frame)):
+        if matrix is None or not same(predict(matrix), pyfunc.predict(frame)):
             _log.warning("the model is called through pyfunc: its native call does not give the same predictions")
             return False
     return True
-
-
-def _same(ours: Any, reference: Any) -> bool:
-    import numpy as np
-
-    if not isinstance(reference, np.ndarray) or ours.dtype != reference.dtype or ours.shape != reference.shape:
-        return False
-    if ours.dtype == object:
-        return bool(ours.tolist() == reference.tolist())
-    return bool(ours.tobytes() == reference.tobytes())
 
 
 def _examples(pyfunc: PyFuncModel) -> list[pd.DataFrame]:

@@ -41,14 +41,13 @@ class Protocol:
 
     def __init__(self, model: ScoringModel) -> None:
         self._model = model
-        self._schema = model.pyfunc.metadata.get_input_schema()
 
     def quick(self, body: bytes, content_type: str) -> Answer | None:
-        """Answer a plain JSON body by the native plan; None where that does not apply. Takes microseconds a row."""
-        plan = self._model.native
+        """Answer a plain JSON body by the model's plan; None where that does not apply. Takes microseconds a row."""
+        plan = self._model.plan
         columns = _columns(body, content_type) if plan else None
-        matrix = plan.matrix_of_json(columns) if plan and columns else None
-        return _predictions(plan.predict(matrix)) if plan and matrix is not None else None
+        values = plan.predict_json_columns(columns) if plan and columns else None
+        return None if values is None else _predictions(values)
 
     def answer(self, body: bytes, content_type: str) -> Answer:
         """Answer any body; takes milliseconds or more, and may run the model's own code."""
@@ -72,7 +71,7 @@ class Protocol:
         from mlflow.pyfunc import scoring_server
 
         try:
-            result = scoring_server.invocations(body, content_type, self._model.pyfunc, self._schema)
+            result = scoring_server.invocations(body, content_type, self._model.pyfunc, self._model.input_schema)
         except MlflowException as error:
             text = error.serialize_as_json()
             return Answer(error.get_http_status_code(), "application/json", text.encode())

@@ -19,12 +19,17 @@ class LinearRegressor:
     Attributes:
         coef: One weight a feature, or outputs x features.
         intercept: One number, or one an output.
+        sparse: Whether the library multiplies a sparse matrix, which sums a row's features in their order.
     """
 
     coef: np.ndarray
     intercept: np.ndarray
+    sparse: bool = False
 
-    row_wise = False  # the order in which BLAS sums depends on the shape of the matrix
+    @property
+    def row_wise(self) -> bool:
+        """Whether the sum is in an order that does not depend on the shape of the matrix, as that of BLAS does."""
+        return self.sparse
 
     def check(self) -> None:
         """Find what does not multiply."""
@@ -33,7 +38,15 @@ class LinearRegressor:
 
     def predict(self, matrix: np.ndarray) -> np.ndarray:
         """Predict values."""
-        return scores_of(matrix, self.coef, self.intercept)
+        return self.answer(self.scores(matrix))
+
+    def scores(self, matrix: np.ndarray) -> np.ndarray:
+        """Return what the library's linear function gives."""
+        return _scores(matrix, self.coef, self.intercept, self.sparse)
+
+    def answer(self, scores: np.ndarray) -> np.ndarray:
+        """Return what scores mean."""
+        return scores
 
 
 @dataclass(frozen=True)
@@ -45,14 +58,19 @@ class LinearClassifier:
         intercept: One number a row.
         classes: The labels.
         output: `label`, `logistic` (probabilities of two classes) or `softmax` (of more).
+        sparse: Whether the library multiplies a sparse matrix, which sums a row's features in their order.
     """
 
     coef: np.ndarray
     intercept: np.ndarray
     classes: np.ndarray
     output: str
+    sparse: bool = False
 
-    row_wise = False  # the order in which BLAS sums depends on the shape of the matrix
+    @property
+    def row_wise(self) -> bool:
+        """Whether the sum is in an order that does not depend on the shape of the matrix, as that of BLAS does."""
+        return self.sparse
 
     def check(self) -> None:
         """Find what does not multiply, and labels that are missing."""
@@ -64,12 +82,15 @@ class LinearClassifier:
 
     def predict(self, matrix: np.ndarray) -> np.ndarray:
         """Predict labels or probabilities."""
-        return self.answer(scores_of(matrix, self.coef, self.intercept))
+        return self.answer(self.scores(matrix))
+
+    def scores(self, matrix: np.ndarray) -> np.ndarray:
+        """Return what the library's `decision_function` gives."""
+        scores = _scores(matrix, self.coef, self.intercept, self.sparse)
+        return scores.reshape(-1) if scores.shape[1] == 1 else scores
 
     def answer(self, scores: np.ndarray) -> np.ndarray:
-        """Return what scores (rows x rows of `coef`; it is changed) mean."""
-        if scores.shape[1] == 1:
-            scores = scores.reshape(-1)
+        """Return what scores mean; they are changed."""
         if self.output == "label":
             indices = (scores > 0).astype(np.int64) if scores.ndim == 1 else np.argmax(scores, axis=1)
             return np.take(self.classes, indices, axis=0)
@@ -84,7 +105,7 @@ class LinearClassifier:
         return scores
 
 
-def scores_of(matrix: np.ndarray, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
+def _scores(matrix: np.ndarray, coef: np.ndarray, intercept: np.ndarray, sparse: bool) -> np.ndarray:
     """Return `matrix @ coef.T + intercept` as scikit-learn computes it.
 
     Raises:
@@ -96,8 +117,19 @@ def scores_of(matrix: np.ndarray, coef: np.ndarray, intercept: np.ndarray) -> np
         raise Declined("a linear model takes finite numbers")
     if matrix.shape[1] != coef.shape[-1]:
         raise Declined("the linear model has another number of features")
-    scores: np.ndarray = matrix @ coef.T + intercept
+    product = _in_order(matrix, coef) if sparse else matrix @ coef.T
+    scores: np.ndarray = product + intercept
     return scores
+
+
+def _in_order(matrix: np.ndarray, coef: np.ndarray) -> np.ndarray:
+    """Sum feature after feature, as the product of a sparse matrix does; features that are zero change nothing."""
+    product = np.zeros((len(matrix), *coef.shape[:-1]))
+    with np.errstate(all="ignore"):
+        for position in range(matrix.shape[1]):
+            column = matrix[:, position].astype(np.float64)
+            product += column * coef[position] if coef.ndim == 1 else column[:, None] * coef[:, position]
+    return product
 
 
 @compiles(

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from brickyard.scoring.plan.steps import Declined, Estimator, Features, Transform, matrix_of
+from brickyard.scoring.plan.terms import LinearTerms, RowTerms, row_terms_of, terms_of
 
-__all__ = ["Block", "Input", "Plan"]
+__all__ = ["DTYPES", "Block", "Input", "Plan"]
 
-_DTYPES = {
+# The arrays of each MLflow type.
+DTYPES = {
     "boolean": np.dtype(bool),
     "integer": np.dtype(np.int32),
     "long": np.dtype(np.int64),
@@ -36,7 +39,7 @@ class Input:
 
     def check(self) -> None:
         """Find an unknown type."""
-        if not isinstance(self.name, str) or self.kind not in _DTYPES:
+        if not isinstance(self.name, str) or self.kind not in DTYPES:
             raise ValueError(f"no column is like this: {self.name!r}, {self.kind!r}")
 
 
@@ -98,15 +101,30 @@ class Plan:
 
     @property
     def row_wise(self) -> bool:
-        """Whether a row's prediction has the same bits whatever rows are beside it."""
-        return self.estimator.row_wise
+        """Whether a row's prediction has the same bits whatever rows are beside it.
 
-    def predict(self, columns: Mapping[str, np.ndarray]) -> np.ndarray:
+        That includes linear classifiers, whose rows near a tie are declined when they come `together`.
+        """
+        return self.estimator.row_wise or self.terms is not None
+
+    @cached_property
+    def terms(self) -> LinearTerms | None:
+        """The way around the matrix of a linear model, or none."""
+        return terms_of(self)
+
+    @cached_property
+    def row(self) -> RowTerms | None:
+        """The way of single rows around arrays, or none."""
+        return row_terms_of(self, self.terms)
+
+    def predict(self, columns: Mapping[str, np.ndarray], *, together: bool = False) -> np.ndarray:
         """Predict from columns of exactly the signature's types.
 
         Args:
             columns: By name, one array a column, a row per item: bool, int32, int64, float32, float64, or
                 objects (text and None). Others are passed over. None is changed.
+            together: Whether these are the rows of several requests, so that a prediction must not depend on the
+                rows beside it.
 
         Returns:
             What the model's pyfunc returns for these rows, bit for bit.
@@ -114,7 +132,18 @@ class Plan:
         Raises:
             Declined: If the columns are not plain, or where pyfunc is the one to answer.
         """
-        return self.estimator.predict(self.features(self._arrays(columns)))
+        arrays = self._arrays(columns)
+        if self.terms is not None:
+            answer = self.terms.predict(arrays)
+            if answer is not None:
+                return answer
+        if together and not self.estimator.row_wise:
+            raise Declined("the prediction could depend on the rows beside it")
+        return self.estimator.predict(self.features(arrays))
+
+    def predict_row(self, values: Sequence[Any]) -> np.ndarray | None:
+        """Predict one row from values of decoded JSON, in the order of the inputs; None where `predict` has to."""
+        return self.row.predict(values) if self.row is not None else None
 
     def features(self, arrays: Sequence[np.ndarray]) -> np.ndarray:
         """Return the matrix that goes into the estimator."""
@@ -128,7 +157,7 @@ class Plan:
         arrays: list[np.ndarray] = []
         for column in self.inputs:
             array = columns.get(column.name)
-            if array is None or array.dtype != _DTYPES[column.kind]:
+            if array is None or array.dtype != DTYPES[column.kind]:
                 raise Declined(f"the column {column.name!r} is not there as {column.kind}")
             arrays.append(array)
         rows = len(arrays[0])

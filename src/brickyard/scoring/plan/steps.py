@@ -30,7 +30,7 @@ __all__ = [
 KERNEL_VERSION = 1
 
 # Modules of this package whose dataclasses may be in a plan's file, and those that register compilers.
-_STEP_MODULES = frozenset({"linear", "plan", "transforms"})
+_STEP_MODULES = frozenset({"categories", "linear", "plan", "transforms"})
 _COMPILER_MODULES = ("linear",)
 
 # Columns as they come (one array each, a row per item), or a matrix (rows x features).
@@ -126,19 +126,10 @@ def step_class(name: str) -> type:
 
 
 def matrix_of(features: Features) -> np.ndarray:
-    """Return features as the matrix that pandas makes of such columns: one type that holds all, Fortran order.
-
-    Text beside anything gives objects; so do booleans beside numbers, which every library then casts to float64,
-    so that is given at once.
-    """
+    """Return features as the matrix that `check_array` makes of such columns: one type for all, Fortran order."""
     if isinstance(features, np.ndarray):
         return features
-    kinds = {column.dtype.kind for column in features}
     dtype = np.result_type(*{column.dtype for column in features})
-    if "O" in kinds:
-        dtype = np.dtype(object)
-    elif "b" in kinds and len(kinds) > 1:
-        dtype = np.dtype(np.float64)
     matrix = np.empty((len(features[0]), len(features)), dtype=dtype, order="F")
     for position, column in enumerate(features):
         matrix[:, position] = column

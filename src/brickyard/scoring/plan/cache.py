@@ -1,0 +1,81 @@
+"""Verified plans, kept for the next start, which then needs neither pandas nor scikit-learn nor MLflow.
+
+They are in a directory of the user (`BRICKYARD_PLAN_CACHE`, else `brickyard/plans` in the user's cache directory), not
+beside the model, whose files stay as they were registered. The key is of the content of the model's files, the kernel
+version, and the versions of every library whose results a plan was compared with; any other plan is not found.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from brickyard.scoring.plan.files import PlanFileError, read, write
+from brickyard.scoring.plan.plan import Plan
+from brickyard.scoring.plan.steps import KERNEL_VERSION
+
+__all__ = ["cache_directory", "find_plan", "keep_plan"]
+
+_log = logging.getLogger(__name__)
+_LIBRARIES = ("numpy", "scipy", "pandas", "scikit-learn", "lightgbm", "xgboost", "xgboost-cpu", "mlflow", "joblib")
+
+
+def cache_directory() -> Path:
+    """Where plans are kept."""
+    chosen = os.environ.get("BRICKYARD_PLAN_CACHE")
+    if chosen:
+        return Path(chosen)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "brickyard" / "plans"
+
+
+def find_plan(digest: str) -> tuple[Plan, Mapping[str, Any]] | None:
+    """Return the kept plan of a model and what is known of the model; None where there is none that fits.
+
+    Args:
+        digest: The content hash of the model's files.
+    """
+    key = _key(digest)
+    path = _path(key)
+    try:
+        plan, about = read(path)
+    except FileNotFoundError:
+        return None
+    except (OSError, PlanFileError) as error:
+        _log.warning("a kept plan is made anew: %s: %s", path, error)
+        return None
+    return (plan, about) if isinstance(about, dict) and about.get("key") == key else None
+
+
+def keep_plan(plan: Plan, digest: str, about: Mapping[str, Any]) -> None:
+    """Keep a verified plan; a directory that cannot be written means that the next start verifies again."""
+    key = _key(digest)
+    try:
+        cache_directory().mkdir(mode=0o700, parents=True, exist_ok=True)
+        write(plan, _path(key), {**about, "key": key})
+    except OSError as error:
+        _log.info("the plan is not kept for the next start: %s", error)
+
+
+def _path(key: str) -> Path:
+    return cache_directory() / f"{key}.plan"
+
+
+def _key(digest: str) -> str:
+    made_with = {name: _version(name) for name in _LIBRARIES}
+    text = json.dumps([digest, KERNEL_VERSION, made_with, platform.machine(), platform.python_version()])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

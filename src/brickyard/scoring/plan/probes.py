@@ -1,0 +1,215 @@
+"""Rows to try a plan with: values at which something can change, by input column, and rows made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from brickyard.scoring.plan.categories import OneHot, Ordinal
+from brickyard.scoring.plan.plan import DTYPES, Block, Plan
+from brickyard.scoring.plan.steps import Step
+from brickyard.scoring.plan.transforms import Arithmetic, Impute, Passthrough
+
+__all__ = ["Pool", "edges_of", "frames", "matrix_probes", "pool_of"]
+
+_MOST_KNOTS = 1500
+_MOST_ROWS = 4096
+_COMMON = (0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -3.25, 10.0, 1e-35, 100.0)
+_EXTREME = (1e300, -1e300, 1e35, -1e35, 5e-324, 1e16, 2.0**53 + 2, 3.5e38, -16777217.0)
+_TEXTS = ("\x00 unknown", "", " ", "é\u0301", "0", "nan", "None")
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Values of one input column.
+
+    Attributes:
+        plain: Values that a row may well have: finite numbers, known texts.
+        extreme: Large, small and unequal ones.
+        unknown: Texts that no encoder knows.
+        missing: NaN or None, where the type can be missing.
+        infinite: Infinities, where the type has them.
+    """
+
+    plain: np.ndarray
+    extreme: np.ndarray
+    unknown: np.ndarray
+    missing: np.ndarray
+    infinite: np.ndarray
+
+
+def frames(plan: Plan, seed: int = 0) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+    """Give named columns for `predict`: of plain values, then with each kind of unusual ones, then of all kinds."""
+    shuffle = np.random.default_rng(seed)
+    pools = [pool_of(plan, position) for position in range(len(plan.inputs))]
+    plain = [pool.plain for pool in pools]
+    yield "plain", _columns(plan, plain, shuffle)
+    for kind in ("extreme", "unknown", "missing", "infinite"):
+        extra = [getattr(pool, kind) for pool in pools]
+        if any(len(values) for values in extra):
+            mixed = [_join(usual[:400], other) for usual, other in zip(plain, extra, strict=True)]
+            yield kind, _columns(plan, mixed, shuffle)
+    alls = [_join(_join(p.plain[:200], p.extreme), _join(p.unknown, _join(p.missing, p.infinite))) for p in pools]
+    yield "all kinds", _columns(plan, alls, shuffle)
+
+
+def pool_of(plan: Plan, position: int) -> Pool:
+    """Return the values to try in an input column."""
+    kind = plan.inputs[position].kind
+    none = np.empty(0, dtype=DTYPES[kind])
+    if kind == "string":
+        known = _texts([*_known(plan, position), "a"])
+        return Pool(known, none, _texts(_TEXTS), _texts([None]), none)
+    knots = _around(_knots(plan, position))
+    if kind in {"float", "double"}:
+        with np.errstate(over="ignore"):
+            pools = [np.array(values).astype(DTYPES[kind]) for values in ((*knots, *_COMMON), _EXTREME)]
+        extreme = pools[1][np.isfinite(pools[1])]
+        return Pool(pools[0], extreme, none, none_of(kind, np.nan), none_of(kind, np.inf, -np.inf))
+    if kind == "boolean":
+        return Pool(np.array([True, False]), none, none, none, none)
+    limits = np.iinfo(np.int32 if kind == "integer" else np.int64)
+    whole = np.unique(np.concatenate([np.floor(knots), np.ceil(knots), [0, 1, -1, 2, 7, 100]]))
+    whole = whole[(whole > limits.min) & (whole < limits.max)].astype(DTYPES[kind])
+    extreme = np.array([limits.min, limits.max, limits.max - 1, 2**24 + 1, -(2**31) + 1], dtype=DTYPES[kind])
+    return Pool(whole, extreme, none, none, none)
+
+
+def none_of(kind: str, *values: float) -> np.ndarray:
+    """Return values that are no usual numbers, in a column's type."""
+    return np.array(values, dtype=DTYPES[kind])
+
+
+def edges_of(plan: Plan) -> Mapping[int, np.ndarray]:
+    """Return, by feature of the estimator, the numbers at which its predictions may change."""
+    edges = getattr(plan.estimator, "edges", None)
+    return edges() if edges is not None else {}
+
+
+def matrix_probes(plan: Plan, base: np.ndarray) -> np.ndarray:
+    """Return rows for the estimator: of usual features, and of those at which something changes.
+
+    Args:
+        plan: The plan.
+        base: Usual rows; they are not changed.
+    """
+    edges = {feature: _around(values[np.isfinite(values)]) for feature, values in edges_of(plan).items()}
+    count = min(_MOST_ROWS, max([256, *(len(values) for values in edges.values())]))
+    shuffle = np.random.default_rng(1)
+    matrix: np.ndarray = base[np.arange(count) % len(base)].astype(np.result_type(base.dtype, np.float32))
+    for feature, values in edges.items():
+        if len(values):
+            chosen = shuffle.permutation(values)[np.arange(count) % len(values)]
+            with np.errstate(over="ignore"):
+                matrix[:, feature] = np.where(shuffle.random(count) < 0.9, chosen, matrix[:, feature])
+    finite: np.ndarray = matrix[np.isfinite(matrix).all(axis=1)]
+    return finite
+
+
+def _columns(plan: Plan, pools: list[np.ndarray], shuffle: np.random.Generator) -> dict[str, np.ndarray]:
+    count = min(_MOST_ROWS, max(24, *(len(pool) for pool in pools)))
+    at = np.arange(count)
+    return {
+        column.name: shuffle.permutation(pool[at % len(pool)]) for column, pool in zip(plan.inputs, pools, strict=True)
+    }
+
+
+def _join(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    return np.concatenate([one, other]) if len(other) else one
+
+
+def _texts(values: Iterable[str | None]) -> np.ndarray:
+    unique = list(dict.fromkeys(values))
+    texts = np.empty(len(unique), dtype=object)
+    texts[:] = unique
+    return texts
+
+
+def _around(values: np.ndarray) -> np.ndarray:
+    """Numbers, and their neighbours among the floats of both sizes."""
+    unique = np.unique(values[np.isfinite(values)])
+    unique = unique[:: max(1, len(unique) // _MOST_KNOTS)]
+    with np.errstate(over="ignore", invalid="ignore"):
+        small = unique.astype(np.float32)
+        near = [np.nextafter(small, np.float32(end)).astype(np.float64) for end in (-np.inf, np.inf)]
+        found = [unique, np.nextafter(unique, -np.inf), np.nextafter(unique, np.inf), small.astype(np.float64), *near]
+    together = np.concatenate(found)
+    finite: np.ndarray = together[np.isfinite(together)]
+    return finite
+
+
+def _known(plan: Plan, position: int) -> list[str]:
+    found: list[str] = []
+    for block, at in _uses(plan, position):
+        for step in block.steps:
+            if isinstance(step, OneHot | Ordinal):
+                found += [value for value in step.columns[at].known.tolist() if type(value) is str]
+            elif isinstance(step, Impute):
+                found += [value for value in step.fill.tolist() if type(value) is str]
+    return found
+
+
+def _uses(plan: Plan, position: int) -> Iterator[tuple[Block, int]]:
+    for block in plan.blocks:
+        if position in block.columns:
+            yield block, block.columns.index(position)
+
+
+def _knots(plan: Plan, position: int) -> np.ndarray:
+    """Numbers of an input column at which a step does something else, or the estimator does."""
+    found: list[np.ndarray] = [np.zeros(0)]
+    edges, start = edges_of(plan), 0
+    for block in plan.blocks:
+        if position in block.columns:
+            found += _block_knots(block, block.columns.index(position), start, edges)
+        start += _width(block)
+    return np.concatenate(found)
+
+
+def _block_knots(block: Block, at: int, start: int, edges: Mapping[int, np.ndarray]) -> Iterator[np.ndarray]:
+    back: list[tuple[str, float]] = []
+    for step in block.steps:
+        if isinstance(step, OneHot | Ordinal):
+            known = step.columns[at].known
+            if known.dtype.kind in "fiu":
+                yield _undone(known.astype(np.float64), back)
+            return
+        if isinstance(step, Impute):
+            if not step.keep[at]:
+                return
+            at = int(step.keep[:at].sum())
+            if step.fill.dtype.kind in "fi":
+                yield _undone(step.fill[at : at + 1].astype(np.float64), back)
+        elif isinstance(step, Arithmetic):
+            back += [(op, float(vector[at])) for op, vector in zip(step.operations, step.vectors, strict=True)]
+            yield _undone(np.array([0.0, 1.0, -1.0]), back)
+    yield _undone(np.asarray(edges.get(start + at, np.zeros(0)), dtype=np.float64), back)
+
+
+def _undone(values: np.ndarray, operations: list[tuple[str, float]]) -> np.ndarray:
+    """Which inputs come out as these values, about."""
+    with np.errstate(all="ignore"):
+        for operation, number in reversed(operations):
+            if operation in "+-":
+                values = values - number if operation == "+" else values + number
+            else:
+                values = values * number if operation == "/" else values / number
+    return values
+
+
+def _width(block: Block) -> int:
+    width = len(block.columns)
+    for step in block.steps:
+        width = _step_width(step, width)
+    return width
+
+
+def _step_width(step: Step, width: int) -> int:
+    if isinstance(step, OneHot):
+        return sum(step.widths)
+    if isinstance(step, Impute):
+        return len(step.fill) + len(step.indicated)
+    assert isinstance(step, Arithmetic | Passthrough | Ordinal), "a step whose width nobody knows"
+    return width

@@ -1,0 +1,194 @@
+"""Whether a plan predicts what the model's pyfunc predicts: bit for bit, before it is used.
+
+Three comparisons, each of which finds what the others cannot see: the features with those of the pipeline's own
+transformers, the estimator's scores and predictions with the native ones on the same matrix, and predictions with
+pyfunc's, of batches, of single rows and of single values of JSON. Where pyfunc raises, the plan must decline.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from brickyard.scoring.plan.compile import Native
+from brickyard.scoring.plan.plan import Plan
+from brickyard.scoring.plan.probes import frames, matrix_probes
+from brickyard.scoring.plan.steps import Declined
+
+if TYPE_CHECKING:
+    from mlflow.pyfunc import PyFuncModel
+
+__all__ = ["Disagreement", "same", "verify"]
+
+_log = logging.getLogger(__name__)
+_SINGLES = 4
+Columns = Mapping[str, np.ndarray]
+
+
+class Disagreement(Exception):
+    """The plan predicts something else than the model; says on what."""
+
+
+def verify(plan: Plan, pyfunc: PyFuncModel, native: Native) -> None:
+    """Compare a plan with its model.
+
+    Raises:
+        Disagreement: If they differ anywhere, or if the plan answers nothing usual.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        answered = 0
+        for what, columns in [*_example(plan, pyfunc), *frames(plan)]:
+            _compare_native(plan, native, columns, what)
+            answered += _compare(plan, pyfunc, columns, what)
+            for row in range(_SINGLES):
+                single = {name: values[row : row + 1] for name, values in columns.items()}
+                if len(next(iter(single.values()))):
+                    answered += _compare(plan, pyfunc, single, f"one row, {what}")
+        if not answered:
+            raise Disagreement("the plan answers nothing of what was tried")
+
+
+def same(ours: Any, reference: Any) -> bool:
+    """Whether two predictions are equal in type, shape and every bit."""
+    if not isinstance(reference, np.ndarray) or not isinstance(ours, np.ndarray):
+        return False
+    if ours.dtype != reference.dtype or ours.shape != reference.shape:
+        return False
+    if ours.dtype == object:
+        pairs = zip(ours.ravel().tolist(), reference.ravel().tolist(), strict=True)
+        return all(type(one) is type(other) and one == other for one, other in pairs)
+    return bool(ours.tobytes() == reference.tobytes())
+
+
+def _compare(plan: Plan, pyfunc: PyFuncModel, columns: Columns, what: str) -> bool:
+    """Compare predictions; whether the plan answered."""
+    ours = _asked(lambda: plan.predict(columns), Declined)
+    # Whatever pyfunc raises is the reference.
+    reference = _asked(lambda: pyfunc.predict(_frame(columns)), Exception)
+    if ours is None:
+        return False
+    if reference is None:
+        raise Disagreement(f"the plan answers where the model raises: {what}")
+    if not same(ours, reference):
+        raise Disagreement(f"predictions differ: {what}")
+    _compare_rows(plan, columns, ours, what)
+    return True
+
+
+def _compare_rows(plan: Plan, columns: Columns, predicted: np.ndarray, what: str) -> None:
+    """Compare the ways for single rows, and for rows of several requests, with the way for all."""
+    rows = len(predicted)
+    if plan.row_wise and rows > 1:
+        half = {name: values[rows // 2 :] for name, values in columns.items()}
+        part = _asked(lambda: plan.predict(half, together=True), Declined)
+        if part is not None and not same(part, predicted[rows // 2 :]):
+            raise Disagreement(f"a row's prediction depends on the rows beside it: {what}")
+    for row in range(min(rows, 400) if plan.row is not None else 0):
+        one = plan.predict_row([_json(values[row]) for values in columns.values()])
+        if one is not None and not same(one, predicted[row : row + 1]):
+            raise Disagreement(f"the way of single rows predicts something else: {what}")
+
+
+def _compare_native(plan: Plan, native: Native, columns: Columns, what: str) -> None:
+    """Compare features, scores and the estimator's predictions with those of the pipeline's own parts."""
+    *before, last = _parts(native.model)
+    call = _matrix_call(last, native.function)
+    theirs = _asked(lambda: _features(before, _frame(columns)), Exception)
+    ours = _asked(lambda: plan.features([columns[column.name] for column in plan.inputs]), Declined)
+    if theirs is None or ours is None:
+        return
+    if before and not same(ours, theirs):
+        raise Disagreement(f"features differ: {what}")
+    if call is None or ours.dtype.kind == "O":
+        return
+    usual = ours[np.isfinite(ours).all(axis=1)] if ours.dtype.kind == "f" else ours
+    if len(usual):
+        for matrix in (usual, matrix_probes(plan, usual)):
+            _compare_estimator(plan, last, call, matrix, what)
+
+
+def _compare_estimator(plan: Plan, last: Any, call: Callable[[Any], Any], matrix: np.ndarray, what: str) -> None:
+    sparse = getattr(plan.estimator, "sparse", False)
+    given = _sparse(matrix) if sparse else matrix
+    pairs = [(plan.estimator.predict, call)]
+    scores = getattr(plan.estimator, "scores", None)
+    if scores is not None and hasattr(last, "decision_function"):
+        pairs.append((scores, last.decision_function))
+    for step, reference in pairs:
+        ours = _asked(partial(step, matrix), Declined)
+        theirs = _asked(partial(reference, given), Exception)
+        if ours is not None and theirs is not None and not same(ours, theirs):
+            raise Disagreement(f"the estimator's results differ: {what}")
+
+
+def _sparse(matrix: np.ndarray) -> Any:
+    from scipy.sparse import csr_matrix
+
+    return csr_matrix(matrix)
+
+
+def _parts(model: Any) -> list[Any]:
+    if type(model).__name__ != "Pipeline":
+        return [model]
+    steps = [step for _, step in model.steps if step is not None and step != "passthrough"]
+    return [part for step in steps for part in _parts(step)]
+
+
+def _features(before: list[Any], frame: Any) -> np.ndarray:
+    features = frame
+    for transformer in before:
+        features = transformer.transform(features)
+    if hasattr(features, "toarray"):
+        features = features.toarray()
+    dense = np.asarray(features)
+    return dense.astype(np.float64) if dense.dtype == object else dense
+
+
+def _matrix_call(last: Any, function: str) -> Callable[[Any], Any] | None:
+    """The native way to predict from a matrix, where it is the same function that pyfunc calls on a frame."""
+    if type(last).__module__.startswith("sklearn."):
+        found: Callable[[Any], Any] = getattr(last, function)
+        return found
+    if type(last).__name__ == "Booster" and type(last).__module__.startswith("lightgbm."):
+        return lambda matrix: last.predict(matrix, num_threads=1)
+    return None
+
+
+def _example(plan: Plan, pyfunc: PyFuncModel) -> Iterator[tuple[str, Columns]]:
+    """The model's input example, when it has one with the signature's columns."""
+    import pandas as pd
+
+    example = pyfunc.input_example
+    names = [column.name for column in plan.inputs]
+    if not isinstance(example, pd.DataFrame) or example.empty or not set(names) <= set(example.columns):
+        return
+    from mlflow.utils.proto_json_utils import cast_df_types_according_to_schema
+
+    cast = cast_df_types_according_to_schema(example[names].copy(), pyfunc.metadata.get_input_schema())
+    yield "the input example", {name: cast[name].to_numpy() for name in names}
+
+
+def _frame(columns: Columns) -> Any:
+    import pandas as pd
+
+    return pd.DataFrame(dict(columns))
+
+
+def _json(value: Any) -> Any:
+    plain = value.item() if isinstance(value, np.generic) else value
+    return None if plain != plain else plain
+
+
+def _asked(ask: Callable[[], Any], refusal: type[Exception]) -> Any:
+    """What was answered, or None where it was refused."""
+    try:
+        return ask()
+    except refusal as error:
+        _log.debug("refused: %s", error)
+        return None

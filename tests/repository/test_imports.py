@@ -41,6 +41,17 @@ def test_the_probe_sees_a_heavy_import() -> None:
     assert "HEAVY: []" not in done.stdout
 
 
+def test_an_idle_workspace_imports_nothing_heavy() -> None:
+    probe = (
+        "import sys, brickyard.workspace.server\n"
+        "from brickyard.workspace.workspace import AT_START, loaded\n"
+        "for name in AT_START: loaded(name)\n"
+        f"print('HEAVY:', sorted(set(sys.modules) & {set(HEAVY) - {'databricks'} | {'IPython', 'pyarrow', 'grpc'}}))"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "HEAVY: []"
+
+
 @pytest.mark.parametrize("name", PACKAGES)
 def test_a_package_says_what_it_is_for_and_exports_what_it_lists(name: str) -> None:
     package = importlib.import_module(name)

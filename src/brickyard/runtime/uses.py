@@ -17,7 +17,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from brickyard.runtime import spark
 from brickyard.runtime.context import TaskContext
 
 __all__ = ["USES_FILE", "Uses", "reads_secrets", "secrets_stamp", "stamp", "state", "watch"]
@@ -160,6 +159,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _noted_by_spark() -> list[dict[str, Any]]:
     """What the task's engine has noted; nothing where it was not used, something not whole where it cannot tell."""
+    from brickyard.runtime import spark  # the workspace's server imports this module, and no Spark
+
     if not spark.is_connected():
         return []
     try:

@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     from brickyard.workspace.sql import Sql
     from brickyard.workspace.store import Store
 
-__all__ = ["Workspace", "loaded"]
+__all__ = ["AT_START", "Workspace", "loaded"]
+
+#: What is built when a workspace starts. "commands" and "sql" then end what processes of a killed server have left.
+AT_START = ("compute", "clusters", "jobs", "notifications", "serving", "commands", "sql")
 
 _log = logging.getLogger(__name__)
 _loading = threading.RLock()
@@ -216,15 +219,15 @@ class Workspace:
             raise EngineUnavailable(f"the engine did not start: {error}") from error
 
     def recover(self) -> None:
-        """Bring back what was active when the workspace last ended, and warm what is slow to start."""
-        for name in ("compute", "clusters", "jobs", "notifications", "serving"):
+        """Bring back what was active when the workspace last ended."""
+        for name in AT_START:
             try:
-                self._service(name).recover()
+                service = self._service(name)
+                if hasattr(service, "recover"):
+                    service.recover()
             except Exception:
                 _log.exception("%s could not be recovered", name)
                 raise
-        for name in ("commands", "sql"):  # which end the tokens that processes of a killed server have, and their files
-            self._service(name)
 
     def close(self) -> None:
         """Stop what the services run, last built first, then close the database."""

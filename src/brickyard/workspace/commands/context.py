@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from brickyard.workspace.api.errors import NotFound
-from brickyard.workspace.commands.repl import RESULTS
-from brickyard.workspace.commands.results import error
+from brickyard.workspace.commands.results import RESULTS, error
 from brickyard.workspace.compute.tasks import OUTPUT_FILE, TaskOutcome, TaskSpec
 
 if TYPE_CHECKING:

@@ -23,15 +23,13 @@ from brickyard.runtime.context import TaskContext
 from brickyard.runtime.ending import Ending
 from brickyard.runtime.execution import prepare
 from brickyard.runtime.notebook.run import NotebookRunner
-from brickyard.workspace.commands.results import results_of
+from brickyard.workspace.commands.results import RESULTS, results_of
 from brickyard.workspace.compute.channel import Message
 from brickyard.workspace.compute.host import WorkerHost
 from brickyard.workspace.compute.results import write_json
 
-__all__ = ["RESULTS", "serve"]
+__all__ = ["serve"]
 
-#: The directory of the results, below the context's own.
-RESULTS = "results"
 #: How long to wait for a command that has been interrupted, until it is interrupted again.
 _AGAIN_SECONDS = 1.0
 #: How a notebook's code ends where the whole process is being ended.

@@ -12,8 +12,10 @@ from brickyard.runtime.ending import Ending
 from brickyard.runtime.record import CellRecord
 from brickyard.runtime.tables import OUTPUT
 
-__all__ = ["error", "results_of"]
+__all__ = ["RESULTS", "error", "results_of"]
 
+#: The directory of the results, below a context's own.
+RESULTS = "results"
 #: A table longer than this is cut, as the service does by default.
 _ROWS = 1000
 _IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from mlflow.pyfunc import PyFuncModel
 
-__all__ = ["array_of_json", "arrays_of", "arrays_of_json", "column_kinds", "columns_of_body"]
+__all__ = ["array_of_json", "arrays_of", "arrays_of_json", "column_kinds", "columns_of_body", "row_of_body"]
 
 _DTYPES = {
     "boolean": "bool",
@@ -126,6 +126,25 @@ def columns_of_body(body: Any) -> Mapping[str, Sequence[Any]] | None:
         return _split_columns(body["dataframe_split"])
     if "dataframe_records" in body:
         return _record_columns(body["dataframe_records"])
+    return None
+
+
+def row_of_body(body: Any) -> tuple[list[Any], list[Any]] | None:
+    """Names and values of a decoded body that has one row and a plain form; None for any other.
+
+    The names are as they were sent: they may be anything, and come more than once.
+    """
+    if type(body) is not dict or len(body) != 1:
+        return None
+    split = body.get("dataframe_split")
+    if type(split) is dict and len(split) == 2:
+        names, rows = split.get("columns"), split.get("data")
+        if type(names) is list and type(rows) is list and len(rows) == 1 and type(rows[0]) is list:
+            return names, rows[0]
+        return None
+    records = body.get("dataframe_records")
+    if type(records) is list and len(records) == 1 and type(records[0]) is dict:
+        return list(records[0]), list(records[0].values())
     return None
 
 

@@ -1,39 +1,38 @@
-"""What MLflow's scoring protocol answers to a body, without HTTP around it.
+"""What MLflow's scoring protocol answers to bodies, without HTTP around it.
 
 A plain JSON body is decoded straight into the matrix or the frame that the model takes, where the model has a
 verified plan for it. Everything else is given to MLflow's own `scoring_server.invocations`, so that answers, status
-codes and error texts are those of `mlflow models serve`.
+codes and error texts are those of `mlflow models serve`. Requests for a model that predicts row by row are predicted
+together; whatever goes wrong then is asked again one by one, so that each gets the answer that it would get alone.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from io import StringIO
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from brickyard.scoring.columns import columns_of_body
+from brickyard.scoring.columns import columns_of_body, row_of_body
+from brickyard.scoring.online.answer import Answer, Request, refusal
+from brickyard.scoring.online.encoding import ARROW, encode, rows_of, slice_rows, wants_arrow
+from brickyard.scoring.online.row_wise import is_row_wise
 
 if TYPE_CHECKING:
+    from mlflow.exceptions import MlflowException
+
     from brickyard.scoring.model import ScoringModel
 
-__all__ = ["Answer", "Protocol"]
+__all__ = ["Protocol"]
 
 _log = logging.getLogger(__name__)
 _JSON_TYPES = frozenset({"application/json", "application/json; charset=utf-8", "application/json;charset=utf-8"})
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A status, a media type and a body."""
-
-    status: int
-    media_type: str
-    body: bytes
+_Columns = Mapping[str, Sequence[Any]]
 
 
 class Protocol:
@@ -42,64 +41,207 @@ class Protocol:
     def __init__(self, model: ScoringModel) -> None:
         self._model = model
 
-    def quick(self, body: bytes, content_type: str) -> Answer | None:
-        """Answer a plain JSON body by the model's plan; None where that does not apply. Takes microseconds a row."""
+    @cached_property
+    def joins(self) -> bool:
+        """Whether requests may be predicted together; finding that out may call the model a few times."""
+        return self._model.plan.row_wise if self._model.plan else is_row_wise(self._model)
+
+    def at_once(self, request: Request) -> Answer | None:
+        """Answer a plain JSON body of one row by the fastest way; None where the request has to wait its turn.
+
+        What was decoded for that is kept in `request.prepared`, where the model's plan takes it.
+        """
         plan = self._model.plan
-        columns = _columns(body, content_type) if plan else None
-        values = plan.predict_json_columns(columns) if plan and columns else None
-        return None if values is None else _predictions(values)
+        document = _document(request) if plan else None
+        if plan is None or document is None:
+            return None
+        row = row_of_body(document)
+        values = _tried(plan.predict_json_row, *row) if row else None
+        if values is not None:
+            return encode(values, request.accept)
+        columns = columns_of_body(document)
+        request.prepared = _tried(plan.arrays_of_json, columns) if columns else None
+        return None
 
-    def answer(self, body: bytes, content_type: str) -> Answer:
+    def quick(self, body: bytes, content_type: str, accept: str = "") -> Answer | None:
+        """Answer a plain JSON body by the model's plan; None where that does not apply."""
+        request = Request(body, content_type, accept)
+        return self.at_once(request) or (self.quick_answers([request])[0] if request.prepared else None)
+
+    def quick_answers(self, requests: Sequence[Request]) -> list[Answer | None]:
+        """Answer prepared requests by one call of the plan where it allows that; None for what the plan declines."""
+        plan = self._model.plan
+        assert plan is not None
+        if len(requests) > 1 and plan.row_wise:
+            import numpy as np
+
+            every = [request.prepared for request in requests]
+            joined = {name: np.concatenate([arrays[name] for arrays in every]) for name in every[0]}
+            values = _tried(plan.predict_arrays, joined, together=True)
+            if values is not None:
+                return list(_apart(values, requests, [len(next(iter(arrays.values()))) for arrays in every]))
+        each = [_tried(plan.predict_arrays, request.prepared) for request in requests]
+        return [
+            None if values is None else encode(values, request.accept)
+            for values, request in zip(each, requests, strict=True)
+        ]
+
+    def answer(self, body: bytes, content_type: str, accept: str = "") -> Answer:
         """Answer any body; takes milliseconds or more, and may run the model's own code."""
-        return self._by_frame(body, content_type) or self._by_mlflow(body, content_type)
+        return self.answers([Request(body, content_type, accept)])[0]
 
-    def _by_frame(self, body: bytes, content_type: str) -> Answer | None:
+    def answers(self, requests: Sequence[Request]) -> list[Answer]:
+        """Answer any bodies, with as few calls of the model as its kind allows."""
+        known = self._by_plan(requests) if self._model.plan else self._by_frames(requests)
+        return [known.get(place) or self._alone(request) for place, request in enumerate(requests)]
+
+    def _by_plan(self, requests: Sequence[Request]) -> dict[int, Answer | None]:
+        """The answers of the model's plan, by place."""
+        known = {place: self.at_once(request) for place, request in enumerate(requests) if request.prepared is None}
+        places = [place for place, request in enumerate(requests) if request.prepared is not None]
+        if places:
+            known |= zip(places, self.quick_answers([requests[place] for place in places]), strict=True)
+        return known
+
+    def _by_frames(self, requests: Sequence[Request]) -> dict[int, Answer]:
+        """The answers to plain requests that can be predicted together, by place."""
+        if len(requests) == 1 or not self.joins:
+            return {}
+        columns = [_columns(request) for request in requests]
+        plain = [place for place, found in enumerate(columns) if found and self._has_its_names(found)]
+        answers = self._together([requests[place] for place in plain], [columns[place] or {} for place in plain])
+        return dict(zip(plain, answers, strict=False))
+
+    def _has_its_names(self, columns: _Columns) -> bool:
         plan = self._model.frames
-        columns = _columns(body, content_type) if plan else None
-        frame = plan.frame_of_json(columns) if plan and columns else None
-        if plan is None or frame is None:
+        return plan is not None and columns.keys() == plan.kinds.keys()
+
+    def _together(self, requests: Sequence[Request], columns: Sequence[_Columns]) -> list[Answer]:
+        """The answers to plain requests; none where they have to be asked one by one."""
+        if len(requests) < 2:
+            return []
+        joined = {name: [value for each in columns for value in each[name]] for name in columns[0]}
+        sizes = [len(next(iter(each.values()))) for each in columns]
+        try:
+            values = self._predicted(joined)
+            return [] if rows_of(values) != sum(sizes) else _apart(values, requests, sizes)
+        except (Exception, SystemExit) as error:
+            # Whose rows it was is found by asking one by one.
+            _log.info("asking one by one: %s: %s", type(error).__name__, error)
+            return []
+
+    def _alone(self, request: Request) -> Answer:
+        try:
+            if request.content_type.partition(";")[0].strip() == ARROW:
+                return self._by_arrow(request)
+            columns = _columns(request) if self._model.frames else None
+            values = self._predicted(columns) if columns else None
+            return self._by_mlflow(request) if values is None else encode(values, request.accept)
+        except (Exception, SystemExit) as error:
+            # MLflow turns what a model raises into its own error; this is what its parsing or its encoding of the
+            # predictions did not expect, where its server answers a bare 500. A scoring process must outlive it.
+            _log.exception("the request could not be answered")
+            return refusal(500, f"{type(error).__name__}: {error}")
+
+    def _predicted(self, columns: _Columns) -> Any:
+        """Predictions by the model's frames; None where it has none, the rows are not plain, or the model refuses."""
+        frames = self._model.frames
+        frame = frames.frame_of_json(columns) if frames else None
+        if frames is None or frame is None:
             return None
         try:
-            return _predictions(plan.predict(frame))
+            return frames.predict(frame)
         except Exception as error:
             # The model's own code may raise anything; MLflow's way gives the answer that its clients expect.
             _log.info("asking again by MLflow's own parsing: %s: %s", type(error).__name__, error)
             return None
 
-    def _by_mlflow(self, body: bytes, content_type: str) -> Answer:
+    def _by_mlflow(self, request: Request) -> Answer:
         from mlflow.exceptions import MlflowException
         from mlflow.pyfunc import scoring_server
 
+        pyfunc, schema = self._model.pyfunc, self._model.input_schema
+        model = _Recorder(pyfunc) if wants_arrow(request.accept) else pyfunc
         try:
-            result = scoring_server.invocations(body, content_type, self._model.pyfunc, self._model.input_schema)
+            result = scoring_server.invocations(request.body, request.content_type, model, schema)
         except MlflowException as error:
-            text = error.serialize_as_json()
-            return Answer(error.get_http_status_code(), "application/json", text.encode())
-        except Exception as error:
-            # MLflow turns what a model raises into its own error; this is what its parsing or its encoding of the
-            # predictions did not expect, where its server answers a bare 500. A scoring process must outlive it.
-            _log.exception("the request could not be answered")
-            text = json.dumps({"error_code": "INTERNAL_ERROR", "message": f"{type(error).__name__}: {error}"})
-            return Answer(500, "application/json", text.encode())
-        return Answer(result.status, result.mimetype, result.response.encode())
+            return _refused(error)
+        if result.status == 200 and isinstance(model, _Recorder):
+            return encode(model.values, request.accept)
+        return Answer(result.status, result.mimetype, result.response.encode(), _rows_in(result.response))
+
+    def _by_arrow(self, request: Request) -> Answer:
+        """Answer an Arrow stream, in MLflow's way of saying what is wrong with it."""
+        import pyarrow as pa
+        from mlflow.exceptions import MlflowException
+        from mlflow.protos.databricks_pb2 import BAD_REQUEST
+
+        try:
+            table = pa.ipc.open_stream(request.body).read_all()
+            table.validate(full=True)  # the bytes are a stranger's: offsets may point anywhere
+        except (pa.ArrowException, OSError, ValueError) as error:
+            return refusal(400, f"Failed to parse input as an Arrow stream. Error: '{error}'")
+        try:
+            return encode(self._model.predict(table), request.accept)
+        except MlflowException as error:
+            error.message = f"Failed to predict data '{table.schema}'. \nError: {error.message}"
+            return _refused(error)
+        except Exception:
+            text = "Encountered an unexpected error while evaluating the model. Verify that the Arrow stream is"
+            text += " compatible with the model for inference."
+            return _refused(MlflowException(text, BAD_REQUEST, stack_trace=traceback.format_exc()))
 
 
-def _predictions(values: Any) -> Answer:
-    import numpy as np
+class _Recorder:
+    """A model that keeps what it has predicted last."""
 
-    if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
-        return Answer(200, "application/json", json.dumps({"predictions": values.tolist()}).encode())
-    from mlflow.pyfunc.scoring_server import predictions_to_json
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self.metadata = model.metadata
+        self.values: Any = None
 
-    text = StringIO()
-    predictions_to_json(values, text)
-    return Answer(200, "application/json", text.getvalue().encode())
+    def predict(self, data: Any, params: Mapping[str, Any] | None = None) -> Any:
+        """Predict, and keep that."""
+        self.values = self._model.predict(data, params=params)
+        return self.values
 
 
-def _columns(body: bytes, content_type: str) -> Mapping[str, Sequence[Any]] | None:
-    if content_type.lower() not in _JSON_TYPES:
+def _tried(work: Callable[..., Any], *given: Any, **options: Any) -> Any:
+    """What a plan gives; none where it fails, which is one more case that it leaves to pyfunc."""
+    try:
+        return work(*given, **options)
+    except Exception:
+        _log.exception("the plan failed; pyfunc is asked")
+        return None
+
+
+def _refused(error: MlflowException) -> Answer:
+    return Answer(error.get_http_status_code(), "application/json", error.serialize_as_json().encode())
+
+
+def _rows_in(response: str) -> int:
+    """How many rows an answer of MLflow's has; an answer of another form counts as one."""
+    found = json.loads(response) if response.startswith('{"predictions"') else {}
+    rows = found.get("predictions", [])
+    return len(rows) if isinstance(rows, list) else 1
+
+
+def _document(request: Request) -> Any:
+    """A JSON body, decoded; None where it is none, or not plain."""
+    if request.content_type.lower() not in _JSON_TYPES:
         return None
     try:
-        return columns_of_body(orjson.loads(body))
+        return orjson.loads(request.body)
     except orjson.JSONDecodeError:
         return None
+
+
+def _columns(request: Request) -> _Columns | None:
+    return columns_of_body(_document(request))
+
+
+def _apart(values: Any, requests: Sequence[Request], sizes: Sequence[int]) -> list[Answer]:
+    """Each request's share of predictions."""
+    ends = list(accumulate(sizes))
+    parts = zip(requests, sizes, ends, strict=True)
+    return [encode(slice_rows(values, end - size, end), request.accept) for request, size, end in parts]

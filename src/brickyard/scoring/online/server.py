@@ -2,99 +2,72 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import errno
-import gc
 import os
-import signal
 import socket
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import uvicorn
-
 from brickyard.errors import UsageError
-from brickyard.scoring.online.app import ScoringApp
+from brickyard.scoring.online.limits import Limits
+from brickyard.scoring.online.worker import Worker, settle_process
 
 if TYPE_CHECKING:
     from brickyard.scoring.model import ScoringModel
 
 __all__ = ["listen", "serve"]
 
-# How long requests in flight may take after a signal to stop, in seconds.
-_GRACE_SECONDS = 30
 
-
-def listen(host: str, port: int) -> socket.socket:
-    """Take a port.
+def listen(host: str, port: int, *, sockets: int = 1) -> list[socket.socket]:
+    """Take a port, by one socket for each worker, among which the system shares connections out.
 
     Raises:
         UsageError: If another program has the port, or the host is not an address of this machine.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listeners: list[socket.socket] = []
     try:
-        listener.bind((host, port))
-        listener.listen(1024)
+        for number in range(sockets):
+            listener = socket.socket(family, socket.SOCK_STREAM)
+            listeners.append(listener)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if number:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            listener.bind((host, port))
+            port = listener.getsockname()[1]
+            if sockets > 1 and not number:  # only now, so that a port of another program is found to be taken
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        for listener in listeners:
+            listener.listen(1024)
     except OSError as error:
-        listener.close()
+        for listener in listeners:
+            listener.close()
         taken = error.errno == errno.EADDRINUSE
         raise UsageError(
             f"port {port} is taken by another program" if taken else f"cannot listen: {error.strerror or error}",
             where=f"{host}:{port}",
             next="choose another port with --port, or end the program that has it" if taken else None,
         ) from error
-    return listener
+    return listeners
 
 
-def serve(model: ScoringModel, listener: socket.socket, *, on_ready: Callable[[], None] | None = None) -> None:
+def serve(
+    model: ScoringModel,
+    listener: socket.socket,
+    *,
+    limits: Limits | None = None,
+    on_ready: Callable[[], None] | None = None,
+) -> None:
     """Serve a model on a listening socket until SIGTERM or SIGINT; requests in flight are answered first.
 
     Args:
         model: The model.
         listener: A socket that listens.
+        limits: What it takes on.
         on_ready: Called once requests are answered.
     """
-    # What was loaded stays: the collector need not look at it again during requests.
-    gc.collect()
-    gc.freeze()
-    os.environ["_MLFLOW_IS_IN_SERVING_ENVIRONMENT"] = "true"
-    config = uvicorn.Config(
-        ScoringApp(model),
-        http="httptools",
-        loop="uvloop",
-        ws="none",
-        lifespan="off",
-        interface="asgi3",
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        date_header=False,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-    )
-    _Server(config, on_ready).run(sockets=[listener])
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn, ending with success on a signal and telling when it is ready."""
-
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None] | None) -> None:
-        super().__init__(config)
-        self._on_ready = on_ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then tell."""
-        await super().startup(sockets=sockets)
-        if self.started and self._on_ready:
-            self._on_ready()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Stop on a signal without raising it again afterwards, so that a stop that was asked for exits with 0."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        yield
+    settle_process()
+    if not Worker(model, limits).run(listener, on_ready):
+        sys.stdout.flush()
+        os._exit(0)  # the model's own code does not come to its end, and Python would wait for its threads

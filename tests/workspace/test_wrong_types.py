@@ -34,6 +34,8 @@ JOB = {
 }
 ENTITY = {"name": "x", "entity_name": "main.default.none", "entity_version": "1", "environment_vars": {"A": "b"}}
 ROUTES = {"routes": [{"served_model_name": "x", "traffic_percentage": 100}]}
+TABLE = {"catalog_name": "main", "schema_name": "default", "table_name_prefix": "x", "enabled": True}
+LIMIT = {"calls": 1, "key": "user", "renewal_period": "minute"}
 TAGS = [{"key": "a", "value": "b"}]
 UNITY, UC_MODELS = "/api/2.1/unity-catalog", "/api/2.0/mlflow/unity-catalog"
 #: Never complete, so that none is started.
@@ -83,6 +85,13 @@ BODIES: list[tuple[str, str, Any]] = [
     ("POST", "/api/2.2/jobs/runs/cancel", {"run_id": 1}),
     ("POST", "/api/2.0/serving-endpoints", {"name": "", "config": {"served_entities": [ENTITY]}, "tags": TAGS}),
     ("PUT", "/api/2.0/serving-endpoints/no/config", {"served_entities": [ENTITY], "traffic_config": ROUTES}),
+    ("PUT", "/api/2.0/serving-endpoints/no/config", {"served_entities": [ENTITY], "auto_capture_config": TABLE}),
+    ("PUT", "/api/2.0/serving-endpoints/no/rate-limits", {"rate_limits": [LIMIT]}),
+    (
+        "PUT",
+        "/api/2.0/serving-endpoints/no/ai-gateway",
+        {"rate_limits": [{**LIMIT, "principal": "p"}], "inference_table_config": TABLE},
+    ),
     ("POST", f"{UC_MODELS}/registered-models/create", {"name": "main.default.t", "description": "d", "tags": TAGS}),
     ("POST", f"{UC_MODELS}/model-versions/create", {"name": "main.none.t", "source": "s", "run_id": "r", "tags": TAGS}),
     ("POST", "/api/2.0/mlflow/experiments/create", {"name": "/Shared/types-x", "tags": TAGS}),

@@ -226,7 +226,10 @@ class App:
 def _refusal(scope: Scope, error: ApiError) -> Response:
     """An error in the shape of the API's version."""
     old = scope["path"].startswith("/api/1.2/")
-    return json_response({"error": error.message} if old else error.body(), error.status)
+    response = json_response({"error": error.message} if old else error.body(), error.status)
+    if error.retry_after is not None:
+        response.headers["retry-after"] = str(error.retry_after)
+    return response
 
 
 def _failure(error: Exception, where: str) -> ApiError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +11,15 @@ import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import BadRequest, InvalidParameterValue, NotFound, PermissionDenied, ResourceAlreadyExists
 from databricks.sdk.service.serving import (
+    AiGatewayRateLimit,
+    AiGatewayRateLimitKey,
+    AiGatewayRateLimitRenewalPeriod,
     AutoCaptureConfigInput,
     EndpointCoreConfigInput,
     EndpointTag,
+    RateLimit,
+    RateLimitKey,
+    RateLimitRenewalPeriod,
     ServedEntityInput,
     ServingEndpointAccessControlRequest,
     ServingEndpointDetailedPermissionLevel,
@@ -74,10 +81,29 @@ def test_every_operation(w: WorkspaceClient, robot: Robot, model: str, name: Cal
     changed = family.update_config_and_wait(endpoint, served_entities=[entity(model)])
     assert changed.config is not None and changed.config.config_version == 2
     assert family.patch(endpoint, add_tags=[EndpointTag("team", "a")]).tags == [EndpointTag("team", "a")]
+    operations(w, endpoint)
     permissions(w, robot, made.id or "", endpoint)
     family.delete(endpoint)
     with pytest.raises(NotFound):
         family.get(endpoint)
+
+
+def operations(w: WorkspaceClient, endpoint: str) -> None:
+    family, minute = w.serving_endpoints, RateLimitRenewalPeriod.MINUTE
+    assert "the libraries of the workspace" in family.build_logs(endpoint, "double").logs
+    assert isinstance(family.logs(endpoint, "double").logs, str)
+    metrics = family.export_metrics(endpoint).contents
+    assert metrics is not None and b"request_count_total{" in metrics.read()
+    document = family.get_open_api(endpoint).contents
+    assert document is not None and f"/serving-endpoints/{endpoint}/invocations" in json.load(document)["paths"]
+    limit = RateLimit(1000, minute, RateLimitKey.USER)
+    assert family.put(endpoint, rate_limits=[limit]).rate_limits == [limit]
+    each = AiGatewayRateLimit(AiGatewayRateLimitRenewalPeriod.MINUTE, 1000, AiGatewayRateLimitKey.USER)
+    assert family.put_ai_gateway(endpoint, rate_limits=[each]).rate_limits == [each]
+    found = family.get(endpoint).ai_gateway
+    assert found is not None and found.rate_limits == [each]
+    events = w.api_client.do("GET", f"/api/2.0/serving-endpoints/{endpoint}/events")
+    assert isinstance(events, dict) and events["events"][-1]["type"] == "CREATED"
 
 
 def answers(w: WorkspaceClient, endpoint: str) -> bool:

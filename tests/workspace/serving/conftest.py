@@ -18,6 +18,7 @@ from brickyard.workspace.api.errors import PermissionDenied, ResourceAlreadyExis
 from brickyard.workspace.identity import Principal
 from brickyard.workspace.identity.permissions import Permissions
 from brickyard.workspace.serving import Serving
+from brickyard.workspace.serving.capture_settings import CaptureConfig
 from brickyard.workspace.serving.channel import Reply
 from brickyard.workspace.serving.endpoint import Replica
 from brickyard.workspace.serving.routing import Request
@@ -75,9 +76,9 @@ class DirectoryTables:
         self.root = root
         self.owners: dict[str, str] = {}
 
-    def prepare(self, name: str, endpoint_id: str, owner: str) -> None:
-        if self.owners.setdefault(name, endpoint_id) != endpoint_id:
-            raise ResourceAlreadyExists(f"Table '{name}' already exists")
+    def prepare(self, config: CaptureConfig, endpoint_id: str, owner: str) -> None:
+        if self.owners.setdefault(config.table, endpoint_id) != endpoint_id:
+            raise ResourceAlreadyExists(f"Table '{config.table}' already exists")
 
     def directory(self, name: str) -> Path:
         return self.root / name
@@ -85,7 +86,9 @@ class DirectoryTables:
     def rows(self, name: str) -> list[dict[str, Any]]:
         from deltalake import DeltaTable
 
-        return DeltaTable(self.directory(name)).to_pyarrow_table().to_pylist() if self.directory(name).exists() else []
+        if not DeltaTable.is_deltatable(str(self.directory(name))):
+            return []
+        return DeltaTable(self.directory(name)).to_pyarrow_table().to_pylist()
 
 
 ME = Principal(1, "me@example.org", "Me")
@@ -131,9 +134,9 @@ class Bench:
         split = {"columns": list(plain), "data": plain.to_numpy().tolist()}
         return self.send(name, {"dataframe_split": split})
 
-    def send(self, name: str, body: Any) -> Any:
-        request = Request(json.dumps(body).encode(), "application/json")
-        return asyncio.run_coroutine_threadsafe(self.serving.query(name, request), self._loop)
+    def send(self, name: str, body: Any, by: Principal = ME) -> Any:
+        request = Request(json.dumps(body).encode(), "application/json", requester=by.user_name)
+        return asyncio.run_coroutine_threadsafe(self.serving.query(name, request, by), self._loop)
 
     def ask(self, name: str, frame: pd.DataFrame | None = None) -> tuple[Replica, Reply]:
         return self.submit(name, models.rows(1) if frame is None else frame).result(60)

@@ -14,6 +14,8 @@ import psutil
 import pytest
 from databricks.sdk.errors import BadRequest, NotFound, NotImplemented, ResourceConflict
 from databricks.sdk.service.serving import (
+    AiGatewayConfig,
+    AiGatewayUsageTrackingConfig,
     AutoCaptureConfigInput,
     EndpointCoreConfigInput,
     EndpointTag,
@@ -177,11 +179,26 @@ def test_tags_list_and_delete(served: LocalWorkspace) -> None:
 
 
 def test_what_is_not_supported_is_named(served: LocalWorkspace) -> None:
-    limit = RateLimit(calls=1, key=RateLimitKey.USER, renewal_period=RateLimitRenewalPeriod.MINUTE)
-    with pytest.raises(NotImplemented, match="rate_limits"):
-        served.client().serving_endpoints.create("limited", config=config("1"), rate_limits=[limit])
-    with pytest.raises(NotImplemented, match="openapi"):
-        served.client().serving_endpoints.get_open_api("delay")
+    tracking = AiGatewayUsageTrackingConfig(enabled=True)
+    with pytest.raises(NotImplemented, match="usage_tracking_config"):
+        served.client().serving_endpoints.create(
+            "tracked", config=config("1"), ai_gateway=AiGatewayConfig(usage_tracking_config=tracking)
+        )
+    with pytest.raises(NotImplemented, match="telemetry-config"):
+        served.client().serving_endpoints.patch_telemetry_config("delay")
+
+
+def test_a_call_over_the_limit_is_told_when_to_come_again(served: LocalWorkspace) -> None:
+    client = served.client()
+    limit = RateLimit(calls=0, key=RateLimitKey.ENDPOINT, renewal_period=RateLimitRenewalPeriod.MINUTE)
+    client.serving_endpoints.create("limited", config=config("9999"), rate_limits=[limit])
+    url = f"{served.host}/serving-endpoints/limited/invocations"
+    request = urllib.request.Request(url, b"{}", {"authorization": f"Bearer {served.token}"})
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request)
+    with refused.value as error:
+        assert (error.code, error.headers["retry-after"]) == (429, "60")
+        assert json.load(error)["error_code"] == "REQUEST_LIMIT_EXCEEDED"
 
 
 def test_no_process_outlives_a_killed_workspace_and_endpoints_come_back(

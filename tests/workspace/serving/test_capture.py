@@ -12,7 +12,7 @@ import pytest
 from brickyard.workspace.api.errors import InvalidParameterValue, ResourceAlreadyExists
 from brickyard.workspace.serving import capture
 from brickyard.workspace.serving.capture import Capture, Exchange
-from brickyard.workspace.serving.capture_settings import MASK_TAG, SAMPLING_TAG, CaptureSettings
+from brickyard.workspace.serving.capture_settings import MASK_TAG, SAMPLING_TAG, CaptureConfig, CaptureSettings
 from brickyard.workspace.serving.masking import mask
 from tests.scoring import models
 from tests.support import wait_for
@@ -21,6 +21,7 @@ from tests.workspace.serving.conftest import ME, MODEL, Bench, DirectoryTables
 PLACE = {"catalog_name": "main", "schema_name": "default"}
 TABLE = "main.default.delay_payload"
 ENTITY = {"entity_name": MODEL, "entity_version": "1", "name": "one"}
+PLACE_OF_T = CaptureConfig("main", "default", "t")
 SECRET = "the-pin-is-48151623"
 
 
@@ -104,35 +105,35 @@ def test_what_does_not_fit_is_counted_and_the_rest_is_written_later(
 ) -> None:
     monkeypatch.setattr(capture, "_MOST_EXCHANGES", 3)
     tables = Gate(tmp_path)
-    writer = Capture("main.default.t_payload", tables, CaptureSettings(), seconds=0.01)
+    writer = Capture(PLACE_OF_T, tables, CaptureSettings(), seconds=0.01)
     for _ in range(5):
         writer.offer(exchange())
     wait_for(lambda: writer.state.status == "FAILED")
     assert "the disk is away" in str(writer.state.status_message)
     assert "2 requests were not written" in str(writer.state.status_message)
     tables.open.set()
-    wait_for(lambda: len(tables.rows("main.default.t_payload")) == 3)
+    wait_for(lambda: len(tables.rows(PLACE_OF_T.table)) == 3)
     writer.close()
     assert (writer.state.status, writer.dropped) == ("ACTIVE", 2)
 
 
 def test_a_sample_is_kept_and_says_its_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tables = DirectoryTables(tmp_path)
-    writer = Capture("t", tables, CaptureSettings.parse({SAMPLING_TAG: "0.25"}), seconds=60)
+    writer = Capture(PLACE_OF_T, tables, CaptureSettings.parse({SAMPLING_TAG: "0.25"}), seconds=60)
     points = iter([0.1, 0.3, 0.24, 0.25, 0.9])
     monkeypatch.setattr(capture.random, "random", lambda: next(points))
     for _ in range(5):
         writer.offer(exchange())
     writer.close()
-    assert [one["sampling_fraction"] for one in tables.rows("t")] == [0.25, 0.25]
+    assert [one["sampling_fraction"] for one in tables.rows(PLACE_OF_T.table)] == [0.25, 0.25]
 
 
 def test_what_is_no_text_or_too_large_is_left_out_and_named(tmp_path: Path) -> None:
     tables = DirectoryTables(tmp_path)
-    writer = Capture("t", tables, CaptureSettings(), seconds=60)
+    writer = Capture(PLACE_OF_T, tables, CaptureSettings(), seconds=60)
     writer.offer(exchange(b"PAR1\xff", b"x" * ((1 << 20) + 1)))
     writer.close()
-    (row,) = tables.rows("t")
+    (row,) = tables.rows(PLACE_OF_T.table)
     assert (row["request"], row["response"]) == (None, None)
     assert dict(row["request_metadata"]) == {"logging_error_codes": "REQUEST_IS_NOT_TEXT,MAX_RESPONSE_SIZE_EXCEEDED"}
 
@@ -161,3 +162,21 @@ def test_the_values_of_masked_columns_are_left_out(body: str, kind: str, kept: s
     assert "7" not in masked
     assert masked == "[REDACTED]" if kept is None else kept in masked
     assert mask(body, kind, set()) == body
+
+
+def test_the_table_of_an_ai_gateway_has_the_vendors_newer_columns(bench: Bench, two_models: tuple[Path, Path]) -> None:
+    bench.register(1, two_models[0])
+    bench.create("delay", "1")
+    bench.wait_ready("delay", 1)
+    table = {"catalog_name": "main", "schema_name": "default", "table_name_prefix": "gate", "enabled": True}
+    bench.serving.put_ai_gateway("delay", {"inference_table_config": table}, ME)
+    wait_for(lambda: bench.serving._endpoints["delay"].capturing.state)
+    bench.ask("delay")
+    both = {"served_entities": [ENTITY], "auto_capture_config": PLACE}
+    with pytest.raises(InvalidParameterValue, match="one inference table"):
+        bench.serving.update_config("delay", both, ME)
+    bench.serving.close()
+    (row,) = bench.tables.rows("main.default.gate_payload")
+    assert (row["requester"], row["served_entity_id"], row["status_code"]) == (ME.user_name, "delay-1", 200)
+    assert row["logging_error_codes"] == [] and "date" not in row
+    assert row["request_date"] == row["request_time"].date()

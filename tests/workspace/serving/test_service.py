@@ -166,8 +166,20 @@ ENTITY = {"entity_name": MODEL, "entity_version": "1"}
 @pytest.mark.parametrize(
     ("body", "error", "message"),
     [
-        ({"ai_gateway": {"guardrails": {}}}, NotImplementedByWorkspace, "endpoint.ai_gateway"),
-        ({"rate_limits": [{"calls": 1}]}, NotImplementedByWorkspace, "endpoint.rate_limits"),
+        (
+            {"ai_gateway": {"guardrails": {"input": {"safety": True}}}},
+            NotImplementedByWorkspace,
+            "ai_gateway.guardrails",
+        ),
+        ({"ai_gateway": {"fallback_config": {"enabled": True}}}, NotImplementedByWorkspace, "fallback_config"),
+        ({"rate_limits": [{"calls": 1}]}, InvalidParameterValue, "renewal_period is required"),
+        ({"rate_limits": [{"calls": -1, "renewal_period": "minute"}]}, InvalidParameterValue, "at least 0; got -1"),
+        (
+            {"ai_gateway": {"rate_limits": [{"tokens": 1, "renewal_period": "minute"}]}},
+            NotImplementedByWorkspace,
+            "rate_limits.0..tokens",
+        ),
+        ({"tags": [{"key": "brickyard.scale_to_zero_seconds", "value": "-1"}]}, InvalidParameterValue, "above 0"),
         (
             {"config": {"served_entities": [ENTITY], "auto_capture_config": {"enabled": True}}},
             InvalidParameterValue,

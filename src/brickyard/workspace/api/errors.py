@@ -17,6 +17,7 @@ __all__ = [
     "NotFound",
     "NotImplementedByWorkspace",
     "PermissionDenied",
+    "RequestLimitExceeded",
     "RequestTooLarge",
     "ResourceAlreadyExists",
     "ResourceConflict",
@@ -33,10 +34,14 @@ class ApiError(Exception):
 
     Args:
         message: What the caller reads; says what was wrong and, where it can, what would be right.
+
+    Attributes:
+        retry_after: After how many seconds the same call may succeed, where that is known.
     """
 
     status = 500
     code = "INTERNAL_ERROR"
+    retry_after: int | None = None
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -123,6 +128,12 @@ class RequestTooLarge(ApiError):
     """The body is larger than the family allows."""
 
     status, code = 413, "MAX_REQUEST_SIZE_EXCEEDED"
+
+
+class RequestLimitExceeded(ApiError):
+    """Too many calls in a time."""
+
+    status, code = 429, "REQUEST_LIMIT_EXCEEDED"
 
 
 class ResourceExhausted(ApiError):

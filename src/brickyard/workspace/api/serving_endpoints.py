@@ -1,24 +1,25 @@
 """Serving endpoints: `/api/2.0/serving-endpoints` and `/serving-endpoints/{name}/invocations`.
 
 Wire types: `databricks.sdk.service.serving`. Documented extension: a served entity's `entity_version` that is not
-a number is an alias, which the endpoint follows.
+a number is an alias, which the endpoint follows; `GET .../{name}/events` has no operation of the SDK.
 """
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
 from brickyard.workspace.api.access import anyone, levels_on
-from brickyard.workspace.api.base import Call, Family, whole_body
+from brickyard.workspace.api.base import Call, Family, json_response, whole_body
 from brickyard.workspace.catalog.privileges import ObjectKind
 from brickyard.workspace.identity.permissions import LEVELS
 from brickyard.workspace.serving import views
 from brickyard.workspace.serving.routing import Request
 
 if TYPE_CHECKING:
-    from databricks.sdk.service.serving import ServingEndpointDetailed
+    from databricks.sdk.service.serving import BuildLogsResponse, ServerLogsResponse, ServingEndpointDetailed
 
     from brickyard.workspace.workspace import Workspace
 
@@ -37,6 +38,8 @@ async def _queries(workspace: Workspace, call: Call) -> None:
 def _serves(workspace: Workspace, call: Call) -> None:
     """Whoever may execute the models that are to be served."""
     _require_models(workspace, call, call.body.get("config"))
+    gateway = call.body.get("ai_gateway")
+    _require_table(workspace, call, gateway.get("inference_table_config") if isinstance(gateway, dict) else None)
 
 
 def _changes(workspace: Workspace, call: Call) -> None:
@@ -45,14 +48,25 @@ def _changes(workspace: Workspace, call: Call) -> None:
     _require_models(workspace, call, call.body)
 
 
+def _gates(workspace: Workspace, call: Call) -> None:
+    """Whoever manages the endpoint, and may make its inference table."""
+    _on_endpoint("CAN_MANAGE")(workspace, call)
+    _require_table(workspace, call, call.body.get("inference_table_config"))
+
+
+def _require_table(workspace: Workspace, call: Call, table: object) -> None:
+    if call.principal.is_admin or not isinstance(table, dict):
+        return
+    if table.get("catalog_name") and table.get("schema_name"):
+        schema = f"{table['catalog_name']}.{table['schema_name']}"
+        workspace.catalog.access(call.principal).require(ObjectKind.SCHEMA, schema, "USE_SCHEMA", "CREATE_TABLE")
+
+
 def _require_models(workspace: Workspace, call: Call, config: object) -> None:
     if call.principal.is_admin or not isinstance(config, dict):
         return  # what is not a configuration is refused by the operation itself
     access = workspace.catalog.access(call.principal)
-    capture = config.get("auto_capture_config")
-    if isinstance(capture, dict) and capture.get("catalog_name") and capture.get("schema_name"):
-        schema = f"{capture['catalog_name']}.{capture['schema_name']}"
-        access.require(ObjectKind.SCHEMA, schema, "USE_SCHEMA", "CREATE_TABLE")
+    _require_table(workspace, call, config.get("auto_capture_config"))
     for field in ("served_entities", "served_models"):
         entities = config.get(field)
         for entity in entities if isinstance(entities, list) else []:
@@ -99,6 +113,52 @@ def patch_tags(workspace: Workspace, call: Call) -> dict[str, Any]:
     return {"tags": [tag.as_dict() for tag in views.tag_list(record)]}
 
 
+@family.call("PUT", _ROOT + "/{name}/rate-limits", access=_on_endpoint("CAN_MANAGE"))
+def put_rate_limits(workspace: Workspace, call: Call) -> dict[str, Any]:
+    """Replace the rate limits."""
+    return {"rate_limits": workspace.serving.put_rate_limits(call.path["name"], call.body, call.principal).rate_limits}
+
+
+@family.call("PUT", _ROOT + "/{name}/ai-gateway", access=_gates)
+def put_ai_gateway(workspace: Workspace, call: Call) -> object:
+    """Replace the AI gateway."""
+    return views.gateway(workspace.serving.put_ai_gateway(call.path["name"], call.body, call.principal))
+
+
+@family.call("GET", _ROOT + "/{name}/events", access=_on_endpoint("CAN_VIEW"))
+def list_events(workspace: Workspace, call: Call) -> dict[str, Any]:
+    """What happened to an endpoint, the newest first."""
+    return {"events": [asdict(event) for event in workspace.serving.events(call.path["name"])]}
+
+
+@family.call("GET", _ROOT + "/{name}/served-models/{served_model_name}/build-logs", access=_on_endpoint("CAN_VIEW"))
+def build_logs(workspace: Workspace, call: Call) -> BuildLogsResponse:
+    """With which libraries a served entity runs."""
+    from databricks.sdk.service.serving import BuildLogsResponse
+
+    return BuildLogsResponse(workspace.serving.build_log(call.path["name"], call.path["served_model_name"]))
+
+
+@family.call("GET", _ROOT + "/{name}/served-models/{served_model_name}/logs", access=_on_endpoint("CAN_VIEW"))
+def logs(workspace: Workspace, call: Call) -> ServerLogsResponse:
+    """What a served entity has printed last."""
+    from databricks.sdk.service.serving import ServerLogsResponse
+
+    return ServerLogsResponse(workspace.serving.log(call.path["name"], call.path["served_model_name"]))
+
+
+@family.call("GET", _ROOT + "/{name}/metrics", access=_on_endpoint("CAN_VIEW"))
+def export_metrics(workspace: Workspace, call: Call) -> Response:
+    """The metrics of an endpoint, for Prometheus."""
+    return Response(workspace.serving.metrics(call.path["name"]), media_type="text/plain; version=0.0.4")
+
+
+@family.call("GET", _ROOT + "/{name}/openapi", access=_on_endpoint("CAN_VIEW"))
+def get_open_api(workspace: Workspace, call: Call) -> Response:
+    """How an endpoint is asked, as an OpenAPI document."""
+    return json_response(workspace.serving.open_api(call.path["name"]))
+
+
 @family.call("DELETE", _ROOT + "/{name}", access=_on_endpoint("CAN_MANAGE"))
 def delete_endpoint(workspace: Workspace, call: Call) -> None:
     """Delete an endpoint."""
@@ -111,8 +171,8 @@ async def query(workspace: Workspace, call: Call) -> Response:
     refusal = f"the body is larger than {_MOST_BODY_BYTES >> 20} MiB; send the rows in parts"
     body = await whole_body(call.request, _MOST_BODY_BYTES, refusal)
     content_type = call.request.headers.get("content-type", "")
-    asked = Request(body, content_type)
-    replica, reply = await workspace.serving.query(call.path["name"], asked)
+    asked = Request(body, content_type, requester=call.principal.user_name)
+    replica, reply = await workspace.serving.query(call.path["name"], asked, call.principal)
     headers = {
         "served-model-name": replica.entity.name,
         "x-model-version": str(replica.version),

@@ -20,7 +20,7 @@ from databricks.sdk.service.serving import PayloadTable
 
 from brickyard.runtime.redaction import REDACTED, Redactor
 from brickyard.workspace.api.errors import ApiError
-from brickyard.workspace.serving.capture_settings import CaptureSettings
+from brickyard.workspace.serving.capture_settings import CaptureConfig, CaptureSettings
 from brickyard.workspace.serving.masking import mask
 from brickyard.workspace.serving.payload_table import append
 
@@ -51,16 +51,18 @@ class Exchange:
         request_type: Its media type.
         response: The body of the answer.
         metadata: The endpoint, the served entity, the model and its version.
+        requester: Who asked.
     """
 
     request_id: str
     at: int
     status: int
-    milliseconds: int
+    milliseconds: float
     request: bytes = field(repr=False)
     request_type: str
     response: bytes = field(repr=False)
     metadata: dict[str, str]
+    requester: str = ""
 
     @property
     def size(self) -> int:
@@ -72,14 +74,17 @@ class Capture:
     """Writes the exchanges of one endpoint.
 
     Args:
-        table: The table's full name.
+        config: Which table.
         tables: Where tables are.
         settings: The share that is kept, and the columns that are not.
         seconds: How long an exchange may wait for others to be written with.
     """
 
-    def __init__(self, table: str, tables: Tables, settings: CaptureSettings, seconds: float = FLUSH_SECONDS) -> None:
-        self.table = table
+    def __init__(
+        self, config: CaptureConfig, tables: Tables, settings: CaptureSettings, seconds: float = FLUSH_SECONDS
+    ) -> None:
+        self.config = config
+        self.table = config.table
         self.settings = settings
         self._tables = tables
         self._seconds = seconds
@@ -90,7 +95,7 @@ class Capture:
         self._failure: str | None = None
         self._closing = False
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name=f"capture-{table}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"capture-{config.table}", daemon=True)
         self._thread.start()
 
     @property
@@ -157,7 +162,8 @@ class Capture:
     def _written(self, batch: list[tuple[Exchange, CaptureSettings]]) -> bool:
         """Write a batch and take it out of the queue; where that fails it stays, and is tried again."""
         try:
-            append(self._tables.directory(self.table), [self._row(*one) for one in batch])
+            rows = [self._row(*one) for one in batch]
+            append(self._tables.directory(self.table), rows, gateway=self.config.gateway)
         except (OSError, ApiError, ImportError) as error:
             if self._failure is None:
                 _log.warning("the inference table %s cannot be written, trying again: %s", self.table, error)
@@ -181,10 +187,16 @@ class Capture:
             "timestamp_ms": exchange.at,
             "status_code": exchange.status,
             "sampling_fraction": settings.fraction,
-            "execution_time_ms": exchange.milliseconds,
+            "execution_time_ms": round(exchange.milliseconds),
             "request": request,
             "response": response,
             "request_metadata": exchange.metadata | faulty,
+            "request_date": moment.date(),
+            "request_time": moment,
+            "execution_duration_ms": round(exchange.milliseconds),
+            "served_entity_id": exchange.metadata.get("served_entity_name"),
+            "logging_error_codes": faults,
+            "requester": exchange.requester,
         }
 
     def _bodies(self, exchange: Exchange, settings: CaptureSettings) -> tuple[str | None, str | None, list[str]]:

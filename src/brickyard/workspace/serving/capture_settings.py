@@ -34,12 +34,14 @@ class CaptureConfig:
         schema_name: The schema.
         table_name_prefix: What the table's name begins with.
         enabled: Whether they are written now.
+        gateway: Whether the table has the columns of the AI gateway.
     """
 
     catalog_name: str
     schema_name: str
     table_name_prefix: str
     enabled: bool = True
+    gateway: bool = False
 
     @property
     def table(self) -> str:
@@ -47,13 +49,16 @@ class CaptureConfig:
         return f"{self.catalog_name}.{self.schema_name}.{self.table_name_prefix}_payload".lower()
 
     @classmethod
-    def parse(cls, given: Any, endpoint: str | None, field: str = "config.auto_capture_config") -> CaptureConfig | None:
+    def parse(
+        cls, given: Any, endpoint: str | None, field: str = "config.auto_capture_config", *, gateway: bool = False
+    ) -> CaptureConfig | None:
         """Read `auto_capture_config`; none where it is not given, or turned off without naming a table.
 
         Args:
             given: What was sent.
             endpoint: The endpoint's name, which the prefix is by default.
             field: What errors call it.
+            gateway: Whether it is `inference_table_config` of an AI gateway.
 
         Raises:
             InvalidParameterValue: A field is missing or wrong.
@@ -67,7 +72,7 @@ class CaptureConfig:
             if given.get("enabled", False) or any(given.get(name) for name in _PLACE):
                 raise InvalidParameterValue(f"{field} needs catalog_name and schema_name")
             return None
-        config = cls(**values, enabled=given.get("enabled", True) is not False)
+        config = cls(**values, enabled=given.get("enabled", True) is not False, gateway=gateway)
         valid_full_name(config.table, 3)
         return config
 

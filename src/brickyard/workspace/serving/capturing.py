@@ -1,19 +1,16 @@
-"""What an endpoint keeps of its requests now: follows its configuration and its tags."""
+"""What an endpoint keeps of its requests now: follows its configuration and its settings."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from databricks.sdk.service.serving import PayloadTable
 
-from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.serving.capture import FLUSH_SECONDS, Capture, Exchange
-from brickyard.workspace.serving.capture_settings import CaptureSettings
 
 if TYPE_CHECKING:
-    from brickyard.workspace.serving.capture_settings import CaptureConfig
+    from brickyard.workspace.serving.capture_settings import CaptureConfig, CaptureSettings
     from brickyard.workspace.serving.payload_table import Tables
 
 __all__ = ["Capturing"]
@@ -24,14 +21,14 @@ class Capturing:
 
     Args:
         tables: Where inference tables are.
-        tags: The endpoint's tags.
+        settings: The share that is kept, and the columns that are not.
         seconds: How long an exchange may wait for others to be written with.
     """
 
-    def __init__(self, tables: Tables, tags: Mapping[str, str | None], seconds: float = FLUSH_SECONDS) -> None:
+    def __init__(self, tables: Tables, settings: CaptureSettings, seconds: float = FLUSH_SECONDS) -> None:
         self._tables = tables
         self._seconds = seconds
-        self._settings = _settings(tags)
+        self._settings = settings
         self._secrets: set[str] = set()
         self._capture: Capture | None = None
         self._lock = threading.Lock()
@@ -50,10 +47,10 @@ class Capturing:
 
     def apply(self, config: CaptureConfig | None) -> None:
         """Write to the table of a configuration from now on; what waits for another table is written there first."""
-        wanted = config.table if config is not None and config.enabled else None
+        wanted = config if config is not None and config.enabled else None
         with self._lock:
             old = self._capture
-            if (old.table if old is not None else None) == wanted:
+            if (old.config if old is not None else None) == wanted:
                 return
             self._capture = self._begun(wanted) if wanted is not None else None
         if old is not None:
@@ -66,12 +63,12 @@ class Capturing:
             if self._capture is not None:
                 self._capture.hide(*secrets)
 
-    def retag(self, tags: Mapping[str, str | None]) -> None:
-        """Follow other tags."""
+    def set(self, settings: CaptureSettings) -> None:
+        """Follow other settings."""
         with self._lock:
-            self._settings = _settings(tags)
+            self._settings = settings
             if self._capture is not None:
-                self._capture.settings = self._settings
+                self._capture.settings = settings
 
     def offer(self, exchange: Exchange) -> None:
         """Keep an exchange; returns at once."""
@@ -83,15 +80,7 @@ class Capturing:
         """Write what waits, and keep nothing more."""
         self.apply(None)
 
-    def _begun(self, table: str) -> Capture:
-        capture = Capture(table, self._tables, self._settings, self._seconds)
+    def _begun(self, config: CaptureConfig) -> Capture:
+        capture = Capture(config, self._tables, self._settings, self._seconds)
         capture.hide(*self._secrets)
         return capture
-
-
-def _settings(tags: Mapping[str, str | None]) -> CaptureSettings:
-    """The settings of tags that are there already; those that are wrong (of an older version) are as none."""
-    try:
-        return CaptureSettings.parse(tags)
-    except InvalidParameterValue:
-        return CaptureSettings()

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from brickyard.workspace.api.errors import ResourceDoesNotExist
 from brickyard.workspace.serving.environment import Environment, SecretUnavailable, SecretValues, resolve
+from brickyard.workspace.serving.limits import Limiter
+from brickyard.workspace.serving.metrics import Metrics, Series
 from brickyard.workspace.serving.process import ScoringFailed, ScoringProcess
+from brickyard.workspace.serving.settings import EndpointSettings
 
 if TYPE_CHECKING:
     from brickyard.workspace.serving.capture import Exchange
@@ -63,6 +66,11 @@ class Replica:
     entity: Entity
     version: int
     process: ScoringProcess
+
+    @property
+    def series(self) -> Series:
+        """What its requests are counted as."""
+        return Series(self.entity.name, self.version)
 
     def serves(self, wanted: _Found) -> bool:
         """Whether it already is what is asked for."""
@@ -126,6 +134,10 @@ class Endpoint:
         self.name = record.name
         self.id = record.id
         self.capturing = capturing
+        self.limiter = Limiter(record.limits)
+        self.metrics = Metrics()
+        self.events = records.events(record.id)
+        self._settings = EndpointSettings.kept(record.tags)
         self._records = records
         self._models = models
         self._secrets = secrets
@@ -167,9 +179,30 @@ class Endpoint:
                 return status.replicas.get(name)
         return None
 
-    def record(self, exchange: Exchange) -> None:
+    def record(self, replica: Replica, exchange: Exchange) -> None:
         """Take a request and its answer to the record; returns at once."""
+        self.metrics.count(replica.series, exchange.status, exchange.milliseconds)
         self.capturing.offer(exchange)
+
+    def set(self, settings: EndpointSettings) -> None:
+        """Follow other settings."""
+        self._settings = settings
+        self.capturing.set(settings.capture)
+        self._wake.set()
+
+    def look(self) -> None:
+        """Look at the record again, which has changed."""
+        self._wake.set()
+
+    def metrics_text(self) -> str:
+        """The metrics of it, for Prometheus."""
+        processes = {one.series: one.process for one in self._status.replicas.values()}
+        running = {key: one.pid for key, one in processes.items() if one.pid is not None and not one.asleep}
+        return self.metrics.text(self.name, running, self.capturing.dropped)
+
+    def log(self, entity: str, version: int) -> Path:
+        """The file of what a served entity has printed at a version."""
+        return self._directory / f"{entity}-v{version}.log"
 
     def stop(self, grace: float = 30.0) -> None:
         """End its processes after what is in flight."""
@@ -183,15 +216,32 @@ class Endpoint:
         self.capturing.close()
 
     def _work(self) -> None:
+        due = True
         while not self._status.stopped:
             try:
-                self._reconcile()
+                if due:
+                    self._reconcile()
+                self._rest()
             except Exception as error:
                 # Whatever it was (a full disk, a database that is locked), an endpoint whose thread ended would
                 # stay "updating" for ever; so it says what went wrong, and tries again.
                 self._unexpected(error)
-            self._wake.wait(_LOOK_SECONDS if self._status.messages else None)
+            due = self._wake.wait(self._pause()) or bool(self._status.messages)
             self._wake.clear()
+
+    def _pause(self) -> float | None:
+        if self._status.messages:
+            return _LOOK_SECONDS
+        return self._settings.idle_seconds if self._may_rest() else None
+
+    def _may_rest(self) -> list[Replica]:
+        return [one for one in self._status.replicas.values() if one.entity.settings.get("scale_to_zero_enabled")]
+
+    def _rest(self) -> None:
+        """End the processes that nobody has asked for a while."""
+        for replica in self._may_rest():
+            if replica.process.sleep(self._settings.idle_seconds):
+                self.events.add("SCALED_TO_ZERO", f"{replica.entity.name} has ended until somebody asks")
 
     def _unexpected(self, error: Exception) -> None:
         message = f"it could not be updated, and is tried again: {type(error).__name__}: {error}"
@@ -250,7 +300,7 @@ class Endpoint:
         # The names are those of the new configuration, where a process of the old one goes on under another name.
         replicas = {w.entity.name: replace((kept | started)[w.entity.name], entity=w.entity) for w in wanted}
         self.capturing.hide(*(secret for w in wanted for secret in w.environment.secrets))
-        self.capturing.apply(config.capture)
+        self.capturing.apply(replace(record, config=config).capture)
         with self._lock:
             self._starting = []
             if self._status.stopped:
@@ -259,8 +309,19 @@ class Endpoint:
         in_use = {id(replica.process) for replica in replicas.values()}
         try:
             self._records.activate(record)
+            self._tell(record, old)
         finally:
             _retire([replica for replica in old.values() if id(replica.process) not in in_use], 30.0)
+
+    def _tell(self, record: EndpointRecord, old: Mapping[str, Replica]) -> None:
+        """Write to the events what serves now, where that is new."""
+        status = self._status
+        if record.pending or {one.series for one in old.values()} != {one.series for one in status.replicas.values()}:
+            parts = (
+                f"{name}: version {one.version} of {one.entity.model} ({status.traffic.get(name, 0)} %)"
+                for name, one in status.replicas.items()
+            )
+            self.events.add("UPDATE_SUCCEEDED" if record.pending else "SERVING", ", ".join(parts))
 
     def _start_all(self, wanted: list[_Found]) -> dict[str, Replica]:
         """Start processes and wait until all answer; where one does not, none is left."""
@@ -288,6 +349,7 @@ class Endpoint:
             return
         _log.warning("endpoint %s: %s", self.name, reason)
         self._records.fail(record, reason)
+        self.events.add("UPDATE_FAILED" if record.pending else "LOADING_FAILED", reason)
         self._show(loading=False, messages={})
 
     def _show(self, *, loading: bool, messages: Mapping[str, str]) -> None:
@@ -296,9 +358,9 @@ class Endpoint:
                 self._status = replace(self._status, loading=loading, messages=messages)
 
     def _start(self, wanted: _Found) -> Replica:
-        stem = f"{wanted.entity.name}-v{wanted.version}"
         sockets = self._directory / f"{next(self._serial)}.sock"
-        process = ScoringProcess(wanted.path, sockets, self._directory / f"{stem}.log", wanted.environment)
+        log = self.log(wanted.entity.name, wanted.version)
+        process = ScoringProcess(wanted.path, sockets, log, wanted.environment)
         return Replica(wanted.entity, wanted.version, process)
 
 

@@ -1,6 +1,7 @@
-"""The Delta table of an endpoint's requests and answers, in the shape that the vendor gives inference tables.
+"""The Delta table of an endpoint's requests and answers, in the shapes that the vendor gives inference tables.
 
-Source: https://docs.databricks.com/aws/en/machine-learning/model-serving/inference-tables
+Sources: https://docs.databricks.com/aws/en/machine-learning/model-serving/inference-tables and
+https://docs.databricks.com/aws/en/ai-gateway/inference-tables
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from brickyard.workspace.api.errors import ApiError, InvalidState
 
 if TYPE_CHECKING:
     from brickyard.workspace.catalog import Catalog
+    from brickyard.workspace.serving.capture_settings import CaptureConfig
 
 __all__ = ["PayloadTables", "append"]
 
@@ -28,14 +30,29 @@ _COLUMNS = {
     "response": "string",
     "request_metadata": "map<string,string>",
 }
-#: The property that says whose requests are in a table.
+_GATEWAY_COLUMNS = {
+    "request_date": "date",
+    "databricks_request_id": "string",
+    "client_request_id": "string",
+    "request_time": "timestamp",
+    "status_code": "int",
+    "sampling_fraction": "double",
+    "execution_duration_ms": "bigint",
+    "request": "string",
+    "response": "string",
+    "served_entity_id": "string",
+    "logging_error_codes": "array<string>",
+    "requester": "string",
+}
+#: The properties that say whose requests are in a table, and with which columns.
 _ENDPOINT = "brickyard.serving.endpoint_id"
+_GATEWAY = "brickyard.serving.ai_gateway"
 
 
 class Tables(Protocol):
     """What keeps the tables of endpoints."""
 
-    def prepare(self, name: str, endpoint_id: str, owner: str) -> None:
+    def prepare(self, config: CaptureConfig, endpoint_id: str, owner: str) -> None:
         """Make the table of an endpoint, unless it has it already."""
         ...
 
@@ -54,19 +71,20 @@ class PayloadTables:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
 
-    def prepare(self, name: str, endpoint_id: str, owner: str) -> None:
+    def prepare(self, config: CaptureConfig, endpoint_id: str, owner: str) -> None:
         """Make the table of an endpoint, unless it has it already.
 
         Raises:
             ApiError: `TABLE_ALREADY_EXISTS`: it is somebody else's; `SCHEMA_DOES_NOT_EXIST`.
         """
-        if self._catalog.has_table(name):
-            properties = self._catalog.table(name).properties or {}
-            if properties.get(_ENDPOINT) == endpoint_id:
+        mine = {_ENDPOINT: endpoint_id, _GATEWAY: str(config.gateway).lower()}
+        if self._catalog.has_table(config.table):
+            properties = self._catalog.table(config.table).properties or {}
+            if mine.items() <= properties.items():
                 return
-        columns = [{"name": column, "type_text": kind} for column, kind in _COLUMNS.items()]
+        columns = [{"name": column, "type_text": kind} for column, kind in _columns(config.gateway).items()]
         comment = "Requests to a serving endpoint, and its answers"
-        self._catalog.create_table(name, owner, columns=columns, comment=comment, properties={_ENDPOINT: endpoint_id})
+        self._catalog.create_table(config.table, owner, columns=columns, comment=comment, properties=mine)
 
     def directory(self, name: str) -> Path:
         """Where its files are.
@@ -80,8 +98,13 @@ class PayloadTables:
             raise InvalidState(f"the table {name} cannot be found: {error}") from error
 
 
-def append(directory: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+def append(directory: Path, rows: Sequence[Mapping[str, Any]], *, gateway: bool) -> None:
     """Add rows in one commit.
+
+    Args:
+        directory: Of the table.
+        rows: With the columns of both shapes.
+        gateway: Whether the table has those of the AI gateway.
 
     Raises:
         OSError: They cannot be written.
@@ -92,8 +115,13 @@ def append(directory: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
     kinds = {"string": pa.string(), "date": pa.date32(), "bigint": pa.int64(), "int": pa.int32()}
     kinds |= {"double": pa.float64(), "map<string,string>": pa.map_(pa.string(), pa.string())}
-    schema = pa.schema([(name, kinds[kind]) for name, kind in _COLUMNS.items()])
+    kinds |= {"timestamp": pa.timestamp("us", "UTC"), "array<string>": pa.list_(pa.string())}
+    schema = pa.schema([(name, kinds[kind]) for name, kind in _columns(gateway).items()])
     try:
         write_deltalake(directory, pa.Table.from_pylist(list(rows), schema), mode="append")
     except (DeltaError, ValueError) as error:
         raise OSError(str(error)) from error
+
+
+def _columns(gateway: bool) -> dict[str, str]:
+    return _GATEWAY_COLUMNS if gateway else _COLUMNS

@@ -24,6 +24,7 @@ from brickyard.runtime.redaction import Redactor
 from brickyard.workspace.serving.channel import Channel, Reply, unix_address
 from brickyard.workspace.serving.environment import Environment
 from brickyard.workspace.serving.log import ModelLog
+from brickyard.workspace.serving.rest import Rest
 
 __all__ = ["ScoringFailed", "ScoringProcess"]
 
@@ -68,6 +69,7 @@ class ScoringProcess:
         self._log_path = log
         self._redactor = Redactor(environment.secrets)
         self._listener = _listen(socket_path)
+        self._rest = Rest()
         self._stopping = threading.Event()
         self._settled = threading.Event()
         self._process: subprocess.Popen[str] | None = None
@@ -85,6 +87,19 @@ class ScoringProcess:
         """The running process."""
         return self._process.pid if self._process else None
 
+    @property
+    def asleep(self) -> bool:
+        """Whether it has ended until somebody asks."""
+        return self._rest.asleep
+
+    def sleep(self, idle_seconds: float) -> bool:
+        """End the process until somebody asks, where nobody has for so long; whether it does."""
+        process = self._process
+        if process is None or not self._settled.is_set() or not self._rest.begin(idle_seconds):
+            return False
+        process.terminate()
+        return True
+
     async def ask(self, body: bytes, content_type: str) -> Reply:
         """Let the model answer; the text of an error is answered without secrets.
 
@@ -92,7 +107,8 @@ class ScoringProcess:
             ChannelClosed: The process was taken out of use before the request was sent.
             ForwardFailed: There was no answer.
         """
-        reply = await self.channel.post(body, content_type)
+        with self._rest.used():  # which starts it, where it has ended; the request waits at the socket
+            reply = await self.channel.post(body, content_type)
         if reply.status < 400 or not self.environment.secrets:
             return reply
         return replace(reply, body=self._redactor.redact(reply.body.decode(errors="replace")).encode())
@@ -112,6 +128,7 @@ class ScoringProcess:
         """Answer what is in flight, then end the process; kill it where that takes longer than `grace` seconds."""
         drained = self.channel.close(grace)
         self._stopping.set()
+        self._rest.end()
         process = self._process
         if process is not None and process.poll() is None:
             process.send_signal(signal.SIGTERM if drained else signal.SIGKILL)
@@ -127,6 +144,9 @@ class ScoringProcess:
         while not self._stopping.is_set():
             begun = time.monotonic()
             reason = self._redactor.redact(self._run_once())
+            if self._rest.over():
+                failures = 0
+                continue
             if self._stopping.is_set():
                 break
             failures = 1 if time.monotonic() - begun > _SETTLED_SECONDS else failures + 1

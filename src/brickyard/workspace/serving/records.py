@@ -7,15 +7,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from databricks.sdk.service.serving import RateLimit
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from brickyard.workspace.api.errors import ResourceAlreadyExists, ResourceDoesNotExist
 from brickyard.workspace.clock import now
 from brickyard.workspace.serving.config import EndpointConfig
+from brickyard.workspace.serving.events import EventLog
+from brickyard.workspace.serving.gateway import Gateway
+from brickyard.workspace.serving.limits import Limit, parse_limits
 from brickyard.workspace.store.serving import serving_endpoints as table
 
 if TYPE_CHECKING:
+    from brickyard.workspace.serving.capture_settings import CaptureConfig
     from brickyard.workspace.store import Store
 
 __all__ = ["EndpointRecord", "EndpointRecords"]
@@ -30,6 +35,8 @@ class EndpointRecord:
         config_version: Counts the configurations that were put in place.
         pending: An update that does not serve yet.
         failure: Why the last update or load failed, until the next one.
+        rate_limits: The limits of the older kind.
+        gateway: The AI gateway.
     """
 
     name: str
@@ -44,6 +51,19 @@ class EndpointRecord:
     description: str | None = None
     failure: str | None = None
     tags: Mapping[str, str | None] = field(default_factory=dict)
+    rate_limits: list[dict[str, Any]] | None = None
+    gateway: Gateway = field(default_factory=lambda: Gateway({}))
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """All rate limits."""
+        return (*parse_limits(self.rate_limits, "rate_limits", RateLimit), *self.gateway.limits)
+
+    @property
+    def capture(self) -> CaptureConfig | None:
+        """The inference table that is written to."""
+        of_gateway = self.gateway.capture
+        return of_gateway if of_gateway is not None and of_gateway.enabled else self.config.capture
 
 
 class EndpointRecords:
@@ -75,6 +95,8 @@ class EndpointRecords:
         *,
         tags: Mapping[str, str | None],
         description: str | None,
+        rate_limits: list[dict[str, Any]] | None = None,
+        gateway: Gateway | None = None,
     ) -> EndpointRecord:
         """Add an endpoint.
 
@@ -84,6 +106,7 @@ class EndpointRecords:
         at = now()
         values = {"name": name, "id": uuid.uuid4().hex, "creator": creator, "created_at": at, "updated_at": at}
         values |= {"tags": dict(tags), "description": description, "config": config.to_json(), "config_version": 1}
+        values |= {"rate_limits": rate_limits, "ai_gateway": dict(gateway.written) if gateway is not None else None}
         try:
             with self._store.write() as connection:
                 connection.execute(insert(table).values(**values))
@@ -113,6 +136,14 @@ class EndpointRecords:
         """Replace the tags."""
         return self._change(name, tags=dict(tags))
 
+    def put_rate_limits(self, name: str, limits: list[dict[str, Any]]) -> EndpointRecord:
+        """Replace the rate limits of the older kind."""
+        return self._change(name, rate_limits=limits)
+
+    def put_gateway(self, name: str, gateway: Gateway) -> EndpointRecord:
+        """Replace the AI gateway."""
+        return self._change(name, ai_gateway=dict(gateway.written))
+
     def delete(self, name: str) -> None:
         """Remove an endpoint.
 
@@ -122,6 +153,10 @@ class EndpointRecords:
         self.get(name)
         with self._store.write() as connection:
             connection.execute(delete(table).where(table.c.name == name))
+
+    def events(self, endpoint_id: str) -> EventLog:
+        """What happened to an endpoint."""
+        return EventLog(self._store, endpoint_id)
 
     def _change_same(self, record: EndpointRecord, values: Mapping[str, Any]) -> None:
         same = (table.c.id == record.id) & table.c.pending_at.is_not_distinct_from(record.pending_at)
@@ -135,10 +170,11 @@ class EndpointRecords:
 
 
 def _record(row: Mapping[Any, Any]) -> EndpointRecord:
-    values = {key: value for key, value in row.items() if key not in {"config", "pending_config"}}
+    values = {key: value for key, value in row.items() if key not in {"config", "pending_config", "ai_gateway"}}
     pending = row["pending_config"]
     return EndpointRecord(
         **values,
         config=EndpointConfig.from_json(row["config"]),
         pending=EndpointConfig.from_json(pending) if pending else None,
+        gateway=Gateway.parse(row["ai_gateway"], row["name"]),
     )

@@ -27,11 +27,13 @@ class Request:
         body: Its body.
         content_type: The media type of the body.
         id: What it is called in the answer and in the inference table.
+        requester: Who asks.
     """
 
     body: bytes = field(repr=False)
     content_type: str
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    requester: str = ""
 
 
 async def route(endpoint: Endpoint, request: Request) -> tuple[Replica, Reply] | None:
@@ -52,9 +54,9 @@ async def route(endpoint: Endpoint, request: Request) -> tuple[Replica, Reply] |
         except ForwardFailed as error:
             failure = TemporarilyUnavailable(f"The endpoint '{endpoint.name}' could not answer: {error}.")
             body = json.dumps(failure.body()).encode()
-            endpoint.record(_exchange(endpoint, replica, request, (at, begun), failure.status, body))
+            endpoint.record(replica, _exchange(endpoint, replica, request, (at, begun), failure.status, body))
             raise failure from error
-        endpoint.record(_exchange(endpoint, replica, request, (at, begun), reply.status, reply.body))
+        endpoint.record(replica, _exchange(endpoint, replica, request, (at, begun), reply.status, reply.body))
         return replica, reply
 
 
@@ -63,5 +65,14 @@ def _exchange(
 ) -> Exchange:
     metadata = {"endpoint_name": endpoint.name, "served_entity_name": replica.entity.name}
     metadata |= {"model_name": replica.entity.model, "model_version": str(replica.version)}
-    milliseconds = round((time.perf_counter() - begun[1]) * 1000)
-    return Exchange(request.id, begun[0], status, milliseconds, request.body, request.content_type, response, metadata)
+    return Exchange(
+        request.id,
+        begun[0],
+        status,
+        (time.perf_counter() - begun[1]) * 1000,
+        request.body,
+        request.content_type,
+        response,
+        metadata,
+        request.requester,
+    )

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from databricks.sdk.service.serving import RateLimit
+
 from brickyard.workspace.api.errors import (
     InvalidParameterValue,
     InvalidState,
@@ -20,28 +22,34 @@ from brickyard.workspace.api.errors import (
 from brickyard.workspace.api.shape import check_shape
 from brickyard.workspace.identity.permissions import Securable
 from brickyard.workspace.serving import views
-from brickyard.workspace.serving.capture_settings import CaptureSettings
 from brickyard.workspace.serving.capturing import Capturing
 from brickyard.workspace.serving.config import EndpointConfig, Variable, refuse_unsupported
 from brickyard.workspace.serving.endpoint import Endpoint, ModelVersions, Replica, Status
 from brickyard.workspace.serving.environment import scopes_of
+from brickyard.workspace.serving.gateway import Gateway
+from brickyard.workspace.serving.limits import parse_limits
+from brickyard.workspace.serving.model_files import build_log, open_api
 from brickyard.workspace.serving.records import EndpointRecord, EndpointRecords
 from brickyard.workspace.serving.routing import Request, route
+from brickyard.workspace.serving.settings import EndpointSettings
 
 if TYPE_CHECKING:
     from databricks.sdk.service.serving import ServingEndpoint, ServingEndpointDetailed
 
     from brickyard.workspace.identity import Principal
     from brickyard.workspace.identity.permissions import Permissions
+    from brickyard.workspace.serving.capture_settings import CaptureConfig
     from brickyard.workspace.serving.channel import Reply
     from brickyard.workspace.serving.environment import SecretValues
+    from brickyard.workspace.serving.events import Event
     from brickyard.workspace.serving.payload_table import Tables
     from brickyard.workspace.store import Store
 
 __all__ = ["Serving"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
-_CREATE_FIELDS = frozenset({"name", "config", "tags", "description"})
+_CREATE_FIELDS = frozenset({"name", "config", "tags", "description", "rate_limits", "ai_gateway"})
+_LOG_BYTES = 64 << 10
 
 
 @dataclass(frozen=True)
@@ -60,10 +68,11 @@ class _TagChanges:
 
 @dataclass(frozen=True)
 class _Create:
-    """The types of what `create` is sent; `config` is checked where it is read."""
+    """The types of what `create` is sent; `config` and `ai_gateway` are checked where they are read."""
 
     name: str
     config: dict[str, Any] | None = None
+    rate_limits: list[RateLimit] | None = None
     tags: list[_Tag] | None = None
     description: str | None = None
 
@@ -158,16 +167,28 @@ class Serving:
         config = EndpointConfig.parse(body.get("config") or {}, name)
         self._require_secrets(creator, config.variables())
         tags = _tags(body.get("tags"))
-        CaptureSettings.parse(tags)
+        EndpointSettings.parse(tags)
+        limits, gateway = body.get("rate_limits"), Gateway.parse(body.get("ai_gateway"), name)
+        parse_limits(limits, "rate_limits", RateLimit)
+        gateway.require_one_table(config.capture)
         with self._lock:
             description = body.get("description")
-            record = self._records.create(name, creator.user_name, config, tags=tags, description=description)
+            record = self._records.create(
+                name,
+                creator.user_name,
+                config,
+                tags=tags,
+                description=description,
+                rate_limits=limits,
+                gateway=gateway,
+            )
             try:
-                self._prepare_table(record, config)
+                self._prepare_tables(record.id, creator.user_name, config.capture, gateway.capture)
             except BaseException:
                 self._records.delete(name)
                 raise
             self._permissions.grant(_securable(record.id), creator.id, "CAN_MANAGE")
+            self._records.events(record.id).add("CREATED", f"created by {creator.user_name}")
             return self._detailed(record, self._endpoint(record).status)
 
     def get(self, name: str) -> ServingEndpointDetailed:
@@ -194,13 +215,15 @@ class Serving:
         with self._lock:
             record = self._records.get(name)
             config = _with_capture(config, record.config)
+            record.gateway.require_one_table(config.capture)
             pending = record.pending.variables() if record.pending else frozenset()
             self._require_secrets(by, config.variables() - record.config.variables() - pending)
             endpoint = self._endpoint(record)
             if endpoint.status.loading:
                 raise ResourceConflict(f"Endpoint '{name}' is being updated; wait until its state is NOT_UPDATING.")
-            self._prepare_table(record, config)
+            self._prepare_tables(record.id, record.creator, config.capture)
             record = self._records.put_pending(name, config)
+            endpoint.events.add("UPDATE_STARTED", f"updated by {by.user_name}")
             endpoint.announce()
             return self._detailed(record, endpoint.status)
 
@@ -211,10 +234,78 @@ class Serving:
             tags = {**self._records.get(name).tags, **_tags(body.get("add_tags"))}
             for key in body.get("delete_tags") or []:
                 tags.pop(key, None)
-            CaptureSettings.parse(tags)
+            settings = EndpointSettings.parse(tags)
             record = self._records.put_tags(name, tags)
-            self._endpoint(record).capturing.retag(tags)
+            self._endpoint(record).set(settings)
             return record
+
+    def put_rate_limits(self, name: str, body: Mapping[str, Any], by: Principal) -> EndpointRecord:
+        """Replace the rate limits of the older kind."""
+        limits = body.get("rate_limits")
+        parse_limits(limits, "rate_limits", RateLimit)
+        with self._lock:
+            self._records.get(name)
+            return self._changed(self._records.put_rate_limits(name, limits or []), "RATE_LIMITS_CHANGED", by)
+
+    def put_ai_gateway(self, name: str, body: Mapping[str, Any], by: Principal) -> EndpointRecord:
+        """Replace the AI gateway."""
+        gateway = Gateway.parse(body, name)
+        with self._lock:
+            record = self._records.get(name)
+            gateway.require_one_table((record.pending or record.config).capture)
+            if gateway.capture is not None:
+                gateway.capture.require_same_place(record.gateway.capture)
+            self._prepare_tables(record.id, record.creator, gateway.capture)
+            return self._changed(self._records.put_gateway(name, gateway), "AI_GATEWAY_CHANGED", by)
+
+    def _changed(self, record: EndpointRecord, event: str, by: Principal) -> EndpointRecord:
+        endpoint = self._endpoint(record)
+        endpoint.limiter.replace(record.limits)
+        endpoint.events.add(event, f"changed by {by.user_name}")
+        endpoint.look()
+        return record
+
+    def events(self, name: str) -> list[Event]:
+        """What happened to an endpoint, the newest first."""
+        return self._records.events(self._records.get(name).id).all()
+
+    def metrics(self, name: str) -> str:
+        """The metrics of an endpoint, for Prometheus."""
+        return self._found(name).metrics_text()
+
+    def log(self, name: str, entity: str) -> str:
+        """The last lines that a served entity has printed, without secrets."""
+        path = self._found(name).log(entity, self._version(name, entity))
+        if not path.exists():
+            return ""
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _LOG_BYTES))
+            return file.read().decode(errors="replace")
+
+    def build_log(self, name: str, entity: str) -> str:
+        """What a served entity is run with."""
+        version = self._version(name, entity)
+        (model,) = (one.model for one in self._records.get(name).config.entities if one.name == entity)
+        return build_log(self._models.model_version(model, version).path)
+
+    def open_api(self, name: str) -> dict[str, Any]:
+        """How an endpoint is asked, as an OpenAPI document."""
+        replicas = self._found(name).status.replicas.values()
+        paths = {r.entity.name: self._models.model_version(r.entity.model, r.version).path for r in replicas}
+        return open_api(name, self._url, paths)
+
+    def _version(self, name: str, entity: str) -> int:
+        """The version of a served entity that serves, or is to."""
+        wanted = {one.name: one for one in self._records.get(name).config.entities}.get(entity)
+        if wanted is None:
+            raise ResourceDoesNotExist(f"The endpoint '{name}' has no served entity '{entity}'.")
+        replica = self._found(name).status.replicas.get(entity)
+        version = replica.version if replica else self._models.alias(wanted.model, wanted.alias or "")
+        if replica is None and wanted.alias is None:
+            version = int(wanted.version)
+        if version is None:
+            raise InvalidState(f"The served entity '{entity}' waits for a version with the alias '{wanted.alias}'.")
+        return version
 
     def delete(self, name: str) -> None:
         """Stop serving and forget the endpoint."""
@@ -223,27 +314,31 @@ class Serving:
             self._records.delete(name)
             endpoint = self._endpoints.pop(name, None)
         self._permissions.forget(_securable(record.id))
+        self._records.events(record.id).forget()
         if endpoint is not None:
             endpoint.stop()
         shutil.rmtree(self._directory / record.id, ignore_errors=True)
 
-    async def query(self, name: str, request: Request) -> tuple[Replica, Reply]:
+    async def query(self, name: str, request: Request, principal: Principal) -> tuple[Replica, Reply]:
         """Let the endpoint's model answer.
 
         Raises:
+            RequestLimitExceeded: The endpoint or the caller has asked too often.
             ResourceDoesNotExist: There is no such endpoint.
             InvalidState: It waits for its model, or its model cannot be loaded.
             TemporarilyUnavailable: Its process is starting, or died of this request.
         """
         endpoint = self._endpoints.get(name) or self._found(name)
+        endpoint.limiter.require(principal, name)
         answer = await route(endpoint, request)
         if answer is None:
             raise self._not_ready(endpoint)
         return answer
 
-    def _prepare_table(self, record: EndpointRecord, config: EndpointConfig) -> None:
-        if config.capture is not None and config.capture.enabled:
-            self._tables.prepare(config.capture.table, record.id, record.creator)
+    def _prepare_tables(self, endpoint_id: str, owner: str, *configs: CaptureConfig | None) -> None:
+        for config in configs:
+            if config is not None and config.enabled:
+                self._tables.prepare(config, endpoint_id, owner)
 
     def _require_secrets(self, principal: Principal, variables: Iterable[Variable]) -> None:
         """Refuse variables that refer to secrets which a principal may not read: a model can tell what it is given."""
@@ -269,7 +364,7 @@ class Serving:
         if endpoint is None:
             if self._closed:
                 raise TemporarilyUnavailable("The workspace is being stopped.")
-            capturing = Capturing(self._tables, record.tags)
+            capturing = Capturing(self._tables, EndpointSettings.kept(record.tags).capture)
             directory = self._directory / record.id
             endpoint = Endpoint(record, self._records, self._models, self._secrets, capturing, directory)
             self._endpoints[record.name] = endpoint

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from databricks.sdk.service.serving import (
+    AiGatewayConfig,
     AutoCaptureConfigOutput,
     AutoCaptureState,
     EndpointCoreConfigOutput,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from brickyard.workspace.serving.endpoint import Status
     from brickyard.workspace.serving.records import EndpointRecord
 
-__all__ = ["detailed", "endpoint_state", "reason", "summary", "tag_list"]
+__all__ = ["detailed", "endpoint_state", "gateway", "reason", "summary", "tag_list"]
 
 
 def detailed(record: EndpointRecord, status: Status, table: PayloadTable | None, url: str) -> ServingEndpointDetailed:
@@ -54,6 +55,7 @@ def detailed(record: EndpointRecord, status: Status, table: PayloadTable | None,
         pending_config=_pending(record, status),
         state=endpoint_state(record, status),
         tags=tag_list(record),
+        ai_gateway=gateway(record),
         permission_level=ServingEndpointDetailedPermissionLevel.CAN_MANAGE,
         endpoint_url=f"{url}/serving-endpoints/{record.name}/invocations",
         route_optimized=False,
@@ -106,6 +108,11 @@ def reason(record: EndpointRecord, status: Status) -> str:
     return failures[0] if failures else record.failure or "it has nothing to serve"
 
 
+def gateway(record: EndpointRecord) -> AiGatewayConfig | None:
+    """The AI gateway; none where it has nothing."""
+    return AiGatewayConfig.from_dict(dict(record.gateway.written)) if record.gateway.written else None
+
+
 def tag_list(record: EndpointRecord) -> list[EndpointTag]:
     """The tags, by key."""
     return [EndpointTag(key=key, value=value) for key, value in sorted(record.tags.items())]
@@ -139,8 +146,10 @@ def _pending(record: EndpointRecord, status: Status) -> EndpointPendingConfig | 
 def _capture(config: EndpointConfig, table: PayloadTable | None) -> AutoCaptureConfigOutput | None:
     if config.capture is None:
         return None
-    state = AutoCaptureState(payload_table=table or PayloadTable(config.capture.table, "INACTIVE"))
-    return AutoCaptureConfigOutput(**asdict(config.capture), state=state)
+    mine = table is not None and table.name == config.capture.table
+    state = AutoCaptureState(payload_table=table if mine else PayloadTable(config.capture.table, "INACTIVE"))
+    place = {name: value for name, value in asdict(config.capture).items() if name != "gateway"}
+    return AutoCaptureConfigOutput(**place, state=state)
 
 
 def _traffic(config: EndpointConfig) -> TrafficConfig:
@@ -188,6 +197,7 @@ def _state(entity: Entity, record: EndpointRecord, status: Status) -> ServedMode
     if replica is not None and replica.process.failure is None:
         kind = ServedModelStateDeployment.DEPLOYMENT_READY
         message = f"serving version {replica.version} of {entity.model}"
+        message += ", scaled to zero: the next request starts it" if replica.process.asleep else ""
     elif replica is not None or (record.failure and not status.loading and not status.messages):
         kind = ServedModelStateDeployment.DEPLOYMENT_FAILED
         message = (replica.process.failure if replica else None) or record.failure or ""

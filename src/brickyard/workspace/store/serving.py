@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Column, Integer, String, Table
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer, String, Table, Text
 
 from brickyard.workspace.store.base import metadata
 
-__all__ = ["serving_endpoints"]
+__all__ = ["serving_endpoints", "serving_events"]
 
 serving_endpoints = Table(
     "serving_endpoints",
@@ -23,4 +23,17 @@ serving_endpoints = Table(
     Column("pending_config", JSON),  # an update that does not serve yet
     Column("pending_at", BigInteger),
     Column("failure", String),  # why the last update or load failed
+    Column("rate_limits", JSON),  # as the caller wrote them
+    Column("ai_gateway", JSON),  # as the caller wrote it
+)
+
+serving_events = Table(
+    "serving_events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("endpoint_id", String, nullable=False),
+    Column("timestamp", BigInteger, nullable=False),  # epoch milliseconds
+    Column("type", String, nullable=False),
+    Column("message", Text, nullable=False),
+    Index("ix_serving_events_of", "endpoint_id", "id"),
 )

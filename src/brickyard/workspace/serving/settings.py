@@ -1,0 +1,58 @@
+"""What the vendor's API has no field for and tags of an endpoint say; its own workspaces keep them, and read none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from brickyard.workspace.api.errors import InvalidParameterValue
+from brickyard.workspace.serving.capture_settings import CaptureSettings
+
+__all__ = ["IDLE_TAG", "EndpointSettings"]
+
+IDLE_TAG = "brickyard.scale_to_zero_seconds"
+#: As long as on the vendor's service.
+_IDLE_SECONDS = 1800.0
+
+
+@dataclass(frozen=True)
+class EndpointSettings:
+    """The settings of one endpoint.
+
+    Attributes:
+        capture: What is kept of requests and answers.
+        idle_seconds: How long an entity that may scale to zero waits for a request.
+    """
+
+    capture: CaptureSettings = field(default_factory=CaptureSettings)
+    idle_seconds: float = _IDLE_SECONDS
+
+    @classmethod
+    def parse(cls, tags: Mapping[str, str | None]) -> EndpointSettings:
+        """Read the tags.
+
+        Raises:
+            InvalidParameterValue: One has no value that it can have.
+        """
+        return cls(CaptureSettings.parse(tags), _seconds(tags.get(IDLE_TAG)))
+
+    @classmethod
+    def kept(cls, tags: Mapping[str, str | None]) -> EndpointSettings:
+        """The settings of tags that are there already; those that are wrong (of an older version) are as none."""
+        try:
+            return cls.parse(tags)
+        except InvalidParameterValue:
+            return cls()
+
+
+def _seconds(text: str | None) -> float:
+    if not text:
+        return _IDLE_SECONDS
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise InvalidParameterValue(f"the tag {IDLE_TAG} must be a number above 0; got '{text}'")
+    return value

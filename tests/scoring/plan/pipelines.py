@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,10 @@ def rows(count: int = 400, seed: int = 0) -> pd.DataFrame:
     frame["carrier"] = random.choice(CARRIERS, count, p=[0.4, 0.3, 0.2, 0.06, 0.02, 0.02]).astype(object)
     frame["place"] = random.choice(PLACES, count).astype(object)
     return frame
+
+
+def frame_of(columns: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    return pd.DataFrame(dict(columns))
 
 
 def target(frame: pd.DataFrame, classes: int = 2) -> np.ndarray:

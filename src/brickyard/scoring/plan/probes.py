@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,10 +40,18 @@ class Pool:
     infinite: np.ndarray
 
 
-def frames(plan: Plan, seed: int = 0) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-    """Give named columns for `predict`: of plain values, then with each kind of unusual ones, then of all kinds."""
+def frames(
+    plan: Plan, texts: Mapping[str, Sequence[str]], seed: int = 0
+) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+    """Give named columns for `predict`: of plain values, then with each kind of unusual ones, then of all kinds.
+
+    Args:
+        plan: The plan.
+        texts: Known values by column, from elsewhere than the plan, which could be wrong about them.
+        seed: Of the order.
+    """
     shuffle = np.random.default_rng(seed)
-    pools = [pool_of(plan, position) for position in range(len(plan.inputs))]
+    pools = [pool_of(plan, position, texts.get(column.name, ())) for position, column in enumerate(plan.inputs)]
     plain = [pool.plain for pool in pools]
     yield "plain", _columns(plan, plain, shuffle)
     for kind in ("extreme", "unknown", "missing", "infinite"):
@@ -55,12 +63,12 @@ def frames(plan: Plan, seed: int = 0) -> Iterator[tuple[str, dict[str, np.ndarra
     yield "all kinds", _columns(plan, alls, shuffle)
 
 
-def pool_of(plan: Plan, position: int) -> Pool:
-    """Return the values to try in an input column."""
+def pool_of(plan: Plan, position: int, texts: Sequence[str] = ()) -> Pool:
+    """Return the values to try in an input column, of which some texts may be known."""
     kind = plan.inputs[position].kind
     none = np.empty(0, dtype=DTYPES[kind])
     if kind == "string":
-        known = _texts([*_known(plan, position), "a"])
+        known = _texts(texts or _known(plan, position) or ["a"])
         return Pool(known, none, _texts(_TEXTS), _texts([None]), none)
     knots = _around(_knots(plan, position))
     if kind in {"float", "double"}:
@@ -95,6 +103,9 @@ def matrix_probes(plan: Plan, base: np.ndarray) -> np.ndarray:
         plan: The plan.
         base: Usual rows; they are not changed.
     """
+    if hasattr(plan.estimator, "coef"):
+        # Each feature alone, so large that nothing beside it hides the last bit of its weight.
+        return np.vstack([base[:256], np.eye(base.shape[1]) * 2.0**100, np.eye(base.shape[1])]).astype(base.dtype)
     edges = {feature: _around(values[np.isfinite(values)]) for feature, values in edges_of(plan).items()}
     count = min(_MOST_ROWS, max([256, *(len(values) for values in edges.values())]))
     shuffle = np.random.default_rng(1)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from brickyard.scoring.columns import column_kinds
 from brickyard.scoring.plan.compile import Native
 from brickyard.scoring.plan.plan import Plan
 from brickyard.scoring.plan.probes import frames, matrix_probes
@@ -34,16 +35,24 @@ class Disagreement(Exception):
     """The plan predicts something else than the model; says on what."""
 
 
-def verify(plan: Plan, pyfunc: PyFuncModel, native: Native) -> None:
+def verify(plan: Plan, pyfunc: PyFuncModel, native: Native, *, seed: int = 0) -> None:
     """Compare a plan with its model.
+
+    Args:
+        plan: The plan.
+        pyfunc: The model.
+        native: What the model calls.
+        seed: Of the rows that are made up.
 
     Raises:
         Disagreement: If they differ anywhere, or if the plan answers nothing usual.
     """
+    if {column.name: column.kind for column in plan.inputs} != column_kinds(pyfunc):
+        raise Disagreement("the plan has other columns than the signature")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         answered = 0
-        for what, columns in [*_example(plan, pyfunc), *frames(plan)]:
+        for what, columns in [*_example(plan, pyfunc), *frames(plan, _known_texts(native.model), seed)]:
             _compare_native(plan, native, columns, what)
             answered += _compare(plan, pyfunc, columns, what)
             for row in range(_SINGLES):
@@ -72,6 +81,8 @@ def _compare(plan: Plan, pyfunc: PyFuncModel, columns: Columns, what: str) -> bo
     # Whatever pyfunc raises is the reference.
     reference = _asked(lambda: pyfunc.predict(_frame(columns)), Exception)
     if ours is None:
+        if what == "plain" and reference is not None:
+            raise Disagreement("the plan declines usual rows")
         return False
     if reference is None:
         raise Disagreement(f"the plan answers where the model raises: {what}")
@@ -98,39 +109,49 @@ def _compare_rows(plan: Plan, columns: Columns, predicted: np.ndarray, what: str
 def _compare_native(plan: Plan, native: Native, columns: Columns, what: str) -> None:
     """Compare features, scores and the estimator's predictions with those of the pipeline's own parts."""
     *before, last = _parts(native.model)
-    call = _matrix_call(last, native.function)
     theirs = _asked(lambda: _features(before, _frame(columns)), Exception)
     ours = _asked(lambda: plan.features([columns[column.name] for column in plan.inputs]), Declined)
     if theirs is None or ours is None:
         return
-    if before and not same(ours, theirs):
+    if hasattr(theirs, "toarray") != getattr(plan.estimator, "sparse", hasattr(theirs, "toarray")):
+        raise Disagreement("only one of both multiplies a sparse matrix")
+    # A sparse matrix has no zeros, so none that is negative.
+    if before and not same(ours + 0.0 if hasattr(theirs, "toarray") else ours, _dense(theirs)):
         raise Disagreement(f"features differ: {what}")
+    call = _matrix_call(last, native.function)
     if call is None or ours.dtype.kind == "O":
         return
     usual = ours[np.isfinite(ours).all(axis=1)] if ours.dtype.kind == "f" else ours
-    if len(usual):
-        for matrix in (usual, matrix_probes(plan, usual)):
-            _compare_estimator(plan, last, call, matrix, what)
+    for matrix in (usual, matrix_probes(plan, usual)) if len(usual) else ():
+        given = type(theirs)(matrix) if hasattr(theirs, "toarray") else matrix
+        _same_or_refused(plan.estimator.predict, matrix, partial(call, given), what)
+        if hasattr(plan.estimator, "scores") and hasattr(last, "decision_function"):
+            _same_or_refused(plan.estimator.scores, matrix, partial(last.decision_function, given), what)
 
 
-def _compare_estimator(plan: Plan, last: Any, call: Callable[[Any], Any], matrix: np.ndarray, what: str) -> None:
-    sparse = getattr(plan.estimator, "sparse", False)
-    given = _sparse(matrix) if sparse else matrix
-    pairs = [(plan.estimator.predict, call)]
-    scores = getattr(plan.estimator, "scores", None)
-    if scores is not None and hasattr(last, "decision_function"):
-        pairs.append((scores, last.decision_function))
-    for step, reference in pairs:
-        ours = _asked(partial(step, matrix), Declined)
-        theirs = _asked(partial(reference, given), Exception)
-        if ours is not None and theirs is not None and not same(ours, theirs):
-            raise Disagreement(f"the estimator's results differ: {what}")
+def _same_or_refused(
+    step: Callable[[np.ndarray], Any], matrix: np.ndarray, reference: Callable[[], Any], what: str
+) -> None:
+    ours, theirs = _asked(partial(step, matrix), Declined), _asked(reference, Exception)
+    if ours is not None and theirs is not None and not same(ours, theirs):
+        raise Disagreement(f"the estimator's results differ: {what}")
 
 
-def _sparse(matrix: np.ndarray) -> Any:
-    from scipy.sparse import csr_matrix
-
-    return csr_matrix(matrix)
+def _known_texts(model: Any) -> dict[str, list[str]]:
+    """The texts that the model's own encoders know, by the column that they were fitted on."""
+    first = _parts(model)[0]
+    fitted: list[tuple[Any, list[str]]] = [(first, [])]
+    if type(first).__name__ == "ColumnTransformer":
+        names = [str(name) for name in getattr(first, "feature_names_in_", ())]
+        at = {name: [names[place] for place in places] for name, places in first._transformer_to_input_indices.items()}
+        fitted = [(part, at[name]) for name, parts, _ in first.transformers_ for part in _parts(parts)]
+    known: dict[str, list[str]] = {}
+    for part, columns in fitted:
+        categories = getattr(part, "categories_", [])
+        own = columns or [str(name) for name in getattr(part, "feature_names_in_", ())]
+        for name, values in zip(own, categories, strict=False) if len(own) == len(categories) else ():
+            known.setdefault(name, []).extend(value for value in values.tolist() if type(value) is str)
+    return known
 
 
 def _parts(model: Any) -> list[Any]:
@@ -140,13 +161,15 @@ def _parts(model: Any) -> list[Any]:
     return [part for step in steps for part in _parts(step)]
 
 
-def _features(before: list[Any], frame: Any) -> np.ndarray:
+def _features(before: list[Any], frame: Any) -> Any:
     features = frame
     for transformer in before:
         features = transformer.transform(features)
-    if hasattr(features, "toarray"):
-        features = features.toarray()
-    dense = np.asarray(features)
+    return features
+
+
+def _dense(features: Any) -> np.ndarray:
+    dense: np.ndarray = features.toarray() if hasattr(features, "toarray") else np.asarray(features)
     return dense.astype(np.float64) if dense.dtype == object else dense
 
 

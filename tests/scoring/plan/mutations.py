@@ -18,9 +18,10 @@ def mutations(value: Any, where: str = "plan") -> Iterator[tuple[str, Any]]:
     elif isinstance(value, tuple):
         yield from _tuple(value, where)
     elif dataclasses.is_dataclass(value):
-        for field in dataclasses.fields(value):
-            for what, changed in mutations(getattr(value, field.name), f"{where}.{field.name}"):
-                yield what, dataclasses.replace(value, **{field.name: changed})  # type: ignore[type-var]
+        part: Any = value
+        for field in dataclasses.fields(part):
+            for what, changed in mutations(getattr(part, field.name), f"{where}.{field.name}"):
+                yield what, dataclasses.replace(part, **{field.name: changed})
     else:
         yield from ((f"{where}: {value!r} -> {changed!r}", changed) for changed in _scalars(value))
 

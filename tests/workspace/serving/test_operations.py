@@ -20,7 +20,7 @@ ENTITY = {"entity_name": MODEL, "entity_version": "1", "name": "one"}
 
 
 def told(bench: Bench) -> list[str]:
-    return [event.type for event in bench.serving.events("delay")][::-1]
+    return [event.type for event in bench.serving.inspect.events("delay")][::-1]
 
 
 def test_events_tell_what_happened(bench: Bench, two_models: Models, broken_model: Path) -> None:
@@ -33,8 +33,8 @@ def test_events_tell_what_happened(bench: Bench, two_models: Models, broken_mode
     bench.serving.update_config("delay", {"served_entities": [{**ENTITY, "entity_version": "3"}]}, ME)
     wait_for(lambda: "UPDATE_FAILED" in told(bench), seconds=60)
     assert told(bench) == ["CREATED", "SERVING", "SERVING", "UPDATE_STARTED", "UPDATE_FAILED"]
-    assert "version 2 of" in bench.serving.events("delay")[2].message
-    assert "could not be loaded" in bench.serving.events("delay")[0].message
+    assert "version 2 of" in bench.serving.inspect.events("delay")[2].message
+    assert "could not be loaded" in bench.serving.inspect.events("delay")[0].message
     bench.serving.delete("delay")
     bench.create("delay", "champion")
     assert told(bench)[0] == "CREATED" and "UPDATE_FAILED" not in told(bench)
@@ -51,22 +51,22 @@ def test_the_oldest_events_make_room(bench: Bench, monkeypatch: pytest.MonkeyPat
 def test_metrics_logs_and_openapi(bench: Bench, two_models: Models) -> None:
     bench.register(1, two_models[0])
     with pytest.raises(ResourceDoesNotExist):
-        bench.serving.metrics("delay")
+        bench.serving.inspect.metrics("delay")
     bench.serving.create({"name": "delay", "config": {"served_entities": [ENTITY]}}, ME)
     bench.wait_ready("delay", 1)
     bench.ask("delay")
     bench.send("delay", {"nothing": 1}).result(60)
-    text = bench.serving.metrics("delay")
+    text = bench.serving.inspect.metrics("delay")
     labels = r'endpoint_name="delay",served_entity_name="one",model_version="1"'
     for name, value in (("request_count_total", 2), ("request_4xx_count_total", 1), ("request_5xx_count_total", 0)):
         assert f"{name}{{{labels}}} {value}\n" in text
     assert f'request_latency_ms_bucket{{{labels},le="+Inf"}} 2' in text
     assert re.search(rf"mem_usage_percentage{{{labels}}} [0-9.]+", text)
-    assert "Serving with Python" in bench.serving.build_log("delay", "one")
-    assert bench.serving.log("delay", "one") == ""
+    assert "Serving with Python" in bench.serving.inspect.build_log("delay", "one")
+    assert bench.serving.inspect.log("delay", "one") == ""
     with pytest.raises(ResourceDoesNotExist, match="no served entity 'two'"):
-        bench.serving.log("delay", "two")
-    operation = bench.serving.open_api("delay")["paths"]["/serving-endpoints/delay/invocations"]["post"]
+        bench.serving.inspect.log("delay", "two")
+    operation = bench.serving.inspect.open_api("delay")["paths"]["/serving-endpoints/delay/invocations"]["post"]
     split, records, *_ = operation["requestBody"]["content"]["application/json"]["schema"]["oneOf"]
     assert split["properties"]["dataframe_split"]["properties"]["columns"]["example"] == list(models.COLUMNS)
     row = records["properties"]["dataframe_records"]["items"]["properties"]
@@ -77,7 +77,7 @@ def test_the_build_log_tells_where_libraries_differ(bench: Bench, two_models: Mo
     (tmp_path / "requirements.txt").write_text("numpy<1\nno-such-library==3\n--index-url https://u:pw123@x/\nnumpy\n")
     bench.register(1, tmp_path)
     bench.create("delay", "1")
-    log = bench.serving.build_log("delay", "delay-1")
+    log = bench.serving.inspect.build_log("delay", "delay-1")
     assert "which is ANOTHER VERSION" in log and "no-such-library==3: MISSING" in log and "pw123" not in log
 
 

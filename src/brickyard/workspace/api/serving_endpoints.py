@@ -109,7 +109,7 @@ def update_config(workspace: Workspace, call: Call) -> ServingEndpointDetailed:
 @family.call("PATCH", _ROOT + "/{name}/tags", access=_on_endpoint("CAN_MANAGE"))
 def patch_tags(workspace: Workspace, call: Call) -> dict[str, Any]:
     """Add and delete tags."""
-    record = workspace.serving.patch_tags(call.path["name"], call.body)
+    record = workspace.serving.patch_tags(call.path["name"], call.body, call.principal)
     return {"tags": [tag.as_dict() for tag in views.tag_list(record)]}
 
 
@@ -128,7 +128,7 @@ def put_ai_gateway(workspace: Workspace, call: Call) -> object:
 @family.call("GET", _ROOT + "/{name}/events", access=_on_endpoint("CAN_VIEW"))
 def list_events(workspace: Workspace, call: Call) -> dict[str, Any]:
     """What happened to an endpoint, the newest first."""
-    return {"events": [asdict(event) for event in workspace.serving.events(call.path["name"])]}
+    return {"events": [asdict(event) for event in workspace.serving.inspect.events(call.path["name"])]}
 
 
 @family.call("GET", _ROOT + "/{name}/served-models/{served_model_name}/build-logs", access=_on_endpoint("CAN_VIEW"))
@@ -136,7 +136,7 @@ def build_logs(workspace: Workspace, call: Call) -> BuildLogsResponse:
     """With which libraries a served entity runs."""
     from databricks.sdk.service.serving import BuildLogsResponse
 
-    return BuildLogsResponse(workspace.serving.build_log(call.path["name"], call.path["served_model_name"]))
+    return BuildLogsResponse(workspace.serving.inspect.build_log(call.path["name"], call.path["served_model_name"]))
 
 
 @family.call("GET", _ROOT + "/{name}/served-models/{served_model_name}/logs", access=_on_endpoint("CAN_VIEW"))
@@ -144,19 +144,19 @@ def logs(workspace: Workspace, call: Call) -> ServerLogsResponse:
     """What a served entity has printed last."""
     from databricks.sdk.service.serving import ServerLogsResponse
 
-    return ServerLogsResponse(workspace.serving.log(call.path["name"], call.path["served_model_name"]))
+    return ServerLogsResponse(workspace.serving.inspect.log(call.path["name"], call.path["served_model_name"]))
 
 
 @family.call("GET", _ROOT + "/{name}/metrics", access=_on_endpoint("CAN_VIEW"))
 def export_metrics(workspace: Workspace, call: Call) -> Response:
     """The metrics of an endpoint, for Prometheus."""
-    return Response(workspace.serving.metrics(call.path["name"]), media_type="text/plain; version=0.0.4")
+    return Response(workspace.serving.inspect.metrics(call.path["name"]), media_type="text/plain; version=0.0.4")
 
 
 @family.call("GET", _ROOT + "/{name}/openapi", access=_on_endpoint("CAN_VIEW"))
 def get_open_api(workspace: Workspace, call: Call) -> Response:
     """How an endpoint is asked, as an OpenAPI document."""
-    return json_response(workspace.serving.open_api(call.path["name"]))
+    return json_response(workspace.serving.inspect.open_api(call.path["name"]))
 
 
 @family.call("DELETE", _ROOT + "/{name}", access=_on_endpoint("CAN_MANAGE"))

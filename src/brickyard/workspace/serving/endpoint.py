@@ -16,12 +16,15 @@ from brickyard.workspace.serving.limits import Limiter
 from brickyard.workspace.serving.metrics import Metrics, Series
 from brickyard.workspace.serving.process import ScoringFailed, ScoringProcess
 from brickyard.workspace.serving.settings import EndpointSettings
+from brickyard.workspace.serving.shadow import Shadows
 
 if TYPE_CHECKING:
     from brickyard.workspace.serving.capture import Exchange
     from brickyard.workspace.serving.capturing import Capturing
+    from brickyard.workspace.serving.channel import Reply
     from brickyard.workspace.serving.config import EndpointConfig, Entity
     from brickyard.workspace.serving.records import EndpointRecord, EndpointRecords
+    from brickyard.workspace.serving.routing import Request
 
 __all__ = ["Endpoint", "ModelVersions", "Replica", "Status"]
 
@@ -136,6 +139,7 @@ class Endpoint:
         self.capturing = capturing
         self.limiter = Limiter(record.limits)
         self.metrics = Metrics()
+        self._shadows = Shadows()
         self.events = records.events(record.id)
         self._settings = EndpointSettings.kept(record.tags)
         self._records = records
@@ -179,10 +183,19 @@ class Endpoint:
                 return status.replicas.get(name)
         return None
 
-    def record(self, replica: Replica, exchange: Exchange) -> None:
-        """Take a request and its answer to the record; returns at once."""
-        self.metrics.count(replica.series, exchange.status, exchange.milliseconds)
+    def record(self, replica: Replica, exchange: Exchange, shadow: bool) -> None:
+        """Take a request and its answer, or the one of a shadow, to the record; returns at once."""
+        if not shadow:
+            self.metrics.count(replica.series, exchange.status, exchange.milliseconds)
         self.capturing.offer(exchange)
+
+    def mirror(self, request: Request, answered: Replica, reply: Reply) -> None:
+        """Send what was answered to the shadows, too; returns at once."""
+        names = self._settings.shadows
+        if names and reply.status < 400:
+            replicas = self._status.replicas
+            shadows = [replicas[name] for name in names if name in replicas and name != answered.entity.name]
+            self._shadows.mirror(self, request, shadows, reply.body)
 
     def set(self, settings: EndpointSettings) -> None:
         """Follow other settings."""
@@ -198,7 +211,8 @@ class Endpoint:
         """The metrics of it, for Prometheus."""
         processes = {one.series: one.process for one in self._status.replicas.values()}
         running = {key: one.pid for key, one in processes.items() if one.pid is not None and not one.asleep}
-        return self.metrics.text(self.name, running, self.capturing.dropped)
+        extra = [*self._shadows.samples(), ("capture_dropped_total", None, self.capturing.dropped)]
+        return self.metrics.text(self.name, running, extra)
 
     def log(self, entity: str, version: int) -> Path:
         """The file of what a served entity has printed at a version."""

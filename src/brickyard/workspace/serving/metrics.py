@@ -23,6 +23,11 @@ _HELP = {
     "request_latency_ms": ("histogram", "Time of the model's answer in milliseconds"),
     "cpu_usage_percentage": ("gauge", "Processor time of the model's process since it was last asked for"),
     "mem_usage_percentage": ("gauge", "Memory of the model's process, of that of the machine"),
+    "shadow_request_count_total": ("counter", "Requests that were sent to a shadow, too"),
+    "shadow_error_count_total": ("counter", "Requests that a shadow answered with an error"),
+    "shadow_mismatch_count_total": ("counter", "Requests that a shadow answered with other predictions"),
+    "shadow_difference_total": ("counter", "Sum of the mean distances between a shadow's predictions and the answers"),
+    "shadow_skipped_total": ("counter", "Requests that were not sent to a shadow, because too many were under way"),
     "capture_dropped_total": ("counter", "Requests that are not in the inference table, because too many waited"),
 }
 
@@ -61,16 +66,19 @@ class Metrics:
             counts.milliseconds += milliseconds
             counts.buckets[bisect.bisect_left(_BOUNDS, milliseconds)] += 1
 
-    def text(self, endpoint: str, processes: Mapping[Series, int], dropped: int) -> str:
+    def text(
+        self, endpoint: str, processes: Mapping[Series, int], extra: Iterable[tuple[str, Series | None, float]] = ()
+    ) -> str:
         """Everything, in the text format of Prometheus.
 
         Args:
             endpoint: The endpoint's name.
             processes: The process of each served entity that has one.
-            dropped: How many requests were not kept.
+            extra: Names, series and values of further samples.
         """
+        more = [(name, _labels(series) if series is not None else {}, value) for name, series, value in extra]
         with self._lock:
-            samples = [*self._samples(), *self._usage(processes), ("capture_dropped_total", {}, float(dropped))]
+            samples = [*self._samples(), *self._usage(processes), *more]
         lines: list[str] = []
         for name, (kind, help_text) in _HELP.items():
             lines += [f"# HELP {name} {help_text}", f"# TYPE {name} {kind}"]

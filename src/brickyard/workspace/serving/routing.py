@@ -16,7 +16,7 @@ from brickyard.workspace.serving.channel import ChannelClosed, ForwardFailed, Re
 if TYPE_CHECKING:
     from brickyard.workspace.serving.endpoint import Endpoint, Replica
 
-__all__ = ["Request", "route"]
+__all__ = ["Request", "ask", "route"]
 
 
 @dataclass(frozen=True)
@@ -46,33 +46,37 @@ async def route(endpoint: Endpoint, request: Request) -> tuple[Replica, Reply] |
         replica = endpoint.choose()
         if replica is None or replica.process.failure is not None:
             return None
-        at, begun = now(), time.perf_counter()
-        try:
-            reply = await replica.process.ask(request.body, request.content_type)
-        except ChannelClosed:
-            continue  # it was replaced since it was chosen
-        except ForwardFailed as error:
-            failure = TemporarilyUnavailable(f"The endpoint '{endpoint.name}' could not answer: {error}.")
-            body = json.dumps(failure.body()).encode()
-            endpoint.record(replica, _exchange(endpoint, replica, request, (at, begun), failure.status, body))
-            raise failure from error
-        endpoint.record(replica, _exchange(endpoint, replica, request, (at, begun), reply.status, reply.body))
-        return replica, reply
+        reply = await ask(endpoint, replica, request)
+        if reply is not None:
+            endpoint.mirror(request, replica, reply)
+            return replica, reply
 
 
-def _exchange(
-    endpoint: Endpoint, replica: Replica, request: Request, begun: tuple[int, float], status: int, response: bytes
-) -> Exchange:
+async def ask(endpoint: Endpoint, replica: Replica, request: Request, *, shadow: bool = False) -> Reply | None:
+    """Ask a replica and record its answer; nothing where it was replaced since it was chosen.
+
+    Raises:
+        TemporarilyUnavailable: The process died of this request, or took too long.
+    """
+    at, begun = now(), time.perf_counter()
     metadata = {"endpoint_name": endpoint.name, "served_entity_name": replica.entity.name}
     metadata |= {"model_name": replica.entity.model, "model_version": str(replica.version)}
-    return Exchange(
-        request.id,
-        begun[0],
-        status,
-        (time.perf_counter() - begun[1]) * 1000,
-        request.body,
-        request.content_type,
-        response,
-        metadata,
-        request.requester,
-    )
+    metadata |= {"shadow": "true"} if shadow else {}
+
+    def record(status: int, response: bytes) -> None:
+        spent = (time.perf_counter() - begun) * 1000
+        kind, requester = request.content_type, request.requester
+        endpoint.record(
+            replica, Exchange(request.id, at, status, spent, request.body, kind, response, metadata, requester), shadow
+        )
+
+    try:
+        reply = await replica.process.ask(request.body, request.content_type)
+    except ChannelClosed:
+        return None
+    except ForwardFailed as error:
+        failure = TemporarilyUnavailable(f"The endpoint '{endpoint.name}' could not answer: {error}.")
+        record(failure.status, json.dumps(failure.body()).encode())
+        raise failure from error
+    record(reply.status, reply.body)
+    return reply

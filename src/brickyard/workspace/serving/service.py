@@ -27,8 +27,8 @@ from brickyard.workspace.serving.config import EndpointConfig, Variable, refuse_
 from brickyard.workspace.serving.endpoint import Endpoint, ModelVersions, Replica, Status
 from brickyard.workspace.serving.environment import scopes_of
 from brickyard.workspace.serving.gateway import Gateway
+from brickyard.workspace.serving.inspection import Inspection
 from brickyard.workspace.serving.limits import parse_limits
-from brickyard.workspace.serving.model_files import build_log, open_api
 from brickyard.workspace.serving.records import EndpointRecord, EndpointRecords
 from brickyard.workspace.serving.routing import Request, route
 from brickyard.workspace.serving.settings import EndpointSettings
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from brickyard.workspace.serving.capture_settings import CaptureConfig
     from brickyard.workspace.serving.channel import Reply
     from brickyard.workspace.serving.environment import SecretValues
-    from brickyard.workspace.serving.events import Event
     from brickyard.workspace.serving.payload_table import Tables
     from brickyard.workspace.store import Store
 
@@ -49,7 +48,6 @@ __all__ = ["Serving"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _CREATE_FIELDS = frozenset({"name", "config", "tags", "description", "rate_limits", "ai_gateway"})
-_LOG_BYTES = 64 << 10
 
 
 @dataclass(frozen=True)
@@ -79,6 +77,9 @@ class _Create:
 
 class Serving:
     """The endpoints of one workspace.
+
+    Attributes:
+        inspect: Tells of them.
 
     Args:
         store: The workspace's database.
@@ -110,6 +111,7 @@ class Serving:
         self._endpoints: dict[str, Endpoint] = {}
         self._closed = False
         self._lock = threading.RLock()
+        self.inspect = Inspection(self._found, self._records, models, url)
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def recover(self) -> None:
@@ -227,16 +229,22 @@ class Serving:
             endpoint.announce()
             return self._detailed(record, endpoint.status)
 
-    def patch_tags(self, name: str, body: Mapping[str, Any]) -> EndpointRecord:
+    def patch_tags(self, name: str, body: Mapping[str, Any], by: Principal) -> EndpointRecord:
         """Add and delete tags."""
         check_shape(_TagChanges, body)
         with self._lock:
-            tags = {**self._records.get(name).tags, **_tags(body.get("add_tags"))}
+            before = self._records.get(name).tags
+            tags = {**before, **_tags(body.get("add_tags"))}
             for key in body.get("delete_tags") or []:
                 tags.pop(key, None)
             settings = EndpointSettings.parse(tags)
             record = self._records.put_tags(name, tags)
-            self._endpoint(record).set(settings)
+            endpoint = self._endpoint(record)
+            endpoint.set(settings)
+            changed = [
+                f"{key}={tags.get(key, '')}" for key in sorted({*before, *tags}) if before.get(key) != tags.get(key)
+            ]
+            endpoint.events.add("TAGS_CHANGED", f"{', '.join(changed) or 'nothing'}, by {by.user_name}")
             return record
 
     def put_rate_limits(self, name: str, body: Mapping[str, Any], by: Principal) -> EndpointRecord:
@@ -264,48 +272,6 @@ class Serving:
         endpoint.events.add(event, f"changed by {by.user_name}")
         endpoint.look()
         return record
-
-    def events(self, name: str) -> list[Event]:
-        """What happened to an endpoint, the newest first."""
-        return self._records.events(self._records.get(name).id).all()
-
-    def metrics(self, name: str) -> str:
-        """The metrics of an endpoint, for Prometheus."""
-        return self._found(name).metrics_text()
-
-    def log(self, name: str, entity: str) -> str:
-        """The last lines that a served entity has printed, without secrets."""
-        path = self._found(name).log(entity, self._version(name, entity))
-        if not path.exists():
-            return ""
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - _LOG_BYTES))
-            return file.read().decode(errors="replace")
-
-    def build_log(self, name: str, entity: str) -> str:
-        """What a served entity is run with."""
-        version = self._version(name, entity)
-        (model,) = (one.model for one in self._records.get(name).config.entities if one.name == entity)
-        return build_log(self._models.model_version(model, version).path)
-
-    def open_api(self, name: str) -> dict[str, Any]:
-        """How an endpoint is asked, as an OpenAPI document."""
-        replicas = self._found(name).status.replicas.values()
-        paths = {r.entity.name: self._models.model_version(r.entity.model, r.version).path for r in replicas}
-        return open_api(name, self._url, paths)
-
-    def _version(self, name: str, entity: str) -> int:
-        """The version of a served entity that serves, or is to."""
-        wanted = {one.name: one for one in self._records.get(name).config.entities}.get(entity)
-        if wanted is None:
-            raise ResourceDoesNotExist(f"The endpoint '{name}' has no served entity '{entity}'.")
-        replica = self._found(name).status.replicas.get(entity)
-        version = replica.version if replica else self._models.alias(wanted.model, wanted.alias or "")
-        if replica is None and wanted.alias is None:
-            version = int(wanted.version)
-        if version is None:
-            raise InvalidState(f"The served entity '{entity}' waits for a version with the alias '{wanted.alias}'.")
-        return version
 
     def delete(self, name: str) -> None:
         """Stop serving and forget the endpoint."""

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.serving.capture_settings import CaptureSettings
 
-__all__ = ["IDLE_TAG", "EndpointSettings"]
+__all__ = ["IDLE_TAG", "SHADOW_TAG", "EndpointSettings"]
 
 IDLE_TAG = "brickyard.scale_to_zero_seconds"
+SHADOW_TAG = "brickyard.shadow"
 #: As long as on the vendor's service.
 _IDLE_SECONDS = 1800.0
 
@@ -23,10 +24,12 @@ class EndpointSettings:
     Attributes:
         capture: What is kept of requests and answers.
         idle_seconds: How long an entity that may scale to zero waits for a request.
+        shadows: Served entities that are sent what others have answered.
     """
 
     capture: CaptureSettings = field(default_factory=CaptureSettings)
     idle_seconds: float = _IDLE_SECONDS
+    shadows: frozenset[str] = frozenset()
 
     @classmethod
     def parse(cls, tags: Mapping[str, str | None]) -> EndpointSettings:
@@ -35,7 +38,10 @@ class EndpointSettings:
         Raises:
             InvalidParameterValue: One has no value that it can have.
         """
-        return cls(CaptureSettings.parse(tags), _seconds(tags.get(IDLE_TAG)))
+        shadows = (name.strip() for name in (tags.get(SHADOW_TAG) or "").split(","))
+        return cls(
+            CaptureSettings.parse(tags), _seconds(tags.get(IDLE_TAG)), frozenset(name for name in shadows if name)
+        )
 
     @classmethod
     def kept(cls, tags: Mapping[str, str | None]) -> EndpointSettings:

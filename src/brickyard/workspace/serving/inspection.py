@@ -1,0 +1,79 @@
+"""What is told of an endpoint at work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from brickyard.workspace.api.errors import InvalidState, ResourceDoesNotExist
+from brickyard.workspace.serving.model_files import build_log, open_api
+
+if TYPE_CHECKING:
+    from brickyard.workspace.serving.endpoint import Endpoint, ModelVersions
+    from brickyard.workspace.serving.events import Event
+    from brickyard.workspace.serving.records import EndpointRecords
+
+__all__ = ["Inspection"]
+
+_LOG_BYTES = 64 << 10
+
+
+class Inspection:
+    """Looks into endpoints, and changes nothing; an endpoint that does not exist is a ResourceDoesNotExist.
+
+    Args:
+        endpoint: Finds an endpoint by its name.
+        records: Where endpoints are kept.
+        models: The model registry.
+        url: The workspace's address.
+    """
+
+    def __init__(
+        self, endpoint: Callable[[str], Endpoint], records: EndpointRecords, models: ModelVersions, url: str
+    ) -> None:
+        self._endpoint = endpoint
+        self._records = records
+        self._models = models
+        self._url = url
+
+    def events(self, name: str) -> list[Event]:
+        """What happened to an endpoint, the newest first."""
+        return self._records.events(self._records.get(name).id).all()
+
+    def metrics(self, name: str) -> str:
+        """The metrics of an endpoint, for Prometheus."""
+        return self._endpoint(name).metrics_text()
+
+    def log(self, name: str, entity: str) -> str:
+        """The last lines that a served entity has printed, without secrets."""
+        path = self._endpoint(name).log(entity, self._version(name, entity))
+        if not path.exists():
+            return ""
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _LOG_BYTES))
+            return file.read().decode(errors="replace")
+
+    def build_log(self, name: str, entity: str) -> str:
+        """What a served entity is run with."""
+        version = self._version(name, entity)
+        (model,) = (one.model for one in self._records.get(name).config.entities if one.name == entity)
+        return build_log(self._models.model_version(model, version).path)
+
+    def open_api(self, name: str) -> dict[str, Any]:
+        """How an endpoint is asked, as an OpenAPI document."""
+        replicas = self._endpoint(name).status.replicas.values()
+        paths = {r.entity.name: self._models.model_version(r.entity.model, r.version).path for r in replicas}
+        return open_api(name, self._url, paths)
+
+    def _version(self, name: str, entity: str) -> int:
+        """The version of a served entity that serves, or is to."""
+        wanted = {one.name: one for one in self._records.get(name).config.entities}.get(entity)
+        if wanted is None:
+            raise ResourceDoesNotExist(f"The endpoint '{name}' has no served entity '{entity}'.")
+        replica = self._endpoint(name).status.replicas.get(entity)
+        version = replica.version if replica else self._models.alias(wanted.model, wanted.alias or "")
+        if replica is None and wanted.alias is None:
+            version = int(wanted.version)
+        if version is None:
+            raise InvalidState(f"The served entity '{entity}' waits for a version with the alias '{wanted.alias}'.")
+        return version

@@ -13,7 +13,30 @@ if TYPE_CHECKING:
     import numpy as np
     from mlflow.pyfunc import PyFuncModel
 
-__all__ = ["array_of_json", "arrays_of", "arrays_of_json", "column_kinds", "columns_of_body", "row_of_body"]
+__all__ = ["Texts", "array_of_json", "arrays_of", "arrays_of_json", "column_kinds", "columns_of_body", "row_of_body"]
+
+
+class Texts:
+    """A column of text as its different values and, for each row, which of them it has; None is a value too.
+
+    Args:
+        values: The different values.
+        indices: The position of each row's.
+    """
+
+    def __init__(self, values: np.ndarray, indices: np.ndarray) -> None:
+        self.values = values
+        self.indices = indices
+        self.dtype = values.dtype
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """Return one object a row."""
+        rows: np.ndarray = self.values[self.indices]
+        return rows
+
 
 _DTYPES = {
     "boolean": "bool",
@@ -94,21 +117,37 @@ def _readers(data: Any) -> Mapping[str, Callable[[], np.ndarray]] | None:
 
 
 def _arrow_reader(data: Any, name: str) -> Callable[[], np.ndarray]:
-    def read() -> np.ndarray:
+    import pyarrow as pa
+
+    def read() -> Any:
         column = data.column(name)
+        if column.type in (pa.string(), pa.large_string()):
+            return _texts(column)
         array: np.ndarray = column.to_numpy() if hasattr(column, "chunks") else column.to_numpy(zero_copy_only=False)
         return array
 
     return read
 
 
-def _cast(values: np.ndarray, kind: str) -> np.ndarray | None:
+def _texts(column: Any) -> Texts:
+    import numpy as np
+
+    encoded = column.dictionary_encode()
+    encoded = encoded.combine_chunks() if hasattr(encoded, "chunks") else encoded
+    values = np.array([*encoded.dictionary.to_pylist(), None], dtype=object)
+    indices = encoded.indices.fill_null(len(values) - 1) if encoded.null_count else encoded.indices
+    return Texts(values if encoded.null_count else values[:-1], indices.to_numpy(zero_copy_only=False))
+
+
+def _cast(values: Any, kind: str) -> Any:
     import numpy as np
 
     given = values.dtype.kind
     if kind == "boolean":
         return values if given == "b" else None
     if kind == "string":
+        if isinstance(values, Texts):
+            return values
         return values if given == "O" and _PLAIN["string"].issuperset(map(type, values)) else None
     if kind in {"float", "double"}:
         return values.astype(_DTYPES[kind]) if given in "fiub" else None

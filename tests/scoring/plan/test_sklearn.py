@@ -97,6 +97,11 @@ def test_usual_rows_are_answered_by_the_plan(family: str, loaded_family: LoadedF
     frame = pipelines.rows(300, seed=3).assign(gap=1.0)
     for part in (frame, frame[:1], frame[7:15].reset_index(drop=True)):
         assert same(model.plan.predict(part), by_pyfunc(model, part))
+    table = pa.concat_tables(
+        [pa.Table.from_pandas(frame, preserve_index=False), pa.Table.from_pandas(frame[::-1], preserve_index=False)]
+    )
+    twice = pd.concat([frame, frame[::-1]], ignore_index=True)
+    assert same(model.plan.predict(table.select(list(frame))), by_pyfunc(model, twice))
 
 
 @pytest.mark.parametrize("family", pipelines.FAMILIES)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from brickyard.scoring.columns import Texts
 from brickyard.scoring.plan.steps import Declined, Features, matrix_of
 
 __all__ = ["DECLINES", "NOTHING", "Categories", "OneHot", "Ordinal"]
@@ -45,27 +46,27 @@ class Categories:
 
     @cached_property
     def code_by_value(self) -> Mapping[Any, int]:
-        """The codes of texts."""
-        return dict(zip(self.known.tolist(), self.codes.tolist(), strict=True))
+        """The codes of texts, known or not."""
+        return _Codes(zip(self.known.tolist(), self.codes.tolist(), strict=True), self.unknown)
 
-    def encode(self, column: np.ndarray) -> np.ndarray:
+    def encode(self, column: np.ndarray | Texts) -> np.ndarray:
         """Return the code of each value.
 
         Raises:
             Declined: For a value for which the encoder raises.
         """
+        if isinstance(column, Texts):
+            codes: np.ndarray = self.encode(column.values)[column.indices]
+            return codes
         codes = self._of_objects(column) if self.known.dtype.kind == "O" else self._of_numbers(column)
-        if len(codes) and codes.min() == DECLINES:
+        if DECLINES in (self.missing, self.unknown) and len(codes) and codes.min() == DECLINES:
             raise Declined("a value that the encoder does not know")
         return codes
 
     def _of_objects(self, column: np.ndarray) -> np.ndarray:
-        get = self.code_by_value.get
-        unknown = self.unknown
-        values = column.tolist()
-        if column.dtype.kind not in "Ob" or not _PLAIN.issuperset(map(type, values)):
-            raise Declined("a value that is neither text nor nothing")
-        return np.array([get(value, unknown) for value in values], dtype=np.int64)
+        if column.dtype.kind not in "Ob":
+            raise Declined("a number where the categories are texts")
+        return np.fromiter(map(self.code_by_value.__getitem__, column.tolist()), np.int64, len(column))
 
     def _of_numbers(self, column: np.ndarray) -> np.ndarray:
         if column.dtype.kind not in "fiu":
@@ -77,6 +78,19 @@ class Categories:
                 raise Declined("an infinity, which scikit-learn refuses")
             codes[np.isnan(column)] = self.missing
         return codes
+
+
+class _Codes(dict[Any, int]):
+    """Codes by value, with one for every other text."""
+
+    def __init__(self, known: Iterable[tuple[Any, int]], unknown: int) -> None:
+        super().__init__(known)
+        self._unknown = unknown
+
+    def __missing__(self, value: Any) -> int:
+        if type(value) in _PLAIN:
+            return self._unknown
+        raise Declined("a value that is neither text nor nothing")
 
 
 _PLAIN = frozenset({str, bool, type(None)})

@@ -10,9 +10,10 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from brickyard.scoring.plan.categories import DECLINES, NOTHING, Categories, OneHot, Ordinal
+from brickyard.scoring.plan.linear import LinearClassifier, LinearRegressor
 from brickyard.scoring.plan.plan import Block, Input, Plan
 from brickyard.scoring.plan.steps import Transform, compile_estimator
-from brickyard.scoring.plan.transforms import Arithmetic, Impute, Passthrough
+from brickyard.scoring.plan.transforms import Arithmetic, Finite, Impute, Passthrough
 
 __all__ = ["Unsupported", "compile_model"]
 
@@ -48,9 +49,10 @@ def compile_model(model: Any, function: str, inputs: Sequence[Input]) -> Plan:
     if estimator is None:
         raise Unsupported(f"{type(last).__name__}.{function}")
     if sparse or sparse_after:
-        if not hasattr(estimator, "sparse"):
-            raise Unsupported(f"{type(last).__name__} of a sparse matrix")
-        estimator = dataclasses.replace(estimator, sparse=True)
+        if isinstance(estimator, LinearRegressor | LinearClassifier):
+            estimator = dataclasses.replace(estimator, sparse=True)
+        else:
+            after = (*after, Finite())
     return Plan(tuple(inputs), blocks, after, estimator)
 
 

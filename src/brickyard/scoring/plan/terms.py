@@ -33,8 +33,9 @@ class LinearTerms:
     """The scores of a linear model, block by block.
 
     Attributes:
-        blocks: The blocks, and the weights of their features (features x scores).
+        blocks: The blocks.
         estimator: The linear model.
+        weights: By block, those of its features, or features x scores where there are several.
         tables: For a block that ends in one-hot columns: a table of weights a column, whose last row is of zeros.
     """
 
@@ -46,7 +47,7 @@ class LinearTerms:
     def predict(self, arrays: Sequence[np.ndarray]) -> np.ndarray | None:
         """Predict; None where the order of the sum could matter for a row."""
         rows = len(arrays[0])
-        scores = np.zeros((rows, self.weights[0].shape[1]))
+        scores = np.zeros((rows, *self.weights[0].shape[1:]))
         sizes = None if self.estimator.sparse else np.zeros_like(scores)
         with np.errstate(all="ignore"):
             for block, weights, tables in zip(self.blocks, self.weights, self.tables, strict=True):
@@ -57,14 +58,14 @@ class LinearTerms:
             scores += self.estimator.intercept
         if sizes is not None and not self._certain(scores, sizes):
             return None
-        flat = scores.reshape(-1) if scores.shape[1] == 1 else scores
-        return self.estimator.answer(flat)
+        return self.estimator.answer(scores)
 
     def _certain(self, scores: np.ndarray, sizes: np.ndarray) -> bool:
         """Whether each label is the same in whatever order its scores are summed."""
-        bounds = self._bound * (sizes + np.abs(self.estimator.intercept)).max(axis=1) + _UNDERFLOW
-        if scores.shape[1] == 1:
-            return bool((np.abs(scores[:, 0]) > bounds).all())
+        sizes = sizes + np.abs(self.estimator.intercept)
+        bounds = self._bound * (sizes if sizes.ndim == 1 else sizes.max(axis=1)) + _UNDERFLOW
+        if scores.ndim == 1:
+            return bool((np.abs(scores) > bounds).all())
         best = np.partition(scores, -2, axis=1)
         return bool((best[:, -1] - best[:, -2] > 2 * bounds).all())
 
@@ -95,7 +96,9 @@ def _terms(block: Block, arrays: Sequence[np.ndarray], weights: np.ndarray, tabl
     if matrix.shape[1] != len(weights):
         raise Declined("the linear model has another number of features")
     for position in range(matrix.shape[1]):
-        yield matrix[:, position].astype(np.float64)[:, None] * weights[position]
+        column = matrix[:, position]
+        # A product with a float64 of numpy is one of float64s, whatever the column is of.
+        yield column * weights[position] if weights.ndim == 1 else column[:, None] * weights[position]
 
 
 def terms_of(plan: Plan) -> LinearTerms | None:
@@ -116,6 +119,7 @@ def terms_of(plan: Plan) -> LinearTerms | None:
         if width is None or start + width > len(weights):
             return None
         part = np.ascontiguousarray(weights[start : start + width])
+        part = part[:, 0] if part.shape[1] == 1 else part
         parts.append(part)
         tables.append(_tables(block, part))
         start += width
@@ -140,8 +144,8 @@ def _tables(block: Block, weights: np.ndarray) -> tuple[np.ndarray, ...]:
     if not isinstance(last, OneHot) or any(isinstance(step, OneHot) for step in block.steps[:-1]):
         return ()
     ends = np.cumsum(last.widths)[:-1]
-    zero = np.zeros((1, weights.shape[1]))
-    return tuple(np.vstack([part, zero]) for part in np.split(weights, ends))
+    zero = np.zeros((1, *weights.shape[1:]))
+    return tuple(np.concatenate([part, zero]) for part in np.split(weights, ends))
 
 
 Reader: TypeAlias = Callable[[Any], Any]
@@ -193,11 +197,11 @@ class RowTerms:
 
 def row_terms_of(plan: Plan, terms: LinearTerms | None) -> RowTerms | None:
     """Return the terms for single rows of a linear model with one score; None where there are none."""
-    if terms is None or terms.weights[0].shape[1] != 1:
+    if terms is None or terms.weights[0].ndim != 1:
         return None
     found: list[tuple[int, Term]] = []
     for block, weights, tables in zip(terms.blocks, terms.weights, terms.tables, strict=True):
-        made = _row_block(plan, block, [float(w) for w in weights[:, 0]], tables)
+        made = _row_block(plan, block, weights.tolist(), tables)
         if made is None:
             return None
         found += made
@@ -221,7 +225,7 @@ def _row_block(
         if kinds != {"string"} or len(block.steps) > 1 or any(by.known.dtype.kind != "O" for by in last.columns):
             return None
         return [
-            (position, _lookup(by.code_by_value, by.unknown, table[:, 0].tolist()))
+            (position, _lookup(by.code_by_value, by.unknown, table.tolist()))
             for position, by, table in zip(block.columns, last.columns, tables, strict=True)
         ]
     if "string" in kinds or (kinds & {"float"} and not kinds & {"double"}):

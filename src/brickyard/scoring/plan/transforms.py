@@ -8,7 +8,7 @@ import numpy as np
 
 from brickyard.scoring.plan.steps import Declined, Features, matrix_of
 
-__all__ = ["Arithmetic", "Impute", "Passthrough", "as_float"]
+__all__ = ["Arithmetic", "Finite", "Impute", "Passthrough", "as_float"]
 
 _OPERATIONS = {"-": np.subtract, "/": np.divide, "*": np.multiply, "+": np.add}
 
@@ -43,6 +43,21 @@ class Passthrough:
             if "b" in kinds and len(kinds) > 1:
                 features = [column.astype(np.float64) if column.dtype.kind in "biu" else column for column in features]
         return matrix_of(features)
+
+
+@dataclass(frozen=True)
+class Finite:
+    """Features that an estimator takes as a sparse matrix, in which scikit-learn refuses NaN and infinities."""
+
+    def check(self) -> None:
+        """Nothing can be wrong."""
+
+    def transform(self, features: Features) -> Features:
+        """Return the features."""
+        matrix = matrix_of(features)
+        if matrix.dtype.kind == "f" and not np.isfinite(matrix).all():
+            raise Declined("NaN or infinity in a sparse matrix")
+        return matrix
 
 
 @dataclass(frozen=True)

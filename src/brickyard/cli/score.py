@@ -71,7 +71,19 @@ def score(model_key: str | None, target: str | None, profile: str | None, model_
 
 def task() -> None:
     """The same for a `python_wheel_task`: its named parameters are the options, and errors fail the task."""
+    _sign_in()
     score.main(standalone_mode=False)
+
+
+def _sign_in() -> None:
+    """Commands take the workspace from the environment; on a cluster of the vendor's only the SDK knows it."""
+    if "DATABRICKS_RUNTIME_VERSION" not in os.environ or "DATABRICKS_HOST" in os.environ:
+        return
+    from databricks.sdk.core import Config
+
+    config = Config()
+    token = config.authenticate().get("Authorization", "").removeprefix("Bearer ")
+    os.environ |= {"DATABRICKS_HOST": str(config.host), "DATABRICKS_TOKEN": token}
 
 
 def _job(

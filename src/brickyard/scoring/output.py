@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from brickyard.errors import DataError
+from brickyard.scoring.arrow_types import plain_schema, stores
 from brickyard.scoring.hashes import RowSet
 from brickyard.scoring.inputs import reading
 from brickyard.scoring.tables import TableLocation, locate_table
@@ -214,13 +215,13 @@ class OutputTable:
         """Refuse an output with other columns, or with others than rows of this schema have."""
         import pyarrow as pa
 
-        known = pa.schema(table.schema().to_arrow())
-        self._require(schema.names, known.names)
-        more = [name for name in known.names if name not in schema.names]
+        known, given = plain_schema(pa.schema(table.schema().to_arrow())), plain_schema(schema)
+        self._require(given.names, known.names)
+        more = [name for name in known.names if name not in given.names]
         other = [
-            f"{name} is {_plain(known.field(name).type)}, not {_plain(schema.field(name).type)}"
-            for name in schema.names
-            if not _fits(_plain(schema.field(name).type), _plain(known.field(name).type))
+            f"{field.name} is {known.field(field.name).type}, not {field.type}"
+            for field in given
+            if not stores(known.field(field.name).type, field.type)
         ]
         if other or (exactly and more):
             what = f"other types: {'; '.join(other)}" if other else f"further columns: {', '.join(more)}"
@@ -231,31 +232,6 @@ class OutputTable:
         if missing:
             message = f"the output table has no column {', '.join(missing)}"
             raise DataError(message, where=self.location.name, next=_OTHER)
-
-
-def _plain(kind: pa.DataType) -> pa.DataType:
-    """A type as Delta stores it: no dictionaries, one type of text."""
-    import pyarrow as pa
-    import pyarrow.types as types
-
-    if types.is_dictionary(kind):
-        return _plain(kind.value_type)
-    if types.is_large_string(kind) or types.is_string_view(kind):
-        return pa.string()
-    if types.is_list(kind) or types.is_large_list(kind) or types.is_list_view(kind):
-        return pa.list_(_plain(kind.value_type))
-    if types.is_struct(kind):
-        return pa.struct([(kind.field(i).name, _plain(kind.field(i).type)) for i in range(kind.num_fields)])
-    return kind
-
-
-def _fits(given: pa.DataType, stored: pa.DataType) -> bool:
-    """Whether values can be stored without being changed."""
-    import pyarrow.types as types
-
-    numbers = (types.is_integer, types.is_floating)
-    wider = any(kind(given) and kind(stored) and given.bit_width <= stored.bit_width for kind in numbers)
-    return bool(given.equals(stored) or wider)
 
 
 def _transaction(stamp: Mapping[str, str], mode: Mode) -> str:

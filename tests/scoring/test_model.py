@@ -31,7 +31,7 @@ def test_predicts_what_pyfunc_predicts(kind: str, loaded: LoadedModel) -> None:
         ("booster", "lightgbm"),
         ("classifier", "lightgbm"),
         ("labels", "lightgbm"),
-        ("pipeline", "frame"),
+        ("pipeline", "plan"),
         ("custom", "pyfunc"),
     ],
 )

@@ -1,0 +1,108 @@
+"""Decision trees, forests and boosted trees as a step of a plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from brickyard.scoring.plan.steps import Declined
+from brickyard.scoring.plan.trees_kernel import sums
+from brickyard.scoring.plan.trees_output import ANSWERS, LINKS
+from brickyard.scoring.plan.trees_table import NodeTable
+
+__all__ = ["NO_CLASSES", "NO_FEATURES", "TreeEnsemble"]
+
+NO_CLASSES = np.zeros(0)
+NO_FEATURES = np.zeros(0, dtype=np.int64)
+# LightGBM takes numbers up to this size (the float 1e-35) for zero.
+_TINY = float(np.float32(1e-35))
+
+
+@dataclass(frozen=True)
+class TreeEnsemble:
+    """Trees whose leaves are summed, a link, and the form of the answer.
+
+    Attributes:
+        table: The trees.
+        features: How many features a row has.
+        precision: In which type the library compares a row: `float32` or `float64`.
+        start: What each sum starts with; empty where one tree's value is taken as it is.
+        takes_missing: Whether the library takes NaN.
+        takes_infinite: Whether the library takes infinities.
+        tiny_is_zero: Whether numbers up to 1e-35 count as zero.
+        finite_features: Features of which the library refuses infinities all the same.
+        link: What is done to the sums, one of `LINKS`.
+        scale: A number for the link.
+        answer: What is made of them, one of `ANSWERS`.
+        classes: The labels.
+    """
+
+    table: NodeTable
+    features: int
+    precision: str
+    start: np.ndarray
+    takes_missing: bool
+    takes_infinite: bool
+    tiny_is_zero: bool
+    finite_features: np.ndarray
+    link: str
+    scale: float
+    answer: str
+    classes: np.ndarray
+
+    row_wise = True
+
+    def check(self) -> None:
+        """Find what does not fit."""
+        if not isinstance(self.table, NodeTable) or self.precision not in {"float32", "float64"}:
+            raise ValueError("trees are a table of nodes, over float32 or float64")
+        if self.link not in LINKS or self.answer not in ANSWERS:
+            raise ValueError(f"there is no link {self.link!r}, or no answer {self.answer!r}")
+        if self.table.features.max() >= self.features:
+            raise ValueError("the trees look at more features than a row has")
+        if len(self.start) not in (0, self.table.outputs) or (not len(self.start) and len(self.table.roots) != 1):
+            raise ValueError("every sum starts with a number")
+        if self.answer.startswith("label") and len(self.classes) < self._least_classes():
+            raise ValueError("every class has a label")
+        if (
+            self.finite_features.dtype != np.int64
+            or not ((self.finite_features >= 0) & (self.finite_features < self.features)).all()
+        ):
+            raise ValueError("what is refused is refused by feature")
+
+    def predict(self, matrix: np.ndarray) -> np.ndarray:
+        """Predict what the library predicts.
+
+        Raises:
+            Declined: For rows that the library refuses, such as infinities.
+        """
+        values = sums(self.table, self.rows(matrix), self.start if len(self.start) else None)
+        return ANSWERS[self.answer](LINKS[self.link](values, self.scale), self.classes)
+
+    def _least_classes(self) -> int:
+        return self.table.outputs if self.answer == "label" else 2
+
+    def rows(self, matrix: np.ndarray) -> np.ndarray:
+        """Return rows as the library compares them, in float64."""
+        if matrix.dtype.kind not in "fiub" or matrix.ndim != 2 or matrix.shape[1] != self.features:
+            raise Declined(f"these trees take rows of {self.features} numbers")
+        with np.errstate(over="ignore"):
+            rows = matrix.astype(self.precision, copy=False).astype(np.float64, order="C", copy=False)
+        self._refuse(rows)
+        if self.tiny_is_zero:
+            rows = np.where(np.abs(rows) <= _TINY, 0.0, rows)
+        return rows
+
+    def _refuse(self, rows: np.ndarray) -> None:
+        finite = np.isfinite(rows)
+        if finite.all():
+            return
+        if not self.takes_missing or (not self.takes_infinite and np.isinf(rows).any()):
+            raise Declined("the trees' library refuses missing or infinite values")
+        if len(self.finite_features) and np.isinf(rows[:, self.finite_features]).any():
+            raise Declined("the trees' library refuses infinite categories")
+
+    def edges(self) -> dict[int, np.ndarray]:
+        """Return, by feature, the values at which predictions may change."""
+        return self.table.edges()

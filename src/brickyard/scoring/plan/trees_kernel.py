@@ -1,0 +1,99 @@
+"""Walking trees with numpy: all trees and a block of rows at once, one level a step.
+
+A block is as many rows as keep its intermediate arrays in the second-level cache. For one row the same walk goes
+over the trees. Leaves are summed per output in the order of the trees, one after the other, as the libraries do,
+so a row's sum has the same bits whatever rows are beside it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from brickyard.scoring.plan.trees_table import NodeTable
+
+__all__ = ["sums"]
+
+# How many pairs of tree and row are walked at once, and how many nodes of trees.
+_LANES = 1 << 15
+_NODES = 1 << 16
+
+
+def sums(table: NodeTable, matrix: np.ndarray, start: np.ndarray | None) -> np.ndarray:
+    """Sum what the leaves are worth that rows fall into.
+
+    Args:
+        table: The trees.
+        matrix: Rows x features, float64.
+        start: What each sum starts with, of the type of the leaves' values; None where there is one tree, whose
+            value is taken as it is.
+
+    Returns:
+        Rows x outputs.
+    """
+    rows, trees = len(matrix), len(table.roots)
+    result = np.empty((rows, table.outputs), dtype=table.values.dtype)
+    result[:] = 0 if start is None else start
+    seen = table.look(matrix)
+    step = _trees_at_once(table)
+    block = max(1, _LANES // step)
+    for begin in range(0, rows, block):
+        part = seen[begin : begin + block]
+        for first in range(0, trees, step):
+            leaves = walk(table, part, first, min(first + step, trees))
+            _add(table, leaves, first, result[begin : begin + block], whole=start is None)
+    return result
+
+
+def walk(table: NodeTable, seen: np.ndarray, first: int, last: int) -> np.ndarray:
+    """Return the leaf of every row in the trees from `first` to before `last`: trees x rows."""
+    rows, views = seen.shape
+    flat = seen.reshape(-1)
+    node = np.repeat(table.roots[first:last], rows).reshape(last - first, rows)
+    offsets = np.arange(0, rows * views, views)
+    at, values, thresholds = np.empty_like(node), np.empty(node.shape), np.empty(node.shape)
+    left = np.empty(node.shape, dtype=bool)
+    # Every index is in range (see `NodeTable.check`); with `clip`, numpy writes without a buffer between.
+    for _ in range(int(table.depths[first:last].max())):
+        table.view.take(node, out=at, mode="clip")
+        if rows > 1:
+            np.add(at, offsets, out=at)
+        flat.take(at, out=values, mode="clip")
+        table.threshold.take(node, out=thresholds, mode="clip")
+        np.less_equal(values, thresholds, out=left)
+        table.right.take(node, out=at, mode="clip")
+        np.add(at, left, out=node)
+    return node
+
+
+def _trees_at_once(table: NodeTable) -> int:
+    trees = len(table.roots)
+    share = max(1, len(table.view) // trees)
+    return int(np.clip(_NODES // share, min(8, trees), min(trees, 512)))
+
+
+def _add(table: NodeTable, leaves: np.ndarray, first: int, result: np.ndarray, *, whole: bool) -> None:
+    """Add the values of leaves (trees x rows, from the tree `first` on) to sums (rows x outputs)."""
+    values = table.values.take(leaves, axis=0)
+    if whole:
+        result[:] = values[0] if values.ndim == 3 else values[0][:, None]
+        return
+    if values.ndim == 3:
+        result[:] = _in_order(values, result)
+        return
+    end = 0
+    for output, count in enumerate(table.counts):
+        begin, end = end, end + count
+        part = values[max(begin - first, 0) : max(end - first, 0)]
+        if len(part):
+            result[:, output] = _in_order(part, result[:, output])
+
+
+def _in_order(values: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Add up along the first axis, one after the other, beginning with `start`; the values are changed.
+
+    `np.add.reduce` does so along an axis that is not the innermost one; of a single row, which it would add up in
+    pairs, `accumulate` does.
+    """
+    values[0] += start
+    total: np.ndarray = np.add.accumulate(values, axis=0)[-1] if values[0].size == 1 else np.add.reduce(values, axis=0)
+    return total

@@ -1,0 +1,91 @@
+"""Rows at which predictions of trees may change, and the comparison with the library, bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+from threadpoolctl import threadpool_limits
+
+from brickyard.scoring.plan.steps import Declined, Estimator, compile_estimator
+
+SPECIAL = [
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    0.5,
+    -0.5,
+    1e-35,
+    1e-36,
+    -1e-36,
+    2e-35,
+    1e30,
+    -1e30,
+    1e300,
+    -1e300,
+    255.0,
+    256.0,
+    2.0**24,
+]
+MISSING = [np.nan]
+INFINITE = [np.inf, -np.inf]
+
+
+def compiled(estimator: Any, function: str) -> Estimator:
+    step = compile_estimator(estimator, function)
+    assert step is not None
+    step.check()
+    return step
+
+
+def pool(step: Any, feature: int, extra: list[float]) -> np.ndarray:
+    """Values of a feature: each edge, its neighbours in both precisions, and special ones."""
+    edges = step.edges().get(feature, np.zeros(0))
+    single = edges.astype(np.float32)
+    near = [np.nextafter(edges, -np.inf), np.nextafter(edges, np.inf)]
+    near += [np.nextafter(single, np.float32(-np.inf)), np.nextafter(single, np.float32(np.inf)), single, edges + 0.5]
+    return np.concatenate([edges, *[part.astype(np.float64) for part in near], SPECIAL, extra])
+
+
+def rows(step: Any, count: int, extra: list[float], seed: int = 0) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    columns = [random.choice(pool(step, feature, extra), count) for feature in range(step.features)]
+    return np.column_stack(columns)
+
+
+def row_lists(step: Any, extra: list[float]) -> st.SearchStrategy[np.ndarray]:
+    pools = [pool(step, feature, extra).tolist() for feature in range(step.features)]
+    row = st.tuples(*[st.sampled_from(values) | st.floats(width=64) for values in pools])
+    return st.lists(row, min_size=1, max_size=12).map(lambda given: np.array(given, dtype=np.float64))
+
+
+def same(ours: np.ndarray, theirs: np.ndarray) -> None:
+    theirs = np.asarray(theirs)
+    assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)
+    if ours.dtype.kind == "f":
+        kind = f"u{ours.dtype.itemsize}"
+        ours, theirs = np.ascontiguousarray(ours).view(kind), np.ascontiguousarray(theirs).view(kind)
+    np.testing.assert_array_equal(ours, theirs)
+
+
+def agree(step: Any, reference: Callable[[np.ndarray], Any], matrix: np.ndarray) -> bool:
+    """Compare all rows at once and a few alone; whether the step answered."""
+    try:
+        ours = step.predict(matrix)
+    except Declined:
+        return False
+    same(ours, reference(matrix))
+    for row in range(0, len(matrix), max(1, len(matrix) // 5)):
+        same(step.predict(matrix[row : row + 1]), ours[row : row + 1])
+    return True
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """OpenMP's threads wait for each other in a loop, which takes long where other programs have the cores."""
+    with threadpool_limits(1):
+        yield

@@ -228,7 +228,7 @@ def _rows_in(response: str) -> int:
 
 def _document(request: Request) -> Any:
     """A JSON body, decoded; None where it is none, or not plain."""
-    if request.content_type.lower() not in _JSON_TYPES:
+    if request.content_type not in _JSON_TYPES and request.content_type.lower() not in _JSON_TYPES:
         return None
     try:
         return orjson.loads(request.body)

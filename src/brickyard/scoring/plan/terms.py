@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from brickyard.scoring.plan.categories import OneHot
-from brickyard.scoring.plan.linear import LinearClassifier, LinearRegressor
+from brickyard.scoring.plan.linear import LinearClassifier, LinearRegressor, logistic
 from brickyard.scoring.plan.steps import Declined, Features, matrix_of
 from brickyard.scoring.plan.transforms import Arithmetic, Impute, Passthrough
 
@@ -161,14 +161,14 @@ class RowTerms:
         terms: Which input, and what it adds to the score.
         intercept: What is added in the end.
         bound: How certain the sign must be, for each unit of the absolute values.
-        answers: What is returned for a score that is not positive, and for one that is; or none for a regression.
+        answer: What is returned for a score.
     """
 
     readers: tuple[Reader, ...]
     terms: tuple[tuple[int, Term], ...]
     intercept: float
     bound: float
-    answers: tuple[np.ndarray, np.ndarray] | None
+    answer: Callable[[float], np.ndarray]
 
     def predict(self, values: Sequence[Any]) -> np.ndarray | None:
         """Predict one row; None where the arrays have to be asked, which also say what is wrong.
@@ -188,11 +188,9 @@ class RowTerms:
         score += self.intercept
         if not size < math.inf:
             return None
-        if self.answers is None:
-            return np.array([score])
         if self.bound and abs(score) <= self.bound * (size + abs(self.intercept)) + _UNDERFLOW:
             return None
-        return self.answers[score > 0]
+        return self.answer(score)
 
 
 def row_terms_of(plan: Plan, terms: LinearTerms | None) -> RowTerms | None:
@@ -205,14 +203,25 @@ def row_terms_of(plan: Plan, terms: LinearTerms | None) -> RowTerms | None:
         if made is None:
             return None
         found += made
-    estimator, answers = terms.estimator, None
-    if isinstance(estimator, LinearClassifier):
-        if estimator.output != "label":
-            return None
-        answers = (np.take(estimator.classes, [0], axis=0), np.take(estimator.classes, [1], axis=0))
+    estimator = terms.estimator
     bound = 0.0 if estimator.sparse else error_bound(sum(len(w) for w in terms.weights))
     readers = tuple(_READERS[column.kind] for column in plan.inputs)
-    return RowTerms(readers, tuple(found), float(estimator.intercept.reshape(-1)[0]), bound, answers)
+    return RowTerms(readers, tuple(found), float(estimator.intercept.reshape(-1)[0]), bound, _answer(estimator))
+
+
+def _answer(estimator: LinearRegressor | LinearClassifier) -> Callable[[float], np.ndarray]:
+    """What one score means."""
+    if isinstance(estimator, LinearRegressor):
+        return lambda score: np.array([score])
+    if estimator.output == "label":
+        labels = [np.take(estimator.classes, [place], axis=0) for place in (0, 1)]
+        return lambda score: labels[score > 0]
+
+    def probabilities(score: float) -> np.ndarray:
+        second = logistic(score)
+        return np.array([[1.0 - second, second]])
+
+    return probabilities
 
 
 def _row_block(

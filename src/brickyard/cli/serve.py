@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from urllib.request import url2pathname
+from urllib.parse import unquote, urlsplit
 
 import click
 
@@ -79,7 +79,7 @@ def _local(model_uri: str, target: str | None, profile: str | None) -> Path:
     from brickyard.scoring.source import fetch, is_remote
 
     if not is_remote(model_uri):
-        return Path(url2pathname(model_uri.removeprefix("file:"))) if model_uri.startswith("file:") else Path(model_uri)
+        return Path(unquote(urlsplit(model_uri).path)) if model_uri.startswith("file:") else Path(model_uri)
     click.echo(f"fetching {model_uri}", err=True)
     other = os.environ.get("MLFLOW_TRACKING_URI", "")
     if other and not other.startswith("databricks") and not (target or profile):

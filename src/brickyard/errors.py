@@ -12,6 +12,7 @@
   * ModelError            a model or version is missing, or cannot do what was asked (10)
   * DataError             a table is missing or does not have the columns that were asked for (11)
   * WorkspaceProcessError a local workspace could not be started, stopped or found (12)
+  * RolloutRefused        a version was tried on an endpoint and taken back (13)
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ __all__ = [
     "GateRefused",
     "ModelError",
     "ProjectError",
+    "RolloutRefused",
     "RunFailed",
     "UsageError",
     "WorkspaceProcessError",
@@ -122,3 +124,9 @@ class WorkspaceProcessError(BrickyardError):
     """A local workspace could not be started, stopped or found."""
 
     exit_code = 12
+
+
+class RolloutRefused(BrickyardError):
+    """A version was tried on an endpoint, did not do what was asked of it, and was taken back."""
+
+    exit_code = 13

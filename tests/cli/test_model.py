@@ -115,3 +115,22 @@ def test_help_needs_no_project(tmp_path, workspaces):
     text = workspaces.run("model", "--help", cwd=tmp_path).stdout
     for command in ("evaluate", "promote", "approve", "rollback", "history", "status"):
         assert command in text
+
+
+def test_a_rollout_is_shown_with_its_rules(lab):
+    from brickyard.cli.model_text import rollout_text
+    from brickyard.models.decision import Check
+    from brickyard.models.rollout import Rollout, Step
+
+    lab.write_project()
+    check = Check("error rate <= 0.01", "error rate", 0.002, 0.01, True, "bar")
+    step = Step(10, 500, 4500, (check,), True)
+    text = rollout_text(Rollout("2", "1", "delay", (step,), serves=False), lab.site("dev"))
+    assert "10 %" in text and "error rate <= 0.01" in text
+    assert "version 1 serves all" in text and "brickyard model promote delay --to dev" in text
+
+
+def test_a_rollout_needs_a_policy(lab, call):
+    lab.write_project()
+    lab.train(["hour", "wind"])
+    assert "has no rollout" in call("rollout", "delay", code=2).stderr

@@ -129,6 +129,27 @@ def rollback(model_key: str, target: str | None, to_version: str | None, message
     back(site, to_version, message, tell)
 
 
+@model.command(short_help="Try a version of MODEL on its endpoint.")
+@click.argument("model_key", metavar="MODEL")
+@_target
+@click.option("--version", metavar="N", help="The version to try; by default the one with the candidate alias.")
+@_output
+def rollout(model_key: str, target: str | None, version: str | None, output: str) -> None:
+    """Try a version of MODEL on its endpoint, step by step, as `rollout` in brickyard.yml says.
+
+    Exit code 13 if it was taken back: too many errors, too slow, other predictions, or too few requests to judge it.
+    An endpoint with a version number serves the new one when it has passed; one that follows an alias goes on with
+    what the alias names, so promote the version then.
+    """
+    from brickyard.cli.model_text import rollout_text
+    from brickyard.models.evaluate import choose_version
+    from brickyard.models.rollout import roll_out
+
+    site = _site(model_key, target)
+    done = roll_out(site, choose_version(site, version), lambda text: click.echo(text, err=True))
+    _print(rollout_text(done, site), asdict(done), output)
+
+
 @model.command(short_help="Show which version of MODEL was live when, and why.")
 @click.argument("model_key", metavar="MODEL")
 @_target

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from brickyard.models.history import Event
     from brickyard.models.promote import Promotion
     from brickyard.models.rollback import RolledBack
+    from brickyard.models.rollout import Rollout
     from brickyard.models.site import Site
     from brickyard.models.status import EnvironmentStatus, VersionStatus
 
@@ -22,6 +23,7 @@ __all__ = [
     "history_text",
     "promotion_text",
     "rollback_text",
+    "rollout_text",
     "status_text",
 ]
 
@@ -51,6 +53,27 @@ def evaluation_text(evaluation: Evaluation) -> str:
             f"gate {click.style(evidence.decision, fg='green' if evidence.passed else 'red', bold=True)}",
             where,
             *document,
+        ]
+    )
+
+
+def rollout_text(rollout: Rollout, site: Site) -> str:
+    """What the version did at each step, and what serves now."""
+    rows = [
+        [step.name, str(step.requests), check.rule, _figure(check.value), _mark(check.passed)]
+        for step in rollout.steps
+        for check in step.checks
+    ]
+    serves = f"version {rollout.version} serves all" if rollout.serves else f"version {rollout.live} serves all"
+    following = f"next: brickyard model promote {site.policy.key} --to {site.environment.name}"
+    return "\n".join(
+        [
+            f"{site.policy.name} version {rollout.version} on {rollout.endpoint}",
+            "",
+            *_table([["step", "requests", "rule", "candidate", ""], *rows], numbers={1, 3}),
+            "",
+            f"rollout {click.style('passed', fg='green', bold=True)}: {serves}",
+            *([] if rollout.serves else [following]),
         ]
     )
 

@@ -2,7 +2,7 @@
 
 from brickyard.project.faults import Fault, Position, ProjectFaults
 from brickyard.project.loader import load_project
-from brickyard.project.policy import Bar, ChampionRule, Environment, Gate, ModelPolicy, ScoringPolicy
+from brickyard.project.policy import Bar, ChampionRule, Environment, Gate, ModelPolicy, RolloutPolicy, ScoringPolicy
 from brickyard.project.project import Artifact, Project, Resource, Sync, WorkspaceSettings
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Project",
     "ProjectFaults",
     "Resource",
+    "RolloutPolicy",
     "ScoringPolicy",
     "Sync",
     "WorkspaceSettings",

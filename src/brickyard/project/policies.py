@@ -10,7 +10,7 @@ from typing import Any
 
 from brickyard.project.faults import Faults, nearest
 from brickyard.project.interpolation import Resolver
-from brickyard.project.policy import Bar, ChampionRule, Environment, Gate, ModelPolicy, ScoringPolicy
+from brickyard.project.policy import Bar, ChampionRule, Environment, Gate, ModelPolicy, RolloutPolicy, ScoringPolicy
 from brickyard.project.shape import check, derive, name_of
 from brickyard.project.source import Node, read_yaml
 
@@ -85,9 +85,12 @@ def _models(node: Node | None, faults: Faults) -> dict[str, ModelPolicy]:
         values = _checked(item, ModelPolicy, ("key",), faults, f"the model '{key}'")
         gate = _gate(item.get("gate"), f"the gate of '{key}'", faults)
         scoring = _scoring(item.get("scoring"), f"the scoring of '{key}'", faults)
+        rollout = _rollout(item.get("rollout"), f"the rollout of '{key}'", faults)
         _three_levels(item, faults)
+        if rollout is not None and not values.get("endpoint"):
+            faults.add(item.fields["rollout"].at, f"'{key}' has a rollout, but no endpoint", expected="'endpoint'")
         if gate is not None and len(faults.found) == before:
-            found[key] = ModelPolicy(**{**values, "key": key, "gate": gate, "scoring": scoring})
+            found[key] = ModelPolicy(**{**values, "key": key, "gate": gate, "scoring": scoring, "rollout": rollout})
     return found
 
 
@@ -109,6 +112,30 @@ def _scoring(node: Node | None, what: str, faults: Faults) -> ScoringPolicy | No
     if "*" in scoring.columns and len(scoring.columns) > 1:
         faults.add(node.fields["columns"].at, f"{what} has '*' and more columns", expected="'*' alone, or names")
     return scoring
+
+
+def _rollout(node: Node | None, what: str, faults: Faults) -> RolloutPolicy | None:
+    rollout: RolloutPolicy | None = _part(node, RolloutPolicy, what)
+    if node is None or rollout is None:
+        return None
+    steps = list(rollout.steps)
+    if steps != sorted(set(steps)) or any(not 1 <= step <= 100 for step in steps):
+        faults.add(
+            node.fields["steps"].at, f"{what} has the steps {steps}", expected="rising percentages from 1 to 100"
+        )
+    if not steps and not rollout.shadow:
+        faults.add(node.at, f"{what} has no steps", expected="'steps', 'shadow', or both")
+    if rollout.min_requests < 1:
+        faults.add(
+            node.fields["min_requests"].at, f"{what} judges without requests", expected="min_requests of 1 or more"
+        )
+    rules = ("max_error_rate", "max_latency_ms", "max_latency_ratio", "max_drift")
+    for name in ("step_minutes", "max_minutes", *rules):
+        if (getattr(rollout, name) or 0) < 0:
+            faults.add(node.fields[name].at, f"{what}: {name} is negative", expected="zero or more")
+    if all(getattr(rollout, name) is None for name in rules):
+        faults.add(node.at, f"{what} asks for nothing", expected=f"one of {', '.join(rules)}")
+    return rollout
 
 
 def _gate(node: Node | None, what: str, faults: Faults) -> Gate | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["Bar", "ChampionRule", "Environment", "Gate", "ModelPolicy", "ScoringPolicy"]
+__all__ = ["Bar", "ChampionRule", "Environment", "Gate", "ModelPolicy", "RolloutPolicy", "ScoringPolicy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,35 @@ class ScoringPolicy:
     columns: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutPolicy:
+    """How a version is tried on an endpoint before it serves all, and what ends the trial.
+
+    Args:
+        steps: Percent of the traffic that the version gets, step by step.
+        shadow: Whether it is first sent requests that it does not answer; only local workspaces can do that.
+        step_minutes: How long a step lasts at least.
+        min_requests: How many requests a version must have had before it is judged.
+        max_minutes: How long a step waits for these requests.
+        max_error_rate: The share of its answers that may be errors of the server.
+        max_latency_ms: The time within which 95 of 100 of its answers must come.
+        max_latency_ratio: How many times the live version's that time may be.
+        max_drift: The population stability index of its predictions beside the live version's.
+        warehouse: The name or id of the SQL warehouse that reads the inference table; not needed where there is one.
+    """
+
+    steps: tuple[int, ...] = (10, 50)
+    shadow: bool = False
+    step_minutes: float = 10.0
+    min_requests: int = 100
+    max_minutes: float = 120.0
+    max_error_rate: float | None = 0.01
+    max_latency_ms: float | None = None
+    max_latency_ratio: float | None = None
+    max_drift: float | None = None
+    warehouse: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ModelPolicy:
     """How a registered model lives: its gate, its aliases, where it is scored and served.
@@ -105,6 +134,7 @@ class ModelPolicy:
         candidate_alias: The alias that training gives to a new version.
         scoring: How it is scored in batches, if it is.
         endpoint: The serving endpoint that follows the alias, if there is one.
+        rollout: How a version is tried on that endpoint.
     """
 
     key: str
@@ -114,3 +144,4 @@ class ModelPolicy:
     candidate_alias: str = "challenger"
     scoring: ScoringPolicy | None = None
     endpoint: str | None = None
+    rollout: RolloutPolicy | None = None

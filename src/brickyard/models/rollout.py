@@ -1,0 +1,219 @@
+"""Tries a version on an endpoint, step by step, and takes it back as soon as it does not do what is asked of it.
+
+The workspace is driven by the vendor's API: shares of traffic, tags, and the inference table that says what each
+version answered. So nothing has to run there for it, and a rollout can be read off the endpoint.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from brickyard.errors import BrickyardError, ModelError, RolloutRefused, UsageError
+from brickyard.models.decision import Check
+from brickyard.models.served import ServedModel
+from brickyard.models.site import Site, now
+from brickyard.models.trial import Observed, judge
+
+if TYPE_CHECKING:
+    from brickyard.project import RolloutPolicy
+    from brickyard.scoring.warehouses import Warehouse
+
+__all__ = ["DECISION", "Rollout", "Step", "roll_out"]
+
+#: The tag of a version that says how its last rollout ended.
+DECISION = "brickyard_rollout"
+_POLL_SECONDS = 5.0
+_NOTE_LENGTH = 900
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a version did at one step.
+
+    Attributes:
+        share: Its percent of the traffic; 0 where it was a shadow.
+        requests: How many requests it had.
+        live_requests: How many requests the live version had, since the rollout began.
+        checks: The rules, applied.
+        passed: Whether it goes on.
+    """
+
+    share: int
+    requests: int
+    live_requests: int
+    checks: tuple[Check, ...]
+    passed: bool
+
+    @property
+    def name(self) -> str:
+        """The step in words."""
+        return f"{self.share} %" if self.share else "shadow"
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """A rollout that has ended.
+
+    Attributes:
+        version: The version that was tried.
+        live: The version that served before.
+        endpoint: Where.
+        steps: What it did.
+        serves: Whether the endpoint now serves it to all; one that follows an alias waits for the alias to move.
+    """
+
+    version: str
+    live: str
+    endpoint: str
+    steps: tuple[Step, ...]
+    serves: bool
+
+
+@dataclass
+class _Trial:
+    site: Site
+    served: ServedModel
+    policy: RolloutPolicy
+    warehouse: Warehouse
+    version: str
+    tell: Callable[[str], None]
+    poll_seconds: float
+    began: int = 0
+    steps: list[Step] = field(default_factory=list)
+
+    def step(self, share: int) -> Step:
+        """Put the version at a share of the traffic, and watch it for as long as the policy says."""
+        self.served.put(self.version, share)
+        if not share:
+            self.served.mirror(True)
+        at, begun = _milliseconds(), time.monotonic()
+        self.began = self.began or at
+        self.say(f"version {self.version} of {self.site.policy.name}: {f'{share} %' if share else 'shadow'}")
+        while True:
+            observed = self.served.observed(self.warehouse, {self.version: at, self.served.version: self.began})
+            step = self._judged(share, observed[self.version], observed[self.served.version])
+            minutes = (time.monotonic() - begun) / 60
+            enough = step.requests >= self.policy.min_requests
+            if (enough and not step.passed) or (enough and minutes >= self.policy.step_minutes):
+                break
+            if minutes >= max(self.policy.max_minutes, self.policy.step_minutes):
+                break
+            time.sleep(self.poll_seconds)
+        if not share:
+            self.served.mirror(False)
+        self.steps.append(step)
+        return step
+
+    def _judged(self, share: int, candidate: Observed, live: Observed) -> Step:
+        few = candidate.requests < self.policy.min_requests
+        rule = Check(
+            f"requests >= {self.policy.min_requests}",
+            "requests",
+            candidate.requests,
+            self.policy.min_requests,
+            not few,
+            "bar",
+        )
+        checks = (rule, *judge(self.policy, candidate, live))
+        return Step(share, candidate.requests, live.requests, checks, all(check.passed for check in checks))
+
+    def take_back(self, reason: str) -> None:
+        """Let the live version serve all again."""
+        try:
+            self.served.put(None)
+            if self.policy.shadow:
+                self.served.mirror(False)
+        except BrickyardError as error:
+            error.next = f"version {self.version} may still have a share of the traffic; run the same command again"
+            raise
+        self.say(f"version {self.version} was taken back: {reason}")
+
+    def record(self, decision: str) -> None:
+        """Write to the version how it ended."""
+        failed = [check.rule for step in self.steps for check in step.checks if not check.passed]
+        note = {
+            "decision": decision,
+            "endpoint": self.served.name,
+            "live": self.served.version,
+            "at": now(),
+            "by": self.site.user,
+            "steps": [{"share": step.share, "requests": step.requests} for step in self.steps],
+            "failed": failed,
+        }
+        text = json.dumps(note, separators=(",", ":"))
+        if len(text) > _NOTE_LENGTH:
+            text = json.dumps(note | {"steps": len(self.steps), "failed": failed[:3]}, separators=(",", ":"))
+        self.site.registry.tag_version(self.version, {DECISION: text})
+
+    def say(self, text: str) -> None:
+        """Tell what happens, also to the endpoint."""
+        self.served.tell(text)
+        self.tell(text)
+
+
+def roll_out(
+    site: Site, version: str, tell: Callable[[str], None] = lambda text: None, *, poll_seconds: float = _POLL_SECONDS
+) -> Rollout:
+    """Try a version on the model's endpoint.
+
+    A rollout that was interrupted leaves the version at its last share; the same command begins again with the first
+    step.
+
+    Args:
+        site: The model in one environment.
+        version: The version, in that environment's registry.
+        tell: Is told what happens.
+        poll_seconds: How often the inference table is read.
+
+    Raises:
+        UsageError: The model has no rollout in `brickyard.yml`, or the workspace cannot do what that asks for.
+        ModelError: The version or the endpoint is not there, or cannot be tried.
+        RolloutRefused: The version was taken back; names the rules.
+    """
+    from brickyard.scoring.warehouses import find_warehouse
+
+    policy = site.policy.rollout
+    if policy is None or site.policy.endpoint is None:
+        raise UsageError(
+            f"'{site.policy.key}' has no rollout", where="brickyard.yml, models", next="write `endpoint` and `rollout`"
+        )
+    served = ServedModel.of(site)
+    if site.version(version).version == served.version:
+        raise ModelError(f"the endpoint serves version {version} already", where=served.name)
+    warehouse = find_warehouse(site.connection.api, policy.warehouse)
+    trial = _Trial(site, served, policy, warehouse, version, tell, poll_seconds)
+    try:
+        for share in [*([0] if policy.shadow else []), *policy.steps]:
+            step = trial.step(share)
+            if not step.passed:
+                raise _refused(trial, step)
+    except BaseException as error:
+        reason = error.message if isinstance(error, BrickyardError) else "it was interrupted"
+        trial.take_back(reason)
+        trial.record("refused" if isinstance(error, RolloutRefused) else "interrupted")
+        raise
+    served.finish(version)
+    trial.record("passed")
+    trial.say(f"version {version} passed all steps")
+    return Rollout(version, served.version, served.name, tuple(trial.steps), not served.alias)
+
+
+def _refused(trial: _Trial, step: Step) -> RolloutRefused:
+    failed = [f"{check.rule}, is {_figure(check.value)}" for check in step.checks if not check.passed]
+    return RolloutRefused(
+        f"version {trial.version} did not pass the step '{step.name}': {'; '.join(failed)}",
+        where=f"{trial.served.name} ({trial.served.table})",
+        next=f"version {trial.served.version} serves all again; see what it answered in the table",
+    )
+
+
+def _figure(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:g}"
+
+
+def _milliseconds() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,242 @@
+"""A serving endpoint that a model is tried on: read and changed by the vendor's API only."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from brickyard.errors import ModelError, UsageError
+from brickyard.models.trial import Observed
+from brickyard.plan.connect import calling
+
+if TYPE_CHECKING:
+    from databricks.sdk.service.serving import (
+        AutoCaptureConfigInput,
+        ServedEntityInput,
+        ServingEndpointDetailed,
+        ServingEndpointsAPI,
+    )
+
+    from brickyard.models.site import Site
+    from brickyard.scoring.warehouses import Warehouse
+
+__all__ = ["CANDIDATE", "TAG", "ServedModel"]
+
+#: What the trial of a rollout is at, kept as a tag of the endpoint.
+TAG = "brickyard.rollout"
+_SHADOW = "brickyard.shadow"
+#: The name of the served entity that is tried.
+CANDIDATE = "rollout-candidate"
+_TAG_LENGTH = 250
+_UPDATE = timedelta(minutes=20)
+_MOST_ROWS = 20_000
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """The one served entity of an endpoint, and the version that it serves.
+
+    Attributes:
+        name: The endpoint.
+        entity: As it is to be put back.
+        version: The version that it serves now.
+        capture: Where its requests are written to.
+        table: The inference table.
+    """
+
+    api: ServingEndpointsAPI
+    name: str
+    entity: ServedEntityInput
+    version: str
+    capture: AutoCaptureConfigInput
+    table: str
+
+    @classmethod
+    def of(cls, site: Site) -> ServedModel:
+        """The endpoint of a model's policy.
+
+        Raises:
+            UsageError: The policy names none, or it has no inference table.
+            ModelError: It does not serve this model and nothing else, or is being changed.
+        """
+        from databricks.sdk.service.serving import ServingEndpointsAPI
+
+        api, name = ServingEndpointsAPI(site.connection.api), site.policy.endpoint or ""
+        with calling(f"look at the endpoint '{name}'", name):
+            found = api.get(name)
+        entity, version = _serving(found, site)
+        return cls(api, name, entity, version, *_table(found))
+
+    @property
+    def alias(self) -> bool:
+        """Whether it follows an alias, which only local workspaces do."""
+        return not str(self.entity.entity_version).isdecimal()
+
+    def put(self, version: str | None, share: int = 0) -> None:
+        """Give a candidate a share of the traffic, or take it away (`None`), and wait until that is so.
+
+        Raises:
+            ModelError: The workspace could not, and goes on as before.
+        """
+        from databricks.sdk.errors import OperationFailed
+        from databricks.sdk.service.serving import Route, TrafficConfig
+
+        entities, shares = [self.entity], {str(self.entity.name): 100 - share}
+        if version is not None:
+            entities.append(replace(self.entity, entity_version=version, name=CANDIDATE))
+            shares[CANDIDATE] = share
+        traffic = TrafficConfig([Route(share, name, name) for name, share in shares.items()])
+        with calling(f"change what the endpoint '{self.name}' serves", self.name):
+            try:
+                done = self.api.update_config_and_wait(
+                    self.name,
+                    served_entities=entities,
+                    traffic_config=traffic,
+                    auto_capture_config=self.capture,
+                    timeout=_UPDATE,
+                )
+            except OperationFailed:
+                done = self.api.get(self.name)
+        names = {one.name for one in (done.config.served_entities if done.config else None) or []}
+        if names != set(shares):
+            raise ModelError(f"the endpoint could not be changed: {_messages(done)}", where=self.name)
+
+    def finish(self, version: str) -> None:
+        """Let the entity serve a version; one that follows an alias goes on doing so.
+
+        Raises:
+            ModelError: The workspace could not, and goes on as before.
+        """
+        entity = self.entity if self.alias else replace(self.entity, entity_version=version)
+        replace(self, entity=entity).put(None)
+
+    def mirror(self, on: bool) -> None:
+        """Send the candidate what others have answered, or stop that.
+
+        Raises:
+            UsageError: The workspace has no shadows.
+        """
+        if on and not self._has_shadows():
+            raise UsageError(
+                "this workspace mirrors no requests: shadows are of local workspaces",
+                where=self.name,
+                next="take `shadow` out of the model's rollout in brickyard.yml",
+            )
+        self._tag(**({_SHADOW: CANDIDATE} if on else {_SHADOW: None}))
+
+    def _has_shadows(self) -> bool:
+        with calling(f"read the metrics of the endpoint '{self.name}'", self.name):
+            contents = self.api.export_metrics(self.name).contents
+        return contents is not None and b"shadow_request_count_total" in contents.read()
+
+    def tell(self, text: str) -> None:
+        """Write to the endpoint what the trial is at."""
+        self._tag(**{TAG: text if len(text) <= _TAG_LENGTH else text[: _TAG_LENGTH - 3] + "..."})
+
+    def observed(self, warehouse: Warehouse, since: Mapping[str, int]) -> dict[str, Observed]:
+        """What the inference table has of versions, each since a time in epoch milliseconds."""
+        versions = " OR ".join(
+            f"(request_metadata['model_version'] = '{int(version)}' AND timestamp_ms >= {at})"
+            for version, at in since.items()
+        )
+        table = ".".join(f"`{part}`" for part in self.table.split("."))
+        rows = warehouse.execute(
+            "SELECT request_metadata['model_version'] AS version, status_code, execution_time_ms, "
+            f"CASE WHEN status_code = 200 THEN response END AS response FROM {table} "
+            f"WHERE {versions} ORDER BY timestamp_ms DESC LIMIT {_MOST_ROWS}"
+        )
+        found: dict[str, list[dict[str, Any]]] = {version: [] for version in since}
+        for batch in rows.batches():
+            for row in batch.to_pylist():
+                found[row["version"]].append(row)
+        return {version: _observed(rows) for version, rows in found.items()}
+
+    def _tag(self, **tags: str | None) -> None:
+        from databricks.sdk.service.serving import EndpointTag
+
+        added = [EndpointTag(key, value) for key, value in tags.items() if value is not None]
+        gone = [key for key, value in tags.items() if value is None]
+        with calling(f"tag the endpoint '{self.name}'", self.name):
+            self.api.patch(self.name, add_tags=added, delete_tags=gone)
+
+
+def _serving(found: ServingEndpointDetailed, site: Site) -> tuple[ServedEntityInput, str]:
+    from databricks.sdk.service.serving import EndpointStateConfigUpdate, EndpointStateReady, ServedEntityInput
+
+    where, config, state = str(found.name), found.config, found.state
+    if state is None or state.ready is not EndpointStateReady.READY:
+        raise ModelError(f"the endpoint serves nothing yet: {_messages(found)}", where=where)
+    if state.config_update is EndpointStateConfigUpdate.IN_PROGRESS:
+        raise ModelError("the endpoint is being changed", where=where, next="wait until it is not, then try again")
+    entities = [one for one in (config.served_entities if config else None) or [] if one.name != CANDIDATE]
+    if len(entities) != 1 or entities[0].entity_name != site.policy.name:
+        raise ModelError(
+            f"the endpoint does not serve {site.policy.name} and nothing else",
+            where=where,
+            next="a rollout needs an endpoint with one served entity",
+        )
+    written = {name: value for name, value in entities[0].as_dict().items() if name in _names(ServedEntityInput)}
+    models = {one.name: one.model_version for one in (config.served_models if config else None) or []}
+    version = models.get(entities[0].name) or str(entities[0].entity_version)
+    return ServedEntityInput.from_dict(written), version
+
+
+def _names(kind: type) -> set[str]:
+    return {field.name for field in fields(kind)}
+
+
+def _table(found: ServingEndpointDetailed) -> tuple[AutoCaptureConfigInput, str]:
+    from databricks.sdk.service.serving import AutoCaptureConfigInput
+
+    capture = found.config.auto_capture_config if found.config else None
+    table = capture.state.payload_table if capture and capture.state else None
+    if capture is None or not capture.enabled or table is None or not table.name:
+        raise UsageError(
+            "the endpoint has no inference table, by which a rollout is judged",
+            where=str(found.name),
+            next="turn on `auto_capture_config` of its config",
+        )
+    place = AutoCaptureConfigInput(capture.catalog_name, True, capture.schema_name, capture.table_name_prefix)
+    full = table.name.count(".") == 2
+    return place, table.name if full else f"{place.catalog_name}.{place.schema_name}.{table.name}"
+
+
+def _messages(found: ServingEndpointDetailed) -> str:
+    entities = (found.config.served_entities if found.config else None) or []
+    said = [one.state.deployment_state_message for one in entities if one.state]
+    return "; ".join(text for text in said if text) or "it does not say why"
+
+
+def _observed(rows: list[dict[str, Any]]) -> Observed:
+    predictions: dict[str, list[float | str]] = {}
+    for row in rows:
+        for column, value in _predictions(row["response"]) if row["response"] else ():
+            predictions.setdefault(column, []).append(value)
+    return Observed(
+        len(rows),
+        sum(row["status_code"] is None or row["status_code"] >= 500 for row in rows),
+        [float(row["execution_time_ms"]) for row in rows if row["execution_time_ms"] is not None],
+        predictions,
+    )
+
+
+def _predictions(response: str) -> Iterator[tuple[str, float | str]]:
+    """What an answer predicts, by column: rows are values, lists or objects; or an object has a list for a column."""
+    try:
+        found = json.loads(response)
+    except ValueError:
+        return
+    rows = found.get("predictions") if isinstance(found, dict) else found
+    for name, column in rows.items() if isinstance(rows, dict) else (("", rows),):
+        for row in column if isinstance(column, list) else [column]:
+            cells = row.items() if isinstance(row, dict) else enumerate(row) if isinstance(row, list) else [("", row)]
+            for cell, value in cells:
+                where = f"{name}{cell}"
+                if isinstance(value, str):
+                    yield where, value
+                elif isinstance(value, int | float) and math.isfinite(value):
+                    yield where, float(value)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from brickyard.runtime.journal import Journal
 from brickyard.runtime.redaction import Redactor
+from brickyard.runtime.regular_files import open_regular
 
 __all__ = ["OutputFile", "OutputPump"]
 
@@ -33,7 +34,7 @@ class OutputFile:
     """
 
     def __init__(self, path: Path, redactor: Redactor, size: int | None = None) -> None:
-        self._file = path.open("ab", buffering=0)
+        self._file = open_regular(path, "a", os.O_NOFOLLOW)
         if size is not None:
             self._file.truncate(size)
         self.size = os.fstat(self._file.fileno()).st_size

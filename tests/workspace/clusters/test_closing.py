@@ -37,6 +37,11 @@ def states(scripted: Lab) -> list[str]:
         return list(connection.exec_driver_sql("SELECT state FROM clusters ORDER BY created_at, id").scalars())
 
 
+def most(minutes: int) -> str:
+    """A policy's limit of the time without use."""
+    return json.dumps({"autotermination_minutes": {"type": "range", "maxValue": minutes, "defaultValue": minutes}})
+
+
 @pytest.fixture
 def slow_ends(monkeypatch: pytest.MonkeyPatch) -> list[RunningCluster]:
     """Clusters that go on for a while after they were stopped."""
@@ -130,18 +135,13 @@ def test_a_cluster_that_was_ending_as_the_workspace_ended_keeps_its_reason(
 
 
 def test_what_a_policy_is_to_change_stays_pending_until_it_is_written(scripted: Lab) -> None:
-    def most(minutes: int) -> str:
-        return json.dumps({"autotermination_minutes": {"type": "range", "maxValue": minutes, "defaultValue": minutes}})
-
     clusters, policies = scripted.workspace.clusters, scripted.workspace.policies
     policy = policies.create({"name": "p", "definition": most(60)}, scripted.owner)
     cluster = running(scripted, policy_id=policy.id, autotermination_minutes=60)
     policies.edit(policy, {"name": "p", "definition": most(30)})
     policies.pending.schedule(cluster.id, "me")
     full(scripted, cluster)
-    with (
-        scripted.workspace.clusters.lifecycle.changed
-    ):  # it ends once the disk is full, and is tried again after it is not
+    with clusters.lifecycle.changed:  # it ends once the disk is full, and is tried again after it is not
         running_one = clusters.lifecycle.get(cluster.id)
         assert running_one is not None
         running_one.stop()
@@ -152,3 +152,23 @@ def test_what_a_policy_is_to_change_stays_pending_until_it_is_written(scripted: 
     wait_for(lambda: states(scripted) == ["TERMINATED"])
     assert clusters.get(cluster.id).definition["autotermination_minutes"] == 30
     assert policies.pending.wire(cluster) is None
+
+
+def test_a_restart_goes_on_once_what_a_policy_changes_can_be_written(
+    scripted: Lab, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("brickyard.workspace.clusters.lifecycle._RETRY_SECONDS", 0.05)
+    clusters, policies = scripted.workspace.clusters, scripted.workspace.policies
+    policy = policies.create({"name": "p", "definition": most(60)}, scripted.owner)
+    cluster = running(scripted, policy_id=policy.id, autotermination_minutes=60)
+    policies.edit(policy, {"name": "p", "definition": most(30)})
+    policies.pending.schedule(cluster.id, "me")
+    with clusters.lifecycle.changed:  # the disk is full once the restart is written, and before its engine has ended
+        clusters.restart(cluster, "me")
+        full(scripted, cluster)
+    wait_for(lambda: "trying again" in caplog.text)
+    assert clusters.get(cluster.id).state == "RESTARTING"
+    with scripted.workspace.store.write() as connection:
+        connection.exec_driver_sql("DROP TRIGGER full")
+    wait_for(lambda: states(scripted) == ["RUNNING"])
+    assert clusters.get(cluster.id).definition["autotermination_minutes"] == 30

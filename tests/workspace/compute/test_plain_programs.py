@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,18 @@ print(file.name)
     name, first, *others = lab.run("spark_python", lab.put("objects.py", source)).ok().output.splitlines()
     assert first == "closed first" and sorted(others) == ["closed client", "closed cycle", "generator closed"]
     assert not Path(name).exists()
+
+
+def test_threads_of_libraries_do_not_keep_objects_from_their_end(lab: Lab) -> None:
+    place = lab.workspace.root / "left-open.zip"
+    source = f"""
+import threading, zipfile
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+archive = zipfile.ZipFile({str(place)!r}, "w")
+archive.writestr("a", "content")
+"""
+    lab.run("spark_python", lab.put("left_open.py", source)).ok()
+    assert zipfile.ZipFile(place).namelist() == ["a"]
 
 
 @pytest.mark.parametrize("pause", ["pass", "time.sleep(0.0001)"])
@@ -107,15 +120,17 @@ def test_a_signal_by_which_a_program_ends_itself_is_no_cancellation(lab: Lab) ->
 def test_a_program_that_replaces_its_files_by_pipes_holds_up_nobody(lab: Lab) -> None:
     source = f"""
 import os
+import zipfile
 from pathlib import Path
 logs = Path({str(lab.workspace.root)!r}, "runs").glob("*/output.log")
 place = max(logs, key=lambda one: one.stat().st_mtime_ns)
 place.unlink()
 os.mkfifo(place)
 os.mkfifo(place.parent / "result.json")
+print("what is not written yet")
 os._exit(3)
 """
     handle = lab.start("spark_python", lab.put("pipes.py", source))
     outcome = handle.wait(30)
     assert outcome is not None, "the service waits for a pipe"
-    assert outcome.message == "The task's result cannot be read: OSError: result.json is no file"
+    assert outcome.message == "The task's result cannot be read: OSError: result.json is no file: remove it"

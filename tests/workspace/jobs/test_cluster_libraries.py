@@ -72,3 +72,21 @@ def test_passwords_of_package_indexes_are_neither_in_statuses_nor_in_logs(lab: L
     log = lab.workspace.files.local_path(f"dbfs:/logs/{cluster.id}/driver/log4j-active.log")
     wait_for(lambda: clusters.get(cluster.id).state == "TERMINATED" and log.exists())
     assert 'library pypi: "shapes==1": FAILED' in log.read_text() and "hunter2" not in log.read_text()
+
+
+def test_a_library_with_an_older_password_is_told_from_the_one_with_the_newer(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(lab.compute, "library_environment", lambda *words: asked.append(str(words)), raising=False)
+    libraries = lab.workspace.libraries
+    cluster = made(lab, **CLUSTER)
+    lab.workspace.clusters.terminate(cluster, "me")
+    wait_for(lambda: lab.workspace.clusters.get(cluster.id).state == "TERMINATED")
+    cluster = lab.workspace.clusters.get(cluster.id)
+    older, newer = ({"pypi": {"package": "lines", "repo": f"https://me:{word}@index.test/"}} for word in ("old", "new"))
+    libraries.install(cluster, [older, newer], lab.owner)
+    libraries.uninstall(cluster, [older])
+    lab.workspace.clusters.start(cluster, "me")
+    wait_for(lambda: asked)
+    assert "me:new@" in asked[0] and "me:old@" not in "".join(asked)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from brickyard import sdk
+from brickyard.runtime.regular_files import read_regular
 from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.compute.tasks import CELLS_FILE, TASK_FILE
 from brickyard.workspace.jobs.directories import run_directory
@@ -58,7 +59,7 @@ def _directory(workspace: Workspace, run_id: int, *, single: bool) -> Path:
     if "notebook_task" not in definition:
         raise InvalidParameterValue(f"Run {run_id} is not a notebook run; only runs of notebooks can be exported.")
     directory = run_directory(workspace, task.run_id)
-    if not (directory / CELLS_FILE).exists():
+    if not (directory / CELLS_FILE).is_file():
         raise InvalidParameterValue(f"Run {run_id} has no notebook to export: none of its cells has been reached.")
     return directory
 
@@ -66,8 +67,8 @@ def _directory(workspace: Workspace, run_id: int, *, single: bool) -> Path:
 def _views(directory: Path) -> Iterator[ViewItem]:
     from databricks.sdk.service.jobs import ViewItem, ViewType
 
-    path = json.loads((directory / TASK_FILE).read_bytes())["source"].removeprefix("/Workspace")
-    kept: dict[str, Any] = json.loads((directory / CELLS_FILE).read_bytes())
+    path = json.loads(read_regular(directory / TASK_FILE))["source"].removeprefix("/Workspace")
+    kept: dict[str, Any] = json.loads(read_regular(directory / CELLS_FILE))
     model = notebook_model(kept, path)
     values = {"model": model, "path": path, "encoded": encoded(model), "cells": cells_shown(kept["cells"])}
     values["scripts"] = True  # of charts, in frames that have nothing to do with the page

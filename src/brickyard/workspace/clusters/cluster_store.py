@@ -103,6 +103,11 @@ class ClusterStore:
                 also(connection)
         self._held.pop(cluster_id, None)
 
+    def note(self, cluster_id: str, **values: Any) -> None:
+        """Change columns that say nothing of the cluster's state: what is held of that stays held."""
+        with self._store.write() as connection:
+            connection.execute(update(clusters).where(clusters.c.id == cluster_id).values(**values))
+
     def delete(self, cluster_ids: Iterable[str]) -> None:
         """Delete clusters with their events."""
         ids = list(cluster_ids)

@@ -136,7 +136,8 @@ class ClusterLifecycle:
 
     def _write_later(self, begun: ClusterRecord, reason: Reason | None) -> None:
         """Say that a cluster has ended, and write so when that works."""
-        self.store.hold(begun.id, **states.terminated(reason))
+        if not self._restarts(begun.id, reason):
+            self.store.hold(begun.id, **states.terminated(reason))
         self._unwritten[begun.id] = begun
 
         def over() -> bool:
@@ -153,6 +154,10 @@ class ClusterLifecycle:
 
         threading.Thread(target=again, name=f"end-of-{begun.id}", daemon=True).start()
 
+    def _restarts(self, cluster_id: str, reason: Reason | None) -> bool:
+        cluster = self.store.find(cluster_id)
+        return reason is None and cluster is not None and cluster.state == "RESTARTING"
+
     def _after(self, begun: ClusterRecord, reason: Reason | None) -> None:
         cluster_id = begun.id
         cluster = self.store.find(cluster_id)
@@ -161,7 +166,7 @@ class ClusterLifecycle:
             shutil.rmtree(self._workspace.root / "clusters" / cluster_id, ignore_errors=True)
             return
         by_policy = hooks.policy_changes(self._workspace, cluster)
-        if cluster.state == "RESTARTING" and reason is None:
+        if self._restarts(cluster_id, reason):
             if by_policy:
                 self.write(cluster_id, **by_policy)
             self.begin(self.store.get(cluster_id))

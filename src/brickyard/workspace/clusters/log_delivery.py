@@ -141,7 +141,7 @@ class LogDelivery:
                 self._drop(0 if self._over else _MOST_LEFT)
             status = {"last_attempted": now()} | ({"last_exception": exception} if exception else {})
             try:
-                self._workspace.clusters.store.change(self._cluster.id, log_status=status)
+                self._workspace.clusters.store.note(self._cluster.id, log_status=status)
             except Exception:  # a full disk, say: nothing ends for it
                 _log.exception("the delivery of the logs of cluster %s could not be noted", self._cluster.id)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import shutil
-import stat
 from io import FileIO
 from pathlib import Path
+
+from brickyard.runtime.regular_files import open_regular
 
 __all__ = ["Output", "append", "copy"]
 
@@ -53,7 +53,7 @@ class Output:
 
     def _opened(self) -> FileIO | None:
         try:
-            return _open(self._path, "r", os.O_RDONLY | os.O_NOFOLLOW)
+            return open_regular(self._path, "r", os.O_NOFOLLOW)
         except FileNotFoundError:  # nothing has been printed
             return None
         except OSError as error:  # the program has put something else there: the others are delivered
@@ -67,7 +67,7 @@ def append(path: Path, data: bytes) -> None:
     Raises:
         OSError: The disk is full, say, or it is no file.
     """
-    with _open(path, "a", os.O_WRONLY | os.O_CREAT | os.O_APPEND) as file:
+    with open_regular(path, "a") as file:
         size = os.fstat(file.fileno()).st_size
         try:
             left = memoryview(data)
@@ -86,21 +86,3 @@ def copy(source: Path, path: Path) -> None:
     """
     if not path.exists() or path.stat().st_size < source.stat().st_size:
         shutil.copyfile(source, path)
-
-
-def _open(path: Path, mode: str, flags: int) -> FileIO:
-    """Open a file, and nothing for which that would have to wait.
-
-    Raises:
-        OSError: It is no file.
-    """
-    try:
-        opened = FileIO(path, mode, opener=lambda name, _: os.open(name, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o666))
-    except OSError as error:
-        if error.errno != errno.ENXIO:
-            raise
-    else:
-        if stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
-            return opened
-        opened.close()
-    raise OSError(f"{path.name} is no file: remove it")

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from brickyard.runtime.regular_files import read_regular
+
 __all__ = [
     "CELLS_FILE",
     "NO_RESULT",
@@ -239,9 +241,7 @@ def read_outcome(directory: Path) -> TaskOutcome | None:
     """The outcome that a run's directory holds; none where the task did not come to its end."""
     path = directory / RESULT_FILE
     try:
-        if path.exists() and not path.is_file():  # a pipe, say, which would be waited for
-            raise OSError(f"{path.name} is no file")
-        return TaskOutcome(**json.loads(path.read_text()))
+        return TaskOutcome(**json.loads(read_regular(path)))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError) as error:  # whatever the task left there, its run ends

@@ -43,8 +43,6 @@ _SERVING = {"sql_warehouse": "brickyard.workspace.sql.runner", "repl": "brickyar
 #: Whoever holds more ends before others begin, who may need it.
 _LARGE_KIB = 1 << 20
 _RESULT_LIMIT = 5 * 1024 * 1024
-#: Modules whose threads go on when a program has ended, and do nothing then: ours, pools, and the engine's client.
-_WITHOUT_NAMES = ("brickyard.", "multiprocessing.pool", "grpc.", "pyspark.")
 
 
 def run(message: Message, channel: Channel, output: OutputPipe) -> int:
@@ -267,18 +265,20 @@ def _forget_names() -> None:
     While its threads go on, which would miss the names, nothing is done: the interpreter lets none go on then.
     """
     names = vars(sys.modules["__main__"])
-    if any(_may_use(names, frame) for ident, frame in sys._current_frames().items() if ident != threading.get_ident()):
+    if any(_may_use(names, *one) for one in sys._current_frames().items() if one[0] != threading.get_ident()):
         return
     for name in sorted(names.keys() - {"__builtins__"}, key=lambda name: not name.startswith("_")):
         names[name] = None
     gc.collect()
 
 
-def _may_use(names: dict[str, Any], frame: FrameType) -> bool:
-    """Whether a thread that executes this may use a program's names; threads of the engine's client do not."""
-    found = [one.f_globals for one, _ in traceback.walk_stack(frame)]
-    begun_by = next((one["__name__"] for one in reversed(found) if one.get("__name__") not in (None, "threading")), "")
-    return not begun_by.startswith(_WITHOUT_NAMES) or any(one is names for one in found)
+def _may_use(names: dict[str, Any], ident: int, frame: FrameType) -> bool:
+    """Whether a thread executes a program's own code, or has been begun to do so."""
+    if any(one.f_globals is names for one, _ in traceback.walk_stack(frame)):
+        return True
+    threads = [one for one in threading.enumerate() if one.ident == ident]
+    begun = [getattr(one, name, None) for one in threads for name in ("_target", "function", "run")]  # or of a timer
+    return any(getattr(one, "__globals__", None) is names for one in begun)
 
 
 def _flush() -> None:

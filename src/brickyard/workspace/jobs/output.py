@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from brickyard import sdk
 from brickyard.runtime.dbt_task import ARTIFACTS_FILE
+from brickyard.runtime.regular_files import open_regular
 from brickyard.workspace.api.errors import InvalidParameterValue
 from brickyard.workspace.compute.tasks import OUTPUT_FILE
 from brickyard.workspace.jobs.directories import run_directory
@@ -113,9 +115,9 @@ def tail(path: Path, limit: int) -> tuple[str, bool]:
         limit: How many bytes at the most.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path, "r", os.O_NOFOLLOW) as file:
             size = file.seek(0, 2)
             file.seek(max(0, size - limit))
-            return file.read().decode(errors="replace"), size > limit
-    except FileNotFoundError:
+            return (file.read(limit) or b"").decode(errors="replace"), size > limit
+    except OSError:  # there is none, or the program has put something else there
         return "", False

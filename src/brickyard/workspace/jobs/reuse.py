@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from brickyard import __version__
 from brickyard.runtime.paths import to_local
+from brickyard.runtime.regular_files import read_regular
 from brickyard.runtime.uses import USES_FILE, secrets_stamp
 from brickyard.runtime.uses import stamp as file_stamp
 from brickyard.workspace.api.errors import ApiError, InvalidParameterValue
@@ -233,7 +234,7 @@ def _reused(earlier: Path, spec: TaskSpec, found: Mapping[str, Any]) -> Work:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads(path.read_text())
+        found: dict[str, Any] = json.loads(read_regular(path))
     except (OSError, ValueError):
         return {}
     return found

@@ -62,8 +62,11 @@ class Libraries:
         Raises:
             InvalidParameterValue: There are none.
         """
-        asked = {_shown_name(one) for one in self._checked(cluster, libraries)}
-        names = {one.name for one in self._store.of(cluster.id) if _shown_name(one.library) in asked}
+        kept, asked = self._store.of(cluster.id), self._checked(cluster, libraries)
+        names = {one.name for one in kept} & {name_of(one) for one in asked}
+        # The others may be named as the statuses show them, without passwords.
+        shown = {_shown_name(one) for one in asked if name_of(one) not in names}
+        names |= {one.name for one in kept if _shown_name(one.library) in shown}
         if cluster.state == "TERMINATED":
             self._store.remove(cluster.id, names)
         else:

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from brickyard.runtime.regular_files import read_regular
 from brickyard.workspace.compute.tasks import CELLS_FILE, OUTPUT_FILE
 from brickyard.workspace.jobs.directories import run_directory
 from brickyard.workspace.jobs.output import tail
@@ -40,7 +41,7 @@ def task_output(workspace: Workspace, attempt: TaskRecord) -> TaskOutput:
     try:
         if path.stat().st_size > _CELLS_BYTES:
             return TaskOutput([], log, cut, "The outputs of the cells are too large for a page; the log has the text.")
-        cells = json.loads(path.read_bytes())["cells"]
-    except FileNotFoundError:
+        cells = json.loads(read_regular(path))["cells"]
+    except OSError:  # there is none, or the program has put something else there
         return TaskOutput([], log, cut)
     return TaskOutput(cells_shown(cells), log, cut, exited=(attempt.outcome or {}).get("result"))

@@ -149,6 +149,12 @@ def _floats() -> Any:
     return make_pipeline(_encode((StandardScaler(), ["f"])), SGDClassifier(random_state=0)), target(rows())
 
 
+def _trees(sparse: float) -> Any:
+    from sklearn.ensemble import GradientBoostingRegressor
+
+    return _strict(GradientBoostingRegressor(n_estimators=8, random_state=0), sparse)
+
+
 # Family: the fitted parts, and the function of the pyfunc.
 FAMILIES: dict[str, tuple[Callable[[], Any], str]] = {
     "labels, sparse": (lambda: _logistic(1.0), "predict"),
@@ -164,6 +170,8 @@ FAMILIES: dict[str, tuple[Callable[[], Any], str]] = {
     "regression, sparse": (_lasso, "predict"),
     "two outputs": (_two_outputs, "predict"),
     "float32": (_floats, "predict"),
+    "trees": (lambda: _trees(0.0), "predict"),
+    "trees of a sparse matrix": (lambda: _trees(1.0), "predict"),
 }
 
 

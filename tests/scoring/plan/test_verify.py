@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from brickyard.scoring.plan import Declined, Plan
 from brickyard.scoring.plan.compile import compile_pyfunc, native_of
 from brickyard.scoring.plan.files import PlanFileError, dump, load
 from brickyard.scoring.plan.probes import frames
+from brickyard.scoring.plan.trees import TreeEnsemble
 from brickyard.scoring.plan.verify import Disagreement, same, verify
 from tests.scoring.plan import pipelines
 from tests.scoring.plan.conftest import LoadedFamily
@@ -79,3 +82,18 @@ def test_a_changed_bit_of_a_label_models_weight_is_found(loaded_family: LoadedFa
     plan = compile_pyfunc(model.pyfunc)
     changed = [mutant for what, mutant in mutations(plan) if ".coef[" in what]
     assert len(changed) >= 10 and not any(survives(mutant, model.pyfunc) for mutant in changed)
+
+
+def test_every_leaf_and_split_of_trees_is_tried(loaded_family: LoadedFamily) -> None:
+    model = loaded_family("trees")
+    plan = compile_pyfunc(model.pyfunc)
+    assert plan is not None and isinstance(plan.estimator, TreeEnsemble)
+    table = plan.estimator.table
+    leaves = np.flatnonzero(table.right == np.arange(len(table.right)))
+    splits = np.setdiff1d(np.arange(len(table.right)), leaves)
+    for nodes, field in ((leaves, "values"), (splits, "threshold")):
+        for node in nodes[::9]:
+            changed = getattr(table, field).copy()
+            changed[node] += 0.25
+            estimator = replace(plan.estimator, table=replace(table, **{field: changed}))
+            assert not survives(replace(plan, estimator=estimator), model.pyfunc), (field, node)

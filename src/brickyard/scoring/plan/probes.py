@@ -11,11 +11,14 @@ from brickyard.scoring.plan.categories import OneHot, Ordinal
 from brickyard.scoring.plan.plan import DTYPES, Block, Plan
 from brickyard.scoring.plan.steps import Step
 from brickyard.scoring.plan.transforms import Arithmetic, Impute, Passthrough
+from brickyard.scoring.plan.tree_probes import leaf_rows
+from brickyard.scoring.plan.trees import TreeEnsemble
 
 __all__ = ["Pool", "edges_of", "frames", "matrix_probes", "pool_of"]
 
 _MOST_KNOTS = 1500
 _MOST_ROWS = 4096
+_MOST_LEAVES, _MOST_NUMBERS = 24576, 4_000_000
 _COMMON = (0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -3.25, 10.0, 1e-35, 100.0)
 _EXTREME = (1e300, -1e300, 1e35, -1e35, 5e-324, 1e16, 2.0**53 + 2, 3.5e38, -16777217.0)
 _TEXTS = ("\x00 unknown", "", " ", "é\u0301", "0", "nan", "None")
@@ -115,6 +118,8 @@ def matrix_probes(plan: Plan, base: np.ndarray) -> np.ndarray:
             chosen = shuffle.permutation(values)[np.arange(count) % len(values)]
             with np.errstate(over="ignore"):
                 matrix[:, feature] = np.where(shuffle.random(count) < 0.9, chosen, matrix[:, feature])
+    if isinstance(plan.estimator, TreeEnsemble):
+        matrix = np.vstack([matrix, leaf_rows(plan.estimator, base, min(_MOST_LEAVES, _MOST_NUMBERS // base.shape[1]))])
     finite: np.ndarray = matrix[np.isfinite(matrix).all(axis=1)]
     return finite
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,8 @@ from brickyard.scoring.columns import column_kinds
 from brickyard.scoring.plan.compile import Native
 from brickyard.scoring.plan.plan import Plan
 from brickyard.scoring.plan.probes import frames, matrix_probes
-from brickyard.scoring.plan.steps import Declined
+from brickyard.scoring.plan.steps import Declined, compile_estimator
+from brickyard.scoring.plan.trees import TreeEnsemble
 
 if TYPE_CHECKING:
     from mlflow.pyfunc import PyFuncModel
@@ -51,9 +53,9 @@ def verify(plan: Plan, pyfunc: PyFuncModel, native: Native, *, seed: int = 0) ->
         raise Disagreement("the plan has other columns than the signature")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        answered = 0
+        answered, probed = 0, False
         for what, columns in [*_example(plan, pyfunc), *frames(plan, _known_texts(native.model), seed)]:
-            _compare_native(plan, native, columns, what)
+            probed |= _compare_native(plan, native, columns, what, probe=not probed)
             answered += _compare(plan, pyfunc, columns, what)
             for row in range(_SINGLES):
                 single = {name: values[row : row + 1] for name, values in columns.items()}
@@ -106,13 +108,24 @@ def _compare_rows(plan: Plan, columns: Columns, predicted: np.ndarray, what: str
             raise Disagreement(f"the way of single rows predicts something else: {what}")
 
 
-def _compare_native(plan: Plan, native: Native, columns: Columns, what: str) -> None:
-    """Compare features, scores and the estimator's predictions with those of the pipeline's own parts."""
+def _compare_native(plan: Plan, native: Native, columns: Columns, what: str, *, probe: bool) -> bool:
+    """Compare features, scores and the estimator's predictions with those of the pipeline's own parts.
+
+    Args:
+        plan: The plan.
+        native: What the model calls.
+        columns: The rows.
+        what: What is said of them.
+        probe: Whether to compare the estimator on rows made for it, too.
+
+    Returns:
+        Whether the estimator was compared.
+    """
     *before, last = _parts(native.model)
     theirs = _asked(lambda: _features(before, _frame(columns)), Exception)
     ours = _asked(lambda: plan.features([columns[column.name] for column in plan.inputs]), Declined)
     if theirs is None or ours is None:
-        return
+        return False
     if hasattr(theirs, "toarray") != getattr(plan.estimator, "sparse", hasattr(theirs, "toarray")):
         raise Disagreement("only one of both multiplies a sparse matrix")
     # A sparse matrix has no zeros, so none that is negative.
@@ -120,13 +133,29 @@ def _compare_native(plan: Plan, native: Native, columns: Columns, what: str) -> 
         raise Disagreement(f"features differ: {what}")
     call = _matrix_call(last, native.function)
     if call is None or ours.dtype.kind == "O":
-        return
+        return False
     usual = ours[np.isfinite(ours).all(axis=1)] if ours.dtype.kind == "f" else ours
-    for matrix in (usual, matrix_probes(plan, usual)) if len(usual) else ():
+    if not len(usual):
+        return False
+    pairs = [(plan.estimator.predict, call), *_beneath(plan, last, native.function)]
+    for matrix in (usual, matrix_probes(plan, usual)) if probe else (usual,):
         given = type(theirs)(matrix) if hasattr(theirs, "toarray") else matrix
-        _same_or_refused(plan.estimator.predict, matrix, partial(call, given), what)
-        if hasattr(plan.estimator, "scores") and hasattr(last, "decision_function"):
-            _same_or_refused(plan.estimator.scores, matrix, partial(last.decision_function, given), what)
+        for step, reference in pairs:
+            _same_or_refused(step, matrix, partial(reference, given), what)
+    return True
+
+
+def _beneath(
+    plan: Plan, last: Any, function: str
+) -> Iterator[tuple[Callable[[np.ndarray], Any], Callable[[Any], Any]]]:
+    """What labels are made of, ours and theirs: they show less than that."""
+    scores = getattr(plan.estimator, "scores", None)
+    if scores is not None and hasattr(last, "decision_function"):
+        yield scores, last.decision_function
+    if isinstance(plan.estimator, TreeEnsemble) and function == "predict" and hasattr(last, "predict_proba"):
+        step = compile_estimator(last, "predict_proba")
+        if isinstance(step, TreeEnsemble):
+            yield replace(step, table=plan.estimator.table).predict, last.predict_proba
 
 
 def _same_or_refused(
@@ -175,12 +204,18 @@ def _dense(features: Any) -> np.ndarray:
 
 def _matrix_call(last: Any, function: str) -> Callable[[Any], Any] | None:
     """The native way to predict from a matrix, where it is the same function that pyfunc calls on a frame."""
-    if type(last).__module__.startswith("sklearn."):
+    if hasattr(last, "get_params"):
         found: Callable[[Any], Any] = getattr(last, function)
         return found
-    if type(last).__name__ == "Booster" and type(last).__module__.startswith("lightgbm."):
+    library = type(last).__module__.split(".")[0]
+    if type(last).__name__ != "Booster" or library not in {"lightgbm", "xgboost"}:
+        return None
+    if library == "lightgbm":
         return lambda matrix: last.predict(matrix, num_threads=1)
-    return None
+    import xgboost
+
+    names, types = last.feature_names, last.feature_types
+    return lambda matrix: last.predict(xgboost.DMatrix(matrix, feature_names=names, feature_types=types))
 
 
 def _example(plan: Plan, pyfunc: PyFuncModel) -> Iterator[tuple[str, Columns]]:

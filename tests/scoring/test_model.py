@@ -28,9 +28,9 @@ def test_predicts_what_pyfunc_predicts(kind: str, loaded: LoadedModel) -> None:
 @pytest.mark.parametrize(
     ("kind", "rung"),
     [
-        ("booster", "lightgbm"),
-        ("classifier", "lightgbm"),
-        ("labels", "lightgbm"),
+        ("booster", "plan"),
+        ("classifier", "plan"),
+        ("labels", "plan"),
         ("pipeline", "plan"),
         ("custom", "pyfunc"),
     ],
@@ -39,17 +39,26 @@ def test_says_how_it_predicts(kind: str, rung: str, loaded: LoadedModel) -> None
     assert loaded(kind).rung == rung
 
 
-def test_a_native_call_that_differs_is_not_used(model_path: ModelPath, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_native_call_that_differs_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import lightgbm
 
-    right = lightgbm.Booster.predict
+    from brickyard.scoring.plan.trees_library import LightGBMLibrary
+
+    right, load = lightgbm.Booster.predict, LightGBMLibrary._load
 
     def off_by_the_last_bit(self, data, **options):
         result = right(self, data, **options)
         return np.nextafter(result, 2) if isinstance(data, np.ndarray) else result
 
+    def library_off_by_the_last_bit(self, library):
+        predict = load(self, library)
+        return lambda matrix: np.nextafter(predict(matrix), 2)
+
+    model = models.booster(tmp_path / "model", seed=5)
+    monkeypatch.setattr(LightGBMLibrary, "_load", library_off_by_the_last_bit)
+    assert load_model(model).rung == "lightgbm"
     monkeypatch.setattr(lightgbm.Booster, "predict", off_by_the_last_bit)
-    assert load_model(model_path("booster")).rung == "frame"
+    assert load_model(model).rung == "frame"
 
 
 def test_the_input_is_not_changed(loaded: LoadedModel) -> None:

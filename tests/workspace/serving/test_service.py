@@ -45,7 +45,7 @@ def test_serves_the_version_that_an_alias_means(bench: Bench, two_models: Models
     frame = models.rows(5)
     replica, reply = bench.ask("delay", frame)
     assert predictions(reply) == load_model(two_models[0]).pyfunc.predict(frame).tolist()
-    assert (replica.version, reply.rung) == (1, "lightgbm")
+    assert (replica.version, reply.rung) == (1, "plan")
 
 
 def test_waits_for_a_model_and_says_so(bench: Bench, two_models: Models) -> None:

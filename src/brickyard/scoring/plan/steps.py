@@ -30,8 +30,8 @@ __all__ = [
 KERNEL_VERSION = 1
 
 # Modules of this package whose dataclasses may be in a plan's file, and those that register compilers.
-_STEP_MODULES = frozenset({"categories", "linear", "plan", "transforms", "trees", "trees_table"})
-_COMPILER_MODULES = ("linear", "trees_sklearn", "trees_hist")
+_STEP_MODULES = frozenset({"categories", "linear", "plan", "transforms", "trees", "trees_library", "trees_table"})
+_COMPILER_MODULES = ("linear", "trees_sklearn", "trees_hist", "trees_lightgbm", "trees_xgboost")
 
 # Columns as they come (one array each, a row per item), or a matrix (rows x features).
 Features: TypeAlias = "list[np.ndarray] | np.ndarray"

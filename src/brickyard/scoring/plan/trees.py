@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from brickyard.scoring.plan.steps import Declined
 from brickyard.scoring.plan.trees_kernel import sums
+from brickyard.scoring.plan.trees_library import LightGBMLibrary, XGBoostLibrary
 from brickyard.scoring.plan.trees_output import ANSWERS, LINKS
 from brickyard.scoring.plan.trees_table import NodeTable
 
@@ -29,13 +31,16 @@ class TreeEnsemble:
         precision: In which type the library compares a row: `float32` or `float64`.
         start: What each sum starts with; empty where one tree's value is taken as it is.
         takes_missing: Whether the library takes NaN.
-        takes_infinite: Whether the library takes infinities.
+        largest: The largest size of a number that is answered; beyond it the library refuses a row, or equality is
+            not certain.
         tiny_is_zero: Whether numbers up to 1e-35 count as zero.
         finite_features: Features of which the library refuses infinities all the same.
-        link: What is done to the sums, one of `LINKS`.
+        divisor: What the sums are divided by.
+        link: What is then done to them, one of `LINKS`.
         scale: A number for the link.
         answer: What is made of them, one of `ANSWERS`.
         classes: The labels.
+        library: The same model in the library that it was trained with, or none.
     """
 
     table: NodeTable
@@ -43,13 +48,15 @@ class TreeEnsemble:
     precision: str
     start: np.ndarray
     takes_missing: bool
-    takes_infinite: bool
+    largest: float
     tiny_is_zero: bool
     finite_features: np.ndarray
+    divisor: float
     link: str
     scale: float
     answer: str
     classes: np.ndarray
+    library: LightGBMLibrary | XGBoostLibrary | None = None
 
     row_wise = True
 
@@ -63,25 +70,49 @@ class TreeEnsemble:
             raise ValueError("the trees look at more features than a row has")
         if len(self.start) not in (0, self.table.outputs) or (not len(self.start) and len(self.table.roots) != 1):
             raise ValueError("every sum starts with a number")
+        if self.start.dtype != self.table.values.dtype and len(self.start):
+            raise ValueError("sums are of the type of the leaves")
         if self.answer.startswith("label") and len(self.classes) < self._least_classes():
             raise ValueError("every class has a label")
-        if (
-            self.finite_features.dtype != np.int64
-            or not ((self.finite_features >= 0) & (self.finite_features < self.features)).all()
-        ):
+        if any(not 0 <= feature < self.features for feature in self.finite_features.tolist()):
             raise ValueError("what is refused is refused by feature")
+        if self.library is not None and not isinstance(self.library, LightGBMLibrary | XGBoostLibrary):
+            raise ValueError("a library is LightGBM's or XGBoost's")
+
+    def _least_classes(self) -> int:
+        return self.table.outputs if self.answer == "label" else 2
 
     def predict(self, matrix: np.ndarray) -> np.ndarray:
-        """Predict what the library predicts.
+        """Predict what the library predicts, by the way that is the faster one for so many rows.
 
         Raises:
             Declined: For rows that the library refuses, such as infinities.
         """
-        values = sums(self.table, self.rows(matrix), self.start if len(self.start) else None)
-        return ANSWERS[self.answer](LINKS[self.link](values, self.scale), self.classes)
+        library = self.library
+        if library is not None and len(matrix) >= library.least_rows:
+            return self.by_library(matrix)
+        return self.by_tables(matrix)
 
-    def _least_classes(self) -> int:
-        return self.table.outputs if self.answer == "label" else 2
+    @property
+    def ways(self) -> tuple[Callable[[np.ndarray], np.ndarray], ...]:
+        """The ways to predict from a matrix, all of which have to agree."""
+        return () if self.library is None else (self.by_tables, self.by_library)
+
+    def by_tables(self, matrix: np.ndarray) -> np.ndarray:
+        """Predict by walking the tables."""
+        values = sums(self.table, self.rows(matrix), self.start if len(self.start) else None)
+        if self.divisor != 1:
+            values = values / self.divisor
+        return self._answer(LINKS[self.link](values, self.scale))
+
+    def by_library(self, matrix: np.ndarray) -> np.ndarray:
+        """Predict by the library; by the tables where it is not installed."""
+        if self.library is None or self.library.predict is None:
+            return self.by_tables(matrix)
+        return self._answer(self.library.predict(self.rows(matrix)))
+
+    def _answer(self, values: np.ndarray) -> np.ndarray:
+        return ANSWERS[self.answer](values, self.classes)
 
     def rows(self, matrix: np.ndarray) -> np.ndarray:
         """Return rows as the library compares them, in float64."""
@@ -95,13 +126,15 @@ class TreeEnsemble:
         return rows
 
     def _refuse(self, rows: np.ndarray) -> None:
-        finite = np.isfinite(rows)
-        if finite.all():
-            return
-        if not self.takes_missing or (not self.takes_infinite and np.isinf(rows).any()):
-            raise Declined("the trees' library refuses missing or infinite values")
         if len(self.finite_features) and np.isinf(rows[:, self.finite_features]).any():
             raise Declined("the trees' library refuses infinite categories")
+        if self.takes_missing and self.largest == np.inf:
+            return
+        size = np.abs(rows)
+        if (size <= self.largest).all():
+            return
+        if not self.takes_missing or (size > self.largest).any():
+            raise Declined("the trees' library refuses missing or infinite values")
 
     def edges(self) -> dict[int, np.ndarray]:
         """Return, by feature, the values at which predictions may change."""

@@ -127,16 +127,11 @@ def _float_softmax(values: np.ndarray, scale: float) -> np.ndarray:
     return powers / _row_sums(powers.astype(np.float64)).astype(np.float32)
 
 
-def _divided(values: np.ndarray, scale: float) -> np.ndarray:
-    return values / scale
-
-
 def _same(values: np.ndarray, scale: float) -> np.ndarray:
     return values
 
 
 LINKS: dict[str, Link] = {
-    "divided": _divided,
     "exp": lambda values, scale: _exp(values),
     "expit": _expit,
     "float exp": _float_exp,
@@ -164,6 +159,8 @@ def _label(values: np.ndarray, classes: np.ndarray) -> np.ndarray:
 ANSWERS: dict[str, Answer] = {
     "column": lambda values, classes: values[:, 0],
     "label": _label,
+    "float label": lambda values, classes: np.argmax(values, axis=1).astype(np.float32),
+    "label above half": lambda values, classes: classes[(values[:, 0] > 0.5).astype(np.int64)],
     "label above zero": lambda values, classes: classes[(values[:, 0] > 0).astype(np.int64)],
     "label from zero": lambda values, classes: classes[(values[:, 0] >= 0).astype(np.int64)],
     "label of pair": lambda values, classes: _label(_pair(values, classes), classes),

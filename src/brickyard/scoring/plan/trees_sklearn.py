@@ -17,6 +17,7 @@ from brickyard.scoring.plan.trees_build import Tree, build_table
 
 __all__ = ["boosted_classes"]
 
+_LARGEST = float(np.finfo(np.float32).max)
 _CONSTANT_INITS = {
     "DummyClassifier": {"prior", "most_frequent", "constant"},
     "DummyRegressor": {"mean", "median", "quantile", "constant"},
@@ -68,11 +69,12 @@ def _forest(estimator: Any, trees: list[Tree], answer: str, classes: np.ndarray,
         precision="float32",
         start=np.zeros(0 if alone else table.outputs),
         takes_missing=bool(estimator.__sklearn_tags__().input_tags.allow_nan),
-        takes_infinite=False,
+        largest=_LARGEST,
         tiny_is_zero=False,
         finite_features=NO_FEATURES,
-        link="identity" if alone else "divided",
-        scale=float(len(trees)),
+        divisor=1.0 if alone else float(len(trees)),
+        link="identity",
+        scale=1.0,
         answer=answer,
         classes=classes,
     )
@@ -115,9 +117,10 @@ def _gradient_boosting(estimator: Any, function: str) -> Estimator | None:
         precision="float32",
         start=start,
         takes_missing=False,
-        takes_infinite=False,
+        largest=_LARGEST,
         tiny_is_zero=False,
         finite_features=NO_FEATURES,
+        divisor=1.0,
         link=form[0],
         scale=form[1],
         answer=form[2],

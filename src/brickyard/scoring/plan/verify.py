@@ -91,7 +91,16 @@ def _compare(plan: Plan, pyfunc: PyFuncModel, columns: Columns, what: str) -> bo
     if not same(ours, reference):
         raise Disagreement(f"predictions differ: {what}")
     _compare_rows(plan, columns, ours, what)
+    _compare_ways(plan, columns, ours, what)
     return True
+
+
+def _compare_ways(plan: Plan, columns: Columns, predicted: np.ndarray, what: str) -> None:
+    """Compare all ways that the estimator has, of which it takes one by the number of rows."""
+    ways = getattr(plan.estimator, "ways", ())
+    features = plan.features([columns[column.name] for column in plan.inputs]) if ways else predicted
+    if any(not same(way(features), predicted) for way in ways):
+        raise Disagreement(f"the ways of the estimator predict something else: {what}")
 
 
 def _compare_rows(plan: Plan, columns: Columns, predicted: np.ndarray, what: str) -> None:

@@ -18,9 +18,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from brickyard.errors import ModelError
 from brickyard.scoring.digest import model_digest
-from brickyard.scoring.frames import FramePlan, frame_plan_for
-from brickyard.scoring.native import NativePlan, plan_for
-from brickyard.scoring.scorer import NativeColumns, Scorer
 from brickyard.scoring.threads import cap_threads
 
 if TYPE_CHECKING:
@@ -30,7 +27,10 @@ if TYPE_CHECKING:
     from mlflow.pyfunc import PyFuncModel
     from mlflow.types import Schema
 
+    from brickyard.scoring.frames import FramePlan
+    from brickyard.scoring.native import NativePlan
     from brickyard.scoring.plan import Plan
+    from brickyard.scoring.scorer import Scorer
 
 __all__ = ["ScoringModel", "load_model", "model_digest"]
 
@@ -163,12 +163,20 @@ def load_model(uri: str | Path) -> ScoringModel:
     Raises:
         ModelError: If there is no model there, or it cannot be loaded here.
     """
-    cap_threads()
+    cap_threads()  # before anything imports numpy, as this module does not
     path = _local(str(uri))
     if not (path / "MLmodel").is_file():
         raise ModelError("there is no MLflow model here: no file MLmodel", where=str(path))
+    if not _may_have_plan(path):
+        return _without_plan(path, _load_pyfunc(path, str(uri)))
     digest = model_digest(path)
     return _by_kept_plan(path, digest) or _by_new_plan(path, digest, _load_pyfunc(path, str(uri)))
+
+
+def _may_have_plan(path: Path) -> bool:
+    """Whether it is of a library that plans are made of; to hash gigabytes of any other would be for nothing."""
+    text = (path / "MLmodel").read_text(encoding="utf-8", errors="replace")
+    return any(loader in text for loader in ("mlflow.sklearn", "mlflow.lightgbm", "mlflow.xgboost"))
 
 
 def _by_kept_plan(path: Path, digest: str) -> ScoringModel | None:
@@ -189,6 +197,14 @@ def _by_new_plan(path: Path, digest: str, pyfunc: PyFuncModel) -> ScoringModel:
     if plan is not None:
         keep_plan(plan, digest, {"run_id": pyfunc.metadata.run_id})
         return ScoringModel(path, pyfunc, plan=_scorer(plan))
+    return _without_plan(path, pyfunc)
+
+
+def _without_plan(path: Path, pyfunc: PyFuncModel) -> ScoringModel:
+    from brickyard.scoring.frames import frame_plan_for
+    from brickyard.scoring.native import plan_for
+    from brickyard.scoring.scorer import NativeColumns, Scorer
+
     native = plan_for(pyfunc)
     if native is not None:
         return ScoringModel(path, pyfunc, plan=Scorer(NativeColumns(native), native.kinds), native=native)
@@ -196,6 +212,8 @@ def _by_new_plan(path: Path, digest: str, pyfunc: PyFuncModel) -> ScoringModel:
 
 
 def _scorer(plan: Plan) -> Scorer:
+    from brickyard.scoring.scorer import Scorer
+
     return Scorer(plan, {column.name: column.kind for column in plan.inputs})
 
 

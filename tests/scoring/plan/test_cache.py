@@ -20,11 +20,13 @@ FAMILY = "text labels, dense"
 ASK = """
 import json, sys
 from brickyard.scoring.model import load_model
+# Threads are capped in `load_model`, before numpy is there.
+early = [name for name in ("numpy",) if name in sys.modules]
 model = load_model(sys.argv[1])
 values = json.loads(sys.argv[2])
 answer = model.plan.predict_json_columns({name: [value] for name, value in values.items()})
 loaded = [name for name in ("pandas", "sklearn", "mlflow", "scipy") if name in sys.modules]
-print(json.dumps([model.rung, model.run_id, answer.tolist(), loaded]))
+print(json.dumps([model.rung, model.run_id, answer.tolist(), early + loaded]))
 """
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from brickyard.scoring.plan.row_terms import RowTerms, row_terms_of
 from brickyard.scoring.plan.steps import Declined, Estimator, Features, Transform, matrix_of
-from brickyard.scoring.plan.terms import LinearTerms, RowTerms, row_terms_of, terms_of
+from brickyard.scoring.plan.terms import LinearTerms, terms_of
 
 __all__ = ["DTYPES", "Block", "Input", "Plan"]
 

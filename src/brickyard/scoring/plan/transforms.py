@@ -153,6 +153,11 @@ class Impute:
         return matrix
 
     @property
+    def fills_nan(self) -> bool:
+        """Whether it does nothing but fill NaN in features of floats."""
+        return self.numeric and self._is_nan and not self.indicated
+
+    @property
     def _is_nan(self) -> bool:
         return isinstance(self.missing, float) and self.missing != self.missing
 

@@ -146,7 +146,8 @@ def _compare_native(plan: Plan, native: Native, columns: Columns, what: str, *, 
     usual = ours[np.isfinite(ours).all(axis=1)] if ours.dtype.kind == "f" else ours
     if not len(usual):
         return False
-    pairs = [(plan.estimator.predict, call), *_beneath(plan, last, native.function)]
+    ways = (plan.estimator.predict, *getattr(plan.estimator, "ways", ()))
+    pairs = [*((way, call) for way in ways), *_beneath(plan, last, native.function)]
     for matrix in (usual, matrix_probes(plan, usual)) if probe else (usual,):
         given = type(theirs)(matrix) if hasattr(theirs, "toarray") else matrix
         for step, reference in pairs:
@@ -164,7 +165,7 @@ def _beneath(
     if isinstance(plan.estimator, TreeEnsemble) and function == "predict" and hasattr(last, "predict_proba"):
         step = compile_estimator(last, "predict_proba")
         if isinstance(step, TreeEnsemble):
-            yield replace(step, table=plan.estimator.table).predict, last.predict_proba
+            yield replace(step, table=plan.estimator.table).by_tables, last.predict_proba
 
 
 def _same_or_refused(

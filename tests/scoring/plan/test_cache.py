@@ -24,9 +24,11 @@ from brickyard.scoring.model import load_model
 early = [name for name in ("numpy",) if name in sys.modules]
 model = load_model(sys.argv[1])
 values = json.loads(sys.argv[2])
-answer = model.plan.predict_json_columns({name: [value] for name, value in values.items()})
+from brickyard.scoring.online import Protocol
+body = json.dumps({"dataframe_records": [values]}).encode()
+answer = json.loads(Protocol(model).quick(body, "application/json").body)["predictions"]
 loaded = [name for name in ("pandas", "sklearn", "mlflow", "scipy") if name in sys.modules]
-print(json.dumps([model.rung, model.run_id, answer.tolist(), early + loaded]))
+print(json.dumps([model.rung, model.run_id, answer, early + loaded]))
 """
 
 

@@ -54,6 +54,8 @@ def slice_rows(values: Any, begin: int, end: int) -> Any:
 def _json(values: Any) -> bytes:
     if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
         return _numbers(values)
+    if isinstance(values, np.ndarray) and {str}.issuperset(map(type, labels := values.ravel().tolist())) and labels:
+        return json.dumps({"predictions": values.tolist()}).encode()
     from mlflow.pyfunc.scoring_server import predictions_to_json
 
     text = StringIO()

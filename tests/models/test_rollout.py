@@ -106,6 +106,15 @@ def test_nobody_asks_or_the_endpoint_keeps_nothing(lab):
     lab.train(["hour", "wind"])
     lab.train(["hour", "wind"])
     write_policy(lab, serve(lab, "1"), minutes=0)
+
+    def cancelled(text):
+        if "taken back" not in text:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        roll_out(lab.site("dev"), "2", cancelled)
+    assert state(lab) == [("live", "1")]
+    assert json.loads(lab.site("dev").registry.version("2").tags[DECISION])["decision"] == "interrupted"
     with pytest.raises(RolloutRefused, match="requests >= 30, is 0"):
         roll_out(lab.site("dev"), "2", poll_seconds=0.1)
     assert state(lab) == [("live", "1")]

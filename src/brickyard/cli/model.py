@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -146,7 +147,13 @@ def rollout(model_key: str, target: str | None, version: str | None, output: str
     from brickyard.models.rollout import roll_out
 
     site = _site(model_key, target)
-    done = roll_out(site, choose_version(site, version), lambda text: click.echo(text, err=True))
+    before = signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # a pipeline that is cancelled takes it back, too
+    try:
+        done = roll_out(site, choose_version(site, version), lambda text: click.echo(text, err=True))
+    finally:
+        signal.signal(signal.SIGTERM, before)
     _print(rollout_text(done, site), asdict(done), output)
 
 

@@ -160,8 +160,8 @@ def roll_out(
 ) -> Rollout:
     """Try a version on the model's endpoint.
 
-    A rollout that was interrupted leaves the version at its last share; the same command begins again with the first
-    step.
+    Where it is interrupted, the version is taken back. A rollout that was killed leaves the version at its last share;
+    the same command begins again with the first step.
 
     Args:
         site: The model in one environment.
@@ -184,7 +184,11 @@ def roll_out(
     served = ServedModel.of(site)
     if site.version(version).version == served.version:
         raise ModelError(f"the endpoint serves version {version} already", where=served.name)
-    warehouse = find_warehouse(site.connection.api, policy.warehouse)
+    try:
+        warehouse = find_warehouse(site.connection.api, policy.warehouse)
+    except UsageError as error:
+        error.next = "name it as `warehouse` of the model's rollout in brickyard.yml, or in DATABRICKS_WAREHOUSE_ID"
+        raise
     trial = _Trial(site, served, policy, warehouse, version, tell, poll_seconds)
     try:
         for share in [*([0] if policy.shadow else []), *policy.steps]:

@@ -122,6 +122,10 @@ def permissions(w: WorkspaceClient, robot: Robot, number: str, endpoint: str) ->
     assert (seen.name, seen.permission_level) == (endpoint, ServingEndpointDetailedPermissionLevel.CAN_VIEW)
     with pytest.raises(PermissionDenied):
         robot.client.serving_endpoints.query(endpoint, dataframe_records=[{"x": 1.0}])
+    with pytest.raises(PermissionDenied):
+        robot.client.serving_endpoints.put(endpoint, rate_limits=[])
+    with pytest.raises(PermissionDenied):
+        robot.client.serving_endpoints.put_ai_gateway(endpoint)
     family.set_permissions(number, access_control_list=[])
     with pytest.raises(PermissionDenied):
         robot.client.serving_endpoints.get(endpoint)

@@ -80,15 +80,15 @@ class DirectoryTables:
         if self.owners.setdefault(config.table, endpoint_id) != endpoint_id:
             raise ResourceAlreadyExists(f"Table '{config.table}' already exists")
 
-    def directory(self, name: str) -> Path:
+    def directory(self, name: str, endpoint_id: str) -> Path:
         return self.root / name
 
     def rows(self, name: str) -> list[dict[str, Any]]:
         from deltalake import DeltaTable
 
-        if not DeltaTable.is_deltatable(str(self.directory(name))):
+        if not DeltaTable.is_deltatable(str(self.root / name)):
             return []
-        return DeltaTable(self.directory(name)).to_pyarrow_table().to_pylist()
+        return DeltaTable(self.root / name).to_pyarrow_table().to_pylist()
 
 
 ME = Principal(1, "me@example.org", "Me")

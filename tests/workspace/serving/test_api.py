@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 from databricks.sdk.errors import BadRequest, NotFound, NotImplemented, ResourceConflict
+from databricks.sdk.service.catalog import ColumnInfo, ColumnTypeName, DataSourceFormat, TableType
 from databricks.sdk.service.serving import (
     AiGatewayConfig,
     AiGatewayUsageTrackingConfig,
@@ -158,11 +159,31 @@ def test_the_inference_table_is_queried_with_sql(served: LocalWorkspace, two_mod
     (row,) = client.statement_execution.execute_statement(text, warehouse, wait_timeout="50s").result.data_array
     assert row[:3] == ["mine", "200", version]
     assert json.loads(row[3])["predictions"] == answer.predictions
+    written_to(client, kept)
     taken = EndpointCoreConfigInput("second", AutoCaptureConfigInput("main", True, "default", "kept"))
     taken.served_entities = kept.served_entities
     with pytest.raises(BadRequest, match="already exists"):
         client.serving_endpoints.create("second", config=taken)
     assert "second" not in [one.name for one in client.serving_endpoints.list()]
+
+
+def written_to(client: Any, kept: EndpointCoreConfigInput) -> None:
+    """The table is written to again as soon as it is turned on, and not where another has taken its place."""
+    kept.auto_capture_config.enabled = True
+    update = {"served_entities": kept.served_entities, "auto_capture_config": kept.auto_capture_config}
+    client.serving_endpoints.update_config_and_wait("kept", **update)
+    client.tables.delete("main.default.kept_payload")
+    columns = [ColumnInfo(name="x", type_text="int", type_name=ColumnTypeName.INT, position=0)]
+    client.tables.create(
+        "kept_payload", "main", "default", TableType.MANAGED, DataSourceFormat.DELTA, "", columns=columns
+    )
+    client.serving_endpoints.query("kept", dataframe_split=split(models.rows(1)))
+
+    def message() -> str:
+        table = client.serving_endpoints.get("kept").config.auto_capture_config.state.payload_table
+        return str(table.status_message) if table.status == "FAILED" else ""
+
+    assert "is not the one that was made for this endpoint" in wait_for(message, seconds=30)
 
 
 def test_tags_list_and_delete(served: LocalWorkspace) -> None:

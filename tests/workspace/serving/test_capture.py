@@ -93,11 +93,11 @@ class Gate(DirectoryTables):
         super().__init__(root)
         self.open, self.asked = threading.Event(), threading.Event()
 
-    def directory(self, name: str) -> Path:
+    def directory(self, name: str, endpoint_id: str) -> Path:
         self.asked.set()
         if not self.open.is_set():
             raise OSError("the disk is away")
-        return super().directory(name)
+        return super().directory(name, endpoint_id)
 
 
 def test_what_does_not_fit_is_counted_and_the_rest_is_written_later(
@@ -105,7 +105,7 @@ def test_what_does_not_fit_is_counted_and_the_rest_is_written_later(
 ) -> None:
     monkeypatch.setattr(capture, "_MOST_EXCHANGES", 3)
     tables = Gate(tmp_path)
-    writer = Capture(PLACE_OF_T, tables, CaptureSettings(), seconds=0.01)
+    writer = Capture(PLACE_OF_T, tables, "x", CaptureSettings(), seconds=0.01)
     for _ in range(5):
         writer.offer(exchange())
     wait_for(lambda: writer.state.status == "FAILED")
@@ -117,9 +117,18 @@ def test_what_does_not_fit_is_counted_and_the_rest_is_written_later(
     assert (writer.state.status, writer.dropped) == ("ACTIVE", 2)
 
 
+def test_an_id_that_is_no_text_does_not_stop_the_rest(tmp_path: Path) -> None:
+    tables = DirectoryTables(tmp_path)
+    writer = Capture(PLACE_OF_T, tables, "x", CaptureSettings(), seconds=60)
+    for body in (b'{"client_request_id": "a\\ud800"}', b'{"client_request_id": 7}', b'{"client_request_id": '):
+        writer.offer(exchange(body))
+    writer.close()
+    assert [row["client_request_id"] for row in tables.rows(PLACE_OF_T.table)] == ["a?", None, None]
+
+
 def test_a_sample_is_kept_and_says_its_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tables = DirectoryTables(tmp_path)
-    writer = Capture(PLACE_OF_T, tables, CaptureSettings.parse({SAMPLING_TAG: "0.25"}), seconds=60)
+    writer = Capture(PLACE_OF_T, tables, "x", CaptureSettings.parse({SAMPLING_TAG: "0.25"}), seconds=60)
     points = iter([0.1, 0.3, 0.24, 0.25, 0.9])
     monkeypatch.setattr(capture.random, "random", lambda: next(points))
     for _ in range(5):
@@ -130,7 +139,7 @@ def test_a_sample_is_kept_and_says_its_share(tmp_path: Path, monkeypatch: pytest
 
 def test_what_is_no_text_or_too_large_is_left_out_and_named(tmp_path: Path) -> None:
     tables = DirectoryTables(tmp_path)
-    writer = Capture(PLACE_OF_T, tables, CaptureSettings(), seconds=60)
+    writer = Capture(PLACE_OF_T, tables, "x", CaptureSettings(), seconds=60)
     writer.offer(exchange(b"PAR1\xff", b"x" * ((1 << 20) + 1)))
     writer.close()
     (row,) = tables.rows(PLACE_OF_T.table)

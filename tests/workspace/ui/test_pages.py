@@ -295,6 +295,7 @@ def test_an_endpoint_shows_its_state_and_no_value_of_its_environment(
     assert "main.default.none" in page
     assert "API_KEY" in page
     assert "value-of-a-variable" not in page
+    assert "CREATED" in page and "created by" in page
     assert "ui-endpoint" in browser.get("/").text
 
 

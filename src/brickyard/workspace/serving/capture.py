@@ -12,14 +12,15 @@ import json
 import logging
 import random
 import threading
+import time
 from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from databricks.sdk.service.serving import PayloadTable
 
 from brickyard.runtime.redaction import REDACTED, Redactor
-from brickyard.workspace.api.errors import ApiError
 from brickyard.workspace.serving.capture_settings import CaptureConfig, CaptureSettings
 from brickyard.workspace.serving.masking import mask
 from brickyard.workspace.serving.payload_table import append
@@ -33,6 +34,7 @@ _log = logging.getLogger(__name__)
 _MOST_EXCHANGES = 10_000
 _MOST_BYTES = 64 << 20
 _BATCH = 2_000
+_PART = 20
 #: Larger bodies are left out, as the vendor leaves them out.
 _LARGEST_BODY = 1 << 20
 FLUSH_SECONDS = 5.0
@@ -76,17 +78,24 @@ class Capture:
     Args:
         config: Which table.
         tables: Where tables are.
+        endpoint_id: Whose it is.
         settings: The share that is kept, and the columns that are not.
         seconds: How long an exchange may wait for others to be written with.
     """
 
     def __init__(
-        self, config: CaptureConfig, tables: Tables, settings: CaptureSettings, seconds: float = FLUSH_SECONDS
+        self,
+        config: CaptureConfig,
+        tables: Tables,
+        endpoint_id: str,
+        settings: CaptureSettings,
+        seconds: float = FLUSH_SECONDS,
     ) -> None:
         self.config = config
         self.table = config.table
         self.settings = settings
         self._tables = tables
+        self._endpoint_id = endpoint_id
         self._seconds = seconds
         self._redactor = Redactor()
         self._waiting: deque[tuple[Exchange, CaptureSettings]] = deque()
@@ -162,9 +171,10 @@ class Capture:
     def _written(self, batch: list[tuple[Exchange, CaptureSettings]]) -> bool:
         """Write a batch and take it out of the queue; where that fails it stays, and is tried again."""
         try:
-            rows = [self._row(*one) for one in batch]
-            append(self._tables.directory(self.table), rows, gateway=self.config.gateway)
-        except (OSError, ApiError, ImportError) as error:
+            directory = self._tables.directory(self.table, self._endpoint_id)
+            append(directory, self._rows(batch), gateway=self.config.gateway)
+        except Exception as error:
+            # Whatever it was (a full disk, a database that is locked), a thread that ended would keep nothing more.
             if self._failure is None:
                 _log.warning("the inference table %s cannot be written, trying again: %s", self.table, error)
             self._failure = f"the table cannot be written, trying again: {error}"
@@ -175,6 +185,12 @@ class Capture:
                 self._waiting.popleft()
                 self._bytes -= exchange.size
         return True
+
+    def _rows(self, batch: Sequence[tuple[Exchange, CaptureSettings]]) -> Iterator[list[dict[str, Any]]]:
+        """The rows in small parts; between them, who answers has the interpreter to itself."""
+        for begin in range(0, len(batch), _PART):
+            time.sleep(0)
+            yield [self._row(*one) for one in batch[begin : begin + _PART]]
 
     def _row(self, exchange: Exchange, settings: CaptureSettings) -> dict[str, Any]:
         moment = datetime.datetime.fromtimestamp(exchange.at / 1000, datetime.UTC)
@@ -231,4 +247,6 @@ class Capture:
         except (ValueError, RecursionError):
             return None
         given = found.get("client_request_id") if isinstance(found, dict) else None
-        return self._redactor.redact(given) if isinstance(given, str) else None
+        if not isinstance(given, str):
+            return None
+        return self._redactor.redact(given).encode(errors="replace").decode()  # an escape can be half of a character

@@ -21,12 +21,16 @@ class Capturing:
 
     Args:
         tables: Where inference tables are.
+        endpoint_id: Whose they are.
         settings: The share that is kept, and the columns that are not.
         seconds: How long an exchange may wait for others to be written with.
     """
 
-    def __init__(self, tables: Tables, settings: CaptureSettings, seconds: float = FLUSH_SECONDS) -> None:
+    def __init__(
+        self, tables: Tables, endpoint_id: str, settings: CaptureSettings, seconds: float = FLUSH_SECONDS
+    ) -> None:
         self._tables = tables
+        self._endpoint_id = endpoint_id
         self._seconds = seconds
         self._settings = settings
         self._secrets: set[str] = set()
@@ -81,6 +85,6 @@ class Capturing:
         self.apply(None)
 
     def _begun(self, config: CaptureConfig) -> Capture:
-        capture = Capture(config, self._tables, self._settings, self._seconds)
+        capture = Capture(config, self._tables, self._endpoint_id, self._settings, self._seconds)
         capture.hide(*self._secrets)
         return capture

@@ -6,7 +6,7 @@ https://docs.databricks.com/aws/en/ai-gateway/inference-tables
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -56,8 +56,8 @@ class Tables(Protocol):
         """Make the table of an endpoint, unless it has it already."""
         ...
 
-    def directory(self, name: str) -> Path:
-        """Where its files are."""
+    def directory(self, name: str, endpoint_id: str) -> Path:
+        """Where the files of an endpoint's table are."""
         ...
 
 
@@ -86,24 +86,27 @@ class PayloadTables:
         comment = "Requests to a serving endpoint, and its answers"
         self._catalog.create_table(config.table, owner, columns=columns, comment=comment, properties=mine)
 
-    def directory(self, name: str) -> Path:
-        """Where its files are.
+    def directory(self, name: str, endpoint_id: str) -> Path:
+        """Where the files of an endpoint's table are.
 
         Raises:
-            InvalidState: It was dropped.
+            InvalidState: It was dropped, or there is another of that name now.
         """
         try:
-            return self._catalog.table(name).directory
-        except (ApiError, ValueError) as error:
+            table = self._catalog.table(name)
+        except ApiError as error:
             raise InvalidState(f"the table {name} cannot be found: {error}") from error
+        if (table.properties or {}).get(_ENDPOINT) != endpoint_id:
+            raise InvalidState(f"the table {name} is not the one that was made for this endpoint")
+        return table.directory
 
 
-def append(directory: Path, rows: Sequence[Mapping[str, Any]], *, gateway: bool) -> None:
+def append(directory: Path, rows: Iterable[list[dict[str, Any]]], *, gateway: bool) -> None:
     """Add rows in one commit.
 
     Args:
         directory: Of the table.
-        rows: With the columns of both shapes.
+        rows: With the columns of both shapes, in parts.
         gateway: Whether the table has those of the AI gateway.
 
     Raises:
@@ -118,7 +121,8 @@ def append(directory: Path, rows: Sequence[Mapping[str, Any]], *, gateway: bool)
     kinds |= {"timestamp": pa.timestamp("us", "UTC"), "array<string>": pa.list_(pa.string())}
     schema = pa.schema([(name, kinds[kind]) for name, kind in _columns(gateway).items()])
     try:
-        write_deltalake(directory, pa.Table.from_pylist(list(rows), schema), mode="append")
+        batches = [pa.RecordBatch.from_pylist(part, schema) for part in rows]
+        write_deltalake(directory, pa.Table.from_batches(batches, schema), mode="append")
     except (DeltaError, ValueError) as error:
         raise OSError(str(error)) from error
 

@@ -280,9 +280,9 @@ class Serving:
             self._records.delete(name)
             endpoint = self._endpoints.pop(name, None)
         self._permissions.forget(_securable(record.id))
-        self._records.events(record.id).forget()
         if endpoint is not None:
             endpoint.stop()
+        self._records.events(record.id).forget()  # last, for its thread writes to them
         shutil.rmtree(self._directory / record.id, ignore_errors=True)
 
     async def query(self, name: str, request: Request, principal: Principal) -> tuple[Replica, Reply]:
@@ -330,7 +330,7 @@ class Serving:
         if endpoint is None:
             if self._closed:
                 raise TemporarilyUnavailable("The workspace is being stopped.")
-            capturing = Capturing(self._tables, EndpointSettings.kept(record.tags).capture)
+            capturing = Capturing(self._tables, record.id, EndpointSettings.kept(record.tags).capture)
             directory = self._directory / record.id
             endpoint = Endpoint(record, self._records, self._models, self._secrets, capturing, directory)
             self._endpoints[record.name] = endpoint

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["EndpointRow", "endpoint", "summaries"]
 
+_EVENTS = 50
+
 
 @dataclass(frozen=True)
 class EndpointRow:
@@ -65,6 +67,8 @@ def endpoint(workspace: Workspace, principal: Principal, path: Mapping[str, str]
             ("Description", found.description or ""),
             ("Configuration", f"version {found.config.config_version}" if found.config else ""),
         ],
+        "table": _table(found.config),
+        "events": workspace.serving.inspect.events(path["name"])[:_EVENTS],
         "updated_at": found.last_updated_timestamp,
         "tags": [(tag.key, tag.value or "") for tag in found.tags or []],
         "url": found.endpoint_url or "",
@@ -73,6 +77,12 @@ def endpoint(workspace: Workspace, principal: Principal, path: Mapping[str, str]
     return Page(
         "endpoint.html", path["name"], "Serving endpoint", (("Serving", "/"),), values, refresh=3 if busy else None
     )
+
+
+def _table(config: Any) -> Any:
+    """The inference table with its status, if there is one."""
+    capture = config.auto_capture_config if config else None
+    return capture.state.payload_table if capture and capture.state else None
 
 
 def _states(state: Any) -> tuple[str, str]:

@@ -80,7 +80,8 @@ def booster(name: str) -> lightgbm.Booster:
         labels = (signal > 0.5).astype(float)
     elif "num_class" in options:
         labels = np.digitize(signal, [0, 1])
-    return lightgbm.train(options, lightgbm.Dataset(matrix, labels), 9)
+    categories = options.pop("categorical_feature", "auto")
+    return lightgbm.train(options, lightgbm.Dataset(matrix, labels, categorical_feature=categories), 9)
 
 
 @cache

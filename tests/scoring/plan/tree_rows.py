@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
 from brickyard.scoring.plan.steps import Declined, Estimator, compile_estimator
+from brickyard.scoring.plan.trees_kernel import sums
 
 SPECIAL = [
     0.0,
@@ -81,6 +82,9 @@ def agree(step: Any, reference: Callable[[np.ndarray], Any], matrix: np.ndarray)
     same(ours, reference(matrix))
     for way in step.ways:
         same(way(matrix), ours)
+    if step.bits is not None:
+        rows, start = step.rows(matrix), step.start if len(step.start) else None
+        same(step.bits.sums(rows, start), sums(step.table, rows, start))
     for row in range(0, len(matrix), max(1, len(matrix) // 5)):
         for way in [step.predict, *step.ways]:
             same(way(matrix[row : row + 1]), ours[row : row + 1])

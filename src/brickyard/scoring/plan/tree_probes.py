@@ -11,12 +11,12 @@ __all__ = ["leaf_rows"]
 
 
 def leaf_rows(trees: TreeEnsemble, base: np.ndarray, limit: int) -> np.ndarray:
-    """Return a row for each leaf, or for so many of them.
+    """Return two rows for each leaf, or for so many of them, at either end of what leads there.
 
     Args:
         trees: The trees.
         base: Usual rows, for features that do not matter on the way.
-        limit: The most rows.
+        limit: The most leaves.
     """
     shuffle = np.random.default_rng(2)
     table = trees.table
@@ -25,11 +25,15 @@ def leaf_rows(trees: TreeEnsemble, base: np.ndarray, limit: int) -> np.ndarray:
     low, high = _ways(table, leaves, trees.features)
     precision = np.dtype(np.float32) if trees.precision == "float32" else base.dtype
     rows = base[np.arange(len(leaves)) % len(base)].astype(np.result_type(base.dtype, np.float32))
-    edge = np.where(np.isfinite(high), _within(high, precision, -np.inf), _within(low, precision, np.inf))
-    fits = (rows > low) & (rows <= high) & (shuffle.random(rows.shape) < 0.2)
-    free = ~np.isfinite(edge)
+    at_high, at_low = _within(high, precision, -np.inf), _within(low, precision, np.inf)
+    return np.vstack([_edges(rows, at_high, at_low), _edges(rows, at_low, at_high)])
+
+
+def _edges(rows: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Rows with the first edges where there are any, else the second ones, and their own values where there is none."""
+    edge = np.where(np.isfinite(first), first, second)
     with np.errstate(over="ignore"):
-        found: np.ndarray = np.where(fits | free, rows, edge).astype(rows.dtype)
+        found: np.ndarray = np.where(np.isfinite(edge), edge, rows).astype(rows.dtype)
     return found
 
 
@@ -60,5 +64,5 @@ def _within(limits: np.ndarray, precision: np.dtype, direction: float) -> np.nda
         near = limits.astype(precision)
         further = np.nextafter(near, precision.type(direction))
         beyond = near > limits if direction < 0 else near <= limits
-        found: np.ndarray = np.where(beyond, further, near).astype(np.float64)
+        found: np.ndarray = np.where(beyond & np.isfinite(limits), further, near).astype(np.float64)
     return found

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from brickyard.scoring.plan.steps import Declined
+from brickyard.scoring.plan.trees_bits import LeafBits, leaf_bits
 from brickyard.scoring.plan.trees_kernel import sums
 from brickyard.scoring.plan.trees_library import LightGBMLibrary, XGBoostLibrary
 from brickyard.scoring.plan.trees_output import ANSWERS, LINKS
@@ -89,7 +91,7 @@ class TreeEnsemble:
             Declined: For rows that the library refuses, such as infinities.
         """
         library = self.library
-        if library is not None and len(matrix) >= library.least_rows:
+        if library is not None and self.bits is None and len(matrix) >= library.least_rows:
             return self.by_library(matrix)
         return self.by_tables(matrix)
 
@@ -99,11 +101,17 @@ class TreeEnsemble:
         return () if self.library is None else (self.by_tables, self.by_library)
 
     def by_tables(self, matrix: np.ndarray) -> np.ndarray:
-        """Predict by walking the tables."""
-        values = sums(self.table, self.rows(matrix), self.start if len(self.start) else None)
+        """Predict by the tables."""
+        rows, start = self.rows(matrix), self.start if len(self.start) else None
+        values = self.bits.sums(rows, start) if self.bits is not None else sums(self.table, rows, start)
         if self.divisor != 1:
             values = values / self.divisor
         return self._answer(LINKS[self.link](values, self.scale))
+
+    @cached_property
+    def bits(self) -> LeafBits | None:
+        """The faster form of the tables, where there is one."""
+        return leaf_bits(self.table)
 
     def by_library(self, matrix: np.ndarray) -> np.ndarray:
         """Predict by the library; by the tables where it is not installed."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from brickyard.scoring.plan.trees_table import NodeTable
 
-__all__ = ["sums"]
+__all__ = ["add_leaves", "sums"]
 
 # How many pairs of tree and row are walked at once, and how many nodes of trees.
 _LANES = 1 << 15
@@ -34,13 +34,14 @@ def sums(table: NodeTable, matrix: np.ndarray, start: np.ndarray | None) -> np.n
     result = np.empty((rows, table.outputs), dtype=table.values.dtype)
     result[:] = 0 if start is None else start
     seen = table.look(matrix)
-    step = _trees_at_once(table)
+    step = _trees_at_once(table, rows)
     block = max(1, _LANES // step)
     for begin in range(0, rows, block):
         part = seen[begin : begin + block]
         for first in range(0, trees, step):
             leaves = walk(table, part, first, min(first + step, trees))
-            _add(table, leaves, first, result[begin : begin + block], whole=start is None)
+            values = table.values.take(leaves, axis=0)
+            add_leaves(values, table.counts, first, result[begin : begin + block], whole=start is None)
     return result
 
 
@@ -65,15 +66,24 @@ def walk(table: NodeTable, seen: np.ndarray, first: int, last: int) -> np.ndarra
     return node
 
 
-def _trees_at_once(table: NodeTable) -> int:
+def _trees_at_once(table: NodeTable, rows: int) -> int:
     trees = len(table.roots)
+    if rows * trees <= _LANES:
+        return trees
     share = max(1, len(table.view) // trees)
     return int(np.clip(_NODES // share, min(8, trees), min(trees, 512)))
 
 
-def _add(table: NodeTable, leaves: np.ndarray, first: int, result: np.ndarray, *, whole: bool) -> None:
-    """Add the values of leaves (trees x rows, from the tree `first` on) to sums (rows x outputs)."""
-    values = table.values.take(leaves, axis=0)
+def add_leaves(values: np.ndarray, counts: tuple[int, ...], first: int, result: np.ndarray, *, whole: bool) -> None:
+    """Add what leaves are worth to sums.
+
+    Args:
+        values: Trees x rows, or trees x rows x outputs; they are changed.
+        counts: How many trees are summed for each output.
+        first: The number of the first of these trees.
+        result: Rows x outputs, to be added to.
+        whole: Whether to take the value of the one tree as it is.
+    """
     if whole:
         result[:] = values[0] if values.ndim == 3 else values[0][:, None]
         return
@@ -81,7 +91,7 @@ def _add(table: NodeTable, leaves: np.ndarray, first: int, result: np.ndarray, *
         result[:] = _in_order(values, result)
         return
     end = 0
-    for output, count in enumerate(table.counts):
+    for output, count in enumerate(counts):
         begin, end = end, end + count
         part = values[max(begin - first, 0) : max(end - first, 0)]
         if len(part):

@@ -41,6 +41,8 @@ class CategoryView:
         """Find what does not fit."""
         if self.rounding not in _ROUNDINGS or self.values.ndim != 1 or not len(self.values):
             raise ValueError("a view of categories has categories")
+        if not (np.diff(self.values) > 0).all():
+            raise ValueError("categories are in their order")
         if self.values.shape != self.left.shape or self.left.dtype != bool or self.values.dtype != np.float64:
             raise ValueError("a view of categories has a side for each")
 
@@ -87,21 +89,29 @@ class NodeTable:
     def check(self) -> None:
         """Find what a walk would fall over."""
         self._check_types()
-        nodes = np.arange(len(self.view))
-        leaves = self.right == nodes
-        if not ((self.right > nodes) | leaves).all() or self.right.max() + ~leaves[self.right.argmax()] >= len(nodes):
-            raise ValueError("children come after their parents")
-        if (self.right[~leaves] + 1 >= len(nodes)).any() or not np.isnan(self.threshold[leaves]).all():
-            raise ValueError("every split has two children and a leaf has no threshold")
         views = len(self.features)
         if self.view.min() < 0 or self.view.max() >= views or (self.features < 0).any():
             raise ValueError("every split looks at a view of a feature")
-        if self.roots.min() < 0 or self.roots.max() >= len(nodes) or (self.depths < 0).any():
-            raise ValueError("every tree has a root and a depth")
-        if self.depths.max() > len(nodes) or sum(self.counts) != len(self.roots) or min(self.counts) < 0:
+        if (self.depths < 0).any() or self.depths.max() > len(self.view):
+            raise ValueError("every tree has a depth")
+        if sum(self.counts) != len(self.roots) or min(self.counts) < 0:
             raise ValueError("every tree is in one sum")
         if any(not 0 <= category.view < views for category in self.categories):
             raise ValueError("categories are looked at by a view")
+        self._check_children()
+
+    def _check_children(self) -> None:
+        nodes = np.arange(len(self.right))
+        split = self.right != nodes
+        if (self.right < nodes).any() or (self.right[split] + 1 >= len(nodes)).any():
+            raise ValueError("every split has two children, which come after it")
+        if not np.isnan(self.threshold[~split]).all():
+            raise ValueError("a leaf has no threshold")
+        if self.roots[0] != 0 or (np.diff(self.roots) < 1).any() or self.roots[-1] >= len(nodes):
+            raise ValueError("trees come one after the other")
+        tree = np.searchsorted(self.roots, nodes, side="right")
+        if (tree[self.right[split] + 1] != tree[split]).any():
+            raise ValueError("the nodes of a tree are together")
 
     def _check_types(self) -> None:
         whole = (self.features, self.view, self.right, self.roots, self.depths)
@@ -109,9 +119,9 @@ class NodeTable:
             raise ValueError("features, views, children, roots and depths are rows of int64")
         if any(array.dtype != np.float64 or array.ndim != 1 for array in (self.missing, self.threshold)):
             raise ValueError("thresholds are float64")
-        if not len(self.features) == len(self.missing) == len(self.zero_missing) or not len(self.roots):
+        if not len(self.features) == len(self.missing) == len(self.zero_missing) or len(self.roots) != len(self.depths):
             raise ValueError("views have a feature and what missing values become")
-        if not 0 < len(self.view) == len(self.threshold) == len(self.right) == len(self.values):
+        if not len(self.roots) or not 0 < len(self.view) == len(self.threshold) == len(self.right) == len(self.values):
             raise ValueError("nodes have a view, a threshold, children and a value")
         if self.values.ndim not in (1, 2) or self.values.dtype not in (np.float32, np.float64):
             raise ValueError("leaves are worth numbers")

@@ -100,3 +100,16 @@ def test_a_cache_that_cannot_be_written_only_costs_time(
 def test_the_model_stays_as_it_was_registered(kept: Path, family_path: FamilyPath) -> None:
     model = load_model(family_path(FAMILY))
     assert not any(path.suffix == ".plan" for path in model.path.rglob("*"))
+
+
+def test_the_plans_used_longest_ago_go_first(
+    kept: Path, family_path: FamilyPath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "_MOST_KEPT", 2)
+    old = kept.with_name("old.plan")
+    old.write_bytes(b"")
+    os.utime(old, (1, 1))
+    os.utime(kept, (2, 2))
+    assert was_kept(family_path(FAMILY))
+    load_model(family_path("float32"))
+    assert kept.exists() and not old.exists() and len(list(kept.parent.glob("*.plan"))) == 2

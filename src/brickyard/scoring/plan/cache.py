@@ -7,6 +7,7 @@ version, and the versions of every library whose results a plan was compared wit
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -24,6 +25,7 @@ from brickyard.scoring.plan.steps import KERNEL_VERSION
 __all__ = ["cache_directory", "find_plan", "keep_plan"]
 
 _log = logging.getLogger(__name__)
+_MOST_KEPT = 100
 _LIBRARIES = ("numpy", "scipy", "pandas", "scikit-learn", "lightgbm", "xgboost", "xgboost-cpu", "mlflow", "joblib")
 
 
@@ -51,7 +53,11 @@ def find_plan(digest: str) -> tuple[Plan, Mapping[str, Any]] | None:
     except (OSError, PlanFileError) as error:
         _log.warning("a kept plan is made anew: %s: %s", path, error)
         return None
-    return (plan, about) if isinstance(about, dict) and about.get("key") == key else None
+    if not isinstance(about, dict) or about.get("key") != key:
+        return None
+    with contextlib.suppress(OSError):
+        os.utime(path)  # used last: not the next to go
+    return plan, about
 
 
 def keep_plan(plan: Plan, digest: str, about: Mapping[str, Any]) -> None:
@@ -60,8 +66,16 @@ def keep_plan(plan: Plan, digest: str, about: Mapping[str, Any]) -> None:
     try:
         cache_directory().mkdir(mode=0o700, parents=True, exist_ok=True)
         write(plan, _path(key), {**about, "key": key})
+        _forget()
     except OSError as error:
         _log.info("the plan is not kept for the next start: %s", error)
+
+
+def _forget() -> None:
+    """Delete the plans that were used longest ago, beyond so many."""
+    kept = sorted(cache_directory().glob("*.plan"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in kept[_MOST_KEPT:]:
+        path.unlink(missing_ok=True)
 
 
 def _path(key: str) -> Path:

@@ -10,6 +10,8 @@ import dataclasses
 import hashlib
 import json
 import math
+import os
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,7 +73,7 @@ def load(data: bytes) -> tuple[Plan, Mapping[str, Any]]:
 
 def write(plan: Plan, path: Path, about: Mapping[str, Any] | None = None) -> None:
     """Write a plan's file so that a reader sees all of it or none."""
-    partial = path.with_name(f"{path.name}.{hashlib.sha256(str(id(plan)).encode()).hexdigest()[:8]}.partial")
+    partial = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}.partial")
     partial.write_bytes(dump(plan, about))
     partial.replace(path)
 

@@ -12,8 +12,8 @@ import pytest
 
 from tests.scoring import models
 from tests.scoring.conftest import LoadedModel
-from tests.scoring.online.serving import JSON, Running, read_one, request
-from tests.scoring.online.test_protocol import ask_mlflow
+from tests.scoring.online.serving import JSON, Running, answers, chunked, read_one, request
+from tests.scoring.online.test_protocol import ask_mlflow, payloads
 
 ROW: dict[str, Any] = {**dict.fromkeys(models.COLUMNS, 1.5), "month": 1, "hour": 2, "weekend": True, "carrier": "AA"}
 NAMES = list(ROW)
@@ -101,6 +101,22 @@ def test_every_bad_body_gets_the_status_and_the_meaning_of_mlflow(kind: str, loa
         running.close()
     assert len(BODIES) > 120
     assert not wrong
+
+
+def test_every_form_gets_the_answer_of_mlflow(kind: str, loaded: LoadedModel) -> None:
+    """Whole, in chunks, and by the path of an endpoint."""
+    model = loaded(kind)
+    frame = models.mixed_rows(20, seed=3)[list(model.input_names)]
+    running = Running(model)
+    try:
+        for body, content_type in payloads(frame).values():
+            expected = ask_mlflow(model, body, content_type)
+            parts = [body[begin : begin + 700] for begin in range(0, len(body), 700)]
+            sent = request(body, content_type) + chunked(parts, content_type)
+            sent += request(body, content_type, "/serving-endpoints/a.b-c/invocations")
+            assert answers(running.ask(sent)) == [expected] * 3
+    finally:
+        running.close()
 
 
 def ask(client: socket.socket, body: bytes, content_type: str) -> tuple[int, bytes]:

@@ -231,8 +231,9 @@ def test_no_process_outlives_a_killed_workspace_and_endpoints_come_back(
     version = register(two_models[0])
     workspace.client().serving_endpoints.create_and_wait("delay", config=config("champion"))
     server = psutil.Process(workspace.pid)
-    scoring = [child for child in server.children() if "brickyard.scoring.online" in " ".join(child.cmdline())]
-    assert len(scoring) == 1
+    every = server.children(recursive=True)
+    scoring = [child for child in every if "brickyard.scoring.online" in " ".join(child.cmdline())]
+    assert len(scoring) == 2  # the template, and what was forked from it
     server.kill()
     psutil.wait_procs(scoring, timeout=10)
     assert not any(process.is_running() for process in scoring)

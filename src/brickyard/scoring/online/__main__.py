@@ -19,7 +19,10 @@ from typing import TextIO
 from brickyard.errors import BrickyardError
 from brickyard.scoring.threads import cap_threads
 
-__all__ = ["main"]
+__all__ = ["main", "serve_model"]
+
+# As long as an endpoint waits for an answer.
+_REQUEST_SECONDS = 300.0
 
 
 def main() -> int:
@@ -28,20 +31,27 @@ def main() -> int:
     parser.add_argument("model", help="directory of the model")
     parser.add_argument("--socket-fd", type=int, required=True, help="file descriptor of a listening socket")
     arguments = parser.parse_args()
+    return serve_model(arguments.model, arguments.socket_fd)
+
+
+def serve_model(directory: str, descriptor: int) -> int:
+    """Load a model, say so, and serve it on a listening socket until a signal; the exit code of the process."""
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     say = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     cap_threads()
     from brickyard.scoring.model import load_model
+    from brickyard.scoring.online.limits import Limits
     from brickyard.scoring.online.server import serve
 
     try:
-        model = load_model(arguments.model)
+        model = load_model(directory)
     except BrickyardError as error:
         _tell(say, {"state": "failed", "message": error.message})
         return error.exit_code
     ready = {"state": "ready", "rung": model.rung, "run_id": model.run_id}
-    serve(model, socket.socket(fileno=arguments.socket_fd), on_ready=lambda: _tell(say, ready))
+    limits = Limits(request_seconds=_REQUEST_SECONDS)
+    serve(model, socket.socket(fileno=descriptor), limits=limits, on_ready=lambda: _tell(say, ready))
     return 0
 
 

@@ -44,8 +44,10 @@ def forks_when_loaded(path: Path) -> bool:
     """Whether a model may be loaded once for all workers, which then share its memory.
 
     What other models start when they are loaded (threads, connections, devices) does not outlive a fork; each of
-    their workers loads the model itself.
+    their workers loads the model itself. So do those of a model whose libraries may use several threads.
     """
+    if os.environ.get("OMP_NUM_THREADS") != "1":
+        return False
     try:
         lines = (path / "MLmodel").read_text().splitlines()
     except (OSError, UnicodeDecodeError):
@@ -149,9 +151,9 @@ class _Workers:
         text = b""
         while not text.endswith(b"\n"):
             if not select.select([place.reports], [], [], 0.2)[0]:
-                number = signal.sigtimedwait({signal.SIGTERM, signal.SIGINT}, 0)
-                if number is not None:
-                    self._handle(number.si_signo)
+                told = signal.sigpending() & {signal.SIGTERM, signal.SIGINT}
+                if told:
+                    self._handle(signal.sigwait(told))
                     return {}
                 continue
             part = os.read(place.reports, 4096)

@@ -10,6 +10,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -19,12 +20,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 from brickyard.runtime.redaction import Redactor
 from brickyard.workspace.serving.channel import Channel, Reply, unix_address
 from brickyard.workspace.serving.environment import Environment
 from brickyard.workspace.serving.log import ModelLog
 from brickyard.workspace.serving.rest import Rest
+from brickyard.workspace.serving.template import ForkedProcess, Template
 
 __all__ = ["ScoringFailed", "ScoringProcess"]
 
@@ -45,6 +48,11 @@ _OWN = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "PYTHONDONTWRITEBYTECODE": "1",
 }
+
+# Libraries read these when they are imported, which the template has done already.
+_IMPORT_TIME = re.compile("OMP_|OPENBLAS_|MKL_|KMP_|GOTO|NUMEXPR|BLIS_|PYTHON|LD_|MALLOC_|GLIBC_|MLFLOW_|SKLEARN_")
+_TEMPLATE = Template()
+_Process: TypeAlias = "subprocess.Popen[str] | ForkedProcess"
 
 
 class ScoringFailed(Exception):
@@ -72,7 +80,7 @@ class ScoringProcess:
         self._rest = Rest()
         self._stopping = threading.Event()
         self._settled = threading.Event()
-        self._process: subprocess.Popen[str] | None = None
+        self._process: _Process | None = None
         self._failure: str | None = None
         self._thread = threading.Thread(target=self._supervise, name=f"serving-{socket_path.stem}", daemon=True)
         self._thread.start()
@@ -180,8 +188,13 @@ class ScoringProcess:
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         return f"the scoring process ended with {how}: {_tail(self._log_path)}"
 
-    def _start(self) -> subprocess.Popen[str]:
-        descriptor = self._listener.fileno()
+    def _start(self) -> _Process:
+        descriptor, directory = self._listener.fileno(), self._log_path.parent
+        if sys.platform.startswith("linux") and not any(map(_IMPORT_TIME.match, self.environment.variables)):
+            try:
+                return _TEMPLATE.start(self._model, descriptor, directory, self._environ(), _passed() | _OWN)
+            except OSError as error:
+                _log.info("a scoring process starts by itself: %s", error)
         command = [sys.executable, "-m", "brickyard.scoring.online", str(self._model), "--socket-fd", str(descriptor)]
         return subprocess.Popen(
             command,
@@ -191,12 +204,12 @@ class ScoringProcess:
             text=True,
             env=self._environ(),
             pass_fds=[descriptor],
-            cwd=self._log_path.parent,
+            cwd=directory,
             start_new_session=True,
         )
 
     @contextlib.contextmanager
-    def _logged(self, process: subprocess.Popen[str]) -> Iterator[None]:
+    def _logged(self, process: _Process) -> Iterator[None]:
         """Write to the log what the process prints; the process is ended where that fails."""
         assert process.stderr is not None
         try:
@@ -210,8 +223,11 @@ class ScoringProcess:
             raise
 
     def _environ(self) -> dict[str, str]:
-        passed = {name: os.environ[name] for name in _PASSED if name in os.environ}
-        return passed | _OWN | dict(self.environment.variables)
+        return _passed() | _OWN | dict(self.environment.variables)
+
+
+def _passed() -> dict[str, str]:
+    return {name: os.environ[name] for name in _PASSED if name in os.environ}
 
 
 def _listen(path: Path) -> socket.socket:
@@ -223,15 +239,17 @@ def _listen(path: Path) -> socket.socket:
     return listener
 
 
-def _report(process: subprocess.Popen[str]) -> dict[str, object]:
+def _report(process: _Process) -> dict[str, object]:
     """The one line in which the process says how loading went; empty where it ended before."""
     line = process.stdout.readline() if process.stdout else ""
     report: dict[str, object] = json.loads(line) if line.strip() else {}
     return report
 
 
-def _ended(process: subprocess.Popen[str]) -> int:
+def _ended(process: _Process) -> int:
     """Wait until a process ends, then end what it has started; until it is reaped, its group keeps its number."""
+    if isinstance(process, ForkedProcess):
+        return process.wait()
     with contextlib.suppress(ChildProcessError):  # `stop` was first to ask how it ended
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -105,7 +105,7 @@ def test_usual_rows_are_answered_by_the_plan(family: str, loaded_family: LoadedF
 
 
 @pytest.mark.parametrize("family", pipelines.FAMILIES)
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(records=ANY_ROWS)
 def test_any_rows_get_the_predictions_of_pyfunc(
     family: str, records: list[dict[str, Any]], loaded_family: LoadedFamily

@@ -18,6 +18,8 @@ __all__ = ["Pool", "edges_of", "frames", "matrix_probes", "pool_of"]
 
 _MOST_KNOTS = 1500
 _MOST_ROWS = 4096
+# More than the rows up to which a step takes another way.
+_USUAL_ROWS = 600
 _MOST_LEAVES, _MOST_NUMBERS = 24576, 4_000_000
 _COMMON = (0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -3.25, 10.0, 1e-35, 100.0)
 _EXTREME = (1e300, -1e300, 1e35, -1e35, 5e-324, 1e16, 2.0**53 + 2, 3.5e38, -16777217.0)
@@ -56,7 +58,7 @@ def frames(
     shuffle = np.random.default_rng(seed)
     pools = [pool_of(plan, position, texts.get(column.name, ())) for position, column in enumerate(plan.inputs)]
     plain = [pool.plain for pool in pools]
-    yield "plain", _columns(plan, plain, shuffle)
+    yield "plain", _columns(plan, plain, shuffle, least=_USUAL_ROWS)
     for kind in ("extreme", "unknown", "missing", "infinite"):
         extra = [getattr(pool, kind) for pool in pools]
         if any(len(values) for values in extra):
@@ -124,8 +126,10 @@ def matrix_probes(plan: Plan, base: np.ndarray) -> np.ndarray:
     return finite
 
 
-def _columns(plan: Plan, pools: list[np.ndarray], shuffle: np.random.Generator) -> dict[str, np.ndarray]:
-    count = min(_MOST_ROWS, max(24, *(len(pool) for pool in pools)))
+def _columns(
+    plan: Plan, pools: list[np.ndarray], shuffle: np.random.Generator, least: int = 24
+) -> dict[str, np.ndarray]:
+    count = min(_MOST_ROWS, max(least, *(len(pool) for pool in pools)))
     at = np.arange(count)
     return {
         column.name: shuffle.permutation(pool[at % len(pool)]) for column, pool in zip(plan.inputs, pools, strict=True)

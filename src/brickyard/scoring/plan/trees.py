@@ -91,9 +91,10 @@ class TreeEnsemble:
             Declined: For rows that the library refuses, such as infinities.
         """
         library = self.library
-        if library is not None and self.bits is None and len(matrix) >= library.least_rows:
-            return self.by_library(matrix)
-        return self.by_tables(matrix)
+        if library is None:
+            return self.by_tables(matrix)
+        least = library.least_rows if self.bits is None else library.least_rows_beside_bits
+        return self.by_library(matrix) if len(matrix) >= least else self.by_tables(matrix)
 
     @property
     def ways(self) -> tuple[Callable[[np.ndarray], np.ndarray], ...]:

@@ -1,8 +1,9 @@
 """The compiled libraries of LightGBM and XGBoost, called through their C interfaces without their Python packages.
 
-They are faster than tables walked by numpy, LightGBM for any number of rows and XGBoost for many, and they start
-without pandas or scikit-learn. Where a library is not installed, the tables answer. One thread is used: callers
-with many rows have threads of their own, and the calls do not hold the interpreter's lock.
+They are faster than tables walked by numpy, LightGBM for any number of rows and XGBoost for many; `least_rows` says
+from how many on, and `least_rows_beside_bits` where the trees are small enough for `trees_bits`. They start without
+pandas or scikit-learn. Where a library is not installed, the tables answer. One thread is used: callers with many rows
+have threads of their own, and the calls do not hold the interpreter's lock.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import ctypes
 import importlib.util
 import json
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -42,6 +44,7 @@ class LightGBMLibrary:
     outputs: int
 
     least_rows = 1
+    least_rows_beside_bits = math.inf
 
     def check(self) -> None:
         """Find what is no model."""
@@ -100,6 +103,7 @@ class XGBoostLibrary:
     iterations: int
 
     least_rows = 64
+    least_rows_beside_bits = 1000
 
     def check(self) -> None:
         """Find what is no model."""

@@ -1,12 +1,12 @@
 """Model servers side by side: requests per second, the server's CPU time per request, latency, memory, start.
 
-Logs three models (a scikit-learn pipeline into a logistic regression, the same into a forest, a LightGBM booster),
-serves each by `brickyard serve`, `mlflow models serve`, MLServer, BentoML and LitServe with their defaults, and asks
-them for 1 row by 16 connections, 100 rows by 8 and 10,000 rows by 4, and for 1 row by one. The peers are installed into
-scratch environments; one that does not install is named and left out. The load generator runs on the same cores, so
-the CPU time per request says more than requests per second.
+Logs four models (a scikit-learn pipeline into a logistic regression, the same into a forest, a LightGBM booster, and
+naive Bayes, which has no plan), serves each by `brickyard serve`, `mlflow models serve`, MLServer, BentoML and LitServe
+with their defaults, and asks them for 1 row by 16 connections, 100 rows by 8 and 10,000 rows by 4, and for 1 row by
+one. The peers are installed into scratch environments; one that does not install is named and left out. The load
+generator runs on the same cores, so the CPU time per request says more than requests per second.
 
-    python benchmarks/online_scoring.py [--seconds 5] [--models sk_lr,sk_rf,lgb] [--peers brickyard,mlserver]
+    python benchmarks/online_scoring.py [--seconds 5] [--models sk_lr,sk_rf,lgb,sk_nb] [--peers brickyard,mlserver]
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=5)
-    parser.add_argument("--models", default="sk_lr,sk_rf,lgb")
+    parser.add_argument("--models", default="sk_lr,sk_rf,lgb,sk_nb")
     parser.add_argument("--peers", default=",".join(peer.name for peer in PEERS))
     given = parser.parse_args()
     print(f"load {os.getloadavg()[0]:.2f}")
@@ -172,7 +172,25 @@ def save_lgb(path: Path) -> pd.DataFrame:
     return numbers
 
 
-MODELS = {"sk_lr": save_sk_lr, "sk_rf": save_sk_rf, "lgb": save_lgb}
+def save_sk_nb(path: Path) -> pd.DataFrame:
+    """Naive Bayes on the numbers: a model without a plan, called through its own function."""
+    import mlflow.sklearn
+    from mlflow.models import infer_signature
+    from sklearn.naive_bayes import GaussianNB
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    frame, label = _rows()
+    numbers = frame.select_dtypes("number")
+    model = make_pipeline(StandardScaler(), GaussianNB()).fit(numbers, label)
+    signature = infer_signature(numbers, model.predict(numbers))
+    mlflow.sklearn.save_model(
+        model, str(path), signature=signature, pip_requirements=[], serialization_format="cloudpickle"
+    )
+    return numbers
+
+
+MODELS = {"sk_lr": save_sk_lr, "sk_rf": save_sk_rf, "lgb": save_lgb, "sk_nb": save_sk_nb}
 
 if __name__ == "__main__":
     main()

@@ -34,7 +34,7 @@ class Request:
         body: The rows, in the form that the content type says.
         content_type: The header of this name.
         accept: The header of this name; empty where there is none.
-        prepared: What the model's plan takes, where the rows have been decoded already.
+        prepared: The columns, where the rows have been decoded already.
     """
 
     body: bytes

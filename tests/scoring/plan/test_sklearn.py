@@ -82,7 +82,7 @@ def check(model: ScoringModel, records: list[dict[str, Any]]) -> None:
     ):
         assert answer is None or same(answer, expected)
     for record in records:
-        one = plan.predict_json_row(list(pipelines.COLUMNS), list(record.values()))
+        one = plan.predict_json_row(list(pipelines.COLUMNS), [record[name] for name in pipelines.COLUMNS])
         assert one is None or same(one, by_pyfunc(model, frame_of([record])))
     arrays = plan.arrays_of_json(columns)
     together = plan.predict_arrays(arrays, together=True) if arrays is not None and plan.row_wise else None

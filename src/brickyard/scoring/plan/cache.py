@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from brickyard.scoring.plan.files import PlanFileError, read, write
+from brickyard.scoring.plan.kernels import kernel
 from brickyard.scoring.plan.plan import Plan
 from brickyard.scoring.plan.steps import KERNEL_VERSION
 
@@ -84,7 +85,7 @@ def _path(key: str) -> Path:
 
 def _key(digest: str) -> str:
     made_with = {name: _version(name) for name in _LIBRARIES}
-    text = json.dumps([digest, KERNEL_VERSION, made_with, platform.machine(), platform.python_version()])
+    text = json.dumps([digest, KERNEL_VERSION, kernel().name, made_with, platform.machine(), platform.python_version()])
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -101,8 +101,8 @@ def edges_of(plan: Plan) -> Mapping[int, np.ndarray]:
     return edges() if edges is not None else {}
 
 
-def matrix_probes(plan: Plan, base: np.ndarray) -> np.ndarray:
-    """Return rows for the estimator: of usual features, and of those at which something changes.
+def matrix_probes(plan: Plan, base: np.ndarray) -> list[np.ndarray]:
+    """Return rows for the estimator: of features at which something changes, and the same with gaps for trees.
 
     Args:
         plan: The plan.
@@ -110,7 +110,8 @@ def matrix_probes(plan: Plan, base: np.ndarray) -> np.ndarray:
     """
     if hasattr(plan.estimator, "coef"):
         # Each feature alone, so large that nothing beside it hides the last bit of its weight.
-        return np.vstack([base[:256], np.eye(base.shape[1]) * 2.0**100, np.eye(base.shape[1])]).astype(base.dtype)
+        alone = np.eye(base.shape[1])
+        return [np.vstack([base[:256], alone * 2.0**100, alone]).astype(base.dtype)]
     edges = {feature: _around(values[np.isfinite(values)]) for feature, values in edges_of(plan).items()}
     count = min(_MOST_ROWS, max([256, *(len(values) for values in edges.values())]))
     shuffle = np.random.default_rng(1)
@@ -122,8 +123,9 @@ def matrix_probes(plan: Plan, base: np.ndarray) -> np.ndarray:
                 matrix[:, feature] = np.where(shuffle.random(count) < 0.9, chosen, matrix[:, feature])
     if isinstance(plan.estimator, TreeEnsemble):
         matrix = np.vstack([matrix, leaf_rows(plan.estimator, base, min(_MOST_LEAVES, _MOST_NUMBERS // base.shape[1]))])
-    finite: np.ndarray = matrix[np.isfinite(matrix).all(axis=1)]
-    return finite
+    matrix = matrix[np.isfinite(matrix).all(axis=1)]
+    gaps = np.where(shuffle.random(matrix.shape) < 0.15, np.asarray(np.nan, dtype=matrix.dtype), matrix)
+    return [matrix, gaps] if getattr(plan.estimator, "takes_missing", False) else [matrix]
 
 
 def _columns(

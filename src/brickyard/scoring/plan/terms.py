@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from brickyard.scoring.plan.categories import OneHot
+from brickyard.scoring.plan.kernels import kernel
 from brickyard.scoring.plan.linear import LinearClassifier, LinearRegressor
 from brickyard.scoring.plan.steps import Declined, Features, matrix_of
 from brickyard.scoring.plan.transforms import Arithmetic, Impute, Passthrough
@@ -50,10 +51,7 @@ class LinearTerms:
         sizes = None if self.estimator.sparse else np.zeros_like(scores)
         with np.errstate(all="ignore"):
             for block, weights, tables in zip(self.blocks, self.weights, self.tables, strict=True):
-                for term in _terms(block, arrays, weights, tables):
-                    scores += term
-                    if sizes is not None:
-                        sizes += np.abs(term)
+                _add_block(block, arrays, weights, tables, scores, sizes)
             scores += self.estimator.intercept
         if sizes is not None and not self._certain(scores, sizes):
             return None
@@ -78,8 +76,15 @@ def error_bound(features: int) -> float:
     return 4 * (features + 4) * _EPSILON
 
 
-def _terms(block: Block, arrays: Sequence[np.ndarray], weights: np.ndarray, tables: Sequence[np.ndarray]) -> Any:
-    """The contributions of a block's features, in their order: rows x scores each."""
+def _add_block(
+    block: Block,
+    arrays: Sequence[np.ndarray],
+    weights: np.ndarray,
+    tables: Sequence[np.ndarray],
+    scores: np.ndarray,
+    sizes: np.ndarray | None,
+) -> None:
+    """Add the contributions of a block's features, in their order."""
     features: Features = [arrays[position] for position in block.columns]
     for step in block.steps[:-1] if tables else block.steps:
         features = step.transform(features)
@@ -87,7 +92,7 @@ def _terms(block: Block, arrays: Sequence[np.ndarray], weights: np.ndarray, tabl
         last = block.steps[-1]
         assert isinstance(last, OneHot)
         for table, codes in zip(tables, last.encode(features), strict=True):
-            yield table[codes]
+            kernel().add_lookup(scores, sizes, codes, table)
         return
     matrix = matrix_of(features)
     if matrix.dtype.kind == "O" or (matrix.dtype.kind == "f" and not np.isfinite(matrix).all()):
@@ -95,9 +100,7 @@ def _terms(block: Block, arrays: Sequence[np.ndarray], weights: np.ndarray, tabl
     if matrix.shape[1] != len(weights):
         raise Declined("the linear model has another number of features")
     for position in range(matrix.shape[1]):
-        column = matrix[:, position]
-        # A product with a float64 of numpy is one of float64s, whatever the column is of.
-        yield column * weights[position] if weights.ndim == 1 else column[:, None] * weights[position]
+        kernel().add_product(scores, sizes, matrix[:, position], weights[position])
 
 
 def terms_of(plan: Plan) -> LinearTerms | None:

@@ -8,9 +8,9 @@ from functools import cached_property
 
 import numpy as np
 
+from brickyard.scoring.plan.kernels import kernel
 from brickyard.scoring.plan.steps import Declined
 from brickyard.scoring.plan.trees_bits import LeafBits, leaf_bits
-from brickyard.scoring.plan.trees_kernel import sums
 from brickyard.scoring.plan.trees_library import LightGBMLibrary, XGBoostLibrary
 from brickyard.scoring.plan.trees_output import ANSWERS, LINKS
 from brickyard.scoring.plan.trees_table import NodeTable
@@ -104,7 +104,7 @@ class TreeEnsemble:
     def by_tables(self, matrix: np.ndarray) -> np.ndarray:
         """Predict by the tables."""
         rows, start = self.rows(matrix), self.start if len(self.start) else None
-        values = self.bits.sums(rows, start) if self.bits is not None else sums(self.table, rows, start)
+        values = self.bits.sums(rows, start) if self.bits is not None else kernel().tree_sums(self.table, rows, start)
         if self.divisor != 1:
             values = values / self.divisor
         return self._answer(LINKS[self.link](values, self.scale))

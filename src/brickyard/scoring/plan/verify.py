@@ -148,7 +148,7 @@ def _compare_native(plan: Plan, native: Native, columns: Columns, what: str, *, 
         return False
     ways = (plan.estimator.predict, *getattr(plan.estimator, "ways", ()))
     pairs = [*((way, call) for way in ways), *_beneath(plan, last, native.function)]
-    for matrix in (usual, matrix_probes(plan, usual)) if probe else (usual,):
+    for matrix in (usual, *matrix_probes(plan, usual)) if probe else (usual,):
         given = type(theirs)(matrix) if hasattr(theirs, "toarray") else matrix
         for step, reference in pairs:
             _same_or_refused(step, matrix, partial(reference, given), what)

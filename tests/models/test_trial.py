@@ -20,6 +20,7 @@ def turned(count: int = 100) -> Observed:
     return Observed(count, 0, [5.0] * count, {"0": high, "1": low})
 
 
+HALF = Observed(100, 0, [5.0] * 100, {"0": observed().predictions["0"], "1": observed(shift=0.5).predictions["1"]})
 STRAIGHT = Observed(100, 0, [5.0] * 100, {"0": turned().predictions["1"], "1": turned().predictions["0"]})
 
 
@@ -40,6 +41,7 @@ STRAIGHT = Observed(100, 0, [5.0] * 100, {"0": turned().predictions["1"], "1": t
         ({"max_drift": 0.25}, Observed(100), observed(), ["prediction drift <= 0.25"]),
         ({"max_drift": 0.25}, turned(), STRAIGHT, ["prediction drift <= 0.25"]),
         ({"max_drift": 0.25}, STRAIGHT, STRAIGHT, []),
+        ({"max_drift": 0.25}, HALF, observed(), ["prediction drift <= 0.25"]),
     ],
 )
 def test_a_version_is_judged_by_the_rules_that_are_set(rules, candidate, live, failed):

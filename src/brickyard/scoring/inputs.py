@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["BATCH_ROWS", "InputRows", "range_rows", "reading", "stream", "table_rows"]
 
 BATCH_ROWS = 65_536
+_PART_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -92,12 +93,19 @@ def range_rows(api: ApiClient, name: str, first: int, last: int | None, keys: Se
 
 
 def stream(dataset: Dataset, name: str) -> Callable[[Sequence[str]], Iterator[pa.RecordBatch]]:
-    """Read a dataset in batches, few of them ahead."""
+    """Read a dataset in batches, few of them ahead, and of each file a part at a time."""
 
     def read(columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        from pyarrow.dataset import ParquetFragmentScanOptions
+
+        parts = ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True, buffer_size=_PART_BYTES)
         with reading(name):
             yield from dataset.to_batches(
-                columns=list(columns), batch_size=BATCH_ROWS, batch_readahead=2, fragment_readahead=1
+                columns=list(columns),
+                batch_size=BATCH_ROWS,
+                batch_readahead=2,
+                fragment_readahead=1,
+                fragment_scan_options=parts,
             )
 
     return read

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from brickyard.errors import DataError
 from brickyard.scoring.arrow_types import plain_schema, stores
 from brickyard.scoring.hashes import RowSet
-from brickyard.scoring.inputs import reading
+from brickyard.scoring.inputs import BATCH_ROWS, reading
 from brickyard.scoring.tables import TableLocation, locate_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from databricks.sdk.core import ApiClient
-    from deltalake import CommitProperties, DeltaTable
+    from deltalake import CommitProperties, DeltaTable, WriterProperties
 
     from brickyard.scoring.source import ModelSource
     from brickyard.scoring.stream import ScoredRows
@@ -27,6 +27,7 @@ __all__ = ["Mode", "OutputTable"]
 Mode: TypeAlias = Literal["append", "overwrite", "merge", "incremental"]
 
 _PREFIX = "brickyard.scoring."
+_GROUP_ROWS = 4 * BATCH_ROWS
 _OTHER = "choose another output table, or drop this one"
 # Commits that leave the rows as they are.
 _MAINTENANCE = frozenset({"OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "CREATE CHECKPOINT"})
@@ -143,7 +144,7 @@ class OutputTable:
             elif self.table is not None and merge and self.count():
                 self._merge(self.table, scored, keys, commit)
             else:
-                self._add(scored, mode, commit)
+                self._add(scored, keys, mode, commit)
         except (DeltaError, OSError, ValueError) as error:
             raise scored.failure or self._failure(error) from error
         finally:
@@ -187,19 +188,18 @@ class OutputTable:
             )
         self.registered = True
 
-    def _add(self, scored: ScoredRows, mode: Mode, commit: CommitProperties) -> None:
-        from deltalake import ColumnProperties, WriterProperties, write_deltalake
+    def _add(self, scored: ScoredRows, keys: Sequence[str], mode: Mode, commit: CommitProperties) -> None:
+        from deltalake import write_deltalake
 
         if self.table is not None:
             self._fit(scored.schema, self.table, exactly=True)
-        plain = ColumnProperties(dictionary_enabled=False)  # values that hardly repeat
         write_deltalake(
             self.location.uri if self.table is None else self.table,
             scored.reader(),
             mode="error" if self.table is None else "overwrite" if mode == "overwrite" else "append",
             storage_options=self._options,
             commit_properties=commit,
-            writer_properties=WriterProperties(column_properties={"prediction": plain}),
+            writer_properties=_writing(scored.schema, keys),
         )
 
     def _merge(self, table: DeltaTable, scored: ScoredRows, keys: Sequence[str], commit: CommitProperties) -> None:
@@ -232,6 +232,16 @@ class OutputTable:
         if missing:
             message = f"the output table has no column {', '.join(missing)}"
             raise DataError(message, where=self.location.name, next=_OTHER)
+
+
+def _writing(schema: pa.Schema, keys: Sequence[str]) -> WriterProperties:
+    """Small row groups, which are what the writer holds in memory; no dictionaries of values that hardly repeat."""
+    import pyarrow.types as types
+    from deltalake import ColumnProperties, WriterProperties
+
+    without = [field.name for field in schema if types.is_floating(field.type) or field.name in keys]
+    columns = {name: ColumnProperties(dictionary_enabled=False) for name in without}
+    return WriterProperties(max_row_group_size=_GROUP_ROWS, column_properties=columns)
 
 
 def _transaction(stamp: Mapping[str, str], mode: Mode) -> str:

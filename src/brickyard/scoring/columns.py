@@ -121,8 +121,10 @@ def _arrow_reader(data: Any, name: str) -> Callable[[], np.ndarray]:
 
     def read() -> Any:
         column = data.column(name)
-        if column.type in (pa.string(), pa.large_string()):
+        of = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+        if of in (pa.string(), pa.large_string()):
             return _texts(column)
+        column = column if of == column.type else column.cast(of)
         array: np.ndarray = column.to_numpy() if hasattr(column, "chunks") else column.to_numpy(zero_copy_only=False)
         return array
 
@@ -132,8 +134,14 @@ def _arrow_reader(data: Any, name: str) -> Callable[[], np.ndarray]:
 def _texts(column: Any) -> Texts:
     import numpy as np
 
-    encoded = column.dictionary_encode()
-    encoded = encoded.combine_chunks() if hasattr(encoded, "chunks") else encoded
+    if hasattr(column, "indices"):
+        encoded = column
+    elif hasattr(column.type, "value_type"):
+        # `ChunkedArray.to_numpy` takes the last value of a dictionary for null.
+        encoded = column.unify_dictionaries().combine_chunks()
+    else:
+        encoded = column.dictionary_encode()
+        encoded = encoded.combine_chunks() if hasattr(encoded, "chunks") else encoded
     values = np.array([*encoded.dictionary.to_pylist(), None], dtype=object)
     indices = encoded.indices.fill_null(len(values) - 1) if encoded.null_count else encoded.indices
     return Texts(values if encoded.null_count else values[:-1], indices.to_numpy(zero_copy_only=False))

@@ -141,9 +141,9 @@ def test_what_has_no_table_is_declined() -> None:
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize(("name", "function"), CASES)
-@settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=2_500, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 @given(choose=st.data())
-def test_ten_thousand_frames(name: str, function: str, choose: st.DataObject) -> None:
+def test_ten_thousand_frames_of_a_family(name: str, function: str, choose: st.DataObject) -> None:
     step, reference = step_of(name, function), getattr(fitted(name), function)
     matrix = choose.draw(row_lists(step, [*MISSING, *INFINITE]))
     if not agree(step, reference, matrix):

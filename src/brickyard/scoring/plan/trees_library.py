@@ -13,6 +13,7 @@ import importlib.util
 import json
 import logging
 import math
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -63,6 +64,7 @@ class LightGBMLibrary:
         booster, iterations, length = ctypes.c_void_p(), ctypes.c_int(), ctypes.c_int64()
         text = ctypes.c_char_p(self.model.tobytes())
         _called(library, library.LGBM_BoosterLoadModelFromString(text, ctypes.byref(iterations), ctypes.byref(booster)))
+        weakref.finalize(self, library.LGBM_BoosterFree, booster).atexit = False
         call, outputs, options = library.LGBM_BoosterPredictForMat, self.outputs, ctypes.c_char_p(b"num_threads=1")
 
         def predict(matrix: np.ndarray) -> np.ndarray:
@@ -123,6 +125,7 @@ class XGBoostLibrary:
     def _load(self, library: Any) -> _Predict:
         booster = ctypes.c_void_p()
         _called(library, library.XGBoosterCreate(None, ctypes.c_uint64(0), ctypes.byref(booster)))
+        weakref.finalize(self, library.XGBoosterFree, booster).atexit = False
         model = self.model.tobytes()
         _called(library, library.XGBoosterLoadModelFromBuffer(booster, model, ctypes.c_uint64(len(model))))
         _called(library, library.XGBoosterSetParam(booster, b"nthread", b"1"))

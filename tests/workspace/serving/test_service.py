@@ -172,7 +172,12 @@ ENTITY = {"entity_name": MODEL, "entity_version": "1"}
             NotImplementedByWorkspace,
             "ai_gateway.guardrails",
         ),
-        ({"ai_gateway": {"fallback_config": {"enabled": True}}}, NotImplementedByWorkspace, "fallback_config"),
+        ({"ai_gateway": {"fallback_config": {}}}, InvalidParameterValue, "fallback_config.enabled is required"),
+        (
+            {"ai_gateway": {"usage_tracking_config": {"enabled": True}}},
+            NotImplementedByWorkspace,
+            "ai_gateway.usage_tracking_config",
+        ),
         ({"rate_limits": [{"calls": 1}]}, InvalidParameterValue, "renewal_period is required"),
         ({"rate_limits": [{"calls": -1, "renewal_period": "minute"}]}, InvalidParameterValue, "at least 0; got -1"),
         (

@@ -138,6 +138,7 @@ class Endpoint:
         self.id = record.id
         self.capturing = capturing
         self.limiter = Limiter(record.limits)
+        self.falls_back = record.gateway.falls_back
         self.metrics = Metrics()
         self._shadows = Shadows()
         self.events = records.events(record.id)
@@ -217,6 +218,13 @@ class Endpoint:
     def log(self, entity: str, version: int) -> Path:
         """The file of what a served entity has printed at a version."""
         return self._directory / f"{entity}-v{version}.log"
+
+    def fallbacks(self, chosen: Replica) -> list[Replica]:
+        """Who answers where the chosen replica cannot: nobody, unless the AI gateway says so; never a shadow."""
+        if not self.falls_back:
+            return []
+        others = (one for name, one in self._status.replicas.items() if name not in self._settings.shadows)
+        return [one for one in others if one.entity.name != chosen.entity.name and one.process.failure is None]
 
     def stop(self, grace: float = 30.0) -> None:
         """End its processes after what is in flight."""

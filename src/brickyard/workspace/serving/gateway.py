@@ -16,8 +16,7 @@ from brickyard.workspace.serving.limits import Limit, parse_limits
 
 __all__ = ["Gateway"]
 
-_FIELDS = ("inference_table_config", "rate_limits")
-_SWITCHES = ("usage_tracking_config", "fallback_config")
+_FIELDS = ("inference_table_config", "rate_limits", "fallback_config")
 
 
 @dataclass(frozen=True)
@@ -28,11 +27,13 @@ class Gateway:
         written: As the caller wrote it.
         limits: The rate limits.
         capture: The inference table.
+        falls_back: Whether other served entities are asked where one answers with an error of the server.
     """
 
     written: Mapping[str, Any]
     limits: tuple[Limit, ...] = ()
     capture: CaptureConfig | None = None
+    falls_back: bool = False
 
     @classmethod
     def parse(cls, given: Any, endpoint: str) -> Gateway:
@@ -48,7 +49,8 @@ class Gateway:
         field = "ai_gateway.inference_table_config"
         capture = CaptureConfig.parse(body.get("inference_table_config"), endpoint, field, gateway=True)
         limits = parse_limits(body.get("rate_limits"), "ai_gateway.rate_limits", AiGatewayRateLimit)
-        return cls({name: body[name] for name in _FIELDS if body.get(name)}, limits, capture)
+        falls_back = bool((body.get("fallback_config") or {}).get("enabled"))
+        return cls({name: body[name] for name in _FIELDS if body.get(name)}, limits, capture, falls_back)
 
     def require_one_table(self, other: CaptureConfig | None) -> None:
         """Refuse a table of the gateway beside one of `auto_capture_config`.
@@ -65,4 +67,4 @@ class Gateway:
 
 def _off(name: str, value: Any) -> bool:
     """Whether a field turns off what is not there."""
-    return name in _SWITCHES and isinstance(value, Mapping) and not value.get("enabled")
+    return name == "usage_tracking_config" and isinstance(value, Mapping) and not value.get("enabled")

@@ -46,10 +46,24 @@ async def route(endpoint: Endpoint, request: Request) -> tuple[Replica, Reply] |
         replica = endpoint.choose()
         if replica is None or replica.process.failure is not None:
             return None
-        reply = await ask(endpoint, replica, request)
-        if reply is not None:
-            endpoint.mirror(request, replica, reply)
-            return replica, reply
+        answer = await _answer(endpoint, [replica, *endpoint.fallbacks(replica)], request)
+        if answer is not None:
+            endpoint.mirror(request, *answer)
+            return answer
+
+
+async def _answer(endpoint: Endpoint, replicas: list[Replica], request: Request) -> tuple[Replica, Reply] | None:
+    """The first answer that is no error of the server, or else the last; nothing where replicas were replaced."""
+    *others, last = replicas
+    for replica in others:
+        try:
+            reply = await ask(endpoint, replica, request)
+        except TemporarilyUnavailable:
+            continue
+        if reply is None or reply.status < 500:
+            return None if reply is None else (replica, reply)
+    reply = await ask(endpoint, last, request)
+    return None if reply is None else (last, reply)
 
 
 async def ask(endpoint: Endpoint, replica: Replica, request: Request, *, shadow: bool = False) -> Reply | None:

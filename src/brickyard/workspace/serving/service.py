@@ -269,6 +269,7 @@ class Serving:
     def _changed(self, record: EndpointRecord, event: str, by: Principal) -> EndpointRecord:
         endpoint = self._endpoint(record)
         endpoint.limiter.replace(record.limits)
+        endpoint.falls_back = record.gateway.falls_back
         endpoint.events.add(event, f"changed by {by.user_name}")
         endpoint.look()
         return record

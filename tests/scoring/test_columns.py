@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from brickyard.scoring.columns import arrays_of
+from brickyard.scoring.columns import array_of_json, arrays_of
 
 ROWS = ["a", "b", None, "a", "é"]
 TYPES = [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int8(), pa.string())]
@@ -41,3 +41,11 @@ def test_text_in_a_column_of_numbers_is_not_plain() -> None:
     for array in (pa.array(["1", "2"]), pa.array(["1", "2"]).dictionary_encode()):
         assert arrays_of(pa.table({"column": array}), {"column": "double"}) is None
         assert arrays_of(pa.table({"column": pa.array([1, 2])}), {"column": "string"}) is None
+
+
+def test_an_integer_that_float32_would_round_twice_is_not_plain() -> None:
+    twice = 4611686293305294851
+    assert np.float32(float(twice)) != np.array([twice]).astype(np.float32)[0]
+    assert array_of_json([1, twice], "float") is None
+    assert array_of_json([1, 2.5, None], "float") is not None
+    assert array_of_json([1, twice], "double") is not None

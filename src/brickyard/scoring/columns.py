@@ -38,6 +38,7 @@ class Texts:
         return rows
 
 
+_EXACT = 2**53
 _DTYPES = {
     "boolean": "bool",
     "integer": "int32",
@@ -76,6 +77,8 @@ def array_of_json(values: Sequence[Any], kind: str) -> np.ndarray | None:
         array: np.ndarray = np.array(values, dtype=_DTYPES[kind])
     except OverflowError:
         return None
+    if kind == "float" and any(type(value) is int and abs(value) > _EXACT for value in values):
+        return None  # pandas rounds an integer to float32 once, Python to a double first
     return array
 
 

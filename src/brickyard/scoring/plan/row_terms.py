@@ -206,6 +206,8 @@ def _double(value: Any) -> float:
 
 
 def _single(value: Any) -> float:
+    if type(value) is int and abs(value) > 2**53:
+        raise TypeError  # rounded to float32 at once by pandas
     with np.errstate(over="ignore"):
         return float(np.float32(value if type(value) is float else _double(value)))
 

@@ -98,16 +98,25 @@ class ScoringModel:
         run_id: str | None = self._pyfunc.metadata.run_id
         return run_id
 
+    @cached_property
+    def _metadata(self) -> Any:
+        """What its file MLmodel says, for which the model itself need not be loaded."""
+        if self._pyfunc is not None:
+            return self._pyfunc.metadata
+        from mlflow.models import Model
+
+        return Model.load(str(self.path))
+
     @property
     def signature(self) -> ModelSignature | None:
         """The signature it was logged with."""
-        signature: ModelSignature | None = self.pyfunc.metadata.signature
+        signature: ModelSignature | None = self._metadata.signature
         return signature
 
     @cached_property
     def input_schema(self) -> Schema | None:
         """The inputs of the signature."""
-        schema: Schema | None = self.pyfunc.metadata.get_input_schema()
+        schema: Schema | None = self._metadata.get_input_schema()
         return schema
 
     @property

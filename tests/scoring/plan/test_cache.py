@@ -56,7 +56,8 @@ def test_the_next_start_imports_no_library_and_answers_the_same(kept: Path, fami
 
 def test_what_a_kept_plan_declines_is_answered_by_pyfunc(kept: Path, family_path: FamilyPath) -> None:
     model = load_model(family_path(FAMILY))
-    assert model._pyfunc is None and model.input_names == tuple(pipelines.COLUMNS)
+    assert model.input_names == tuple(pipelines.COLUMNS) and "gap" not in model.required_names
+    assert model._pyfunc is None
     frame = pipelines.rows(5, seed=4).assign(gap=1.0)
     without_gap = frame.drop(columns="gap")  # the signature allows that, as it had missing values
     assert model.plan is not None and model.plan.predict(without_gap) is None

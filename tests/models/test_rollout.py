@@ -91,15 +91,19 @@ def test_a_version_that_does_well_serves_all_in_the_end(lab):
 
 
 def test_a_version_that_predicts_otherwise_is_taken_back(lab):
-    lab.train(["hour", "wind"])
+    lab.train(["hour", "wind"], alias="champion")
     lab.train(["hour", "wind"], backwards=True)
-    write_policy(lab, serve(lab, "1"))
+    write_policy(lab, serve(lab, "@champion"))
     with asked(lab), pytest.raises(RolloutRefused, match=r"prediction drift <= 0\.2, is") as refused:
         roll_out(lab.site("dev"), "2", poll_seconds=0.5)
     assert refused.value.exit_code == 13
-    assert state(lab) == [("live", "1")]
+    assert state(lab) == [("live", "@champion")]
     assert "was taken back" in told(lab)[-1]
     assert json.loads(lab.site("dev").registry.version("2").tags[DECISION])["decision"] == "refused"
+    good = lab.train(["hour", "wind"])
+    with asked(lab):
+        done = roll_out(lab.site("dev"), good, poll_seconds=0.5)
+    assert (done.live, done.serves, state(lab)) == ("1", False, [("live", "@champion")])
 
 
 def test_nobody_asks_or_the_endpoint_keeps_nothing(lab):

@@ -20,7 +20,8 @@ _MOST_KNOTS = 1500
 _MOST_ROWS = 4096
 # More than the rows up to which a step takes another way.
 _USUAL_ROWS = 600
-_MOST_LEAVES, _MOST_NUMBERS = 24576, 4_000_000
+# Of rows for leaves: how many, of how many numbers in all, and through how many trees in all.
+_MOST_LEAVES, _MOST_NUMBERS, _MOST_WALKS = 24576, 4_000_000, 2_500_000
 _COMMON = (0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -3.25, 10.0, 1e-35, 100.0)
 _EXTREME = (1e300, -1e300, 1e35, -1e35, 5e-324, 1e16, 2.0**53 + 2, 3.5e38, -16777217.0)
 _TEXTS = ("\x00 unknown", "", " ", "é\u0301", "0", "nan", "None")
@@ -113,7 +114,7 @@ def matrix_probes(plan: Plan, base: np.ndarray) -> list[np.ndarray]:
         alone = np.eye(base.shape[1])
         return [np.vstack([base[:256], alone * 2.0**100, alone]).astype(base.dtype)]
     edges = {feature: _around(values[np.isfinite(values)]) for feature, values in edges_of(plan).items()}
-    count = min(_MOST_ROWS, max([256, *(len(values) for values in edges.values())]))
+    count = min(_MOST_ROWS, _walks(plan), max([256, *(len(values) for values in edges.values())]))
     shuffle = np.random.default_rng(1)
     matrix: np.ndarray = base[np.arange(count) % len(base)].astype(np.result_type(base.dtype, np.float32))
     for feature, values in edges.items():
@@ -122,16 +123,23 @@ def matrix_probes(plan: Plan, base: np.ndarray) -> list[np.ndarray]:
             with np.errstate(over="ignore"):
                 matrix[:, feature] = np.where(shuffle.random(count) < 0.9, chosen, matrix[:, feature])
     if isinstance(plan.estimator, TreeEnsemble):
-        matrix = np.vstack([matrix, leaf_rows(plan.estimator, base, min(_MOST_LEAVES, _MOST_NUMBERS // base.shape[1]))])
+        most = min(_MOST_LEAVES, _walks(plan), _MOST_NUMBERS // base.shape[1])
+        matrix = np.vstack([matrix, leaf_rows(plan.estimator, base, most)])
     matrix = matrix[np.isfinite(matrix).all(axis=1)]
     gaps = np.where(shuffle.random(matrix.shape) < 0.15, np.asarray(np.nan, dtype=matrix.dtype), matrix)
     return [matrix, gaps] if getattr(plan.estimator, "takes_missing", False) else [matrix]
 
 
+def _walks(plan: Plan) -> int:
+    """How many rows to try with a model of so many trees, so that to load it takes seconds and not minutes."""
+    trees = len(plan.estimator.table.roots) if isinstance(plan.estimator, TreeEnsemble) else 1
+    return max(_USUAL_ROWS, _MOST_WALKS // trees)
+
+
 def _columns(
     plan: Plan, pools: list[np.ndarray], shuffle: np.random.Generator, least: int = 24
 ) -> dict[str, np.ndarray]:
-    count = min(_MOST_ROWS, max(least, *(len(pool) for pool in pools)))
+    count = min(_MOST_ROWS, _walks(plan), max(least, *(len(pool) for pool in pools)))
     at = np.arange(count)
     return {
         column.name: shuffle.permutation(pool[at % len(pool)]) for column, pool in zip(plan.inputs, pools, strict=True)

@@ -206,7 +206,7 @@ def by_spark(kind: str, source: str, target: Path) -> None:
     spark = SparkSession.builder.getOrCreate()
     udf = mlflow.pyfunc.spark_udf(spark, str(target.parent / kind), result_type="double", env_manager="local")
     frame = spark.table("main.default.rows")
-    names = [name for name in frame.columns if name != "flight_id" and (kind == "linear" or name != "carrier")]
+    names = [*NUMBERS, "hour", *(["carrier"] if kind == "linear" else [])]  # in the order of the signature
     frame.withColumn("prediction", udf(*names)).write.saveAsTable(f"main.default.spark_{kind}")
 
 

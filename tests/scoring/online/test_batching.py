@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -128,13 +130,14 @@ def test_a_bad_row_spoils_nobody_elses_answer(own: Callable[..., ScoringModel], 
     ]
 
 
-@pytest.mark.parametrize("metadata", [{}, {"brickyard.row_wise": True}])
-def test_rows_that_depend_on_each_other_are_never_joined(
-    metadata: dict[str, Any], own: Callable[..., ScoringModel], run: Callable
+@pytest.mark.parametrize(("mean", "metadata"), [(0, {}), (1, {}), (1, {"brickyard.row_wise": True})])
+def test_rows_of_own_code_are_joined_only_where_it_says_so_and_they_do_not_depend_on_each_other(
+    mean: int, metadata: dict[str, Any], own: Callable[..., ScoringModel], run: Callable
 ) -> None:
-    model = own(mean=1, **metadata)
+    model = own(mean=mean, **metadata)
     own_code = model.pyfunc.unwrap_python_model()
     running = run(model)
+    assert not Protocol(model).joins
     own_code.calls.clear()
     threads = [threading.Thread(target=running.ask, args=(request(body(1)),)) for _ in range(4)]
     for thread in threads:
@@ -142,6 +145,25 @@ def test_rows_that_depend_on_each_other_are_never_joined(
     for thread in threads:
         thread.join(30)
     assert own_code.calls == [1] * 4
+
+
+def test_a_client_that_has_left_is_not_predicted_for(own: Callable[..., ScoringModel], run: Callable) -> None:
+    model = own(**{"brickyard.row_wise": True})
+    running, own_code = run(model), model.pyfunc.unwrap_python_model()
+    own_code.gate.clear()
+    own_code.calls.clear()
+    with running.connect() as first, running.connect() as second:
+        first.sendall(request(body(1)))
+        wait_for(lambda: own_code.calls == [1], seconds=10)
+        second.sendall(request(body(2)))
+        wait_for(lambda: metric(running, "queued") == 1, seconds=10)
+        second.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        second.close()  # reset; one that only sends no more is answered
+        wait_for(lambda: metric(running, "in_flight") == 2, seconds=10)  # the first, and the one that asks
+        own_code.gate.set()
+        assert read_one(first)[0] == 200
+    wait_for(lambda: metric(running, "queued") == 0, seconds=10)
+    assert own_code.calls == [1]
 
 
 def test_what_is_read_in_one_turn_of_the_loop_is_predicted_together(loaded: LoadedModel) -> None:

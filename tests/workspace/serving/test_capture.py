@@ -13,7 +13,8 @@ from brickyard.workspace.api.errors import InvalidParameterValue, ResourceAlread
 from brickyard.workspace.serving import capture
 from brickyard.workspace.serving.capture import Capture, Exchange
 from brickyard.workspace.serving.capture_settings import MASK_TAG, SAMPLING_TAG, CaptureConfig, CaptureSettings
-from brickyard.workspace.serving.masking import mask
+from brickyard.workspace.serving.masking import mask, mask_answer
+from brickyard.workspace.serving.settings import IDLE_TAG, EndpointSettings
 from tests.scoring import models
 from tests.support import wait_for
 from tests.workspace.serving.conftest import ME, MODEL, Bench, DirectoryTables
@@ -154,8 +155,13 @@ def test_what_is_no_text_or_too_large_is_left_out_and_named(tmp_path: Path) -> N
         ('{"dataframe_records": [{"a": 1, "b": 7}]}', "", '"a": 1'),
         ('{"inputs": {"a": [1], "b": [7]}}', "", '"a": [1]'),
         ('{"instances": [{"a": 1, "b": 7}]}', "", '"a": 1'),
-        ('{"predictions": [{"a": 1, "b": {"c": 7}}]}', "", '"a": 1'),
-        ('{"predictions": [1, 2]}', "", "[1, 2]"),
+        ('{"instances": [{"a": 1}], "b": 7}', "", '"a": 1'),
+        ('{"instances": [{"a": 1, " b": 7}]}', "", '"a": 1'),
+        ('{"dataframe_split": {"columns": ["a"], "index": [7], "data": [[1]]}}', "", "[[1]]"),
+        ('{"dataframe_split": {"columns": [["a", "b"]], "data": [[7]]}}', "", None),
+        ('{"dataframe_split": {"columns": ["a", "b"], "rows": [[1, 7]]}}', "", None),
+        ('{"rows": [[1, 7]]}', "", None),
+        ('{"predictions": [1, 7]}', "", None),
         ('{"inputs": [[1, 7]]}', "", None),
         ('{"instances": [[1, 7]]}', "", None),
         ('{"dataframe_split": {"columns": ["a", "b"], "data": [[1, 0, 7]]}}', "", None),
@@ -163,6 +169,10 @@ def test_what_is_no_text_or_too_large_is_left_out_and_named(tmp_path: Path) -> N
         ("[7]", "", None),
         ("{7", "", None),
         ("a,b\n1,7\n", "text/csv", "a,b\n1,"),
+        ("\ufeffb,a\n7,1\n", "text/csv", ",1"),
+        ("a, b\n1,7\n", "text/csv", "a, b\n1,"),
+        ("a;b\n1;7\n", "text/csv", None),
+        ('{"dataframe_records": [{"b": 7}]}', "text/csv", None),
         ("a,b\n1,0,7\n", "text/csv; charset=utf-8", None),
     ],
 )
@@ -171,6 +181,21 @@ def test_the_values_of_masked_columns_are_left_out(body: str, kind: str, kept: s
     assert "7" not in masked
     assert masked == "[REDACTED]" if kept is None else kept in masked
     assert mask(body, kind, set()) == body
+
+
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [
+        ('{"predictions": [{"a": 1, "b": {"c": 7}}]}', '"a": 1'),
+        ('{"predictions": [1, 2]}', "[1, 2]"),
+        ('{"a": 1, "b": 7}', '"a": 1'),
+        ("[7]", None),
+    ],
+)
+def test_the_values_of_masked_columns_are_left_out_of_answers(body: str, kept: str | None) -> None:
+    masked = mask_answer(body, {"b"})
+    assert "7" not in masked
+    assert masked == "[REDACTED]" if kept is None else kept in masked
 
 
 def test_the_table_of_an_ai_gateway_has_the_vendors_newer_columns(bench: Bench, two_models: tuple[Path, Path]) -> None:
@@ -189,3 +214,21 @@ def test_the_table_of_an_ai_gateway_has_the_vendors_newer_columns(bench: Bench, 
     assert (row["requester"], row["served_entity_id"], row["status_code"]) == (ME.user_name, "delay-1", 200)
     assert row["logging_error_codes"] == [] and "date" not in row
     assert row["request_date"] == row["request_time"].date()
+
+
+def test_the_table_of_an_ai_gateway_is_turned_off_while_an_update_waits_for_its_model(bench: Bench) -> None:
+    bench.create("delay", "1")
+    table = {"catalog_name": "main", "schema_name": "default", "table_name_prefix": "gate", "enabled": True}
+    bench.serving.put_ai_gateway("delay", {"inference_table_config": table}, ME)
+    wait_for(lambda: bench.serving._endpoints["delay"].capturing.state, seconds=5)
+    bench.serving.put_ai_gateway("delay", {"inference_table_config": {**table, "enabled": False}}, ME)
+    wait_for(lambda: bench.serving._endpoints["delay"].capturing.state is None, seconds=5)
+
+
+@pytest.mark.parametrize("seconds", ["1e10", "inf", "nan", "0", "soon"])
+def test_a_rest_that_no_clock_can_wait_for_is_refused_and_hides_no_other_setting(seconds: str) -> None:
+    tags = {IDLE_TAG: seconds, MASK_TAG: "pin"}
+    with pytest.raises(InvalidParameterValue, match="30 days"):
+        EndpointSettings.parse(tags)
+    kept = EndpointSettings.kept(tags)
+    assert (kept.idle_seconds, kept.capture.masked) == (1800.0, {"pin"})

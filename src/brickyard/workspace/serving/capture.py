@@ -22,7 +22,7 @@ from databricks.sdk.service.serving import PayloadTable
 
 from brickyard.runtime.redaction import REDACTED, Redactor
 from brickyard.workspace.serving.capture_settings import CaptureConfig, CaptureSettings
-from brickyard.workspace.serving.masking import mask
+from brickyard.workspace.serving.masking import mask, mask_answer
 from brickyard.workspace.serving.payload_table import append
 
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ class Capture:
             request = self._redactor.redact(mask(request, exchange.request_type, settings.masked))
         if response is not None:
             failed = exchange.status >= 400 and settings.masked  # the text of an error can have any value in it
-            shown = REDACTED if failed else mask(response, "", settings.masked)
+            shown = REDACTED if failed else mask_answer(response, settings.masked)
             response = self._redactor.redact(shown)
         return request, response, faults
 

@@ -278,6 +278,7 @@ class Endpoint:
             return
         if record.id != self.id:
             return
+        self.capturing.apply(record.capture)  # of what serves now; a gateway's table is changed without an update
         config = record.pending or record.config
         self._followed = frozenset((entity.model.lower(), entity.alias) for entity in config.entities)
         found = [self._find(entity) for entity in config.entities]

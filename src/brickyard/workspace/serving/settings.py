@@ -15,6 +15,7 @@ IDLE_TAG = "brickyard.scale_to_zero_seconds"
 SHADOW_TAG = "brickyard.shadow"
 #: As long as on the vendor's service.
 _IDLE_SECONDS = 1800.0
+_LONGEST_SECONDS = 30 * 86400.0
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,12 @@ class EndpointSettings:
     @classmethod
     def kept(cls, tags: Mapping[str, str | None]) -> EndpointSettings:
         """The settings of tags that are there already; those that are wrong (of an older version) are as none."""
-        try:
-            return cls.parse(tags)
-        except InvalidParameterValue:
-            return cls()
+        for kept in (tags, {name: value for name, value in tags.items() if name != IDLE_TAG}):
+            try:
+                return cls.parse(kept)
+            except InvalidParameterValue:
+                continue
+        return cls()
 
 
 def _seconds(text: str | None) -> float:
@@ -59,6 +62,8 @@ def _seconds(text: str | None) -> float:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not 0 < value < math.inf:
-        raise InvalidParameterValue(f"the tag {IDLE_TAG} must be a number above 0; got '{text}'")
+    if not 0 < value <= _LONGEST_SECONDS:
+        raise InvalidParameterValue(
+            f"the tag {IDLE_TAG} must be a number above 0 and at most {_LONGEST_SECONDS:.0f} (30 days); got '{text}'"
+        )
     return value

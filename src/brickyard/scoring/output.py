@@ -27,7 +27,7 @@ __all__ = ["Mode", "OutputTable"]
 Mode: TypeAlias = Literal["append", "overwrite", "merge", "incremental"]
 
 _PREFIX = "brickyard.scoring."
-_GROUP_ROWS = 4 * BATCH_ROWS
+_GROUP_ROWS = 2 * BATCH_ROWS
 _OTHER = "choose another output table, or drop this one"
 # Commits that leave the rows as they are.
 _MAINTENANCE = frozenset({"OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "CREATE CHECKPOINT"})

@@ -40,11 +40,15 @@ def row_hashes(batch: pa.RecordBatch, names: Sequence[str], salt: int = 0) -> Ha
     return hashes
 
 
-def has_repeats(parts: Iterable[Hashes]) -> tuple[int, int]:
-    """How many hashes there are, and how many different ones."""
+def has_repeats(parts: list[Hashes]) -> tuple[int, int]:
+    """How many hashes there are, and how many different ones; the list is empty then, so they are held once."""
     import numpy as np
 
-    hashes = np.concatenate([*parts, np.empty(0, np.uint64)])
+    hashes, place = np.empty(sum(map(len, parts)), np.uint64), 0
+    while parts:
+        part = parts.pop()
+        hashes[place : place + len(part)] = part
+        place += len(part)
     hashes.sort()
     return len(hashes), int(np.count_nonzero(hashes[1:] != hashes[:-1])) + (len(hashes) > 0)
 

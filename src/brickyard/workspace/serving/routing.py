@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -44,7 +45,11 @@ async def route(endpoint: Endpoint, request: Request) -> tuple[Replica, Reply] |
     """
     while True:
         replica = endpoint.choose()
-        if replica is None or replica.process.failure is not None:
+        if replica is None:
+            return None
+        if replica.process.failure is not None:
+            down = TemporarilyUnavailable(f"The served entity '{replica.entity.name}' does not run.")
+            _recorder(endpoint, replica, request)(down.status, json.dumps(down.body()).encode())
             return None
         answer = await _answer(endpoint, [replica, *endpoint.fallbacks(replica)], request)
         if answer is not None:
@@ -72,6 +77,23 @@ async def ask(endpoint: Endpoint, replica: Replica, request: Request, *, shadow:
     Raises:
         TemporarilyUnavailable: The process died of this request, or took too long.
     """
+    record = _recorder(endpoint, replica, request, shadow=shadow)
+    try:
+        reply = await replica.process.ask(request.body, request.content_type)
+    except ChannelClosed:
+        return None
+    except ForwardFailed as error:
+        failure = TemporarilyUnavailable(f"The endpoint '{endpoint.name}' could not answer: {error}.")
+        record(failure.status, json.dumps(failure.body()).encode())
+        raise failure from error
+    record(reply.status, reply.body)
+    return reply
+
+
+def _recorder(
+    endpoint: Endpoint, replica: Replica, request: Request, *, shadow: bool = False
+) -> Callable[[int, bytes], None]:
+    """What takes the answer to a request, a status and a body, to the record; the time counts from now."""
     at, begun = now(), time.perf_counter()
     metadata = {"endpoint_name": endpoint.name, "served_entity_name": replica.entity.name}
     metadata |= {"model_name": replica.entity.model, "model_version": str(replica.version)}
@@ -84,13 +106,4 @@ async def ask(endpoint: Endpoint, replica: Replica, request: Request, *, shadow:
             replica, Exchange(request.id, at, status, spent, request.body, kind, response, metadata, requester), shadow
         )
 
-    try:
-        reply = await replica.process.ask(request.body, request.content_type)
-    except ChannelClosed:
-        return None
-    except ForwardFailed as error:
-        failure = TemporarilyUnavailable(f"The endpoint '{endpoint.name}' could not answer: {error}.")
-        record(failure.status, json.dumps(failure.body()).encode())
-        raise failure from error
-    record(reply.status, reply.body)
-    return reply
+    return record

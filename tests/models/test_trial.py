@@ -35,7 +35,13 @@ STRAIGHT = Observed(100, 0, [5.0] * 100, {"0": turned().predictions["1"], "1": t
         ({"max_latency_ratio": 2.0}, observed(milliseconds=10), observed(), []),
         ({"max_latency_ratio": 2.0}, observed(milliseconds=11), observed(), ["p95 latency (ms) <= 10"]),
         ({"max_latency_ratio": 2.0}, observed(milliseconds=2), observed(milliseconds=0), []),
-        ({"max_latency_ratio": 2.0}, observed(milliseconds=11), observed(99), []),  # too few to compare with
+        ({"max_latency_ratio": 2.0}, observed(milliseconds=11), observed(99), ["live requests >= 100"]),
+        ({}, observed(), observed(99), []),
+        ({}, Observed(100, refused=100), observed(), ["error rate <= 0.01"]),
+        ({}, Observed(100, refused=20), Observed(1000, refused=200), []),
+        ({}, Observed(100, refused=29), Observed(1000, refused=200), []),  # by chance
+        ({}, Observed(100, refused=30), Observed(1000, refused=200), ["error rate <= 0.01"]),
+        ({}, Observed(100, refused=2), Observed(), ["error rate <= 0.01"]),
         ({"max_drift": 0.25}, observed(shift=0.001), observed(), []),
         ({"max_drift": 0.25}, observed(shift=0.5), observed(), ["prediction drift <= 0.25"]),
         ({"max_drift": 0.25}, Observed(100), observed(), ["prediction drift <= 0.25"]),

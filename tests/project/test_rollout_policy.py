@@ -40,6 +40,7 @@ def test_a_rollout_is_read_with_its_defaults(tmp_path: Path) -> None:
         ("endpoint: d\n    rollout: {steps: [0, 10]}", "rising percentages"),
         ("endpoint: d\n    rollout: {steps: [10, 101]}", "rising percentages"),
         ("endpoint: d\n    rollout: {steps: []}", "has no steps"),
+        ("endpoint: d\n    rollout: {steps: [100], max_drift: 0.2}", "leaves no requests"),
         ("endpoint: d\n    rollout: {min_requests: 0}", "judges without requests"),
         ("endpoint: d\n    rollout: {max_drift: -1}", "max_drift is negative"),
         ("endpoint: d\n    rollout: {max_error_rat: 1}", "max_error_rate"),

@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from brickyard.errors import BrickyardError, ModelError, RolloutRefused, UsageError
 from brickyard.models.decision import Check
 from brickyard.models.served import ServedModel
 from brickyard.models.site import Site, now
-from brickyard.models.trial import Observed, judge
+from brickyard.models.trial import LIVE_REQUESTS, Observed, failures, judge
 
 if TYPE_CHECKING:
     from brickyard.project import RolloutPolicy
@@ -27,6 +27,8 @@ __all__ = ["DECISION", "Rollout", "Step", "roll_out"]
 #: The tag of a version that says how its last rollout ended.
 DECISION = "brickyard_rollout"
 _POLL_SECONDS = 5.0
+_REQUESTS = "requests"
+_AWAITED = (_REQUESTS, LIVE_REQUESTS)
 _NOTE_LENGTH = 900
 
 
@@ -95,10 +97,12 @@ class _Trial:
         self.say(f"version {self.version} of {self.site.policy.name}: {f'{share} %' if share else 'shadow'}")
         while True:
             observed = self.served.observed(self.warehouse, {self.version: at, self.served.version: self.began})
-            step = self._judged(share, observed[self.version], observed[self.served.version])
+            candidate, live = observed[self.version], observed[self.served.version]
+            if not share:
+                live = replace(live, refused=0)  # a shadow is not asked what the live version has refused
+            step = self._judged(share, candidate, live)
             minutes = (time.monotonic() - begun) / 60
-            enough = step.requests >= self.policy.min_requests
-            if (enough and not step.passed) or (enough and minutes >= self.policy.step_minutes):
+            if self._hopeless(step, candidate, live) or (not _waits(step) and minutes >= self.policy.step_minutes):
                 break
             if minutes >= max(self.policy.max_minutes, self.policy.step_minutes):
                 break
@@ -108,11 +112,18 @@ class _Trial:
         self.steps.append(step)
         return step
 
+    def _hopeless(self, step: Step, candidate: Observed, live: Observed) -> bool:
+        """Whether a rule is broken that more requests do not mend."""
+        if candidate.requests >= self.policy.min_requests:
+            return any(not check.passed and check.metric not in _AWAITED for check in step.checks)
+        most = self.policy.max_error_rate
+        return most is not None and failures(candidate, live) > most * self.policy.min_requests
+
     def _judged(self, share: int, candidate: Observed, live: Observed) -> Step:
         few = candidate.requests < self.policy.min_requests
         rule = Check(
             f"requests >= {self.policy.min_requests}",
-            "requests",
+            _REQUESTS,
             candidate.requests,
             self.policy.min_requests,
             not few,
@@ -195,15 +206,21 @@ def roll_out(
             step = trial.step(share)
             if not step.passed:
                 raise _refused(trial, step)
+        served.finish(version)
     except BaseException as error:
         reason = error.message if isinstance(error, BrickyardError) else "it was interrupted"
-        trial.take_back(reason)
-        trial.record("refused" if isinstance(error, RolloutRefused) else "interrupted")
+        try:
+            trial.take_back(reason)
+        finally:
+            trial.record("refused" if isinstance(error, RolloutRefused) else "interrupted")
         raise
-    served.finish(version)
     trial.record("passed")
     trial.say(f"version {version} passed all steps")
     return Rollout(version, served.version, served.name, tuple(trial.steps), not served.alias)
+
+
+def _waits(step: Step) -> bool:
+    return any(not check.passed and check.metric in _AWAITED for check in step.checks)
 
 
 def _refused(trial: _Trial, step: Step) -> RolloutRefused:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
         ServedEntityInput,
         ServingEndpointDetailed,
         ServingEndpointsAPI,
+        TrafficConfig,
     )
 
     from brickyard.models.site import Site
@@ -33,6 +35,7 @@ _SHADOW = "brickyard.shadow"
 CANDIDATE = "rollout-candidate"
 _TAG_LENGTH = 250
 _UPDATE = timedelta(minutes=20)
+_ATTEMPTS = 3
 _MOST_ROWS = 20_000
 
 
@@ -82,7 +85,6 @@ class ServedModel:
         Raises:
             ModelError: The workspace could not, and goes on as before.
         """
-        from databricks.sdk.errors import OperationFailed
         from databricks.sdk.service.serving import Route, TrafficConfig
 
         entities, shares = [self.entity], {str(self.entity.name): 100 - share}
@@ -91,19 +93,35 @@ class ServedModel:
             shares[CANDIDATE] = share
         traffic = TrafficConfig([Route(share, name, name) for name, share in shares.items()])
         with calling(f"change what the endpoint '{self.name}' serves", self.name):
+            done = self._update(entities, traffic, wait_first=version is None)
+        if _config(done) != ({one.name: one.entity_version for one in entities}, _present(shares)):
+            raise ModelError(f"the endpoint could not be changed: {_messages(done)}", where=self.name)
+
+    def _update(
+        self, entities: list[ServedEntityInput], traffic: TrafficConfig, *, wait_first: bool
+    ) -> ServingEndpointDetailed:
+        """Change what is served; with `wait_first`, after a change that is under way (of a trial that was stopped)."""
+        from databricks.sdk.errors import OperationFailed
+        from databricks.sdk.errors.platform import ResourceConflict
+
+        for attempt in range(_ATTEMPTS):
             try:
-                done = self.api.update_config_and_wait(
+                return self.api.update_config_and_wait(
                     self.name,
                     served_entities=entities,
                     traffic_config=traffic,
                     auto_capture_config=self.capture,
                     timeout=_UPDATE,
                 )
-            except OperationFailed:
-                done = self.api.get(self.name)
-        names = {one.name for one in (done.config.served_entities if done.config else None) or []}
-        if names != set(shares):
-            raise ModelError(f"the endpoint could not be changed: {_messages(done)}", where=self.name)
+            except OperationFailed as error:
+                found = self.api.get(self.name)
+                raise ModelError(f"the endpoint could not be changed: {_messages(found)}", where=self.name) from error
+            except ResourceConflict:
+                if not wait_first or attempt == _ATTEMPTS - 1:
+                    raise
+            with suppress(OperationFailed):  # it has ended, too
+                self.api.wait_get_serving_endpoint_not_updating(self.name, _UPDATE)
+        raise AssertionError("the last attempt returns or raises")
 
     def finish(self, version: str) -> None:
         """Let the entity serve a version; one that follows an alias goes on doing so.
@@ -138,22 +156,27 @@ class ServedModel:
         self._tag(**{TAG: text if len(text) <= _TAG_LENGTH else text[: _TAG_LENGTH - 3] + "..."})
 
     def observed(self, warehouse: Warehouse, since: Mapping[str, int]) -> dict[str, Observed]:
-        """What the inference table has of versions, each since a time in epoch milliseconds."""
-        versions = " OR ".join(
-            f"(request_metadata['model_version'] = '{int(version)}' AND timestamp_ms >= {at})"
-            for version, at in since.items()
-        )
+        """What the inference table has of versions, each since a time in epoch milliseconds.
+
+        All requests are counted; times and predictions are those of the newest of each version.
+        """
+        return {version: self._of_version(warehouse, version, at) for version, at in since.items()}
+
+    def _of_version(self, warehouse: Warehouse, version: str, since: int) -> Observed:
         table = ".".join(f"`{part}`" for part in self.table.split("."))
-        rows = warehouse.execute(
-            "SELECT request_metadata['model_version'] AS version, status_code, execution_time_ms, "
-            f"CASE WHEN status_code = 200 THEN response END AS response FROM {table} "
-            f"WHERE {versions} ORDER BY timestamp_ms DESC LIMIT {_MOST_ROWS}"
+        source = f"FROM {table} WHERE request_metadata['model_version'] = '{int(version)}' AND timestamp_ms >= {since}"
+        (counted,) = _rows(
+            warehouse,
+            "SELECT count(*) AS requests, "
+            "count(CASE WHEN status_code IS NULL OR status_code >= 500 THEN 1 END) AS errors, "
+            f"count(CASE WHEN status_code <> 200 AND status_code < 500 THEN 1 END) AS refused {source}",
         )
-        found: dict[str, list[dict[str, Any]]] = {version: [] for version in since}
-        for batch in rows.batches():
-            for row in batch.to_pylist():
-                found[row["version"]].append(row)
-        return {version: _observed(rows) for version, rows in found.items()}
+        newest = _rows(
+            warehouse,
+            "SELECT execution_time_ms, CASE WHEN status_code = 200 THEN response END AS response "
+            f"{source} ORDER BY timestamp_ms DESC LIMIT {_MOST_ROWS}",
+        )
+        return _observed(counted, newest)
 
     def _tag(self, **tags: str | None) -> None:
         from databricks.sdk.service.serving import EndpointTag
@@ -211,17 +234,32 @@ def _messages(found: ServingEndpointDetailed) -> str:
     return "; ".join(text for text in said if text) or "it does not say why"
 
 
-def _observed(rows: list[dict[str, Any]]) -> Observed:
+def _config(found: ServingEndpointDetailed) -> tuple[dict[str | None, str | None], dict[str, int]]:
+    """What is served, and the shares of the traffic."""
+    config = found.config
+    entities = {one.name: one.entity_version for one in (config.served_entities if config else None) or []}
+    routes = (config.traffic_config.routes if config and config.traffic_config else None) or []
+    shares = {one.served_entity_name or one.served_model_name or "": one.traffic_percentage for one in routes}
+    return entities, _present(shares)
+
+
+def _present(shares: Mapping[str, int]) -> dict[str, int]:
+    return {name: share for name, share in shares.items() if share}
+
+
+def _rows(warehouse: Warehouse, statement: str) -> list[dict[str, Any]]:
+    return [row for batch in warehouse.execute(statement).batches() for row in batch.to_pylist()]
+
+
+def _observed(counted: Mapping[str, int], rows: Iterable[Mapping[str, Any]]) -> Observed:
+    milliseconds: list[float] = []
     predictions: dict[str, list[float | str]] = {}
     for row in rows:
+        if row["execution_time_ms"] is not None:
+            milliseconds.append(float(row["execution_time_ms"]))
         for column, value in _predictions(row["response"]) if row["response"] else ():
             predictions.setdefault(column, []).append(value)
-    return Observed(
-        len(rows),
-        sum(row["status_code"] is None or row["status_code"] >= 500 for row in rows),
-        [float(row["execution_time_ms"]) for row in rows if row["execution_time_ms"] is not None],
-        predictions,
-    )
+    return Observed(counted["requests"], counted["errors"], milliseconds, predictions, counted["refused"])
 
 
 def _predictions(response: str) -> Iterator[tuple[str, float | str]]:

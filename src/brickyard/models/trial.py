@@ -13,8 +13,10 @@ from brickyard.models.decision import Check
 if TYPE_CHECKING:
     from brickyard.project import RolloutPolicy
 
-__all__ = ["Observed", "judge", "stability_index"]
+__all__ = ["LIVE_REQUESTS", "Observed", "failures", "judge", "stability_index"]
 
+#: The metric of the check that the live version has had enough requests to compare with.
+LIVE_REQUESTS = "live requests"
 _BINS = 10
 #: The share that an empty bin is taken to have, so that it counts and is not infinite.
 _LEAST = 1e-4
@@ -30,12 +32,14 @@ class Observed:
         errors: How many it answered with a status of 500 or more, or not at all.
         milliseconds: The time of each answer.
         predictions: What it predicted, numbers or labels, by the column of its answer; one without a name is ''.
+        refused: How many it answered with another status than 200 below 500; a model that cannot predict does so, too.
     """
 
     requests: int = 0
     errors: int = 0
     milliseconds: Sequence[float] = ()
     predictions: Mapping[str, Sequence[float | str]] = field(default_factory=dict, repr=False)
+    refused: int = 0
 
     @property
     def latency(self) -> float | None:
@@ -48,15 +52,31 @@ class Observed:
 
 def judge(policy: RolloutPolicy, candidate: Observed, live: Observed) -> tuple[Check, ...]:
     """Apply the rules of a rollout; those that compare, once the live version has had enough requests too."""
-    rate = candidate.errors / candidate.requests if candidate.requests else 0.0
+    rate = failures(candidate, live) / candidate.requests if candidate.requests else 0.0
     found = [_check("error rate", rate, policy.max_error_rate, "bar")]
     found.append(_check("p95 latency (ms)", candidate.latency, policy.max_latency_ms, "bar"))
-    if live.requests >= policy.min_requests:
+    if policy.compares and live.requests < policy.min_requests:
+        least = policy.min_requests
+        found.append(Check(f"live requests >= {least}", LIVE_REQUESTS, live.requests, least, False, "champion"))
+    elif policy.compares:
         if policy.max_latency_ratio is not None and live.latency is not None:
             bound = policy.max_latency_ratio * max(live.latency, 1.0)  # the table has whole milliseconds
             found.append(_check("p95 latency (ms)", candidate.latency, bound, "champion"))
         found.append(_check("prediction drift", _drift(live, candidate), policy.max_drift, "champion"))
     return tuple(check for check in found if check is not None)
+
+
+def failures(candidate: Observed, live: Observed) -> float:
+    """How many requests the candidate failed.
+
+    Those are the errors of the server, and what it refused beyond the share that the live version refuses, too, for
+    that are the mistakes of those who ask; two standard deviations beyond that can be chance.
+    """
+    if not candidate.requests:
+        return 0.0
+    share = live.refused / live.requests if live.requests else 0.0
+    chance = 2 * math.sqrt(share * (1 - share) * candidate.requests)
+    return candidate.errors + max(0.0, candidate.refused - share * candidate.requests - chance)
 
 
 def stability_index(expected: Sequence[float | str], actual: Sequence[float | str]) -> float | None:

@@ -123,6 +123,12 @@ def _rollout(node: Node | None, what: str, faults: Faults) -> RolloutPolicy | No
         faults.add(
             node.fields["steps"].at, f"{what} has the steps {steps}", expected="rising percentages from 1 to 100"
         )
+    if steps[:1] == [100] and rollout.compares and not rollout.shadow:
+        faults.add(
+            node.fields["steps"].at,
+            f"{what} compares with the live version, which the first step leaves no requests",
+            expected="a first step below 100, or 'shadow'",
+        )
     if not steps and not rollout.shadow:
         faults.add(node.at, f"{what} has no steps", expected="'steps', 'shadow', or both")
     if rollout.min_requests < 1:

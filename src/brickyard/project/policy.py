@@ -101,9 +101,11 @@ class RolloutPolicy:
         steps: Percent of the traffic that the version gets, step by step.
         shadow: Whether it is first sent requests that it does not answer; only local workspaces can do that.
         step_minutes: How long a step lasts at least.
-        min_requests: How many requests a version must have had before it is judged.
+        min_requests: How many requests a version must have had before it is judged; the live one, too, for what
+            compares them.
         max_minutes: How long a step waits for these requests.
-        max_error_rate: The share of its answers that may be errors of the server.
+        max_error_rate: The share of its answers that may be errors: of the server, or refusals (4xx) beyond the live
+            version's share of them.
         max_latency_ms: The time within which 95 of 100 of its answers must come.
         max_latency_ratio: How many times the live version's that time may be.
         max_drift: The population stability index of its predictions beside the live version's.
@@ -120,6 +122,11 @@ class RolloutPolicy:
     max_latency_ratio: float | None = None
     max_drift: float | None = None
     warehouse: str | None = None
+
+    @property
+    def compares(self) -> bool:
+        """Whether a rule compares the version with the live one."""
+        return self.max_latency_ratio is not None or self.max_drift is not None
 
 
 @dataclass(frozen=True, slots=True)

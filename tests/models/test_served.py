@@ -150,6 +150,21 @@ def test_a_version_that_cannot_be_put_in_place_is_taken_back(monkeypatch):
     assert '"interrupted"' in where.tags["brickyard_rollout"]
 
 
+def test_a_version_is_taken_back_where_nobody_reads_the_output(monkeypatch):
+    trying = Trying()
+    monkeypatch.setattr(ServedModel, "of", lambda site: trying)
+    monkeypatch.setattr("brickyard.scoring.warehouses.find_warehouse", lambda api, name: None)
+    where = site(RolloutPolicy())
+
+    def gone(text):
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        roll_out(where, "2", gone)
+    assert trying.puts == [("2", 10), (None, 0)]
+    assert '"interrupted"' in where.tags["brickyard_rollout"]
+
+
 def test_each_version_is_counted_whole_whatever_the_others_have_had():
     database = sqlite3.connect(":memory:")
     database.row_factory = sqlite3.Row

@@ -42,6 +42,7 @@ STRAIGHT = Observed(100, 0, [5.0] * 100, {"0": turned().predictions["1"], "1": t
         ({}, Observed(100, refused=29), Observed(1000, refused=200), []),  # by chance
         ({}, Observed(100, refused=30), Observed(1000, refused=200), ["error rate <= 0.01"]),
         ({}, Observed(100, refused=2), Observed(), ["error rate <= 0.01"]),
+        ({}, Observed(100, refused=100), Observed(1, refused=1), ["error rate <= 0.01"]),
         ({"max_drift": 0.25}, observed(shift=0.001), observed(), []),
         ({"max_drift": 0.25}, observed(shift=0.5), observed(), ["prediction drift <= 0.25"]),
         ({"max_drift": 0.25}, Observed(100), observed(), ["prediction drift <= 0.25"]),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -117,7 +118,7 @@ class _Trial:
         if candidate.requests >= self.policy.min_requests:
             return any(not check.passed and check.metric not in _AWAITED for check in step.checks)
         most = self.policy.max_error_rate
-        return most is not None and failures(candidate, live) > most * self.policy.min_requests
+        return most is not None and failures(self.policy, candidate, live) > most * self.policy.min_requests
 
     def _judged(self, share: int, candidate: Observed, live: Observed) -> Step:
         few = candidate.requests < self.policy.min_requests
@@ -134,6 +135,8 @@ class _Trial:
 
     def take_back(self, reason: str) -> None:
         """Let the live version serve all again."""
+        with suppress(OSError):  # nobody reads the output any more
+            self.tell(f"version {self.version} is being taken back, which waits for what the endpoint is doing")
         try:
             self.served.put(None)
             if self.policy.shadow:

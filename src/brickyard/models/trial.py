@@ -52,7 +52,7 @@ class Observed:
 
 def judge(policy: RolloutPolicy, candidate: Observed, live: Observed) -> tuple[Check, ...]:
     """Apply the rules of a rollout; those that compare, once the live version has had enough requests too."""
-    rate = failures(candidate, live) / candidate.requests if candidate.requests else 0.0
+    rate = failures(policy, candidate, live) / candidate.requests if candidate.requests else 0.0
     found = [_check("error rate", rate, policy.max_error_rate, "bar")]
     found.append(_check("p95 latency (ms)", candidate.latency, policy.max_latency_ms, "bar"))
     if policy.compares and live.requests < policy.min_requests:
@@ -66,7 +66,7 @@ def judge(policy: RolloutPolicy, candidate: Observed, live: Observed) -> tuple[C
     return tuple(check for check in found if check is not None)
 
 
-def failures(candidate: Observed, live: Observed) -> float:
+def failures(policy: RolloutPolicy, candidate: Observed, live: Observed) -> float:
     """How many requests the candidate failed.
 
     Those are the errors of the server, and what it refused beyond the share that the live version refuses, too, for
@@ -74,7 +74,7 @@ def failures(candidate: Observed, live: Observed) -> float:
     """
     if not candidate.requests:
         return 0.0
-    share = live.refused / live.requests if live.requests else 0.0
+    share = live.refused / max(live.requests, policy.min_requests)  # a few requests excuse little
     chance = 2 * math.sqrt(share * (1 - share) * candidate.requests)
     return candidate.errors + max(0.0, candidate.refused - share * candidate.requests - chance)
 

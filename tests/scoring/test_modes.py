@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pandas as pd
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from brickyard.errors import DataError, UsageError
 from brickyard.scoring.batch import BatchResult, score_table
+from brickyard.scoring.output import OutputTable
 from tests.scoring.conftest import ModelPath
 from tests.scoring.warehouse import Warehouse, job, keyed
 
@@ -47,6 +51,44 @@ def test_the_same_input_again_changes_nothing_and_new_rows_come_as_the_mode_says
     expected = [*range(40), *range(50)] if mode == "append" else range(50)
     assert ids(warehouse.delta(output)) == sorted(expected)
     assert again(score_table(warehouse.connection, scoring)) == (False, 0, kept + 1)
+
+
+def test_maintenance_of_the_input_brings_no_rows_again(warehouse: Warehouse, model: str) -> None:
+    table, output = warehouse.table(keyed(20)), warehouse.unused("out")
+    write_deltalake(warehouse.delta(table), keyed(30).iloc[20:], mode="append")
+    scoring = job(model, table, output, mode="append")
+    score_table(warehouse.connection, scoring)
+    warehouse.delta(table).optimize.compact()
+    warehouse.delta(table).alter.set_table_properties({"delta.appendOnly": "false"})
+    for version in (None, 1, 2):
+        assert again(score_table(warehouse.connection, replace(scoring, version=version))) == (False, 0, 0)
+    assert score_table(warehouse.connection, replace(scoring, version=0)).rows == 20
+
+
+@pytest.mark.parametrize("emptied", [True, False])
+@pytest.mark.parametrize(
+    ("mode", "other"), [("merge", "merge"), ("merge", "incremental"), ("incremental", "merge"), ("merge", "overwrite")]
+)
+def test_of_two_runs_at_once_one_writes(
+    mode: str, other: str, emptied: bool, warehouse: Warehouse, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, write = warehouse.unused("out"), OutputTable.write
+    score_table(warehouse.connection, job(model, warehouse.table(keyed(50).iloc[45:]), output))
+    if emptied:
+        warehouse.delta(output).delete()
+
+    def overtaken(self: OutputTable, *args: Any, **options: Any) -> int:
+        monkeypatch.setattr(OutputTable, "write", write)
+        score_table(warehouse.connection, job(model, warehouse.table(keyed(40)), output, mode=other))
+        return write(self, *args, **options)
+
+    monkeypatch.setattr(OutputTable, "write", overtaken)
+    scoring = job(model, warehouse.table(keyed(40)), output, mode=mode)
+    with pytest.raises(DataError, match="another run has written to the table meanwhile"):
+        score_table(warehouse.connection, scoring)
+    score_table(warehouse.connection, scoring)
+    got = ids(warehouse.delta(output))
+    assert len(got) == len(set(got)) and set(got) >= set(range(40))
 
 
 def test_incremental_scores_again_what_an_older_version_has_scored(warehouse: Warehouse, model_path: ModelPath) -> None:

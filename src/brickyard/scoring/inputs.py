@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from brickyard.errors import DataError
-from brickyard.scoring.tables import open_table
+from brickyard.scoring.tables import MAINTENANCE, open_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,7 +54,7 @@ def table_rows(api: ApiClient, name: str, version: int | None = None) -> InputRo
         dataset = table.to_pyarrow_dataset()
         total = dataset.count_rows()
     what = f"{name} (version {table.version()})"
-    return InputRows(what, _identity(name, table), dataset.schema, total, table.table_uri, stream(dataset, name))
+    return InputRows(what, _identity(api, name, table), dataset.schema, total, table.table_uri, stream(dataset, name))
 
 
 def range_rows(api: ApiClient, name: str, first: int, last: int | None, keys: Sequence[str]) -> InputRows:
@@ -79,7 +79,7 @@ def range_rows(api: ApiClient, name: str, first: int, last: int | None, keys: Se
         raise DataError(
             f"there is no range of versions {first} to {table.version()}", where=name, next="begin at one that is there"
         )
-    identity = {**_identity(name, table), "input_from": str(first)}
+    identity = {**_identity(api, name, table), "input_from": str(first)}
     what = f"{name} (versions {first} to {table.version()})"
     with reading(name):
         schema = table.to_pyarrow_dataset().schema
@@ -127,5 +127,19 @@ def reading(name: str) -> Iterator[None]:
         raise DataError(f"the table's rows cannot be read: {error}", where=name) from error
 
 
-def _identity(name: str, table: DeltaTable) -> dict[str, str]:
-    return {"input": name, "input_id": str(table.metadata().id), "input_version": str(table.version())}
+def _identity(api: ApiClient, name: str, table: DeltaTable) -> dict[str, str]:
+    version = _rows_version(open_table(api, name), table.version(), name)
+    return {"input": name, "input_id": str(table.metadata().id), "input_version": str(version)}
+
+
+def _rows_version(newest: DeltaTable, version: int, name: str) -> int:
+    """The version that made the rows of this one what they are: later ones were maintenance.
+
+    The history is asked of the table at its newest version: of older ones the library counts it wrongly.
+    """
+    with reading(name):
+        for limit in (20, None):
+            for commit in newest.history(limit):
+                if commit["version"] <= version and commit.get("operation") not in MAINTENANCE:
+                    return int(commit["version"])
+    return version

@@ -12,7 +12,7 @@ from brickyard.errors import DataError
 from brickyard.scoring.arrow_types import plain_schema, stores
 from brickyard.scoring.hashes import RowSet
 from brickyard.scoring.inputs import BATCH_ROWS, reading
-from brickyard.scoring.tables import TableLocation, locate_table
+from brickyard.scoring.tables import MAINTENANCE, TableLocation, locate_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,8 +29,6 @@ Mode: TypeAlias = Literal["append", "overwrite", "merge", "incremental"]
 _PREFIX = "brickyard.scoring."
 _GROUP_ROWS = 2 * BATCH_ROWS
 _OTHER = "choose another output table, or drop this one"
-# Commits that leave the rows as they are.
-_MAINTENANCE = frozenset({"OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "CREATE CHECKPOINT"})
 
 
 @dataclass
@@ -87,7 +85,7 @@ class OutputTable:
         if mode == "append":
             return self.table.transaction_version(_transaction(stamp, mode)) is not None
         for commit in self.table.history():
-            if commit.get("operation") not in _MAINTENANCE:
+            if commit.get("operation") not in MAINTENANCE:
                 return all(commit.get(_PREFIX + name) == value for name, value in stamp.items())
         return False
 
@@ -135,7 +133,7 @@ class OutputTable:
 
         commit = CommitProperties(
             custom_metadata={_PREFIX + name: value for name, value in stamp.items()},
-            app_transactions=[Transaction(_transaction(stamp, mode), 1)] if mode in ("append", "incremental") else None,
+            app_transactions=[Transaction(_transaction(stamp, mode), 1)],
         )
         try:
             if scored.empty:
@@ -165,7 +163,7 @@ class OutputTable:
                 where=where,
                 next="make room there, then run the same command again",
             )
-        if "Concurrent" in str(error) or "conflict" in str(error).lower():
+        if any(word in str(error).lower() for word in ("concurrent", "conflict", "already exists")):
             return DataError(
                 "another run has written to the table meanwhile; of this one nothing was written",
                 where=where,
@@ -245,9 +243,12 @@ def _writing(schema: pa.Schema, keys: Sequence[str]) -> WriterProperties:
 
 
 def _transaction(stamp: Mapping[str, str], mode: Mode) -> str:
-    """What Delta remembers in the table's state: of two such commits at the same time only one succeeds."""
+    """What Delta remembers in the table's state: of two such commits at the same time only one succeeds.
+
+    Whoever replaces rows, in whichever mode, has looked at those that were there: none of them may have a neighbour.
+    """
     if mode != "append":
-        return f"{_PREFIX}{mode}"
+        return f"{_PREFIX}replace"
     written = json.dumps(sorted(stamp.items()))
     return f"{_PREFIX}append/{hashlib.sha256(written.encode()).hexdigest()}"
 

@@ -13,7 +13,17 @@ if TYPE_CHECKING:
     from databricks.sdk.service.catalog import GenerateTemporaryTableCredentialResponse, TableInfo
     from deltalake import DeltaTable
 
-__all__ = ["TableLocation", "locate_table", "open_table"]
+__all__ = ["MAINTENANCE", "TableLocation", "locate_table", "open_table"]
+
+# Commits that leave the rows as they are.
+MAINTENANCE = frozenset({"OPTIMIZE", "VACUUM START", "VACUUM END", "CREATE CHECKPOINT"}) | {
+    "SET TBLPROPERTIES",
+    "UNSET TBLPROPERTIES",
+    "COMPUTE STATS",
+    "CLUSTER BY",
+    "ADD CONSTRAINT",
+    "DROP CONSTRAINT",
+}
 
 
 @dataclass(frozen=True)

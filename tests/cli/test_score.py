@@ -10,7 +10,8 @@ from click.testing import CliRunner
 
 from brickyard.cli import score as command
 from brickyard.errors import UsageError
-from brickyard.scoring.batch import BatchScoring
+from brickyard.scoring.batch import BatchResult, BatchScoring
+from brickyard.scoring.source import ModelSource
 from tests.project.writing import write
 
 SCORING = "{input: a.b.rows, output: a.b.out, keys: [k], mode: incremental, leakage: refuse, columns: [c]}"
@@ -76,3 +77,11 @@ def test_without_a_scoring_in_the_project_options_say_it_all(scored: Any) -> Non
     ):
         with pytest.raises(UsageError, match=message):
             scored(*arguments)
+
+
+def test_a_repeated_append_does_not_vouch_for_what_the_output_has_now(capsys: pytest.CaptureFixture[str]) -> None:
+    source = ModelSource("a.b.m", "2", "")
+    result = BatchResult(source, "a.b.i (version 4)", 0, 7, False, 0.1)
+    command._show(BatchScoring("models:/a.b.m/2", "a.b.i", "a.b.o", mode="append"), result)
+    said = "nothing to do: a.b.i (version 4) by a.b.m version 2 was added to a.b.o by an earlier run\n"
+    assert capsys.readouterr().out == said

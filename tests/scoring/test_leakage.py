@@ -7,6 +7,8 @@ from pathlib import Path
 import mlflow
 import pandas as pd
 import pytest
+from databricks.sdk.errors.platform import PermissionDenied
+from databricks.sdk.service.catalog import TableInfo, TablesAPI
 from deltalake import write_deltalake
 
 from brickyard.errors import DataError
@@ -49,6 +51,8 @@ def test_rows_of_the_training_table_are_counted_or_refused(warehouse: Warehouse,
     assert output not in [found.full_name for found in warehouse.client.tables.list("main", "scoring")]
     found = score_table(warehouse.connection, job(model, table, output)).leakage
     assert found and found.rows == 20 and found.compared == (f"{training} (version 1, by keys)",)
+    with pytest.raises(DataError, match="20 of 30 rows"):  # although a run that only reports has written them
+        score_table(warehouse.connection, job(model, table, output, leakage="refuse"))
     unseen = warehouse.table(keyed(60).iloc[40:])
     refusing = score_table(warehouse.connection, job(model, unseen, output, mode="append", leakage="refuse"))
     assert refusing.rows == 20 and refusing.leakage and refusing.leakage.rows == 0
@@ -97,3 +101,39 @@ def test_what_cannot_be_compared_with_is_said_and_is_no_reason_to_vouch(
     assert reason in str(refused.value)
     found = score_table(warehouse.connection, job(model, table, output)).leakage
     assert found and not found.compared and reason in found.unknown[0]
+
+
+def test_a_training_table_without_a_right_to_it_is_not_compared_with(
+    warehouse: Warehouse, model_path: ModelPath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training, table, get = warehouse.table(keyed(10)), warehouse.table(keyed(5)), TablesAPI.get
+    model = trained(warehouse, model_path("booster"), training)
+
+    def denied(self: TablesAPI, full_name: str) -> TableInfo:
+        if full_name == training:
+            raise PermissionDenied("no SELECT")
+        return get(self, full_name)
+
+    monkeypatch.setattr(TablesAPI, "get", denied)
+    found = score_table(warehouse.connection, job(model, table, warehouse.unused("out"))).leakage
+    assert found and found.rows == 0 and not found.compared
+    assert found.unknown == (f"{training}: could not look for the table '{training}': no SELECT",)
+
+
+def test_rows_without_an_optional_input_are_not_compared_by_the_inputs(warehouse: Warehouse, tmp_path: Path) -> None:
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    class Doubling(mlflow.pyfunc.PythonModel):
+        def predict(self, context: object, model_input: pd.DataFrame, params: object = None) -> pd.Series:
+            return model_input["a"] * 2.0
+
+    inputs = Schema([ColSpec("double", "a"), ColSpec("double", "b", required=False)])
+    signature = ModelSignature(inputs, Schema([ColSpec("double")]))
+    mlflow.pyfunc.save_model(str(tmp_path / "m"), python_model=Doubling(), signature=signature, pip_requirements=[])
+    training = warehouse.table(pd.DataFrame({"a": [1.0], "b": [1.0]}))
+    model = trained(warehouse, tmp_path / "m", training, 0)
+    table = warehouse.table(pd.DataFrame({"id": [1, 2], "a": [1.0, 5.0]}))
+    result = score_table(warehouse.connection, job(model, table, warehouse.unused("out"), keys=("id",)))
+    assert result.rows == 2 and result.leakage and not result.leakage.compared
+    assert "neither the keys nor all input columns" in result.leakage.unknown[0]

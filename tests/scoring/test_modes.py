@@ -104,6 +104,15 @@ def test_incremental_scores_again_what_an_older_version_has_scored(warehouse: Wa
     assert sorted(got["flight_id"]) == list(range(20)) and set(got["model_version"]) == {"2"}
 
 
+def test_names_with_backticks_are_names(warehouse: Warehouse, model: str) -> None:
+    rows = keyed(10).rename(columns={"flight_id": "a`b"})
+    table, output = warehouse.table(rows), warehouse.unused("out")
+    score_table(warehouse.connection, job(model, table, output, keys=("a`b",)))
+    write_deltalake(warehouse.delta(table), rows.iloc[:3], mode="overwrite")
+    assert score_table(warehouse.connection, job(model, table, output, keys=("a`b",))).rows == 3
+    assert sorted(warehouse.delta(output).to_pandas()["a`b"]) == list(range(10))
+
+
 def test_rows_without_keys_are_appended_and_columns_are_kept(warehouse: Warehouse, model: str) -> None:
     table, output = warehouse.table(keyed(5).assign(note="é")), warehouse.unused("out")
     with pytest.raises(UsageError, match="no keys are named, and the mode 'merge' finds rows by them"):

@@ -163,6 +163,10 @@ def _show(job: BatchScoring, result: BatchResult) -> None:
     if result.output_version is None:
         click.echo(f"nothing to do: {result.what} has no rows")
         return
+    if not result.changed and job.mode == "append":
+        # Rows that somebody has deleted since then do not come back by this.
+        click.echo(f"nothing to do: {result.what} by {model} was added to {job.output} by an earlier run")
+        return
     if not result.changed:
         click.echo(f"nothing to do: {job.output} (version {result.output_version}) has {result.what} by {model}")
         return

@@ -141,8 +141,11 @@ def _input(connection: Connection, job: BatchScoring, warehouse: Warehouse | Non
 
 
 def _stamp(job: BatchScoring, source: ModelSource, identity: Mapping[str, str]) -> dict[str, str]:
+    # What was only reported is looked at when it is to be refused. Appended rows would come twice.
+    refused = {"leakage": "refuse"} if job.leakage == "refuse" and job.mode != "append" else {}
     return {
         **identity,
+        **refused,
         "model": source.name,
         "model_version": source.version,
         "mode": job.mode,
@@ -169,7 +172,7 @@ def _scored(
     kept = tuple(names) if job.columns == ("*",) else job.columns
     check_columns(rows.schema, model, [*job.keys, *kept], rows.what)
     inputs = [name for name in model.input_names or names if name in names]
-    check = check_for(connection, source, job.leakage, job.keys, model.input_names)
+    check = check_for(connection, source, job.leakage, job.keys, model.input_names, names)
     scoring = Scoring(model, source, job.keys, kept, begun, threads_for(model), check or (lambda batch: None))
     batches = _counted(rows.read(list(dict.fromkeys([*job.keys, *inputs, *kept]))), rows.total, progress)
     merge = job.mode == "merge"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from brickyard.errors import BrickyardError, DataError
+from brickyard.errors import BrickyardError, DataError, WorkspaceRefused
 from brickyard.scoring.hashes import RowSet
 from brickyard.scoring.inputs import BATCH_ROWS, reading
 from brickyard.scoring.tables import open_table
@@ -88,7 +88,12 @@ class LeakageCheck:
 
 
 def check_for(
-    connection: Connection, source: ModelSource, mode: Leakage, keys: Sequence[str], inputs: Sequence[str]
+    connection: Connection,
+    source: ModelSource,
+    mode: Leakage,
+    keys: Sequence[str],
+    inputs: Sequence[str],
+    scored: Sequence[str],
 ) -> LeakageCheck | None:
     """Read what a model was trained on; None where no check is wanted.
 
@@ -98,6 +103,7 @@ def check_for(
         mode: What to do.
         keys: The columns that identify a row.
         inputs: The model's input columns.
+        scored: The columns of the rows that are scored; optional inputs may be missing.
 
     Raises:
         DataError: Rows that were trained on are to be refused, and it is not known which these are.
@@ -105,11 +111,13 @@ def check_for(
     if mode == "off":
         return None
     known: list[tuple[str, RowSet]] = []
+    columns = {"keys": keys, "input columns": inputs}
+    comparable = {by: names for by, names in columns.items() if names and set(names) <= set(scored)}
     tables, unknown = training_tables(connection, source)
     for table in tables:
         try:
-            known.append(_rows(connection, table, keys, inputs))
-        except DataError as error:
+            known.append(_rows(connection, table, comparable))
+        except (DataError, WorkspaceRefused) as error:
             unknown.append(f"{table.name}: {error.message}")
     if mode == "refuse" and (unknown or not known):
         raise DataError(
@@ -169,20 +177,18 @@ def _table(entry: DatasetInput, at: datetime | None) -> TrainingTable | str:
     return TrainingTable(name, int(version) if version is not None else None, at)
 
 
-def _rows(
-    connection: Connection, wanted: TrainingTable, keys: Sequence[str], inputs: Sequence[str]
-) -> tuple[str, RowSet]:
+def _rows(connection: Connection, wanted: TrainingTable, comparable: Mapping[str, Sequence[str]]) -> tuple[str, RowSet]:
     table = open_table(connection.api, wanted.name, wanted.version)
     with reading(wanted.name):
         if wanted.version is None and wanted.at is not None and table.history(1)[0]["timestamp"] > _millis(wanted.at):
             table.load_as_version(wanted.at)
         dataset = table.to_pyarrow_dataset()
-        names = [part for part in (keys, inputs) if part and set(part) <= set(dataset.schema.names)]
-        if not names:
-            raise DataError("it has neither the keys nor all input columns of the model")
-        by = "keys" if names[0] is keys else "input columns"
-        batches = dataset.to_batches(columns=list(names[0]), batch_size=BATCH_ROWS, batch_readahead=2)
-        return f"{wanted.name} (version {table.version()}, by {by})", RowSet(batches, names[0])
+        by = next((by for by, names in comparable.items() if set(names) <= set(dataset.schema.names)), None)
+        if by is None:
+            raise DataError("it and the scored rows have neither the keys nor all input columns of the model in common")
+        names = list(comparable[by])
+        batches = dataset.to_batches(columns=names, batch_size=BATCH_ROWS, batch_readahead=2)
+        return f"{wanted.name} (version {table.version()}, by {by})", RowSet(batches, names)
 
 
 def _millis(moment: datetime) -> float:

@@ -12,7 +12,7 @@ from brickyard.errors import DataError
 from brickyard.scoring.arrow_types import plain_schema, stores
 from brickyard.scoring.hashes import RowSet
 from brickyard.scoring.inputs import BATCH_ROWS, reading
-from brickyard.scoring.tables import MAINTENANCE, TableLocation, locate_table
+from brickyard.scoring.tables import MAINTENANCE, TableLocation, locate_table, quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -202,11 +202,11 @@ class OutputTable:
 
     def _merge(self, table: DeltaTable, scored: ScoredRows, keys: Sequence[str], commit: CommitProperties) -> None:
         self._fit(scored.schema, table)
-        same = " AND ".join(f"target.`{key}` = source.`{key}`" for key in keys)
+        same = " AND ".join(f"target.{quoted(key)} = source.{quoted(key)}" for key in keys)
         merger = table.merge(
             scored.reader(), same, source_alias="source", target_alias="target", commit_properties=commit
         )
-        columns = {f"`{name}`": f"source.`{name}`" for name in scored.schema.names}
+        columns = {quoted(name): f"source.{quoted(name)}" for name in scored.schema.names}
         merger.when_matched_update(columns).when_not_matched_insert(columns).execute()
 
     def _fit(self, schema: pa.Schema, table: DeltaTable, *, exactly: bool = False) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from brickyard.errors import DataError
 from brickyard.scoring.hashes import row_hashes
 from brickyard.scoring.inputs import BATCH_ROWS, InputRows
+from brickyard.scoring.tables import quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -70,8 +71,8 @@ def create_table(warehouse: Warehouse, name: str, schema: pa.Schema) -> None:
     from deltalake import Schema
 
     fields = Schema.from_arrow(schema).fields
-    columns = ", ".join(f"`{field.name}` {_sql_type(field.type)}" for field in fields)
-    full = ".".join(f"`{part}`" for part in name.split("."))
+    columns = ", ".join(f"{quoted(field.name)} {_sql_type(field.type)}" for field in fields)
+    full = ".".join(quoted(part) for part in name.split("."))
     warehouse.execute(f"CREATE TABLE IF NOT EXISTS {full} ({columns}) USING DELTA")
 
 
@@ -83,7 +84,7 @@ def _sql_type(kind: object) -> str:
     if isinstance(kind, ArrayType):
         return f"ARRAY<{_sql_type(kind.element_type)}>"
     if isinstance(kind, StructType):
-        return f"STRUCT<{', '.join(f'`{part.name}`: {_sql_type(part.type)}' for part in kind.fields)}>"
+        return f"STRUCT<{', '.join(f'{quoted(part.name)}: {_sql_type(part.type)}' for part in kind.fields)}>"
     raise DataError(f"a column is {kind}, which has no type in SQL here")
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from databricks.sdk.service.catalog import GenerateTemporaryTableCredentialResponse, TableInfo
     from deltalake import DeltaTable
 
-__all__ = ["MAINTENANCE", "TableLocation", "locate_table", "open_table"]
+__all__ = ["MAINTENANCE", "TableLocation", "locate_table", "open_table", "quoted"]
 
 # Commits that leave the rows as they are.
 MAINTENANCE = frozenset({"OPTIMIZE", "VACUUM START", "VACUUM END", "CREATE CHECKPOINT"}) | {
@@ -82,25 +82,36 @@ def open_table(api: ApiClient, name: str, version: int | None = None) -> DeltaTa
         raise DataError(f"the table's files cannot be read: {exc}", where=f"{name} at {location.uri}") from exc
 
 
+def quoted(name: str) -> str:
+    """A name as SQL writes it."""
+    return "`" + name.replace("`", "``") + "`"
+
+
 def _table(api: ApiClient, name: str) -> TableInfo:
     from databricks.sdk.errors.platform import NotFound
     from databricks.sdk.service.catalog import TablesAPI
 
-    try:
-        return TablesAPI(api).get(name)
-    except NotFound as exc:
-        raise DataError(
-            f"there is no table '{name}'", where=name, next="Run the job that creates it, or correct the name."
-        ) from exc
+    from brickyard.plan.connect import calling
+
+    with calling(f"look for the table '{name}'", name):
+        try:
+            return TablesAPI(api).get(name)
+        except NotFound as exc:
+            raise DataError(
+                f"there is no table '{name}'", where=name, next="Run the job that creates it, or correct the name."
+            ) from exc
 
 
 def _storage_options(api: ApiClient, info: TableInfo, operation: str) -> dict[str, str]:
     """Short-lived credentials, under the names that `object_store` gives them."""
     from databricks.sdk.service.catalog import TableOperation, TemporaryTableCredentialsAPI
 
-    answer: GenerateTemporaryTableCredentialResponse = TemporaryTableCredentialsAPI(
-        api
-    ).generate_temporary_table_credentials(operation=TableOperation(operation), table_id=info.table_id)
+    from brickyard.plan.connect import calling
+
+    with calling(f"get credentials for the files of '{info.full_name}'", info.storage_location):
+        answer: GenerateTemporaryTableCredentialResponse = TemporaryTableCredentialsAPI(
+            api
+        ).generate_temporary_table_credentials(operation=TableOperation(operation), table_id=info.table_id)
     if answer.azure_user_delegation_sas and answer.azure_user_delegation_sas.sas_token:
         return {"azure_storage_sas_token": answer.azure_user_delegation_sas.sas_token}
     if answer.aws_temp_credentials:

@@ -9,6 +9,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -257,3 +258,31 @@ def test_numbers_are_written_as_mlflow_writes_them(values: np.ndarray) -> None:
     found = encode(values).body
     assert repr(json.loads(found)) == repr(json.loads(expected.getvalue()))
     assert values.size > 256 or found == expected.getvalue().encode()
+
+
+def test_own_code_is_never_called_on_the_loop(own: Callable[..., ScoringModel], run: Callable) -> None:
+    model = own(**{"brickyard.row_wise": True})
+    python_model = model.pyfunc.unwrap_python_model()
+    names: set[str] = set()
+    python_model.gate.wait = lambda seconds: names.add(threading.current_thread().name)
+    running = run(model)
+    names.clear()  # of rows that were made up to find out what the model is like
+    with running.connect() as client:
+        for _ in range(30):  # they are fast, so that it would pay
+            client.sendall(request(body(1)))
+            assert read_one(client)[0] == 200
+    assert names and all(name.startswith("predict") for name in names)
+
+
+def test_a_plan_is_called_on_the_loop_for_a_short_time_only(loaded: LoadedModel, monkeypatch: Any) -> None:
+    model = loaded("booster")
+    worker = Worker(model)
+    service = worker.service
+    rows = models.rows(200).dropna()
+    text = json.dumps({"dataframe_split": {"columns": list(rows), "data": rows.to_numpy(object).tolist()}}).encode()
+    calls = [SimpleNamespace(request=Request(text, JSON)) for _ in range(20)]
+    for call in calls:
+        assert service._protocol.at_once(call.request) is None and call.request.prepared
+    assert len(service._short(calls, 0.003)) == 1  # it is not known yet how long they take
+    service._row_seconds = 0.001 / len(rows)
+    assert [len(service._short(calls, seconds)) for seconds in (0.0025, 0.0005, 0)] == [2, 0, 0]

@@ -114,3 +114,27 @@ def test_the_plans_used_longest_ago_go_first(
     assert was_kept(family_path(FAMILY))
     load_model(family_path("float32"))
     assert kept.exists() and not old.exists() and len(list(kept.parent.glob("*.plan"))) == 2
+
+
+def test_without_a_home_or_where_a_plan_cannot_be_written_a_model_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family_path: FamilyPath
+) -> None:
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    def refused(*words: object) -> None:
+        raise TypeError("a plan cannot hold an array of datetime64[D]")
+
+    monkeypatch.setenv("BRICKYARD_PLAN_CACHE", str(tmp_path / "kept"))
+    with monkeypatch.context() as patch:
+        patch.setattr(cache, "write", refused)
+        assert load_model(family_path("float32")).rung == "plan"
+    monkeypatch.setattr(cache, "cache_directory", nowhere)
+    assert load_model(family_path("float32")).rung == "plan"
+
+
+def test_a_plan_that_other_code_has_verified_is_not_found(
+    kept: Path, family_path: FamilyPath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "_sources", lambda: "others")
+    assert not was_kept(family_path(FAMILY))

@@ -43,6 +43,12 @@ class Call:
         late = Answer(504, "application/json", b"Request processing time exceeded limit")
         self._timer = asyncio.get_running_loop().call_later(seconds, self.end, late)
 
+    def forget(self) -> None:
+        """Nobody waits for the answer any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self.is_over = True
+
     def end(self, answer: Answer) -> None:
         """Give the answer, once."""
         if self._timer is not None:
@@ -113,7 +119,9 @@ class Lane:
                 break
             call = self._queue.popleft()
             self._count(-next_size)
-            if not (call.is_over or call.connection.is_gone):
+            if call.connection.is_gone:
+                call.forget()
+            elif not call.is_over:
                 batch.append(call)
                 size += next_size
         return batch

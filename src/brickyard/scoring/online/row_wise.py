@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from brickyard.scoring.frames import FramePlan
     from brickyard.scoring.model import ScoringModel
 
-__all__ = ["ROW_WISE_KEY", "is_row_wise"]
+__all__ = ["ROW_WISE_KEY", "is_of_library", "is_row_wise"]
 
 _log = logging.getLogger(__name__)
 # In the metadata that a model of own code is logged with: `log_model(..., metadata={"brickyard.row_wise": True})`.
@@ -27,13 +27,18 @@ _PARTS = ((0, 1), (1, 2), (2, 4), (4, 9), (9, 25), (25, 26), (26, 48))
 _TEXTS = ("a", "b", "", None)
 
 
+def is_of_library(model: ScoringModel) -> bool:
+    """Whether a library's code predicts, and none of the user's own, which may do anything that a program does."""
+    return model.pyfunc.loader_module in _LIBRARIES
+
+
 def is_row_wise(model: ScoringModel) -> bool:
     """Whether a model without a plan is of a kind that predicts row by row, and does so with rows made up for it."""
     if model.frames is None:
         return False
     metadata = model.pyfunc.metadata
     says_so = bool((metadata.metadata or {}).get(ROW_WISE_KEY))
-    if not (says_so or model.pyfunc.loader_module in _LIBRARIES):
+    if not (says_so or is_of_library(model)):
         return False
     return _agrees(model.frames, _rows(model))
 

@@ -17,6 +17,7 @@ from brickyard.scoring.online.lane import Call, Lane
 from brickyard.scoring.online.limits import Limits
 from brickyard.scoring.online.metrics import Metrics, MetricsBoard
 from brickyard.scoring.online.protocol import Protocol
+from brickyard.scoring.online.row_wise import is_of_library
 
 if TYPE_CHECKING:
     from brickyard.scoring.model import ScoringModel
@@ -26,8 +27,11 @@ __all__ = ["Service"]
 
 # Above this a call is long enough to hold up /ping, so it goes to a thread.
 _QUICK_BYTES = 32 << 10
-# A model whose small requests take less than this is called on the loop: handing over to a thread costs as much.
+# A library's model whose small requests take less than this is called on the loop: handing over to a thread costs as
+# much. Plans are called there for as long in each turn.
 _SHORT_SECONDS = 0.003
+# How many rows a plan is first given at once, and how many tell how long a row takes.
+_FIRST_ROWS, _TELLING_ROWS = 64, 16
 _ENDPOINT = re.compile(r"/serving-endpoints/[^/]+/invocations")
 _PATHS = ("/invocations", "/ping", "/health", "/version", "/metrics")
 _PONG = Answer(200, "application/json", b"\n")
@@ -54,7 +58,9 @@ class Service:
         self._metrics = metrics
         self._board = board
         self._turn: list[Call] = []
+        self._is_quick_kind = not self._has_plan and is_of_library(model)
         self._usual_seconds = math.inf
+        self._row_seconds: float | None = None
         self._version = version("mlflow")
         threads = (os.cpu_count() or 1) if self._has_plan else 1 if self._joins else 4
         self._lane = Lane(self._work, threads=threads, joins=self._joins, limits=limits, metrics=metrics)
@@ -85,7 +91,8 @@ class Service:
                 self._metrics.predicted(1, 1)
                 return answer
         call = Call(request, connection)
-        if not is_small or (request.prepared is None and self._usual_seconds >= _SHORT_SECONDS):
+        is_quick = request.prepared is not None or (self._is_quick_kind and self._usual_seconds < _SHORT_SECONDS)
+        if not (is_small and is_quick):
             return self._lane.submit(call)
         if not self._turn:
             asyncio.get_running_loop().call_soon(self._end_turn)
@@ -109,11 +116,38 @@ class Service:
                 self._put_off(calls)
 
     def _end_ready(self, calls: Sequence[Call]) -> None:
-        """Answer by the model's plan; what it declines goes to the threads, as pyfunc takes longer."""
+        """Answer by the model's plan for a short time; the rest goes to the threads, and what the plan declines."""
+        until = time.perf_counter() + _SHORT_SECONDS
+        while calls:
+            several = self._short(calls, until - time.perf_counter())
+            if not several:
+                break
+            calls = calls[len(several) :]
+            answers = self._by_plan(several)
+            known = [(call, answer) for call, answer in zip(several, answers, strict=True) if answer is not None]
+            self._end([call for call, _ in known], [answer for _, answer in known])
+            self._put_off([call for call, answer in zip(several, answers, strict=True) if answer is None])
+        self._put_off(calls)
+
+    def _short(self, calls: Sequence[Call], seconds: float) -> Sequence[Call]:
+        """The first calls that the plan answers within so many seconds, or a few while it is not known how many."""
+        rows = 0
+        for place, call in enumerate(calls):
+            rows += _rows(call)
+            is_long = rows > _FIRST_ROWS and place if self._row_seconds is None else rows * self._row_seconds > seconds
+            if is_long or seconds <= 0:
+                return calls[:place]
+        return calls
+
+    def _by_plan(self, calls: Sequence[Call]) -> list[Answer | None]:
+        """Answer, and learn how long a row takes."""
+        begun = time.perf_counter()
         answers = self._protocol.quick_answers([call.request for call in calls])
-        known = [(call, answer) for call, answer in zip(calls, answers, strict=True) if answer is not None]
-        self._end([call for call, _ in known], [answer for _, answer in known])
-        self._put_off([call for call, answer in zip(calls, answers, strict=True) if answer is None])
+        rows = sum(map(_rows, calls))
+        if rows >= _TELLING_ROWS:
+            took = (time.perf_counter() - begun) / rows
+            self._row_seconds = took if self._row_seconds is None else 0.9 * self._row_seconds + 0.1 * took
+        return answers
 
     def _put_off(self, calls: Sequence[Call]) -> None:
         """Leave to the threads what would hold up the loop."""
@@ -138,3 +172,7 @@ class Service:
             slower = took > 2 * _SHORT_SECONDS or math.isinf(self._usual_seconds)
             self._usual_seconds = took if slower else 0.9 * self._usual_seconds + 0.1 * took
         return answers
+
+
+def _rows(call: Call) -> int:
+    return len(next(iter(call.request.prepared.values())))

@@ -8,6 +8,7 @@ version, and the versions of every library whose results a plan was compared wit
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import logging
@@ -46,13 +47,13 @@ def find_plan(digest: str) -> tuple[Plan, Mapping[str, Any]] | None:
         digest: The content hash of the model's files.
     """
     key = _key(digest)
-    path = _path(key)
     try:
+        path = _path(key)
         plan, about = read(path)
     except FileNotFoundError:
         return None
-    except (OSError, PlanFileError) as error:
-        _log.warning("a kept plan is made anew: %s: %s", path, error)
+    except (OSError, PlanFileError, RuntimeError) as error:  # the last: there is no home directory
+        _log.warning("the plan is made anew: %s", error)
         return None
     if not isinstance(about, dict) or about.get("key") != key:
         return None
@@ -62,13 +63,13 @@ def find_plan(digest: str) -> tuple[Plan, Mapping[str, Any]] | None:
 
 
 def keep_plan(plan: Plan, digest: str, about: Mapping[str, Any]) -> None:
-    """Keep a verified plan; a directory that cannot be written means that the next start verifies again."""
+    """Keep a verified plan; where it cannot be written, the next start verifies again."""
     key = _key(digest)
     try:
         cache_directory().mkdir(mode=0o700, parents=True, exist_ok=True)
         write(plan, _path(key), {**about, "key": key})
         _forget()
-    except OSError as error:
+    except (OSError, RuntimeError, TypeError, ValueError) as error:
         _log.info("the plan is not kept for the next start: %s", error)
 
 
@@ -85,8 +86,19 @@ def _path(key: str) -> Path:
 
 def _key(digest: str) -> str:
     made_with = {name: _version(name) for name in _LIBRARIES}
-    text = json.dumps([digest, KERNEL_VERSION, kernel().name, made_with, platform.machine(), platform.python_version()])
+    machine = [platform.machine(), platform.python_version()]
+    text = json.dumps([digest, KERNEL_VERSION, _sources(), kernel().name, made_with, *machine])
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+@functools.cache
+def _sources() -> str:
+    """The content of what makes, verifies and calls plans: one that other code has verified is not trusted."""
+    digest = hashlib.sha256()
+    directory = Path(__file__).parent
+    for path in sorted([*directory.glob("*.py"), directory.parent / "columns.py", directory.parent / "scorer.py"]):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _version(name: str) -> str | None:

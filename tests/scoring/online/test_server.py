@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import signal
@@ -10,16 +9,13 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from tests.scoring import models
 from tests.scoring.conftest import LoadedModel, ModelPath
+from tests.scoring.online.served import Served
 
-JSON = {"content-type": "application/json"}
 SLOW_MODEL = """
 import mlflow, os, time
 
@@ -32,45 +28,6 @@ class Slow(mlflow.pyfunc.PythonModel):
 
 mlflow.models.set_model(Slow())
 """
-
-
-class Served:
-    """A `brickyard serve` process."""
-
-    def __init__(self, *arguments: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "brickyard", "serve", *arguments, "--port", "0"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout is not None
-        self.line = self.process.stdout.readline()
-        self.port = int(self.line.split("://")[1].split("/")[0].rsplit(":", 1)[1]) if self.line else 0
-
-    def ask(self, method: str, path: str, body: Any = None, headers: Any = JSON) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        connection.request(method, path, content, headers)
-        reply = connection.getresponse()
-        return reply.status, reply.read()
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.communicate()
-
-
-@pytest.fixture
-def start() -> Iterator[Callable[..., Served]]:
-    started: list[Served] = []
-
-    def begin(*arguments: str) -> Served:
-        started.append(Served(*arguments))
-        return started[-1]
-
-    yield begin
-    for served in started:
-        served.close()
 
 
 def test_serves_a_directory(start: Callable[..., Served], model_path: ModelPath, loaded: LoadedModel) -> None:

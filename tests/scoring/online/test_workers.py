@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,8 @@ from brickyard.scoring.model import load_model
 from brickyard.scoring.online import Limits, listen
 from tests.scoring import models
 from tests.scoring.conftest import LoadedModel, ModelPath
+from tests.scoring.online.served import Served
 from tests.scoring.online.serving import Running, read_one, request
-from tests.scoring.online.test_server import Served
 from tests.support import wait_for
 
 GATED_MODEL = """
@@ -34,19 +34,6 @@ class Gated(mlflow.pyfunc.PythonModel):
 
 mlflow.models.set_model(Gated())
 """
-
-
-@pytest.fixture
-def start() -> Iterator[Callable[..., Served]]:
-    started: list[Served] = []
-
-    def begin(*arguments: str) -> Served:
-        started.append(Served(*arguments))
-        return started[-1]
-
-    yield begin
-    for served in started:
-        served.close()
 
 
 def ask(served: Served | Running, body: bytes) -> tuple[int, bytes] | None:

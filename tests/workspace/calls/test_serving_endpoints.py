@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import BadRequest, InvalidParameterValue, NotFound, PermissionDenied, ResourceAlreadyExists
@@ -30,6 +31,7 @@ from databricks.sdk.service.serving import (
 from tests.support import LocalWorkspace, wait_for
 from tests.workspace.calls.conftest import Robot
 
+ARROW = "application/vnd.apache.arrow.stream"
 FAMILIES = (ServingEndpointsAPI,)
 DOUBLE = """import mlflow
 
@@ -78,6 +80,7 @@ def test_every_operation(w: WorkspaceClient, robot: Robot, model: str, name: Cal
     assert endpoint in {one.name for one in family.list()}
     wait_for(lambda: answers(w, endpoint), seconds=60)
     assert family.query(endpoint, dataframe_records=[{"x": 2.0}]).predictions == [4.0]
+    in_and_out_as_arrow(w, endpoint)
     changed = family.update_config_and_wait(endpoint, served_entities=[entity(model)])
     assert changed.config is not None and changed.config.config_version == 2
     assert family.patch(endpoint, add_tags=[EndpointTag("team", "a")]).tags == [EndpointTag("team", "a")]
@@ -86,6 +89,17 @@ def test_every_operation(w: WorkspaceClient, robot: Robot, model: str, name: Cal
     family.delete(endpoint)
     with pytest.raises(NotFound):
         family.get(endpoint)
+
+
+def in_and_out_as_arrow(w: WorkspaceClient, endpoint: str) -> None:
+    sink = pa.BufferOutputStream()
+    table = pa.table({"x": [2.0, 3.0]})
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    path, headers = f"/serving-endpoints/{endpoint}/invocations", {"Content-Type": ARROW, "Accept": ARROW}
+    answer = w.api_client.do("POST", path, headers=headers, data=sink.getvalue().to_pybytes(), raw=True)
+    assert isinstance(answer, dict)
+    assert pa.ipc.open_stream(answer["contents"].read()).read_all().to_pydict() == {"predictions": [4.0, 6.0]}
 
 
 def operations(w: WorkspaceClient, endpoint: str) -> None:

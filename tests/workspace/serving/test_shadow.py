@@ -7,8 +7,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from brickyard.scoring.online.encoding import ARROW, encode
 from brickyard.workspace.serving.settings import SHADOW_TAG
 from brickyard.workspace.serving.shadow import Comparison, compare
 from tests.scoring import models
@@ -71,3 +73,9 @@ def test_a_shadow_is_asked_compared_and_does_not_answer(bench: Bench, two_models
 def test_answers_are_compared_by_their_predictions(one: Any, other: Any, expected: Comparison) -> None:
     assert compare(json.dumps(one).encode(), json.dumps(other, indent=1).encode()) == expected
     assert compare(b"{", b"[") == Comparison(False)
+
+
+def test_answers_as_arrow_are_compared_by_their_columns() -> None:
+    one, other = (encode(np.array([1.0, 2.0 + add]), ARROW).body for add in (0, 0.5))
+    assert compare(one, other) == Comparison(False, 0.25)
+    assert compare(one[:60], other) == Comparison(False)

@@ -170,8 +170,8 @@ async def query(workspace: Workspace, call: Call) -> Response:
     """Ask an endpoint's model."""
     refusal = f"the body is larger than {_MOST_BODY_BYTES >> 20} MiB; send the rows in parts"
     body = await whole_body(call.request, _MOST_BODY_BYTES, refusal)
-    content_type = call.request.headers.get("content-type", "")
-    asked = Request(body, content_type, requester=call.principal.user_name)
+    content_type, accept = (call.request.headers.get(name, "") for name in ("content-type", "accept"))
+    asked = Request(body, content_type, requester=call.principal.user_name, accept=accept)
     replica, reply = await workspace.serving.query(call.path["name"], asked, call.principal)
     headers = {
         "served-model-name": replica.entity.name,
@@ -179,4 +179,6 @@ async def query(workspace: Workspace, call: Call) -> Response:
         "x-scoring-rung": reply.rung,
         "x-request-id": asked.id,
     }
+    if reply.retry_after:
+        headers["retry-after"] = reply.retry_after
     return Response(reply.body, reply.status, headers, media_type=reply.media_type)

@@ -24,12 +24,13 @@ _ADDRESS_BYTES = 100
 
 @dataclass(frozen=True)
 class Reply:
-    """What the scoring process answered."""
+    """What the scoring process answered; `retry_after` is empty where it does not say when to ask again."""
 
     status: int
     media_type: str
     rung: str
     body: bytes
+    retry_after: str = ""
 
 
 class ForwardFailed(Exception):
@@ -58,8 +59,8 @@ class Channel:
         self._drained = threading.Event()
         self._drained.set()
 
-    async def post(self, body: bytes, content_type: str) -> Reply:
-        """Send a body to `/invocations`.
+    async def post(self, body: bytes, content_type: str, accept: str = "") -> Reply:
+        """Send a body to `/invocations`, with what the client accepts.
 
         A request that a dying process did not answer is sent once more to its successor on the same socket;
         predictions change nothing, so asking twice is safe.
@@ -72,9 +73,9 @@ class Channel:
         try:
             async with asyncio.timeout(self._timeout):
                 try:
-                    return await self._once(body, content_type, self._take())
+                    return await self._once(body, content_type, accept, self._take())
                 except ForwardFailed:
-                    return await self._once(body, content_type, None)
+                    return await self._once(body, content_type, accept, None)
         except TimeoutError as error:
             raise ForwardFailed(f"the model did not answer within {self._timeout:g} s") from error
         finally:
@@ -106,10 +107,10 @@ class Channel:
                 return connection
         return None
 
-    async def _once(self, body: bytes, content_type: str, connection: _Connection | None) -> Reply:
+    async def _once(self, body: bytes, content_type: str, accept: str, connection: _Connection | None) -> Reply:
         connection = connection or await self._connect()
         try:
-            reply = await connection.post(body, content_type)
+            reply = await connection.post(body, content_type, accept)
         except BaseException:
             connection.abort()
             raise
@@ -142,7 +143,7 @@ class _Connection(asyncio.Protocol):
         """Whether another request may be sent."""
         return self._transport is not None and not self._transport.is_closing() and self._waiter is None
 
-    async def post(self, body: bytes, content_type: str) -> Reply:
+    async def post(self, body: bytes, content_type: str, accept: str) -> Reply:
         """Send one request and wait for its answer."""
         if self._transport is None:
             raise ForwardFailed("the scoring process closed the connection")
@@ -150,6 +151,8 @@ class _Connection(asyncio.Protocol):
         head = f"POST /invocations HTTP/1.1\r\nhost: model\r\ncontent-length: {len(body)}\r\n"
         if content_type:
             head += f"content-type: {content_type}\r\n"
+        if accept:
+            head += f"accept: {accept}\r\n"
         self._transport.write(head.encode("latin-1") + b"\r\n" + body)
         return await self._waiter
 
@@ -186,9 +189,9 @@ class _Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """Hand the answer to the request that waits (httptools)."""
         waiter, self._waiter = self._waiter, None
-        media_type = self._headers.get(b"content-type", b"").decode("latin-1")
-        rung = self._headers.get(b"x-scoring-rung", b"").decode("latin-1")
-        reply = Reply(self._parser.get_status_code(), media_type, rung, b"".join(self._parts))
+        names = (b"content-type", b"x-scoring-rung", b"retry-after")
+        media_type, rung, retry_after = (self._headers.get(name, b"").decode("latin-1") for name in names)
+        reply = Reply(self._parser.get_status_code(), media_type, rung, b"".join(self._parts), retry_after)
         self._headers, self._parts = {}, []
         self._parser = httptools.HttpResponseParser(self)
         if waiter is not None and not waiter.done():

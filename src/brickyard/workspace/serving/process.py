@@ -108,7 +108,7 @@ class ScoringProcess:
         process.terminate()
         return True
 
-    async def ask(self, body: bytes, content_type: str) -> Reply:
+    async def ask(self, body: bytes, content_type: str, accept: str = "") -> Reply:
         """Let the model answer; the text of an error is answered without secrets.
 
         Raises:
@@ -116,7 +116,7 @@ class ScoringProcess:
             ForwardFailed: There was no answer.
         """
         with self._rest.used():  # which starts it, where it has ended; the request waits at the socket
-            reply = await self.channel.post(body, content_type)
+            reply = await self.channel.post(body, content_type, accept)
         if reply.status < 400 or not self.environment.secrets:
             return reply
         return replace(reply, body=self._redactor.redact(reply.body.decode(errors="replace")).encode())

@@ -27,6 +27,7 @@ class Request:
     Attributes:
         body: Its body.
         content_type: The media type of the body.
+        accept: The media types that the caller takes; empty where it does not say.
         id: What it is called in the answer and in the inference table.
         requester: Who asks.
     """
@@ -35,6 +36,7 @@ class Request:
     content_type: str
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     requester: str = ""
+    accept: str = ""
 
 
 async def route(endpoint: Endpoint, request: Request) -> tuple[Replica, Reply] | None:
@@ -79,7 +81,7 @@ async def ask(endpoint: Endpoint, replica: Replica, request: Request, *, shadow:
     """
     record = _recorder(endpoint, replica, request, shadow=shadow)
     try:
-        reply = await replica.process.ask(request.body, request.content_type)
+        reply = await replica.process.ask(request.body, request.content_type, request.accept)
     except ChannelClosed:
         return None
     except ForwardFailed as error:

@@ -21,6 +21,8 @@ __all__ = ["Comparison", "Shadows", "compare"]
 
 #: Mirrored requests that may be under way; what comes meanwhile is not mirrored, and counted.
 _MOST = 32
+#: What an Arrow stream begins with, and no JSON.
+_ARROW = b"\xff\xff\xff\xff"
 
 
 @dataclass(frozen=True)
@@ -104,16 +106,24 @@ def compare(answer: bytes, shadow: bytes) -> Comparison:
     if answer == shadow:
         return Comparison(True)
     try:
-        one, other = json.loads(answer), json.loads(shadow)
+        one, other = _predictions(answer), _predictions(shadow)
     except ValueError:
         return Comparison(False)
-    if isinstance(one, dict) and isinstance(other, dict):
-        one, other = one.get("predictions", one), other.get("predictions", other)
     ours, theirs = list(_numbers(one)), list(_numbers(other))
     if not ours or len(ours) != len(theirs):
         return Comparison(one == other)
     difference = math.fsum(abs(a - b) for a, b in zip(ours, theirs, strict=True)) / len(ours)
     return Comparison(one == other, difference if math.isfinite(difference) else 0.0)
+
+
+def _predictions(answer: bytes) -> Any:
+    """What an answer predicts: JSON, or the columns of an Arrow stream."""
+    if answer.startswith(_ARROW):
+        import pyarrow as pa
+
+        return pa.ipc.open_stream(answer).read_all().to_pydict()
+    found = json.loads(answer)
+    return found.get("predictions", found) if isinstance(found, dict) else found
 
 
 def _numbers(value: Any) -> Iterator[float]:

@@ -81,6 +81,7 @@ def test_every_operation(w: WorkspaceClient, robot: Robot, model: str, name: Cal
     wait_for(lambda: answers(w, endpoint), seconds=60)
     assert family.query(endpoint, dataframe_records=[{"x": 2.0}]).predictions == [4.0]
     in_and_out_as_arrow(w, endpoint)
+    by_mlflow(endpoint)
     changed = family.update_config_and_wait(endpoint, served_entities=[entity(model)])
     assert changed.config is not None and changed.config.config_version == 2
     assert family.patch(endpoint, add_tags=[EndpointTag("team", "a")]).tags == [EndpointTag("team", "a")]
@@ -100,6 +101,16 @@ def in_and_out_as_arrow(w: WorkspaceClient, endpoint: str) -> None:
     answer = w.api_client.do("POST", path, headers=headers, data=sink.getvalue().to_pybytes(), raw=True)
     assert isinstance(answer, dict)
     assert pa.ipc.open_stream(answer["contents"].read()).read_all().to_pydict() == {"predictions": [4.0, 6.0]}
+
+
+def by_mlflow(endpoint: str) -> None:
+    from mlflow.deployments import get_deploy_client
+
+    client = get_deploy_client("databricks")
+    assert endpoint in {one["name"] for one in client.list_endpoints()}
+    assert client.get_endpoint(endpoint)["state"]["ready"] == "READY"
+    split = {"dataframe_split": {"columns": ["x"], "data": [[5.0]]}}
+    assert client.predict(endpoint=endpoint, inputs=split)["predictions"] == [10.0]
 
 
 def operations(w: WorkspaceClient, endpoint: str) -> None:

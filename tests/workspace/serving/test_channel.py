@@ -7,7 +7,9 @@ from pathlib import Path
 
 from brickyard.workspace.serving.channel import Channel, Reply
 
-BUSY = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-type: text/plain\r\ncontent-length: 4\r\n\r\nbusy"
+BUSY = (
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-type: text/plain\r\ncontent-length: 4\r\n\r\nbusy"
+)
 
 
 def test_a_process_that_sheds_says_when_to_ask_again(tmp_path: Path) -> None:

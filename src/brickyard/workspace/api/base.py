@@ -151,15 +151,23 @@ class Family:
     def find(self, scope: Scope) -> tuple[Operation, dict[str, str]]:
         """The operation at a request's method and path, and the parameters in the path.
 
+        A slash at the end may be too many: MLflow's deployment client sends one.
+
         Raises:
             NotImplementedByWorkspace: There is none here, but the vendor has one.
             EndpointNotFound: The vendor has none.
         """
+        found = self._match(scope) or self._match({**scope, "path": scope["path"].removesuffix("/")})
+        if found is not None:
+            return found
+        raise not_implemented(scope["method"], scope["path"])
+
+    def _match(self, scope: Scope) -> tuple[Operation, dict[str, str]] | None:
         for route, operation in self._routes:
             match, child = route.matches(scope)
             if match is Match.FULL:
                 return operation, child["path_params"]
-        raise not_implemented(scope["method"], scope["path"])
+        return None
 
 
 async def _check(access: Access, workspace: Workspace, call: Call) -> None:

@@ -98,10 +98,15 @@ class Family:
 
     Attributes:
         asgi: A whole application behind the family's prefixes, for what is mounted rather than written here.
+
+    Args:
+        asgi: As above.
+        lenient: Whether a path may end with a slash too many.
     """
 
-    def __init__(self, asgi: Callable[[Workspace], ASGIApp] | None = None) -> None:
+    def __init__(self, asgi: Callable[[Workspace], ASGIApp] | None = None, *, lenient: bool = False) -> None:
         self.asgi = asgi
+        self._lenient = lenient
         self._routes: list[tuple[Route, Operation]] = []
 
     def call(
@@ -151,13 +156,13 @@ class Family:
     def find(self, scope: Scope) -> tuple[Operation, dict[str, str]]:
         """The operation at a request's method and path, and the parameters in the path.
 
-        A slash at the end may be too many: MLflow's deployment client sends one.
-
         Raises:
             NotImplementedByWorkspace: There is none here, but the vendor has one.
             EndpointNotFound: The vendor has none.
         """
-        found = self._match(scope) or self._match({**scope, "path": scope["path"].removesuffix("/")})
+        found = self._match(scope)
+        if found is None and self._lenient:
+            found = self._match({**scope, "path": scope["path"].removesuffix("/")})
         if found is not None:
             return found
         raise not_implemented(scope["method"], scope["path"])

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["family"]
 
-family = Family()
+family = Family(lenient=True)  # MLflow's deployment client ends the path of all endpoints with a slash
 _ROOT = "/api/2.0/serving-endpoints"
 _MOST_BODY_BYTES = 64 << 20
 _on_endpoint = levels_on(lambda workspace, call: workspace.serving.securable(call.path["name"]))

@@ -234,6 +234,8 @@ resources:
     delay_endpoint:
       name: {name}
       tags: [{{key: team, value: flights}}, {{key: gone, value: x}}]
+      ai_gateway: {{rate_limits: [{{calls: 10, key: user, renewal_period: minute}}]}}
+      email_notifications: {{on_update_failure: [me@example.net]}}
       config:
         served_entities:
           - entity_name: ${{resources.registered_models.delay.full_name}}
@@ -251,6 +253,12 @@ def test_every_type_of_resource_is_created_once_changed_and_deleted(bundle: Bund
     bundle.replace("comment: all of it", "comment: changed")
     bundle.replace("value: flights}, {key: old, value: x}", "value: trains}")
     bundle.replace(", {key: gone, value: x}", "")
+    bundle.replace("calls: 10", "calls: 20")
+    bundle.replace(
+        "email_notifications: {on_update_failure: [me@example.net]}",
+        "rate_limits: [{calls: 9, renewal_period: minute}]",
+    )
+    before = bundle.workspace.client().serving_endpoints.get(bundle.name).id
     assert "3 to change" in bundle.run("plan")
     bundle.run("deploy")
     assert "no changes" in bundle.run("plan")
@@ -259,7 +267,10 @@ def test_every_type_of_resource_is_created_once_changed_and_deleted(bundle: Bund
     assert experiment is not None
     tags = {str(tag.key): tag.value for tag in experiment.tags or () if "mlflow." not in str(tag.key)}
     assert tags == {"team": "trains"}
-    assert [tag.key for tag in client.serving_endpoints.get(bundle.name).tags or ()] == ["team"]
+    endpoint = client.serving_endpoints.get(bundle.name)
+    assert [tag.key for tag in endpoint.tags or ()] == ["team"]
+    assert (endpoint.id, endpoint.email_notifications) == (before, None)
+    assert endpoint.ai_gateway is not None and [limit.calls for limit in endpoint.ai_gateway.rate_limits or ()] == [20]
 
     bundle.run("destroy", "--auto-approve")
     assert bundle.name not in [scope.name for scope in client.secrets.list_scopes()]

@@ -16,6 +16,7 @@ from databricks.sdk.service.serving import (
     AiGatewayRateLimitKey,
     AiGatewayRateLimitRenewalPeriod,
     AutoCaptureConfigInput,
+    EmailNotifications,
     EndpointCoreConfigInput,
     EndpointTag,
     RateLimit,
@@ -127,6 +128,9 @@ def operations(w: WorkspaceClient, endpoint: str) -> None:
     assert family.put_ai_gateway(endpoint, rate_limits=[each]).rate_limits == [each]
     found = family.get(endpoint).ai_gateway
     assert found is not None and found.rate_limits == [each]
+    mails = EmailNotifications(on_update_failure=["me@example.net"])
+    assert family.update_notifications(endpoint, email_notifications=mails).email_notifications == mails
+    assert family.get(endpoint).email_notifications == mails
     events = w.api_client.do("GET", f"/api/2.0/serving-endpoints/{endpoint}/events")
     assert isinstance(events, dict) and events["events"][-1]["type"] == "CREATED"
 

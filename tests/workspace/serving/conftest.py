@@ -104,6 +104,7 @@ class Bench:
         self.secrets = DictionarySecrets()
         self.tables = DirectoryTables(directory / "tables")
         self.store = Store(directory / "workspace.db")
+        self.woken = threading.Event()
         self.serving = self.begin()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
@@ -112,7 +113,8 @@ class Bench:
     def begin(self) -> Serving:
         permissions, directory = Permissions(self.store), self.directory / "serving"
         url = "http://127.0.0.1:1"
-        return Serving(self.store, self.registry, self.secrets, permissions, self.tables, directory, url)
+        tables, wake = self.tables, self.woken.set
+        return Serving(self.store, self.registry, self.secrets, permissions, tables, directory, url, wake)
 
     def restart(self) -> None:
         self.serving.close()

@@ -42,7 +42,7 @@ def test_events_tell_what_happened(bench: Bench, two_models: Models, broken_mode
 
 def test_the_oldest_events_make_room(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "MOST_EVENTS", 3)
-    log = events.EventLog(bench.store, "x")
+    log = events.EventLog(bench.store, "x", bench.woken.set)
     for number in range(5):
         log.add("E", str(number))
     assert [event.message for event in log.all()] == ["4", "3", "2"]

@@ -18,16 +18,7 @@ class ServingEndpoints:
     """Model serving endpoints."""
 
     title = "serving endpoint"
-    fixed = (
-        "name",
-        "ai_gateway",
-        "budget_policy_id",
-        "description",
-        "email_notifications",
-        "rate_limits",
-        "route_optimized",
-        "telemetry_config",
-    )
+    fixed = ("name", "budget_policy_id", "description", "route_optimized", "telemetry_config")
     keeps_data = False
 
     def name(self, config: Config) -> str:
@@ -65,9 +56,17 @@ class ServingEndpoints:
         return self.name(config)
 
     def update(self, connection: Connection, id: str, config: Config, fields: Collection[str]) -> None:
-        """Change what is served, and the tags."""
+        """Change what is served, the limits, who is told, and the tags."""
         if "config" in fields:
             connection.call("PUT", f"{_ROOT}/{id}/config", body=config.get("config") or {})
+        if "ai_gateway" in fields:
+            connection.call("PUT", f"{_ROOT}/{id}/ai-gateway", body=config.get("ai_gateway") or {})
+        if "rate_limits" in fields:
+            limits = list(config.get("rate_limits") or ())
+            connection.call("PUT", f"{_ROOT}/{id}/rate-limits", body={"rate_limits": limits})
+        if "email_notifications" in fields:
+            mails = config.get("email_notifications") or {}
+            connection.call("PATCH", f"{_ROOT}/{id}/notifications", body={"email_notifications": mails})
         if "tags" in fields:
             wanted = list(config.get("tags") or ())
             have = connection.call("GET", f"{_ROOT}/{id}").get("tags") or ()
@@ -89,13 +88,10 @@ class ServingEndpoints:
 
 
 def _comparable(endpoint: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
-    core = picked(dict(config), "serving.EndpointCoreConfigInput")
+    found = picked({**endpoint, "config": dict(config)}, "serving.ServingEndpointsAPI.create")
+    core = found.setdefault("config", {})
     core.pop("name", None)
     if "served_entities" in core:
         core.pop("served_models", None)  # the older list says the same, with the version that answers just now
-    found = {"name": endpoint.get("name"), "config": core}
-    tags = sorted(endpoint.get("tags") or (), key=lambda tag: str(tag.get("key")))
-    for name, value in (("route_optimized", endpoint.get("route_optimized")), ("tags", tags)):
-        if value:
-            found[name] = value
-    return found
+    found["tags"] = sorted(found.get("tags") or (), key=lambda tag: str(tag.get("key")))
+    return {name: value for name, value in found.items() if value or name == "config"}

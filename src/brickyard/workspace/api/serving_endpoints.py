@@ -119,6 +119,15 @@ def put_rate_limits(workspace: Workspace, call: Call) -> dict[str, Any]:
     return {"rate_limits": workspace.serving.put_rate_limits(call.path["name"], call.body, call.principal).rate_limits}
 
 
+@family.call("PATCH", _ROOT + "/{name}/notifications", access=_on_endpoint("CAN_MANAGE"))
+def update_notifications(workspace: Workspace, call: Call) -> object:
+    """Replace who is told by mail how updates end."""
+    from databricks.sdk.service.serving import UpdateInferenceEndpointNotificationsResponse as Response_
+
+    record = workspace.serving.update_notifications(call.path["name"], call.body, call.principal)
+    return Response_(email_notifications=views.mails(record), name=record.name)
+
+
 @family.call("PUT", _ROOT + "/{name}/ai-gateway", access=_gates)
 def put_ai_gateway(workspace: Workspace, call: Call) -> object:
     """Replace the AI gateway."""

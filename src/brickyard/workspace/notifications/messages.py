@@ -15,6 +15,8 @@ _WORDS = {
     "on_success": "succeeded",
     "on_failure": "failed",
     "on_duration_warning_threshold_exceeded": "takes longer than expected",
+    "on_update_success": "was updated",
+    "on_update_failure": "could not be updated",
 }
 _FREE = ("job_name", "task_key", "reason")  # what people write
 _RESULTS = {"CANCELED": "was canceled", "TIMEDOUT": "timed out", "MAXIMUM_CONCURRENT_RUNS_REACHED": "was skipped"}
@@ -32,6 +34,8 @@ def webhook_body(message: Mapping[str, Any], workspace_id: int) -> dict[str, Any
 
 def subject_of(message: Mapping[str, Any]) -> str:
     """One line for people."""
+    if "endpoint" in message:
+        return f"Serving endpoint {message['endpoint']} {_WORDS[message['event']]}"
     what = f"Task {message['task_key']} of job" if message.get("task_key") else "Job"
     words = _RESULTS.get(message.get("result") or "", _WORDS[message["event"]])
     return f"{what} {message['job_name']} {words} (run {message['run_id']})"
@@ -39,7 +43,11 @@ def subject_of(message: Mapping[str, Any]) -> str:
 
 def text_of(message: Mapping[str, Any], url: str) -> str:
     """What a mail or a message to people says."""
-    page = f"{url}/jobs/{message['job_id']}/runs/{message['run_id']}"
+    of_endpoint = "endpoint" in message
+    path = (
+        f"ml/endpoints/{message['endpoint']}" if of_endpoint else f"jobs/{message['job_id']}/runs/{message['run_id']}"
+    )
+    page = f"{url}/{path}"
     times = [("Started", message.get("started_at")), ("Ended", message.get("ended_at"))]
     lines = [f"{name}: {_time(at)}" for name, at in times if at]
     if message.get("limit"):

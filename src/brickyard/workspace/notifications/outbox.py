@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, insert, or_, select, update
 
+from brickyard.workspace.notifications.messages import subject_of
 from brickyard.workspace.store.notifications import notifications as table
 
 if TYPE_CHECKING:
@@ -79,8 +80,7 @@ def put(connection: Connection, notices: Sequence[Notice]) -> None:
     waits = or_(table.c.due_at <= time.time() * 1000, table.c.tries > 0)  # not what is for slow runs only
     kept = connection.execute(select(func.count()).select_from(table).where(waits)).scalar_one()
     if kept + len(rows) > MOST:
-        run_id = notices[0].message["run_id"]
-        _log.error("%s notifications wait already; those of run %s are not sent", kept, run_id)
+        _log.error("%s notifications wait already, so this is not sent: %s", kept, subject_of(notices[0].message))
         return
     connection.execute(insert(table), rows)
 

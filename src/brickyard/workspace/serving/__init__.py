@@ -18,6 +18,7 @@ def build(workspace: Workspace) -> Serving:
     registry = workspace.registry
     permissions, directory = workspace.identity.permissions, workspace.root / "serving"
     tables = PayloadTables(workspace.catalog)
-    serving = Serving(workspace.store, registry, workspace.secrets, permissions, tables, directory, workspace.url)
+    wake = workspace.notifications.delivery.wake
+    serving = Serving(workspace.store, registry, workspace.secrets, permissions, tables, directory, workspace.url, wake)
     registry.on_alias_change(serving.alias_changed)
     return serving

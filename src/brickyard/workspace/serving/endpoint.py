@@ -280,7 +280,9 @@ class Endpoint:
             return
         self.capturing.apply(record.capture)  # of what serves now; a gateway's table is changed without an update
         config = record.pending or record.config
-        self._followed = frozenset((entity.model.lower(), entity.alias) for entity in config.entities)
+        # Those of what serves too: it goes on if the update fails.
+        entities = (*config.entities, *record.config.entities)
+        self._followed = frozenset((entity.model.lower(), entity.alias) for entity in entities)
         found = [self._find(entity) for entity in config.entities]
         missing = {e.name: f.message for e, f in zip(config.entities, found, strict=True) if isinstance(f, _Missing)}
         if missing:

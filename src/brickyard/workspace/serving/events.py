@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, func, insert, select
 
 from brickyard.workspace.clock import now
+from brickyard.workspace.notifications import outbox
+from brickyard.workspace.serving.notices import notices
 from brickyard.workspace.store.serving import serving_events as table
 
 if TYPE_CHECKING:
@@ -40,20 +43,26 @@ class EventLog:
     Args:
         store: The workspace's database.
         endpoint_id: Whose they are.
+        wake: Called where people are to be told.
     """
 
-    def __init__(self, store: Store, endpoint_id: str) -> None:
+    def __init__(self, store: Store, endpoint_id: str, wake: Callable[[], None]) -> None:
         self._store = store
         self._id = endpoint_id
+        self._wake = wake
 
     def add(self, kind: str, message: str) -> None:
-        """Write what happened; the oldest events make room."""
+        """Write what happened, and who is to be told; the oldest events make room."""
         mine = table.c.endpoint_id == self._id
         with self._store.write() as connection:
+            told = notices(connection, self._id, kind, message)
+            outbox.put(connection, told)
             connection.execute(insert(table).values(endpoint_id=self._id, timestamp=now(), type=kind, message=message))
             if (connection.execute(select(func.count()).where(mine)).scalar() or 0) > MOST_EVENTS:
                 oldest = connection.execute(select(func.min(table.c.id)).where(mine)).scalar()
                 connection.execute(delete(table).where(table.c.id == oldest))
+        if told:
+            self._wake()
 
     def all(self) -> list[Event]:
         """The events, the newest first."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,7 @@ class EndpointRecord:
         failure: Why the last update or load failed, until the next one.
         rate_limits: The limits of the older kind.
         gateway: The AI gateway.
+        email_notifications: Who is told how updates end: mail addresses by event.
     """
 
     name: str
@@ -53,6 +54,7 @@ class EndpointRecord:
     tags: Mapping[str, str | None] = field(default_factory=dict)
     rate_limits: list[dict[str, Any]] | None = None
     gateway: Gateway = field(default_factory=lambda: Gateway({}))
+    email_notifications: dict[str, list[str]] | None = None
 
     @property
     def limits(self) -> tuple[Limit, ...]:
@@ -67,10 +69,16 @@ class EndpointRecord:
 
 
 class EndpointRecords:
-    """Reads and writes endpoints; every write is durable when it returns."""
+    """Reads and writes endpoints; every write is durable when it returns.
 
-    def __init__(self, store: Store) -> None:
+    Args:
+        store: The workspace's database.
+        wake: Called where people are to be told of an endpoint.
+    """
+
+    def __init__(self, store: Store, wake: Callable[[], None]) -> None:
         self._store = store
+        self._wake = wake
 
     def all(self) -> list[EndpointRecord]:
         """Every endpoint, by name."""
@@ -97,6 +105,7 @@ class EndpointRecords:
         description: str | None,
         rate_limits: list[dict[str, Any]] | None = None,
         gateway: Gateway | None = None,
+        mails: dict[str, list[str]] | None = None,
     ) -> EndpointRecord:
         """Add an endpoint.
 
@@ -107,6 +116,7 @@ class EndpointRecords:
         values = {"name": name, "id": uuid.uuid4().hex, "creator": creator, "created_at": at, "updated_at": at}
         values |= {"tags": dict(tags), "description": description, "config": config.to_json(), "config_version": 1}
         values |= {"rate_limits": rate_limits, "ai_gateway": dict(gateway.written) if gateway is not None else None}
+        values |= {"email_notifications": mails}
         try:
             with self._store.write() as connection:
                 connection.execute(insert(table).values(**values))
@@ -144,6 +154,10 @@ class EndpointRecords:
         """Replace the AI gateway."""
         return self._change(name, ai_gateway=dict(gateway.written))
 
+    def put_mails(self, name: str, mails: dict[str, list[str]] | None) -> EndpointRecord:
+        """Replace who is told how updates end."""
+        return self._change(name, email_notifications=mails)
+
     def delete(self, name: str) -> None:
         """Remove an endpoint.
 
@@ -156,7 +170,7 @@ class EndpointRecords:
 
     def events(self, endpoint_id: str) -> EventLog:
         """What happened to an endpoint."""
-        return EventLog(self._store, endpoint_id)
+        return EventLog(self._store, endpoint_id, self._wake)
 
     def _change_same(self, record: EndpointRecord, values: Mapping[str, Any]) -> None:
         same = (table.c.id == record.id) & table.c.pending_at.is_not_distinct_from(record.pending_at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ from brickyard.workspace.serving.environment import scopes_of
 from brickyard.workspace.serving.gateway import Gateway
 from brickyard.workspace.serving.inspection import Inspection
 from brickyard.workspace.serving.limits import parse_limits
+from brickyard.workspace.serving.notices import check_mails
 from brickyard.workspace.serving.records import EndpointRecord, EndpointRecords
 from brickyard.workspace.serving.routing import Request, route
 from brickyard.workspace.serving.settings import EndpointSettings
@@ -47,7 +48,9 @@ if TYPE_CHECKING:
 __all__ = ["Serving"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
-_CREATE_FIELDS = frozenset({"name", "config", "tags", "description", "rate_limits", "ai_gateway"})
+_CREATE_FIELDS = frozenset(
+    {"name", "config", "tags", "description", "rate_limits", "ai_gateway", "email_notifications"}
+)
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,7 @@ class Serving:
         tables: Where inference tables are.
         directory: For sockets and logs of scoring processes.
         url: The workspace's address.
+        wake: Called where people are to be told of an endpoint.
     """
 
     def __init__(
@@ -100,8 +104,9 @@ class Serving:
         tables: Tables,
         directory: Path,
         url: str,
+        wake: Callable[[], None],
     ) -> None:
-        self._records = EndpointRecords(store)
+        self._records = EndpointRecords(store, wake)
         self._models = models
         self._secrets = secrets
         self._permissions = permissions
@@ -173,6 +178,7 @@ class Serving:
         limits, gateway = body.get("rate_limits"), Gateway.parse(body.get("ai_gateway"), name)
         parse_limits(limits, "rate_limits", RateLimit)
         gateway.require_one_table(config.capture)
+        mails = check_mails(body.get("email_notifications"))
         with self._lock:
             description = body.get("description")
             record = self._records.create(
@@ -183,6 +189,7 @@ class Serving:
                 description=description,
                 rate_limits=limits,
                 gateway=gateway,
+                mails=mails,
             )
             try:
                 self._prepare_tables(record.id, creator.user_name, config.capture, gateway.capture)
@@ -254,6 +261,15 @@ class Serving:
         with self._lock:
             self._records.get(name)
             return self._changed(self._records.put_rate_limits(name, limits or []), "RATE_LIMITS_CHANGED", by)
+
+    def update_notifications(self, name: str, body: Mapping[str, Any], by: Principal) -> EndpointRecord:
+        """Replace who is told how updates end; nothing changes where the body does not say who."""
+        mails = check_mails(body.get("email_notifications"))
+        with self._lock:
+            record = self._records.get(name)
+            if body.get("email_notifications") is None:
+                return record
+            return self._changed(self._records.put_mails(name, mails), "NOTIFICATIONS_CHANGED", by)
 
     def put_ai_gateway(self, name: str, body: Mapping[str, Any], by: Principal) -> EndpointRecord:
         """Replace the AI gateway."""

@@ -13,6 +13,7 @@ from databricks.sdk.service.serving import (
     AiGatewayConfig,
     AutoCaptureConfigOutput,
     AutoCaptureState,
+    EmailNotifications,
     EndpointCoreConfigOutput,
     EndpointCoreConfigSummary,
     EndpointPendingConfig,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from brickyard.workspace.serving.endpoint import Status
     from brickyard.workspace.serving.records import EndpointRecord
 
-__all__ = ["detailed", "endpoint_state", "gateway", "reason", "summary", "tag_list"]
+__all__ = ["detailed", "endpoint_state", "gateway", "mails", "reason", "summary", "tag_list"]
 
 
 def detailed(record: EndpointRecord, status: Status, table: PayloadTable | None, url: str) -> ServingEndpointDetailed:
@@ -56,6 +57,7 @@ def detailed(record: EndpointRecord, status: Status, table: PayloadTable | None,
         state=endpoint_state(record, status),
         tags=tag_list(record),
         ai_gateway=gateway(record),
+        email_notifications=mails(record),
         permission_level=ServingEndpointDetailedPermissionLevel.CAN_MANAGE,
         endpoint_url=f"{url}/serving-endpoints/{record.name}/invocations",
         route_optimized=False,
@@ -111,6 +113,11 @@ def reason(record: EndpointRecord, status: Status) -> str:
 def gateway(record: EndpointRecord) -> AiGatewayConfig | None:
     """The AI gateway; none where it has nothing."""
     return AiGatewayConfig.from_dict(dict(record.gateway.written)) if record.gateway.written else None
+
+
+def mails(record: EndpointRecord) -> EmailNotifications | None:
+    """Who is told how updates end; none where nobody is."""
+    return EmailNotifications.from_dict(record.email_notifications) if record.email_notifications else None
 
 
 def tag_list(record: EndpointRecord) -> list[EndpointTag]:

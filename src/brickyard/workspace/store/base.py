@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 #: Raised with every release that changes a table; `migrations` has a step to each from the one before.
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 metadata = MetaData()
 schema_version = Table("schema_version", metadata, Column("version", Integer, primary_key=True))

@@ -25,6 +25,7 @@ serving_endpoints = Table(
     Column("failure", String),  # why the last update or load failed
     Column("rate_limits", JSON),  # as the caller wrote them
     Column("ai_gateway", JSON),  # as the caller wrote it
+    Column("email_notifications", JSON),  # addresses by event
 )
 
 serving_events = Table(

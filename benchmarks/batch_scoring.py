@@ -2,7 +2,8 @@
 
 Peers: pyfunc on pandas, a batch after the other; `mlflow.pyfunc.spark_udf` on the workspace's Spark engine; and, as a
 floor, reading and writing without a model. All write all columns and the prediction. Models: a logistic regression
-behind a scaler and a one-hot encoder, and LightGBM with 200 trees. Memory is the most that the process held; for Spark
+behind a scaler and a one-hot encoder, and LightGBM with 200 trees. Ours runs twice: first with a model that this
+machine has never seen, which is fetched, compiled and verified, then as each later run, which the bars are for. Memory is the most that the process held; for Spark
 that of the client only, as its engine is another process, and so is the CPU time.
 """
 
@@ -75,9 +76,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--models", nargs="*", default=list(BARS), choices=list(BARS))
-    parser.add_argument("--only", nargs="*", default=["floor", "brickyard", "pandas", "spark_udf"])
+    parser.add_argument("--only", nargs="*", default=["floor", "first", "brickyard", "pandas", "spark_udf"])
     options = parser.parse_args()
     with workspace(DATABRICKS_CONFIG_FILE=os.devnull) as api, tempfile.TemporaryDirectory() as directory:
+        os.environ["BRICKYARD_PLAN_CACHE"] = str(Path(directory, "plans"))
         os.environ |= {"DATABRICKS_HOST": f"http://localhost:{api.port}", "DATABRICKS_TOKEN": api.token}
         os.environ |= {
             "MLFLOW_TRACKING_URI": "databricks",
@@ -144,7 +146,8 @@ def way(name: str, kind: str, directory: Path) -> None:
     """Do it, and print the seconds."""
     source, target = (directory / "input").read_text(), directory / f"{name}-{kind}"
     begin = time.perf_counter()
-    {"floor": floor, "pandas": by_pandas, "brickyard": by_brickyard, "spark_udf": by_spark}[name](kind, source, target)
+    ways = {"floor": floor, "pandas": by_pandas, "first": by_brickyard, "brickyard": by_brickyard}
+    (ways | {"spark_udf": by_spark})[name](kind, source, target)
     print(json.dumps({"seconds": time.perf_counter() - begin}))
 
 
@@ -191,7 +194,7 @@ def by_brickyard(kind: str, source: str, target: Path) -> None:
     job = BatchScoring(
         f"models:/main.default.{kind}@champion",
         "main.default.rows",
-        f"main.default.scored_{kind}",
+        "main.default." + target.name.replace("-", "_"),
         ("flight_id",),
         columns=("*",),
     )

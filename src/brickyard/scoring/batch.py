@@ -16,7 +16,7 @@ from brickyard.scoring.inputs import InputRows, range_rows, table_rows
 from brickyard.scoring.leakage import Leakage, LeakageCheck, check_for
 from brickyard.scoring.output import Mode, OutputTable
 from brickyard.scoring.queries import create_table, query_rows
-from brickyard.scoring.source import ModelSource, fetch_version, resolve
+from brickyard.scoring.source import ModelSource, resolve
 from brickyard.scoring.stream import ScoredRows, Scoring, check_columns, threads_for
 from brickyard.scoring.threads import cap_threads
 from brickyard.scoring.warehouses import Warehouse, find_warehouse
@@ -165,9 +165,9 @@ def _scored(
 ) -> tuple[ScoredRows, bool, LeakageCheck | None]:
     """The scored rows, whether they have to be merged, and what is found of the training data on the way."""
     cap_threads()
-    from brickyard.scoring.model import load_model
+    from brickyard.scoring.registered import load_version
 
-    model = load_model(fetch_version(source, connection))
+    model = load_version(source, connection)
     names = rows.schema.names
     kept = tuple(names) if job.columns == ("*",) else job.columns
     check_columns(rows.schema, model, [*job.keys, *kept], rows.what)

@@ -130,12 +130,12 @@ def check_for(
 
 def training_tables(connection: Connection, source: ModelSource) -> tuple[list[TrainingTable], list[str]]:
     """The tables that a version's run has recorded as training data, and why others are not among them."""
+    if not source.run_id:
+        return [], ["the run that made the version is not in this workspace"]
     from databricks.sdk.service.ml import ExperimentsAPI
 
     from brickyard.plan.connect import calling
 
-    if not source.run_id:
-        return [], ["the run that made the version is not in this workspace"]
     try:
         with calling(f"read the run '{source.run_id}'"):
             run = ExperimentsAPI(connection.api).get_run(source.run_id).run

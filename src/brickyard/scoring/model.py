@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -32,17 +32,22 @@ if TYPE_CHECKING:
     from brickyard.scoring.plan import Plan
     from brickyard.scoring.scorer import Scorer
 
-__all__ = ["ScoringModel", "load_model", "model_digest"]
+__all__ = ["ScoringModel", "kept_model", "load_model", "model_digest"]
 
 _log = logging.getLogger(__name__)
+_INTEGERS = frozenset({"integer", "long"})
 Input: TypeAlias = "pd.DataFrame | pa.RecordBatch | pa.Table | Mapping[str, Sequence[Any]]"
 
 
 class ScoringModel:
     """A loaded model.
 
+    Args:
+        path: The local directory of its files, or what fetches them when they are first needed.
+        pyfunc: The `mlflow.pyfunc` model; none where a kept plan is used until it is needed.
+        required: The input columns that have to be there, for a kept plan.
+
     Attributes:
-        path: The local directory of its files.
         plan: The verified way from columns to predictions, or none.
         native: The native library behind `plan`, where there is no column plan.
         frames: The verified way around MLflow's parsing of JSON, where there is no `plan`.
@@ -50,21 +55,28 @@ class ScoringModel:
 
     def __init__(
         self,
-        path: Path,
+        path: Path | Callable[[], Path],
         pyfunc: PyFuncModel | None,
         *,
         plan: Scorer | None = None,
         native: NativePlan | None = None,
         frames: FramePlan | None = None,
         run_id: str | None = None,
+        required: Sequence[str] | None = None,
     ) -> None:
-        self.path = path
+        self._place = path
+        self._required = required
         self.plan = plan
         self.native = native
         self.frames = frames
         self._pyfunc = pyfunc
         self._run_id = run_id
         self._loading = threading.Lock()
+
+    @cached_property
+    def path(self) -> Path:
+        """The local directory of its files."""
+        return self._place if isinstance(self._place, Path) else self._place()
 
     @property
     def pyfunc(self) -> PyFuncModel:
@@ -122,14 +134,28 @@ class ScoringModel:
     @property
     def input_names(self) -> tuple[str, ...]:
         """The names of the input columns; empty where the model does not name any."""
+        if self.plan:
+            return tuple(self.plan.kinds)
         schema = self.input_schema
         if schema is None or not schema.has_input_names():
             return ()
         return tuple(str(name) for name in schema.input_names())
 
     @property
+    def whole_names(self) -> tuple[str, ...]:
+        """The names of the input columns that take whole numbers only."""
+        if self.plan:
+            kinds = dict(self.plan.kinds)
+        else:
+            inputs = self.input_schema.inputs if self.input_schema is not None and self.input_names else []
+            kinds = {str(column.name): getattr(column.type, "name", "") for column in inputs}
+        return tuple(name for name, kind in kinds.items() if kind in _INTEGERS)
+
+    @property
     def required_names(self) -> tuple[str, ...]:
         """The names of the input columns that have to be there."""
+        if self._required is not None:
+            return tuple(self._required)
         if self.input_schema is None or not self.input_names:
             return ()
         return tuple(str(name) for name in self.input_schema.required_input_names())
@@ -179,7 +205,7 @@ def load_model(uri: str | Path) -> ScoringModel:
     if not _may_have_plan(path):
         return _without_plan(path, _load_pyfunc(path, str(uri)))
     digest = model_digest(path)
-    return _by_kept_plan(path, digest) or _by_new_plan(path, digest, _load_pyfunc(path, str(uri)))
+    return kept_model(path, digest) or _by_new_plan(path, digest, _load_pyfunc(path, str(uri)))
 
 
 def _may_have_plan(path: Path) -> bool:
@@ -188,15 +214,28 @@ def _may_have_plan(path: Path) -> bool:
     return any(loader in text for loader in ("mlflow.sklearn", "mlflow.lightgbm", "mlflow.xgboost"))
 
 
-def _by_kept_plan(path: Path, digest: str) -> ScoringModel | None:
+def kept_model(path: Path | Callable[[], Path], digest: str) -> ScoringModel | None:
+    """The model whose files have this digest, by its kept plan; None where none is kept.
+
+    Args:
+        path: The local directory of its files, or what fetches them when they are first needed.
+        digest: The content hash of its files.
+    """
+    cap_threads()
     from brickyard.scoring.plan.cache import find_plan
 
     found = find_plan(digest)
     if found is None:
         return None
     plan, about = found
-    run_id = about.get("run_id")
-    return ScoringModel(path, None, plan=_scorer(plan), run_id=run_id if isinstance(run_id, str) else None)
+    run_id, required = about.get("run_id"), about.get("required")
+    return ScoringModel(
+        path,
+        None,
+        plan=_scorer(plan),
+        run_id=run_id if isinstance(run_id, str) else None,
+        required=required if isinstance(required, list) else None,
+    )
 
 
 def _by_new_plan(path: Path, digest: str, pyfunc: PyFuncModel) -> ScoringModel:
@@ -204,8 +243,9 @@ def _by_new_plan(path: Path, digest: str, pyfunc: PyFuncModel) -> ScoringModel:
 
     plan = _verified_plan(pyfunc)
     if plan is not None:
-        keep_plan(plan, digest, {"run_id": pyfunc.metadata.run_id})
-        return ScoringModel(path, pyfunc, plan=_scorer(plan))
+        model = ScoringModel(path, pyfunc, plan=_scorer(plan))
+        keep_plan(plan, digest, {"run_id": model.run_id, "required": model.required_names})
+        return model
     return _without_plan(path, pyfunc)
 
 

@@ -31,11 +31,13 @@ class ModelSource:
         name: The registered model's full name.
         version: Its number, as text.
         run_id: The run that made it; empty where that is not known.
+        created: When, in milliseconds since the epoch; 0 where that is not known.
     """
 
     name: str
     version: str
     run_id: str
+    created: int = 0
 
 
 def is_remote(uri: str) -> bool:
@@ -62,7 +64,7 @@ def resolve(uri: str, connection: Connection) -> ModelSource:
     if state is None or not state.ready:
         what = "does not exist" if state is None else "has no complete files"
         raise ModelError(f"version {version} of '{name}' {what}", where=f"{uri} in {connection.host}")
-    return ModelSource(name, version, state.run_id)
+    return ModelSource(name, version, state.run_id, state.created)
 
 
 def _alias(registry: Registry, name: str, alias: str, host: str) -> str:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["RESULT_COLUMNS", "ScoredRows", "Scoring", "check_columns", "threads_for"]
 
 RESULT_COLUMNS = ("prediction", "model_name", "model_version", "run_id", "scored_at")
-_INTEGERS = frozenset({"integer", "long"})
 # Libraries whose predictions may be made on several threads at once; a model of the user's own code may not.
 _PARALLEL = frozenset({"mlflow.sklearn", "mlflow.lightgbm", "mlflow.xgboost", "mlflow.onnx", "mlflow.catboost"})
 
@@ -187,18 +186,10 @@ def check_columns(schema: pa.Schema, model: ScoringModel, names: Sequence[str], 
         raise DataError(
             f"the table has no column {', '.join(missing)}", where=table, next=f"it has: {', '.join(schema.names)}"
         )
-    inputs = model.input_schema.inputs if model.input_schema is not None and model.input_names else []
-    cut = [
-        column.name
-        for column in inputs
-        if column.name in schema.names
-        and getattr(column.type, "name", "") in _INTEGERS
-        and not types.is_integer(schema.field(column.name).type)
-    ]
+    whole = [name for name in model.whole_names if name in schema.names]
+    cut = [name for name in whole if not types.is_integer(schema.field(name).type)]
     if cut:
-        raise DataError(
-            f"the model takes whole numbers in {', '.join(map(str, cut))}; the table has others", where=table
-        )
+        raise DataError(f"the model takes whole numbers in {', '.join(cut)}; the table has others", where=table)
 
 
 def _numbered(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, pa.RecordBatch]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,9 @@ from hypothesis import strategies as st
 
 from brickyard.scoring.model import ScoringModel
 from brickyard.scoring.plan.verify import same
-from tests.scoring.plan import pipelines
+from tests.scoring.plan import pipeline_frames, pipelines
 from tests.scoring.plan.conftest import LoadedFamily
+from tests.scoring.plan.pipeline_frames import by_pyfunc, frame_of
 
 NEAR = st.floats(-4, 4)
 DOUBLES = NEAR | NEAR | st.floats() | st.none() | st.integers(-(2**60), 2**60) | st.sampled_from([0.0, -0.0, 1e300])
@@ -49,31 +49,13 @@ def _rows(values: dict[str, Any], texts: dict[str, Any]) -> Any:
 ANY_ROWS = _rows(WELL, WELL) | _rows(WELL, TEXTS) | _rows(VALUES, WELL) | _rows(VALUES, TEXTS)
 
 
-def frame_of(records: list[dict[str, Any]]) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            name: pd.Series([record[name] for record in records], dtype=pipelines.DTYPES.get(kind, "object"))
-            for name, kind in pipelines.COLUMNS.items()
-        }
-    )
-
-
-def by_pyfunc(model: ScoringModel, frame: pd.DataFrame) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return model.pyfunc.predict(frame)
-        except Exception:
-            return None
-
-
 def check(model: ScoringModel, records: list[dict[str, Any]]) -> None:
     """Whatever the plan answers, from a frame, from Arrow, from JSON or row by row, is what pyfunc answers."""
     plan = model.plan
     assert plan is not None
-    frame = frame_of(records)
-    expected = by_pyfunc(model, frame)
     columns = {name: [record[name] for record in records] for name in pipelines.COLUMNS}
+    frame = frame_of(columns)
+    expected = by_pyfunc(model, frame)
     schema = pa.Schema.from_pandas(frame.astype(dict.fromkeys(pipelines.TEXTS, "string")), preserve_index=False)
     for answer in (
         plan.predict(frame),
@@ -83,7 +65,7 @@ def check(model: ScoringModel, records: list[dict[str, Any]]) -> None:
         assert answer is None or same(answer, expected)
     for record in records:
         one = plan.predict_json_row(list(pipelines.COLUMNS), [record[name] for name in pipelines.COLUMNS])
-        assert one is None or same(one, by_pyfunc(model, frame_of([record])))
+        assert one is None or same(one, by_pyfunc(model, frame_of({name: [value] for name, value in record.items()})))
     arrays = plan.arrays_of_json(columns)
     together = plan.predict_arrays(arrays, together=True) if arrays is not None and plan.row_wise else None
     for row in range(len(records) if together is not None else 0):
@@ -114,14 +96,14 @@ def test_any_rows_get_the_predictions_of_pyfunc(
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("family", pipelines.FAMILIES)
-@settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
-@given(records=ANY_ROWS)
+@pipeline_frames.soak
+@given(kind=pipeline_frames.kinds())
 def test_ten_thousand_frames_get_the_predictions_of_pyfunc(
-    family: str, records: list[dict[str, Any]], loaded_family: LoadedFamily
+    family: str, kind: pipeline_frames.Kind, loaded_family: LoadedFamily
 ) -> None:
-    check(loaded_family(family), records)
+    assert pipeline_frames.Comparison(loaded_family(family), kind).compare() > pipeline_frames.FRAMES // 8
 
 
 def test_a_label_near_a_tie_is_not_guessed(loaded_family: LoadedFamily) -> None:

@@ -10,12 +10,12 @@ import lightgbm
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import given
 
 from brickyard.scoring.plan import trees_library
 from brickyard.scoring.plan.steps import compile_estimator
-from tests.scoring.plan.tree_rows import INFINITE, MISSING, agree, compiled, one_thread, row_lists, rows, same
+from tests.scoring.plan.tree_frames import Kind, agree_on, frames, kinds, soak
+from tests.scoring.plan.tree_rows import INFINITE, MISSING, agree, compiled, one_thread, rows, same
 
 __all__ = ["one_thread"]
 SMALL = {
@@ -154,10 +154,11 @@ def test_without_the_library_the_tables_answer(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", OBJECTIVES)
-@settings(max_examples=1_000, deadline=None, suppress_health_check=list(HealthCheck), database=None)
-@given(choose=st.data())
-def test_ten_thousand_frames_of_a_family(name: str, choose: st.DataObject) -> None:
+@soak
+@given(kind=kinds())
+def test_ten_thousand_frames_of_a_family(name: str, kind: Kind) -> None:
     step = step_of(name)
-    assert agree(step, reference(booster(name)), choose.draw(row_lists(step, [*MISSING, *INFINITE])))
+    made = frames(step, kind, [*MISSING, *INFINITE])
+    assert agree_on(step, reference(booster(name)), made) == len(made)

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import xgboost
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import given
 
 from brickyard.scoring.plan.steps import Declined, compile_estimator
-from tests.scoring.plan.tree_rows import MISSING, agree, compiled, one_thread, row_lists, rows
+from tests.scoring.plan.tree_frames import Kind, agree_on, frames, kinds, soak
+from tests.scoring.plan.tree_rows import MISSING, agree, compiled, one_thread, rows
 
 __all__ = ["one_thread"]
 SMALL = {"max_depth": 4, "nthread": 1, "eta": 0.4}
@@ -87,7 +87,7 @@ def reference(estimator: Any, function: str = "predict") -> Callable[[np.ndarray
 
 def answered(matrix: np.ndarray) -> np.ndarray:
     """What is not refused: numbers up to the size beyond which whole numbers are rounded twice."""
-    return np.where(np.abs(matrix) > 2.0**53, 7.0, matrix)
+    return np.where(np.abs(matrix) > 2.0**53, 7.0, matrix).astype(matrix.dtype)
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
@@ -149,10 +149,11 @@ def test_what_has_no_table_is_declined() -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", OBJECTIVES)
-@settings(max_examples=1_000, deadline=None, suppress_health_check=list(HealthCheck), database=None)
-@given(choose=st.data())
-def test_ten_thousand_frames_of_a_family(name: str, choose: st.DataObject) -> None:
+@soak
+@given(kind=kinds())
+def test_ten_thousand_frames_of_a_family(name: str, kind: Kind) -> None:
     step = step_of(name)
-    assert agree(step, reference(booster(name)), answered(choose.draw(row_lists(step, MISSING))))
+    made = [answered(frame) for frame in frames(step, kind, MISSING)]
+    assert agree_on(step, reference(booster(name)), made) == len(made)

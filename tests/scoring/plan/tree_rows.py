@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
 from brickyard.scoring.plan.steps import Declined, Estimator, compile_estimator
@@ -56,12 +55,6 @@ def rows(step: Any, count: int, extra: list[float], seed: int = 0) -> np.ndarray
     random = np.random.default_rng(seed)
     columns = [random.choice(pool(step, feature, extra), count) for feature in range(step.features)]
     return np.column_stack(columns)
-
-
-def row_lists(step: Any, extra: list[float]) -> st.SearchStrategy[np.ndarray]:
-    pools = [pool(step, feature, extra).tolist() for feature in range(step.features)]
-    row = st.tuples(*[st.sampled_from(values) | st.floats(width=64) for values in pools])
-    return st.lists(row, min_size=1, max_size=12).map(lambda given: np.array(given, dtype=np.float64))
 
 
 def same(ours: np.ndarray, theirs: np.ndarray) -> None:

@@ -3,8 +3,9 @@
 Peers: pyfunc on pandas, a batch after the other; `mlflow.pyfunc.spark_udf` on the workspace's Spark engine; and, as a
 floor, reading and writing without a model. All write all columns and the prediction. Models: a logistic regression
 behind a scaler and a one-hot encoder, and LightGBM with 200 trees. Ours runs twice: first with a model that this
-machine has never seen, which is fetched, compiled and verified, then as each later run, which the bars are for. Memory is the
-most that the process held; for Spark that of the client only, as its engine is another process, and so is the CPU time.
+machine has never seen, which is fetched, compiled and verified, then as each later run, which the bars are for.
+Memory is the most that the process held; for Spark that of the client only, as its engine is another process, and so
+is the CPU time.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def test_predictions_equal_those_of_pyfunc(
     assert (result.rows, result.changed, result.source.version) == (500, True, "1")
     got = warehouse.delta(output).to_pandas().sort_values("flight_id")
     assert list(got) == ["flight_id", "prediction", "model_name", "model_version", "run_id", "scored_at"]
-    assert set(zip(got["model_name"], got["model_version"], strict=True)) == {(model, "1")}
+    assert set(zip(got["model_name"], got["model_version"], got["run_id"], strict=True)) == {(model, "1", None)}
     assert [plain(value) for value in got["prediction"]] == rows_of(loaded(kind).pyfunc.predict(frame))
 
 

@@ -202,10 +202,15 @@ def _numbered(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, pa.Recor
 
 
 def _constant(value: str, rows: int) -> pa.Array:
-    """One text for all rows, as a dictionary: written faster, and stored as text."""
+    """One text for all rows, as a dictionary: held in less memory, and stored as text; null where it is not known.
+
+    An empty text would say less, and the Delta writer needs as long for a column of them as for all others together.
+    """
     import numpy as np
     import pyarrow as pa
 
+    if not value:
+        return pa.nulls(rows, pa.string())
     return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), pa.array([value]))
 
 

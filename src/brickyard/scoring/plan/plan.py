@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from brickyard.scoring.plan.row_features import RowFeatures, row_features_of
 from brickyard.scoring.plan.row_terms import RowTerms, row_terms_of
 from brickyard.scoring.plan.steps import Declined, Estimator, Features, Transform, matrix_of
 from brickyard.scoring.plan.terms import LinearTerms, terms_of
@@ -118,6 +119,11 @@ class Plan:
         """The way of single rows around arrays, or none."""
         return row_terms_of(self, self.terms)
 
+    @cached_property
+    def row_features(self) -> RowFeatures | None:
+        """The way of one row to its features, or none."""
+        return row_features_of(self)
+
     def predict(self, columns: Mapping[str, np.ndarray], *, together: bool = False) -> np.ndarray:
         """Predict from columns of exactly the signature's types.
 
@@ -148,6 +154,14 @@ class Plan:
 
     def features(self, arrays: Sequence[np.ndarray]) -> np.ndarray:
         """Return the matrix that goes into the estimator."""
+        if len(arrays[0]) == 1 and self.row_features is not None:
+            made = self.row_features.matrix(arrays)
+            if made is not None:
+                return made
+        return self.features_by_blocks(arrays)
+
+    def features_by_blocks(self, arrays: Sequence[np.ndarray]) -> np.ndarray:
+        """Return the matrix that goes into the estimator, for any number of rows."""
         parts = [block.matrix(arrays) for block in self.blocks]
         features: Features = parts[0] if len(parts) == 1 else np.hstack(parts)
         for step in self.steps:

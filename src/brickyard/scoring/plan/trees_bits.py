@@ -12,6 +12,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 
 import numpy as np
 
@@ -38,6 +39,7 @@ class LeafBits:
         possible: By such feature, sets of leaves: intervals and NaN x trees.
         values: What leaves are worth, by tree and place (see `_PLACES`).
         counts: How many trees are summed for each output.
+        every: The sets of all features in one array, of which `possible` are the parts.
     """
 
     features: tuple[int, ...]
@@ -45,6 +47,7 @@ class LeafBits:
     possible: tuple[np.ndarray, ...]
     values: np.ndarray
     counts: tuple[int, ...]
+    every: np.ndarray
 
     def sums(self, matrix: np.ndarray, start: np.ndarray | None) -> np.ndarray:
         """Sum what the leaves of rows are worth; see `trees_kernel.sums`."""
@@ -52,6 +55,10 @@ class LeafBits:
         outputs = self.values.shape[1] if self.values.ndim == 2 else len(self.counts)
         result = np.empty((rows, outputs), dtype=self.values.dtype)
         result[:] = 0 if start is None else start
+        if rows == 1:
+            leaves = self.values.take(self._places(self._left_of_row(matrix[0])[None]), axis=0)
+            add_leaves(leaves, self.counts, 0, result, whole=start is None)
+            return result
         codes = self._codes(matrix)
         block = max(1, _LANES // self.possible[0].shape[1])
         for begin in range(0, rows, block):
@@ -62,18 +69,30 @@ class LeafBits:
 
     def _codes(self, matrix: np.ndarray) -> list[np.ndarray]:
         """The interval of each row, by feature."""
-        if len(matrix) > 1:
-            pairs = zip(self.features, self.cuts, strict=True)
-            return [cuts.searchsorted(matrix[:, feature]) for feature, cuts in pairs]
-        row = matrix[0].tolist()
-        return [
-            np.array([bisect_left(cuts, row[feature]) if row[feature] == row[feature] else len(cuts)])
-            for feature, cuts in zip(self.features, self._cut_lists, strict=True)
+        pairs = zip(self.features, self.cuts, strict=True)
+        return [cuts.searchsorted(matrix[:, feature]) for feature, cuts in pairs]
+
+    def _left_of_row(self, row: np.ndarray) -> np.ndarray:
+        """The leaf that is left of each tree for one row, as one bit."""
+        values = row.tolist()
+        at = [
+            start + (bisect_left(cuts, values[feature]) if values[feature] == values[feature] else len(cuts))
+            for feature, cuts, start in self._cut_lists
         ]
+        left: np.ndarray = np.bitwise_and.reduce(self.every.take(at, axis=0), axis=0)
+        return left
 
     @cached_property
-    def _cut_lists(self) -> list[list[float]]:
-        return [cuts.tolist() for cuts in self.cuts]
+    def _cut_lists(self) -> list[tuple[int, list[float], int]]:
+        """Features, their upper ends, and where their sets begin among those of all features."""
+        sizes = [len(sets) for sets in self.possible]
+        starts = accumulate(sizes, initial=0)
+        return [(f, cuts.tolist(), at) for f, cuts, at in zip(self.features, self.cuts, starts, strict=False)]
+
+    @cached_property
+    def _first_places(self) -> np.ndarray:
+        width = self.every.dtype.itemsize * 8
+        return np.arange(0, self.every.shape[1] * width, width)[:, None]
 
     def _left(self, codes: list[np.ndarray]) -> np.ndarray:
         """The leaf that is left, as one bit: rows x trees."""
@@ -86,12 +105,11 @@ class LeafBits:
 
     def _places(self, left: np.ndarray) -> np.ndarray:
         """Positions among `values`: trees x rows. The sets are changed."""
-        width = left.dtype.itemsize * 8
-        factor, shift = _PLACES[width]
+        factor, shift = _PLACES[left.dtype.itemsize * 8]
         np.multiply(left, left.dtype.type(factor), out=left)
         np.right_shift(left, left.dtype.type(shift), out=left)
         places: np.ndarray = left.T.astype(np.int64, order="C")
-        places += np.arange(0, len(places) * width, width)[:, None]
+        places += self._first_places
         return places
 
 
@@ -109,15 +127,18 @@ def leaf_bits(table: NodeTable) -> LeafBits | None:
     if sum(len(ends) + 1 for ends in cuts) * len(table.roots) * width // 8 > _MOST_BYTES:
         return None
     under = _leaves_under(table, split, number)
-    possible = tuple(
-        _possible(table, split, tree, under, int(feature), ends).astype(f"u{width // 8}")
-        for feature, ends in zip(features, cuts, strict=True)
+    every = np.concatenate(
+        [
+            _possible(table, split, tree, under, int(feature), ends).astype(f"u{width // 8}")
+            for feature, ends in zip(features, cuts, strict=True)
+        ]
     )
+    possible = tuple(np.split(every, np.cumsum([len(ends) + 1 for ends in cuts])[:-1]))
     values = np.zeros((len(table.roots) * width, *table.values.shape[1:]), dtype=table.values.dtype)
     factor, shift = _PLACES[width]
     place = np.array([(factor << bit) % (1 << width) >> shift for bit in range(width)])
     values[tree[~split] * width + place[number[~split]]] = table.values[~split]
-    return LeafBits(tuple(features.tolist()), cuts, possible, values, table.counts)
+    return LeafBits(tuple(features.tolist()), cuts, possible, values, table.counts, every)
 
 
 def _cuts(table: NodeTable, split: np.ndarray, feature: int) -> np.ndarray:

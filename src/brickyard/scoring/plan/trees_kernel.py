@@ -1,8 +1,8 @@
 """Walking trees with numpy: all trees and a block of rows at once, one level a step.
 
 A block is as many rows as keep its intermediate arrays in the second-level cache. For one row the same walk goes
-over the trees. Leaves are summed per output in the order of the trees, one after the other, as the libraries do,
-so a row's sum has the same bits whatever rows are beside it.
+over the trees, whose nodes are then read whole. Leaves are summed per output in the order of the trees, one after the
+other, as the libraries do, so a row's sum has the same bits whatever rows are beside it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ __all__ = ["add_leaves", "sums"]
 # How many pairs of tree and row are walked at once, and how many nodes of trees.
 _LANES = 1 << 15
 _NODES = 1 << 16
+# Of how many nodes a copy is made for single rows, of 32 bytes each.
+_NODES_TOGETHER = 1 << 20
 
 
 def sums(table: NodeTable, matrix: np.ndarray, start: np.ndarray | None) -> np.ndarray:
@@ -34,6 +36,10 @@ def sums(table: NodeTable, matrix: np.ndarray, start: np.ndarray | None) -> np.n
     result = np.empty((rows, table.outputs), dtype=table.values.dtype)
     result[:] = 0 if start is None else start
     seen = table.look(matrix)
+    if rows == 1 and trees <= _LANES and len(table.view) <= _NODES_TOGETHER:
+        values = table.values.take(walk_row(table, seen), axis=0)[:, None]
+        add_leaves(values, table.counts, 0, result, whole=start is None)
+        return result
     step = _trees_at_once(table, rows)
     block = max(1, _LANES // step)
     for begin in range(0, rows, block):
@@ -63,6 +69,20 @@ def walk(table: NodeTable, seen: np.ndarray, first: int, last: int) -> np.ndarra
         np.less_equal(values, thresholds, out=left)
         table.right.take(node, out=at, mode="clip")
         np.add(at, left, out=node)
+    return node
+
+
+def walk_row(table: NodeTable, seen: np.ndarray) -> np.ndarray:
+    """Return the leaf of one row in every tree."""
+    flat, nodes, node = seen.reshape(-1), table.together, table.roots.copy()
+    found = np.empty((len(node), nodes.shape[1]), dtype=np.int64)
+    at, thresholds, right = found[:, 0], found.view(np.float64)[:, 1], found[:, 2]
+    values, left = np.empty(len(node)), np.empty(len(node), dtype=bool)
+    for _ in range(table.deepest):
+        nodes.take(node, axis=0, out=found, mode="clip")
+        flat.take(at, out=values, mode="clip")
+        np.less_equal(values, thresholds, out=left)
+        np.add(right, left, out=node)
     return node
 
 

@@ -148,11 +148,14 @@ LINKS: dict[str, Link] = {
 
 
 def _pair(values: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    return np.stack([1 - values[:, 0], values[:, 0]], axis=1)
+    pair = np.empty((len(values), 2), dtype=values.dtype)
+    np.subtract(1, values[:, 0], out=pair[:, 0])
+    pair[:, 1] = values[:, 0]
+    return pair
 
 
 def _label(values: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    labels: np.ndarray = classes.take(np.argmax(values, axis=1), axis=0)
+    labels: np.ndarray = classes.take(values.argmax(axis=1), axis=0)
     return labels
 
 

@@ -149,6 +149,21 @@ class NodeTable:
         return seen
 
     @cached_property
+    def together(self) -> np.ndarray:
+        """View, threshold (its bits) and right child of each node beside each other: nodes x 4, the last is unused.
+
+        One row meets few nodes, and so waits for memory: once a node this way.
+        """
+        nodes = np.zeros((len(self.view), 4), dtype=np.int64)
+        nodes[:, 0], nodes[:, 1], nodes[:, 2] = self.view, self.threshold.view(np.int64), self.right
+        return nodes
+
+    @cached_property
+    def deepest(self) -> int:
+        """Number of splits on the longest way."""
+        return int(self.depths.max())
+
+    @cached_property
     def _zeros(self) -> bool:
         return bool(self.zero_missing.any())
 

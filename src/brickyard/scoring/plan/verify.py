@@ -30,6 +30,7 @@ __all__ = ["Disagreement", "same", "verify"]
 
 _log = logging.getLogger(__name__)
 _SINGLES = 4
+_ROWS_OF_FEATURES = 100
 Columns = Mapping[str, np.ndarray]
 
 
@@ -117,6 +118,16 @@ def _compare_rows(plan: Plan, columns: Columns, predicted: np.ndarray, what: str
             raise Disagreement(f"the way of single rows predicts something else: {what}")
 
 
+def _compare_row_features(plan: Plan, columns: Columns, what: str) -> None:
+    """Compare the features of single rows with those that blocks make of them."""
+    arrays = [columns[column.name] for column in plan.inputs]
+    for row in range(min(len(arrays[0]), _ROWS_OF_FEATURES) if plan.row_features is not None else 0):
+        single = [values[row : row + 1] for values in arrays]
+        ours = plan.row_features.matrix(single) if plan.row_features is not None else None
+        if ours is not None and not same(ours, _asked(partial(plan.features_by_blocks, single), Declined)):
+            raise Disagreement(f"the features of single rows differ: {what}")
+
+
 def _compare_native(plan: Plan, native: Native, columns: Columns, what: str, *, probe: bool) -> bool:
     """Compare features, scores and the estimator's predictions with those of the pipeline's own parts.
 
@@ -131,6 +142,7 @@ def _compare_native(plan: Plan, native: Native, columns: Columns, what: str, *, 
         Whether the estimator was compared.
     """
     *before, last = _parts(native.model)
+    _compare_row_features(plan, columns, what)
     theirs = _asked(lambda: _features(before, _frame(columns)), Exception)
     ours = _asked(lambda: plan.features([columns[column.name] for column in plan.inputs]), Declined)
     if theirs is None or ours is None:

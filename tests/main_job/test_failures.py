@@ -89,3 +89,12 @@ def test_the_second_workspace_is_down(unchanged: SmallJob) -> None:
     assert done.returncode == 4
     assert prod.host in done.stderr and "Traceback" not in done.stderr
     wait_for(lambda: serves(prod), seconds=60)
+
+
+def test_rows_that_the_model_was_trained_on(unchanged: SmallJob) -> None:
+    command = ("score", "delay", "-t", "dev", "--output", "main.flights.leaked", "--leakage", "refuse", "--input")
+    refused = unchanged.run(*command, "main.flights.training", check=False)
+    assert refused.returncode == 11, refused.stdout + refused.stderr
+    assert "were in the model's training data; nothing was written" in refused.stderr
+    done = unchanged.run(*command, "main.flights.evaluation")
+    assert "none of these rows was in the training data: main.flights.training (version 0, by keys)" in done.stdout

@@ -22,7 +22,10 @@ shuffle_labels = dbutils.widgets.get("shuffle_labels") == "true"
 from flights.columns import FEATURES, LABEL
 from flights.model import KINDS, SEED
 
-training = spark.table(f"{prefix}.training").orderBy("flight_id").toPandas()
+# One version, which the run records: rows that the model was trained on are found by it when it scores.
+table_version = spark.sql(f"DESCRIBE HISTORY {prefix}.training LIMIT 1").first()["version"]
+rows = spark.read.option("versionAsOf", table_version).table(f"{prefix}.training")
+training = rows.orderBy("flight_id").toPandas()
 late = training[LABEL].sample(frac=1, random_state=SEED).reset_index(drop=True) if shuffle_labels else training[LABEL]
 model = KINDS[kind]().fit(training[FEATURES], late)
 
@@ -45,13 +48,17 @@ from pathlib import Path
 
 import flights
 import mlflow
+from mlflow.data.delta_dataset_source import DeltaDatasetSource
 from mlflow.models import infer_signature
 
 mlflow.set_experiment(dbutils.widgets.get("experiment"))
 example = evaluation[list(model.columns)].head(3)
+source = DeltaDatasetSource(delta_table_name=f"{prefix}.training", delta_table_version=table_version)
+dataset = mlflow.data.from_pandas(training, source=source, targets=LABEL, name=f"{prefix}.training")
 
 with mlflow.start_run(run_name=kind) as run:
     mlflow.log_params({"kind": kind, "shuffle_labels": shuffle_labels, "rows": len(training), "seed": SEED})
+    mlflow.log_input(dataset, context="training")
     mlflow.log_metrics(metrics)
     if kind == "trees":
         mlflow.log_dict(model.importances(), "importances.json")

@@ -12,7 +12,7 @@ from brickyard.scoring.plan.kernels import kernel
 from brickyard.scoring.plan.steps import Declined
 from brickyard.scoring.plan.trees_bits import LeafBits, leaf_bits
 from brickyard.scoring.plan.trees_library import LightGBMLibrary, XGBoostLibrary
-from brickyard.scoring.plan.trees_output import ANSWERS, LINKS
+from brickyard.scoring.plan.trees_output import ANSWERS, LABELS_OF_TWO, LINKS, LOGISTIC, certain_labels
 from brickyard.scoring.plan.trees_table import NodeTable
 
 __all__ = ["NO_CLASSES", "NO_FEATURES", "TreeEnsemble"]
@@ -107,6 +107,10 @@ class TreeEnsemble:
         values = self.bits.sums(rows, start) if self.bits is not None else kernel().tree_sums(self.table, rows, start)
         if self.divisor != 1:
             values = values / self.divisor
+        if self.answer in LABELS_OF_TWO and self.link in LOGISTIC:
+            labels = certain_labels(values[:, 0], self.scale, self.classes)
+            if labels is not None:
+                return labels
         return self._answer(LINKS[self.link](values, self.scale))
 
     @cached_property

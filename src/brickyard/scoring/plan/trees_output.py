@@ -16,7 +16,13 @@ import numpy as np
 
 from brickyard.scoring.plan.steps import Declined
 
-__all__ = ["ANSWERS", "LINKS", "float_function"]
+__all__ = ["ANSWERS", "LABELS_OF_TWO", "LINKS", "LOGISTIC", "certain_labels", "float_function"]
+
+# Links with the logistic function, and answers that are the likelier one of two labels.
+LOGISTIC = frozenset({"expit", "float logistic", "logistic"})
+LABELS_OF_TWO = frozenset({"label above half", "label of pair"})
+# From here on a probability is further from a half than by what single precision rounds.
+_CERTAIN = 1e-3
 
 Link = Callable[[np.ndarray, float], np.ndarray]
 Answer = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -170,3 +176,15 @@ ANSWERS: dict[str, Answer] = {
     "matrix": lambda values, classes: values,
     "pair": _pair,
 }
+
+
+def certain_labels(sums: np.ndarray, scale: float, classes: np.ndarray) -> np.ndarray | None:
+    """Return labels of two classes by the sign of what the logistic function is taken of; None where one is near zero.
+
+    XGBoost's link has no scale, and one of 1 as its number.
+    """
+    scaled = sums * sums.dtype.type(scale)
+    if not (np.abs(scaled) > _CERTAIN).all():
+        return None
+    labels: np.ndarray = classes.take((scaled > 0).view(np.int8), axis=0)
+    return labels

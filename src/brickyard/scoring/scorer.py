@@ -36,6 +36,9 @@ class ColumnPlan(Protocol):
     def predict_row(self, values: Sequence[Any]) -> np.ndarray | None:
         """Predict one row from values of JSON in the order of the signature, where there is a faster way for one."""
 
+    def predict_values(self, values: Sequence[Any]) -> np.ndarray | None:
+        """The same, where several rows take less time together."""
+
 
 @dataclass(frozen=True)
 class NativeColumns:
@@ -56,6 +59,10 @@ class NativeColumns:
 
     def predict_row(self, values: Sequence[Any]) -> np.ndarray | None:
         """There is no other way for one row."""
+        return None
+
+    def predict_values(self, values: Sequence[Any]) -> np.ndarray | None:
+        """Nor here."""
         return None
 
 
@@ -103,7 +110,9 @@ class Scorer:
     def predict_json_columns(self, columns: Mapping[str, Sequence[Any]]) -> np.ndarray | None:
         """Predict columns of decoded JSON, by name and equally long; None where pyfunc has to."""
         if columns.keys() == self.kinds.keys() and len(columns[self._names[0]]) == 1:
-            answer = self._plan.predict_row([columns[name][0] for name in self._names])
+            values = [columns[name][0] for name in self._names]
+            answer = self._plan.predict_row(values)
+            answer = self._plan.predict_values(values) if answer is None else answer
             if answer is not None:
                 return answer
         arrays = arrays_of_json(columns, self.kinds)

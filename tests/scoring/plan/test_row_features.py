@@ -51,3 +51,16 @@ def test_other_features_of_a_row_are_found_at_load(loaded_family: LoadedFamily) 
     vars(plan)["row_features"] = RowFeatures(lambda values, features: None, right.shape[1])  # all are zero
     with pytest.raises(Disagreement, match="features of single rows differ"):
         verify(plan, pyfunc, native)
+
+
+def test_values_of_json_are_predicted_without_arrays(loaded_family: LoadedFamily) -> None:
+    plan, model = _plan("trees", loaded_family), loaded_family("trees")
+    assert model.plan is not None
+    frame = pipelines.rows(20, seed=12).assign(gap=1.0)
+    expected = model.pyfunc.predict(frame)
+    for place, row in enumerate(frame.to_dict("records")):
+        ours = plan.predict_values([row[column.name] for column in plan.inputs])
+        assert ours is not None and same(ours, expected[place : place + 1])
+        wrong: list[tuple[str, object]] = [("n0", "1"), ("n0", True), ("b", 1), ("l", 1.0), ("l", None), ("carrier", 3)]
+        for name, value in wrong:
+            assert plan.predict_values([value if c.name == name else row[c.name] for c in plan.inputs]) is None

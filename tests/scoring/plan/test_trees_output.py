@@ -16,10 +16,11 @@ def test_labels_by_the_sign_are_those_by_the_probability(link: str, dtype: str, 
     classes = np.array(["late", "on time"])
     certain = 0
     for value in sums:
-        labels = certain_labels(np.array([value]), scale, classes)
-        certain += labels is not None
         with np.errstate(all="ignore"):
             expected = ANSWERS[answer](LINKS[link](np.array([[value]]), scale), classes)
-        assert labels is None or labels.tolist() == expected.tolist()
+        for rows in (1, 3):
+            labels = certain_labels(np.repeat(value, rows), scale, classes)
+            assert labels is None or labels.tolist() == expected.tolist() * rows
+        certain += labels is not None
     assert 300 < certain < len(sums)
     assert certain_labels(sums, scale, classes) is None

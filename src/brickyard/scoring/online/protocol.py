@@ -208,8 +208,10 @@ class _Recorder:
 
 def _by_columns(plan: Scorer, columns: _Columns, *, together: bool = False) -> Any:
     """Predictions for columns of decoded JSON; none where they are not plain, or the plan declines them."""
+    if not together:
+        return plan.predict_json_columns(columns)
     arrays = plan.arrays_of_json(columns)
-    return None if arrays is None else plan.predict_arrays(arrays, together=together)
+    return None if arrays is None else plan.predict_arrays(arrays, together=True)
 
 
 def _tried(work: Callable[..., Any], *given: Any, **options: Any) -> Any:

@@ -152,6 +152,16 @@ class Plan:
         """Predict one row from values of decoded JSON, in the order of the inputs; None where `predict` has to."""
         return self.row.predict(values) if self.row is not None else None
 
+    def predict_values(self, values: Sequence[Any]) -> np.ndarray | None:
+        """As `predict_row`, for models with features and an estimator; it takes longer, so rows are better together."""
+        if self.terms is not None or self.row_features is None:
+            return None
+        features = self.row_features.of_values(values)
+        try:
+            return None if features is None else self.estimator.predict(features)
+        except Declined:
+            return None
+
     def features(self, arrays: Sequence[np.ndarray]) -> np.ndarray:
         """Return the matrix that goes into the estimator."""
         if len(arrays[0]) == 1 and self.row_features is not None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from brickyard.scoring.plan.categories import DECLINES, NOTHING, Categories, OneHot, Ordinal
+from brickyard.scoring.plan.row_terms import READERS
 from brickyard.scoring.plan.transforms import Arithmetic, Finite, Impute, Passthrough
 
 if TYPE_CHECKING:
@@ -27,6 +28,15 @@ __all__ = ["RowFeatures", "row_features_of"]
 _SCALED = {"": "{x}", "-": "({x} - a{i})", "/": "({x} / a{i})", "-/": "(({x} - a{i}) / b{i})"}
 # By the kind of an encoder's known values: types of columns whose values Python compares with them as numpy does.
 _KINDS = {"O": ("string", "boolean"), "f": ("double",), "i": ("integer", "long")}
+# Statements that check the value of an input; whole numbers stay what they are, for the encoders.
+_CHECKS = {
+    "double": "if type({x}) is not float: {x} = double({x})",
+    "float": "single({x})",
+    "integer": "integer({x})",
+    "long": "long({x})",
+    "boolean": "boolean({x})",
+    "string": "if type({x}) is not str: text({x})",
+}
 _INFINITE = (math.inf, -math.inf)
 _SCALED["*+"] = "({x} * a{i} + b{i})"
 
@@ -54,13 +64,20 @@ class RowFeatures:
 
     def matrix(self, arrays: Sequence[np.ndarray]) -> np.ndarray | None:
         """Return the features of the only row of columns; None where the way for all rows has to make them."""
+        try:
+            return self.of_values([array.item() for array in arrays])
+        except AttributeError:  # texts of Arrow
+            return None
+
+    def of_values(self, values: Sequence[Any]) -> np.ndarray | None:
+        """Return the features of a row's values as JSON gives them, one for each input; None as above."""
         features = self._zeros.copy()
         try:
-            self._write([array.item() for array in arrays], features)
-        except (TypeError, ValueError, ArithmeticError, AttributeError):
+            self._write(values, features)
+        except (TypeError, ValueError, ArithmeticError):
             return None
         features.pop()
-        return np.array([features])
+        return np.array([features], dtype=np.float64)
 
 
 def row_features_of(plan: Plan) -> RowFeatures | None:
@@ -77,7 +94,8 @@ def row_features_of(plan: Plan) -> RowFeatures | None:
     if any(isinstance(step, Finite) for step in plan.steps):
         written.lines.append("    if sum(f) - sum(f) != 0.0: raise ValueError")
     head = ["def write(values, f):", f"    {', '.join(f'x{i}' for i in range(len(plan.inputs)))}, = values"]
-    names = {**written.names, "nothing": written.width}
+    head += [f"    {_CHECKS[column.kind].format(x=f'x{i}')}" for i, column in enumerate(plan.inputs)]
+    names = {**READERS, **written.names, "nothing": written.width}
     exec(compile("\n".join([*head, *written.lines]), "<the features of a row>", "exec"), names)
     return RowFeatures(names["write"], written.width)
 

@@ -21,7 +21,7 @@ from brickyard.scoring.plan.transforms import Arithmetic, Impute, Passthrough
 if TYPE_CHECKING:
     from brickyard.scoring.plan.plan import Block, Plan
 
-__all__ = ["RowTerms", "row_terms_of"]
+__all__ = ["READERS", "RowTerms", "row_terms_of"]
 
 # By the operations of a scaler: what a number adds, of the value, the scaler's numbers and the weight.
 _PRODUCTS = {
@@ -105,7 +105,7 @@ def _written(kinds: Sequence[str], terms: Sequence[_Term], *, sizes: bool) -> Ca
     for i, kind in enumerate(kinds):
         lines.append(f"    {_CHECKS[kind].format(x=f'x{i}')}")
     lines.append("    s = m = 0.0")
-    names: dict[str, Any] = dict(_READERS)
+    names: dict[str, Any] = dict(READERS)
     for term in terms:
         names.update(term.names)
         lines += [f"    t = {term.expression}", "    s += t"]
@@ -236,7 +236,8 @@ def _text(value: Any) -> Any:
     raise TypeError
 
 
-_READERS = {
+# What gives the value of an input as a number; a TypeError where it is not plain.
+READERS = {
     "double": _double,
     "single": _single,
     "integer": _integer,

@@ -183,6 +183,9 @@ def certain_labels(sums: np.ndarray, scale: float, classes: np.ndarray) -> np.nd
 
     XGBoost's link has no scale, and one of 1 as its number.
     """
+    if len(sums) == 1:
+        one = sums.item() * scale
+        return classes[int(one > 0) :][:1].copy() if abs(one) > _CERTAIN else None
     scaled = sums * sums.dtype.type(scale)
     if not (np.abs(scaled) > _CERTAIN).all():
         return None

@@ -116,6 +116,10 @@ def _compare_rows(plan: Plan, columns: Columns, predicted: np.ndarray, what: str
         one = plan.predict_row([_json(values[row]) for values in columns.values()])
         if one is not None and not same(one, predicted[row : row + 1]):
             raise Disagreement(f"the way of single rows predicts something else: {what}")
+    for row in range(min(rows, _SINGLES)):
+        one = plan.predict_values([_json(values[row]) for values in columns.values()])
+        if one is not None and plan.row_wise and not same(one, predicted[row : row + 1]):
+            raise Disagreement(f"the values of a single row are predicted otherwise: {what}")
 
 
 def _compare_row_features(plan: Plan, columns: Columns, what: str) -> None:

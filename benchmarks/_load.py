@@ -12,6 +12,7 @@ import select
 import shutil
 import socket
 import statistics
+import sys
 import subprocess
 import tempfile
 import time
@@ -58,6 +59,8 @@ def measure(port: int, pid: int, request: bytes, *, connections: int, seconds: f
         count = per_second * seconds
     else:
         times = _ask(port, request, connections, seconds)
+        if len(times) < 2:
+            sys.exit(f"fewer than two answers within {seconds:g} s; give it more (--seconds)")
         count, per_second = len(times), len(times) / (time.perf_counter() - begun)
         p50, p99 = statistics.median(times) * 1000, statistics.quantiles(times, n=100)[98] * 1000
     return Load(per_second, (cpu_seconds(pid) - before) / count * 1e6, p50, p99)

@@ -12,8 +12,8 @@ import select
 import shutil
 import socket
 import statistics
-import sys
 import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import dataclass

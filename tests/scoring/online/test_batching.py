@@ -19,12 +19,13 @@ import pytest
 
 from brickyard.scoring.model import ScoringModel, load_model
 from brickyard.scoring.online import Protocol, Request
-from brickyard.scoring.online.answer import Answer
+from brickyard.scoring.online.answer import ARROW, Answer
 from brickyard.scoring.online.connection import Connection
-from brickyard.scoring.online.encoding import ARROW, encode
+from brickyard.scoring.online.encoding import encode
 from brickyard.scoring.online.worker import Worker
 from tests.scoring import models
 from tests.scoring.conftest import LoadedModel
+from tests.scoring.online.parity import ask_mlflow, meaning
 from tests.scoring.online.serving import JSON, Running, answers, read_one, request
 from tests.scoring.online.test_fuzz import Wire
 from tests.scoring.online.test_http import body_of
@@ -43,6 +44,10 @@ class Own(mlflow.pyfunc.PythonModel):
         self.gate.wait(30)
         if (model_input["text"] == "bad").any():
             raise ValueError("a bad row")
+        if (model_input["text"] == "refused").any():
+            raise mlflow.exceptions.MlflowException("a row that is refused", 1000)
+        if (model_input["text"] == "none").any():
+            return None
         return model_input["number"] * 2 + MEAN * model_input["number"].mean()
 
 mlflow.models.set_model(Own())
@@ -200,6 +205,19 @@ def test_answers_together_are_those_alone(kind: str, loaded: LoadedModel) -> Non
     alone = [protocol.answer(each, kind) for each, kind in zip(bodies, types, strict=True)]
     assert [comparable(answer) for answer in together] == [comparable(answer) for answer in alone]
     assert [answer.status for answer in together] == [200, 200, 200, 400, 400, 200]
+
+
+@pytest.mark.parametrize("text", ["good", "bad", "refused", "none"])
+def test_the_model_is_called_once_for_a_request_whatever_comes_of_it(
+    text: str, own: Callable[..., ScoringModel]
+) -> None:
+    model = own()
+    sent, calls = body(1.5, text), model.pyfunc.unwrap_python_model().calls
+    assert model.rung == "frame"
+    answer = Protocol(model).answer(sent, JSON)
+    assert calls == [1]
+    assert meaning((answer.status, answer.body)) == meaning(ask_mlflow(model, sent, JSON))
+    assert text != "bad" or "in predict" in json.loads(answer.body)["stack_trace"]
 
 
 def plain(frame: pd.DataFrame) -> Any:

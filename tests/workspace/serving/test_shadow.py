@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from brickyard.scoring.online.encoding import ARROW, encode
+from brickyard.scoring.online.answer import ARROW
+from brickyard.scoring.online.encoding import encode
 from brickyard.workspace.serving.settings import SHADOW_TAG
 from brickyard.workspace.serving.shadow import Comparison, compare
 from tests.scoring import models

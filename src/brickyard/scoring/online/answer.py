@@ -6,8 +6,9 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Answer", "Request", "refusal"]
+__all__ = ["ARROW", "CSV", "Answer", "Request", "refusal"]
 
+ARROW, CSV = "application/vnd.apache.arrow.stream", "text/csv"
 _CODES = {
     404: "RESOURCE_DOES_NOT_EXIST",
     405: "INVALID_PARAMETER_VALUE",

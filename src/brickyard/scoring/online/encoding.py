@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
-from brickyard.scoring.online.answer import Answer, refusal
+from brickyard.scoring.online.answer import ARROW, Answer, refusal
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["ARROW", "encode", "rows_of", "slice_rows", "wants_arrow"]
+__all__ = ["encode", "rows_of", "slice_rows", "wants_arrow"]
 
-ARROW = "application/vnd.apache.arrow.stream"
 JSON = "application/json"
 # From here on the numbers are written by orjson: the same numbers, without the blanks that MLflow writes.
 _MANY = 256

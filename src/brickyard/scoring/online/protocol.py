@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -19,8 +20,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from brickyard.scoring.columns import columns_of_body, row_of_body
-from brickyard.scoring.online.answer import Answer, Request, refusal
-from brickyard.scoring.online.encoding import ARROW, encode, rows_of, slice_rows, wants_arrow
+from brickyard.scoring.online.answer import ARROW, CSV, Answer, Request, refusal
+from brickyard.scoring.online.encoding import encode, rows_of, slice_rows, wants_arrow
+from brickyard.scoring.online.expansion import too_large_decoded, too_large_views
+from brickyard.scoring.online.exponents import has_long_exponent
 from brickyard.scoring.online.row_wise import is_row_wise
 
 if TYPE_CHECKING:
@@ -32,7 +35,9 @@ if TYPE_CHECKING:
 __all__ = ["Protocol"]
 
 _log = logging.getLogger(__name__)
-_JSON_TYPES = frozenset({"application/json", "application/json; charset=utf-8", "application/json;charset=utf-8"})
+_JSON = "application/json"
+# What MLflow takes for JSON, with its capitals.
+_JSON_TYPE = re.compile(_JSON + r"(\s*;\s*charset=(?i:utf-8))?")
 _Columns = Mapping[str, Sequence[Any]]
 
 
@@ -122,8 +127,12 @@ class Protocol:
             return []
         joined = {name: [value for each in columns for value in each[name]] for name in columns[0]}
         sizes = [len(next(iter(each.values()))) for each in columns]
+        frames = self._model.frames
+        frame = frames.frame_of_json(joined) if frames else None
+        if frames is None or frame is None:
+            return []
         try:
-            values = self._predicted(joined)
+            values = frames.predict(frame)
             return [] if rows_of(values) != sum(sizes) else _apart(values, requests, sizes)
         except (Exception, SystemExit) as error:
             # Whose rows it was is found by asking one by one.
@@ -131,39 +140,52 @@ class Protocol:
             return []
 
     def _alone(self, request: Request) -> Answer:
+        """Answer one request by one call of the model."""
         try:
-            if request.content_type.partition(";")[0].strip() == ARROW:
-                return self._by_arrow(request)
-            columns = _columns(request) if self._model.frames else None
-            values = self._predicted(columns) if columns else None
-            return self._by_mlflow(request) if values is None else encode(values, request.accept)
+            frames = self._model.frames
+            columns = _columns(request) if frames else None
+            frame = frames.frame_of_json(columns) if frames and columns else None
+            if frames is None or frame is None:
+                return self._by_others(request)
+            try:
+                values = frames.predict(frame)
+            except Exception as error:
+                return self._by_mlflow(request, _Failed(self._model.pyfunc, error))
+            return encode(values, request.accept)
         except (Exception, SystemExit) as error:
             # MLflow turns what a model raises into its own error; this is what its parsing or its encoding of the
             # predictions did not expect, where its server answers a bare 500. A scoring process must outlive it.
             _log.exception("the request could not be answered")
             return refusal(500, f"{type(error).__name__}: {error}")
 
-    def _predicted(self, columns: _Columns) -> Any:
-        """Predictions by the model's frames; None where it has none, the rows are not plain, or the model refuses."""
-        frames = self._model.frames
-        frame = frames.frame_of_json(columns) if frames else None
-        if frames is None or frame is None:
-            return None
-        try:
-            return frames.predict(frame)
-        except Exception as error:
-            # The model's own code may raise anything; MLflow's way gives the answer that its clients expect.
-            _log.info("asking again by MLflow's own parsing: %s: %s", type(error).__name__, error)
-            return None
+    def _by_others(self, request: Request) -> Answer:
+        """Answer what is not plain JSON, where it does not take too much memory."""
+        media_type = request.content_type.partition(";")[0].strip()
+        refused = too_large_decoded(media_type, request.body)
+        if refused is not None:
+            return refused
+        if media_type == ARROW:
+            return self._by_arrow(request)
+        if media_type == CSV and has_long_exponent(request.body, self._texts):
+            return refusal(400, "Failed to parse input as a Pandas DataFrame. Error: 'an exponent is out of range'")
+        pyfunc = self._model.pyfunc
+        return self._by_mlflow(request, _Recorder(pyfunc) if wants_arrow(request.accept) else pyfunc)
 
-    def _by_mlflow(self, request: Request) -> Answer:
+    @cached_property
+    def _texts(self) -> frozenset[str]:
+        """The columns that are read as text."""
+        from mlflow.types import DataType
+
+        schema, names = self._model.input_schema, self._model.input_names
+        kinds = zip(names, schema.input_types(), strict=True) if schema and names else ()
+        return frozenset(name for name, kind in kinds if kind is DataType.string)
+
+    def _by_mlflow(self, request: Request, model: Any) -> Answer:
         from mlflow.exceptions import MlflowException
         from mlflow.pyfunc import scoring_server
 
-        pyfunc, schema = self._model.pyfunc, self._model.input_schema
-        model = _Recorder(pyfunc) if wants_arrow(request.accept) else pyfunc
         try:
-            result = scoring_server.invocations(request.body, request.content_type, model, schema)
+            result = scoring_server.invocations(request.body, request.content_type, model, self._model.input_schema)
         except MlflowException as error:
             return _refused(error)
         if result.status == 200 and isinstance(model, _Recorder):
@@ -181,6 +203,9 @@ class Protocol:
             table.validate(full=True)  # the bytes are a stranger's: offsets may point anywhere
         except (pa.ArrowException, OSError, ValueError) as error:
             return refusal(400, f"Failed to parse input as an Arrow stream. Error: '{error}'")
+        refused = too_large_views(table)
+        if refused is not None:
+            return refused
         try:
             return encode(self._model.predict(table), request.accept)
         except MlflowException as error:
@@ -204,6 +229,18 @@ class _Recorder:
         """Predict, and keep that."""
         self.values = self._model.predict(data, params=params)
         return self.values
+
+
+class _Failed:
+    """A model that has failed already: MLflow says what that means, and the model is not called again."""
+
+    def __init__(self, model: Any, error: Exception) -> None:
+        self._error = error
+        self.metadata = model.metadata
+
+    def predict(self, data: Any, params: Mapping[str, Any] | None = None) -> Any:
+        """Fail as before."""
+        raise self._error
 
 
 def _by_columns(plan: Scorer, columns: _Columns, *, together: bool = False) -> Any:
@@ -236,7 +273,7 @@ def _rows_in(response: str) -> int:
 
 def _document(request: Request) -> Any:
     """A JSON body, decoded; None where it is none, or not plain."""
-    if request.content_type not in _JSON_TYPES and request.content_type.lower() not in _JSON_TYPES:
+    if request.content_type != _JSON and not _JSON_TYPE.fullmatch(request.content_type):
         return None
     try:
         return orjson.loads(request.body)

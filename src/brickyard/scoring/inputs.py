@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from brickyard.errors import DataError
+from brickyard.scoring.memory import reading_pool
 from brickyard.scoring.tables import MAINTENANCE, open_table
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ def stream(dataset: Dataset, name: str) -> Callable[[Sequence[str]], Iterator[pa
                 batch_readahead=2,
                 fragment_readahead=1,
                 fragment_scan_options=parts,
+                memory_pool=reading_pool(),
             )
 
     return read

@@ -91,6 +91,25 @@ def test_of_two_runs_at_once_one_writes(
     assert len(got) == len(set(got)) and set(got) >= set(range(40))
 
 
+@pytest.mark.parametrize("mode", ["append", "merge", "overwrite"])
+def test_of_two_runs_at_once_one_makes_the_output(
+    mode: str, warehouse: Warehouse, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, write = warehouse.unused("out"), OutputTable.write
+    scoring = job(model, warehouse.table(keyed(40)), output, mode=mode)
+
+    def overtaken(self: OutputTable, *args: Any, **options: Any) -> int:
+        monkeypatch.setattr(OutputTable, "write", write)
+        score_table(warehouse.connection, scoring)
+        return write(self, *args, **options)
+
+    monkeypatch.setattr(OutputTable, "write", overtaken)
+    with pytest.raises(DataError, match="another run has written to the table meanwhile"):
+        score_table(warehouse.connection, scoring)
+    assert again(score_table(warehouse.connection, scoring)) == (False, 0, 0)
+    assert ids(warehouse.delta(output)) == list(range(40))
+
+
 def test_incremental_scores_again_what_an_older_version_has_scored(warehouse: Warehouse, model_path: ModelPath) -> None:
     table, output = warehouse.table(keyed(20)), warehouse.unused("out")
     model = warehouse.register(model_path("booster"))

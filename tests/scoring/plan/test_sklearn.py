@@ -11,7 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from brickyard.scoring.columns import Texts
 from brickyard.scoring.model import ScoringModel
+from brickyard.scoring.plan.compile import compile_pyfunc
 from brickyard.scoring.plan.verify import same
 from tests.scoring.plan import pipeline_frames, pipelines
 from tests.scoring.plan.conftest import LoadedFamily
@@ -104,6 +106,18 @@ def test_ten_thousand_frames_get_the_predictions_of_pyfunc(
     family: str, kind: pipeline_frames.Kind, loaded_family: LoadedFamily
 ) -> None:
     assert pipeline_frames.Comparison(loaded_family(family), kind).compare() > pipeline_frames.FRAMES // 8
+
+
+@pytest.mark.parametrize("family", ["regression, dense", "ordinal", "imputed probabilities", "float32", "trees"])
+def test_very_many_rows_make_the_same_matrix(family: str, loaded_family: LoadedFamily) -> None:
+    plan = compile_pyfunc(loaded_family(family).pyfunc)
+    assert plan is not None
+    frame = pipelines.rows(9000, seed=4).assign(gap=1.0)
+    arrays: list[Any] = [frame[column.name].to_numpy() for column in plan.inputs]
+    values, indices = np.unique(arrays[-1].astype(str), return_inverse=True)
+    arrays[-1] = Texts(values.astype(object), indices)
+    ours, whole = plan.features(arrays), plan.features_by_blocks(arrays)
+    assert same(ours, whole) and ours.strides == whole.strides
 
 
 def test_a_label_near_a_tie_is_not_guessed(loaded_family: LoadedFamily) -> None:

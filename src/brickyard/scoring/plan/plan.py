@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from brickyard.scoring.columns import Texts
 from brickyard.scoring.plan.row_features import RowFeatures, row_features_of
 from brickyard.scoring.plan.row_terms import RowTerms, row_terms_of
 from brickyard.scoring.plan.steps import Declined, Estimator, Features, Transform, matrix_of
@@ -25,6 +26,10 @@ DTYPES = {
     "double": np.dtype(np.float64),
     "string": np.dtype(object),
 }
+
+
+# Of how many rows the features are made at once.
+_ROWS = 4096
 
 
 @dataclass(frozen=True)
@@ -168,7 +173,21 @@ class Plan:
             made = self.row_features.matrix(arrays)
             if made is not None:
                 return made
-        return self.features_by_blocks(arrays)
+        if len(arrays[0]) <= 2 * _ROWS:
+            return self.features_by_blocks(arrays)
+        return self._features_of_many(arrays)
+
+    def _features_of_many(self, arrays: Sequence[np.ndarray]) -> np.ndarray:
+        """Return the same matrix, made a part of the rows after the other while that is in the cache."""
+        rows = len(arrays[0])
+        part = self.features_by_blocks([_part(array, 0, _ROWS) for array in arrays])
+        order: Literal["C", "F"] = "F" if part.flags.f_contiguous else "C"
+        matrix = np.empty((rows, part.shape[1]), dtype=part.dtype, order=order)
+        matrix[:_ROWS] = part
+        for start in range(_ROWS, rows, _ROWS):
+            end = start + _ROWS
+            matrix[start:end] = self.features_by_blocks([_part(array, start, end) for array in arrays])
+        return matrix
 
     def features_by_blocks(self, arrays: Sequence[np.ndarray]) -> np.ndarray:
         """Return the matrix that goes into the estimator, for any number of rows."""
@@ -189,3 +208,7 @@ class Plan:
         if not rows or any(len(array) != rows for array in arrays):
             raise Declined("the columns have no rows, or not equally many")
         return arrays
+
+
+def _part(array: np.ndarray | Texts, start: int, end: int) -> Any:
+    return Texts(array.values, array.indices[start:end]) if isinstance(array, Texts) else array[start:end]

@@ -142,6 +142,7 @@ RAW = {
     "csv of text": (",".join(NAMES).encode() + b"\n" + b",".join([b"x"] * len(NAMES)), CSV),
     "csv ragged": (b"a,b\n1,2,3,4\n5\n1,2,3\n", CSV),
     "csv not utf-8": (b"a\n\xff\n", CSV),
+    "csv not utf-8, with an exponent": (b"a\n\xff,4e492493924924\n", CSV),
     "no parquet": (b"PAR1 no PAR1", PARQUET),
     "empty parquet": (b"", PARQUET),
 }

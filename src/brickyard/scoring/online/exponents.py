@@ -31,6 +31,8 @@ def has_long_exponent(body: bytes, texts: Set[str]) -> bool:
         return any(map(_NUMBER.fullmatch, _values(body.decode(), texts)))
     except csv.Error:  # a value of more than 128 KiB
         return True
+    except UnicodeDecodeError:  # refused before pandas sees it
+        return False
 
 
 def _values(body: str, texts: Set[str]) -> Iterator[str]:

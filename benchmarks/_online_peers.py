@@ -50,6 +50,27 @@ if __name__ == "__main__":
     api = Scoring(api_path="/invocations")
     litserve.LitServer(api, accelerator="cpu").run(host="127.0.0.1", port={port}, generate_client_file=False)
 """
+# What any server in Python costs here at least: the same answer to everything, without a model.
+NOTHING = """
+import asyncio, uvloop
+
+HEAD = b"HTTP/1.1 200 OK\\r\\ncontent-type: application/json\\r\\ncontent-length: 20\\r\\n\\r\\n"
+ANSWER = HEAD + b'{{"predictions": [1]}}'
+
+class Protocol(asyncio.Protocol):
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def data_received(self, data):
+        if data.endswith(b"}}}}"):
+            self.transport.write(ANSWER)
+
+async def main():
+    server = await asyncio.get_running_loop().create_server(Protocol, "127.0.0.1", {port})
+    await server.serve_forever()
+
+uvloop.run(main())
+"""
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "BENTOML_DO_NOT_TRACK": "true",
@@ -133,5 +154,6 @@ PEERS = (
         ("{bin}/bentoml", "serve", "service:Scoring", "--host", "127.0.0.1", "--port", "{port}"),
         {"service.py": BENTO},
     ),
+    Peer("no model", (), ("{bin}/python", "nothing.py"), {"nothing.py": NOTHING}),
     Peer("litserve", ("litserve==0.2.19",), ("{bin}/python", "server.py"), {"server.py": LITSERVE}),
 )

@@ -3,8 +3,9 @@
 Logs four models (a scikit-learn pipeline into a logistic regression, the same into a forest, a LightGBM booster, and
 naive Bayes, which has no plan), serves each by `brickyard serve`, `mlflow models serve`, MLServer, BentoML and LitServe
 with their defaults, and asks them for 1 row by 16 connections, 100 rows by 8 and 10,000 rows by 4, and for 1 row by
-one. The peers are installed into scratch environments; one that does not install is named and left out. The load
-generator runs on the same cores, so the CPU time per request says more than requests per second.
+one. As a floor, a server without a model gives the same answer to everything. The peers are installed into scratch
+environments; one that does not install is named and left out. The load generator runs on the same cores, so the CPU
+time per request says more than requests per second.
 
     python benchmarks/online_scoring.py [--seconds 5] [--models sk_lr,sk_rf,lgb,sk_nb] [--peers brickyard,mlserver]
 """

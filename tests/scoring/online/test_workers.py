@@ -83,13 +83,13 @@ def test_a_killed_worker_is_replaced_loses_only_what_was_in_flight_and_ends_with
     expected = json.dumps({"predictions": loaded("booster").pyfunc.predict(frame).tolist()}).encode()
     served = start(str(model_path("booster")), "--workers", "2")
     asking = [Asking(served, body) for _ in range(3)]
-    for _ in range(3):
+    for _ in range(8):  # within a few seconds
         kill_one(served)
         for each in asking:
             each.wait_for_more()
     got = [answer for each in asking for answer in each.end()]
     assert {answer for answer in got if answer is not None} == {(200, expected)}
-    assert got.count(None) <= 3 * len(asking)
+    assert got.count(None) <= 8 * len(asking)
     assert all(each.answers[-1] is not None for each in asking)
     workers = workers_of(served)
     served.process.kill()
@@ -99,8 +99,8 @@ def test_a_killed_worker_is_replaced_loses_only_what_was_in_flight_and_ends_with
 def kill_one(served: Served) -> None:
     before = workers_of(served)
     assert len(before) == 2
-    os.kill(before[0], signal.SIGKILL)
-    wait_for(lambda: len(workers_of(served)) == 2 and before[0] not in workers_of(served), seconds=20)
+    os.kill(before[-1], signal.SIGKILL)  # the newest, so that it is one place that suffers
+    wait_for(lambda: len(now := workers_of(served)) == 2 and before[-1] not in now, seconds=20)
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
+import math
 import os
 import select
 import signal
@@ -17,7 +18,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,11 +32,14 @@ if TYPE_CHECKING:
 
 __all__ = ["forks_when_loaded", "serve_by_workers"]
 
-_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
-# A worker that served this long has started well.
+_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGALRM}
+# A worker that lived this long is replaced at once, others after a pause that grows.
 _SETTLED_SECONDS = 30.0
-# Starts in a row that may fail before the server is given up.
+_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 1.0
+# Starts in a row, of each worker, that may end before the model is loaded; then the server is given up.
 _STARTS = 5
+# What a worker may take beyond the time for requests in flight, before it is killed.
+_OVERTIME_SECONDS = 5.0
 # Libraries that have no threads or connections once a model is loaded, so that it may be loaded before the fork.
 _LIBRARIES = ("mlflow.sklearn", "mlflow.lightgbm", "mlflow.xgboost")
 
@@ -89,8 +93,29 @@ class _Place:
     listener: socket.socket
     pid: int = 0
     reports: int = -1
+    report: dict[str, Any] = field(default_factory=dict)
+    text: bytes = b""
     begun: float = 0.0
+    due: float = math.inf
+    deaths: int = 0
     failures: int = 0
+
+    def hear(self, seconds: float = 0.0) -> bool:
+        """Read what the worker says once it has loaded the model, where it says so in time; False once it is silent."""
+        if not self.report and select.select([self.reports], [], [], seconds)[0]:
+            part = os.read(self.reports, 4096)
+            self.text += part
+            if self.text.endswith(b"\n"):
+                self.report = json.loads(self.text)
+            return bool(part)
+        return True
+
+    def is_hopeless(self) -> bool:
+        """Whether no worker has come here to answer requests, however often it was tried."""
+        self.hear()
+        if "rung" in self.report:
+            self.failures = 0
+        return self.failures > _STARTS
 
 
 class _Workers:
@@ -101,6 +126,7 @@ class _Workers:
         self._places = [_Place(number, listener) for number, listener in enumerate(listeners)]
         self._life_read, self._life_write = os.pipe()
         self._stops = False
+        self._until = math.inf
 
     def run(self, on_ready: Callable[[str], None]) -> None:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
@@ -110,34 +136,57 @@ class _Workers:
             reports = [self._report(place) for place in self._places]
             if all(reports):
                 on_ready(str(reports[0]["rung"]))
-            while any(place.pid for place in self._places):
-                self._handle(signal.sigwait(_SIGNALS))
+            while not self._stops or any(place.pid for place in self._places):
+                self._handle(self._next_signal())
         finally:
             self._end(signal.SIGKILL)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, signal.SIG_IGN)  # the last one may wait still
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
+    def _next_signal(self) -> int:
+        """Wait for a signal, or until something is due."""
+        due = min(self._until, *(place.due for place in self._places))
+        pause = 0 if math.isinf(due) else max(due - time.monotonic(), 0.001)
+        signal.setitimer(signal.ITIMER_REAL, pause)
+        return signal.sigwait(_SIGNALS)
+
     def _handle(self, number: int) -> None:
-        if number != signal.SIGCHLD:
+        if number == signal.SIGCHLD:
+            for place in self._places:
+                if place.pid and os.waitpid(place.pid, os.WNOHANG)[0]:
+                    self._ended(place)
+        elif number == signal.SIGALRM:
+            self._do_what_is_due(time.monotonic())
+        else:
             for place in self._places:
                 place.listener.close()  # else what comes from now on would wait for nobody
+                place.due = math.inf
+            self._until = time.monotonic() + self._limits.drain_seconds + _OVERTIME_SECONDS
             self._end(signal.SIGTERM)
-            return
-        for place in self._places:
-            if place.pid and os.waitpid(place.pid, os.WNOHANG)[0]:
-                place.pid = 0
-                if not self._stops:
-                    self._replace(place)
 
-    def _replace(self, place: _Place) -> None:
-        settled = time.monotonic() - place.begun > _SETTLED_SECONDS
-        place.failures = 1 if settled else place.failures + 1
-        if place.failures > _STARTS:
+    def _ended(self, place: _Place) -> None:
+        """Have another take the place; only where none gets as far as to answer requests is the server given up."""
+        place.pid = 0
+        if self._stops:
+            return
+        place.failures += 1
+        if all(each.is_hopeless() for each in self._places):
             raise ModelError("the worker processes do not stay alive", next="see what they have printed above")
-        if place.failures > 1:
-            time.sleep(0.2 * place.failures)
-        sys.stderr.write(f"worker {place.number} ended; another takes its place\n")
-        os.close(place.reports)
-        self._fork(place)
+        if "failed" in place.report:
+            sys.stderr.write(f"worker {place.number}: {place.report['failed']}\n")
+        now = time.monotonic()
+        place.deaths = 1 if now - place.begun > _SETTLED_SECONDS else place.deaths + 1
+        place.due = now + min(_PAUSE_SECONDS * (place.deaths - 1), _LONGEST_PAUSE_SECONDS)
+
+    def _do_what_is_due(self, now: float) -> None:
+        if now >= self._until:
+            self._end(signal.SIGKILL)
+        for place in self._places:
+            if now >= place.due:
+                sys.stderr.write(f"worker {place.number} ended; another takes its place\n")
+                os.close(place.reports)
+                self._fork(place)
 
     def _end(self, number: int) -> None:
         self._stops = True
@@ -148,28 +197,21 @@ class _Workers:
 
     def _report(self, place: _Place) -> dict[str, Any]:
         """What a worker says once it has loaded the model; nothing where the server is told to end before."""
-        text = b""
-        while not text.endswith(b"\n"):
-            if not select.select([place.reports], [], [], 0.2)[0]:
-                told = signal.sigpending() & {signal.SIGTERM, signal.SIGINT}
-                if told:
-                    self._handle(signal.sigwait(told))
-                    return {}
-                continue
-            part = os.read(place.reports, 4096)
-            if not part:
+        while not (place.report or self._stops):
+            told = signal.sigpending() & {signal.SIGTERM, signal.SIGINT}
+            if told:
+                self._handle(signal.sigwait(told))
+            elif not place.hear(0.2):
                 raise ModelError("a worker process ended before it had loaded the model")
-            text += part
-        report: dict[str, Any] = json.loads(text)
-        if "failed" in report:
-            raise ModelError(report["failed"], where=report["where"], next=report["next"])
-        return report
+        if "failed" in place.report:
+            raise ModelError(place.report["failed"], where=place.report["where"], next=place.report["next"])
+        return place.report
 
     def _fork(self, place: _Place) -> None:
         reports, tell = os.pipe()
         sys.stdout.flush()
         sys.stderr.flush()
-        place.begun = time.monotonic()
+        place.begun, place.due, place.report, place.text = time.monotonic(), math.inf, {}, b""
         place.pid = os.fork()
         if place.pid:
             os.close(tell)

@@ -1,0 +1,71 @@
+"""When the watcher of the workers gives the server up: only where no worker comes to answer requests any more."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.scoring.conftest import ModelPath
+
+SERVER = """
+import sys
+from pathlib import Path
+from brickyard.errors import ModelError
+from brickyard.scoring.model import load_model
+from brickyard.scoring.online import Limits, listen, serve_by_workers, workers
+
+workers._PAUSE_SECONDS = 0.01
+
+def load():
+    if not Path(sys.argv[2]).exists():
+        raise ModelError("the file is away")
+    return load_model(sys.argv[1])
+
+def ready(rung):
+    print("ready", flush=True)
+
+try:
+    serve_by_workers(
+        load, listen("127.0.0.1", 0, sockets=2), limits=Limits(), fork_when_loaded=False, on_ready=ready
+    )
+except ModelError as error:
+    sys.exit(error.message)
+"""
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Path:
+    gate = tmp_path / "gate"
+    gate.touch()
+    return gate
+
+
+@pytest.fixture
+def server(model_path: ModelPath, gate: Path) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", SERVER, str(model_path("booster")), str(gate)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+        yield process
+        process.kill()
+
+
+def test_a_server_is_given_up_only_when_no_worker_loads_the_model(server: subprocess.Popen[str], gate: Path) -> None:
+    assert server.stderr is not None
+    healthy, other = sorted(child.pid for child in psutil.Process(server.pid).children())
+    gate.unlink()
+    os.kill(other, signal.SIGKILL)
+    for _ in range(8):
+        assert server.stderr.readline() == "worker 1 ended; another takes its place\n"
+        assert server.stderr.readline() == "worker 1: the file is away\n"
+    assert server.poll() is None and psutil.pid_exists(healthy)
+    os.kill(healthy, signal.SIGKILL)
+    _, said = server.communicate(timeout=30)
+    assert server.returncode == 1
+    assert said.endswith("the worker processes do not stay alive\n")

@@ -20,7 +20,7 @@ from brickyard.workspace.identity.permissions import Permissions
 from brickyard.workspace.serving import Serving
 from brickyard.workspace.serving.capture_settings import CaptureConfig
 from brickyard.workspace.serving.channel import Reply
-from brickyard.workspace.serving.endpoint import Replica
+from brickyard.workspace.serving.replica import Replica
 from brickyard.workspace.serving.routing import Request
 from brickyard.workspace.store import Store
 from tests.scoring import models

@@ -6,27 +6,30 @@ import itertools
 import logging
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from brickyard.workspace.api.errors import ResourceDoesNotExist
-from brickyard.workspace.serving.environment import Environment, SecretUnavailable, SecretValues, resolve
 from brickyard.workspace.serving.limits import Limiter
-from brickyard.workspace.serving.metrics import Metrics, Series
+from brickyard.workspace.serving.metrics import Metrics
 from brickyard.workspace.serving.process import ScoringFailed, ScoringProcess
+from brickyard.workspace.serving.replica import Replica, Status, retire
 from brickyard.workspace.serving.settings import EndpointSettings
 from brickyard.workspace.serving.shadow import Shadows
+from brickyard.workspace.serving.wanted import Missing, Wanted, find, with_environment
 
 if TYPE_CHECKING:
     from brickyard.workspace.serving.capture import Exchange
     from brickyard.workspace.serving.capturing import Capturing
     from brickyard.workspace.serving.channel import Reply
-    from brickyard.workspace.serving.config import EndpointConfig, Entity
+    from brickyard.workspace.serving.config import EndpointConfig
+    from brickyard.workspace.serving.environment import SecretValues
     from brickyard.workspace.serving.records import EndpointRecord, EndpointRecords
     from brickyard.workspace.serving.routing import Request
+    from brickyard.workspace.serving.wanted import ModelVersions
 
-__all__ = ["Endpoint", "ModelVersions", "Replica", "Status"]
+__all__ = ["Endpoint"]
 
 _log = logging.getLogger(__name__)
 _LOAD_SECONDS = 600.0
@@ -34,83 +37,6 @@ _LOAD_SECONDS = 600.0
 _LOOK_SECONDS = 1.0
 # The golden ratio's fraction spreads requests over the shares evenly, whatever the shares are.
 _SPREAD = 0.6180339887498949
-
-
-class ModelVersionFiles(Protocol):
-    """A version in the registry."""
-
-    @property
-    def path(self) -> Path:
-        """The directory of its files."""
-        ...
-
-    @property
-    def status(self) -> str:
-        """`READY` once its files are complete."""
-        ...
-
-
-class ModelVersions(Protocol):
-    """What an endpoint asks of the model registry."""
-
-    def model_version(self, name: str, version: int) -> ModelVersionFiles:
-        """One version; ResourceDoesNotExist where there is none."""
-        ...
-
-    def alias(self, name: str, alias: str) -> int | None:
-        """The version that an alias points to, or none."""
-        ...
-
-
-@dataclass(frozen=True)
-class Replica:
-    """A served entity at one version, and the process that answers for it."""
-
-    entity: Entity
-    version: int
-    process: ScoringProcess
-
-    @property
-    def series(self) -> Series:
-        """What its requests are counted as."""
-        return Series(self.entity.name, self.version)
-
-    def serves(self, wanted: _Found) -> bool:
-        """Whether it already is what is asked for."""
-        same = (self.entity.model, self.version) == (wanted.entity.model, wanted.version)
-        return same and self.process.environment == wanted.environment and self.process.failure is None
-
-
-@dataclass(frozen=True)
-class Status:
-    """What an endpoint is doing.
-
-    Attributes:
-        replicas: What serves, by the name of the served entity.
-        traffic: Percent of the requests, by the name of the served entity.
-        loading: Whether a model is being loaded.
-        messages: What is being waited for or went wrong, by the name of the served entity.
-        stopped: Whether it will not serve again.
-    """
-
-    replicas: Mapping[str, Replica] = field(default_factory=dict)
-    traffic: Mapping[str, int] = field(default_factory=dict)
-    loading: bool = False
-    messages: Mapping[str, str] = field(default_factory=dict)
-    stopped: bool = False
-
-
-@dataclass(frozen=True)
-class _Missing:
-    message: str
-
-
-@dataclass(frozen=True)
-class _Found:
-    entity: Entity
-    version: int
-    path: Path
-    environment: Environment = field(default_factory=Environment)
 
 
 class Endpoint:
@@ -233,7 +159,7 @@ class Endpoint:
             self._status = Status(messages=dict.fromkeys(replicas, "the endpoint is being stopped"), stopped=True)
             doomed = [*replicas.values(), *self._starting]
         self._wake.set()
-        _retire(doomed, grace)
+        retire(doomed, grace)
         self._thread.join()
         self.capturing.close()
 
@@ -283,37 +209,19 @@ class Endpoint:
         # Those of what serves too: it goes on if the update fails.
         entities = (*config.entities, *record.config.entities)
         self._followed = frozenset((entity.model.lower(), entity.alias) for entity in entities)
-        found = [self._find(entity) for entity in config.entities]
-        missing = {e.name: f.message for e, f in zip(config.entities, found, strict=True) if isinstance(f, _Missing)}
+        found = [find(entity, self._models) for entity in config.entities]
+        missing = {e.name: f.message for e, f in zip(config.entities, found, strict=True) if isinstance(f, Missing)}
         if missing:
             self._show(loading=False, messages=missing)
             return
         try:
-            wanted = [self._with_environment(item, record.creator) for item in found if isinstance(item, _Found)]
+            given = (self._secrets, record.creator, self.name)
+            wanted = [with_environment(item, *given) for item in found if isinstance(item, Wanted)]
             self._load(record, config, wanted)
         except ScoringFailed as error:
             self._failed(record, str(error))
 
-    def _find(self, entity: Entity) -> _Found | _Missing:
-        version = int(entity.version) if entity.alias is None else self._models.alias(entity.model, entity.alias)
-        if version is None:
-            return _Missing(f"waiting for a version of {entity.model} with the alias '{entity.alias}'")
-        try:
-            model = self._models.model_version(entity.model, version)
-        except ResourceDoesNotExist:
-            return _Missing(f"waiting for version {version} of {entity.model}, which does not exist yet")
-        if model.status != "READY":
-            return _Missing(f"waiting for the files of version {version} of {entity.model}, which are not complete")
-        return _Found(entity, version, model.path)
-
-    def _with_environment(self, found: _Found, creator: str) -> _Found:
-        use = f"endpoint={self.name} served_entity={found.entity.name}"
-        try:
-            return replace(found, environment=resolve(found.entity.environment, self._secrets, creator, use))
-        except SecretUnavailable as error:
-            raise ScoringFailed(f"the served entity '{found.entity.name}' cannot start: {error}") from error
-
-    def _load(self, record: EndpointRecord, config: EndpointConfig, wanted: list[_Found]) -> None:
+    def _load(self, record: EndpointRecord, config: EndpointConfig, wanted: list[Wanted]) -> None:
         """Start what does not run yet, switch once all answer, then end what is no longer asked for."""
         old = self._status.replicas
         serving = {w.entity.name: next((r for r in old.values() if r.serves(w)), None) for w in wanted}
@@ -336,7 +244,7 @@ class Endpoint:
             self._records.activate(record)
             self._tell(record, old)
         finally:
-            _retire([replica for replica in old.values() if id(replica.process) not in in_use], 30.0)
+            retire([replica for replica in old.values() if id(replica.process) not in in_use], 30.0)
 
     def _tell(self, record: EndpointRecord, old: Mapping[str, Replica]) -> None:
         """Write to the events what serves now, where that is new."""
@@ -348,7 +256,7 @@ class Endpoint:
             )
             self.events.add("UPDATE_SUCCEEDED" if record.pending else "SERVING", ", ".join(parts))
 
-    def _start_all(self, wanted: list[_Found]) -> dict[str, Replica]:
+    def _start_all(self, wanted: list[Wanted]) -> dict[str, Replica]:
         """Start processes and wait until all answer; where one does not, none is left."""
         try:
             for found in wanted:
@@ -356,7 +264,7 @@ class Endpoint:
             for replica in self._starting:
                 replica.process.wait_ready(_LOAD_SECONDS)
         except BaseException:
-            _retire(self._starting, 0)
+            retire(self._starting, 0)
             self._starting = []
             raise
         return {replica.entity.name: replica for replica in self._starting}
@@ -382,17 +290,8 @@ class Endpoint:
             if not self._status.stopped:
                 self._status = replace(self._status, loading=loading, messages=messages)
 
-    def _start(self, wanted: _Found) -> Replica:
+    def _start(self, wanted: Wanted) -> Replica:
         sockets = self._directory / f"{next(self._serial)}.sock"
         log = self.log(wanted.entity.name, wanted.version)
         process = ScoringProcess(wanted.path, sockets, log, wanted.environment)
         return Replica(wanted.entity, wanted.version, process)
-
-
-def _retire(replicas: list[Replica], grace: float) -> None:
-    """Stop several processes at once, each after what it has in flight."""
-    threads = [threading.Thread(target=replica.process.stop, args=(grace,)) for replica in replicas]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()

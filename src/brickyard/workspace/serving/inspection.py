@@ -9,9 +9,10 @@ from brickyard.workspace.api.errors import InvalidState, ResourceDoesNotExist
 from brickyard.workspace.serving.model_files import build_log, open_api
 
 if TYPE_CHECKING:
-    from brickyard.workspace.serving.endpoint import Endpoint, ModelVersions
+    from brickyard.workspace.serving.endpoint import Endpoint
     from brickyard.workspace.serving.events import Event
     from brickyard.workspace.serving.records import EndpointRecords
+    from brickyard.workspace.serving.wanted import ModelVersions
 
 __all__ = ["Inspection"]
 

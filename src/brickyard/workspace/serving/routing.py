@@ -15,7 +15,8 @@ from brickyard.workspace.serving.capture import Exchange
 from brickyard.workspace.serving.channel import ChannelClosed, ForwardFailed, Reply
 
 if TYPE_CHECKING:
-    from brickyard.workspace.serving.endpoint import Endpoint, Replica
+    from brickyard.workspace.serving.endpoint import Endpoint
+    from brickyard.workspace.serving.replica import Replica
 
 __all__ = ["Request", "ask", "route"]
 
@@ -43,15 +44,11 @@ async def route(endpoint: Endpoint, request: Request) -> tuple[Replica, Reply] |
     """Let an endpoint answer; nothing where nothing serves.
 
     Raises:
-        TemporarilyUnavailable: The process died of this request, or took too long.
+        TemporarilyUnavailable: Whoever was to answer was given up, died of this request, or took too long.
     """
     while True:
         replica = endpoint.choose()
         if replica is None:
-            return None
-        if replica.process.failure is not None:
-            down = TemporarilyUnavailable(f"The served entity '{replica.entity.name}' does not run.")
-            _recorder(endpoint, replica, request)(down.status, json.dumps(down.body()).encode())
             return None
         answer = await _answer(endpoint, [replica, *endpoint.fallbacks(replica)], request)
         if answer is not None:
@@ -77,10 +74,15 @@ async def ask(endpoint: Endpoint, replica: Replica, request: Request, *, shadow:
     """Ask a replica and record its answer; nothing where it was replaced since it was chosen.
 
     Raises:
-        TemporarilyUnavailable: The process died of this request, or took too long.
+        TemporarilyUnavailable: The process was given up, died of this request, or took too long.
     """
     record = _recorder(endpoint, replica, request, shadow=shadow)
     try:
+        if replica.process.failure is not None:
+            raise ForwardFailed(
+                f"its served entity '{replica.entity.name}' was given up, until its config is updated: "
+                f"{replica.process.failure}"
+            )
         reply = await replica.process.ask(request.body, request.content_type, request.accept)
     except ChannelClosed:
         return None

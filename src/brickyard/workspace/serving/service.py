@@ -24,7 +24,7 @@ from brickyard.workspace.identity.permissions import Securable
 from brickyard.workspace.serving import views
 from brickyard.workspace.serving.capturing import Capturing
 from brickyard.workspace.serving.config import EndpointConfig, Variable, refuse_unsupported
-from brickyard.workspace.serving.endpoint import Endpoint, ModelVersions, Replica, Status
+from brickyard.workspace.serving.endpoint import Endpoint
 from brickyard.workspace.serving.environment import scopes_of
 from brickyard.workspace.serving.gateway import Gateway
 from brickyard.workspace.serving.inspection import Inspection
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from brickyard.workspace.serving.channel import Reply
     from brickyard.workspace.serving.environment import SecretValues
     from brickyard.workspace.serving.payload_table import Tables
+    from brickyard.workspace.serving.replica import Replica, Status
+    from brickyard.workspace.serving.wanted import ModelVersions
     from brickyard.workspace.store import Store
 
 __all__ = ["Serving"]
@@ -309,7 +311,7 @@ class Serving:
             RequestLimitExceeded: The endpoint or the caller has asked too often.
             ResourceDoesNotExist: There is no such endpoint.
             InvalidState: It waits for its model, or its model cannot be loaded.
-            TemporarilyUnavailable: Its process is starting, or died of this request.
+            TemporarilyUnavailable: Its process is starting, was given up, or died of this request.
         """
         endpoint = self._endpoints.get(name) or self._found(name)
         endpoint.limiter.require(principal, name)

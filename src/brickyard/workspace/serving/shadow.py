@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from brickyard.workspace.api.errors import ApiError
 
 if TYPE_CHECKING:
-    from brickyard.workspace.serving.endpoint import Endpoint, Replica
+    from brickyard.workspace.serving.endpoint import Endpoint
     from brickyard.workspace.serving.metrics import Series
+    from brickyard.workspace.serving.replica import Replica
     from brickyard.workspace.serving.routing import Request
 
 __all__ = ["Comparison", "Shadows", "compare"]

@@ -37,8 +37,8 @@ from databricks.sdk.service.serving import (
 
 if TYPE_CHECKING:
     from brickyard.workspace.serving.config import EndpointConfig, Entity
-    from brickyard.workspace.serving.endpoint import Status
     from brickyard.workspace.serving.records import EndpointRecord
+    from brickyard.workspace.serving.replica import Status
 
 __all__ = ["detailed", "endpoint_state", "gateway", "mails", "reason", "summary", "tag_list"]
 
@@ -102,12 +102,11 @@ def endpoint_state(record: EndpointRecord, status: Status) -> EndpointState:
 
 def reason(record: EndpointRecord, status: Status) -> str:
     """Why an endpoint does not answer, in one sentence."""
-    failures = [replica.process.failure for replica in status.replicas.values() if replica.process.failure]
     if status.messages:
         return "; ".join(status.messages.values())
     if status.loading:
         return "its model is being loaded"
-    return failures[0] if failures else record.failure or "it has nothing to serve"
+    return record.failure or "it has nothing to serve"
 
 
 def gateway(record: EndpointRecord) -> AiGatewayConfig | None:

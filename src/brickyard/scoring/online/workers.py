@@ -171,6 +171,7 @@ class _Workers:
         if self._stops:
             return
         place.failures += 1
+        place.hear()
         if all(each.is_hopeless() for each in self._places):
             raise ModelError("the worker processes do not stay alive", next="see what they have printed above")
         if "failed" in place.report:

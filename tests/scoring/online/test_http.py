@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ import pytest
 from brickyard.scoring.online import Limits
 from tests.scoring import models
 from tests.scoring.conftest import LoadedModel
-from tests.scoring.online.serving import Running, answers, chunked, parse_head, read_all, read_one, request
+from tests.scoring.online.serving import JSON, Running, answers, chunked, parse_head, read_all, read_one, request
 from tests.support import wait_for
 
 LIMITS = Limits(body_bytes=100_000, head_bytes=2000, headers=20, head_seconds=0.2, body_seconds=0.2, connections=8)
@@ -187,6 +188,57 @@ def test_a_client_that_does_not_read_holds_nobody_up(running: Running, expected:
         assert running.worker.held_bytes < 1_000_000
 
 
+@pytest.fixture
+def impatient(loaded: LoadedModel) -> Iterator[Running]:
+    """A worker that waits little, and whose system keeps little of what is not read."""
+    running = Running(loaded("booster"), Limits(idle_seconds=0.4))
+    running.listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16384)
+    yield running
+    running.close()
+
+
+def small_client(running: Running) -> socket.socket:
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.settimeout(30)
+    client.connect(("127.0.0.1", running.port))
+    return client
+
+
+METRICS = b"GET /metrics HTTP/1.1\r\n\r\n"
+
+
+def answered(running: Running) -> int:
+    ((_, text),) = answers(running.ask(METRICS))
+    (count,) = re.findall(r'requests_total{status="200"} (\d+)', text.decode())
+    return int(count)
+
+
+def test_a_client_that_reads_nothing_is_left_with_few_answers(impatient: Running) -> None:
+    pause = threading.Event()
+    with small_client(impatient) as client, pytest.raises(ConnectionError):  # once the server has enough
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for _ in range(2_000):
+            client.sendall(METRICS)
+            pause.wait(0.002)
+    assert answered(impatient) < 100
+
+
+@pytest.mark.parametrize("kept", ["keep-alive", "close"])
+def test_a_slow_reader_gets_all_of_a_large_answer(kept: str, impatient: Running, expected: Callable) -> None:
+    rows, pause = 20_000, threading.Event()
+    with small_client(impatient) as client:
+        client.sendall(request(body_of(rows), JSON, "/invocations", f"Connection: {kept}"))
+        data = b""
+        while not data.endswith(b"]}"):
+            part = client.recv(8192)
+            assert part, f"{len(data)} bytes of an answer"
+            data += part
+            pause.wait(0.04)
+    head, _, body = data.partition(b"\r\n\r\n")
+    assert (parse_head(head)[0], json.loads(body)) == (200, json.loads(expected(rows, 0)[1]))
+
+
 def test_what_was_asked_is_answered_before_the_end(loaded: LoadedModel, expected: Callable) -> None:
     running = Running(loaded("booster"))
     idle, busy = running.connect(), running.connect()
@@ -207,3 +259,16 @@ def test_what_was_asked_is_answered_before_the_end(loaded: LoadedModel, expected
     with pytest.raises(ConnectionRefusedError):
         running.connect()
     idle.close(), busy.close()
+
+
+def test_who_has_connected_before_the_end_is_answered(loaded: LoadedModel, expected: Callable) -> None:
+    running = Running(loaded("booster"))
+    held = threading.Event()
+    running._loop.call_soon_threadsafe(held.wait)  # so that nobody is accepted
+    clients = [running.connect() for _ in range(5)]
+    for client in clients:
+        client.sendall(request(body_of(1)))
+    running.end()
+    held.set()
+    assert [read_one(client)[::2] for client in clients] == [expected(1, 0)] * 5
+    running.close()

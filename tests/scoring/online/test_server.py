@@ -6,15 +6,22 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.scoring import models
 from tests.scoring.conftest import LoadedModel, ModelPath
 from tests.scoring.online.served import Served
+from tests.scoring.online.serving import request
+from tests.support import wait_for
 
 SLOW_MODEL = """
 import mlflow, os, time
@@ -22,6 +29,7 @@ import mlflow, os, time
 class Slow(mlflow.pyfunc.PythonModel):
     def predict(self, context, model_input, params=None):
         gate = model_input["gate"][0]
+        open(gate + ".begun", "w").close()
         while not os.path.exists(gate):
             time.sleep(0.01)
         return [1.0] * len(model_input)
@@ -51,17 +59,26 @@ def test_refuses_other_paths_and_methods(start: Callable[..., Served], model_pat
     assert served.ask("POST", "/invocations", b"{}", {})[0] == 415
 
 
-def test_ping_answers_and_a_signal_waits_while_a_prediction_runs(start: Callable[..., Served], tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def slow_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import mlflow.pyfunc
 
-    (tmp_path / "slow.py").write_text(SLOW_MODEL)
-    mlflow.pyfunc.save_model(str(tmp_path / "model"), python_model=str(tmp_path / "slow.py"), pip_requirements=[])
-    served, gate = start(str(tmp_path / "model")), tmp_path / "gate"
+    directory = tmp_path_factory.mktemp("slow")
+    (directory / "slow.py").write_text(SLOW_MODEL)
+    mlflow.pyfunc.save_model(str(directory / "model"), python_model=str(directory / "slow.py"), pip_requirements=[])
+    return directory / "model"
+
+
+def test_ping_answers_and_a_signal_waits_while_a_prediction_runs(
+    start: Callable[..., Served], slow_model: Path, tmp_path: Path
+) -> None:
+    served, gate = start(str(slow_model)), tmp_path / "gate"
     answers: list[tuple[int, bytes]] = []
     body = {"dataframe_records": [{"gate": str(gate)}]}
     asking = threading.Thread(target=lambda: answers.append(served.ask("POST", "/invocations", body)))
     asking.start()
-    assert served.ask("GET", "/ping")[0] == 200
+    wait_for(Path(f"{gate}.begun").exists, seconds=20)
+    assert [served.ask("GET", path)[0] for path in ("/ping", "/health")] == [200, 200]
     served.process.send_signal(signal.SIGTERM)
     gate.touch()
     asking.join(30)
@@ -90,25 +107,36 @@ def test_a_missing_model_is_named(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@contextmanager
+def scoring_process(model: Path, listener: socket.socket) -> Iterator[subprocess.Popen[bytes]]:
+    """The process of an endpoint, once it is ready."""
+    command = [sys.executable, "-m", "brickyard.scoring.online", str(model), "--socket-fd", str(listener.fileno())]
+    environ = {**os.environ, "OMP_NUM_THREADS": "1"}
+    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, pass_fds=[listener.fileno()], env=environ) as process:
+        try:
+            assert process.stdout is not None
+            assert json.loads(process.stdout.readline())["state"] == "ready"
+            yield process
+        finally:
+            process.kill()
+
+
 def test_a_scoring_process_ends_with_its_parent(model_path: ModelPath) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        descriptor, model = listener.fileno(), str(model_path("booster"))
-        process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "brickyard.scoring.online",
-                model,
-                "--socket-fd",
-                str(descriptor),
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            pass_fds=[descriptor],
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
-        assert process.stdout is not None and process.stdin is not None
-        assert json.loads(process.stdout.readline())["state"] == "ready"
+    address = ("127.0.0.1", 0)
+    with socket.create_server(address) as listener, scoring_process(model_path("booster"), listener) as process:
+        assert process.stdin is not None
         process.stdin.close()
         assert process.wait(10) == 0
-        process.stdout.close()
+
+
+def test_a_scoring_process_does_not_wait_for_what_nobody_waits_for(slow_model: Path, tmp_path: Path) -> None:
+    body = json.dumps({"dataframe_records": [{"gate": str(tmp_path / "gate")}]}).encode()
+    address = ("127.0.0.1", 0)
+    with socket.create_server(address) as listener, scoring_process(slow_model, listener) as process:
+        with socket.create_connection(listener.getsockname()) as client:
+            client.sendall(request(body))
+            wait_for((tmp_path / "gate.begun").exists, seconds=20)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # it is reset
+        process.terminate()
+        assert process.wait(10) == 0

@@ -40,6 +40,7 @@ class Connection(asyncio.Protocol):
         self._chunks: ChunkedBody | None = None
         self._begun = 0.0
         self._busy = self._stuck = self._ended = self._lingers = self._paused = False
+        self._unsent = math.inf
         self.deadline = math.inf
 
     @property
@@ -58,9 +59,9 @@ class Connection(asyncio.Protocol):
         """Read what arrived; mostly that is one whole request (asyncio)."""
         if self._lingers:
             return
-        if not (self._buffer or self._head) and self._is_whole(data):
-            return
-        if not (self._buffer or self._head):
+        if not (self._buffer or self._head or self._stuck):
+            if self._is_whole(data):
+                return
             self.deadline = self._worker.now() + self._worker.limits.head_seconds
         self._buffer += data
         self._advance()
@@ -82,14 +83,16 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Take no further request while the client does not read its answers (asyncio)."""
-        self._stuck = True
+        assert self._transport is not None
+        self._stuck, self._unsent = True, self._transport.get_write_buffer_size()
         self.deadline = self._worker.now() + self._worker.limits.idle_seconds
 
     def resume_writing(self) -> None:
         """Go on (asyncio)."""
-        self._stuck = False
-        self._rest()
-        self._advance()
+        self._stuck, self._unsent = False, math.inf
+        if not self._lingers:
+            self._rest()
+            self._advance()
 
     def reply(self, answer: Answer) -> None:
         """Write the answer to the request that was asked, then go on with the next."""
@@ -99,12 +102,21 @@ class Connection(asyncio.Protocol):
 
     def expire(self) -> None:
         """End it as its deadline has passed; a request that is read still is answered 408."""
-        if self._transport is None:
+        if self._transport is None or self._is_being_read():
             return
         if self._lingers or self._stuck or not (self._buffer or self._head):
             self._transport.abort()
         else:
             self._refuse(408, "the request did not arrive in time")
+
+    def _is_being_read(self) -> bool:
+        """Whether the client has read of its answers since the last look, though not all; it has more time then."""
+        assert self._transport is not None
+        before, self._unsent = self._unsent, self._transport.get_write_buffer_size()
+        if not 0 < self._unsent < before:
+            return False
+        self.deadline = self._worker.now() + self._worker.limits.idle_seconds
+        return True
 
     def drain(self) -> None:
         """End it where nothing is asked."""

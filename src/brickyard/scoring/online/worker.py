@@ -142,6 +142,8 @@ class Worker:
         if on_ready:
             on_ready()
         await self._told_to_end.wait()
+        self.draining = True
+        await asyncio.sleep(_LAST_CALL_SECONDS)  # who has connected already is answered
         server.close()
         clean = await self._drain()
         sweeper.cancel()
@@ -155,8 +157,6 @@ class Worker:
         return Connection(self)
 
     async def _drain(self) -> bool:
-        self.draining = True
-        await asyncio.sleep(_LAST_CALL_SECONDS)
         for connection in list(self.connections):
             connection.drain()
         until = self.now() + self.limits.drain_seconds

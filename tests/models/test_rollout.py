@@ -10,7 +10,7 @@ import pytest
 from databricks.sdk.service.serving import AutoCaptureConfigInput, EndpointCoreConfigInput, ServedEntityInput
 
 from brickyard.errors import ModelError, RolloutRefused, UsageError
-from brickyard.models.rollout import DECISION, roll_out
+from brickyard.models.rollout import DECISION, abort, roll_out
 from brickyard.models.served import CANDIDATE
 from tests.models.conftest import CATALOG, SCHEMA, rows
 from tests.support import wait_for
@@ -104,6 +104,31 @@ def test_a_version_that_predicts_otherwise_is_taken_back(lab):
     with asked(lab):
         done = roll_out(lab.site("dev"), good, poll_seconds=0.5)
     assert (done.live, done.serves, state(lab)) == ("1", False, [("live", "@champion")])
+
+
+def test_one_rollout_at_a_time_and_what_was_left_is_taken_back(lab):
+    lab.train(["hour", "wind"])
+    lab.train(["hour", "wind"])
+    write_policy(lab, serve(lab, "1"), minutes=2.0)
+    ended = []
+
+    def other(text):
+        """While the first is under way, another begins, and then somebody gives it up."""
+        if "50 %" not in text:
+            return
+        with pytest.raises(
+            ModelError, match="version 2 is being tried on the endpoint, or its rollout was killed"
+        ) as busy:
+            roll_out(lab.site("dev"), "2")
+        assert "--abort" in busy.value.next
+        assert state(lab) == [("live", "1"), (CANDIDATE, "2")]
+        ended.append(abort(lab.site("dev")))
+
+    with pytest.raises(ModelError, match="somebody else has taken version 2 off the endpoint"):
+        roll_out(lab.site("dev"), "2", other, poll_seconds=0.1)
+    assert (ended, state(lab)) == (["2"], [("live", "1")])
+    with pytest.raises(ModelError, match="no version is being tried"):
+        abort(lab.site("dev"))
 
 
 def test_nobody_asks_or_the_endpoint_keeps_nothing(lab):

@@ -9,6 +9,8 @@ from databricks.sdk.errors.platform import ResourceConflict
 from databricks.sdk.service.serving import (
     AutoCaptureConfigInput,
     EndpointCoreConfigOutput,
+    EndpointState,
+    EndpointStateReady,
     Route,
     ServedEntityInput,
     ServedEntityOutput,
@@ -77,6 +79,16 @@ def test_a_step_that_could_not_be_applied_is_no_step():
         served(api).put("2", 50)
 
 
+@pytest.mark.parametrize(("ready", "fault"), [("NOT_READY", "not ready any more"), ("READY", "somebody else")])
+def test_a_trial_is_looked_after(ready, fault):
+    api = Endpoints()
+    found = api.get("delay")
+    found.state = EndpointState(ready=EndpointStateReady(ready))
+    api.get = lambda name: found
+    with pytest.raises(ModelError, match=fault):
+        served(api).require_trial("2")
+
+
 @pytest.mark.parametrize("other", [{"served": [("live", "1"), (CANDIDATE, "3")]}, {"share": 10}])
 def test_an_endpoint_that_serves_something_else_was_not_changed(other):
     api = Endpoints()
@@ -92,13 +104,16 @@ def test_an_endpoint_that_serves_something_else_was_not_changed(other):
 class Trying:
     """A served model that shows one thing after another, and cannot put a version in place of the live one."""
 
-    name, version, table, alias = "delay", "1", "main.m.delay_payload", False
+    name, version, table, alias, candidate = "delay", "1", "main.m.delay_payload", False, None
 
     def __init__(self, *shown):
         self.shown, self.puts = list(shown), []
 
     def put(self, version, share=0):
         self.puts.append((version, share))
+
+    def require_trial(self, version):
+        assert version == "2"
 
     def observed(self, warehouse, since):
         return dict(zip(since, self.shown.pop(0), strict=True))
@@ -148,6 +163,22 @@ def test_a_version_that_cannot_be_put_in_place_is_taken_back(monkeypatch):
         roll_out(where, "2", poll_seconds=0)
     assert trying.puts == [("2", 10), (None, 0)]
     assert '"interrupted"' in where.tags["brickyard_rollout"]
+
+
+def test_an_endpoint_that_another_rollout_is_changing_is_left_to_it(monkeypatch):
+    trying = Trying()
+    monkeypatch.setattr(ServedModel, "of", lambda site: trying)
+    monkeypatch.setattr("brickyard.scoring.warehouses.find_warehouse", lambda api, name: None)
+
+    def busy(version, share=0):
+        trying.puts.append((version, share))
+        raise WorkspaceRefused("it is being updated")
+
+    trying.put = busy
+    where = site(RolloutPolicy(steps=(10,)))
+    with pytest.raises(WorkspaceRefused):
+        roll_out(where, "2")
+    assert (trying.puts, where.tags) == ([("2", 10)], {})
 
 
 def test_a_version_is_taken_back_where_nobody_reads_the_output(monkeypatch):

@@ -134,8 +134,9 @@ def rollback(model_key: str, target: str | None, to_version: str | None, message
 @click.argument("model_key", metavar="MODEL")
 @_target
 @click.option("--version", metavar="N", help="The version to try; by default the one with the candidate alias.")
+@click.option("--abort", is_flag=True, help="Take back the version that is being tried, or that was left by a kill.")
 @_output
-def rollout(model_key: str, target: str | None, version: str | None, output: str) -> None:
+def rollout(model_key: str, target: str | None, version: str | None, abort: bool, output: str) -> None:
     """Try a version of MODEL on its endpoint, step by step, as `rollout` in brickyard.yml says.
 
     Exit code 13 if it was taken back: too many errors, too slow, other predictions, or too few requests to judge it.
@@ -143,15 +144,19 @@ def rollout(model_key: str, target: str | None, version: str | None, output: str
     what the alias names, so promote the version then.
     """
     from brickyard.cli.model_text import rollout_text
+    from brickyard.models import rollout as rollouts
     from brickyard.models.evaluate import choose_version
-    from brickyard.models.rollout import roll_out
 
     site = _site(model_key, target)
+    if abort:
+        version = rollouts.abort(site, lambda text: click.echo(text, err=True))
+        _print(f"version {version} is not tried any more", {"aborted": version}, output)
+        return
     before = signal.signal(
         signal.SIGTERM, signal.default_int_handler
     )  # a pipeline that is cancelled takes it back, too
     try:
-        done = roll_out(site, choose_version(site, version), lambda text: click.echo(text, err=True))
+        done = rollouts.roll_out(site, choose_version(site, version), lambda text: click.echo(text, err=True))
     finally:
         signal.signal(signal.SIGTERM, before)
     _print(rollout_text(done, site), asdict(done), output)

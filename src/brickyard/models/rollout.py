@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from brickyard.errors import BrickyardError, ModelError, RolloutRefused, UsageError
+from brickyard.errors import BrickyardError, ModelError, RolloutRefused, UsageError, WorkspaceRefused
 from brickyard.models.decision import Check
 from brickyard.models.served import ServedModel
 from brickyard.models.site import Site, now
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from brickyard.project import RolloutPolicy
     from brickyard.scoring.warehouses import Warehouse
 
-__all__ = ["DECISION", "Rollout", "Step", "roll_out"]
+__all__ = ["DECISION", "Rollout", "Step", "abort", "roll_out"]
 
 #: The tag of a version that says how its last rollout ended.
 DECISION = "brickyard_rollout"
@@ -108,6 +108,7 @@ class _Trial:
             if minutes >= max(self.policy.max_minutes, self.policy.step_minutes):
                 break
             time.sleep(self.poll_seconds)
+            self.served.require_trial(self.version)
         if not share:
             self.served.mirror(False)
         self.steps.append(step)
@@ -142,7 +143,7 @@ class _Trial:
             if self.policy.shadow:
                 self.served.mirror(False)
         except BrickyardError as error:
-            error.next = f"version {self.version} may still have a share of the traffic; run the same command again"
+            error.next = f"version {self.version} may still have a share of the traffic; {_abort(self.site)}"
             raise
         self.say(f"version {self.version} was taken back: {reason}")
 
@@ -174,8 +175,8 @@ def roll_out(
 ) -> Rollout:
     """Try a version on the model's endpoint.
 
-    Where it is interrupted, the version is taken back. A rollout that was killed leaves the version at its last share;
-    the same command begins again with the first step.
+    Where it is interrupted, the version is taken back. A rollout that was killed leaves the version at its last share,
+    until `abort` takes it back.
 
     Args:
         site: The model in one environment.
@@ -185,7 +186,7 @@ def roll_out(
 
     Raises:
         UsageError: The model has no rollout in `brickyard.yml`, or the workspace cannot do what that asks for.
-        ModelError: The version or the endpoint is not there, or cannot be tried.
+        ModelError: The version or the endpoint is not there, or cannot be tried; another rollout is under way.
         RolloutRefused: The version was taken back; names the rules.
     """
     from brickyard.scoring.warehouses import find_warehouse
@@ -196,6 +197,12 @@ def roll_out(
             f"'{site.policy.key}' has no rollout", where="brickyard.yml, models", next="write `endpoint` and `rollout`"
         )
     served = ServedModel.of(site)
+    if served.candidate is not None:
+        raise ModelError(
+            f"version {served.candidate} is being tried on the endpoint, or its rollout was killed: {served.told}",
+            where=served.name,
+            next=f"wait until that has ended, or {_abort(site)}",
+        )
     if site.version(version).version == served.version:
         raise ModelError(f"the endpoint serves version {version} already", where=served.name)
     try:
@@ -211,6 +218,8 @@ def roll_out(
                 raise _refused(trial, step)
         served.finish(version)
     except BaseException as error:
+        if isinstance(error, WorkspaceRefused) and not trial.began:
+            raise  # nothing was changed; somebody else may be about to
         reason = error.message if isinstance(error, BrickyardError) else "it was interrupted"
         try:
             trial.take_back(reason)
@@ -220,6 +229,36 @@ def roll_out(
     trial.record("passed")
     trial.say(f"version {version} passed all steps")
     return Rollout(version, served.version, served.name, tuple(trial.steps), not served.alias)
+
+
+def abort(site: Site, tell: Callable[[str], None] = lambda text: None) -> str:
+    """Take back what a rollout tries, or has left when it was killed; one that still runs ends with an error.
+
+    Args:
+        site: The model in one environment.
+        tell: Is told what happens.
+
+    Returns:
+        The version that was taken back.
+
+    Raises:
+        UsageError: The model has no endpoint in `brickyard.yml`, or that has no inference table.
+        ModelError: No version is tried there, or it could not be taken back.
+    """
+    served = ServedModel.of(site, at_rest=False)
+    if served.candidate is None:
+        raise ModelError("no version is being tried on the endpoint", where=served.name)
+    served.put(None)
+    if site.policy.rollout is not None and site.policy.rollout.shadow:
+        served.mirror(False)
+    text = f"version {served.candidate} was taken back: its rollout was given up by {site.user}"
+    served.tell(text)
+    tell(text)
+    return served.candidate
+
+
+def _abort(site: Site) -> str:
+    return f"take it back with `brickyard model rollout {site.policy.key} -t {site.environment.name} --abort`"
 
 
 def _waits(step: Step) -> bool:

@@ -49,6 +49,8 @@ class ServedModel:
         version: The version that it serves now.
         capture: Where its requests are written to.
         table: The inference table.
+        candidate: The version that a rollout tries on it, or that one which was killed has left; or none.
+        told: What that rollout has said last.
     """
 
     api: ServingEndpointsAPI
@@ -57,10 +59,16 @@ class ServedModel:
     version: str
     capture: AutoCaptureConfigInput
     table: str
+    candidate: str | None = None
+    told: str = ""
 
     @classmethod
-    def of(cls, site: Site) -> ServedModel:
+    def of(cls, site: Site, *, at_rest: bool = True) -> ServedModel:
         """The endpoint of a model's policy.
+
+        Args:
+            site: The model in one environment.
+            at_rest: Whether it has to serve, and must not be about to change.
 
         Raises:
             UsageError: The policy names none, or it has no inference table.
@@ -71,13 +79,33 @@ class ServedModel:
         api, name = ServingEndpointsAPI(site.connection.api), site.policy.endpoint or ""
         with calling(f"look at the endpoint '{name}'", name):
             found = api.get(name)
+        if at_rest:
+            _require_rest(found)
         entity, version = _serving(found, site)
-        return cls(api, name, entity, version, *_table(found))
+        served = (found.config.served_entities if found.config else None) or []
+        candidate = next((one.entity_version for one in served if one.name == CANDIDATE), None)
+        told = next((one.value for one in found.tags or [] if one.key == TAG), None)
+        return cls(api, name, entity, version, *_table(found), candidate, told or "")
 
     @property
     def alias(self) -> bool:
         """Whether it follows an alias, which only local workspaces do."""
         return not str(self.entity.entity_version).isdecimal()
+
+    def require_trial(self, version: str) -> None:
+        """Look whether the endpoint still tries a version, and answers.
+
+        Raises:
+            ModelError: It does not.
+        """
+        from databricks.sdk.service.serving import EndpointStateReady
+
+        with calling(f"look at the endpoint '{self.name}'", self.name):
+            found = self.api.get(self.name)
+        if found.state is None or found.state.ready is not EndpointStateReady.READY:
+            raise ModelError(f"the endpoint is not ready any more: {_messages(found)}", where=self.name)
+        if _config(found)[0].get(CANDIDATE) != version:
+            raise ModelError(f"somebody else has taken version {version} off the endpoint", where=self.name)
 
     def put(self, version: str | None, share: int = 0) -> None:
         """Give a candidate a share of the traffic, or take it away (`None`), and wait until that is so.
@@ -187,14 +215,20 @@ class ServedModel:
             self.api.patch(self.name, add_tags=added, delete_tags=gone)
 
 
-def _serving(found: ServingEndpointDetailed, site: Site) -> tuple[ServedEntityInput, str]:
-    from databricks.sdk.service.serving import EndpointStateConfigUpdate, EndpointStateReady, ServedEntityInput
+def _require_rest(found: ServingEndpointDetailed) -> None:
+    from databricks.sdk.service.serving import EndpointStateConfigUpdate, EndpointStateReady
 
-    where, config, state = str(found.name), found.config, found.state
+    where, state = str(found.name), found.state
     if state is None or state.ready is not EndpointStateReady.READY:
         raise ModelError(f"the endpoint serves nothing yet: {_messages(found)}", where=where)
     if state.config_update is EndpointStateConfigUpdate.IN_PROGRESS:
         raise ModelError("the endpoint is being changed", where=where, next="wait until it is not, then try again")
+
+
+def _serving(found: ServingEndpointDetailed, site: Site) -> tuple[ServedEntityInput, str]:
+    from databricks.sdk.service.serving import ServedEntityInput
+
+    where, config = str(found.name), found.config
     entities = [one for one in (config.served_entities if config else None) or [] if one.name != CANDIDATE]
     if len(entities) != 1 or entities[0].entity_name != site.policy.name:
         raise ModelError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 from itertools import pairwise
 from typing import Any
 
@@ -51,6 +52,12 @@ class Wire:
     def pause_reading(self) -> None: ...
 
     def resume_reading(self) -> None: ...
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def get_extra_info(self, name: str) -> io.BytesIO:
+        return io.BytesIO()  # the system knows nothing of it
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
 import math
+import struct
+import termios
 import time
 from typing import TYPE_CHECKING, cast
 
@@ -39,8 +43,8 @@ class Connection(asyncio.Protocol):
         self._head: Head | None = None  # of the request that is read or answered
         self._chunks: ChunkedBody | None = None
         self._begun = 0.0
+        self._unsent = math.inf  # of its answers, when that was counted last
         self._busy = self._stuck = self._ended = self._lingers = self._paused = False
-        self._unsent = math.inf
         self.deadline = math.inf
 
     @property
@@ -83,13 +87,13 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Take no further request while the client does not read its answers (asyncio)."""
-        assert self._transport is not None
-        self._stuck, self._unsent = True, self._transport.get_write_buffer_size()
-        self.deadline = self._worker.now() + self._worker.limits.idle_seconds
+        self._stuck = True
+        if not self._lingers:
+            self._rest()
 
     def resume_writing(self) -> None:
         """Go on (asyncio)."""
-        self._stuck, self._unsent = False, math.inf
+        self._stuck = False
         if not self._lingers:
             self._rest()
             self._advance()
@@ -101,22 +105,20 @@ class Connection(asyncio.Protocol):
             self._advance()
 
     def expire(self) -> None:
-        """End it as its deadline has passed; a request that is read still is answered 408."""
-        if self._transport is None or self._is_being_read():
-            return
-        if self._lingers or self._stuck or not (self._buffer or self._head):
-            self._transport.abort()
-        else:
-            self._refuse(408, "the request did not arrive in time")
+        """End it as its deadline has passed; a request that is read still is answered 408.
 
-    def _is_being_read(self) -> bool:
-        """Whether the client has read of its answers since the last look, though not all; it has more time then."""
-        assert self._transport is not None
-        before, self._unsent = self._unsent, self._transport.get_write_buffer_size()
-        if not 0 < self._unsent < before:
-            return False
-        self.deadline = self._worker.now() + self._worker.limits.idle_seconds
-        return True
+        A client that reads its answers slowly has time for as long as it goes on reading.
+        """
+        if self._transport is None:
+            return
+        if (self._buffer or self._head) and not (self._lingers or self._stuck):
+            self._refuse(408, "the request did not arrive in time")
+            return
+        before, self._unsent = self._unsent, self._count_unsent()
+        if 0 < self._unsent < before:
+            self.deadline = self._worker.now() + self._worker.limits.idle_seconds
+        else:
+            self._transport.abort()
 
     def drain(self) -> None:
         """End it where nothing is asked."""
@@ -218,9 +220,21 @@ class Connection(asyncio.Protocol):
 
     def _rest(self) -> None:
         """Set the time by which the next thing has to happen."""
+        if self._busy:
+            return
         limits = self._worker.limits
-        if not self._stuck and not self._busy:
-            self.deadline = self._worker.now() + (limits.head_seconds if self._buffer else limits.idle_seconds)
+        reads_head = self._buffer and not self._stuck
+        self.deadline = self._worker.now() + (limits.head_seconds if reads_head else limits.idle_seconds)
+        self._unsent = self._count_unsent() if self._stuck else math.inf
+
+    def _count_unsent(self) -> int:
+        """How much of the answers the client has not taken: what waits here, and in the system."""
+        assert self._transport is not None
+        count = self._transport.get_write_buffer_size()
+        with contextlib.suppress(OSError, ValueError):  # where the system does not tell
+            descriptor = self._transport.get_extra_info("socket").fileno()
+            count += struct.unpack("i", fcntl.ioctl(descriptor, termios.TIOCOUTQ, bytes(4)))[0]
+        return count
 
     def _refuse(self, status: int, message: str) -> None:
         """Answer a request that was not read to its end, and end the connection."""
@@ -238,7 +252,9 @@ class Connection(asyncio.Protocol):
         self._buffer.clear()
         self._head = self._chunks = None
         self._hold(0)
+        self._unsent = self._count_unsent()
         if not unread or self._ended:
+            self.deadline = self._worker.now() + self._worker.limits.idle_seconds
             self._transport.close()
             return
         if self._paused:

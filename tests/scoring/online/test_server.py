@@ -29,6 +29,7 @@ import mlflow, os, time
 class Slow(mlflow.pyfunc.PythonModel):
     def predict(self, context, model_input, params=None):
         gate = model_input["gate"][0]
+        print("said by the model", end="")
         open(gate + ".begun", "w").close()
         while not os.path.exists(gate):
             time.sleep(0.01)
@@ -111,8 +112,8 @@ def test_a_missing_model_is_named(tmp_path: Path) -> None:
 def scoring_process(model: Path, listener: socket.socket) -> Iterator[subprocess.Popen[bytes]]:
     """The process of an endpoint, once it is ready."""
     command = [sys.executable, "-m", "brickyard.scoring.online", str(model), "--socket-fd", str(listener.fileno())]
-    environ = {**os.environ, "OMP_NUM_THREADS": "1"}
-    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    environ = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": ""}
+    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, **pipes, pass_fds=[listener.fileno()], env=environ) as process:
         try:
             assert process.stdout is not None
@@ -140,3 +141,5 @@ def test_a_scoring_process_does_not_wait_for_what_nobody_waits_for(slow_model: P
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # it is reset
         process.terminate()
         assert process.wait(10) == 0
+        assert process.stderr is not None
+        assert b"said by the model" in process.stderr.read()

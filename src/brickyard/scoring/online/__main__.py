@@ -7,6 +7,7 @@ went. When the pipe closes the parent is gone, and the process ends at once, so 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import logging
 import os
@@ -14,13 +15,14 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Mapping
-from typing import TextIO
+import traceback
+from collections.abc import Callable, Mapping
+from typing import NoReturn, TextIO
 
 from brickyard.errors import BrickyardError
 from brickyard.scoring.threads import cap_threads
 
-__all__ = ["main", "serve_model"]
+__all__ = ["end_with", "main", "serve_model"]
 
 # As long as an endpoint waits for an answer.
 _REQUEST_SECONDS = 300.0
@@ -56,6 +58,24 @@ def serve_model(directory: str, descriptor: int) -> int:
     return 0
 
 
+def end_with(run: Callable[[], int]) -> NoReturn:
+    """End this process with the code that `run` answers; Python would wait for predictions that hang."""
+    code = 1
+    try:
+        code = run()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        with contextlib.suppress(Exception):
+            logging.shutdown()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(Exception):  # the model may have closed it
+                stream.flush()
+        os._exit(code)
+
+
 def _end_with_parent() -> None:
     while os.read(0, 4096):
         pass
@@ -70,7 +90,4 @@ def _tell(stream: TextIO, report: Mapping[str, object]) -> None:
 
 
 if __name__ == "__main__":
-    code = main()
-    logging.shutdown()
-    sys.stderr.flush()
-    os._exit(code)  # Python would wait for a prediction that does not end
+    end_with(main)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import errno
-import os
 import socket
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -68,6 +66,4 @@ def serve(
         on_ready: Called once requests are answered.
     """
     settle_process()
-    if not Worker(model, limits).run(listener, on_ready):
-        sys.stdout.flush()
-        os._exit(0)  # the model's own code does not come to its end, and Python would wait for its threads
+    Worker(model, limits).run(listener, on_ready)

@@ -22,11 +22,10 @@ import sys
 import sysconfig
 import threading
 import time
-import traceback
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn
 
+from brickyard.scoring.online.__main__ import end_with, serve_model
 from brickyard.scoring.threads import cap_threads
 
 __all__ = ["NO_TEMPLATE", "main"]
@@ -144,8 +143,6 @@ def _scoring_process(descriptors: list[int]) -> int:
     """Become what was ordered."""
     import numpy as np
 
-    from brickyard.scoring.online.__main__ import serve_model
-
     os.setsid()
     said, *streams, listener = descriptors
     for number, descriptor in enumerate(streams):
@@ -168,18 +165,5 @@ def _changed() -> int:
     return Path(sysconfig.get_path("purelib")).stat().st_mtime_ns
 
 
-def _end() -> NoReturn:
-    """End at once, with nothing of the template after it; an error is told."""
-    code = 1
-    try:
-        code = main()
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        with contextlib.suppress(Exception):  # the model may have closed it
-            sys.stderr.flush()
-        os._exit(code)
-
-
 if __name__ == "__main__":
-    _end()
+    end_with(main)

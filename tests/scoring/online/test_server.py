@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import socket
 import struct
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import pytest
 from tests.scoring import models
 from tests.scoring.conftest import LoadedModel, ModelPath
 from tests.scoring.online.served import Served
-from tests.scoring.online.serving import request
+from tests.scoring.online.serving import read_one, request
 from tests.support import wait_for
 
 SLOW_MODEL = """
@@ -85,6 +86,25 @@ def test_ping_answers_and_a_signal_waits_while_a_prediction_runs(
     asking.join(30)
     assert answers == [(200, b'{"predictions": [1.0]}')]
     assert served.process.wait(30) == 0
+
+
+def test_overload_is_answered_503_and_then_served_again(
+    start: Callable[..., Served], slow_model: Path, tmp_path: Path
+) -> None:
+    served, gate = start(str(slow_model), "--queue", "2"), tmp_path / "gate"
+    body = {"dataframe_records": [{"gate": str(gate)}]}
+    with ExitStack() as stack:
+        address = ("127.0.0.1", served.port)
+        clients = [stack.enter_context(socket.create_connection(address, 30)) for _ in range(12)]
+        for client in clients:
+            client.sendall(request(json.dumps(body).encode()))
+        wait_for(lambda: len(select.select(clients, [], [], 0)[0]) == 6, seconds=20)  # four are predicted, two wait
+        assert served.ask("GET", "/health")[0] == 200
+        gate.touch()
+        replies = [read_one(client) for client in clients]
+    assert sorted(status for status, _, _ in replies) == [200] * 6 + [503] * 6
+    assert {headers.get("retry-after") for status, headers, _ in replies if status == 503} == {"1"}
+    assert served.ask("POST", "/invocations", body) == (200, b'{"predictions": [1.0]}')
 
 
 def failed(*arguments: str) -> subprocess.CompletedProcess[str]:

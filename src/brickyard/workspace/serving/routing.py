@@ -80,7 +80,7 @@ async def ask(endpoint: Endpoint, replica: Replica, request: Request, *, shadow:
     try:
         if replica.process.failure is not None:
             raise ForwardFailed(
-                f"its served entity '{replica.entity.name}' was given up, until its config is updated: "
+                f"its served entity '{replica.entity.name}' was given up, until the endpoint is changed: "
                 f"{replica.process.failure}"
             )
         reply = await replica.process.ask(request.body, request.content_type, request.accept)

@@ -249,7 +249,7 @@ def abort(site: Site, tell: Callable[[str], None] = lambda text: None) -> str:
     if served.candidate is None:
         raise ModelError("no version is being tried on the endpoint", where=served.name)
     served.put(None)
-    if site.policy.rollout is not None and site.policy.rollout.shadow:
+    if served.mirrors:
         served.mirror(False)
     text = f"version {served.candidate} was taken back: its rollout was given up by {site.user}"
     served.tell(text)

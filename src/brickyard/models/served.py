@@ -51,6 +51,7 @@ class ServedModel:
         table: The inference table.
         candidate: The version that a rollout tries on it, or that one which was killed has left; or none.
         told: What that rollout has said last.
+        mirrors: Whether the candidate is a shadow.
     """
 
     api: ServingEndpointsAPI
@@ -61,6 +62,7 @@ class ServedModel:
     table: str
     candidate: str | None = None
     told: str = ""
+    mirrors: bool = False
 
     @classmethod
     def of(cls, site: Site, *, at_rest: bool = True) -> ServedModel:
@@ -84,8 +86,9 @@ class ServedModel:
         entity, version = _serving(found, site)
         served = (found.config.served_entities if found.config else None) or []
         candidate = next((one.entity_version for one in served if one.name == CANDIDATE), None)
-        told = next((one.value for one in found.tags or [] if one.key == TAG), None)
-        return cls(api, name, entity, version, *_table(found), candidate, told or "")
+        tags = {one.key: one.value for one in found.tags or []}
+        told, mirrors = tags.get(TAG) or "", tags.get(_SHADOW) == CANDIDATE
+        return cls(api, name, entity, version, *_table(found), candidate, told, mirrors)
 
     @property
     def alias(self) -> bool:

@@ -13,12 +13,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from brickyard.scoring.online import Protocol
+from brickyard.scoring.online.expansion import too_large_decoded
+from brickyard.scoring.online.exponents import has_long_exponent
 from tests.scoring import models
 from tests.scoring.conftest import LoadedModel
 from tests.scoring.online.parity import ARROW, CSV, JSON, PARQUET, ask_mlflow
 
-MANY = 20_000_000
-NAMES = [f"c{place}" for place in range(5000)]
+MANY = 40_000_000
+NAMES = [f"c{place}" for place in range(6000)]
 
 
 def stream(table: Mapping[str, Any], compression: str | None = None) -> bytes:
@@ -76,14 +78,14 @@ BODIES: dict[str, tuple[Callable[[], bytes], str]] = {
     "parquet of many rows": (lambda: parquet({"a": pa.nulls(MANY)}), PARQUET),
     "parquet of long values": (lambda: parquet({"a": wide_zeros(300_000)}), PARQUET),
     "parquet of one text": (lambda: parquet({"a": one_text(400)}), PARQUET),
-    "csv of short rows": (lambda: ",".join(NAMES).encode() + b"\n" + b"1\n" * 5000, CSV),
-    "csv of a wide row": (lambda: b"\n \na\n" + b"1," * 5000 + b"\n" + b"1\n" * 5000, CSV),
-    "csv of a long name": (lambda: b"a" * 200_000 + b",b" * 5000 + b"\n" + b"1\n" * 5000, CSV),
-    "short rows": (lambda: text({"dataframe_split": {"columns": NAMES, "data": [NAMES] + [[]] * 5000}}), JSON),
+    "csv of short rows": (lambda: ",".join(NAMES).encode() + b"\n" + b"1\n" * 6000, CSV),
+    "csv of a wide row": (lambda: b"\n \na\n" + b"1," * 6000 + b"\n" + b"1\n" * 6000, CSV),
+    "csv of a long name": (lambda: b"a" * 200_000 + b",b" * 6000 + b"\n" + b"1\n" * 6000, CSV),
+    "short rows": (lambda: text({"dataframe_split": {"columns": NAMES, "data": [NAMES] + [[]] * 6000}}), JSON),
     "an index": (lambda: text({"dataframe_split": {"columns": NAMES, "index": NAMES, "data": None}}), JSON),
-    "short records": (lambda: text({"dataframe_records": [dict.fromkeys(NAMES, 1)] + [{}] * 5000}), JSON),
+    "short records": (lambda: text({"dataframe_records": [dict.fromkeys(NAMES, 1)] + [{}] * 6000}), JSON),
     "other records": (lambda: text({"instances": [{name: 1} for name in NAMES]}), JSON),
-    "one column for all": (lambda: text({"inputs": {**dict.fromkeys(NAMES, 1), "a": [1] * 5000}}), JSON),
+    "one column for all": (lambda: text({"inputs": {**dict.fromkeys(NAMES, 1), "a": [1] * 6000}}), JSON),
 }
 
 
@@ -114,3 +116,30 @@ def test_many_plain_rows_are_answered(kind: str, loaded: LoadedModel) -> None:
         assert (answer.status, answer.body) == ask_mlflow(model, body, content_type)
         expected = answer.body
     assert json.loads(Protocol(model).answer(compressed, ARROW).body) == json.loads(expected or b"")
+
+
+WORDS = "one, two\nthree " * 20_000
+LINES = "a\n" * 2000
+PROSE = "\n".join(f'{n},"{LINES}",' + ",".join("12345678") for n in range(2000))
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (f'text\n"{WORDS}"\n'.encode(), CSV),
+        (b"id,text,1,2,3,4,5,6,7,8\n" + PROSE.encode(), CSV),
+        (b"a,b,c\r\n" + b"1,2,3\r\n" * 4_000_000, CSV),
+        (text({"inputs": {"index": NAMES, "columns": NAMES}}), JSON),
+    ],
+    ids=["a long text", "texts of many lines", "the line ends of Windows", "columns called index and columns"],
+)
+def test_what_only_looks_like_many_values_is_taken(body: bytes, content_type: str) -> None:
+    assert too_large_decoded(content_type, body) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "long"), [("5e1234567890", False), ("5e2147483648", True), ("4e492493924924x", True)]
+)
+def test_an_exponent_that_an_int_holds_is_not_too_long(value: str, long: bool) -> None:
+    assert has_long_exponent(f"a,b\n1,{value}\n".encode(), set()) is long
+    assert not has_long_exponent(f'a,b\n1,"{"x" * 200_000},{value}"\n'.encode(), set())

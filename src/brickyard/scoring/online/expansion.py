@@ -7,9 +7,6 @@ memory is all requests'.
 
 from __future__ import annotations
 
-import contextlib
-import csv
-import io
 import json
 import struct
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -17,14 +14,15 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from brickyard.scoring.online.answer import ARROW, CSV, Answer, refusal
+from brickyard.scoring.online.csv_rows import csv_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["too_large_decoded", "too_large_views"]
 
-# 64 MiB of JSON, at four bytes a value; decoded they take about as much.
-_MOST_VALUES, _MOST_BYTES = 16 << 20, 256 << 20
+# 64 MiB of JSON have at most so many values, and those take so much as doubles.
+_MOST_VALUES, _MOST_BYTES = 32 << 20, 256 << 20
 _DICTIONARY_BATCH, _RECORD_BATCH = 2, 3
 
 
@@ -79,11 +77,12 @@ def _json(body: bytes) -> tuple[int, int]:
         return 0, 0
     document = json.loads(body)
     contents = list(document.values())
-    for split in contents:
-        if isinstance(split, dict):
-            contents.extend(split.values())
-            rows, columns = split.get("index"), split.get("columns")
-            contents.append([columns] * len(rows) if isinstance(rows, list) and isinstance(columns, list) else None)
+    for content in contents:
+        contents.extend(content.values() if isinstance(content, dict) else ())
+    split = document.get("dataframe_split")
+    if isinstance(split, dict):
+        rows, columns = split.get("index"), split.get("columns")
+        contents.append([columns] * len(rows) if isinstance(rows, list) and isinstance(columns, list) else None)
     return max(map(_filled, contents)), 0
 
 
@@ -99,14 +98,12 @@ def _filled(rows: Any) -> int:
 
 def _csv(body: bytes) -> tuple[int, int]:
     """Rows times columns; pandas takes no row that is longer than both the first two, and fills shorter ones up."""
-    rows = body.count(b"\n") + body.count(b"\r") + 1
-    width = body.count(b",") + 1
-    if rows * width > _MOST_VALUES:
-        records = csv.reader(io.StringIO(body.decode(), newline=""))
-        filled = (record for record in records if len(record) > 1 or "".join(record).strip())
-        with contextlib.suppress(csv.Error):  # a very long value: the bound from above has to do
-            width = max(map(len, islice(filled, 2)), default=0)
-    return rows * width, 0
+    most = (body.count(b"\n") + body.count(b"\r") + 1) * (body.count(b",") + 1)
+    if most <= _MOST_VALUES:
+        return most, 0
+    rows = csv_rows(body)
+    first = list(islice(rows, 2))
+    return (len(first) + sum(1 for _ in rows)) * max(map(len, first), default=0), 0
 
 
 def _parquet(body: bytes) -> tuple[int, int]:

@@ -6,16 +6,17 @@ table then (pandas issue 63089; 2.3 has it).
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterator, Set
 from itertools import chain
 
+from brickyard.scoring.online.csv_rows import csv_rows
+
 __all__ = ["has_long_exponent"]
 
 _LONG = re.compile(rb"[eE][+-]?[0-9]{10}")
-_NUMBER = re.compile(r"\s*[+-]?[0-9.,]+[eE][+-]?[0-9]{10}.*", re.DOTALL)
+_NUMBER = re.compile(r"\s*[+-]?[0-9.,]+[eE][+-]?([0-9]{10,}).*", re.DOTALL)
+_MOST = 2**31 - 1
 
 
 def has_long_exponent(body: bytes, texts: Set[str]) -> bool:
@@ -28,22 +29,16 @@ def has_long_exponent(body: bytes, texts: Set[str]) -> bool:
     if not _LONG.search(body):
         return False
     try:
-        return any(map(_NUMBER.fullmatch, _values(body.decode(), texts)))
-    except csv.Error:  # a value of more than 128 KiB
-        return True
+        numbers = filter(None, map(_NUMBER.fullmatch, _values(body, texts)))
+        return any(int(number[1][:4000]) > _MOST for number in numbers)
     except UnicodeDecodeError:  # refused before pandas sees it
         return False
 
 
-def _values(body: str, texts: Set[str]) -> Iterator[str]:
+def _values(body: bytes, texts: Set[str]) -> Iterator[str]:
     """All values that may be read as numbers; where rows have an index, which has no name, all that there are."""
-    records = csv.reader(io.StringIO(body, newline=""))
-    header, first = _next(records), _next(records)
+    rows = csv_rows(body)
+    header, first = next(rows, []), next(rows, [])
     known = {header.index(name) for name in texts if name in header} if len(first) == len(header) else set()
-    for record in chain([first], records):
-        yield from (value for place, value in enumerate(record) if place not in known)
-
-
-def _next(records: Iterator[list[str]]) -> list[str]:
-    """The next row that is not blank."""
-    return next((record for record in records if len(record) > 1 or "".join(record).strip()), [])
+    for row in chain([first], rows):
+        yield from (value for place, value in enumerate(row) if place not in known)

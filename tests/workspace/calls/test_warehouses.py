@@ -82,7 +82,9 @@ def test_every_operation(w: WorkspaceClient, robot: Robot, name: Callable[[], st
     renamed = name()
     assert family.edit_and_wait(number, name=renamed, cluster_size="Small").auto_stop_mins == 10
     assert {one.id: one.name for one in family.list()}[number] == renamed
-    configuration(w)
+    gone = family.create_and_wait(name=name(), cluster_size="2X-Small", max_num_clusters=1).id or ""
+    family.delete(gone)
+    configuration(w)  # which ends all that runs, also what is deleted and not at its end yet
     defaults(w, robot, number)
     statements(w, number)
     permissions(w, robot, number)

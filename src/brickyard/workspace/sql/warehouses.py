@@ -146,8 +146,11 @@ class Warehouses:
 
     def stop(self, warehouse: WarehouseRecord) -> None:
         """End its processes; what they execute fails."""
+        self._stop(warehouse.id)
+
+    def _stop(self, warehouse_id: str) -> None:
         with self._lock:
-            live = self._live.get(warehouse.id)
+            live = self._live.get(warehouse_id)
             if live is None:
                 return
             live.state = "STOPPING"
@@ -157,7 +160,7 @@ class Warehouses:
         for runner in runners:
             runner.stop()
         if not runners:
-            self._forget(warehouse.id)
+            self._forget(warehouse_id)
 
     def runner(self, warehouse: WarehouseRecord, by: Principal) -> Runner:
         """What executes a principal's statements; starts the warehouse where it is stopped."""
@@ -168,9 +171,9 @@ class Warehouses:
         self._rest(warehouse_id)
 
     def stop_all(self) -> None:
-        """End the processes of all warehouses."""
+        """End the processes of all warehouses, and of those that were deleted and are ending."""
         for warehouse_id in list(self._live):
-            self.stop(self.get(warehouse_id))
+            self._stop(warehouse_id)
 
     def close(self) -> None:
         """End all processes."""

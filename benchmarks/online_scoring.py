@@ -17,7 +17,6 @@ import contextlib
 import http.client
 import json
 import os
-import signal
 import socket
 import subprocess
 import tempfile
@@ -28,6 +27,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import psutil
 from _load import Load, measure, memory_mib, request_of
 from _online_peers import PEERS, Peer
 
@@ -86,9 +86,17 @@ def _started(peer: Peer, home: Path, model: Path, scratch: Path, request: bytes)
         _wait(process, port, request, directory / "log")
         yield port, process.pid
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        _kill(process)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End a server with all that it has started, also in sessions of their own."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
+    process.kill()
+    process.wait()
 
 
 def _wait(process: subprocess.Popen[bytes], port: int, request: bytes, log: Path) -> None:

@@ -63,7 +63,9 @@ def score(model_key: str | None, target: str | None, profile: str | None, model_
     nothing.
     """
     from brickyard.scoring.batch import score_table
+    from brickyard.scoring.memory import keep_freed_memory
 
+    keep_freed_memory()  # of the whole process, so not where others call `score_table`
     given = {name: value for name, value in given.items() if value is not None}
     connection, job = _job(model_key, target, profile, model_uri, given)
     _show(job, score_table(connection, job, _progress()))

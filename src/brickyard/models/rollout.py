@@ -143,7 +143,7 @@ class _Trial:
             if self.policy.shadow:
                 self.served.mirror(False)
         except BrickyardError as error:
-            error.next = f"version {self.version} may still have a share of the traffic; {_abort(self.site)}"
+            error.next = f"version {self.version} may still have a share of the traffic; {_way_back(self.site)}"
             raise
         self.say(f"version {self.version} was taken back: {reason}")
 
@@ -201,7 +201,7 @@ def roll_out(
         raise ModelError(
             f"version {served.candidate} is being tried on the endpoint, or its rollout was killed: {served.told}",
             where=served.name,
-            next=f"wait until that has ended, or {_abort(site)}",
+            next=f"wait until that has ended, or {_way_back(site)}",
         )
     if site.version(version).version == served.version:
         raise ModelError(f"the endpoint serves version {version} already", where=served.name)
@@ -257,7 +257,7 @@ def abort(site: Site, tell: Callable[[str], None] = lambda text: None) -> str:
     return served.candidate
 
 
-def _abort(site: Site) -> str:
+def _way_back(site: Site) -> str:
     return f"take it back with `brickyard model rollout {site.policy.key} -t {site.environment.name} --abort`"
 
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from brickyard.errors import UsageError
 from brickyard.scoring.inputs import InputRows, range_rows, table_rows
 from brickyard.scoring.leakage import Leakage, LeakageCheck, check_for
-from brickyard.scoring.memory import keep_freed_memory
 from brickyard.scoring.output import Mode, OutputTable
 from brickyard.scoring.queries import create_table, query_rows
 from brickyard.scoring.source import ModelSource, resolve
@@ -166,7 +165,6 @@ def _scored(
 ) -> tuple[ScoredRows, bool, LeakageCheck | None]:
     """The scored rows, whether they have to be merged, and what is found of the training data on the way."""
     cap_threads()
-    keep_freed_memory()
     from brickyard.scoring.registered import load_version
 
     model = load_version(source, connection)

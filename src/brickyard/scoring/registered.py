@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import json
 import re
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,11 +66,11 @@ def _read(path: Path | None) -> str | None:
 
 
 def _keep(path: Path, digest: str) -> None:
-    """Keep a version's digest, whole or not at all; where it cannot be, the next run fetches the files."""
+    """Keep a version's digest; where it cannot be, the next run fetches the files."""
+    from brickyard.scoring.plan.cache import forget
+    from brickyard.scoring.plan.files import write_whole
+
     with contextlib.suppress(OSError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".", delete=False) as file:
-            file.write(digest)
-        Path(file.name).replace(path)
-        for old in sorted(path.parent.iterdir(), key=lambda kept: kept.stat().st_mtime)[:-_MOST_KEPT]:
-            old.unlink(missing_ok=True)
+        write_whole(path, digest.encode())
+        forget(path.parent.iterdir(), _MOST_KEPT)

@@ -16,28 +16,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.scoring import models
 from tests.scoring.conftest import LoadedModel, ModelPath
 from tests.scoring.online.served import Served
 from tests.scoring.online.serving import read_one, request
 from tests.support import wait_for
-
-SLOW_MODEL = """
-import mlflow, os, time
-
-class Slow(mlflow.pyfunc.PythonModel):
-    def predict(self, context, model_input, params=None):
-        gate = model_input["gate"][0]
-        print("said by the model", end="")
-        open(gate + ".begun", "w").close()
-        while not os.path.exists(gate):
-            time.sleep(0.01)
-        return [1.0] * len(model_input)
-
-mlflow.models.set_model(Slow())
-"""
 
 
 def test_serves_a_directory(start: Callable[..., Served], model_path: ModelPath, loaded: LoadedModel) -> None:
@@ -61,20 +44,10 @@ def test_refuses_other_paths_and_methods(start: Callable[..., Served], model_pat
     assert served.ask("POST", "/invocations", b"{}", {})[0] == 415
 
 
-@pytest.fixture(scope="module")
-def slow_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    import mlflow.pyfunc
-
-    directory = tmp_path_factory.mktemp("slow")
-    (directory / "slow.py").write_text(SLOW_MODEL)
-    mlflow.pyfunc.save_model(str(directory / "model"), python_model=str(directory / "slow.py"), pip_requirements=[])
-    return directory / "model"
-
-
 def test_ping_answers_and_a_signal_waits_while_a_prediction_runs(
-    start: Callable[..., Served], slow_model: Path, tmp_path: Path
+    start: Callable[..., Served], gated: Path, tmp_path: Path
 ) -> None:
-    served, gate = start(str(slow_model)), tmp_path / "gate"
+    served, gate = start(str(gated)), tmp_path / "gate"
     answers: list[tuple[int, bytes]] = []
     body = {"dataframe_records": [{"gate": str(gate)}]}
     asking = threading.Thread(target=lambda: answers.append(served.ask("POST", "/invocations", body)))
@@ -89,9 +62,9 @@ def test_ping_answers_and_a_signal_waits_while_a_prediction_runs(
 
 
 def test_overload_is_answered_503_and_then_served_again(
-    start: Callable[..., Served], slow_model: Path, tmp_path: Path
+    start: Callable[..., Served], gated: Path, tmp_path: Path
 ) -> None:
-    served, gate = start(str(slow_model), "--queue", "2"), tmp_path / "gate"
+    served, gate = start(str(gated), "--queue", "2"), tmp_path / "gate"
     body = {"dataframe_records": [{"gate": str(gate)}]}
     with ExitStack() as stack:
         address = ("127.0.0.1", served.port)
@@ -151,10 +124,10 @@ def test_a_scoring_process_ends_with_its_parent(model_path: ModelPath) -> None:
         assert process.wait(10) == 0
 
 
-def test_a_scoring_process_does_not_wait_for_what_nobody_waits_for(slow_model: Path, tmp_path: Path) -> None:
+def test_a_scoring_process_does_not_wait_for_what_nobody_waits_for(gated: Path, tmp_path: Path) -> None:
     body = json.dumps({"dataframe_records": [{"gate": str(tmp_path / "gate")}]}).encode()
     address = ("127.0.0.1", 0)
-    with socket.create_server(address) as listener, scoring_process(slow_model, listener) as process:
+    with socket.create_server(address) as listener, scoring_process(gated, listener) as process:
         with socket.create_connection(listener.getsockname()) as client:
             client.sendall(request(body))
             wait_for((tmp_path / "gate.begun").exists, seconds=20)

@@ -23,18 +23,6 @@ from tests.scoring.online.served import Served
 from tests.scoring.online.serving import Running, read_one, request
 from tests.support import wait_for
 
-GATED_MODEL = """
-import mlflow, os, time
-
-class Gated(mlflow.pyfunc.PythonModel):
-    def predict(self, context, model_input, params=None):
-        while not os.path.exists(model_input["gate"][0]):
-            time.sleep(0.01)
-        return [1.0] * len(model_input)
-
-mlflow.models.set_model(Gated())
-"""
-
 
 def ask(served: Served | Running, body: bytes) -> tuple[int, bytes] | None:
     """An answer; none where the connection ended."""
@@ -101,16 +89,6 @@ def kill_one(served: Served) -> None:
     assert len(before) == 2
     os.kill(before[-1], signal.SIGKILL)  # the newest, so that it is one place that suffers
     wait_for(lambda: len(now := workers_of(served)) == 2 and before[-1] not in now, seconds=20)
-
-
-@pytest.fixture(scope="module")
-def gated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    import mlflow.pyfunc
-
-    directory = tmp_path_factory.mktemp("gated")
-    (directory / "gated.py").write_text(GATED_MODEL)
-    mlflow.pyfunc.save_model(str(directory / "model"), python_model=str(directory / "gated.py"), pip_requirements=[])
-    return directory / "model"
 
 
 def ask_on_threads(running: Running, body: bytes, count: int) -> tuple[list[Any], list[threading.Thread]]:

@@ -14,27 +14,18 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from brickyard.scoring.model import ScoringModel
 from brickyard.scoring.plan.verify import same
 from tests.scoring.plan import pipelines
+from tests.scoring.plan.soaking import FRAMES
 
-FRAMES, EXAMPLES = 400, 25
 _MOST_ROWS = 6
 _ALONE = 10  # one frame in so many is scored by pyfunc alone
 
 # The rows of a frame that were asked for, and what was answered.
 Answers: TypeAlias = list[tuple[slice, np.ndarray]]
-
-soak = settings(
-    max_examples=EXAMPLES,
-    phases=[Phase.generate],
-    deadline=None,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
 
 _ODD: dict[str, st.SearchStrategy[Any]] = {
     "double": st.floats() | st.none() | st.integers(-(2**60), 2**60) | st.sampled_from([0.0, -0.0, 1e300]),

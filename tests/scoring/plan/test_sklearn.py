@@ -18,6 +18,7 @@ from brickyard.scoring.plan.verify import same
 from tests.scoring.plan import pipeline_frames, pipelines
 from tests.scoring.plan.conftest import LoadedFamily
 from tests.scoring.plan.pipeline_frames import by_pyfunc, frame_of
+from tests.scoring.plan.soaking import FRAMES, soak
 
 NEAR = st.floats(-4, 4)
 DOUBLES = NEAR | NEAR | st.floats() | st.none() | st.integers(-(2**60), 2**60) | st.sampled_from([0.0, -0.0, 1e300])
@@ -100,12 +101,12 @@ def test_any_rows_get_the_predictions_of_pyfunc(
 @pytest.mark.soak
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("family", pipelines.FAMILIES)
-@pipeline_frames.soak
+@soak
 @given(kind=pipeline_frames.kinds())
 def test_ten_thousand_frames_get_the_predictions_of_pyfunc(
     family: str, kind: pipeline_frames.Kind, loaded_family: LoadedFamily
 ) -> None:
-    assert pipeline_frames.Comparison(loaded_family(family), kind).compare() > pipeline_frames.FRAMES // 8
+    assert pipeline_frames.Comparison(loaded_family(family), kind).compare() > FRAMES // 8
 
 
 @pytest.mark.parametrize("family", ["regression, dense", "ordinal", "imputed probabilities", "float32", "trees"])

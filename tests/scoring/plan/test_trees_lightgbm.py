@@ -14,7 +14,8 @@ from hypothesis import given
 
 from brickyard.scoring.plan import trees_library
 from brickyard.scoring.plan.steps import compile_estimator
-from tests.scoring.plan.tree_frames import Kind, agree_on, frames, kinds, soak
+from tests.scoring.plan.soaking import soak
+from tests.scoring.plan.tree_frames import Kind, agree_on, frames, kinds
 from tests.scoring.plan.tree_rows import INFINITE, MISSING, agree, compiled, one_thread, rows, same
 
 __all__ = ["one_thread"]

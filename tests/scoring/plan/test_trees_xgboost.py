@@ -13,7 +13,8 @@ import xgboost
 from hypothesis import given
 
 from brickyard.scoring.plan.steps import Declined, compile_estimator
-from tests.scoring.plan.tree_frames import Kind, agree_on, frames, kinds, soak
+from tests.scoring.plan.soaking import soak
+from tests.scoring.plan.tree_frames import Kind, agree_on, frames, kinds
 from tests.scoring.plan.tree_rows import MISSING, agree, compiled, one_thread, rows
 
 __all__ = ["one_thread"]

@@ -13,29 +13,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from brickyard.scoring.plan.steps import Declined
 from brickyard.scoring.plan.trees_kernel import sums
+from tests.scoring.plan.soaking import FRAMES
 from tests.scoring.plan.tree_rows import SPECIAL, pool, same
 
-FRAMES, EXAMPLES = 400, 25
 _MOST_ROWS = 12
 _ALONE = 80  # one frame in so many is scored by the library alone
 _NASTY = [*SPECIAL, 5e-324, -5e-324, 1.7976931348623157e308, -1.7976931348623157e308, 2.0**31, -(2.0**31), 2.0**53]
 _LARGEST_WHOLE = 2.0**40
 
 Way = Callable[[np.ndarray], Any]
-
-# Nothing is kept or made smaller: an example is a seed, and what fails is a row that the failure shows.
-soak = settings(
-    max_examples=EXAMPLES,
-    phases=[Phase.generate],
-    deadline=None,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
 
 
 @dataclass(frozen=True)

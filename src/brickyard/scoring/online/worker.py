@@ -71,18 +71,15 @@ class Worker:
 
     def run(
         self, listener: socket.socket, on_ready: Callable[[], None] | None = None, *, life: int | None = None
-    ) -> bool:
+    ) -> None:
         """Serve.
 
         Args:
             listener: A socket that listens.
             on_ready: Called once requests are answered.
             life: A pipe that closes when the process that watches this one is gone; this one ends then too.
-
-        Returns:
-            Whether all that was in flight could be answered.
         """
-        return _run(self._serve(listener, on_ready, life))
+        _run(self._serve(listener, on_ready, life))
 
     def end(self) -> None:
         """Stop: take no more, answer what is in flight; when told so again a second later, at once.
@@ -125,7 +122,7 @@ class Worker:
         prefix = self._prefixes[key] = "\r\n".join([*lines, "content-length: "]).encode()
         return prefix
 
-    async def _serve(self, listener: socket.socket, on_ready: Callable[[], None] | None, life: int | None) -> bool:
+    async def _serve(self, listener: socket.socket, on_ready: Callable[[], None] | None, life: int | None) -> None:
         loop = asyncio.get_running_loop()
         self.now = loop.time
         self._told_to_end = asyncio.Event()
@@ -145,9 +142,8 @@ class Worker:
         self.draining = True
         await asyncio.sleep(_LAST_CALL_SECONDS)  # who has connected already is answered
         server.close()
-        clean = await self._drain()
+        await self._drain()
         sweeper.cancel()
-        return clean
 
     def _orphaned(self, life: int) -> None:
         asyncio.get_running_loop().remove_reader(life)
@@ -156,13 +152,12 @@ class Worker:
     def _connect(self) -> Connection:
         return Connection(self)
 
-    async def _drain(self) -> bool:
+    async def _drain(self) -> None:
         for connection in list(self.connections):
             connection.drain()
         until = self.now() + self.limits.drain_seconds
         while self.connections and self.now() < until:
             await asyncio.sleep(_LAST_CALL_SECONDS)
-        return not self.connections
 
     async def _sweep(self) -> None:
         """End connections whose time is over, and let the date of answers go on."""
@@ -198,10 +193,11 @@ def settle_process() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _run(work: Coroutine[Any, Any, bool]) -> bool:
+def _run(work: Coroutine[Any, Any, None]) -> None:
     try:
         import uvloop
     except ImportError:  # Windows
-        return asyncio.run(work)
+        asyncio.run(work)
+        return
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(work)
+        runner.run(work)

@@ -14,7 +14,7 @@ import json
 import logging
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from brickyard.scoring.plan.kernels import kernel
 from brickyard.scoring.plan.plan import Plan
 from brickyard.scoring.plan.steps import KERNEL_VERSION
 
-__all__ = ["cache_directory", "find_plan", "keep_plan"]
+__all__ = ["cache_directory", "find_plan", "forget", "keep_plan"]
 
 _log = logging.getLogger(__name__)
 _MOST_KEPT = 100
@@ -68,15 +68,14 @@ def keep_plan(plan: Plan, digest: str, about: Mapping[str, Any]) -> None:
     try:
         cache_directory().mkdir(mode=0o700, parents=True, exist_ok=True)
         write(plan, _path(key), {**about, "key": key})
-        _forget()
+        forget(cache_directory().glob("*.plan"), _MOST_KEPT)
     except (OSError, RuntimeError, TypeError, ValueError) as error:
         _log.info("the plan is not kept for the next start: %s", error)
 
 
-def _forget() -> None:
-    """Delete the plans that were used longest ago, beyond so many."""
-    kept = sorted(cache_directory().glob("*.plan"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in kept[_MOST_KEPT:]:
+def forget(paths: Iterable[Path], most: int) -> None:
+    """Delete the files that were used longest ago, beyond so many."""
+    for path in sorted(paths, key=lambda path: path.stat().st_mtime, reverse=True)[most:]:
         path.unlink(missing_ok=True)
 
 

@@ -23,7 +23,7 @@ from brickyard.scoring.plan.steps import KERNEL_VERSION, step_class
 if TYPE_CHECKING:
     from brickyard.scoring.plan.plan import Plan
 
-__all__ = ["PlanFileError", "dump", "load", "read", "write"]
+__all__ = ["PlanFileError", "dump", "load", "read", "write", "write_whole"]
 
 _MAGIC = b"BRICKYARD-PLAN\x00\x01"
 _DIGEST = slice(len(_MAGIC), len(_MAGIC) + 32)
@@ -73,8 +73,13 @@ def load(data: bytes) -> tuple[Plan, Mapping[str, Any]]:
 
 def write(plan: Plan, path: Path, about: Mapping[str, Any] | None = None) -> None:
     """Write a plan's file so that a reader sees all of it or none."""
+    write_whole(path, dump(plan, about))
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that a reader sees all of it or none."""
     partial = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}.partial")
-    partial.write_bytes(dump(plan, about))
+    partial.write_bytes(data)
     partial.replace(path)
 
 

@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 __all__ = ["RowFeatures", "row_features_of"]
 
 # By the operations of a scaler: what becomes of a number.
-_SCALED = {"": "{x}", "-": "({x} - a{i})", "/": "({x} / a{i})", "-/": "(({x} - a{i}) / b{i})"}
+_SCALED = {
+    "": "{x}",
+    "-": "({x} - a{i})",
+    "/": "({x} / a{i})",
+    "-/": "(({x} - a{i}) / b{i})",
+    "*+": "({x} * a{i} + b{i})",
+}
 # By the kind of an encoder's known values: types of columns whose values Python compares with them as numpy does.
 _KINDS = {"O": ("string", "boolean"), "f": ("double",), "i": ("integer", "long")}
 # Statements that check the value of an input; whole numbers stay what they are, for the encoders.
@@ -38,7 +44,6 @@ _CHECKS = {
     "string": "if type({x}) is not str: text({x})",
 }
 _INFINITE = (math.inf, -math.inf)
-_SCALED["*+"] = "({x} * a{i} + b{i})"
 
 
 @dataclass

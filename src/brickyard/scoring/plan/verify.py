@@ -124,10 +124,12 @@ def _compare_rows(plan: Plan, columns: Columns, predicted: np.ndarray, what: str
 
 def _compare_row_features(plan: Plan, columns: Columns, what: str) -> None:
     """Compare the features of single rows with those that blocks make of them."""
+    if plan.row_features is None:
+        return
     arrays = [columns[column.name] for column in plan.inputs]
-    for row in range(min(len(arrays[0]), _ROWS_OF_FEATURES) if plan.row_features is not None else 0):
+    for row in range(min(len(arrays[0]), _ROWS_OF_FEATURES)):
         single = [values[row : row + 1] for values in arrays]
-        ours = plan.row_features.matrix(single) if plan.row_features is not None else None
+        ours = plan.row_features.matrix(single)
         if ours is not None and not same(ours, _asked(partial(plan.features_by_blocks, single), Declined)):
             raise Disagreement(f"the features of single rows differ: {what}")
 

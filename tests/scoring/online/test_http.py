@@ -191,7 +191,7 @@ def test_a_client_that_does_not_read_holds_nobody_up(running: Running, expected:
 @pytest.fixture
 def impatient(loaded: LoadedModel) -> Iterator[Running]:
     """A worker that waits little, and whose system keeps little of what is not read."""
-    running = Running(loaded("booster"), Limits(idle_seconds=0.4))
+    running = Running(loaded("booster"), Limits(idle_seconds=1))
     running.listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16384)
     yield running
     running.close()
@@ -227,8 +227,9 @@ def test_a_client_that_reads_nothing_is_left_with_few_answers(impatient: Running
 @pytest.mark.parametrize("kept", ["keep-alive", "close"])
 def test_a_slow_reader_gets_all_of_a_large_answer(kept: str, impatient: Running, expected: Callable) -> None:
     rows, pause = 20_000, threading.Event()
+    asked = request(body_of(rows), JSON, "/invocations", f"Connection: {kept}")  # before the idle time begins
     with small_client(impatient) as client:
-        client.sendall(request(body_of(rows), JSON, "/invocations", f"Connection: {kept}"))
+        client.sendall(asked)
         data = b""
         while not data.endswith(b"]}"):
             part = client.recv(8192)

@@ -34,11 +34,12 @@ def running(loaded: LoadedModel) -> Iterator[Running]:
 
 
 def test_a_client_that_reads_very_slowly_gets_the_whole_answer(running: Running) -> None:
+    asked = request(body_of(ROWS))  # before the idle time begins
     with small_client(running) as client:
         client.sendall(PING)
         read_one(client)
         (connection,) = running.worker.connections
-        client.sendall(request(body_of(ROWS)))
+        client.sendall(asked)
         got = client.recv(1)
         wait_for(lambda: connection.deadline < math.inf, seconds=10)
         for turn in range(1, 4):  # it has read a little each time when its time is over

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,6 +76,8 @@ class Endpoint:
         self._lock = threading.Lock()
         self._status = Status(loading=True)
         self._starting: list[Replica] = []
+        self._tried: list[Wanted | Missing] = []  # what the configuration that serves meant last
+        self._broken = False  # whether what it means now could not be loaded
         self._followed: frozenset[tuple[str, str | None]] = frozenset()
         self._wake = threading.Event()
         self._turn = itertools.count()
@@ -174,8 +176,10 @@ class Endpoint:
                 # Whatever it was (a full disk, a database that is locked), an endpoint whose thread ended would
                 # stay "updating" for ever; so it says what went wrong, and tries again.
                 self._unexpected(error)
-            due = self._wake.wait(self._pause()) or bool(self._status.messages)
-            self._wake.clear()
+            woken = self._wake.wait(self._pause())
+            if woken:  # and not after a pause, when news that have just come would be lost
+                self._wake.clear()
+            due = woken or bool(self._status.messages)
 
     def _pause(self) -> float | None:
         if self._status.messages:
@@ -206,23 +210,39 @@ class Endpoint:
             return
         self.capturing.apply(record.capture)  # of what serves now; a gateway's table is changed without an update
         config = record.pending or record.config
-        # Those of what serves too: it goes on if the update fails.
+        # Those of what serves too: it goes on until the update serves.
         entities = (*config.entities, *record.config.entities)
         self._followed = frozenset((entity.model.lower(), entity.alias) for entity in entities)
         found = [find(entity, self._models) for entity in config.entities]
         missing = {e.name: f.message for e, f in zip(config.entities, found, strict=True) if isinstance(f, Missing)}
+        if record.pending is not None and (missing or not self._status.replicas):
+            self._go_on(replace(record, pending=None))
+        elif record.pending is None:
+            self._tried = found
         if missing:
             self._show(loading=False, messages=missing)
             return
         try:
-            given = (self._secrets, record.creator, self.name)
-            wanted = [with_environment(item, *given) for item in found if isinstance(item, Wanted)]
-            self._load(record, config, wanted)
+            self._load(record, config, found)
         except ScoringFailed as error:
             self._failed(record, str(error))
 
-    def _load(self, record: EndpointRecord, config: EndpointConfig, wanted: list[Wanted]) -> None:
+    def _go_on(self, record: EndpointRecord) -> None:
+        """Serve what an update is to replace: after a restart, and where aliases move while the update waits."""
+        found = [find(entity, self._models) for entity in record.config.entities]
+        serving = [(one.entity, one.version) for one in self._status.replicas.values()]
+        known = found == self._tried or [(one.entity, one.version) for one in _wanted(found)] == serving
+        if known or len(_wanted(found)) < len(found):
+            return
+        self._tried = found
+        try:
+            self._load(record, record.config, found)
+        except ScoringFailed as error:
+            self._failed(record, str(error))
+
+    def _load(self, record: EndpointRecord, config: EndpointConfig, found: Sequence[Wanted | Missing]) -> None:
         """Start what does not run yet, switch once all answer, then end what is no longer asked for."""
+        wanted = [with_environment(one, self._secrets, record.creator, self.name) for one in _wanted(found)]
         old = self._status.replicas
         serving = {w.entity.name: next((r for r in old.values() if r.serves(w)), None) for w in wanted}
         new = [w for w in wanted if serving[w.entity.name] is None]
@@ -241,7 +261,9 @@ class Endpoint:
             self._status = Status(replicas, config.traffic)
         in_use = {id(replica.process) for replica in replicas.values()}
         try:
-            self._records.activate(record)
+            if record.pending or new or self._broken:  # or else the last update has failed still
+                self._records.activate(record)
+            self._broken = False  # whether what it means now could not be loaded
             self._tell(record, old)
         finally:
             retire([replica for replica in old.values() if id(replica.process) not in in_use], 30.0)
@@ -281,6 +303,7 @@ class Endpoint:
         if self._status.stopped:
             return
         _log.warning("endpoint %s: %s", self.name, reason)
+        self._broken = record.pending is None
         self._records.fail(record, reason)
         self.events.add("UPDATE_FAILED" if record.pending else "LOADING_FAILED", reason)
         self._show(loading=False, messages={})
@@ -295,3 +318,7 @@ class Endpoint:
         log = self.log(wanted.entity.name, wanted.version)
         process = ScoringProcess(wanted.path, sockets, log, wanted.environment)
         return Replica(wanted.entity, wanted.version, process)
+
+
+def _wanted(found: Sequence[Wanted | Missing]) -> list[Wanted]:
+    return [one for one in found if isinstance(one, Wanted)]

@@ -139,8 +139,9 @@ class EndpointRecords:
         self._change_same(record, values)
 
     def fail(self, record: EndpointRecord, reason: str) -> None:
-        """Drop the pending update of `record` and say why, unless it was deleted or updated again since."""
-        self._change_same(record, {"pending_config": None, "pending_at": None, "failure": reason})
+        """Drop the pending update of `record`, if it has one, and say why, unless it was deleted or updated since."""
+        dropped = {"pending_config": None, "pending_at": None} if record.pending is not None else {}
+        self._change_same(record, {**dropped, "failure": reason})
 
     def put_tags(self, name: str, tags: Mapping[str, str | None]) -> EndpointRecord:
         """Replace the tags."""

@@ -27,6 +27,25 @@ from tests.scoring import models
 from tests.support import wait_for
 
 MODEL = "main.flights.delay"
+_TELLER = """
+import os, sys
+import mlflow
+
+
+class Teller(mlflow.pyfunc.PythonModel):
+    def load_context(self, context):
+        print("loading with", os.environ["PIN"], file=sys.stderr)
+        if os.environ["PIN"].startswith("bad"):
+            raise ValueError(f"the pin {os.environ['PIN']} is wrong")
+
+    def predict(self, context, model_input, params=None):
+        if model_input["a"].iloc[0] < 0:
+            raise ValueError(f"asked with {os.environ['PIN']}")
+        return [sum(os.environ["PIN"].encode())] * len(model_input)
+
+
+mlflow.models.set_model(Teller())
+"""
 
 
 @dataclass(frozen=True)
@@ -41,6 +60,7 @@ class DirectoryRegistry:
     def __init__(self) -> None:
         self.versions: dict[tuple[str, int], Version] = {}
         self.aliases: dict[tuple[str, str], int] = {}
+        self.refused: set[str] = set()
         self.looked: Callable[[], object] = lambda: None
 
     def model_version(self, name: str, version: int) -> Version:
@@ -51,6 +71,10 @@ class DirectoryRegistry:
 
     def alias(self, name: str, alias: str) -> int | None:
         return self.aliases.get((name, alias))
+
+    def require_execute(self, user: str, name: str) -> None:
+        if user in self.refused:
+            raise PermissionDenied(f"{user} does not have EXECUTE on {name}.")
 
 
 class DictionarySecrets:
@@ -133,17 +157,17 @@ class Bench:
         config = {"served_entities": [{"entity_name": MODEL, "entity_version": version} for version in versions]}
         return self.serving.create({"name": name, "config": config, **body}, ME)
 
-    def submit(self, name: str, frame: pd.DataFrame) -> Any:
+    def submit(self, name: str, frame: pd.DataFrame, entity: str | None = None) -> Any:
         plain = frame.astype(object).where(frame.notna(), None)
         split = {"columns": list(plain), "data": plain.to_numpy().tolist()}
-        return self.send(name, {"dataframe_split": split})
+        return self.send(name, {"dataframe_split": split}, entity=entity)
 
-    def send(self, name: str, body: Any, by: Principal = ME) -> Any:
-        request = Request(json.dumps(body).encode(), "application/json", requester=by.user_name)
+    def send(self, name: str, body: Any, by: Principal = ME, entity: str | None = None) -> Any:
+        request = Request(json.dumps(body).encode(), "application/json", requester=by.user_name, entity=entity)
         return asyncio.run_coroutine_threadsafe(self.serving.query(name, request, by), self._loop)
 
-    def ask(self, name: str, frame: pd.DataFrame | None = None) -> tuple[Replica, Reply]:
-        return self.submit(name, models.rows(1) if frame is None else frame).result(60)
+    def ask(self, name: str, frame: pd.DataFrame | None = None, entity: str | None = None) -> tuple[Replica, Reply]:
+        return self.submit(name, models.rows(1) if frame is None else frame, entity).result(60)
 
     def wait_ready(self, name: str, version: int) -> Any:
         def ready() -> Any:
@@ -182,3 +206,18 @@ def broken_model(two_models: tuple[Path, Path], tmp_path: Path) -> Path:
     for file in broken.glob("model.*"):
         file.write_bytes(b"damaged")
     return broken
+
+
+@pytest.fixture(scope="session")
+def teller(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that answers a sum over its secret, and tells the secret in its log and its errors."""
+    import mlflow.pyfunc
+    from mlflow.models import infer_signature
+
+    directory = tmp_path_factory.mktemp("teller")
+    code = directory / "teller.py"
+    code.write_text(_TELLER)
+    signature = infer_signature(pd.DataFrame({"a": [1.0]}), [1])
+    path = directory / "model"
+    mlflow.pyfunc.save_model(str(path), python_model=str(code), signature=signature, pip_requirements=[])
+    return path

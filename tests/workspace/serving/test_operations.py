@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from brickyard.runtime.redaction import Redactor
 from brickyard.workspace.api.errors import InvalidState, RequestLimitExceeded, ResourceDoesNotExist
-from brickyard.workspace.serving import events, limits
+from brickyard.workspace.serving import events, limits, log
 from tests.scoring import models
 from tests.support import wait_for
 from tests.workspace.serving.conftest import ADMIN, ME, MODEL, Bench
@@ -132,3 +134,17 @@ def test_an_idle_process_ends_and_the_next_request_starts_it(bench: Bench, two_m
     assert first.process.pid != ended
     wait_for(lambda: told(bench).count("SCALED_TO_ZERO") == 2, seconds=60)
     bench.serving.delete("delay")  # while it rests
+
+
+def test_a_log_keeps_what_is_newest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log, "_MOST_BYTES", 200)
+    path, (read, write) = tmp_path / "a.log", os.pipe()
+    writer = log.ModelLog(read, path, Redactor())
+    for number in range(100):
+        os.write(write, f"line {number:03}\n".encode())
+    os.close(write)
+    writer.close()
+    os.close(read)
+    lines = path.read_text().splitlines()
+    assert lines[-1] == "line 099" and 10 <= len(lines) <= 22
+    assert lines == [f"line {number:03}" for number in range(100 - len(lines), 100)]

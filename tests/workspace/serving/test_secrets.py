@@ -16,40 +16,6 @@ from tests.workspace.serving.conftest import ADMIN, ME, MODEL, Bench
 
 CANARY = "canary-of-the-endpoint-7319"
 REFERENCE = "{{secrets/bank/pin}}"
-_TELLER = """
-import os, sys
-import mlflow
-
-
-class Teller(mlflow.pyfunc.PythonModel):
-    def load_context(self, context):
-        print("loading with", os.environ["PIN"], file=sys.stderr)
-        if os.environ["PIN"].startswith("bad"):
-            raise ValueError(f"the pin {os.environ['PIN']} is wrong")
-
-    def predict(self, context, model_input, params=None):
-        if model_input["a"].iloc[0] < 0:
-            raise ValueError(f"asked with {os.environ['PIN']}")
-        return [sum(os.environ["PIN"].encode())] * len(model_input)
-
-
-mlflow.models.set_model(Teller())
-"""
-
-
-@pytest.fixture(scope="module")
-def teller(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that answers a sum over its secret, and tells the secret in its log and its errors."""
-    import mlflow.pyfunc
-    from mlflow.models import infer_signature
-
-    directory = tmp_path_factory.mktemp("teller")
-    code = directory / "teller.py"
-    code.write_text(_TELLER)
-    signature = infer_signature(pd.DataFrame({"a": [1.0]}), [1])
-    path = directory / "model"
-    mlflow.pyfunc.save_model(str(path), python_model=str(code), signature=signature, pip_requirements=[])
-    return path
 
 
 def config(value: str) -> dict[str, Any]:

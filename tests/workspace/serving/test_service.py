@@ -138,7 +138,7 @@ def test_traffic_is_split_by_percentage(bench: Bench, two_models: Models) -> Non
     for version, path in enumerate(two_models, 1):
         bench.register(version, path)
     routes = [
-        {"served_entity_name": "delay-1", "traffic_percentage": 90},
+        {"served_entity_name": "delay-1", "traffic_percentage": "90"},
         {"served_model_name": "delay-2", "traffic_percentage": 10},
     ]
     entities = [{"entity_name": MODEL, "entity_version": version} for version in ("1", "2")]
@@ -147,6 +147,9 @@ def test_traffic_is_split_by_percentage(bench: Bench, two_models: Models) -> Non
     wait_for(lambda: bench.serving.get("delay").state.ready.value == "READY", seconds=60)
     asked = Counter(bench.ask("delay")[0].version for _ in range(200))
     assert abs(asked[2] - 20) <= 2
+    assert {bench.ask("delay", entity="delay-2")[0].version for _ in range(5)} == {2}
+    with pytest.raises(ResourceDoesNotExist, match="no served entity 'delay-3'"):
+        bench.ask("delay", entity="delay-3")
 
 
 def test_endpoints_come_back_after_a_restart(bench: Bench, two_models: Models) -> None:

@@ -7,9 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from brickyard.workspace.api.errors import InvalidState, PermissionDenied
 from brickyard.workspace.serving.config import EndpointConfig
 from tests.support import wait_for
-from tests.workspace.serving.conftest import ME, MODEL, Bench
+from tests.workspace.serving.conftest import ADMIN, ME, MODEL, Bench
 
 Models = tuple[Path, Path]
 
@@ -93,3 +96,20 @@ def test_news_at_the_end_of_a_pause_are_not_lost(bench: Bench, two_models: Model
     before, endpoint._wake = endpoint._wake, LateNews(lambda: bench.serving.update_config("delay", config("2"), ME))
     before.set()
     wait_for(lambda: bench.ask("delay")[0].version == 2)
+
+
+def test_models_are_served_with_the_rights_of_who_made_the_endpoint(bench: Bench, two_models: Models) -> None:
+    bench.register(1, two_models[0], "champion")
+    bench.create("delay", "champion")
+    bench.wait_ready("delay", 1)
+    bench.registry.refused.add(ME.user_name)
+    bench.register(2, two_models[1], "champion")
+    wait_for(lambda: "EXECUTE" in str(bench.serving._endpoints["delay"].status.messages))
+    assert bench.ask("delay")[0].version == 1
+    with pytest.raises(PermissionDenied, match="rights of who made it"):
+        bench.serving.update_config("delay", config("1"), ADMIN)
+    bench.restart()
+    with pytest.raises(InvalidState, match="waiting until me@example.org, who made the endpoint, may execute"):
+        wait_for(lambda: bench.ask("delay"))
+    bench.registry.refused.clear()
+    bench.wait_ready("delay", 2)

@@ -177,10 +177,27 @@ def delete_endpoint(workspace: Workspace, call: Call) -> None:
 @family.call("POST", "/serving-endpoints/{name}/invocations", access=_queries, stream=True, changes=False)
 async def query(workspace: Workspace, call: Call) -> Response:
     """Ask an endpoint's model."""
+    return await _asked(workspace, call, None)
+
+
+@family.call(
+    "POST",
+    "/serving-endpoints/{name}/served-models/{served_model_name}/invocations",
+    access=_queries,
+    stream=True,
+    changes=False,
+)
+async def query_served_model(workspace: Workspace, call: Call) -> Response:
+    """Ask one of an endpoint's models, whatever the shares of the traffic."""
+    return await _asked(workspace, call, call.path["served_model_name"])
+
+
+async def _asked(workspace: Workspace, call: Call, entity: str | None) -> Response:
     refusal = f"the body is larger than {_MOST_BODY_BYTES >> 20} MiB; send the rows in parts"
     body = await whole_body(call.request, _MOST_BODY_BYTES, refusal)
     content_type, accept = (call.request.headers.get(name, "") for name in ("content-type", "accept"))
-    asked = Request(body, content_type, requester=call.principal.user_name, accept=accept)
+    who = call.principal.user_name
+    asked = Request(body, content_type, requester=who, accept=accept, entity=entity)
     replica, reply = await workspace.serving.query(call.path["name"], asked, call.principal)
     headers = {
         "served-model-name": replica.entity.name,

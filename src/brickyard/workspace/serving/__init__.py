@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from brickyard.workspace.serving.executable import ExecutableModels
 from brickyard.workspace.serving.payload_table import PayloadTables
 from brickyard.workspace.serving.service import Serving
 
@@ -19,6 +20,7 @@ def build(workspace: Workspace) -> Serving:
     permissions, directory = workspace.identity.permissions, workspace.root / "serving"
     tables = PayloadTables(workspace.catalog)
     wake = workspace.notifications.delivery.wake
-    serving = Serving(workspace.store, registry, workspace.secrets, permissions, tables, directory, workspace.url, wake)
+    models = ExecutableModels(workspace)
+    serving = Serving(workspace.store, models, workspace.secrets, permissions, tables, directory, workspace.url, wake)
     registry.on_alias_change(serving.alias_changed)
     return serving

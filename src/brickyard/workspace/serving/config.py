@@ -188,6 +188,8 @@ def _traffic(given: Any, names: list[str]) -> dict[str, int]:
 
 
 def _percentage(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 100:
+    """A share, also as text: the vendor's documentation writes `"traffic_percentage": "90"`."""
+    number = int(value) if isinstance(value, str) and value.isdecimal() and len(value) <= 3 else value
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= 100:
         raise InvalidParameterValue(f"traffic_percentage must be a whole number from 0 to 100; got {value!r}")
-    return value
+    return number

@@ -112,6 +112,17 @@ class Endpoint:
                 return status.replicas.get(name)
         return None
 
+    def named(self, entity: str) -> Replica | None:
+        """The replica of a served entity; none while nothing serves.
+
+        Raises:
+            ResourceDoesNotExist: Something serves, and not that.
+        """
+        replicas = self._status.replicas
+        if replicas and entity not in replicas:
+            raise ResourceDoesNotExist(f"The endpoint '{self.name}' has no served entity '{entity}'.")
+        return replicas.get(entity)
+
     def record(self, replica: Replica, exchange: Exchange, shadow: bool) -> None:
         """Take a request and its answer, or the one of a shadow, to the record; returns at once."""
         if not shadow:
@@ -213,7 +224,7 @@ class Endpoint:
         # Those of what serves too: it goes on until the update serves.
         entities = (*config.entities, *record.config.entities)
         self._followed = frozenset((entity.model.lower(), entity.alias) for entity in entities)
-        found = [find(entity, self._models) for entity in config.entities]
+        found = [find(entity, self._models, record.creator) for entity in config.entities]
         missing = {e.name: f.message for e, f in zip(config.entities, found, strict=True) if isinstance(f, Missing)}
         if record.pending is not None and (missing or not self._status.replicas):
             self._go_on(replace(record, pending=None))
@@ -229,7 +240,7 @@ class Endpoint:
 
     def _go_on(self, record: EndpointRecord) -> None:
         """Serve what an update is to replace: after a restart, and where aliases move while the update waits."""
-        found = [find(entity, self._models) for entity in record.config.entities]
+        found = [find(entity, self._models, record.creator) for entity in record.config.entities]
         serving = [(one.entity, one.version) for one in self._status.replicas.values()]
         known = found == self._tried or [(one.entity, one.version) for one in _wanted(found)] == serving
         if known or len(_wanted(found)) < len(found):

@@ -17,6 +17,8 @@ _CHUNK = 1 << 16
 # After this long without output, a beginning that is no longer than `_SHORT` is taken for what it is.
 _PATIENCE_SECONDS = 1.0
 _SHORT = 6
+# A log that has become larger loses its older half.
+_MOST_BYTES = 16 << 20
 
 
 class ModelLog:
@@ -32,6 +34,7 @@ class ModelLog:
 
     def __init__(self, pipe: int, path: Path, redactor: Redactor) -> None:
         self._pipe = pipe
+        self._path = path
         self._file = path.open("ab", buffering=0)
         self._redactor = redactor
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -70,3 +73,12 @@ class ModelLog:
         text, self._held = self._held[:length], self._held[length:]
         with contextlib.suppress(OSError):
             self._file.write(self._redactor.redact(text).encode())
+            if self._file.tell() > _MOST_BYTES:
+                self._shorten()
+
+    def _shorten(self) -> None:
+        with self._path.open("rb") as file:
+            file.seek(-(_MOST_BYTES // 2), os.SEEK_END)
+            newer = file.read().partition(b"\n")[2]
+        self._file.truncate(0)
+        self._file.write(newer)

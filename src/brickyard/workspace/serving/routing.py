@@ -29,6 +29,7 @@ class Request:
         body: Its body.
         content_type: The media type of the body.
         accept: The media types that the caller takes; empty where it does not say.
+        entity: The served entity that is to answer, whatever the shares of traffic; none where these say it.
         id: What it is called in the answer and in the inference table.
         requester: Who asks.
     """
@@ -38,19 +39,22 @@ class Request:
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     requester: str = ""
     accept: str = ""
+    entity: str | None = None
 
 
 async def route(endpoint: Endpoint, request: Request) -> tuple[Replica, Reply] | None:
     """Let an endpoint answer; nothing where nothing serves.
 
     Raises:
+        ResourceDoesNotExist: It does not serve the entity that is to answer.
         TemporarilyUnavailable: Whoever was to answer was given up, died of this request, or took too long.
     """
     while True:
-        replica = endpoint.choose()
+        replica = endpoint.choose() if request.entity is None else endpoint.named(request.entity)
         if replica is None:
             return None
-        answer = await _answer(endpoint, [replica, *endpoint.fallbacks(replica)], request)
+        others = endpoint.fallbacks(replica) if request.entity is None else []
+        answer = await _answer(endpoint, [replica, *others], request)
         if answer is not None:
             endpoint.mirror(request, *answer)
             return answer

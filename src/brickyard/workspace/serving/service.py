@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 from databricks.sdk.service.serving import RateLimit
 
 from brickyard.workspace.api.errors import (
+    ApiError,
     InvalidParameterValue,
     InvalidState,
+    PermissionDenied,
     ResourceConflict,
     ResourceDoesNotExist,
     TemporarilyUnavailable,
@@ -219,7 +221,8 @@ class Serving:
         """Put another configuration in place; the old one serves until the new one answers.
 
         Raises:
-            PermissionDenied: It refers to a secret where the endpoint did not before, and `by` may not read it.
+            PermissionDenied: It refers to a secret where the endpoint did not before, and `by` may not read it; or
+                who made the endpoint may not execute a model.
             ResourceConflict: The last change is still under way.
         """
         config = EndpointConfig.parse(body, name)
@@ -229,6 +232,7 @@ class Serving:
             record.gateway.require_one_table(config.capture)
             pending = record.pending.variables() if record.pending else frozenset()
             self._require_secrets(by, config.variables() - record.config.variables() - pending)
+            self._require_models(record.creator, config)
             endpoint = self._endpoint(record)
             if endpoint.status.loading:
                 raise ResourceConflict(f"Endpoint '{name}' is being updated; wait until its state is NOT_UPDATING.")
@@ -329,6 +333,16 @@ class Serving:
         """Refuse variables that refer to secrets which a principal may not read: a model can tell what it is given."""
         for scope in scopes_of(variable.value for variable in variables):
             self._secrets.require_read(principal, scope)
+
+    def _require_models(self, creator: str, config: EndpointConfig) -> None:
+        """Refuse models that an endpoint's maker may not execute, as they are served with these rights."""
+        for entity in config.entities:
+            try:
+                self._models.require_execute(creator, entity.model)
+            except PermissionDenied as error:
+                raise PermissionDenied(f"{error.message} It is served with the rights of who made it.") from error
+            except ApiError:
+                continue  # there is no such model yet, which the endpoint waits for
 
     def _not_ready(self, endpoint: Endpoint) -> InvalidState | TemporarilyUnavailable:
         status = endpoint.status

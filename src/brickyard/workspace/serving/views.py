@@ -80,6 +80,7 @@ def summary(record: EndpointRecord, status: Status) -> ServingEndpoint:
         config=EndpointCoreConfigSummary(served_entities=specs),
         state=endpoint_state(record, status),
         tags=tag_list(record),
+        ai_gateway=gateway(record),
     )
 
 

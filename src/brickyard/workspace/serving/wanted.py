@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from brickyard.workspace.api.errors import ResourceDoesNotExist
+from brickyard.workspace.api.errors import ApiError, ResourceDoesNotExist
 from brickyard.workspace.serving.environment import Environment, SecretUnavailable, SecretValues, resolve
 from brickyard.workspace.serving.process import ScoringFailed
 
@@ -41,6 +41,10 @@ class ModelVersions(Protocol):
         """The version that an alias points to, or none."""
         ...
 
+    def require_execute(self, user: str, name: str) -> None:
+        """An `ApiError` where there is no such model, or the user may not execute it."""
+        ...
+
 
 @dataclass(frozen=True)
 class Missing:
@@ -59,8 +63,8 @@ class Wanted:
     environment: Environment = field(default_factory=Environment)
 
 
-def find(entity: Entity, models: ModelVersions) -> Wanted | Missing:
-    """The version that a served entity means now, as the registry has it."""
+def find(entity: Entity, models: ModelVersions, creator: str) -> Wanted | Missing:
+    """The version that a served entity means now, as the registry has it, if who made the endpoint may execute it."""
     version = int(entity.version) if entity.alias is None else models.alias(entity.model, entity.alias)
     if version is None:
         return Missing(f"waiting for a version of {entity.model} with the alias '{entity.alias}'")
@@ -70,6 +74,10 @@ def find(entity: Entity, models: ModelVersions) -> Wanted | Missing:
         return Missing(f"waiting for version {version} of {entity.model}, which does not exist yet")
     if model.status != "READY":
         return Missing(f"waiting for the files of version {version} of {entity.model}, which are not complete")
+    try:
+        models.require_execute(creator, entity.model)
+    except ApiError as error:
+        return Missing(f"waiting until {creator}, who made the endpoint, may execute {entity.model}: {error.message}")
     return Wanted(entity, version, model.path)
 
 

@@ -59,8 +59,9 @@ if "BRICKYARD_PLAN_CACHE" not in os.environ:
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The Spark client takes a `__main__` without a file, as pytest-xdist's workers have it, for a doctest run and exits.
+# Forked commands run the file, so it is one that does nothing.
 if getattr(sys.modules["__main__"], "__file__", None) is None:
-    sys.modules["__main__"].__file__ = __file__
+    sys.modules["__main__"].__file__ = str(Path(__file__).with_name("__init__.py"))
 
 
 class ByModule(LoadScopeScheduling):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support import LocalWorkspace
-from tests.support.workspaces import BRICKYARD
+from tests.support.commands import BRICKYARD, run_command
 
 BUNDLE = """
 bundle: {{name: {name}}}
@@ -68,15 +68,7 @@ class Bundle:
 
     def run(self, *arguments: str, code: int = 0, environ: dict[str, str] | None = None) -> str:
         """Run a command; returns what it printed, output first, then errors."""
-        done = subprocess.run(
-            [*BRICKYARD, *arguments],
-            cwd=self.root,
-            env=self.workspace.environ | (environ or {}),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=110,
-        )
+        done = run_command(*arguments, environ=self.workspace.environ | (environ or {}), cwd=self.root, seconds=110)
         text = done.stdout + done.stderr
         assert done.returncode == code, f"brickyard {' '.join(arguments)} ended with {done.returncode}:\n{text}"
         return text

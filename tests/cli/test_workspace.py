@@ -20,7 +20,7 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import Unauthenticated
 
 from tests.support import WorkspaceHome, wait_for
-from tests.support.workspaces import BRICKYARD
+from tests.support.commands import BRICKYARD
 
 
 def of_json(home: WorkspaceHome, *arguments: str, extra: dict[str, str] | None = None) -> Any:

@@ -39,7 +39,14 @@ def flights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flights]:
     """The whole main job up to a served champion, by the command line; takes minutes, so the tests share it."""
     root = tmp_path_factory.mktemp("main-job")
     home = WorkspaceHome(root / "home")
-    project = root / "flights"
+    try:
+        yield whole_job(home, root / "flights")
+    finally:
+        home.close()
+
+
+def whole_job(home: WorkspaceHome, project: Path) -> Flights:
+    """Three workspaces with all that the main job leaves in them."""
     shutil.copytree(EXAMPLE, project, ignore=SKIPPED)
     dev, uat, prod = (home.start(f"flights-{name}") for name in ("dev", "uat", "prod"))
     made = Flights(home, project, dev, uat, prod)
@@ -55,8 +62,7 @@ def flights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flights]:
         made.run("model", "approve", "delay", "--to", "prod", "--version", "1" if kind == "hour" else "2")
         made.run("model", "promote", "delay", "--to", "prod")
     made.run("score", "delay", "-t", "prod")
-    yield made
-    home.close()
+    return made
 
 
 @pytest.fixture(scope="package")

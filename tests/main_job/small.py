@@ -16,7 +16,7 @@ import psutil
 
 from brickyard.workspace.layout import Layout
 from tests.support import LocalWorkspace, WorkspaceHome, wait_for
-from tests.support.workspaces import BRICKYARD
+from tests.support.commands import Command
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "flights"
 SKIPPED = shutil.ignore_patterns("dist", ".databricks", "__pycache__")
@@ -82,17 +82,9 @@ class SmallJob:
         """Run a `brickyard` command in the project, to its end."""
         return self.home.run(*arguments, check=check, cwd=self.project)
 
-    def begin(self, phase: Phase) -> subprocess.Popen[str]:
+    def begin(self, phase: Phase) -> Command:
         """Start the phase's command, and leave it running."""
-        return subprocess.Popen(
-            [*BRICKYARD, *phase.command],
-            cwd=self.project,
-            env=self.home.environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        return Command(*phase.command, environ=self.home.environ, cwd=self.project)
 
     def complete(self, phase: Phase) -> subprocess.CompletedProcess[str]:
         """Run the phase's command; fails where it ends otherwise than it should."""

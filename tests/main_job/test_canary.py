@@ -88,13 +88,13 @@ def command_lines_with(value: str) -> list[str]:
 def run_watched(job: SmallJob, value: str, kind: str) -> tuple[int, bytes]:
     """Train while the processes of the machine are looked at; the command's exit code and output."""
     command = (*PHASES["train"].command, "--params", f"kind={kind}")
-    process = job.begin(Phase("train", ("dev",), command))
-    while True:
-        try:
-            output = process.communicate(timeout=0.1)[0]
-            return process.returncode, output.encode()
-        except subprocess.TimeoutExpired:
-            assert command_lines_with(value) == []
+    with job.begin(Phase("train", ("dev",), command)) as process:
+        while True:
+            try:
+                done = process.wait(0.1)
+                return done.returncode, (done.stdout + done.stderr).encode()
+            except subprocess.TimeoutExpired:
+                assert command_lines_with(value) == []
 
 
 def test_a_canary_in_the_training_job_stays_in_the_store(job: SmallJob) -> None:

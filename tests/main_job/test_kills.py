@@ -16,6 +16,7 @@ import pytest
 
 from tests.main_job.small import PHASES, Phase, SmallJob, alive
 from tests.support import LocalWorkspace, wait_for
+from tests.support.commands import Command
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -82,7 +83,7 @@ def a_moment(job: SmallJob, seed: int) -> tuple[Phase, float, str]:
     raise AssertionError("the moment is after the end")
 
 
-def run_for(process: subprocess.Popen[str], seconds: float) -> None:
+def run_for(process: Command, seconds: float) -> None:
     """Let a command run for a while; it may end before."""
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(seconds)
@@ -125,18 +126,18 @@ def check_server_kill(job: SmallJob, phase: Phase, seconds: float, victim: str, 
         at_once: Start the server while the command still tries; otherwise the command has to give up first.
     """
     job.restore(phase)
-    with Writer(job.workspaces[victim]) as writer:
-        process = job.begin(phase)
+    with Writer(job.workspaces[victim]) as writer, job.begin(phase) as process:
         run_for(process, seconds)
         job.kill_server(victim)
         if at_once:
             job.start(victim)
-        output = process.communicate(timeout=240)[0]
+        done = process.wait(240)
     if not at_once:
         job.start(victim)
+    output = done.stdout + done.stderr
     assert "Traceback" not in output, output
-    if process.returncode != phase.code:
-        assert process.returncode > 0 and "error: " in output and "next: " in output, output
+    if done.returncode != phase.code:
+        assert done.returncode > 0 and "error: " in output and "next: " in output, output
     writer.check()
     check_completes(job, phase)
     writer.check()
@@ -145,11 +146,10 @@ def check_server_kill(job: SmallJob, phase: Phase, seconds: float, victim: str, 
 def check_tool_kill(job: SmallJob, phase: Phase, seconds: float) -> None:
     """The same command completes what a killed one began; what it had started does not stay."""
     job.restore(phase)
-    process = job.begin(phase)
-    run_for(process, seconds)
-    helpers = children(process.pid)
-    process.kill()
-    process.communicate(timeout=60)
+    with job.begin(phase) as process:
+        run_for(process, seconds)
+        helpers = children(process.pid)
+        process.kill()
     check_completes(job, phase)
     wait_for(lambda: not alive(helpers), seconds=60)
 
@@ -172,17 +172,18 @@ def test_a_run_in_a_killed_workspace_ends_and_says_why(job: SmallJob) -> None:
     phase = PHASES["prepare"]
     job.restore(phase)
     jobs = job.workspaces["prod"].client().jobs
-    process = job.begin(phase)
-    wait_for(
-        lambda: (
-            "RUNNING"
-            in {task.state.life_cycle_state.value for run in jobs.list_runs(expand_tasks=True) for task in run.tasks}
+    with job.begin(phase) as process:
+        wait_for(
+            lambda: (
+                "RUNNING"
+                in {one.state.life_cycle_state.value for run in jobs.list_runs(expand_tasks=True) for one in run.tasks}
+            )
         )
-    )
-    job.kill_server("prod")
-    job.start("prod")
-    output = process.communicate(timeout=60)[0]
-    assert process.returncode == 7 and "workspace stopped while this task was running" in output, output
+        job.kill_server("prod")
+        job.start("prod")
+        done = process.wait(60)
+    output = done.stdout + done.stderr
+    assert done.returncode == 7 and "workspace stopped while this task was running" in output, output
     check_completes(job, phase)
 
 

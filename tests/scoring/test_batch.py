@@ -152,7 +152,7 @@ def test_an_empty_table_writes_nothing(warehouse: Warehouse, model_path: ModelPa
 def test_the_command_says_what_it_did(warehouse: Warehouse, workspace: LocalWorkspace, model_path: ModelPath) -> None:
     import subprocess
 
-    from tests.support.workspaces import BRICKYARD
+    from tests.support.commands import BRICKYARD
 
     table, output = warehouse.table(keyed(20)), warehouse.unused("out")
     model = f"models:/{warehouse.register(model_path('booster'))}@champion"

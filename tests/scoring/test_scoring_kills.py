@@ -18,7 +18,7 @@ from brickyard.scoring.batch import score_table
 from brickyard.scoring.output import OutputTable
 from tests.scoring.conftest import LoadedModel, ModelPath
 from tests.scoring.warehouse import Warehouse, job, keyed
-from tests.support.workspaces import BRICKYARD
+from tests.support.commands import BRICKYARD
 
 ROWS, MODES = 200_000, ("append", "overwrite", "merge", "incremental")
 KILLED = """

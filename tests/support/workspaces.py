@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +12,10 @@ from typing import TYPE_CHECKING
 
 from brickyard.workspace import process_tree
 from brickyard.workspace.layout import Layout
+from tests.support.commands import run_command
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
-
-BRICKYARD = [sys.executable, "-m", "brickyard"]
 
 
 @dataclass(frozen=True)
@@ -73,10 +71,7 @@ class WorkspaceHome:
         self, *arguments: str, check: bool = True, cwd: Path | None = None, extra: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run a `brickyard` command as a user would."""
-        environ = self.environ | dict(extra or {})
-        done = subprocess.run(
-            [*BRICKYARD, *arguments], env=environ, cwd=cwd, capture_output=True, text=True, timeout=300
-        )
+        done = run_command(*arguments, environ=self.environ | dict(extra or {}), cwd=cwd)
         if check and done.returncode != 0:
             raise AssertionError(f"brickyard {' '.join(arguments)} ended with {done.returncode}:\n{done.stderr}")
         return done

@@ -11,8 +11,8 @@ import pytest
 from databricks.sdk.errors import InvalidParameterValue, PermissionDenied, ResourceDoesNotExist
 
 from tests.support import LocalWorkspace, WorkspaceHome
+from tests.support.commands import BRICKYARD
 from tests.support.postgresql import Cluster, Unavailable
-from tests.support.workspaces import BRICKYARD
 from tests.workspace.secrets.people import person
 
 

@@ -18,7 +18,7 @@ from databricks.sdk.errors import (
 from databricks.sdk.service.iam import ObjectPermissions, PermissionLevel
 from databricks.sdk.service.jobs import NotebookTask, Task
 
-from tests.support.workspaces import BRICKYARD
+from tests.support.commands import BRICKYARD
 from tests.workspace.permissions.objects import KINDS
 from tests.workspace.permissions.people import Lab, Robot, entry
 

@@ -25,7 +25,7 @@ from brickyard.scoring.online.encoding import encode
 from brickyard.scoring.online.worker import Worker
 from tests.scoring import models
 from tests.scoring.conftest import LoadedModel
-from tests.scoring.online.parity import ask_mlflow, meaning
+from tests.scoring.online.parity import PARQUET, ask_mlflow, meaning
 from tests.scoring.online.serving import JSON, Running, answers, read_one, request
 from tests.scoring.online.test_fuzz import Wire
 from tests.scoring.online.test_http import body_of
@@ -304,3 +304,19 @@ def test_a_plan_is_called_on_the_loop_for_a_short_time_only(loaded: LoadedModel,
     assert len(service._short(calls, 0.003)) == 1  # it is not known yet how long they take
     service._row_seconds = 0.001 / len(rows)
     assert [len(service._short(calls, seconds)) for seconds in (0.0025, 0.0005, 0)] == [2, 0, 0]
+
+
+def test_the_loop_calls_a_library_only_for_plain_rows(loaded: LoadedModel, run: Callable) -> None:
+    running = run(ScoringModel(loaded("labels").path, loaded("labels").pyfunc))  # without its plan
+    protocol, frame = running.worker.service._protocol, models.rows(1, 3)
+    predicted, threads = protocol.answers, []
+    protocol.answers = lambda requests: threads.append(threading.current_thread().name) or predicted(requests)
+    with running.connect() as client:
+        for _ in range(2):
+            running.worker.service._usual_seconds = 0.0  # as after many fast answers
+            client.sendall(request(body_of(1, 3)))
+            assert read_one(client)[0] == 200
+        running.worker.service._usual_seconds = 0.0
+        client.sendall(request(frame.to_parquet(), PARQUET))  # a few bytes may be millions of rows
+        assert read_one(client)[0] == 200
+    assert [name.startswith("predict") for name in threads] == [False, False, True]

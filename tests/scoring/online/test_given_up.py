@@ -13,24 +13,33 @@ import psutil
 import pytest
 
 from tests.scoring.conftest import ModelPath
+from tests.support import wait_for
 
 SERVER = """
+import os
 import sys
 from pathlib import Path
 from brickyard.errors import ModelError
 from brickyard.scoring.model import load_model
 from brickyard.scoring.online import Limits, listen, serve_by_workers, workers
 
-workers._PAUSE_SECONDS = 0.01
+workers._PAUSE_SECONDS, workers._LONGEST_PAUSE_SECONDS = 0.01, 0.05
+fork = os.fork
+
+def fork_where_there_is_room():
+    if Path(sys.argv[2] + ".full").exists():
+        raise BlockingIOError("no room")
+    return fork()
 
 def load():
     if not Path(sys.argv[2]).exists():
-        raise ModelError("the file is away")
+        raise ModelError("the file is away" + " " * 200_000)
     return load_model(sys.argv[1])
 
 def ready(rung):
     print("ready", flush=True)
 
+os.fork = fork_where_there_is_room
 try:
     serve_by_workers(
         load, listen("127.0.0.1", 0, sockets=2), limits=Limits(), fork_when_loaded=False, on_ready=ready
@@ -58,14 +67,30 @@ def server(model_path: ModelPath, gate: Path) -> Iterator[subprocess.Popen[str]]
 
 def test_a_server_is_given_up_only_when_no_worker_loads_the_model(server: subprocess.Popen[str], gate: Path) -> None:
     assert server.stderr is not None
-    healthy, other = sorted(child.pid for child in psutil.Process(server.pid).children())
+    healthy, other = workers(server)
     gate.unlink()
     os.kill(other, signal.SIGKILL)
     for _ in range(8):
         assert server.stderr.readline() == "worker 1 ended; another takes its place\n"
-        assert server.stderr.readline() == "worker 1: the file is away\n"
+        assert server.stderr.readline().rstrip() == "worker 1: the file is away"
     assert server.poll() is None and psutil.pid_exists(healthy)
     os.kill(healthy, signal.SIGKILL)
     _, said = server.communicate(timeout=30)
     assert server.returncode == 1
     assert said.endswith("the worker processes do not stay alive\n")
+
+
+def test_a_worker_is_replaced_once_the_system_has_room_for_it(server: subprocess.Popen[str], gate: Path) -> None:
+    assert server.stderr is not None
+    healthy, other = workers(server)
+    (full := gate.with_name("gate.full")).touch()
+    os.kill(other, signal.SIGKILL)
+    for _ in range(3):
+        assert server.stderr.readline() == "worker 1 ended; no other can take its place yet: no room\n"
+    assert workers(server) == [healthy]
+    full.unlink()
+    wait_for(lambda: len(workers(server)) == 2, seconds=20)
+
+
+def workers(server: subprocess.Popen[str]) -> list[int]:
+    return sorted(child.pid for child in psutil.Process(server.pid).children())

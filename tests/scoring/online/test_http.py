@@ -79,6 +79,10 @@ REFUSED = {
     "other expectation": (b"POST / HTTP/1.1\r\nExpect: a miracle\r\n\r\n", 417),
     "no size of a chunk": (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400),
     "longer than its size": (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n", 400),
+    "no header after the chunks": (
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\n\nGET /ping HTTP/1.1\r\nA: b\r\n\r\n",
+        400,
+    ),
     "null in a header": (b"GET /ping HTTP/1.1\r\nA: \0\r\n\r\n", 400),
     "too large": (b"POST /invocations HTTP/1.1\r\nContent-Length: 100001\r\n\r\n", 413),
     "too large in chunks": (b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n186a1\r\n", 413),
@@ -159,6 +163,7 @@ def test_head_has_no_body_and_other_methods_are_named(running: Running) -> None:
     head, _, rest = got.partition(b"\r\n\r\n")
     assert parse_head(head)[0] == 405 and not rest
     assert [status for status, _ in answers(running.ask(b"DELETE /invocations HTTP/1.1\r\n\r\n"))] == [405]
+    assert [status for status, _ in answers(running.ask(b"GET /pinghttp://model HTTP/1.1\r\n\r\n"))] == [404]
 
 
 def test_metrics_count_requests_rows_and_the_rung(loaded: LoadedModel) -> None:
@@ -264,12 +269,18 @@ def test_what_was_asked_is_answered_before_the_end(loaded: LoadedModel, expected
 
 def test_who_has_connected_before_the_end_is_answered(loaded: LoadedModel, expected: Callable) -> None:
     running = Running(loaded("booster"))
-    held = threading.Event()
+    held, pause = threading.Event(), threading.Event()
     running._loop.call_soon_threadsafe(held.wait)  # so that nobody is accepted
-    clients = [running.connect() for _ in range(5)]
+    clients = [running.connect() for _ in range(30)]
     for client in clients:
         client.sendall(request(body_of(1)))
+
+    def turn() -> None:
+        pause.wait(0.005)  # other processes have the processor
+        running._loop.call_soon(turn)
+
+    running._loop.call_soon_threadsafe(turn)
     running.end()
     held.set()
-    assert [read_one(client)[::2] for client in clients] == [expected(1, 0)] * 5
+    assert [read_one(client)[::2] for client in clients] == [expected(1, 0)] * 30
     running.close()

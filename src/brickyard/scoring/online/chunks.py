@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from brickyard.scoring.online.head import Refused, too_large
+from brickyard.scoring.online.head import Refused, read_header, too_large
 from brickyard.scoring.online.limits import Limits
 
 __all__ = ["ChunkedBody"]
@@ -52,6 +52,7 @@ class ChunkedBody:
             if self._in_trailer:
                 if not line:
                     return bytes(self._body)
+                read_header(line)
             elif self._in_chunk:
                 self._end_chunk(line)
             else:

@@ -17,7 +17,7 @@ _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _REQUEST_LINE = re.compile(rb"([A-Z]{1,20}) ([\x21-\x7e\x80-\xff]+) HTTP/([0-9])\.([0-9])")
 _HEADER = re.compile(rb"(" + _TOKEN + rb"):[ \t]*([\t\x20-\x7e\x80-\xff]*)")
 _LENGTH = re.compile(rb"[0-9]{1,18}")
-_ABSOLUTE = re.compile(r"https?://[^/?]*", re.IGNORECASE)
+_ABSOLUTE = re.compile(r"\Ahttps?://[^/?]*", re.IGNORECASE)
 # Clients send the same head again and again; one dictionary look-up in place of a parse.
 _REMEMBERED, _MOST_REMEMBERED_BYTES = 256, 1024
 _ONCE = frozenset({b"content-length", b"content-type", b"transfer-encoding", b"host"})
@@ -112,14 +112,23 @@ def _headers(lines: list[bytes]) -> dict[bytes, bytes]:
     """Headers by lower-case name; those given more than once are joined, as lists are."""
     found: dict[bytes, bytes] = {}
     for line in lines:
-        header = _HEADER.fullmatch(line)
-        if header is None:
-            raise Refused(400, "Invalid HTTP request received: a header is not NAME: VALUE on one line")
-        name, value = header[1].lower(), header[2].rstrip(b" \t")
+        name, value = read_header(line)
         if name in found and name in _ONCE:
             raise Refused(400, f"Invalid HTTP request received: more than one {name.decode()}")
         found[name] = found[name] + b", " + value if name in found else value
     return found
+
+
+def read_header(line: bytes) -> tuple[bytes, bytes]:
+    """A header's lower-case name and its value.
+
+    Raises:
+        Refused: The line is none.
+    """
+    header = _HEADER.fullmatch(line)
+    if header is None:
+        raise Refused(400, "Invalid HTTP request received: a header is not NAME: VALUE on one line")
+    return header[1].lower(), header[2].rstrip(b" \t")
 
 
 def _length(headers: dict[bytes, bytes], is_old: bool, limits: Limits) -> int | None:

@@ -52,6 +52,10 @@ class Protocol:
         """Whether requests may be predicted together; finding that out may call the model a few times."""
         return self._model.plan.row_wise if self._model.plan else is_row_wise(self._model)
 
+    def is_plain(self, request: Request) -> bool:
+        """Whether a body is rows of JSON that are not more once they are decoded."""
+        return _columns(request) is not None
+
     def at_once(self, request: Request) -> Answer | None:
         """Answer a plain JSON body of one row by the fastest way; None where the request has to wait its turn.
 

@@ -91,13 +91,17 @@ class Service:
                 self._metrics.predicted(1, 1)
                 return answer
         call = Call(request, connection)
-        is_quick = request.prepared is not None or (self._is_quick_kind and self._usual_seconds < _SHORT_SECONDS)
-        if not (is_small and is_quick):
+        if not (is_small and (request.prepared is not None or self._is_quick(request))):
             return self._lane.submit(call)
         if not self._turn:
             asyncio.get_running_loop().call_soon(self._end_turn)
         self._turn.append(call)
         return None
+
+    def _is_quick(self, request: Request) -> bool:
+        """Whether a library's model usually answers such a request in a short time."""
+        usually = self._is_quick_kind and self._usual_seconds < _SHORT_SECONDS
+        return usually and self._protocol.is_plain(request)  # a few bytes of parquet may be millions of rows
 
     def _end_turn(self) -> None:
         """Answer what was read in this turn of the loop."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Worker", "settle_process"]
 
-# What is in the system's queues when the server is told to end is read within this time.
+# Who has connected when the server is told to end asks within this time.
 _LAST_CALL_SECONDS = 0.05
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -140,8 +140,13 @@ class Worker:
             on_ready()
         await self._told_to_end.wait()
         self.draining = True
-        await asyncio.sleep(_LAST_CALL_SECONDS)  # who has connected already is answered
+        waiting = _accepted(listener)  # the loop accepts but one in each turn
         server.close()
+        for client in waiting:
+            await loop.connect_accepted_socket(self._connect, client)
+        await asyncio.sleep(_LAST_CALL_SECONDS)
+        for _ in range(2):  # what is there by now is read: when a timer is due, the loop has not looked for it yet
+            await asyncio.sleep(0)
         await self._drain()
         sweeper.cancel()
 
@@ -170,6 +175,15 @@ class Worker:
             now = self.now()
             for connection in [each for each in self.connections if each.deadline < now]:
                 connection.expire()
+
+
+def _accepted(listener: socket.socket) -> list[socket.socket]:
+    """Who has connected and waits to be accepted."""
+    found = []
+    with contextlib.suppress(OSError):  # nobody is left
+        while True:
+            found.append(listener.accept()[0])
+    return found
 
 
 def _date() -> str:

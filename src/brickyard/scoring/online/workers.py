@@ -38,6 +38,8 @@ _SETTLED_SECONDS = 30.0
 _PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 1.0
 # Starts in a row, of each worker, that may end before the model is loaded; then the server is given up.
 _STARTS = 5
+# What a pipe holds; a worker says no more, as nobody listens until it has ended.
+_PIPE_BYTES, _MOST_TOLD = 64 << 10, 8_000
 # What a worker may take beyond the time for requests in flight, before it is killed.
 _OVERTIME_SECONDS = 5.0
 # Libraries that have no threads or connections once a model is loaded, so that it may be loaded before the fork.
@@ -103,7 +105,7 @@ class _Place:
     def hear(self, seconds: float = 0.0) -> bool:
         """Read what the worker says once it has loaded the model, where it says so in time; False once it is silent."""
         if not self.report and select.select([self.reports], [], [], seconds)[0]:
-            part = os.read(self.reports, 4096)
+            part = os.read(self.reports, _PIPE_BYTES)
             self.text += part
             if self.text.endswith(b"\n"):
                 self.report = json.loads(self.text)
@@ -185,9 +187,18 @@ class _Workers:
             self._end(signal.SIGKILL)
         for place in self._places:
             if now >= place.due:
-                sys.stderr.write(f"worker {place.number} ended; another takes its place\n")
-                os.close(place.reports)
-                self._fork(place)
+                self._replace(place, now)
+
+    def _replace(self, place: _Place, now: float) -> None:
+        before = place.reports
+        try:
+            self._fork(place)
+        except OSError as error:  # the system has no room for a process; the other workers go on
+            place.due = now + _LONGEST_PAUSE_SECONDS
+            sys.stderr.write(f"worker {place.number} ended; no other can take its place yet: {error}\n")
+            return
+        os.close(before)
+        sys.stderr.write(f"worker {place.number} ended; another takes its place\n")
 
     def _end(self, number: int) -> None:
         self._stops = True
@@ -213,7 +224,12 @@ class _Workers:
         sys.stdout.flush()
         sys.stderr.flush()
         place.begun, place.due, place.report, place.text = time.monotonic(), math.inf, {}, b""
-        place.pid = os.fork()
+        try:
+            place.pid = os.fork()
+        except OSError:
+            os.close(reports)
+            os.close(tell)
+            raise
         if place.pid:
             os.close(tell)
             place.reports = reports
@@ -238,7 +254,7 @@ class _Workers:
         try:
             model = self._load()
         except BrickyardError as error:
-            _tell(tell, {"failed": error.message, "where": error.where, "next": error.next})
+            _tell(tell, {"failed": error.message[:_MOST_TOLD], "where": error.where, "next": error.next})
             return error.exit_code
         settle_process()
         worker = Worker(model, self._limits, self._board, place.number)

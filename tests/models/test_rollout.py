@@ -11,7 +11,7 @@ from databricks.sdk.service.serving import AutoCaptureConfigInput, EndpointCoreC
 
 from brickyard.errors import ModelError, RolloutRefused, UsageError
 from brickyard.models.rollout import DECISION, abort, roll_out
-from brickyard.models.served import CANDIDATE
+from brickyard.models.served import CANDIDATE, ServedModel
 from tests.models.conftest import CATALOG, SCHEMA, rows
 from tests.support import wait_for
 
@@ -129,6 +129,10 @@ def test_one_rollout_at_a_time_and_what_was_left_is_taken_back(lab):
     assert (ended, state(lab)) == (["2"], [("live", "1")])
     with pytest.raises(ModelError, match="no version is being tried"):
         abort(lab.site("dev"))
+    ServedModel.of(lab.site("dev")).claim("1", "somebody")
+    with pytest.raises(ModelError, match="another rollout has begun, or was killed when it did: somebody, 20"):
+        roll_out(lab.site("dev"), "2")
+    assert abort(lab.site("dev")) is None and ServedModel.of(lab.site("dev")).claims == {}
 
 
 def test_nobody_asks_or_the_endpoint_keeps_nothing(lab):

@@ -1,6 +1,8 @@
 """Changes of an endpoint under a rollout, and the counts of its table, without a workspace."""
 
 import sqlite3
+import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -20,7 +22,7 @@ from databricks.sdk.service.serving import (
 
 from brickyard.errors import ModelError, WorkspaceRefused
 from brickyard.models.rollout import _Trial, roll_out
-from brickyard.models.served import CANDIDATE, ServedModel
+from brickyard.models.served import CANDIDATE, ServedModel, TakenOff
 from brickyard.models.trial import Observed
 from brickyard.project import RolloutPolicy
 
@@ -104,7 +106,7 @@ def test_an_endpoint_that_serves_something_else_was_not_changed(other):
 class Trying:
     """A served model that shows one thing after another, and cannot put a version in place of the live one."""
 
-    name, version, table, alias, candidate = "delay", "1", "main.m.delay_payload", False, None
+    name, version, table, alias, candidate, claims = "delay", "1", "main.m.delay_payload", False, None, {}
 
     def __init__(self, *shown):
         self.shown, self.puts = list(shown), []
@@ -124,15 +126,23 @@ class Trying:
     def tell(self, text):
         pass
 
+    claim = release = lambda self, *texts: None
+
 
 def site(policy):
     tags = {}
     registry = SimpleNamespace(tag_version=lambda version, more: tags.update(more))
     model = SimpleNamespace(name="main.m.delay", key="delay", endpoint="delay", rollout=policy)
     version = SimpleNamespace(version="2")
-    connection = SimpleNamespace(api=None)
+    connection, environment = SimpleNamespace(api=None), SimpleNamespace(name="dev")
     return SimpleNamespace(
-        policy=model, registry=registry, user="me", version=lambda _: version, connection=connection, tags=tags
+        environment=environment,
+        policy=model,
+        registry=registry,
+        user="me",
+        version=lambda _: version,
+        connection=connection,
+        tags=tags,
     )
 
 
@@ -194,6 +204,69 @@ def test_a_version_is_taken_back_where_nobody_reads_the_output(monkeypatch):
         roll_out(where, "2", gone)
     assert trying.puts == [("2", 10), (None, 0)]
     assert '"interrupted"' in where.tags["brickyard_rollout"]
+
+
+def test_what_somebody_else_has_put_in_place_is_left_there(monkeypatch):
+    trying = Trying((Observed(100), Observed(100)))
+    monkeypatch.setattr(ServedModel, "of", lambda site: trying)
+    monkeypatch.setattr("brickyard.scoring.warehouses.find_warehouse", lambda api, name: None)
+
+    def changed(version):
+        raise TakenOff("somebody else has changed it")
+
+    trying.require_trial = changed
+    where = site(RolloutPolicy(steps=(10, 50), step_minutes=0))
+    with pytest.raises(TakenOff):
+        roll_out(where, "2", poll_seconds=0)
+    assert trying.puts == [("2", 10)]
+    assert '"interrupted"' in where.tags["brickyard_rollout"]
+
+
+class Shared(Endpoints):
+    """The endpoint of two rollouts, each of which runs until both have come as far."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.meeting = {}, threading.Barrier(2)
+
+    def patch(self, name, add_tags, delete_tags):
+        self.tags |= {one.key: one.value for one in add_tags}
+        for key in delete_tags:
+            self.tags.pop(key, None)
+        if add_tags:
+            self.meeting.wait(10)
+
+
+def test_of_two_rollouts_that_begin_together_at_most_one_goes_on(monkeypatch):
+    api, began, refused = Shared(), [], []
+
+    looked = threading.local()
+
+    def look(site):
+        found = replace(served(api), claims=dict(api.tags))
+        if not hasattr(looked, "once"):
+            looked.once = api.meeting.wait(10)
+        return found
+
+    monkeypatch.setattr(ServedModel, "of", look)
+    monkeypatch.setattr("brickyard.scoring.warehouses.find_warehouse", lambda api, name: None)
+    monkeypatch.setattr("brickyard.models.rollout._tried", began.append)
+
+    def begin():
+        try:
+            roll_out(site(RolloutPolicy()), "2")
+        except ModelError as error:
+            refused.append(error)
+
+    both = [threading.Thread(target=begin) for _ in range(2)]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join()
+    assert len(began) <= 1 and len(began) + len(refused) == 2
+    assert "another rollout has begun, or was killed when it did: me, 20" in refused[0].message
+    assert "--abort" in refused[0].next
+    assert api.tags == {}
 
 
 def test_each_version_is_counted_whole_whatever_the_others_have_had():

@@ -150,7 +150,11 @@ def rollout(model_key: str, target: str | None, version: str | None, abort: bool
     site = _site(model_key, target)
     if abort:
         version = rollouts.abort(site, lambda text: click.echo(text, err=True))
-        _print(f"version {version} is not tried any more", {"aborted": version}, output)
+        _print(
+            f"version {version} is not tried any more" if version else "no version is tried",
+            {"aborted": version},
+            output,
+        )
         return
     before = signal.signal(
         signal.SIGTERM, signal.default_int_handler

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
-from contextlib import suppress
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from brickyard.errors import BrickyardError, ModelError, RolloutRefused, UsageError, WorkspaceRefused
 from brickyard.models.decision import Check
-from brickyard.models.served import ServedModel
+from brickyard.models.served import ServedModel, TakenOff
 from brickyard.models.site import Site, now
 from brickyard.models.trial import LIVE_REQUESTS, Observed, failures, judge
 
@@ -90,6 +91,8 @@ class _Trial:
 
     def step(self, share: int) -> Step:
         """Put the version at a share of the traffic, and watch it for as long as the policy says."""
+        if self.steps:
+            self.served.require_trial(self.version)
         self.served.put(self.version, share)
         if not share:
             self.served.mirror(True)
@@ -134,12 +137,13 @@ class _Trial:
         checks = (rule, *judge(self.policy, candidate, live))
         return Step(share, candidate.requests, live.requests, checks, all(check.passed for check in checks))
 
-    def take_back(self, reason: str) -> None:
-        """Let the live version serve all again."""
+    def take_back(self, reason: str, *, taken_off: bool = False) -> None:
+        """Let the live version serve all again, unless somebody else has already said what serves."""
         with suppress(OSError):  # nobody reads the output any more
             self.tell(f"version {self.version} is being taken back, which waits for what the endpoint is doing")
         try:
-            self.served.put(None)
+            if not taken_off:
+                self.served.put(None)
             if self.policy.shadow:
                 self.served.mirror(False)
         except BrickyardError as error:
@@ -197,32 +201,66 @@ def roll_out(
             f"'{site.policy.key}' has no rollout", where="brickyard.yml, models", next="write `endpoint` and `rollout`"
         )
     served = ServedModel.of(site)
-    if served.candidate is not None:
-        raise ModelError(
-            f"version {served.candidate} is being tried on the endpoint, or its rollout was killed: {served.told}",
-            where=served.name,
-            next=f"wait until that has ended, or {_way_back(site)}",
-        )
-    if site.version(version).version == served.version:
-        raise ModelError(f"the endpoint serves version {version} already", where=served.name)
+    _require_free(site, served, version)
     try:
         warehouse = find_warehouse(site.connection.api, policy.warehouse)
     except UsageError as error:
         error.next = "name it as `warehouse` of the model's rollout in brickyard.yml, or in DATABRICKS_WAREHOUSE_ID"
         raise
-    trial = _Trial(site, served, policy, warehouse, version, tell, poll_seconds)
+    with _claimed(site, served, version) as served:
+        return _tried(_Trial(site, served, policy, warehouse, version, tell, poll_seconds))
+
+
+@contextmanager
+def _claimed(site: Site, served: ServedModel, version: str) -> Iterator[ServedModel]:
+    """Keep the endpoint for one rollout; of several that begin together one goes on, or none.
+
+    Each says that it begins and then looks again: who looks last sees the others.
+    """
+    mine = uuid.uuid4().hex[:8]
+    try:
+        served.claim(mine, site.user)
+        found = ServedModel.of(site)
+        _require_free(site, found, version, mine)
+        yield found
+    finally:
+        with suppress(BrickyardError):  # what is left of it is told to the next one, which cannot begin
+            served.release(mine)
+
+
+def _require_free(site: Site, served: ServedModel, version: str, mine: str | None = None) -> None:
+    next_ = f"wait until that has ended, or {_way_back(site)}"
+    if served.candidate is not None:
+        raise ModelError(
+            f"version {served.candidate} is being tried on the endpoint, or its rollout was killed: {served.told}",
+            where=served.name,
+            next=next_,
+        )
+    others = [who for claim, who in served.claims.items() if mine is None or not claim.endswith(mine)]
+    if others:
+        raise ModelError(
+            f"another rollout has begun, or was killed when it did: {'; '.join(others)}", where=served.name, next=next_
+        )
+    if site.version(version).version == served.version:
+        raise ModelError(f"the endpoint serves version {version} already", where=served.name)
+
+
+def _tried(trial: _Trial) -> Rollout:
+    """Go through the steps, and take the version back where one does not pass."""
+    served, policy, version = trial.served, trial.policy, trial.version
     try:
         for share in [*([0] if policy.shadow else []), *policy.steps]:
             step = trial.step(share)
             if not step.passed:
                 raise _refused(trial, step)
+        served.require_trial(version)
         served.finish(version)
     except BaseException as error:
         if isinstance(error, WorkspaceRefused) and not trial.began:
             raise  # nothing was changed; somebody else may be about to
         reason = error.message if isinstance(error, BrickyardError) else "it was interrupted"
         try:
-            trial.take_back(reason)
+            trial.take_back(reason, taken_off=isinstance(error, TakenOff))
         finally:
             trial.record("refused" if isinstance(error, RolloutRefused) else "interrupted")
         raise
@@ -231,7 +269,7 @@ def roll_out(
     return Rollout(version, served.version, served.name, tuple(trial.steps), not served.alias)
 
 
-def abort(site: Site, tell: Callable[[str], None] = lambda text: None) -> str:
+def abort(site: Site, tell: Callable[[str], None] = lambda text: None) -> str | None:
     """Take back what a rollout tries, or has left when it was killed; one that still runs ends with an error.
 
     Args:
@@ -239,19 +277,22 @@ def abort(site: Site, tell: Callable[[str], None] = lambda text: None) -> str:
         tell: Is told what happens.
 
     Returns:
-        The version that was taken back.
+        The version that was taken back; none where a rollout was killed before it put one in place.
 
     Raises:
         UsageError: The model has no endpoint in `brickyard.yml`, or that has no inference table.
         ModelError: No version is tried there, or it could not be taken back.
     """
     served = ServedModel.of(site, at_rest=False)
-    if served.candidate is None:
+    if served.candidate is None and not served.claims:
         raise ModelError("no version is being tried on the endpoint", where=served.name)
-    served.put(None)
+    if served.candidate is not None:
+        served.put(None)
     if served.mirrors:
         served.mirror(False)
-    text = f"version {served.candidate} was taken back: its rollout was given up by {site.user}"
+    served.release(*served.claims)
+    what = f"version {served.candidate} was taken back: its" if served.candidate else "a"
+    text = f"{what} rollout was given up by {site.user}"
     served.tell(text)
     tell(text)
     return served.candidate

@@ -6,11 +6,12 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from brickyard.errors import ModelError, UsageError
+from brickyard.models.site import now
 from brickyard.models.trial import Observed
 from brickyard.plan.connect import calling
 
@@ -26,17 +27,23 @@ if TYPE_CHECKING:
     from brickyard.models.site import Site
     from brickyard.scoring.warehouses import Warehouse
 
-__all__ = ["CANDIDATE", "TAG", "ServedModel"]
+__all__ = ["CANDIDATE", "TAG", "ServedModel", "TakenOff"]
 
 #: What the trial of a rollout is at, kept as a tag of the endpoint.
 TAG = "brickyard.rollout"
 _SHADOW = "brickyard.shadow"
+#: What the tags begin with by which rollouts say that they have begun, each by one of its own.
+_CLAIM = "brickyard.rollout.claim."
 #: The name of the served entity that is tried.
 CANDIDATE = "rollout-candidate"
 _TAG_LENGTH = 250
 _UPDATE = timedelta(minutes=20)
 _ATTEMPTS = 3
 _MOST_ROWS = 20_000
+
+
+class TakenOff(ModelError):
+    """Somebody else has changed what an endpoint serves while a version was tried on it."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,7 @@ class ServedModel:
         candidate: The version that a rollout tries on it, or that one which was killed has left; or none.
         told: What that rollout has said last.
         mirrors: Whether the candidate is a shadow.
+        claims: Who has begun a rollout, and when, by the claim.
     """
 
     api: ServingEndpointsAPI
@@ -63,6 +71,7 @@ class ServedModel:
     candidate: str | None = None
     told: str = ""
     mirrors: bool = False
+    claims: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, site: Site, *, at_rest: bool = True) -> ServedModel:
@@ -88,7 +97,8 @@ class ServedModel:
         candidate = next((one.entity_version for one in served if one.name == CANDIDATE), None)
         tags = {one.key: one.value for one in found.tags or []}
         told, mirrors = tags.get(TAG) or "", tags.get(_SHADOW) == CANDIDATE
-        return cls(api, name, entity, version, *_table(found), candidate, told, mirrors)
+        claims = {str(key): value or "" for key, value in tags.items() if str(key).startswith(_CLAIM)}
+        return cls(api, name, entity, version, *_table(found), candidate, told, mirrors, claims)
 
     @property
     def alias(self) -> bool:
@@ -99,7 +109,8 @@ class ServedModel:
         """Look whether the endpoint still tries a version, and answers.
 
         Raises:
-            ModelError: It does not.
+            ModelError: It does not answer.
+            TakenOff: It does not try the version.
         """
         from databricks.sdk.service.serving import EndpointStateReady
 
@@ -108,7 +119,7 @@ class ServedModel:
         if found.state is None or found.state.ready is not EndpointStateReady.READY:
             raise ModelError(f"the endpoint is not ready any more: {_messages(found)}", where=self.name)
         if _config(found)[0].get(CANDIDATE) != version:
-            raise ModelError(f"somebody else has taken version {version} off the endpoint", where=self.name)
+            raise TakenOff(f"somebody else has taken version {version} off the endpoint", where=self.name)
 
     def put(self, version: str | None, share: int = 0) -> None:
         """Give a candidate a share of the traffic, or take it away (`None`), and wait until that is so.
@@ -185,6 +196,14 @@ class ServedModel:
     def tell(self, text: str) -> None:
         """Write to the endpoint what the trial is at."""
         self._tag(**{TAG: text if len(text) <= _TAG_LENGTH else text[: _TAG_LENGTH - 3] + "..."})
+
+    def claim(self, name: str, user: str) -> None:
+        """Say that a rollout begins, before looking who else does: of two, one sees the other at least."""
+        self._tag(**{f"{_CLAIM}{name}": f"{user}, {now()}"})
+
+    def release(self, *claims: str) -> None:
+        """Take claims away."""
+        self._tag(**{f"{_CLAIM}{name.removeprefix(_CLAIM)}": None for name in claims})
 
     def observed(self, warehouse: Warehouse, since: Mapping[str, int]) -> dict[str, Observed]:
         """What the inference table has of versions, each since a time in epoch milliseconds.

@@ -3,9 +3,9 @@
 Peers: pyfunc on pandas, a batch after the other; `mlflow.pyfunc.spark_udf` on the workspace's Spark engine; and, as a
 floor, reading and writing without a model. All write all columns and the prediction. Models: a logistic regression
 behind a scaler and a one-hot encoder, and LightGBM with 200 trees. Ours runs twice: first with a model that this
-machine has never seen, which is fetched, compiled and verified, then as each later run, which the bars are for.
-Memory is the most that the process held; for Spark that of the client only, as its engine is another process, and so
-is the CPU time.
+machine has never seen, which is fetched, compiled and verified, then as each later run.
+Memory is the most that the process and those it has started held together; for Spark that of the client only, as its
+engine is another process, and so is the CPU time.
 """
 
 from __future__ import annotations
@@ -19,11 +19,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import psutil
 import pyarrow as pa
 from noop_job import workspace
 
@@ -123,12 +126,15 @@ def measure(kind: str, directory: Path, count: int, only: list[str]) -> None:
             f"{kind}, {name}: {seconds:.1f} s, {rates[name]:,.0f} rows/s, {spent:.1f} CPU s, {memory:,.0f} MiB{ratio}",
             flush=True,
         )
-    if "brickyard" in rates:
-        share = rates["brickyard"] / rates["floor"] if "floor" in rates and kind == "linear" else 0.0
-        met = rates["brickyard"] >= BARS[kind] or share >= SHARE_BAR
-        held = found["brickyard"][1] <= MEMORY_BAR
-        bar = f"{BARS[kind]:,.0f} rows/s" + (f" or {SHARE_BAR} of the floor" if kind == "linear" else "")
-        print(f"{kind}: {'met' if met else 'MISSED'} (bar {bar}); memory {'met' if held else 'MISSED'}", flush=True)
+    for name in ("first", "brickyard"):
+        if name not in rates:
+            continue
+        share = rates[name] / rates["floor"] if "floor" in rates and kind == "linear" else 0.0
+        met = rates[name] >= BARS[kind] or share >= SHARE_BAR
+        held = found[name][1] <= MEMORY_BAR
+        bar = f"{BARS[kind]:,.0f} rows/s" + (f" or {SHARE_BAR} of the floor: {share:.2f}" if kind == "linear" else "")
+        verdicts = [f"{'met' if met else 'MISSED'} (bar {bar})", f"memory {'met' if held else 'MISSED'}"]
+        print(f"{kind}, {name}: {'; '.join(verdicts)}", flush=True)
 
 
 def run(name: str, kind: str, directory: Path) -> tuple[float, float, float]:
@@ -137,12 +143,29 @@ def run(name: str, kind: str, directory: Path) -> tuple[float, float, float]:
         [sys.executable, __file__, "--way", name, kind, str(directory)], stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
-    said = process.stdout.read()
+    with ThreadPoolExecutor(1) as pool:
+        together = pool.submit(most_memory, process.pid)
+        said = process.stdout.read()
+        together.result()
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise RuntimeError(f"{name} failed: {said}")
     spent = usage.ru_utime + usage.ru_stime
-    return float(json.loads(said.splitlines()[-1])["seconds"]), usage.ru_maxrss / 1024, spent
+    return float(json.loads(said.splitlines()[-1])["seconds"]), max(usage.ru_maxrss / 1024, together.result()), spent
+
+
+def most_memory(pid: int) -> float:
+    """The most MiB that a process and those it has started have held at one moment; at its end."""
+    most, process = 0, psutil.Process(pid)
+    with suppress(psutil.NoSuchProcess):
+        while process.status() != psutil.STATUS_ZOMBIE:
+            held = 0
+            for each in [process, *process.children(recursive=True)]:
+                with suppress(psutil.NoSuchProcess):
+                    held += each.memory_info().rss
+            most = max(most, held)
+            time.sleep(0.05)
+    return most / (1 << 20)
 
 
 def way(name: str, kind: str, directory: Path) -> None:
@@ -193,7 +216,9 @@ def by_brickyard(kind: str, source: str, target: Path) -> None:
     """`brickyard score`, with its four stamps on each row."""
     from brickyard.plan.connect import connect
     from brickyard.scoring.batch import BatchScoring, score_table
+    from brickyard.scoring.memory import keep_freed_memory
 
+    keep_freed_memory()  # as the command does
     job = BatchScoring(
         f"models:/main.default.{kind}@champion",
         "main.default.rows",

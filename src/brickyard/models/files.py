@@ -1,4 +1,4 @@
-"""The files of a registered model's versions and of runs, through the MLflow client."""
+"""The files of a registered model's versions and of runs, through the MLflow client where it is needed."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from brickyard.errors import BrickyardError, ConnectionFailed, WorkspaceRefused
+from brickyard.models import files_api
 from brickyard.plan.connect import calling
 
 if TYPE_CHECKING:
     from databricks.sdk.core import Config
     from mlflow import MlflowClient
 
-__all__ = ["ModelFiles"]
+__all__ = ["ModelFiles", "environment_of"]
 
 _REFUSED = ("PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED")
 #: What a failed connection says, be it of one file among several.
@@ -54,12 +55,16 @@ class ModelFiles:
 
     def __init__(self, config: Config, name: str) -> None:
         self.name = name
+        self._config = config
         self._where = f"{name} in {config.host}"
-        self._environ = _environ(config)
+        self._environ = environment_of(config)
 
     def download(self, version: str, directory: Path) -> Path:
         """Download the exact files of a version into a directory of their own and return their root."""
         directory.mkdir(parents=True, exist_ok=True)
+        with calling("download the files of the model", self._where), _kept_here():
+            if files_api.download(self._config, self.name, version, directory):
+                return directory
         with self._client():
             import mlflow
 
@@ -95,7 +100,7 @@ class ModelFiles:
         MLflow reads credentials from the environment at every call, and only so for every way to authenticate; the
         environment is therefore this workspace's for the length of the block.
         """
-        with _environment(self._environ), calling("move files of the model", self._where):
+        with _environment(self._environ), calling("move files of the model", self._where), _kept_here():
             from mlflow import MlflowClient
             from mlflow.exceptions import MlflowException
 
@@ -106,13 +111,6 @@ class ModelFiles:
                 yield MlflowClient(tracking_uri="databricks", registry_uri="databricks-uc")
             except MlflowException as exc:
                 raise self._mapped(exc) from exc
-            except OSError as exc:
-                # The network's errors are subclasses; `calling` knows them. A plain one is this machine's disk.
-                if type(exc).__module__ != "builtins" or isinstance(exc, (ConnectionError, TimeoutError)):
-                    raise
-                raise BrickyardError(
-                    f"the model's files cannot be kept here: {exc}", where=exc.filename, next="Is the disk full?"
-                ) from exc
 
     def _mapped(self, exc: Any) -> ConnectionFailed | WorkspaceRefused:
         text = str(exc).strip().partition("\n")[0].partition(". Config: ")[0]
@@ -138,6 +136,19 @@ class ModelFiles:
         )
 
 
+@contextmanager
+def _kept_here() -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        # The network's errors are subclasses; `calling` knows them. A plain one is this machine's disk.
+        if type(exc).__module__ != "builtins" or isinstance(exc, (ConnectionError, TimeoutError)):
+            raise
+        raise BrickyardError(
+            f"the model's files cannot be kept here: {exc}", where=exc.filename, next="Is the disk full?"
+        ) from exc
+
+
 def _give_up_early() -> None:
     """Let the SDK read its retry time from the environment, which is all that MLflow lets a caller set.
 
@@ -150,7 +161,7 @@ def _give_up_early() -> None:
             attribute.env = _SDK_RETRY_SECONDS
 
 
-def _environ(config: Config) -> dict[str, str]:
+def environment_of(config: Config) -> dict[str, str]:
     """The variables from which any Databricks client gets exactly this configuration."""
     values = {attribute.env: getattr(config, attribute.name) for attribute in config.attributes() if attribute.env}
     known = {key: str(value) for key, value in values.items() if value not in (None, "") and key is not None}

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from brickyard.plan.connect import Connection
     from brickyard.scoring.hashes import RowSet
+    from brickyard.scoring.model import ScoringModel
 
 __all__ = ["BatchResult", "BatchScoring", "Progress", "score_table"]
 
@@ -108,7 +109,22 @@ def score_table(
             f"no keys are named, and the mode '{job.mode}' finds rows by them",
             next="name the columns that identify a row, or use the mode append or overwrite",
         )
+    cap_threads()
+    from brickyard.scoring.registered import loading_version
+
     source = resolve(job.model_uri, connection)
+    with loading_version(source, connection) as load:
+        return _score(connection, job, source, load, begun, progress)
+
+
+def _score(
+    connection: Connection,
+    job: BatchScoring,
+    source: ModelSource,
+    load: Callable[[], ScoringModel],
+    begun: datetime,
+    progress: Progress,
+) -> BatchResult:
     warehouse = find_warehouse(connection.api, job.warehouse) if job.query is not None else None
     rows = _input(connection, job, warehouse)
     output = OutputTable.find(connection.api, job.output, beside=rows.beside)
@@ -116,7 +132,7 @@ def score_table(
     written: int | None = None
     check: LeakageCheck | None = None
     if not output.has(stamp, job.mode):
-        scored, merge, check = _scored(connection, job, source, rows, output, begun, progress)
+        scored, merge, check = _scored(connection, job, source, load(), rows, output, begun, progress)
         if not scored.empty and not output.placed and warehouse is not None:
             create_table(warehouse, job.output, scored.schema)
             output = OutputTable.find(connection.api, job.output, beside=None)
@@ -158,16 +174,13 @@ def _scored(
     connection: Connection,
     job: BatchScoring,
     source: ModelSource,
+    model: ScoringModel,
     rows: InputRows,
     output: OutputTable,
     begun: datetime,
     progress: Progress,
 ) -> tuple[ScoredRows, bool, LeakageCheck | None]:
     """The scored rows, whether they have to be merged, and what is found of the training data on the way."""
-    cap_threads()
-    from brickyard.scoring.registered import load_version
-
-    model = load_version(source, connection)
     names = rows.schema.names
     kept = tuple(names) if job.columns == ("*",) else job.columns
     check_columns(rows.schema, model, [*job.keys, *kept], rows.what)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from brickyard.models.registry import Registry
     from brickyard.plan.connect import Connection
 
-__all__ = ["ModelSource", "fetch", "fetch_version", "is_remote", "resolve"]
+__all__ = ["ModelSource", "fetch", "fetch_version", "is_remote", "model_directory", "resolve"]
 
 _REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>\d+))")
 _FORMS = "models:/CATALOG.SCHEMA.MODEL@ALIAS, models:/CATALOG.SCHEMA.MODEL/VERSION or runs:/RUN_ID/PATH"
@@ -88,7 +88,7 @@ def fetch(uri: str, connection: Connection) -> Path:
         ModelError: There is no such model, or its files cannot be had.
     """
     if uri.startswith("runs:"):
-        return _fetch_of_run(uri, connection, _directory())
+        return _fetch_of_run(uri, connection, model_directory())
     return fetch_version(resolve(uri, connection), connection)
 
 
@@ -100,10 +100,11 @@ def fetch_version(source: ModelSource, connection: Connection) -> Path:
     """
     from brickyard.models.registry import Registry
 
-    return Registry(connection.config, source.name).download(source.version, _directory() / "files")
+    return Registry(connection.config, source.name).download(source.version, model_directory() / "files")
 
 
-def _directory() -> Path:
+def model_directory() -> Path:
+    """A new directory for a model's files that lives as long as this process."""
     directory = Path(tempfile.mkdtemp(prefix="brickyard-model-"))
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
     return directory

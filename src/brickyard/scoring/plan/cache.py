@@ -24,7 +24,7 @@ from brickyard.scoring.plan.kernels import kernel
 from brickyard.scoring.plan.plan import Plan
 from brickyard.scoring.plan.steps import KERNEL_VERSION
 
-__all__ = ["cache_directory", "find_plan", "forget", "keep_plan"]
+__all__ = ["cache_directory", "find_plan", "forget", "keep_plan", "plan_key"]
 
 _log = logging.getLogger(__name__)
 _MOST_KEPT = 100
@@ -46,7 +46,7 @@ def find_plan(digest: str) -> tuple[Plan, Mapping[str, Any]] | None:
     Args:
         digest: The content hash of the model's files.
     """
-    key = _key(digest)
+    key = plan_key(digest)
     try:
         path = _path(key)
         plan, about = read(path)
@@ -64,7 +64,7 @@ def find_plan(digest: str) -> tuple[Plan, Mapping[str, Any]] | None:
 
 def keep_plan(plan: Plan, digest: str, about: Mapping[str, Any]) -> None:
     """Keep a verified plan; where it cannot be written, the next start verifies again."""
-    key = _key(digest)
+    key = plan_key(digest)
     try:
         cache_directory().mkdir(mode=0o700, parents=True, exist_ok=True)
         write(plan, _path(key), {**about, "key": key})
@@ -83,7 +83,8 @@ def _path(key: str) -> Path:
     return cache_directory() / f"{key}.plan"
 
 
-def _key(digest: str) -> str:
+def plan_key(digest: str) -> str:
+    """The key of a model's plan here, with this code and these libraries."""
     made_with = {name: _version(name) for name in _LIBRARIES}
     machine = [platform.machine(), platform.python_version()]
     text = json.dumps([digest, KERNEL_VERSION, _sources(), kernel().name, made_with, *machine])

@@ -32,7 +32,7 @@ bench: install
 	@$(BIN)/python scripts/bench.py $(ARGS)
 
 soak: install
-	@$(BIN)/python -m pytest -m soak --timeout 3600 $(ARGS)
+	@$(BIN)/python -m pytest -m soak -n 2 --timeout 3600 $(ARGS)
 
 # Pin: hashes of every platform's files, no download addresses.
 lock: install

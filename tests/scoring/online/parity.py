@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -17,16 +18,23 @@ ARROW = "application/vnd.apache.arrow.stream"
 
 
 @lru_cache
-def mlflow_app(model: Any) -> Any:
-    """MLflow's own scoring application over the same model, called in this process."""
+def _mlflow_client(model: Any) -> Any:
+    """A client of MLflow's own scoring application over the same model, which is called in this process."""
+    import httpx
     from mlflow.pyfunc import scoring_server
-    from starlette.testclient import TestClient
 
-    return TestClient(scoring_server.init(model.pyfunc), raise_server_exceptions=False)
+    transport = httpx.ASGITransport(scoring_server.init(model.pyfunc), raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://model")
+
+
+@lru_cache
+def _loop() -> asyncio.AbstractEventLoop:
+    return asyncio.new_event_loop()
 
 
 def ask_mlflow(model: Any, body: bytes, content_type: str) -> tuple[int, bytes]:
-    reply = mlflow_app(model).post("/invocations", content=body, headers={"content-type": content_type})
+    asked = _mlflow_client(model).post("/invocations", content=body, headers={"content-type": content_type})
+    reply = _loop().run_until_complete(asked)
     return reply.status_code, reply.content
 
 
@@ -44,21 +52,41 @@ def meaning(answer: tuple[int, bytes]) -> Any:
     return status, parsed
 
 
+def _records(frame: pd.DataFrame) -> Any:
+    return frame.astype(object).where(frame.notna(), None).to_dict("records")
+
+
+def _split(frame: pd.DataFrame) -> dict[str, Any]:
+    return {"columns": list(frame), "data": frame.astype(object).where(frame.notna(), None).to_numpy().tolist()}
+
+
+def _columns(frame: pd.DataFrame) -> Any:
+    return frame.astype(object).where(frame.notna(), None).to_dict("list")
+
+
+# The forms of rows: their type, and what is sent.
+FORMS: dict[str, tuple[str, Callable[[pd.DataFrame], Any]]] = {
+    "split": (JSON, lambda frame: {"dataframe_split": _split(frame)}),
+    "split with index": (JSON, lambda frame: {"dataframe_split": {**_split(frame), "index": [*range(len(frame))]}}),
+    "records": (JSON, lambda frame: {"dataframe_records": _records(frame)}),
+    "charset": ("application/json; charset=utf-8", lambda frame: {"dataframe_records": _records(frame)}),
+    "instances": (JSON, lambda frame: {"instances": _records(frame)}),
+    "inputs": (JSON, lambda frame: {"inputs": _columns(frame)}),
+    "csv": (CSV, lambda frame: frame.to_csv(index=False).encode()),
+    "parquet": (PARQUET, lambda frame: frame.to_parquet()),
+}
+
+
+def payload(frame: pd.DataFrame, form: str) -> tuple[bytes, str]:
+    """Rows in a form, and its type."""
+    content_type, make = FORMS[form]
+    content = make(frame)
+    return content if isinstance(content, bytes) else json.dumps(content).encode(), content_type
+
+
 def payloads(frame: pd.DataFrame) -> dict[str, tuple[bytes, str]]:
     """The same rows in every form."""
-    plain = frame.astype(object).where(frame.notna(), None)
-    records = plain.to_dict("records")
-    split = {"columns": list(frame), "data": plain.to_numpy().tolist()}
-    return {
-        "split": (json.dumps({"dataframe_split": split}).encode(), JSON),
-        "split with index": (json.dumps({"dataframe_split": {**split, "index": [*range(len(frame))]}}).encode(), JSON),
-        "records": (json.dumps({"dataframe_records": records}).encode(), JSON),
-        "charset": (json.dumps({"dataframe_records": records}).encode(), "application/json; charset=utf-8"),
-        "instances": (json.dumps({"instances": records}).encode(), JSON),
-        "inputs": (json.dumps({"inputs": plain.to_dict("list")}).encode(), JSON),
-        "csv": (frame.to_csv(index=False).encode(), CSV),
-        "parquet": (frame.to_parquet(), PARQUET),
-    }
+    return {form: payload(frame, form) for form in FORMS}
 
 
 ROW: dict[str, Any] = {**dict.fromkeys(models.COLUMNS, 1.5), "month": 1, "hour": 2, "weekend": True, "carrier": "AA"}

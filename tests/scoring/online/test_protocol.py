@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from brickyard.scoring.online import Protocol
 from tests.scoring import models
 from tests.scoring.conftest import LoadedModel
-from tests.scoring.online.parity import JSON, ask_mlflow, payloads
+from tests.scoring.online.parity import FORMS, JSON, ask_mlflow, payload
 
 
 def ask_us(model: Any, body: bytes, content_type: str) -> tuple[int, bytes]:
@@ -22,11 +22,11 @@ def ask_us(model: Any, body: bytes, content_type: str) -> tuple[int, bytes]:
     return answer.status, answer.body
 
 
-@pytest.mark.parametrize("form", payloads(models.mixed_rows(1)))
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("kind", models.KINDS)
 def test_every_form_answers_what_mlflow_answers(kind: str, form: str, loaded: LoadedModel) -> None:
     columns = list(loaded(kind).input_names)
-    body, content_type = payloads(models.mixed_rows(40, seed=3)[columns])[form]
+    body, content_type = payload(models.mixed_rows(40, seed=3)[columns], form)
     assert ask_us(loaded(kind), body, content_type) == ask_mlflow(loaded(kind), body, content_type)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.scoring.plan import pipelines
+from tests.scoring.plan import forests, pipelines
 
 if TYPE_CHECKING:
     from brickyard.scoring.model import ScoringModel
@@ -24,7 +24,8 @@ def family_path(tmp_path_factory: pytest.TempPathFactory) -> FamilyPath:
 
     @lru_cache
     def path(family: str) -> Path:
-        return pipelines.save(family, tmp_path_factory.mktemp("family") / "model")
+        save = pipelines.save if family in pipelines.FAMILIES else forests.save
+        return save(family, tmp_path_factory.mktemp("family") / "model")
 
     return path
 

@@ -58,6 +58,8 @@ def test_metrics_logs_and_openapi(bench: Bench, two_models: Models) -> None:
     bench.wait_ready("delay", 1)
     bench.ask("delay")
     bench.send("delay", {"nothing": 1}).result(60)
+    ((series, counted),) = bench.serving.inspect.requests("delay").items()
+    assert (series, counted.requests, counted.client_errors) == (("one", 1), 2, 1)
     text = bench.serving.inspect.metrics("delay")
     labels = r'endpoint_name="delay",served_entity_name="one",model_version="1"'
     for name, value in (("request_count_total", 2), ("request_4xx_count_total", 1), ("request_5xx_count_total", 0)):

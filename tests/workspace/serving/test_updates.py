@@ -29,8 +29,16 @@ def test_what_serves_goes_on_while_an_update_waits(bench: Bench, two_models: Mod
     bench.register(1, two_models[0], "champion")
     bench.create("delay", "champion")
     bench.wait_ready("delay", 1)
-    bench.serving.update_config("delay", config("challenger"), ME)
+    entities = [*config("challenger")["served_entities"], {**config("champion")["served_entities"][0], "name": "two"}]
+    routes = [{"served_entity_name": "one", "traffic_percentage": 100}]
+    asked = {"served_entities": entities, "traffic_config": {"routes": routes}}
+    bench.serving.update_config("delay", asked, ME)
     wait_for(lambda: bench.serving._endpoints["delay"].status.messages)
+    told = [one.state.deployment_state_message for one in bench.serving.get("delay").pending_config.served_entities]
+    assert told == [
+        f"waiting for a version of {MODEL} with the alias 'challenger'",
+        "waiting for the other served entities",
+    ]
     bench.register(2, two_models[1], "champion")
     wait_for(lambda: bench.ask("delay")[0].version == 2)
     bench.restart()

@@ -288,10 +288,12 @@ def test_an_endpoint_shows_its_state_and_no_value_of_its_environment(
 ) -> None:
     entity = {"entity_name": "main.default.none", "entity_version": "champion", "workload_size": "Small"}
     entity |= {"scale_to_zero_enabled": True, "environment_vars": {"API_KEY": "value-of-a-variable"}}
-    body = {"name": "ui-endpoint", "config": {"served_entities": [entity]}}
+    limits = [{"calls": 10, "renewal_period": "minute"}, {"calls": 2, "key": "user", "renewal_period": "minute"}]
+    body = {"name": "ui-endpoint", "config": {"served_entities": [entity]}, "rate_limits": limits}
     workspace.client().api_client.do("POST", "/api/2.0/serving-endpoints", body=body)
     page = browser.get("/ml/endpoints/ui-endpoint").text
     assert "Not ready" in page
+    assert "10 calls a minute of all, 2 calls a minute of each caller" in page
     assert "main.default.none" in page
     assert "API_KEY" in page
     assert "value-of-a-variable" not in page

@@ -9,8 +9,12 @@ from brickyard.workspace.api.errors import InvalidState, ResourceDoesNotExist
 from brickyard.workspace.serving.model_files import build_log, open_api
 
 if TYPE_CHECKING:
+    from databricks.sdk.service.serving import PayloadTable
+
     from brickyard.workspace.serving.endpoint import Endpoint
     from brickyard.workspace.serving.events import Event
+    from brickyard.workspace.serving.limits import Limit
+    from brickyard.workspace.serving.metrics import Counts, Series
     from brickyard.workspace.serving.records import EndpointRecords
     from brickyard.workspace.serving.wanted import ModelVersions
 
@@ -44,6 +48,18 @@ class Inspection:
     def metrics(self, name: str) -> str:
         """The metrics of an endpoint, for Prometheus."""
         return self._endpoint(name).metrics_text()
+
+    def requests(self, name: str) -> dict[Series, Counts]:
+        """What an endpoint has answered since the workspace started, by served entity and version."""
+        return self._endpoint(name).metrics.all()
+
+    def limits(self, name: str) -> tuple[Limit, ...]:
+        """The rate limits of an endpoint."""
+        return self._records.get(name).limits
+
+    def table(self, name: str) -> PayloadTable | None:
+        """The inference table that an endpoint writes to now."""
+        return self._endpoint(name).capturing.state
 
     def log(self, name: str, entity: str) -> str:
         """The last lines that a served entity has printed, without secrets."""

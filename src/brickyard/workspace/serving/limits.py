@@ -39,6 +39,10 @@ class Limit:
     key: str
     principal: str | None = None
 
+    def __str__(self) -> str:
+        of = "of all" if self.key == _OF_ALL else f"of {self.principal or 'each caller'}"
+        return f"{self.calls} calls a minute {of}"
+
 
 def parse_limits(given: Any, field: str, kind: type[RateLimit | AiGatewayRateLimit]) -> tuple[Limit, ...]:
     """Read `rate_limits`.

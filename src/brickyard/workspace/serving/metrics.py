@@ -8,12 +8,12 @@ from __future__ import annotations
 import bisect
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import psutil
 
-__all__ = ["Metrics", "Series"]
+__all__ = ["Counts", "Metrics", "Series"]
 
 _BOUNDS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000)
 _HELP = {
@@ -40,7 +40,17 @@ class Series(NamedTuple):
 
 
 @dataclass
-class _Counts:
+class Counts:
+    """What was answered for a series; times are of all its answers together, and by upper bounds.
+
+    Attributes:
+        requests: How many requests.
+        client_errors: Those with a status of 400 to 499.
+        server_errors: Those with a status of 500 or more.
+        milliseconds: The sum of the times.
+        buckets: How many answers took as long as each bound, or longer than all.
+    """
+
     requests: int = 0
     client_errors: int = 0
     server_errors: int = 0
@@ -52,19 +62,24 @@ class Metrics:
     """Counts since the endpoint was started."""
 
     def __init__(self) -> None:
-        self._counts: dict[Series, _Counts] = {}
+        self._counts: dict[Series, Counts] = {}
         self._processes: dict[int, psutil.Process] = {}
         self._lock = threading.Lock()
 
     def count(self, series: Series, status: int, milliseconds: float) -> None:
         """Count an answer."""
         with self._lock:
-            counts = self._counts.setdefault(series, _Counts())
+            counts = self._counts.setdefault(series, Counts())
             counts.requests += 1
             counts.client_errors += 400 <= status < 500
             counts.server_errors += status >= 500
             counts.milliseconds += milliseconds
             counts.buckets[bisect.bisect_left(_BOUNDS, milliseconds)] += 1
+
+    def all(self) -> dict[Series, Counts]:
+        """What was counted, by what is counted together."""
+        with self._lock:
+            return {series: replace(counts) for series, counts in self._counts.items()}
 
     def text(
         self, endpoint: str, processes: Mapping[Series, int], extra: Iterable[tuple[str, Series | None, float]] = ()

@@ -216,5 +216,6 @@ def _state(entity: Entity, record: EndpointRecord, status: Status) -> ServedMode
 
 
 def _creating(entity: Entity, record: EndpointRecord, status: Status) -> ServedModelState:
-    message = status.messages.get(entity.name) or status.messages.get(record.name) or "loading the model"
+    message = status.messages.get(entity.name) or status.messages.get(record.name)
+    message = message or ("waiting for the other served entities" if status.messages else "loading the model")
     return ServedModelState(ServedModelStateDeployment.DEPLOYMENT_CREATING, message)

@@ -10,6 +10,7 @@ from brickyard.workspace.ui.page import Page
 
 if TYPE_CHECKING:
     from brickyard.workspace.identity import Principal
+    from brickyard.workspace.serving.metrics import Counts, Series
     from brickyard.workspace.workspace import Workspace
 
 __all__ = ["EndpointRow", "endpoint", "summaries"]
@@ -41,6 +42,18 @@ class EntityRow:
     variables: str
 
 
+@dataclass(frozen=True)
+class RequestRow:
+    """What a served entity has answered at one version; the mean time is in milliseconds."""
+
+    entity: str
+    version: int
+    requests: int
+    client_errors: int
+    server_errors: int
+    mean: float
+
+
 def summaries(workspace: Workspace, principal: Principal) -> list[EndpointRow]:
     """Every endpoint that a principal may see, by name."""
     rows = []
@@ -66,8 +79,10 @@ def endpoint(workspace: Workspace, principal: Principal, path: Mapping[str, str]
             ("Created by", found.creator or ""),
             ("Description", found.description or ""),
             ("Configuration", f"version {found.config.config_version}" if found.config else ""),
+            ("Rate limits", ", ".join(str(limit) for limit in workspace.serving.inspect.limits(path["name"]))),
         ],
-        "table": _table(found.config),
+        "table": workspace.serving.inspect.table(path["name"]) or _table(found.config),
+        "requests": [_requests(*one) for one in sorted(workspace.serving.inspect.requests(path["name"]).items())],
         "events": workspace.serving.inspect.events(path["name"])[:_EVENTS],
         "updated_at": found.last_updated_timestamp,
         "tags": [(tag.key, tag.value or "") for tag in found.tags or []],
@@ -89,6 +104,11 @@ def _states(state: Any) -> tuple[str, str]:
     return state.ready.value, state.config_update.value
 
 
+def _requests(series: Series, counts: Counts) -> RequestRow:
+    errors = (counts.client_errors, counts.server_errors)
+    return RequestRow(*series, counts.requests, *errors, counts.milliseconds / max(counts.requests, 1))
+
+
 def _entities(config: Any) -> list[EntityRow]:
     """The entities of a configuration of the vendor's type, the active or the pending one."""
     if config is None:
@@ -104,7 +124,7 @@ def _entity(entity: Any, share: int, version: str | None) -> EntityRow:
         name=entity.name,
         model=entity.entity_name,
         wanted=entity.entity_version,
-        serving=version or "",
+        serving=(version or "") if entity.state.deployment.value == "DEPLOYMENT_READY" else "",
         state=entity.state.deployment.value,
         message=entity.state.deployment_state_message or "",
         traffic=share,

@@ -118,11 +118,17 @@ class Scorer:
         arrays = arrays_of_json(columns, self.kinds)
         return None if arrays is None else self.predict_arrays(arrays)
 
-    def predict_json_row(self, names: Sequence[str], values: Sequence[Any]) -> np.ndarray | None:
+    def predict_json_row(
+        self, names: Sequence[str], values: Sequence[Any], *, alone: bool = False
+    ) -> np.ndarray | None:
         """Predict one row of decoded JSON, a value for each name; None where another way has to. The fastest way in.
 
         Args:
             names: The columns, in the order of the signature (in any other there is no fast way).
             values: A value for each.
+            alone: Whether no other rows are there, with which it would take less time.
         """
-        return self._plan.predict_row(values) if names == self._names and len(values) == len(names) else None
+        if names != self._names or len(values) != len(names):
+            return None
+        answer = self._plan.predict_row(values)
+        return self._plan.predict_values(values) if answer is None and alone else answer

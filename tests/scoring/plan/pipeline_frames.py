@@ -22,6 +22,7 @@ from tests.scoring.plan import pipelines
 from tests.scoring.plan.soaking import FRAMES
 
 _MOST_ROWS = 6
+_WAYS = 3  # as a frame, as Arrow and as JSON
 _ALONE = 10  # one frame in so many is scored by pyfunc alone
 
 # The rows of a frame that were asked for, and what was answered.
@@ -67,8 +68,8 @@ def _usual(random: np.random.Generator, name: str, count: int) -> list[Any]:
     return random.integers(low, high, count).astype(pipelines.DTYPES[kind]).tolist()
 
 
-def columns_of(kind: Kind) -> tuple[dict[str, list[Any]], list[slice]]:
-    """Make an example's columns, as JSON gives them, and which rows are a frame.
+def columns_of(kind: Kind) -> tuple[dict[str, list[Any]], list[slice], np.ndarray]:
+    """Make an example's columns, as JSON gives them, which rows are a frame, and what is odd in each: numbers, texts.
 
     In a quarter of the frames everything is usual; in one half some numbers, in one half some texts are not.
     """
@@ -76,7 +77,8 @@ def columns_of(kind: Kind) -> tuple[dict[str, list[Any]], list[slice]]:
     sizes = random.integers(1, _MOST_ROWS + 1, FRAMES)
     ends = np.cumsum(sizes)
     share = random.choice([0.02, 0.1, 0.5])
-    odd_numbers, odd_texts = (np.repeat(random.random(FRAMES) < 0.5, sizes) for _ in range(2))
+    odd_frames = random.random((FRAMES, 2)) < 0.5
+    odd_numbers, odd_texts = np.repeat(odd_frames, sizes, axis=0).T
     columns = {}
     for name, of in pipelines.COLUMNS.items():
         values = _usual(random, name, int(ends[-1]))
@@ -85,7 +87,8 @@ def columns_of(kind: Kind) -> tuple[dict[str, list[Any]], list[slice]]:
         for row in np.flatnonzero(where):
             values[row] = odd[random.integers(len(odd))]
         columns[name] = values
-    return columns, [slice(end - size, end) for end, size in zip(ends.tolist(), sizes.tolist(), strict=True)]
+    parts = [slice(end - size, end) for end, size in zip(ends.tolist(), sizes.tolist(), strict=True)]
+    return columns, parts, odd_frames
 
 
 def frame_of(columns: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
@@ -109,15 +112,22 @@ class Comparison:
     def __init__(self, model: ScoringModel, kind: Kind) -> None:
         assert model.plan is not None
         self.model, self.plan = model, model.plan
-        self.columns, self.parts = columns_of(kind)
+        self.columns, self.parts, self.odd = columns_of(kind)
         self.frame = frame_of(self.columns)
         texts = self.frame.astype(dict.fromkeys(pipelines.TEXTS, "string"))
         schema = pa.Schema.from_pandas(texts, preserve_index=False)
         self.batch = pa.RecordBatch.from_pandas(self.frame, schema, preserve_index=False)
 
-    def compare(self) -> int:
-        """Compare all frames; return how many of them were answered."""
+    def compare(self, *, any_text: bool) -> int:
+        """Compare all frames; return how many of them were answered.
+
+        Args:
+            any_text: Whether texts that are not known, or not there, are to be answered, as usual ones always are.
+        """
         answers = [self._answers(part) for part in self.parts]
+        for part, given, (odd_numbers, odd_texts) in zip(self.parts, answers, self.odd, strict=True):
+            whole = sum(rows == slice(None) for rows, _ in given)
+            assert odd_numbers or (odd_texts and not any_text) or whole >= _WAYS, f"declined: {self.frame[part]}"
         together = self._together(answers) if self.plan.row_wise else None
         for position, (part, given) in enumerate(zip(self.parts, answers, strict=True)):
             if together is None or not position % _ALONE:

@@ -173,6 +173,8 @@ FAMILIES: dict[str, tuple[Callable[[], Any], str]] = {
     "trees": (lambda: _trees(0.0), "predict"),
     "trees of a sparse matrix": (lambda: _trees(1.0), "predict"),
 }
+# Those whose encoders refuse texts that they do not know.
+REFUSE_TEXTS = {"regression, dense", "regression, sparse", "two outputs", "trees", "trees of a sparse matrix"}
 
 
 def save(family: str, path: Path) -> Path:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from brickyard.scoring.plan import Declined, Plan
 from brickyard.scoring.plan.compile import compile_pyfunc, native_of
 from brickyard.scoring.plan.probes import frames
 from brickyard.scoring.plan.row_features import RowFeatures
+from brickyard.scoring.plan.trees import TreeEnsemble
 from brickyard.scoring.plan.verify import Disagreement, same, verify
 from tests.scoring.plan import pipelines
 from tests.scoring.plan.conftest import LoadedFamily
@@ -51,6 +55,23 @@ def test_other_features_of_a_row_are_found_at_load(loaded_family: LoadedFamily) 
     vars(plan)["row_features"] = RowFeatures(lambda values, features: None, right.shape[1])  # all are zero
     with pytest.raises(Disagreement, match="features of single rows differ"):
         verify(plan, pyfunc, native)
+
+
+@pytest.mark.parametrize("family", ["trees", "trees of a sparse matrix"])
+def test_another_prediction_of_a_single_row_is_found_at_load(family: str, loaded_family: LoadedFamily) -> None:
+    plan, pyfunc = _plan(family, loaded_family), loaded_family(family).pyfunc
+    native = native_of(pyfunc)
+    assert native is not None and isinstance(plan.estimator, TreeEnsemble)
+    right = plan.estimator._row.predict
+
+    class Wrong:
+        def predict(self, features: list[float]) -> np.ndarray | None:
+            answer = right(features)
+            return answer if answer is None or features[0] < 1.5 else answer + 1
+
+    vars(plan.estimator)["_row"] = Wrong()
+    with pytest.raises(Disagreement):
+        verify(replace(plan), pyfunc, native)
 
 
 def test_values_of_json_are_predicted_without_arrays(loaded_family: LoadedFamily) -> None:

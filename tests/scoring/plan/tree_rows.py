@@ -10,7 +10,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from brickyard.scoring.plan.steps import Declined, Estimator, compile_estimator
-from brickyard.scoring.plan.trees_kernel import sums
+from brickyard.scoring.plan.trees_kernel import row_sums, sums
 
 SPECIAL = [
     0.0,
@@ -75,9 +75,14 @@ def agree(step: Any, reference: Callable[[np.ndarray], Any], matrix: np.ndarray)
     same(ours, reference(matrix))
     for way in step.ways:
         same(way(matrix), ours)
+    rows, start = step.rows(matrix), step.start if len(step.start) else None
+    walked = sums(step.table, rows, start)
     if step.bits is not None:
-        rows, start = step.rows(matrix), step.start if len(step.start) else None
-        same(step.bits.sums(rows, start), sums(step.table, rows, start))
+        same(step.bits.sums(rows, start), walked)
+    for row in range(0, len(rows), max(1, len(rows) // 5)):
+        same(row_sums(step.table, rows[row].tolist(), start), walked[row])
+        if step.bits is not None:
+            same(step.bits.row_sums(rows[row].tolist(), start), walked[row])
     for row in range(0, len(matrix), max(1, len(matrix) // 5)):
         for way in [step.predict, *step.ways]:
             same(way(matrix[row : row + 1]), ours[row : row + 1])

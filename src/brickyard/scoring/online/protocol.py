@@ -56,17 +56,21 @@ class Protocol:
         """Whether a body is rows of JSON that are not more once they are decoded."""
         return _columns(request) is not None
 
-    def at_once(self, request: Request) -> Answer | None:
+    def at_once(self, request: Request, *, alone: bool = False) -> Answer | None:
         """Answer a plain JSON body of one row by the fastest way; None where the request has to wait its turn.
 
         What was decoded for that is kept in `request.prepared`, where it has the columns of the model's plan.
+
+        Args:
+            request: The request.
+            alone: Whether it would wait for others in vain.
         """
         plan = self._model.plan
         document = _document(request) if plan else None
         if plan is None or document is None:
             return None
         row = row_of_body(document)
-        values = _tried(plan.predict_json_row, *row) if row else None
+        values = _tried(plan.predict_json_row, *row, alone=alone) if row else None
         if values is not None:
             return encode(values, request.accept)
         columns = columns_of_body(document)

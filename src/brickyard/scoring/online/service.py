@@ -32,6 +32,8 @@ _QUICK_BYTES = 32 << 10
 _SHORT_SECONDS = 0.003
 # How many rows a plan is first given at once, and how many tell how long a row takes.
 _FIRST_ROWS, _TELLING_ROWS = 64, 16
+# After so many turns with one request each, that many requests are answered before their turn ends.
+_LONE_TURNS, _LONE_REQUESTS = 8, 16
 _ENDPOINT = re.compile(r"/serving-endpoints/[^/]+/invocations")
 _PATHS = ("/invocations", "/ping", "/health", "/version", "/metrics")
 _PONG = Answer(200, "application/json", b"\n")
@@ -58,6 +60,7 @@ class Service:
         self._metrics = metrics
         self._board = board
         self._turn: list[Call] = []
+        self._lone = 0
         self._is_quick_kind = not self._has_plan and is_of_library(model)
         self._usual_seconds = math.inf
         self._row_seconds: float | None = None
@@ -86,7 +89,7 @@ class Service:
         request = Request(body, head.content_type, head.accept)
         is_small = len(body) <= _QUICK_BYTES
         if is_small and self._has_plan:
-            answer = self._protocol.at_once(request)
+            answer = self._protocol.at_once(request, alone=self._is_alone())
             if answer is not None:
                 self._metrics.predicted(1, 1)
                 return answer
@@ -103,9 +106,23 @@ class Service:
         usually = self._is_quick_kind and self._usual_seconds < _SHORT_SECONDS
         return usually and self._protocol.is_plain(request)  # a few bytes of parquet may be millions of rows
 
+    def _is_alone(self) -> bool:
+        """Whether a request most likely is the only one of its turn, and need not wait for the turn's end.
+
+        Every now and then one waits all the same, which tells whether there are others by now.
+        """
+        if self._turn or self._lone < _LONE_TURNS or (self._row_seconds or 0) > _SHORT_SECONDS:
+            return False
+        self._lone += 1
+        if self._lone > _LONE_TURNS + _LONE_REQUESTS:
+            self._lone = _LONE_TURNS - 1
+            return False
+        return True
+
     def _end_turn(self) -> None:
         """Answer what was read in this turn of the loop."""
         turn, self._turn = self._turn, []
+        self._lone = min(self._lone + 1, _LONE_TURNS) if len(turn) == 1 else 0
         ready = [call for call in turn if call.request.prepared is not None]
         if ready:
             self._end_ready(ready)

@@ -5,11 +5,12 @@ Whatever kernel is in use when a model is loaded is the one that the verificatio
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
-from brickyard.scoring.plan.trees_kernel import sums
+from brickyard.scoring.plan.trees_kernel import row_sums, sums
 from brickyard.scoring.plan.trees_table import NodeTable
 
 __all__ = ["Kernel", "NumpyKernel", "kernel"]
@@ -31,6 +32,9 @@ class Kernel(Protocol):
     def tree_sums(self, table: NodeTable, rows: np.ndarray, start: np.ndarray | None) -> np.ndarray:
         """Sum what the leaves of trees are worth that rows fall into; see `trees_kernel.sums`."""
 
+    def row_sums(self, table: NodeTable, row: Sequence[float], start: np.ndarray | None) -> np.ndarray:
+        """The same for one row, whose sums are given as one number an output."""
+
 
 class NumpyKernel:
     """Numpy, which is always there."""
@@ -49,6 +53,10 @@ class NumpyKernel:
     def tree_sums(self, table: NodeTable, rows: np.ndarray, start: np.ndarray | None) -> np.ndarray:
         """Sum what the leaves of trees are worth."""
         return sums(table, rows, start)
+
+    def row_sums(self, table: NodeTable, row: Sequence[float], start: np.ndarray | None) -> np.ndarray:
+        """Sum what the leaves of one row are worth."""
+        return row_sums(table, row, start)
 
 
 def _add(scores: np.ndarray, sizes: np.ndarray | None, terms: np.ndarray) -> None:

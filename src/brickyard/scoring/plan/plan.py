@@ -14,6 +14,7 @@ from brickyard.scoring.plan.row_features import RowFeatures, row_features_of
 from brickyard.scoring.plan.row_terms import RowTerms, row_terms_of
 from brickyard.scoring.plan.steps import Declined, Estimator, Features, Transform, matrix_of
 from brickyard.scoring.plan.terms import LinearTerms, terms_of
+from brickyard.scoring.plan.trees import TreeEnsemble
 
 __all__ = ["DTYPES", "Block", "Input", "Plan"]
 
@@ -161,9 +162,12 @@ class Plan:
         """As `predict_row`, for models with features and an estimator; it takes longer, so rows are better together."""
         if self.terms is not None or self.row_features is None:
             return None
-        features = self.row_features.of_values(values)
+        features = self.row_features.numbers(values)
+        if features is None:
+            return None
+        answer = self.estimator.predict_row(features) if isinstance(self.estimator, TreeEnsemble) else None
         try:
-            return None if features is None else self.estimator.predict(features)
+            return self.estimator.predict(np.array([features], dtype=np.float64)) if answer is None else answer
         except Declined:
             return None
 

@@ -76,13 +76,18 @@ class RowFeatures:
 
     def of_values(self, values: Sequence[Any]) -> np.ndarray | None:
         """Return the features of a row's values as JSON gives them, one for each input; None as above."""
+        features = self.numbers(values)
+        return None if features is None else np.array([features], dtype=np.float64)
+
+    def numbers(self, values: Sequence[Any]) -> list[float] | None:
+        """As `of_values`, without an array."""
         features = self._zeros.copy()
         try:
             self._write(values, features)
         except (TypeError, ValueError, ArithmeticError):
             return None
         features.pop()
-        return np.array([features], dtype=np.float64)
+        return features
 
 
 def row_features_of(plan: Plan) -> RowFeatures | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,6 +13,7 @@ from brickyard.scoring.plan.steps import Declined
 from brickyard.scoring.plan.trees_bits import LeafBits, leaf_bits
 from brickyard.scoring.plan.trees_library import LightGBMLibrary, XGBoostLibrary
 from brickyard.scoring.plan.trees_output import ANSWERS, LABELS_OF_TWO, LINKS, LOGISTIC, certain_labels
+from brickyard.scoring.plan.trees_row import TreeRow
 from brickyard.scoring.plan.trees_table import NodeTable
 
 __all__ = ["NO_CLASSES", "NO_FEATURES", "TreeEnsemble"]
@@ -90,11 +91,23 @@ class TreeEnsemble:
         Raises:
             Declined: For rows that the library refuses, such as infinities.
         """
+        if len(matrix) == 1 and matrix.dtype == np.float64:
+            answer = self.predict_row(matrix[0].tolist())
+            if answer is not None:
+                return answer
         library = self.library
         if library is None:
             return self.by_tables(matrix)
         least = library.least_rows if self.bits is None else library.least_rows_beside_bits
         return self.by_library(matrix) if len(matrix) >= least else self.by_tables(matrix)
+
+    def predict_row(self, features: Sequence[float]) -> np.ndarray | None:
+        """Predict one row of numbers; None where `predict` has to, with a matrix."""
+        return self._row.predict(features)
+
+    @cached_property
+    def _row(self) -> TreeRow:
+        return TreeRow(self)
 
     @property
     def ways(self) -> tuple[Callable[[np.ndarray], np.ndarray], ...]:
@@ -104,7 +117,11 @@ class TreeEnsemble:
     def by_tables(self, matrix: np.ndarray) -> np.ndarray:
         """Predict by the tables."""
         rows, start = self.rows(matrix), self.start if len(self.start) else None
-        values = self.bits.sums(rows, start) if self.bits is not None else kernel().tree_sums(self.table, rows, start)
+        sums = self.bits.sums(rows, start) if self.bits is not None else kernel().tree_sums(self.table, rows, start)
+        return self.of_sums(sums)
+
+    def of_sums(self, values: np.ndarray) -> np.ndarray:
+        """Predict from the sums of leaves: rows x outputs."""
         if self.divisor != 1:
             values = values / self.divisor
         if self.answer in LABELS_OF_TWO and self.link in LOGISTIC:

@@ -9,14 +9,17 @@ and than the libraries' own walks.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 
-from brickyard.scoring.plan.trees_kernel import add_leaves
+from brickyard.scoring.plan.trees_kernel import add_leaves, sum_of_row
 from brickyard.scoring.plan.trees_table import NodeTable
 
 __all__ = ["LeafBits", "leaf_bits"]
@@ -55,10 +58,6 @@ class LeafBits:
         outputs = self.values.shape[1] if self.values.ndim == 2 else len(self.counts)
         result = np.empty((rows, outputs), dtype=self.values.dtype)
         result[:] = 0 if start is None else start
-        if rows == 1:
-            leaves = self.values.take(self._places(self._left_of_row(matrix[0])[None]), axis=0)
-            add_leaves(leaves, self.counts, 0, result, whole=start is None)
-            return result
         codes = self._codes(matrix)
         block = max(1, _LANES // self.possible[0].shape[1])
         for begin in range(0, rows, block):
@@ -72,22 +71,33 @@ class LeafBits:
         pairs = zip(self.features, self.cuts, strict=True)
         return [cuts.searchsorted(matrix[:, feature]) for feature, cuts in pairs]
 
-    def _left_of_row(self, row: np.ndarray) -> np.ndarray:
-        """The leaf that is left of each tree for one row, as one bit."""
-        values = row.tolist()
+    def row_sums(self, row: Sequence[float], start: np.ndarray | None) -> np.ndarray:
+        """Sum what the leaves of one row are worth; see `trees_kernel.row_sums`."""
         at = [
-            start + (bisect_left(cuts, values[feature]) if values[feature] == values[feature] else len(cuts))
-            for feature, cuts, start in self._cut_lists
+            begin + (bisect_left(cuts, row[feature]) if row[feature] == row[feature] else len(cuts))
+            for feature, cuts, begin in self._cut_rows
         ]
         left: np.ndarray = np.bitwise_and.reduce(self.every.take(at, axis=0), axis=0)
-        return left
+        factor, shift, first = self._row_places
+        np.multiply(left, factor, out=left)
+        np.right_shift(left, shift, out=left)
+        places = left.astype(np.int64)
+        np.add(places, first, out=places)
+        return sum_of_row(self.values.take(places, axis=0), self.counts, start)
 
     @cached_property
-    def _cut_lists(self) -> list[tuple[int, list[float], int]]:
+    def _cut_rows(self) -> list[tuple[int, array[float], int]]:
         """Features, their upper ends, and where their sets begin among those of all features."""
         sizes = [len(sets) for sets in self.possible]
         starts = accumulate(sizes, initial=0)
-        return [(f, cuts.tolist(), at) for f, cuts, at in zip(self.features, self.cuts, starts, strict=False)]
+        return [(f, array("d", cuts), at) for f, cuts, at in zip(self.features, self.cuts, starts, strict=False)]
+
+    @cached_property
+    def _row_places(self) -> tuple[Any, Any, np.ndarray]:
+        """What makes a position among `values` of a bit: a factor, a shift, and the first position by tree."""
+        kind = self.every.dtype.type
+        factor, shift = _PLACES[self.every.dtype.itemsize * 8]
+        return kind(factor), kind(shift), self._first_places[:, 0].copy()
 
     @cached_property
     def _first_places(self) -> np.ndarray:

@@ -7,11 +7,14 @@ other, as the libraries do, so a row's sum has the same bits whatever rows are b
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from brickyard.scoring.plan.trees_table import NodeTable
 
-__all__ = ["add_leaves", "sums"]
+__all__ = ["add_leaves", "row_sums", "sum_of_row", "sums"]
 
 # How many pairs of tree and row are walked at once, and how many nodes of trees.
 _LANES = 1 << 15
@@ -36,10 +39,6 @@ def sums(table: NodeTable, matrix: np.ndarray, start: np.ndarray | None) -> np.n
     result = np.empty((rows, table.outputs), dtype=table.values.dtype)
     result[:] = 0 if start is None else start
     seen = table.look(matrix)
-    if rows == 1 and trees <= _LANES and len(table.view) <= _NODES_TOGETHER:
-        values = table.values.take(walk_row(table, seen), axis=0)[:, None]
-        add_leaves(values, table.counts, 0, result, whole=start is None)
-        return result
     step = _trees_at_once(table, rows)
     block = max(1, _LANES // step)
     for begin in range(0, rows, block):
@@ -72,18 +71,52 @@ def walk(table: NodeTable, seen: np.ndarray, first: int, last: int) -> np.ndarra
     return node
 
 
-def walk_row(table: NodeTable, seen: np.ndarray) -> np.ndarray:
+def row_sums(table: NodeTable, row: Sequence[float], start: np.ndarray | None) -> np.ndarray:
+    """Sum what the leaves are worth that one row falls into; see `sums`.
+
+    Returns:
+        One number an output.
+    """
+    seen = np.array(row)
+    if len(table.view) > _NODES_TOGETHER or not (table.by_feature and (table.plain or sum(row) == sum(row))):
+        total: np.ndarray = sums(table, seen[None], start)[0]
+        return total
+    return sum_of_row(table.values.take(_walk_row(table, seen), axis=0), table.counts, start)
+
+
+def _walk_row(table: NodeTable, row: np.ndarray) -> np.ndarray:
     """Return the leaf of one row in every tree."""
-    flat, nodes, node = seen.reshape(-1), table.together, table.roots.copy()
+    nodes, node = table.together, table.roots.copy()
     found = np.empty((len(node), nodes.shape[1]), dtype=np.int64)
     at, thresholds, right = found[:, 0], found.view(np.float64)[:, 1], found[:, 2]
     values, left = np.empty(len(node)), np.empty(len(node), dtype=bool)
     for _ in range(table.deepest):
         nodes.take(node, axis=0, out=found, mode="clip")
-        flat.take(at, out=values, mode="clip")
+        row.take(at, out=values, mode="clip")
         np.less_equal(values, thresholds, out=left)
         np.add(right, left, out=node)
     return node
+
+
+def sum_of_row(values: np.ndarray, counts: tuple[int, ...], start: np.ndarray | None) -> np.ndarray:
+    """Add up what the leaves of one row are worth, in the order of the trees.
+
+    Args:
+        values: Trees, or trees x outputs; they are changed.
+        counts: How many trees are summed for each output.
+        start: As in `sums`.
+    """
+    if start is None:
+        return values[0] if values.ndim == 2 else values[:1]
+    if values.ndim == 2:
+        summed: np.ndarray = _in_order(values, start)
+        return summed
+    result, begin = start.copy(), 0
+    for output, count in enumerate(counts):
+        if count:
+            result[output] = _in_order(values[begin : begin + count], start[output])
+            begin += count
+    return result
 
 
 def _trees_at_once(table: NodeTable, rows: int) -> int:
@@ -118,7 +151,7 @@ def add_leaves(values: np.ndarray, counts: tuple[int, ...], first: int, result: 
             result[:, output] = _in_order(part, result[:, output])
 
 
-def _in_order(values: np.ndarray, start: np.ndarray) -> np.ndarray:
+def _in_order(values: np.ndarray, start: Any) -> Any:
     """Add up along the first axis, one after the other, beginning with `start`; the values are changed.
 
     `np.add.reduce` does so along an axis that is not the innermost one; of a single row, which it would add up in

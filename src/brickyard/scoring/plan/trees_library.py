@@ -14,11 +14,11 @@ import json
 import logging
 import math
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -29,7 +29,9 @@ __all__ = ["LightGBMLibrary", "XGBoostLibrary"]
 _log = logging.getLogger(__name__)
 _FLOAT64 = 1
 _NORMAL = 0
+_ONE_THREAD = b"num_threads=1"
 _Predict = Callable[[np.ndarray], np.ndarray]
+_PredictRow = Callable[[Sequence[float]], list[float]]
 
 
 @dataclass(frozen=True)
@@ -60,12 +62,53 @@ class LightGBMLibrary:
             _log.info("trees are walked by numpy: %s", error)
             return None
 
-    def _load(self, library: Any) -> _Predict:
-        booster, iterations, length = ctypes.c_void_p(), ctypes.c_int(), ctypes.c_int64()
+    @cached_property
+    def predict_row(self) -> _PredictRow | None:
+        """Numbers of one row to its outputs, after the link, by the library's own way for one; None as above."""
+        try:
+            return self._load_row(_library("lightgbm", "LGBM_GetLastError"))
+        except (OSError, AttributeError, Declined) as error:
+            _log.info("trees are walked by numpy: %s", error)
+            return None
+
+    @cached_property
+    def _booster(self) -> ctypes.c_void_p:
+        library = _library("lightgbm", "LGBM_GetLastError")
+        booster, iterations = ctypes.c_void_p(), ctypes.c_int()
         text = ctypes.c_char_p(self.model.tobytes())
         _called(library, library.LGBM_BoosterLoadModelFromString(text, ctypes.byref(iterations), ctypes.byref(booster)))
         weakref.finalize(self, library.LGBM_BoosterFree, booster).atexit = False
-        call, outputs, options = library.LGBM_BoosterPredictForMat, self.outputs, ctypes.c_char_p(b"num_threads=1")
+        return booster
+
+    def _load_row(self, library: Any) -> _PredictRow:
+        features, config, length = self._features(library), ctypes.c_void_p(), ctypes.c_int64()
+        options = ctypes.c_char_p(_ONE_THREAD)
+        begin = library.LGBM_BoosterPredictForMatSingleRowFastInit
+        _called(library, begin(self._booster, _NORMAL, 0, -1, _FLOAT64, features, options, ctypes.byref(config)))
+        # The configuration is freed before the booster: what is registered last is called first.
+        weakref.finalize(self, library.LGBM_FastConfigFree, config).atexit = False
+        # It has room for one row: the interpreter's lock, which this call holds, keeps other threads out.
+        call = ctypes.PyDLL(library._name).LGBM_BoosterPredictForMatSingleRowFast
+        call.argtypes = [ctypes.c_void_p] * 4
+        row_type, result_type = ctypes.c_double * features, ctypes.c_double * self.outputs
+        size = ctypes.byref(length)
+
+        def predict(row: Sequence[float]) -> list[float]:
+            result = result_type()
+            if call(config, row_type(*row), size, result):
+                _called(library, 1)
+            return result[:]
+
+        return predict
+
+    def _features(self, library: Any) -> int:
+        count = ctypes.c_int()
+        _called(library, library.LGBM_BoosterGetNumFeature(self._booster, ctypes.byref(count)))
+        return count.value
+
+    def _load(self, library: Any) -> _Predict:
+        booster, length = self._booster, ctypes.c_int64()
+        call, outputs, options = library.LGBM_BoosterPredictForMat, self.outputs, ctypes.c_char_p(_ONE_THREAD)
 
         def predict(matrix: np.ndarray) -> np.ndarray:
             rows = np.ascontiguousarray(matrix, dtype=np.float64)
@@ -106,6 +149,7 @@ class XGBoostLibrary:
 
     least_rows = 64
     least_rows_beside_bits = 1000
+    predict_row: ClassVar[None] = None
 
     def check(self) -> None:
         """Find what is no model."""

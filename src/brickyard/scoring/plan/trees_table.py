@@ -150,13 +150,20 @@ class NodeTable:
 
     @cached_property
     def together(self) -> np.ndarray:
-        """View, threshold (its bits) and right child of each node beside each other: nodes x 4, the last is unused.
+        """Feature, threshold (its bits) and right child of each node beside each other: nodes x 4, the last is unused.
 
-        One row meets few nodes, and so waits for memory: once a node this way.
+        One row meets few nodes, and so waits for memory: once a node this way. It takes the features for the views,
+        as `by_feature` allows.
         """
         nodes = np.zeros((len(self.view), 4), dtype=np.int64)
-        nodes[:, 0], nodes[:, 1], nodes[:, 2] = self.view, self.threshold.view(np.int64), self.right
+        nodes[:, 0], nodes[:, 1] = self.features[self.view], self.threshold.view(np.int64)
+        nodes[:, 2] = self.right
         return nodes
+
+    @cached_property
+    def by_feature(self) -> bool:
+        """Whether views are the features as they are where nothing is missing."""
+        return not self.categories and not self._zeros
 
     @cached_property
     def deepest(self) -> int:

@@ -30,7 +30,7 @@ __all__ = ["Disagreement", "same", "verify"]
 
 _log = logging.getLogger(__name__)
 _SINGLES = 4
-_ROWS_OF_FEATURES = 100
+_ROWS_ALONE = 100
 Columns = Mapping[str, np.ndarray]
 
 
@@ -116,7 +116,7 @@ def _compare_rows(plan: Plan, columns: Columns, predicted: np.ndarray, what: str
         one = plan.predict_row([_json(values[row]) for values in columns.values()])
         if one is not None and not same(one, predicted[row : row + 1]):
             raise Disagreement(f"the way of single rows predicts something else: {what}")
-    for row in range(min(rows, _SINGLES)):
+    for row in range(min(rows, _ROWS_ALONE)):
         one = plan.predict_values([_json(values[row]) for values in columns.values()])
         if one is not None and plan.row_wise and not same(one, predicted[row : row + 1]):
             raise Disagreement(f"the values of a single row are predicted otherwise: {what}")
@@ -127,7 +127,7 @@ def _compare_row_features(plan: Plan, columns: Columns, what: str) -> None:
     if plan.row_features is None:
         return
     arrays = [columns[column.name] for column in plan.inputs]
-    for row in range(min(len(arrays[0]), _ROWS_OF_FEATURES)):
+    for row in range(min(len(arrays[0]), _ROWS_ALONE)):
         single = [values[row : row + 1] for values in arrays]
         ours = plan.row_features.matrix(single)
         if ours is not None and not same(ours, _asked(partial(plan.features_by_blocks, single), Declined)):
@@ -172,7 +172,19 @@ def _compare_native(plan: Plan, native: Native, columns: Columns, what: str, *, 
         given = type(theirs)(matrix) if hasattr(theirs, "toarray") else matrix
         for step, reference in pairs:
             _same_or_refused(step, matrix, partial(reference, given), what)
+        if isinstance(plan.estimator, TreeEnsemble):
+            _compare_rows_alone(plan.estimator, matrix, what)
     return True
+
+
+def _compare_rows_alone(trees: TreeEnsemble, matrix: np.ndarray, what: str) -> None:
+    """Compare the way of single rows, for some of them, with the way of all."""
+    some = matrix[:: -(-len(matrix) // _ROWS_ALONE)].astype(np.float64)
+    predicted = _asked(partial(trees.predict, some), Declined)
+    for row, features in enumerate(some.tolist() if predicted is not None else []):
+        one = trees.predict_row(features)
+        if one is not None and not same(one, predicted[row : row + 1]):
+            raise Disagreement(f"single rows are predicted otherwise: {what}")
 
 
 def _beneath(

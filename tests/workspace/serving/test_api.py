@@ -6,7 +6,7 @@ import json
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +15,26 @@ import pytest
 from databricks.sdk.errors import BadRequest, NotFound, NotImplemented, ResourceConflict
 from databricks.sdk.service.catalog import ColumnInfo, ColumnTypeName, DataSourceFormat, TableType
 from databricks.sdk.service.serving import (
-    AiGatewayConfig,
+    AiGatewayGuardrailParameters,
+    AiGatewayGuardrails,
+    AiGatewayRateLimit,
+    AiGatewayRateLimitKey,
+    AiGatewayRateLimitRenewalPeriod,
     AiGatewayUsageTrackingConfig,
     AutoCaptureConfigInput,
     EndpointCoreConfigInput,
     EndpointTag,
+    ExternalFunctionRequestHttpMethod,
+    ExternalModel,
+    ExternalModelProvider,
+    PtEndpointCoreConfig,
     RateLimit,
     RateLimitKey,
     RateLimitRenewalPeriod,
     Route,
     ServedEntityInput,
+    ServingModelWorkloadType,
+    TelemetryConfig,
     TrafficConfig,
 )
 
@@ -33,6 +43,10 @@ from tests.scoring import models
 from tests.support import LocalWorkspace, WorkspaceHome, wait_for
 
 MODEL = "main.default.delay"
+MINUTE = AiGatewayRateLimitRenewalPeriod.MINUTE
+EXTERNAL = ExternalModel(ExternalModelProvider.OPENAI, "gpt", "llm/v1/chat")
+PROVISIONED = PtEndpointCoreConfig()
+TELEMETRY = TelemetryConfig(telemetry_profile_id="1")
 
 
 @pytest.fixture(scope="module")
@@ -199,14 +213,55 @@ def test_tags_list_and_delete(served: LocalWorkspace) -> None:
         client.serving_endpoints.get("gone")
 
 
+UNSUPPORTED: dict[str, Callable[[Any], object]] = {
+    "ai_gateway.usage_tracking_config": lambda e: e.put_ai_gateway(
+        "named", usage_tracking_config=AiGatewayUsageTrackingConfig(enabled=True)
+    ),
+    "ai_gateway.guardrails": lambda e: e.put_ai_gateway(
+        "named", guardrails=AiGatewayGuardrails(input=AiGatewayGuardrailParameters(safety=True))
+    ),
+    "rate_limits.0..tokens": lambda e: e.put_ai_gateway("named", rate_limits=[AiGatewayRateLimit(MINUTE, tokens=5)]),
+    "rate_limits.0..key user_group": lambda e: e.put_ai_gateway(
+        "named", rate_limits=[AiGatewayRateLimit(MINUTE, 5, AiGatewayRateLimitKey.USER_GROUP, "team")]
+    ),
+    "endpoint.route_optimized": lambda e: e.create("other", config=config("1"), route_optimized=True),
+    "endpoint.budget_policy_id": lambda e: e.create("other", config=config("1"), budget_policy_id="1"),
+    "endpoint.telemetry_config": lambda e: e.create("other", config=config("1"), telemetry_config=TELEMETRY),
+    "telemetry-config": lambda e: e.patch_telemetry_config("named"),
+    "served_entities.external_model": lambda e: e.update_config(
+        "named", served_entities=[ServedEntityInput(name="x", external_model=EXTERNAL)]
+    ),
+    "served_entities.max_provisioned_throughput": lambda e: e.update_config(
+        "named", served_entities=[ServedEntityInput(name="x", max_provisioned_throughput=9)]
+    ),
+    "served_entities.min_provisioned_concurrency": lambda e: e.update_config(
+        "named", served_entities=[ServedEntityInput(name="x", min_provisioned_concurrency=4)]
+    ),
+    "served_entities.instance_profile_arn": lambda e: e.update_config(
+        "named", served_entities=[ServedEntityInput(name="x", instance_profile_arn="arn:aws:x")]
+    ),
+    "workload_type CPU": lambda e: e.update_config(
+        "named",
+        served_entities=[
+            ServedEntityInput(entity_name=MODEL, entity_version="1", workload_type=ServingModelWorkloadType.GPU_SMALL)
+        ],
+    ),
+    "POST /api/2.0/serving-endpoints/pt": lambda e: e.create_provisioned_throughput_endpoint("pt", PROVISIONED),
+    "PUT /api/2.0/serving-endpoints/pt/named/config": lambda e: e.update_provisioned_throughput_endpoint_config(
+        "named", PROVISIONED
+    ),
+    "POST /api/2.0/external-function": lambda e: e.http_request("c", ExternalFunctionRequestHttpMethod.GET, "/"),
+}
+
+
 def test_what_is_not_supported_is_named(served: LocalWorkspace) -> None:
-    tracking = AiGatewayUsageTrackingConfig(enabled=True)
-    with pytest.raises(NotImplemented, match="usage_tracking_config"):
-        served.client().serving_endpoints.create(
-            "tracked", config=config("1"), ai_gateway=AiGatewayConfig(usage_tracking_config=tracking)
-        )
-    with pytest.raises(NotImplemented, match="telemetry-config"):
-        served.client().serving_endpoints.patch_telemetry_config("delay")
+    endpoints = served.client().serving_endpoints
+    endpoints.create("named", config=config("9999"))
+    for what, call in UNSUPPORTED.items():
+        with pytest.raises(NotImplemented, match=what):
+            call(endpoints)
+    assert "other" not in [one.name for one in endpoints.list()]
+    endpoints.delete("named")
 
 
 def test_a_call_over_the_limit_is_told_when_to_come_again(served: LocalWorkspace) -> None:

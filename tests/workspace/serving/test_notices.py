@@ -37,6 +37,8 @@ def test_updates_are_told_once(bench: Bench, two_models: tuple[Path, Path], brok
     broken = {"served_entities": [{"entity_name": MODEL, "entity_version": "2"}]}
     bench.serving.update_config("delay", broken, ME)
     wait_for(lambda: told(bench) == [made, ([BAD], "Serving endpoint delay could not be updated")], seconds=60)
+    bench.restart()
+    bench.wait_ready("delay", 1)  # as before the update that failed
     bench.register(3, two_models[1], "champion")  # which it still follows, after the update that failed
     wait_for(lambda: told(bench)[2:] == [made], seconds=60)
     bench.serving.update_notifications("delay", {}, ME)

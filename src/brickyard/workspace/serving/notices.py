@@ -57,14 +57,22 @@ def notices(connection: Connection, endpoint_id: str, kind: str, message: str) -
     query = select(serving_endpoints.c.name, serving_endpoints.c.email_notifications)
     row = connection.execute(query.where(serving_endpoints.c.id == endpoint_id)).first()
     addresses = (row.email_notifications or {}).get(event) if row is not None else None
-    if row is None or not addresses or (not kind.startswith("UPDATE") and _last(connection, endpoint_id) == message):
+    if (
+        row is None
+        or not addresses
+        or (not kind.startswith("UPDATE") and _last(connection, endpoint_id, kind) == message)
+    ):
         return []
     told = {"event": event, "endpoint": row.name, "reason": message, "to": {"addresses": addresses}}
     return [Notice(now(), told)]
 
 
-def _last(connection: Connection, endpoint_id: str) -> str | None:
-    """What the endpoint served, or failed with, before: it does so again after each start of the workspace."""
-    of = (serving_events.c.endpoint_id == endpoint_id) & serving_events.c.type.in_(_OF)
+def _last(connection: Connection, endpoint_id: str, kind: str) -> str | None:
+    """What the endpoint served, or failed with, before: it does so again after each start of the workspace.
+
+    What it served goes on where something has failed since.
+    """
+    kinds = ("UPDATE_SUCCEEDED", "SERVING") if kind == "SERVING" else tuple(_OF)
+    of = (serving_events.c.endpoint_id == endpoint_id) & serving_events.c.type.in_(kinds)
     query = select(serving_events.c.message).where(of).order_by(serving_events.c.id.desc()).limit(1)
     return connection.execute(query).scalar()

@@ -56,7 +56,18 @@ def test_a_mail_says_why_and_where() -> None:
     assert "it could not be loaded" in text and "http://127.0.0.1:1/ml/endpoints/delay" in text
 
 
-@pytest.mark.parametrize("given", [{"on_update_success": ["nobody"]}, {"on_update_failure": "a@b.c"}, ["a@b.c"]])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"on_update_success": ["nobody"]},
+        {"on_update_failure": "a@b.c"},
+        ["a@b.c"],
+        *(
+            {"on_update_failure": [GOOD, other]}
+            for other in ('a"b@c', "a:b@c", "(a)@b", "a@[", ".@c", "a@b@c", "é@x.de")
+        ),
+    ],
+)
 def test_what_is_no_address_is_refused(bench: Bench, given: object) -> None:
     with pytest.raises(InvalidParameterValue, match="email_notifications"):
         bench.create("delay", "1", email_notifications=given)

@@ -11,10 +11,13 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.support.appearance import ROOM
+
 BRICKYARD = [sys.executable, "-m", "brickyard"]
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["tests.support.imported"])
+os.environ |= ROOM
 
 
 class Command:
@@ -22,13 +25,21 @@ class Command:
 
     A test of how the command starts, or of what it prints meanwhile, runs `BRICKYARD` instead. What it has started and
     left running when the block ends goes on.
+
+    Args:
+        arguments: Those of the command line.
+        environ: Its environment.
+        cwd: Where it runs.
+        fork_servers: Whether a server that it starts is forked as well.
     """
 
-    def __init__(self, *arguments: str, environ: Mapping[str, str], cwd: Path | None = None) -> None:
+    def __init__(
+        self, *arguments: str, environ: Mapping[str, str], cwd: Path | None = None, fork_servers: bool = False
+    ) -> None:
         self._arguments = [*BRICKYARD, *arguments]
         self._directory = tempfile.TemporaryDirectory(prefix="command-")
         self._streams = [Path(self._directory.name) / name for name in ("stdout", "stderr")]
-        begun = (list(arguments), dict(environ), cwd or Path.cwd(), self._streams)
+        begun = (list(arguments), dict(environ), cwd or Path.cwd(), self._streams, fork_servers)
         self._process = _context.Process(target=_become, args=begun)
         self._process.start()
 
@@ -64,20 +75,25 @@ class Command:
 
 
 def run_command(
-    *arguments: str, environ: Mapping[str, str], cwd: Path | None = None, seconds: float = 300
+    *arguments: str,
+    environ: Mapping[str, str],
+    cwd: Path | None = None,
+    seconds: float = 300,
+    fork_servers: bool = False,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a `brickyard` command to its end, as `subprocess.run` would.
+    """Run a `brickyard` command to its end, as `subprocess.run` would; see `Command`.
 
     Raises:
         subprocess.TimeoutExpired: It took longer; it is killed.
     """
-    with Command(*arguments, environ=environ, cwd=cwd) as command:
+    with Command(*arguments, environ=environ, cwd=cwd, fork_servers=fork_servers) as command:
         return command.wait(seconds)
 
 
-def _become(arguments: list[str], environ: dict[str, str], cwd: Path, streams: list[Path]) -> None:
+def _become(arguments: list[str], environ: dict[str, str], cwd: Path, streams: list[Path], fork_servers: bool) -> None:
     """In the forked process: be the command."""
     from brickyard.cli import main
+    from tests.support import servers
 
     for number, path in enumerate(streams, start=1):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), number)
@@ -87,6 +103,8 @@ def _become(arguments: list[str], environ: dict[str, str], cwd: Path, streams: l
     tempfile.tempdir = None
     sys.argv = ["brickyard", *arguments]
     sys.modules["__main__"].__file__ = main.__file__  # without one, the Spark client takes it for a doctest run
+    if fork_servers:
+        servers.fork_servers()
     try:
         main.main()
     finally:

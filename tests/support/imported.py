@@ -1,14 +1,20 @@
-"""What commands import, imported once: by the process from which those of a test session are forked, by nobody else."""
+"""What commands and servers import, imported once: by the process from which those of a test session are forked."""
 
 from __future__ import annotations
 
 import gc
 import importlib
+import os
+import pkgutil
+import sys
 
 from brickyard import sdk
 from brickyard.scoring.threads import cap_threads
+from brickyard.workspace import api
+from brickyard.workspace.compute import preload
+from brickyard.workspace.workspace import AT_START
 
-MODULES = (
+COMMANDS = (
     "brickyard.cli.bundle",
     "brickyard.cli.model",
     "brickyard.cli.runs",
@@ -28,11 +34,26 @@ MODULES = (
     "mlflow.tracking",
     "tests.support.commands",
 )
+SERVERS = (
+    "brickyard.workspace.server",
+    "databricks.sdk",
+    "httptools",
+    "mlflow.server.handlers",
+    "mlflow.store._unity_catalog.registry",
+    "sqlalchemy.dialects.sqlite",
+    "tests.support.servers",
+    "uvloop",
+    *(f"brickyard.workspace.{service}" for service in AT_START),
+    *(family.name for family in pkgutil.iter_modules(api.__path__, f"{api.__name__}.")),
+)
+
 
 cap_threads()  # before anything imports numpy: what is forked may have no threads
+os.environ |= {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+vars(sys.modules["__main__"]).setdefault("__file__", __file__)  # without one, Spark takes this for a doctest run
 sdk.install()
 gc.disable()
-for name in MODULES:
+for name in (*COMMANDS, *SERVERS, *preload.SPARK, *preload.TASKS):
     importlib.import_module(name)
 gc.enable()
 gc.freeze()

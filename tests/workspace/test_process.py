@@ -9,6 +9,7 @@ import socket
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -18,6 +19,14 @@ from databricks.sdk.errors import Unauthenticated
 
 from brickyard.workspace import process, process_tree
 from tests.support import LocalWorkspace, WorkspaceHome, wait_for
+
+
+@pytest.fixture
+def workspaces(tmp_path: Path) -> Iterator[WorkspaceHome]:
+    """A home whose servers start as a user's do."""
+    home = WorkspaceHome(tmp_path / "home", fork=False)
+    yield home
+    home.close()
 
 
 def test_client_signs_in_and_reads_who_it_is(workspace: LocalWorkspace) -> None:

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,12 @@ def test_four_workspaces_at_once_do_not_share_anything(workspaces: WorkspaceHome
     assert len({record["url"] for record in of_json(workspaces, "list")}) == 4
 
 
-def test_env_has_the_spark_engine_start_and_it_ends_with_all_of_its_processes(workspaces: WorkspaceHome) -> None:
+def test_env_has_the_spark_engine_start_and_it_ends_with_all_of_its_processes(tmp_path: Path) -> None:
+    with closing(WorkspaceHome(tmp_path / "home", fork=False)) as workspaces:
+        _has_spark_and_ends_it(workspaces)
+
+
+def _has_spark_and_ends_it(workspaces: WorkspaceHome) -> None:
     dev = workspaces.start("dev", extra={"BRICKYARD_SPARK_ENGINE_IDLE_SECONDS": "3"})
     server = psutil.Process(of_json(workspaces, "status", "dev")["pid"])
     workspaces.run("workspace", "env", "dev")

@@ -83,11 +83,21 @@ def run_command(
 ) -> subprocess.CompletedProcess[str]:
     """Run a `brickyard` command to its end, as `subprocess.run` would; see `Command`.
 
+    It is not forked where Python is to begin in another way.
+
     Raises:
         subprocess.TimeoutExpired: It took longer; it is killed.
     """
-    with Command(*arguments, environ=environ, cwd=cwd, fork_servers=fork_servers) as command:
-        return command.wait(seconds)
+    if _python(environ) != _python(os.environ):
+        command = [*BRICKYARD, *arguments]
+        return subprocess.run(command, env=environ, cwd=cwd, capture_output=True, text=True, timeout=seconds)
+    with Command(*arguments, environ=environ, cwd=cwd, fork_servers=fork_servers) as forked:
+        return forked.wait(seconds)
+
+
+def _python(environ: Mapping[str, str]) -> dict[str, str]:
+    """What Python itself reads when it begins."""
+    return {name: value for name, value in environ.items() if name.startswith("PYTHON")}
 
 
 def _become(arguments: list[str], environ: dict[str, str], cwd: Path, streams: list[Path], fork_servers: bool) -> None:

@@ -78,9 +78,8 @@ class WorkspaceHome:
         self, *arguments: str, check: bool = True, cwd: Path | None = None, extra: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run a `brickyard` command as a user would."""
-        more = dict(extra or {})
-        fork = self._fork and not any(name.startswith("PYTHON") for name in more)
-        done = run_command(*arguments, environ=self.environ | more, cwd=cwd, fork_servers=fork)
+        environ = self.environ | dict(extra or {})
+        done = run_command(*arguments, environ=environ, cwd=cwd, fork_servers=self._fork)
         if check and done.returncode != 0:
             raise AssertionError(f"brickyard {' '.join(arguments)} ended with {done.returncode}:\n{done.stderr}")
         return done

@@ -54,7 +54,7 @@ def _has_spark_and_ends_it(workspaces: WorkspaceHome) -> None:
     assert not (dev.root / "spark").exists() and not server.children()
     workspaces.run("workspace", "env", "dev", extra={"BRICKYARD_SPARK_AHEAD": "1"})
     assert (dev.root / "spark").exists()
-    assert len(server.children(recursive=True)) > 1  # the fork server, and what it has forked
+    wait_for(lambda: len(server.children(recursive=True)) > 1)  # the fork server, and what it has forked
     wait_for(lambda: not server.children(), seconds=60)
 
 

@@ -22,6 +22,7 @@ from brickyard.workspace.identity.permissions import Securable, tree_object
 from brickyard.workspace.registry.experiments import MAKING
 from brickyard.workspace.registry.misfits import Sent, misfit
 from brickyard.workspace.registry.reading import Reading, read
+from brickyard.workspace.registry.tables import make_tables
 from brickyard.workspace.registry.trash import original_path
 
 if TYPE_CHECKING:
@@ -171,6 +172,7 @@ class Tracking:
             from mlflow.server import app, handlers
 
             with first_time(self._database, self._directory) as uri:
+                make_tables(uri)
                 handlers.initialize_backend_stores(uri, uri, ARTIFACT_ROOT)
             _restore(before)
             self._server = _Server(app, _tuned(handlers._get_tracking_store()), handlers._get_model_registry_store())

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from deltalake import DeltaTable
 
 from brickyard.workspace.api.errors import InvalidParameterValue, ResourceAlreadyExists
 from brickyard.workspace.serving import capture
@@ -116,6 +117,19 @@ def test_what_does_not_fit_is_counted_and_the_rest_is_written_later(
     wait_for(lambda: len(tables.rows(PLACE_OF_T.table)) == 3)
     writer.close()
     assert (writer.state.status, writer.dropped) == ("ACTIVE", 2)
+
+
+def test_small_files_are_joined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capture, "_COMPACT_AFTER", 3)
+    tables = DirectoryTables(tmp_path)
+    writer = Capture(PLACE_OF_T, tables, "x", CaptureSettings(), seconds=0.01)
+    for number in range(1, 4):
+        writer.offer(exchange())
+        wait_for(lambda number=number: len(tables.rows(PLACE_OF_T.table)) == number)
+    writer.close()
+    table = DeltaTable(tables.root / PLACE_OF_T.table)
+    assert (len(table.file_uris()), table.to_pyarrow_table().num_rows) == (1, 3)
+    assert table.history(1)[0]["operation"] == "OPTIMIZE"
 
 
 def test_an_id_that_is_no_text_does_not_stop_the_rest(tmp_path: Path) -> None:

@@ -207,9 +207,7 @@ def check_addresses(where: str, addresses: Any) -> None:
     if not isinstance(addresses, list):
         raise InvalidParameterValue(f"{where} must be a list, not {addresses!r}")
     for one in addresses:
-        if not isinstance(one, str):
-            raise InvalidParameterValue(f"{where}: {one!r} is not a mail address")
-        if not _ADDRESS.fullmatch(one):
+        if not isinstance(one, str) or not _ADDRESS.fullmatch(one):
             raise InvalidParameterValue(f"{where}: {one!r} is not a mail address")
     if not addresses:
         raise InvalidParameterValue(f"{where} needs a mail address")

@@ -23,9 +23,11 @@ from databricks.sdk.service.serving import PayloadTable
 from brickyard.runtime.redaction import REDACTED, Redactor
 from brickyard.workspace.serving.capture_settings import CaptureConfig, CaptureSettings
 from brickyard.workspace.serving.masking import mask, mask_answer
-from brickyard.workspace.serving.payload_table import append
+from brickyard.workspace.serving.payload_table import append, compact
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from brickyard.workspace.serving.payload_table import Tables
 
 __all__ = ["Capture", "Exchange"]
@@ -35,6 +37,8 @@ _MOST_EXCHANGES = 10_000
 _MOST_BYTES = 64 << 20
 _BATCH = 2_000
 _PART = 20
+# After so many batches, each of which is a file, the small files are joined.
+_COMPACT_AFTER = 100
 #: Larger bodies are left out, as the vendor leaves them out.
 _LARGEST_BODY = 1 << 20
 FLUSH_SECONDS = 5.0
@@ -101,6 +105,7 @@ class Capture:
         self._waiting: deque[tuple[Exchange, CaptureSettings]] = deque()
         self._bytes = 0
         self._dropped = 0
+        self._batches = 0
         self._failure: str | None = None
         self._closing = False
         self._changed = threading.Condition()
@@ -184,7 +189,16 @@ class Capture:
             for exchange, _ in batch:
                 self._waiting.popleft()
                 self._bytes -= exchange.size
+        self._batches += 1
+        if self._batches % _COMPACT_AFTER == 0:
+            self._compact(directory)
         return True
+
+    def _compact(self, directory: Path) -> None:
+        try:
+            compact(directory)
+        except Exception as error:  # somebody else changes the table; the rows are written already
+            _log.info("the files of the inference table %s are not joined now: %s", self.table, error)
 
     def _rows(self, batch: Sequence[tuple[Exchange, CaptureSettings]]) -> Iterator[list[dict[str, Any]]]:
         """The rows in small parts; between them, who answers has the interpreter to itself."""

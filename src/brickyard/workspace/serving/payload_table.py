@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from brickyard.workspace.catalog import Catalog
     from brickyard.workspace.serving.capture_settings import CaptureConfig
 
-__all__ = ["PayloadTables", "append"]
+__all__ = ["PayloadTables", "append", "compact"]
+
+# Smaller files are joined; larger ones are not written again.
+_FILE_BYTES = 2 << 20
 
 _COLUMNS = {
     "client_request_id": "string",
@@ -123,6 +126,21 @@ def append(directory: Path, rows: Iterable[list[dict[str, Any]]], *, gateway: bo
     try:
         batches = [pa.RecordBatch.from_pylist(part, schema) for part in rows]
         write_deltalake(directory, pa.Table.from_batches(batches, schema), mode="append")
+    except (DeltaError, ValueError) as error:
+        raise OSError(str(error)) from error
+
+
+def compact(directory: Path) -> None:
+    """Join small files, of which each append adds one; the rows, and who reads the changes, notice nothing.
+
+    Raises:
+        OSError: It cannot be done now.
+    """
+    from deltalake import DeltaTable
+    from deltalake.exceptions import DeltaError
+
+    try:
+        DeltaTable(directory).optimize.compact(target_size=_FILE_BYTES, max_concurrent_tasks=1)
     except (DeltaError, ValueError) as error:
         raise OSError(str(error)) from error
 

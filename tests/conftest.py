@@ -22,6 +22,7 @@ from tests.support import LocalWorkspace, WorkspaceHome
 
 SHARED = {
     "tests/main_job/test_main_job.py": "flights",
+    "tests/main_job/test_canary.py": "small job",
     "tests/main_job/test_failures.py": "small job",
     "tests/main_job/test_kills.py": "small job",
     "tests/main_job/test_disk.py": "small job",

@@ -38,18 +38,13 @@ if dbutils.widgets.get("kind") == "hour":
 """
 
 
-@pytest.fixture(scope="module")
-def job(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallJob]:
-    """The small main job up to the data that a training needs; its temporary files are where we look, too."""
-    root = tmp_path_factory.mktemp("canary")
-    (root / "tmp").mkdir()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TMPDIR", str(root / "tmp"))
-        made = SmallJob(root)
-        try:
-            yield made
-        finally:
-            made.close()
+@pytest.fixture
+def watched(job: SmallJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallJob]:
+    """Development with the data that a training needs; its temporary files are where we look, too."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    job.restore(PHASES["train"])
+    yield job
+    job.kill_server("dev")
 
 
 def forms(value: str) -> list[bytes]:
@@ -62,10 +57,11 @@ def found_in(text: bytes, value: str) -> list[bytes]:
     return [form for form in forms(value) if form in text]
 
 
-def files_with(root: Path, value: str) -> list[str]:
-    """Files below a directory that contain the secret in any form."""
+def files_with(value: str, *roots: Path) -> list[str]:
+    """Files below directories that contain the secret in any form."""
     return [
-        str(path.relative_to(root))
+        str(path)
+        for root in roots
         for path in root.rglob("*")
         if path.is_file() and not path.is_symlink() and found_in(path.read_bytes(), value)
     ]
@@ -97,29 +93,29 @@ def run_watched(job: SmallJob, value: str, kind: str) -> tuple[int, bytes]:
                 assert command_lines_with(value) == []
 
 
-def test_a_canary_in_the_training_job_stays_in_the_store(job: SmallJob) -> None:
-    notebook = job.project / "notebooks" / "train.py"
+def test_a_canary_in_the_training_job_stays_in_the_store(watched: SmallJob, tmp_path: Path) -> None:
+    places = (watched.home.home, watched.project, tmp_path)
+    notebook = watched.project / "notebooks" / "train.py"
     head, separator, ending = notebook.read_text().rpartition("# COMMAND ----------")
     notebook.write_text(head + LEAK + separator + ending)
     value = "canary-" + secrets.token_urlsafe(24)
-    client = job.workspaces["dev"].client()
+    client = watched.workspaces["dev"].client()
     client.secrets.create_scope("training")
     client.secrets.put_secret("training", "canary", string_value=value)
-    job.run("deploy", "-t", "dev")
-    job.run("run", "prepare", "-t", "dev")
+    watched.run("deploy", "-t", "dev")
 
-    code, output = run_watched(job, value, "trees")
+    code, output = run_watched(watched, value, "trees")
     assert code == 0 and b"the training uses 39 characters" in output, output.decode()
     assert found_in(output, value) == [] and b"[REDACTED]" in output
-    code, failure = run_watched(job, value, "hour")
+    code, failure = run_watched(watched, value, "hour")
     assert code == 7 and b"cannot log in with" in failure
     assert found_in(failure, value) == []
 
-    assert answers_with(job, value) == []
-    assert files_with(job.root, value) == []
-    assert files_with(job.root, "the training uses") != []  # the search does find what is there
-    job.kill_server("dev")
-    assert files_with(job.root, value) == []
+    assert answers_with(watched, value) == []
+    assert files_with(value, *places) == []
+    assert files_with("the training uses", *places) != []  # the search does find what is there
+    watched.kill_server("dev")
+    assert files_with(value, *places) == []
 
 
 def answers_with(job: SmallJob, value: str) -> list[str]:

@@ -48,7 +48,7 @@ def asked(lab):
     url = f"{lab.dev.host}/serving-endpoints/{lab.name}/invocations"
 
     def ask():
-        while not stop.wait(0.02):
+        while not stop.wait(0.05):
             with urllib.request.urlopen(urllib.request.Request(url, body, headers)) as reply:
                 found[reply.status] += 1
                 found[reply.headers["served-model-name"]] += 1

@@ -9,10 +9,15 @@ import pytest
 from databricks.sdk.errors import OperationFailed
 from databricks.sdk.errors.platform import ResourceConflict
 from databricks.sdk.service.serving import (
+    AiGatewayConfig,
+    AiGatewayInferenceTableConfig,
     AutoCaptureConfigInput,
+    AutoCaptureConfigOutput,
+    AutoCaptureState,
     EndpointCoreConfigOutput,
     EndpointState,
     EndpointStateReady,
+    PayloadTable,
     Route,
     ServedEntityInput,
     ServedEntityOutput,
@@ -20,7 +25,7 @@ from databricks.sdk.service.serving import (
     TrafficConfig,
 )
 
-from brickyard.errors import ModelError, WorkspaceRefused
+from brickyard.errors import ModelError, UsageError, WorkspaceRefused
 from brickyard.models.rollout import _Trial, roll_out
 from brickyard.models.served import CANDIDATE, ServedModel, TakenOff
 from brickyard.models.trial import Observed
@@ -81,6 +86,59 @@ def test_a_step_that_could_not_be_applied_is_no_step():
         served(api).put("2", 50)
 
 
+def two_models(second="main.m.other", table=True):
+    """An endpoint with a served entity of the model, one of another, and 60 % of the traffic for the first."""
+    entities = [
+        ServedEntityOutput(name=name, entity_name=model, entity_version="1", environment_vars={"A": "b"})
+        for name, model in (("live", "main.m.delay"), ("second", second))
+    ]
+    capture = AutoCaptureConfigOutput("main", table, "m", AutoCaptureState(PayloadTable("main.m.delay_payload")), "d")
+    config = EndpointCoreConfigOutput(
+        capture, served_entities=entities, traffic_config=TrafficConfig([Route(60, "live"), Route(40, "second")])
+    )
+    gateway = AiGatewayConfig(inference_table_config=AiGatewayInferenceTableConfig(enabled=not table))
+    state = EndpointState(ready=EndpointStateReady.READY)
+    return ServingEndpointDetailed(name="delay", config=config, state=state, ai_gateway=gateway)
+
+
+@pytest.fixture
+def of(monkeypatch):
+    def look(found):
+        monkeypatch.setattr("databricks.sdk.service.serving.ServingEndpointsAPI", lambda api: api)
+        where, api = site(RolloutPolicy()), Endpoints()
+        api.get = lambda name: found
+        where.connection.api = api
+        return ServedModel.of(where), api
+
+    return look
+
+
+def test_other_models_of_the_endpoint_keep_their_share(of):
+    trying, api = of(two_models())
+    del api.get
+    trying.put("2", 10)
+    shares = {one.served_entity_name: one.traffic_percentage for one in api.traffic.routes}
+    assert shares == {"second": 40, "live": 54, CANDIDATE: 6}
+    assert api.served == [("second", "1"), ("live", "1"), (CANDIDATE, "2")]
+    assert trying.others[0].environment_vars == {"A": "b"}
+    trying.put(None)
+    assert {one.served_entity_name: one.traffic_percentage for one in api.traffic.routes} == {"second": 40, "live": 60}
+    asked = []
+    warehouse = SimpleNamespace(execute=lambda text: asked.append(text) or SimpleNamespace(batches=list))
+    with pytest.raises(ValueError, match="not enough values"):
+        trying.observed(warehouse, {"2": 0})
+    assert "lower(request_metadata['model_name']) = 'main.m.delay'" in asked[0]
+    with pytest.raises(ModelError, match="1 % of the endpoint's traffic, which is too little"):
+        replace(trying, shares={"second": 99}).put("2", 10)
+
+
+def test_what_a_rollout_cannot_be_judged_by_is_told_before_it_begins(of):
+    with pytest.raises(ModelError, match="by 'live', 'second'"):
+        of(two_models("main.m.delay"))
+    with pytest.raises(UsageError, match="table of the AI gateway, whose rows do not say"):
+        of(two_models(table=False))
+
+
 @pytest.mark.parametrize(("ready", "fault"), [("NOT_READY", "not ready any more"), ("READY", "somebody else")])
 def test_a_trial_is_looked_after(ready, fault):
     api = Endpoints()
@@ -126,7 +184,7 @@ class Trying:
     def tell(self, text):
         pass
 
-    claim = release = lambda self, *texts: None
+    claim = release = part = lambda self, *texts: None
 
 
 def site(policy):

@@ -202,6 +202,8 @@ def roll_out(
         )
     served = ServedModel.of(site)
     _require_free(site, served, version)
+    for share in policy.steps:
+        served.part(share)
     try:
         warehouse = find_warehouse(site.connection.api, policy.warehouse)
     except UsageError as error:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from databricks.sdk.service.serving import (
         AutoCaptureConfigInput,
         ServedEntityInput,
+        ServedEntityOutput,
         ServingEndpointDetailed,
         ServingEndpointsAPI,
         TrafficConfig,
@@ -48,7 +49,7 @@ class TakenOff(ModelError):
 
 @dataclass(frozen=True)
 class ServedModel:
-    """The one served entity of an endpoint, and the version that it serves.
+    """The served entity of an endpoint that serves a model, and the version that it serves.
 
     Attributes:
         name: The endpoint.
@@ -60,6 +61,8 @@ class ServedModel:
         told: What that rollout has said last.
         mirrors: Whether the candidate is a shadow.
         claims: Who has begun a rollout, and when, by the claim.
+        others: Served entities of other models, which stay as they are.
+        shares: Percent of the traffic of these, by their names.
     """
 
     api: ServingEndpointsAPI
@@ -72,6 +75,8 @@ class ServedModel:
     told: str = ""
     mirrors: bool = False
     claims: Mapping[str, str] = field(default_factory=dict)
+    others: tuple[ServedEntityInput, ...] = ()
+    shares: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, site: Site, *, at_rest: bool = True) -> ServedModel:
@@ -83,7 +88,7 @@ class ServedModel:
 
         Raises:
             UsageError: The policy names none, or it has no inference table.
-            ModelError: It does not serve this model and nothing else, or is being changed.
+            ModelError: It does not serve this model, or by several entities; or it is being changed.
         """
         from databricks.sdk.service.serving import ServingEndpointsAPI
 
@@ -92,13 +97,14 @@ class ServedModel:
             found = api.get(name)
         if at_rest:
             _require_rest(found)
-        entity, version = _serving(found, site)
+        entity, version, others = _serving(found, site)
+        shares = {name: share for name, share in _config(found)[1].items() if name not in (entity.name, CANDIDATE)}
         served = (found.config.served_entities if found.config else None) or []
         candidate = next((one.entity_version for one in served if one.name == CANDIDATE), None)
         tags = {one.key: one.value for one in found.tags or []}
         told, mirrors = tags.get(TAG) or "", tags.get(_SHADOW) == CANDIDATE
         claims = {str(key): value or "" for key, value in tags.items() if str(key).startswith(_CLAIM)}
-        return cls(api, name, entity, version, *_table(found), candidate, told, mirrors, claims)
+        return cls(api, name, entity, version, *_table(found), candidate, told, mirrors, claims, others, shares)
 
     @property
     def alias(self) -> bool:
@@ -121,18 +127,35 @@ class ServedModel:
         if _config(found)[0].get(CANDIDATE) != version:
             raise TakenOff(f"somebody else has taken version {version} off the endpoint", where=self.name)
 
-    def put(self, version: str | None, share: int = 0) -> None:
-        """Give a candidate a share of the traffic, or take it away (`None`), and wait until that is so.
+    def part(self, share: int) -> int:
+        """A percent of the model's traffic, as a percent of the endpoint's.
 
         Raises:
-            ModelError: The workspace could not, and goes on as before.
+            ModelError: It is none.
+        """
+        whole = 100 - sum(self.shares.values())
+        part = round(whole * share / 100)
+        if share and not part:
+            text = (
+                f"the model has {whole} % of the endpoint's traffic, which is too little to give {share} % of it away"
+            )
+            raise ModelError(text, where=self.name, next="give it more, or write other `steps` of its rollout")
+        return part
+
+    def put(self, version: str | None, share: int = 0) -> None:
+        """Give a candidate a percent of the model's traffic, or take it away (`None`), and wait until that is so.
+
+        Raises:
+            ModelError: The workspace could not, and goes on as before; or that is no traffic.
         """
         from databricks.sdk.service.serving import Route, TrafficConfig
 
-        entities, shares = [self.entity], {str(self.entity.name): 100 - share}
+        part = self.part(share)
+        rest = 100 - sum(self.shares.values()) - part
+        entities, shares = [*self.others, self.entity], {**self.shares, str(self.entity.name): rest}
         if version is not None:
             entities.append(replace(self.entity, entity_version=version, name=CANDIDATE))
-            shares[CANDIDATE] = share
+            shares[CANDIDATE] = part
         traffic = TrafficConfig([Route(share, name, name) for name, share in shares.items()])
         with calling(f"change what the endpoint '{self.name}' serves", self.name):
             done = self._update(entities, traffic, wait_first=version is None)
@@ -215,6 +238,8 @@ class ServedModel:
     def _of_version(self, warehouse: Warehouse, version: str, since: int) -> Observed:
         table = ".".join(f"`{part}`" for part in self.table.split("."))
         source = f"FROM {table} WHERE request_metadata['model_version'] = '{int(version)}' AND timestamp_ms >= {since}"
+        if self.others:  # whose versions have the same numbers
+            source += f" AND lower(request_metadata['model_name']) = '{str(self.entity.entity_name).lower()}'"
         (counted,) = _rows(
             warehouse,
             "SELECT count(*) AS requests, "
@@ -247,21 +272,31 @@ def _require_rest(found: ServingEndpointDetailed) -> None:
         raise ModelError("the endpoint is being changed", where=where, next="wait until it is not, then try again")
 
 
-def _serving(found: ServingEndpointDetailed, site: Site) -> tuple[ServedEntityInput, str]:
-    from databricks.sdk.service.serving import ServedEntityInput
-
+def _serving(
+    found: ServingEndpointDetailed, site: Site
+) -> tuple[ServedEntityInput, str, tuple[ServedEntityInput, ...]]:
+    """The entity that serves the model, its version, and the entities of other models."""
     where, config = str(found.name), found.config
     entities = [one for one in (config.served_entities if config else None) or [] if one.name != CANDIDATE]
-    if len(entities) != 1 or entities[0].entity_name != site.policy.name:
+    mine = [one for one in entities if one.entity_name == site.policy.name]
+    if len(mine) != 1:
+        names = ", ".join(f"'{one.name}'" for one in mine)
         raise ModelError(
-            f"the endpoint does not serve {site.policy.name} and nothing else",
+            f"the endpoint serves {site.policy.name} by {names}" if mine else f"it does not serve {site.policy.name}",
             where=where,
-            next="a rollout needs an endpoint with one served entity",
+            next="a rollout needs an endpoint with one served entity of the model",
         )
-    written = {name: value for name, value in entities[0].as_dict().items() if name in _names(ServedEntityInput)}
     models = {one.name: one.model_version for one in (config.served_models if config else None) or []}
-    version = models.get(entities[0].name) or str(entities[0].entity_version)
-    return ServedEntityInput.from_dict(written), version
+    version = models.get(mine[0].name) or str(mine[0].entity_version)
+    return _written(mine[0]), version, tuple(_written(one) for one in entities if one is not mine[0])
+
+
+def _written(entity: ServedEntityOutput) -> ServedEntityInput:
+    """An entity as it is sent to stay what it is."""
+    from databricks.sdk.service.serving import ServedEntityInput
+
+    names = _names(ServedEntityInput)
+    return ServedEntityInput.from_dict({name: value for name, value in entity.as_dict().items() if name in names})
 
 
 def _names(kind: type) -> set[str]:
@@ -274,11 +309,12 @@ def _table(found: ServingEndpointDetailed) -> tuple[AutoCaptureConfigInput, str]
     capture = found.config.auto_capture_config if found.config else None
     table = capture.state.payload_table if capture and capture.state else None
     if capture is None or not capture.enabled or table is None or not table.name:
-        raise UsageError(
-            "the endpoint has no inference table, by which a rollout is judged",
-            where=str(found.name),
-            next="turn on `auto_capture_config` of its config",
-        )
+        of_gateway = found.ai_gateway.inference_table_config if found.ai_gateway else None
+        fault = "has no inference table, by which a rollout is judged"
+        if of_gateway is not None and of_gateway.enabled:
+            fault = "has an inference table of the AI gateway, whose rows do not say which version answered"
+        text = "turn on `auto_capture_config` of its config, and no `inference_table_config` of its AI gateway"
+        raise UsageError(f"the endpoint {fault}", where=str(found.name), next=text)
     place = AutoCaptureConfigInput(capture.catalog_name, True, capture.schema_name, capture.table_name_prefix)
     full = table.name.count(".") == 2
     return place, table.name if full else f"{place.catalog_name}.{place.schema_name}.{table.name}"

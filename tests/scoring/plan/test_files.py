@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brickyard.scoring.plan import Block, Declined, Input, Plan
+from brickyard.scoring.plan.categories import DECLINES, Categories, Ordinal
 from brickyard.scoring.plan.files import PlanFileError, dump, load
 from brickyard.scoring.plan.linear import LinearClassifier
 
@@ -41,6 +42,17 @@ def test_a_plan_comes_back_from_its_file() -> None:
         np.testing.assert_array_equal(before, after, strict=isinstance(before, np.ndarray))
     assert isinstance(plan.estimator, LinearClassifier) and plan.estimator.coef.flags.f_contiguous
     assert plan.predict(COLUMNS).tolist() == PLAN.predict(COLUMNS).tolist() == ["late", "on time"]
+
+
+def test_a_file_in_which_a_known_value_is_refused_is_refused() -> None:
+    """Single rows take it for NaN, or for another value's place."""
+    values = np.array(["x", "y"], dtype=object)
+    for codes in ([0, 1], [0, DECLINES]):
+        known = Categories(values, np.array(codes), DECLINES, DECLINES)
+        block = Block((0, 1), (Ordinal((known, known), (np.array([0.0, 1.0]),) * 2, "<f8"),))
+        data = dump(replace(PLAN, blocks=(block,)))
+        with pytest.raises(PlanFileError, match="refused") if DECLINES in codes else contextlib.nullcontext():
+            load(data)
 
 
 def test_other_columns_are_declined() -> None:

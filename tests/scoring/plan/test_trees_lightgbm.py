@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given
 
 from brickyard.scoring.plan import trees_library
-from brickyard.scoring.plan.steps import compile_estimator
+from brickyard.scoring.plan.steps import Declined, compile_estimator
 from tests.scoring.plan.soaking import soak
 from tests.scoring.plan.tree_frames import Kind, agree_on, frames, kinds
 from tests.scoring.plan.tree_rows import INFINITE, MISSING, agree, compiled, one_thread, rows, same
@@ -150,8 +151,19 @@ def test_without_the_library_the_tables_answer(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(trees_library, "_library", gone)
     step: Any = compiled(booster("multiclass"), "predict")
-    assert step.library.predict is None
+    assert step.library.predict is None and step.library.predict_row is None
     same(step.predict(data()[0]), booster("multiclass").predict(data()[0]))
+
+
+def test_a_library_of_another_shape_is_not_called() -> None:
+    """It would write beyond the results, or take what lacks for zeros."""
+    step, row = step_of("multiclass"), data()[0][:1]
+    other = replace(step, library=replace(step.library, outputs=step.library.outputs - 1))
+    assert other.library.predict is None and other.library.predict_row is None
+    assert other.predict(row).tobytes() == step.predict(row).tobytes()
+    with pytest.raises(Declined):
+        step.library.predict_row(row[0].tolist()[:-1])
+    assert step.predict_row(row[0].tolist()[:-1]) is None
 
 
 @pytest.mark.soak

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from brickyard.scoring.plan import Declined, Plan
+from brickyard.scoring.plan.categories import OneHot
 from brickyard.scoring.plan.compile import compile_pyfunc, native_of
 from brickyard.scoring.plan.files import PlanFileError, dump, load
 from brickyard.scoring.plan.probes import frames
@@ -97,3 +100,28 @@ def test_every_leaf_and_split_of_trees_is_tried(loaded_family: LoadedFamily) -> 
             changed[node] += 0.25
             estimator = replace(plan.estimator, table=replace(table, **{field: changed}))
             assert not survives(replace(plan, estimator=estimator), model.pyfunc), (field, node)
+
+
+def test_a_number_that_the_encoder_knows_and_the_plan_does_not_is_found(tmp_path: Path) -> None:
+    """Nothing of the plan leads to such a number; the model has no input example that would."""
+    from mlflow import pyfunc, sklearn
+    from mlflow.models import infer_signature
+    from sklearn.linear_model import Ridge
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder
+
+    frame = pd.DataFrame({"size": [5.25, 37.0, 91.5] * 4, "code": [12, 712, 90210] * 4})
+    model = make_pipeline(OneHotEncoder(handle_unknown="ignore"), Ridge()).fit(frame, frame["size"])
+    signature = infer_signature(frame, np.array([0.5]))
+    form = {"signature": signature, "pip_requirements": [], "serialization_format": "cloudpickle"}
+    sklearn.save_model(model, str(tmp_path / "model"), **form)
+    loaded = pyfunc.load_model(str(tmp_path / "model"))
+    plan = compile_pyfunc(loaded)
+    assert plan is not None and survives(plan, loaded)
+    (encoder,) = plan.blocks[0].steps
+    assert isinstance(encoder, OneHot)
+    for position in range(2):
+        columns = list(encoder.columns)
+        columns[position] = replace(columns[position], known=columns[position].known[[0, 2]], codes=np.array([0, 2]))
+        blocks = (replace(plan.blocks[0], steps=(replace(encoder, columns=tuple(columns)),)),)
+        assert not survives(replace(plan, blocks=blocks), loaded)

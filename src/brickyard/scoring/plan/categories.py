@@ -24,7 +24,7 @@ class Categories:
 
     Attributes:
         known: The values: numbers in ascending order, or texts and None.
-        codes: The code of each.
+        codes: The code of each, which is never `DECLINES`.
         missing: The code of NaN.
         unknown: The code of every other value.
     """
@@ -41,8 +41,8 @@ class Categories:
             raise ValueError("each category has a code")
         if type(self.missing) is not int or type(self.unknown) is not int:
             raise ValueError("a code is a number")
-        if min(codes.min(), self.missing, self.unknown) < DECLINES:
-            raise ValueError("a code is a place, or none")
+        if min(self.missing, self.unknown) < DECLINES or codes.min() < NOTHING:
+            raise ValueError("a code is a place, or none; only what is missing or not known is refused")
 
     @cached_property
     def code_by_value(self) -> Mapping[Any, int]:

@@ -165,8 +165,8 @@ class Plan:
         features = self.row_features.numbers(values)
         if features is None:
             return None
-        answer = self.estimator.predict_row(features) if isinstance(self.estimator, TreeEnsemble) else None
         try:
+            answer = self.estimator.predict_row(features) if isinstance(self.estimator, TreeEnsemble) else None
             return self.estimator.predict(np.array([features], dtype=np.float64)) if answer is None else answer
         except Declined:
             return None

@@ -16,7 +16,7 @@ from brickyard.scoring.plan.trees import TreeEnsemble
 
 __all__ = ["Pool", "edges_of", "frames", "matrix_probes", "pool_of"]
 
-_MOST_KNOTS = 1500
+_MOST_KNOTS, _MOST_KNOWN = 1500, 1000
 _MOST_ROWS = 4096
 # More than the rows up to which a step takes another way.
 _USUAL_ROWS = 600
@@ -47,17 +47,17 @@ class Pool:
 
 
 def frames(
-    plan: Plan, texts: Mapping[str, Sequence[str]], seed: int = 0
+    plan: Plan, known: Mapping[str, Sequence[str | float]], seed: int = 0
 ) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
     """Give named columns for `predict`: of plain values, then with each kind of unusual ones, then of all kinds.
 
     Args:
         plan: The plan.
-        texts: Known values by column, from elsewhere than the plan, which could be wrong about them.
+        known: Known values by column, from elsewhere than the plan, which could be wrong about them.
         seed: Of the order.
     """
     shuffle = np.random.default_rng(seed)
-    pools = [pool_of(plan, position, texts.get(column.name, ())) for position, column in enumerate(plan.inputs)]
+    pools = [pool_of(plan, position, known.get(column.name, ())) for position, column in enumerate(plan.inputs)]
     plain = [pool.plain for pool in pools]
     yield "plain", _columns(plan, plain, shuffle, least=_USUAL_ROWS)
     for kind in ("extreme", "unknown", "missing", "infinite"):
@@ -69,14 +69,16 @@ def frames(
     yield "all kinds", _columns(plan, alls, shuffle)
 
 
-def pool_of(plan: Plan, position: int, texts: Sequence[str] = ()) -> Pool:
-    """Return the values to try in an input column, of which some texts may be known."""
+def pool_of(plan: Plan, position: int, known: Sequence[str | float] = ()) -> Pool:
+    """Return the values to try in an input column, of which some may be known."""
     kind = plan.inputs[position].kind
     none = np.empty(0, dtype=DTYPES[kind])
     if kind == "string":
-        known = _texts(texts or _known(plan, position) or ["a"])
-        return Pool(known, none, _texts(_TEXTS), _texts([None]), none)
-    knots = _around(_knots(plan, position))
+        texts = [value for value in known if isinstance(value, str)]
+        return Pool(_texts(texts or _known(plan, position) or ["a"]), none, _texts(_TEXTS), _texts([None]), none)
+    numbers = np.array([value for value in known if not isinstance(value, str)], dtype=np.float64)
+    numbers = numbers[np.isfinite(numbers)][:: len(numbers) // _MOST_KNOWN + 1]
+    knots = np.concatenate([numbers, _around(_knots(plan, position))])
     if kind in {"float", "double"}:
         with np.errstate(over="ignore"):
             pools = [np.array(values).astype(DTYPES[kind]) for values in ((*knots, *_COMMON), _EXTREME)]

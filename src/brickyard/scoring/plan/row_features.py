@@ -153,10 +153,10 @@ class _ByValue(dict[Any, Any]):
 
     def __init__(self, by: Categories, become: Callable[[int], Any]) -> None:
         def of(code: int) -> Any:
-            return None if code == DECLINES else -1 if code == NOTHING else become(code)
+            return -1 if code == NOTHING else become(code)
 
         super().__init__((value, of(code)) for value, code in zip(by.known.tolist(), by.codes.tolist(), strict=True))
-        self._other = of(by.unknown)
+        self._other = None if by.unknown == DECLINES else of(by.unknown)
         self._types = {str, bool, type(None)} if by.known.dtype.kind == "O" else {int, float}
 
     def __missing__(self, value: Any) -> Any:

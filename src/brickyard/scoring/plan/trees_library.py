@@ -78,6 +78,10 @@ class LightGBMLibrary:
         text = ctypes.c_char_p(self.model.tobytes())
         _called(library, library.LGBM_BoosterLoadModelFromString(text, ctypes.byref(iterations), ctypes.byref(booster)))
         weakref.finalize(self, library.LGBM_BoosterFree, booster).atexit = False
+        outputs = ctypes.c_int()
+        _called(library, library.LGBM_BoosterGetNumClasses(booster, ctypes.byref(outputs)))
+        if outputs.value != self.outputs:  # the library would write beyond the results
+            raise Declined(f"the model has {outputs.value} outputs, not {self.outputs}")
         return booster
 
     def _load_row(self, library: Any) -> _PredictRow:
@@ -94,6 +98,8 @@ class LightGBMLibrary:
         size = ctypes.byref(length)
 
         def predict(row: Sequence[float]) -> list[float]:
+            if len(row) != features:  # fewer would be filled up with zeros
+                raise Declined(f"the model has {features} features, not {len(row)}")
             result = result_type()
             if call(config, row_type(*row), size, result):
                 _called(library, 1)

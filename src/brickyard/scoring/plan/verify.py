@@ -55,7 +55,7 @@ def verify(plan: Plan, pyfunc: PyFuncModel, native: Native, *, seed: int = 0) ->
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         answered, probed = 0, False
-        for what, columns in [*_example(plan, pyfunc), *frames(plan, _known_texts(native.model), seed)]:
+        for what, columns in [*_example(plan, pyfunc), *frames(plan, _known_values(native.model), seed)]:
             probed |= _compare_native(plan, native, columns, what, probe=not probed)
             answered += _compare(plan, pyfunc, columns, what)
             for row in range(_SINGLES):
@@ -208,20 +208,20 @@ def _same_or_refused(
         raise Disagreement(f"the estimator's results differ: {what}")
 
 
-def _known_texts(model: Any) -> dict[str, list[str]]:
-    """The texts that the model's own encoders know, by the column that they were fitted on."""
+def _known_values(model: Any) -> dict[str, list[str | float]]:
+    """The texts and numbers that the model's own encoders know, by the column that they were fitted on."""
     first = _parts(model)[0]
     fitted: list[tuple[Any, list[str]]] = [(first, [])]
     if type(first).__name__ == "ColumnTransformer":
         names = [str(name) for name in getattr(first, "feature_names_in_", ())]
         at = {name: [names[place] for place in places] for name, places in first._transformer_to_input_indices.items()}
         fitted = [(part, at[name]) for name, parts, _ in first.transformers_ for part in _parts(parts)]
-    known: dict[str, list[str]] = {}
+    known: dict[str, list[str | float]] = {}
     for part, columns in fitted:
         categories = getattr(part, "categories_", [])
         own = columns or [str(name) for name in getattr(part, "feature_names_in_", ())]
         for name, values in zip(own, categories, strict=False) if len(own) == len(categories) else ():
-            known.setdefault(name, []).extend(value for value in values.tolist() if type(value) is str)
+            known.setdefault(name, []).extend(value for value in values.tolist() if type(value) in (str, int, float))
     return known
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -46,6 +47,17 @@ try:
     )
 except ModelError as error:
     sys.exit(error.message)
+"""
+
+LOADING = """
+import signal
+from brickyard.scoring.online import Limits, listen, serve_by_workers
+
+def load():
+    print("loading", flush=True)
+    signal.pause()
+
+serve_by_workers(load, listen("127.0.0.1", 0), limits=Limits(), fork_when_loaded=False, on_ready=print)
 """
 
 
@@ -90,6 +102,15 @@ def test_a_worker_is_replaced_once_the_system_has_room_for_it(server: subprocess
     assert workers(server) == [healthy]
     full.unlink()
     wait_for(lambda: len(workers(server)) == 2, seconds=20)
+
+
+def test_ctrl_c_ends_a_server_that_loads_its_model_without_a_traceback() -> None:
+    pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", LOADING], **pipes, start_new_session=True) as process:
+        assert process.stdout is not None and process.stdout.readline() == "loading\n"
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (0, "")
 
 
 def workers(server: subprocess.Popen[str]) -> list[int]:

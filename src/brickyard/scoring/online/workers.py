@@ -250,6 +250,7 @@ class _Workers:
         for other in self._places:
             if other is not place:
                 other.listener.close()
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while it loads the model just ends it
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         try:
             model = self._load()

@@ -210,10 +210,11 @@ class _Workers:
     def _report(self, place: _Place) -> dict[str, Any]:
         """What a worker says once it has loaded the model; nothing where the server is told to end before."""
         while not (place.report or self._stops):
+            goes_on = place.hear(0.2)
             told = signal.sigpending() & {signal.SIGTERM, signal.SIGINT}
-            if told:
+            if told:  # the worker may have been told so too, and have ended already
                 self._handle(signal.sigwait(told))
-            elif not place.hear(0.2):
+            elif not goes_on:
                 raise ModelError("a worker process ended before it had loaded the model")
         if "failed" in place.report:
             raise ModelError(place.report["failed"], where=place.report["where"], next=place.report["next"])

@@ -52,9 +52,10 @@ LONGEST = (
 )
 
 # Plans of models that tests load are kept for this run only, not in the cache of the user.
-if "BRICKYARD_PLAN_CACHE" not in os.environ:
-    os.environ["BRICKYARD_PLAN_CACHE"] = tempfile.mkdtemp(prefix="plans-")
-    atexit.register(shutil.rmtree, os.environ["BRICKYARD_PLAN_CACHE"], ignore_errors=True)
+for _cache in ("BRICKYARD_CACHE", "BRICKYARD_PLAN_CACHE"):
+    if _cache not in os.environ:
+        os.environ[_cache] = tempfile.mkdtemp(prefix="cache-")
+        atexit.register(shutil.rmtree, os.environ[_cache], ignore_errors=True)
 
 # A shell lets what it starts in the background ignore interrupts; the commands under test must not inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,40 +1,41 @@
-"""The tables that a new workspace begins with are those of the installed MLflow."""
+"""The tables that a new workspace begins with are kept, and made by MLflow where they cannot be."""
 
 from __future__ import annotations
 
 import sqlite3
-import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from brickyard.workspace.registry.tables import make_tables
-
-ROOT = Path(__file__).resolve().parents[3]
+from brickyard.workspace.registry.tables import kept_tables, make_tables
 
 
-def everything(path: Path) -> dict[str, list[object]]:
-    """Every index and table as it was declared, constraints in any order; of a table, its columns and rows as well."""
+def everything(path: Path) -> list[object]:
+    """Every table and index, and what the tables hold."""
     with closing(sqlite3.connect(path)) as connection:
-        found = {}
-        for kind, name, text in connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall():
-            found[name] = [kind, sorted(line.strip(", \t") for line in (text or "").splitlines())]
-            if kind == "table":
-                found[name] += connection.execute(f'PRAGMA table_xinfo("{name}")').fetchall()
-                found[name] += connection.execute(f'SELECT * FROM "{name}"').fetchall()
-        return found
+        found = sorted(connection.execute("SELECT type, name FROM sqlite_master").fetchall())
+        rows = [connection.execute(f'SELECT * FROM "{name}"').fetchall() for kind, name in found if kind == "table"]
+    return [*found, *map(str, rows)]
 
 
-def test_they_are_those_of_mlflows_migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "path", [str(ROOT / "scripts"), *sys.path])
-    import mlflow_tables
+@pytest.mark.parametrize("damage", [slice(0, None), slice(5000, 10_000)], ids=["empty", "other bytes"])
+def test_what_is_kept_is_made_again_where_it_is_damaged(damage: slice, tmp_path: Path) -> None:
+    make_tables(f"sqlite:///{tmp_path / 'first.db'}")
+    kept = kept_tables()
+    whole = kept.read_bytes()
+    lost = b"" if damage.stop is None else b"\xff" * (damage.stop - damage.start)
+    kept.write_bytes(whole[: damage.start] + lost + whole[damage.start + len(lost or whole) :])
+    make_tables(f"sqlite:///{tmp_path / 'second.db'}")
+    first, second = everything(tmp_path / "first.db"), everything(tmp_path / "second.db")
+    assert first == second and len(first) > 100
 
-    mlflow_tables.made(tmp_path / "theirs.db")
-    make_tables(f"sqlite:///{tmp_path / 'ours.db'}")
-    found = everything(tmp_path / "ours.db")
-    assert found == everything(tmp_path / "theirs.db"), "run `python scripts/mlflow_tables.py`"
-    assert len(found) > 100
+
+def test_they_are_made_where_nothing_can_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("BRICKYARD_CACHE", str(tmp_path / "file" / "cache"))
+    make_tables(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    assert not (tmp_path / "mlflow.db").exists()  # by MLflow, then
 
 
 def test_what_is_there_already_stays(tmp_path: Path) -> None:

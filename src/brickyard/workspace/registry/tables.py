@@ -1,31 +1,77 @@
-"""MLflow's tables as its migrations leave them: dozens of steps, which take two seconds and always end in the same."""
+"""MLflow's tables as its migrations leave them: dozens of steps that always end in the same, so that is kept.
+
+It is in a directory of the user (`BRICKYARD_CACHE`, else `brickyard` in the cache directory), by the version of MLflow.
+"""
 
 from __future__ import annotations
 
+import logging
+import os
 import sqlite3
+import tempfile
 from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 
-from sqlalchemy import make_url
+from sqlalchemy import create_engine, make_url
+from sqlalchemy.pool import NullPool
 
-__all__ = ["make_tables", "statements"]
+__all__ = ["kept_tables", "make_tables"]
+
+_log = logging.getLogger(__name__)
 
 
 def make_tables(uri: str) -> None:
-    """Make the tables in a file that has none; those of another version, or in PostgreSQL, are left to MLflow.
+    """Make the tables in a file that has none; what cannot be kept, or is in PostgreSQL, is left to MLflow.
 
     Args:
         uri: MLflow's database, as SQLAlchemy's URL.
     """
-    url, found = make_url(uri), statements()
-    if url.get_backend_name() != "sqlite" or url.database is None or not found.exists():
+    url = make_url(uri)
+    if url.get_backend_name() != "sqlite" or url.database is None:
         return
-    with closing(sqlite3.connect(url.database)) as connection:
-        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
-            connection.executescript(found.read_text(encoding="utf-8"))
+    try:
+        kept = kept_tables()
+        if not _is_whole(kept):
+            _keep(kept)
+        with closing(sqlite3.connect(url.database)) as made:
+            if made.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
+                _copy(kept, made)
+    except (OSError, RuntimeError, sqlite3.Error) as error:  # RuntimeError: there is no home directory
+        _log.warning("MLflow makes its tables step by step: %s", error)
 
 
-def statements() -> Path:
-    """The file for the installed version of MLflow, in one transaction; `scripts/mlflow_tables.py` writes it."""
-    return Path(__file__).with_name(f"mlflow-{version('mlflow')}.sql")
+def kept_tables() -> Path:
+    """The file that is kept for the installed version of MLflow."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    own = os.environ.get("BRICKYARD_CACHE") or (Path(base) if base else Path.home() / ".cache") / "brickyard"
+    return Path(own) / f"mlflow-{version('mlflow')}.db"
+
+
+def _is_whole(kept: Path) -> bool:
+    if not kept.exists():
+        return False
+    try:
+        with closing(sqlite3.connect(f"{kept.as_uri()}?mode=ro", uri=True)) as connection:
+            has_tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,)
+            return has_tables and bool(connection.execute("PRAGMA quick_check").fetchone() == ("ok",))
+    except sqlite3.Error:
+        return False
+
+
+def _keep(kept: Path) -> None:
+    """Have MLflow make its tables in a file beside, which then takes its name."""
+    from mlflow.store.db.utils import _initialize_tables
+
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=kept.parent) as directory:
+        new = Path(directory) / kept.name
+        engine = create_engine(f"sqlite:///{new}", poolclass=NullPool)
+        _initialize_tables(engine)
+        engine.dispose()
+        new.replace(kept)
+
+
+def _copy(kept: Path, made: sqlite3.Connection) -> None:
+    with closing(sqlite3.connect(f"{kept.as_uri()}?mode=ro", uri=True)) as source:
+        source.backup(made)

@@ -9,6 +9,7 @@ import pkgutil
 import sys
 
 from brickyard import sdk
+from brickyard.scoring.online import template
 from brickyard.scoring.threads import cap_threads
 from brickyard.workspace import api
 from brickyard.workspace.compute import preload
@@ -53,7 +54,7 @@ os.environ |= {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TE
 vars(sys.modules["__main__"]).setdefault("__file__", __file__)  # without one, Spark takes this for a doctest run
 sdk.install()
 gc.disable()
-for name in (*COMMANDS, *SERVERS, *preload.SPARK, *preload.TASKS):
+for name in (*COMMANDS, *SERVERS, *preload.SPARK, *preload.TASKS, *template._MODULES):
     importlib.import_module(name)
 gc.enable()
 gc.freeze()

@@ -74,37 +74,46 @@ def _start(command: Sequence[str], *, stdout: IO[bytes] | None, cwd: str, env: M
 
 
 def _serve(arguments: list[str]) -> int:
+    from brickyard.scoring.online import template as scoring
     from brickyard.workspace import server
     from brickyard.workspace.compute import client
+    from brickyard.workspace.serving import template
 
-    spare = Spare()
-    vars(client)["subprocess"] = SimpleNamespace(**vars(subprocess) | {"Popen": spare.start})
+    for starter, main in ((client, _fork_tasks), (template, lambda _: scoring.main())):
+        spare = Spare(main)
+        vars(starter)["subprocess"] = SimpleNamespace(**vars(subprocess) | {"Popen": spare.start})
     return server.main(arguments)
 
 
 class Spare:
-    """A process that waits to be the first fork server of its parent, which cannot fork once it has threads."""
+    """A process that waits to be the first of its kind of its parent, which cannot fork once it has threads.
 
-    def __init__(self) -> None:
+    Args:
+        main: What it will be.
+    """
+
+    def __init__(self, main: Callable[[list[str]], int]) -> None:
         self._ours, theirs = socket.socketpair()
         self._pid: int | None = os.fork()
         if self._pid == 0:
             self._ours.close()
-            _wait(theirs)
+            _wait(theirs, main)
         theirs.close()
 
     def start(self, command: Sequence[str], **options: Any) -> Child | subprocess.Popen[bytes]:
-        """The fork server that `command` would start; it does, where there has been one before."""
+        """The process that `command` would start; it does, where there has been one before."""
         pid, self._pid = self._pid, None
         if pid is None:
             return subprocess.Popen(command, **options)
-        sent = json.dumps({"command": command, "env": options["env"]}).encode()
-        socket.send_fds(self._ours, [len(sent).to_bytes(4, "big")], options["pass_fds"])
+        descriptors = list(options["pass_fds"])
+        numbers = [str(number) for number in range(3, 3 + len(descriptors))]
+        sent = json.dumps({"command": [*command[:3], *numbers], "env": options["env"]}).encode()
+        socket.send_fds(self._ours, [len(sent).to_bytes(4, "big")], descriptors)
         self._ours.sendall(sent)
         return Child(pid)
 
 
-def _wait(parent: socket.socket) -> None:
+def _wait(parent: socket.socket, main: Callable[[list[str]], int]) -> None:
     """Wait for what to do, and do it; does not return."""
     size, received, _, _ = socket.recv_fds(parent, 4, 2)
     if not size:
@@ -113,7 +122,7 @@ def _wait(parent: socket.socket) -> None:
         asked = json.loads(file.read(int.from_bytes(size, "big")))
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.setsid()
-    become([*asked["command"][:3], "3", "4"], "/", asked["env"], (nothing, 1, 2, *received), _fork_tasks)
+    become(asked["command"], "/", asked["env"], (nothing, 1, 2, *received), main)
 
 
 def _fork_tasks(arguments: list[str]) -> int:

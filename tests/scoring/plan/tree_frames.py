@@ -16,7 +16,7 @@ import pytest
 from hypothesis import strategies as st
 
 from brickyard.scoring.plan.steps import Declined
-from brickyard.scoring.plan.trees_kernel import sums
+from brickyard.scoring.plan.trees_kernel import row_sums, sums
 from tests.scoring.plan.soaking import FRAMES
 from tests.scoring.plan.tree_rows import SPECIAL, pool, same
 
@@ -122,14 +122,18 @@ def agree_on(step: Any, reference: Way, made: Sequence[np.ndarray], refusal: typ
 
 
 def _tables_equal(step: Any, answered: Sequence[np.ndarray], together: np.ndarray) -> None:
-    """Compare the sums of walked trees with those of sets of leaves, where trees have both."""
-    if step.bits is None:
-        return
-    walked = partial(sums, step.table, start=step.start if len(step.start) else None)
-    intersected = partial(step.bits.sums, start=step.start if len(step.start) else None)
+    """Compare the sums of walked trees with those of sets of leaves, where trees have both, and of rows alone."""
+    start = step.start if len(step.start) else None
+    walked, walked_row = partial(sums, step.table, start=start), partial(row_sums, step.table, start=start)
+    frames = [step.rows(frame) for frame in answered]
     expected = walked(step.rows(together))
-    _equal([walked(step.rows(frame)) for frame in answered], expected, together)
-    _equal([intersected(step.rows(frame)) for frame in answered], expected, together)
+    first = np.cumsum([0, *map(len, frames[:-1])])
+    _equal([walked(frame) for frame in frames], expected, together)
+    _equal([walked_row(frame[0].tolist())[None] for frame in frames], expected[first], together[first])
+    if step.bits is not None:
+        intersected, of_row = partial(step.bits.sums, start=start), partial(step.bits.row_sums, start=start)
+        _equal([intersected(frame) for frame in frames], expected, together)
+        _equal([of_row(frame[0].tolist())[None] for frame in frames], expected[first], together[first])
 
 
 def _equal(ours: Sequence[np.ndarray], theirs: np.ndarray, rows: np.ndarray) -> None:

@@ -15,8 +15,8 @@ from tests.support.appearance import ROOM
 
 BRICKYARD = [sys.executable, "-m", "brickyard"]
 
-_context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["tests.support.imported"])
+forks = multiprocessing.get_context("forkserver")
+forks.set_forkserver_preload(["tests.support.imported"])
 os.environ |= ROOM
 
 
@@ -40,7 +40,7 @@ class Command:
         self._directory = tempfile.TemporaryDirectory(prefix="command-")
         self._streams = [Path(self._directory.name) / name for name in ("stdout", "stderr")]
         begun = (list(arguments), dict(environ), cwd or Path.cwd(), self._streams, fork_servers)
-        self._process = _context.Process(target=_become, args=begun)
+        self._process = forks.Process(target=_become, args=begun)
         self._process.start()
 
     @property

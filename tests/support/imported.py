@@ -1,4 +1,4 @@
-"""What commands and servers import, imported once: by the process from which those of a test session are forked."""
+"""What is forked in a test session has imported: commands, servers and engines, by the process they are forked from."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ SERVERS = (
     "mlflow.server.handlers",
     "mlflow.store._unity_catalog.registry",
     "sqlalchemy.dialects.sqlite",
+    "tests.support.programs",
     "tests.support.servers",
+    "tests.workspace.compute.engine_process",
     "uvloop",
     *(f"brickyard.workspace.{service}" for service in AT_START),
     *(family.name for family in pkgutil.iter_modules(api.__path__, f"{api.__name__}.")),

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.support.programs import Program
 from tests.workspace.compute.compute_support import Lab
 
 
@@ -44,13 +43,7 @@ class Engine:
         more: dict[str, Any] = {"user_environ": dict(os.environ)}
         more |= ({"engine": choice} if choice else {}) | ({"kill": kill} if kill else {})
         arguments.append(json.dumps(more))
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", PROGRAM, *arguments],
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, **HOSTILE},
-        )
-        assert self.process.stdout is not None
+        self.process = Program(PROGRAM, arguments, {**os.environ, **HOSTILE})
         self.url = self.process.stdout.readline().strip()
         assert self.url, "the engine did not start"
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from databricks.sdk.service.catalog import PermissionsChange, Privilege
 
-from brickyard.errors import BrickyardError, ModelError
-from brickyard.plan.connect import Connection
+from brickyard.errors import BrickyardError, ModelError, WorkspaceRefused
+from brickyard.plan.connect import Connection, connect
 from brickyard.scoring import building, registered
 from brickyard.scoring.batch import BatchResult, score_table
 from brickyard.scoring.model import load_model
@@ -159,3 +160,23 @@ def test_the_process_ends_where_nothing_is_to_be_done(
     with pytest.raises(BrickyardError, match="there is no table"):
         score_table(warehouse.connection, job(model, "main.scoring.nothing_here", "main.scoring.out_of_nothing"))
     assert [build.running for build in builds] == [False]
+
+
+def test_a_kept_plan_is_of_no_use_to_who_may_not_execute_the_model(
+    warehouse: Warehouse, model_path: ModelPath, fetched: list[str]
+) -> None:
+    w, frame = warehouse.client, mixed_rows(10, seed=3).assign(flight_id=range(10))
+    model, table, output = warehouse.register(model_path(KIND)), warehouse.table(frame), warehouse.unused("out")
+    robot = w.service_principals.create(display_name=warehouse.unused("robot")).application_id or ""
+    token = w.token_management.create_obo_token(robot, lifetime_seconds=600).token_value or ""
+    names = ("USE_CATALOG", "USE_SCHEMA", "BROWSE", "SELECT", "MODIFY", "CREATE_TABLE", "APPLY_TAG")
+    rights = [PermissionsChange(principal=robot, add=[Privilege(name) for name in names])]
+    w.grants.update("catalog", "main", changes=rights)
+    execute, theirs = [Privilege.EXECUTE], connect(host=warehouse.workspace.host, auth={"token": token})
+    w.grants.update("function", model, changes=[PermissionsChange(principal=robot, add=execute)])
+    assert score_table(theirs, job(model, table, output)).rows == len(frame)
+    w.grants.update("function", model, changes=[PermissionsChange(principal=robot, remove=execute)])
+    before = warehouse.delta(output).version()
+    with pytest.raises(WorkspaceRefused, match="EXECUTE"):
+        score_table(theirs, job(model, warehouse.table(frame), output))
+    assert (warehouse.delta(output).version(), fetched) == (before, [model])

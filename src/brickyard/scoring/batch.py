@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from brickyard.errors import UsageError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from brickyard.plan.connect import Connection
     from brickyard.scoring.hashes import RowSet
     from brickyard.scoring.model import ScoringModel
+    from brickyard.scoring.output import Arriving
 
 __all__ = ["BatchResult", "BatchScoring", "Progress", "score_table"]
 
@@ -132,12 +134,12 @@ def _score(
     written: int | None = None
     check: LeakageCheck | None = None
     if not output.has(stamp, job.mode):
-        scored, merge, check = _scored(connection, job, source, load(), rows, output, begun, progress)
+        scored, arriving, check = _scored(connection, job, source, load(), rows, output, begun, progress)
         if not scored.empty and not output.placed and warehouse is not None:
             create_table(warehouse, job.output, scored.schema)
             output = OutputTable.find(connection.api, job.output, beside=None)
         if not scored.empty or (job.mode == "overwrite" and output.count()):
-            written = output.write(scored, job.keys, stamp, job.mode, merge=merge)
+            written = output.write(scored, job.keys, stamp, job.mode, arriving)
     output.register(connection.api)
     seconds = (datetime.now(UTC) - begun).total_seconds()
     return BatchResult(source, rows.what, written or 0, output.version, written is not None, seconds, check)
@@ -179,8 +181,8 @@ def _scored(
     output: OutputTable,
     begun: datetime,
     progress: Progress,
-) -> tuple[ScoredRows, bool, LeakageCheck | None]:
-    """The scored rows, whether they have to be merged, and what is found of the training data on the way."""
+) -> tuple[ScoredRows, Arriving, LeakageCheck | None]:
+    """The scored rows, what gives their keys where they are merged, and what is found of training data meanwhile."""
     names = rows.schema.names
     kept = tuple(names) if job.columns == ("*",) else job.columns
     check_columns(rows.schema, model, [*job.keys, *kept], rows.what)
@@ -188,11 +190,12 @@ def _scored(
     check = check_for(connection, source, job.leakage, job.keys, model.input_names, names)
     scoring = Scoring(model, source, job.keys, kept, begun, threads_for(model), check or (lambda batch: None))
     batches = _counted(rows.read(list(dict.fromkeys([*job.keys, *inputs, *kept]))), rows.total, progress)
-    merge = job.mode == "merge"
-    if job.mode == "incremental":
-        known = output.scored_keys(job.keys, source)
-        batches, merge = _unknown(batches, known), output.count() > len(known)
-    return ScoredRows(batches, scoring), merge, check
+    keys = partial(rows.read, job.keys)
+    if job.mode != "incremental":
+        return ScoredRows(batches, scoring), keys if job.mode == "merge" else None, check
+    known = output.scored_keys(job.keys, source)
+    others = output.count() > len(known)
+    return ScoredRows(_unknown(batches, known), scoring), (lambda: _unknown(keys(), known)) if others else None, check
 
 
 def _counted(batches: Iterator[pa.RecordBatch], total: int | None, progress: Progress) -> Iterator[pa.RecordBatch]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from brickyard.errors import DataError
 from brickyard.scoring.arrow_types import plain_schema, stores
 from brickyard.scoring.hashes import RowSet
 from brickyard.scoring.inputs import BATCH_ROWS, reading
+from brickyard.scoring.staying import replaces_whole_rows, staying_rows
 from brickyard.scoring.tables import MAINTENANCE, TableLocation, locate_table, quoted
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from brickyard.scoring.source import ModelSource
     from brickyard.scoring.stream import ScoredRows
+
+    Arriving: TypeAlias = Callable[[], Iterable[pa.RecordBatch]] | None
 
 __all__ = ["Mode", "OutputTable"]
 
@@ -111,7 +114,7 @@ class OutputTable:
         return int(self.table.count()) if self.table is not None else 0
 
     def write(
-        self, scored: ScoredRows, keys: Sequence[str], stamp: Mapping[str, str], mode: Mode, *, merge: bool
+        self, scored: ScoredRows, keys: Sequence[str], stamp: Mapping[str, str], mode: Mode, arriving: Arriving
     ) -> int:
         """Put the rows in, in one commit.
 
@@ -120,7 +123,7 @@ class OutputTable:
             keys: The columns that identify a row.
             stamp: What they were made of.
             mode: `overwrite` replaces all rows; others add rows.
-            merge: Whether rows with known keys are replaced.
+            arriving: Gives the keys of the rows, where rows with known keys are replaced.
 
         Returns:
             The number of rows.
@@ -139,8 +142,8 @@ class OutputTable:
             if scored.empty:
                 if self.table is not None:
                     self.table.delete(commit_properties=commit)
-            elif self.table is not None and merge and self.count():
-                self._merge(self.table, scored, keys, commit)
+            elif self.table is not None and arriving is not None and self.count():
+                self._merge(self.table, scored, keys, commit, arriving)
             else:
                 self._add(scored, keys, mode, commit)
         except (DeltaError, OSError, ValueError) as error:
@@ -187,21 +190,45 @@ class OutputTable:
         self.registered = True
 
     def _add(self, scored: ScoredRows, keys: Sequence[str], mode: Mode, commit: CommitProperties) -> None:
-        from deltalake import write_deltalake
-
         if self.table is not None:
             self._fit(scored.schema, self.table, exactly=True)
+        how: Literal["error", "overwrite", "append"] = "overwrite" if mode == "overwrite" else "append"
+        self._write(scored.reader(), keys, "error" if self.table is None else how, commit)
+
+    def _write(
+        self,
+        rows: pa.RecordBatchReader,
+        keys: Sequence[str],
+        mode: Literal["error", "overwrite", "append"],
+        commit: CommitProperties,
+        predicate: str | None = None,
+    ) -> None:
+        from deltalake import write_deltalake
+
+        among: dict[str, Any] = {} if predicate is None else {"predicate": predicate}
         write_deltalake(
             self.location.uri if self.table is None else self.table,
-            scored.reader(),
-            mode="error" if self.table is None else "overwrite" if mode == "overwrite" else "append",
+            rows,
+            mode=mode,
+            **among,
             storage_options=self._options,
             commit_properties=commit,
-            writer_properties=_writing(scored.schema, keys),
+            writer_properties=_writing(rows.schema, keys),
         )
 
-    def _merge(self, table: DeltaTable, scored: ScoredRows, keys: Sequence[str], commit: CommitProperties) -> None:
+    def _merge(
+        self,
+        table: DeltaTable,
+        scored: ScoredRows,
+        keys: Sequence[str],
+        commit: CommitProperties,
+        arriving: Callable[[], Iterable[pa.RecordBatch]],
+    ) -> None:
         self._fit(scored.schema, table)
+        if replaces_whole_rows(table, scored.schema):
+            staying = staying_rows(table, keys, arriving(), self.location.name)
+            self._write(scored.reader(staying.rows), keys, "overwrite", commit, staying.predicate)
+            return
         same = " AND ".join(f"target.{quoted(key)} = source.{quoted(key)}" for key in keys)
         merger = table.merge(
             scored.reader(), same, source_alias="source", target_alias="target", commit_properties=commit

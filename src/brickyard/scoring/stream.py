@@ -115,24 +115,25 @@ class ScoredRows:
         assert self._first is not None
         return self._first.schema
 
-    def reader(self) -> pa.RecordBatchReader:
-        """The stream; it can be read once."""
+    def reader(self, then: Iterable[pa.RecordBatch] = ()) -> pa.RecordBatchReader:
+        """The stream, and after it other rows with the same columns; it can be read once."""
         import pyarrow as pa
 
         if self._first is None:
             raise DataError("there are no rows to score")
-        return pa.RecordBatchReader.from_batches(self._first.schema, self._generate(self._first))
+        return pa.RecordBatchReader.from_batches(self._first.schema, self._generate(self._first, then))
 
     def close(self) -> None:
         """Stop the threads, where the stream was not read to its end."""
         self._scored.close()
 
-    def _generate(self, first: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    def _generate(self, first: pa.RecordBatch, then: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         try:
             yield first
             while (batch := self._next()) is not None:
                 yield batch if batch.schema == first.schema else batch.cast(first.schema)
             self._check_unique()
+            yield from (batch.select(first.schema.names).cast(first.schema) for batch in then)
         except BrickyardError as error:
             self.failure = error
             raise

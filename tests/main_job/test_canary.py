@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,9 +40,16 @@ if dbutils.widgets.get("kind") == "hour":
 
 
 @pytest.fixture
-def watched(job: SmallJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallJob]:
+def temporary() -> Iterator[Path]:
+    """Where the temporary files are; its name is short, as it is part of the names of sockets."""
+    with tempfile.TemporaryDirectory(prefix="canary-") as directory:
+        yield Path(directory)
+
+
+@pytest.fixture
+def watched(job: SmallJob, temporary: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallJob]:
     """Development with the data that a training needs; its temporary files are where we look, too."""
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(temporary))
     job.restore(PHASES["train"])
     yield job
     job.kill_server("dev")
@@ -93,8 +101,8 @@ def run_watched(job: SmallJob, value: str, kind: str) -> tuple[int, bytes]:
                 assert command_lines_with(value) == []
 
 
-def test_a_canary_in_the_training_job_stays_in_the_store(watched: SmallJob, tmp_path: Path) -> None:
-    places = (watched.home.home, watched.project, tmp_path)
+def test_a_canary_in_the_training_job_stays_in_the_store(watched: SmallJob, temporary: Path) -> None:
+    places = (watched.home.home, watched.project, temporary)
     notebook = watched.project / "notebooks" / "train.py"
     head, separator, ending = notebook.read_text().rpartition("# COMMAND ----------")
     notebook.write_text(head + LEAK + separator + ending)

@@ -149,6 +149,7 @@ def become(
         os.closerange(len(descriptors), os.sysconf("SC_OPEN_MAX"))
         os.environ.clear()
         os.environ.update(env)
+        sys.dont_write_bytecode = bool(env.get("PYTHONDONTWRITEBYTECODE"))
         os.chdir(cwd)
         show(command, env)
         sys.stdin, sys.argv = os.fdopen(0, closefd=False), list(command[2:])

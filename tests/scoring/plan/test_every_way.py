@@ -55,7 +55,7 @@ def answered(client: socket.socket, model: ScoringModel, frame: pd.DataFrame, tu
 
 def compare(model: ScoringModel, kind: Kind, frames: int) -> int:
     """Send frames on one connection; return how many were answered with predictions."""
-    columns, parts = columns_of(kind)
+    columns, parts, _ = columns_of(kind)
     frame, running = frame_of(columns)[list(model.input_names)], Running(model)
     try:
         with running.connect() as client:

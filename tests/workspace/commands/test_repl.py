@@ -122,6 +122,18 @@ def test_canceling(workspace: LocalWorkspace, cluster: str, context: str, run: R
     assert run("begun").data == "[]" and run("spark.range(3).count()").data == "3"
 
 
+@pytest.mark.soak
+def test_canceling_at_any_moment_of_a_query(workspace: LocalWorkspace, cluster: str, context: str, run: Run) -> None:
+    w = workspace.client().command_execution
+    for _ in range(60):
+        query = "spark.range(10**12).filter('id < 0').count()"
+        made = w.execute(cluster_id=cluster, context_id=context, command=query, language=Language.PYTHON)
+        ask = partial(w.command_status, cluster, context, made.command_id)
+        w.cancel(cluster_id=cluster, context_id=context, command_id=made.command_id)
+        assert wait_for(partial(_done, ask)).status is CommandStatus.CANCELLED
+        assert run("spark.range(3).count()").data == "3"
+
+
 def test_the_sdks_dbutils(workspace: LocalWorkspace, cluster: str, run: Run) -> None:
     w = WorkspaceClient(host=workspace.host, token=workspace.token, cluster_id=cluster, auth_type="pat")
     w.dbutils.fs.put("/commands/a.txt", "one", overwrite=True)

@@ -7,11 +7,13 @@ results go, without secrets, to files.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import queue
 import signal
 import sys
 import threading
+import traceback
 from types import FrameType
 from typing import Any
 
@@ -32,6 +34,8 @@ __all__ = ["serve"]
 
 #: How long to wait for a command that has been interrupted, until it is interrupted again.
 _AGAIN_SECONDS = 1.0
+#: How often the engine is asked to end what it was called for, before that call is interrupted as well.
+_PATIENCE = 3
 #: How a notebook's code ends where the whole process is being ended.
 _STOPPED = "DRIVER_ERROR"
 
@@ -46,6 +50,7 @@ class _Repl:
         self._waiting: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._count = context.kept.get("count", 0)
         self._interruptible = False
+        self._times = 0
         self._ended = threading.Event()
         self._lock = threading.Lock()
         self._current = self._canceled = ""
@@ -67,10 +72,11 @@ class _Repl:
         """Interrupt a command until it ends: an interrupt can be lost in what it calls, or between two queries."""
         for child in psutil.Process().children():  # what a shell's cell waits for
             _signal(child)
-        while True:
+        for times in itertools.count(1):
             with self._lock:
                 if self._current != command_id:
                     return
+                self._times = times
                 signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
             _interrupt_spark()
             self._ended.wait(_AGAIN_SECONDS)
@@ -120,8 +126,13 @@ class _Repl:
 
     def _interrupted(self, number: int, frame: FrameType | None) -> None:
         """The signal handler: an interrupt that comes too late means nothing."""
-        if self._interruptible:
+        if self._interruptible and (self._times > _PATIENCE or not _in_call(frame)):
             raise KeyboardInterrupt
+
+
+def _in_call(frame: FrameType | None) -> bool:
+    """Whether a call of the engine is under way: its library, if interrupted, may keep a lock for ever."""
+    return any(part.f_globals.get("__name__", "").startswith("grpc.") for part, _ in traceback.walk_stack(frame))
 
 
 def _interrupt_spark() -> None:

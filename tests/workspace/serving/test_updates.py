@@ -106,18 +106,24 @@ def test_news_at_the_end_of_a_pause_are_not_lost(bench: Bench, two_models: Model
     wait_for(lambda: bench.ask("delay")[0].version == 2)
 
 
+def waits_for_the_right(bench: Bench) -> bool:
+    endpoint = bench.serving._endpoints.get("delay")
+    return endpoint is not None and "EXECUTE" in str(endpoint.status.messages)
+
+
 def test_models_are_served_with_the_rights_of_who_made_the_endpoint(bench: Bench, two_models: Models) -> None:
     bench.register(1, two_models[0], "champion")
     bench.create("delay", "champion")
     bench.wait_ready("delay", 1)
     bench.registry.refused.add(ME.user_name)
     bench.register(2, two_models[1], "champion")
-    wait_for(lambda: "EXECUTE" in str(bench.serving._endpoints["delay"].status.messages))
+    wait_for(lambda: waits_for_the_right(bench))
     assert bench.ask("delay")[0].version == 1
     with pytest.raises(PermissionDenied, match="rights of who made it"):
         bench.serving.update_config("delay", config("1"), ADMIN)
     bench.restart()
+    wait_for(lambda: waits_for_the_right(bench))
     with pytest.raises(InvalidState, match="who made the endpoint, may execute"):
-        wait_for(lambda: bench.ask("delay"))
+        bench.ask("delay")
     bench.registry.refused.clear()
     bench.wait_ready("delay", 2)

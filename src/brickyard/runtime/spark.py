@@ -101,7 +101,11 @@ def _connect(session: LazySparkSession) -> None:
         if session.__class__ is LazySparkSession:
             url = _with_session(remote())
             object.__setattr__(session, "__class__", SparkSession)
-            SparkSession.__init__(session, connection=url)
+            try:
+                SparkSession.__init__(session, connection=url)
+            except BaseException:  # interrupted, too: the next use begins anew
+                object.__setattr__(session, "__class__", LazySparkSession)
+                raise
             atexit.unregister(session.client._on_exit)  # the engine ends with the task, there is nothing to clean up
             context = current()
             if context.cluster:  # whose engine goes on; sessions of it begin with its properties

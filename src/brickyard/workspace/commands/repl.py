@@ -137,7 +137,8 @@ def _in_call(frame: FrameType | None) -> bool:
 
 def _interrupt_spark() -> None:
     if spark.is_connected():
-        with contextlib.suppress(PySparkException):  # the engine has ended, as the next command is told
+        # The engine has ended, as the next command is told; or the session is not complete yet.
+        with contextlib.suppress(PySparkException, AttributeError):
             spark.session().interruptAll()
 
 

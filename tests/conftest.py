@@ -51,7 +51,7 @@ LONGEST = (
     "tests/workspace/sql/",
 )
 
-# Plans of models that tests load are kept for this run only, not in the cache of the user.
+# What is kept for a user (plans of models, MLflow's tables) is kept for this run only.
 for _cache in ("BRICKYARD_CACHE", "BRICKYARD_PLAN_CACHE"):
     if _cache not in os.environ:
         os.environ[_cache] = tempfile.mkdtemp(prefix="cache-")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import pytest
 
@@ -48,11 +49,8 @@ def loaded(model_path: ModelPath) -> LoadedModel:
 
 @pytest.fixture(scope="module")
 def warehouse(workspace: LocalWorkspace) -> Iterator[Warehouse]:
-    before = dict(os.environ)
-    os.environ |= workspace.environ
-    warehouse = Warehouse(workspace, connect(host=workspace.host))
-    if "scoring" not in [schema.name for schema in warehouse.client.schemas.list("main")]:
-        warehouse.client.schemas.create("scoring", "main")
-    yield warehouse
-    os.environ.clear()
-    os.environ.update(before)
+    with patch.dict(os.environ, workspace.environ):
+        warehouse = Warehouse(workspace, connect(host=workspace.host))
+        if "scoring" not in [schema.name for schema in warehouse.client.schemas.list("main")]:
+            warehouse.client.schemas.create("scoring", "main")
+        yield warehouse

@@ -159,7 +159,7 @@ def test_the_process_ends_where_nothing_is_to_be_done(
     program("exec sleep 100")
     with pytest.raises(BrickyardError, match="there is no table"):
         score_table(warehouse.connection, job(model, "main.scoring.nothing_here", "main.scoring.out_of_nothing"))
-    assert [build.running for build in builds] == [False]
+    assert [build._process.poll() is None for build in builds] == [False]
 
 
 def test_a_kept_plan_is_of_no_use_to_who_may_not_execute_the_model(

@@ -238,7 +238,7 @@ def _require_free(site: Site, served: ServedModel, version: str, mine: str | Non
             where=served.name,
             next=next_,
         )
-    others = [who for claim, who in served.claims.items() if mine is None or not claim.endswith(mine)]
+    others = [who for claim, who in served.claims.items() if claim != mine]
     if others:
         raise ModelError(
             f"another rollout has begun, or was killed when it did: {'; '.join(others)}", where=served.name, next=next_

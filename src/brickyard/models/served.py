@@ -103,7 +103,8 @@ class ServedModel:
         candidate = next((one.entity_version for one in served if one.name == CANDIDATE), None)
         tags = {one.key: one.value for one in found.tags or []}
         told, mirrors = tags.get(TAG) or "", tags.get(_SHADOW) == CANDIDATE
-        claims = {str(key): value or "" for key, value in tags.items() if str(key).startswith(_CLAIM)}
+        marks = {str(key): value or "" for key, value in tags.items() if str(key).startswith(_CLAIM)}
+        claims = {key.removeprefix(_CLAIM): value for key, value in marks.items()}
         return cls(api, name, entity, version, *_table(found), candidate, told, mirrors, claims, others, shares)
 
     @property
@@ -226,7 +227,7 @@ class ServedModel:
 
     def release(self, *claims: str) -> None:
         """Take claims away."""
-        self._tag(**{f"{_CLAIM}{name.removeprefix(_CLAIM)}": None for name in claims})
+        self._tag(**{f"{_CLAIM}{name}": None for name in claims})
 
     def observed(self, warehouse: Warehouse, since: Mapping[str, int]) -> dict[str, Observed]:
         """What the inference table has of versions, each since a time in epoch milliseconds.

@@ -60,11 +60,6 @@ class Build:
             text=True,
         )
 
-    @property
-    def running(self) -> bool:
-        """Whether it still runs."""
-        return self._process.poll() is None
-
     def result(self) -> Built | None:
         """Wait for its end; None where it failed."""
         assert self._process.stdout is not None

@@ -7,8 +7,10 @@ import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import psutil
 import pytest
@@ -52,14 +54,10 @@ TELEMETRY = TelemetryConfig(telemetry_profile_id="1")
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalWorkspace]:
     """A workspace of this module's own, in which endpoints come and go."""
-    home = WorkspaceHome(tmp_path_factory.mktemp("home"))
-    before = dict(os.environ)
-    workspace = home.start("serving")
-    os.environ |= workspace.environ
-    yield workspace
-    os.environ.clear()
-    os.environ.update(before)
-    home.close()
+    with closing(WorkspaceHome(tmp_path_factory.mktemp("home"))) as home:
+        workspace = home.start("serving")
+        with patch.dict(os.environ, workspace.environ):
+            yield workspace
 
 
 def registry() -> Any:

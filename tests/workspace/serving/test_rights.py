@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from unittest.mock import patch
 
 import httpx
 import pytest
@@ -28,13 +30,10 @@ SECRET = "secret-of-the-teller-4711"
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalWorkspace]:
-    home, before = WorkspaceHome(tmp_path_factory.mktemp("home")), dict(os.environ)
-    workspace = home.start("rights")
-    os.environ |= workspace.environ
-    yield workspace
-    os.environ.clear()
-    os.environ.update(before)
-    home.close()
+    with closing(WorkspaceHome(tmp_path_factory.mktemp("home"))) as home:
+        workspace = home.start("rights")
+        with patch.dict(os.environ, workspace.environ):
+            yield workspace
 
 
 def robot(workspace: LocalWorkspace, name: str) -> tuple[str, WorkspaceClient]:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -32,6 +32,9 @@ _NORMAL = 0
 _ONE_THREAD = b"num_threads=1"
 _Predict = Callable[[np.ndarray], np.ndarray]
 _PredictRow = Callable[[Sequence[float]], list[float]]
+_Way = TypeVar("_Way")
+# Packages, and what in their libraries tells the last error.
+_LIGHTGBM, _XGBOOST = ("lightgbm", "LGBM_GetLastError"), ("xgboost", "XGBGetLastError")
 
 
 @dataclass(frozen=True)
@@ -56,24 +59,16 @@ class LightGBMLibrary:
     @cached_property
     def predict(self) -> _Predict | None:
         """Rows x features (float64) to rows x outputs, after the link; None where there is no library."""
-        try:
-            return self._load(_library("lightgbm", "LGBM_GetLastError"))
-        except (OSError, AttributeError, Declined) as error:
-            _log.info("trees are walked by numpy: %s", error)
-            return None
+        return _loaded(self._load, *_LIGHTGBM)
 
     @cached_property
     def predict_row(self) -> _PredictRow | None:
         """Numbers of one row to its outputs, after the link, by the library's own way for one; None as above."""
-        try:
-            return self._load_row(_library("lightgbm", "LGBM_GetLastError"))
-        except (OSError, AttributeError, Declined) as error:
-            _log.info("trees are walked by numpy: %s", error)
-            return None
+        return _loaded(self._load_row, *_LIGHTGBM)
 
     @cached_property
     def _booster(self) -> ctypes.c_void_p:
-        library = _library("lightgbm", "LGBM_GetLastError")
+        library = _library(*_LIGHTGBM)
         booster, iterations = ctypes.c_void_p(), ctypes.c_int()
         text = ctypes.c_char_p(self.model.tobytes())
         _called(library, library.LGBM_BoosterLoadModelFromString(text, ctypes.byref(iterations), ctypes.byref(booster)))
@@ -166,11 +161,7 @@ class XGBoostLibrary:
     @cached_property
     def predict(self) -> _Predict | None:
         """Rows x features (float32 or float64) to rows x outputs, after the link; None where there is no library."""
-        try:
-            return self._load(_library("xgboost", "XGBGetLastError"))
-        except (OSError, AttributeError, Declined) as error:
-            _log.info("trees are walked by numpy: %s", error)
-            return None
+        return _loaded(self._load, *_XGBOOST)
 
     def _load(self, library: Any) -> _Predict:
         booster = ctypes.c_void_p()
@@ -201,6 +192,15 @@ def _check(model: np.ndarray, outputs: int) -> None:
 
 
 @cache
+def _loaded(load: Callable[[Any], _Way], package: str, error: str) -> _Way | None:
+    """A way to predict by a package's library; None where there is no such library, or it does not take the model."""
+    try:
+        return load(_library(package, error))
+    except (OSError, AttributeError, Declined) as reason:
+        _log.info("trees are walked by numpy: %s", reason)
+        return None
+
+
 def _library(package: str, error: str) -> Any:
     """Load the library inside of an installed package, without importing the package.
 

@@ -31,12 +31,14 @@ def make_tables(uri: str) -> None:
     if url.get_backend_name() != "sqlite" or url.database is None:
         return
     try:
+        made = Path(url.database).absolute()
+        if made.exists() and _has_tables(made):
+            return
         kept = kept_tables()
         if not _is_whole(kept):
             _keep(kept)
-        with closing(sqlite3.connect(url.database)) as made:
-            if made.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
-                _copy(kept, made)
+        with closing(_opened(kept)) as source, closing(sqlite3.connect(made)) as target:
+            source.backup(target)
     except (OSError, RuntimeError, sqlite3.Error) as error:  # RuntimeError: there is no home directory
         _log.warning("MLflow makes its tables step by step: %s", error)
 
@@ -52,9 +54,8 @@ def _is_whole(kept: Path) -> bool:
     if not kept.exists():
         return False
     try:
-        with closing(sqlite3.connect(f"{kept.as_uri()}?mode=ro", uri=True)) as connection:
-            has_tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,)
-            return has_tables and bool(connection.execute("PRAGMA quick_check").fetchone() == ("ok",))
+        with closing(_opened(kept)) as connection:
+            return _has_tables(kept) and bool(connection.execute("PRAGMA quick_check").fetchone() == ("ok",))
     except sqlite3.Error:
         return False
 
@@ -72,6 +73,10 @@ def _keep(kept: Path) -> None:
         new.replace(kept)
 
 
-def _copy(kept: Path, made: sqlite3.Connection) -> None:
-    with closing(sqlite3.connect(f"{kept.as_uri()}?mode=ro", uri=True)) as source:
-        source.backup(made)
+def _opened(kept: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{kept.as_uri()}?mode=ro", uri=True)
+
+
+def _has_tables(path: Path) -> bool:
+    with closing(_opened(path)) as connection:
+        return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,))

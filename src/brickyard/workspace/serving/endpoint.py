@@ -242,8 +242,8 @@ class Endpoint:
         """Serve what an update is to replace: after a restart, and where aliases move while the update waits."""
         found = [find(entity, self._models, record.creator) for entity in record.config.entities]
         serving = [(one.entity, one.version) for one in self._status.replicas.values()]
-        known = found == self._tried or [(one.entity, one.version) for one in _wanted(found)] == serving
-        if known or len(_wanted(found)) < len(found):
+        wanted = [(one.entity, one.version) for one in _wanted(found)]
+        if found == self._tried or wanted == serving or len(wanted) < len(found):
             return
         self._tried = found
         try:
@@ -274,7 +274,7 @@ class Endpoint:
         try:
             if record.pending or new or self._broken:  # or else the last update has failed still
                 self._records.activate(record)
-            self._broken = False  # whether what it means now could not be loaded
+            self._broken = False
             self._tell(record, old)
         finally:
             retire([replica for replica in old.values() if id(replica.process) not in in_use], 30.0)

@@ -57,11 +57,9 @@ def notices(connection: Connection, endpoint_id: str, kind: str, message: str) -
     query = select(serving_endpoints.c.name, serving_endpoints.c.email_notifications)
     row = connection.execute(query.where(serving_endpoints.c.id == endpoint_id)).first()
     addresses = (row.email_notifications or {}).get(event) if row is not None else None
-    if (
-        row is None
-        or not addresses
-        or (not kind.startswith("UPDATE") and _last(connection, endpoint_id, kind) == message)
-    ):
+    if row is None or not addresses:
+        return []
+    if not kind.startswith("UPDATE") and _last(connection, endpoint_id, kind) == message:
         return []
     told = {"event": event, "endpoint": row.name, "reason": message, "to": {"addresses": addresses}}
     return [Notice(now(), told)]

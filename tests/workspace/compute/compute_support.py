@@ -29,6 +29,7 @@ class Lab:
     def __init__(self, root: Path) -> None:
         (root / "data").mkdir(parents=True, exist_ok=True)
         self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as the workspace's own server does
         port = self.listener.getsockname()[1]
         self.workspace = Workspace(
             name=root.name,

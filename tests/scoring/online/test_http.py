@@ -50,6 +50,12 @@ def test_requests_that_are_sent_ahead_are_answered_in_their_order(running: Runni
     assert got == [expected(2, 1), PONG, expected(3, 2), PONG, expected(1, 3)]
 
 
+def test_a_slash_at_the_end_changes_nothing(running: Running, expected: Callable) -> None:
+    sent = [b"GET /ping/?a=b HTTP/1.1\r\n\r\n", request(body_of(2, 1), path="/invocations/"), b"GET / HTTP/1.1\r\n\r\n"]
+    pong, predicted, (status, _) = answers(running.ask(b"".join(sent)))
+    assert (pong, predicted, status) == (PONG, expected(2, 1), 404)
+
+
 def test_many_requests_at_once(running: Running, expected: Callable) -> None:
     assert answers(running.ask(request(body_of(1)) * 300)) == [expected(1, 0)] * 300
 
@@ -163,6 +169,10 @@ def test_head_has_no_body_and_other_methods_are_named(running: Running) -> None:
     head, _, rest = got.partition(b"\r\n\r\n")
     assert parse_head(head)[0] == 405 and not rest
     assert [status for status, _ in answers(running.ask(b"DELETE /invocations HTTP/1.1\r\n\r\n"))] == [405]
+    for asked, allowed in ((b"GET /invocations", "POST"), (b"POST /ping", "GET"), (b"PUT /metrics", "GET")):
+        status, headers = parse_head(running.ask(asked + b" HTTP/1.1\r\nHost: m\r\n\r\n").partition(b"\r\n\r\n")[0])
+        assert (status, headers["allow"]) == (405, allowed)
+    assert "allow" not in parse_head(running.ask(PING).partition(b"\r\n\r\n")[0])[1]
     assert [status for status, _ in answers(running.ask(b"GET /pinghttp://model HTTP/1.1\r\n\r\n"))] == [404]
 
 

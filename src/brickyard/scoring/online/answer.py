@@ -19,12 +19,13 @@ _CODES = {
 
 @dataclass(slots=True)  # not frozen: that makes one in thrice the time, and every request does
 class Answer:
-    """A status, a media type and a body, and how many rows were predicted."""
+    """A status, a media type and a body, how many rows were predicted, and the method that a path takes (with 405)."""
 
     status: int
     media_type: str
     body: bytes
     rows: int = field(default=0, compare=False)
+    allow: str = field(default="", compare=False)
 
 
 @dataclass(slots=True, eq=False)
@@ -44,7 +45,7 @@ class Request:
     prepared: Any = None
 
 
-def refusal(status: int, message: str) -> Answer:
+def refusal(status: int, message: str, *, allow: str = "") -> Answer:
     """An error in the form of MLflow's."""
     text = json.dumps({"error_code": _CODES.get(status, "BAD_REQUEST"), "message": message})
-    return Answer(status, "application/json", text.encode())
+    return Answer(status, "application/json", text.encode(), allow=allow)

@@ -43,7 +43,7 @@ class Head:
 
     Attributes:
         method: The method, as it was sent.
-        path: The path of the target, without its query.
+        path: The path of the target, without its query and a slash at its end (where MLflow's server redirects).
         content_type: The content type; empty where there is none.
         accept: What the client takes; empty where it does not say.
         keep_alive: Whether the client goes on using the connection.
@@ -98,7 +98,7 @@ def _parse(data: bytes, limits: Limits) -> Head:
     connection = {token.strip().lower() for token in headers.get(b"connection", b"").split(b",")}
     return Head(
         method=line[1].decode("ascii"),
-        path=_ABSOLUTE.sub("", line[2].decode("latin-1"), count=1).partition("?")[0] or "/",
+        path=_ABSOLUTE.sub("", line[2].decode("latin-1"), count=1).partition("?")[0].removesuffix("/") or "/",
         content_type=headers.get(b"content-type", b"").decode("latin-1"),
         accept=headers.get(b"accept", b"").decode("latin-1"),
         keep_alive=b"keep-alive" in connection if is_old else b"close" not in connection,

@@ -74,11 +74,11 @@ class Service:
         if path == "/invocations" or _ENDPOINT.fullmatch(path):
             if head.method == "POST":
                 return self._invoke(head, body, connection)
-            return refusal(405, f"{path} takes POST, not {head.method}")
+            return refusal(405, f"{path} takes POST, not {head.method}", allow="POST")
         if path not in _PATHS:
             return refusal(404, f"there is no {path} here; this server answers {', '.join(_PATHS)}")
         if head.method != "GET":
-            return refusal(405, f"{path} takes GET, not {head.method}")
+            return refusal(405, f"{path} takes GET, not {head.method}", allow="GET")
         if path == "/metrics":
             return Answer(200, "text/plain; version=0.0.4", self._board.text(self._rung, self._version))
         return Answer(200, "application/json", self._version.encode()) if path == "/version" else _PONG

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from brickyard.scoring.online.answer import Answer
 from brickyard.scoring.online.connection import Connection
@@ -35,6 +35,8 @@ _SAME_STOP_SECONDS = 1.0
 # Containers that are made before the collector looks at them: a body of ten thousand rows makes as many lists, and
 # with Python's usual 700 it would go through all that is loaded again and again meanwhile.
 _COLLECT_AFTER = 50_000
+# What the head of an answer depends on: status, media type, whether the connection goes on, HTTP/1.0, what 405 allows.
+_Kind: TypeAlias = tuple[int, str, bool, bool, str]
 
 
 class Worker:
@@ -65,7 +67,7 @@ class Worker:
         self.draining = False
         self.now: Callable[[], float] = lambda: 0.0
         self._rung = model.rung
-        self._prefixes: dict[tuple[int, str, bool, bool], bytes] = {}
+        self._prefixes: dict[_Kind, bytes] = {}
         self._told_to_end: asyncio.Event | None = None
         self._ended_at = 0.0
 
@@ -101,12 +103,12 @@ class Worker:
 
     def render(self, answer: Answer, head: Head, keep: bool) -> bytes:
         """An answer as it is sent."""
-        key = (answer.status, answer.media_type, keep, head.is_old)
+        key = (answer.status, answer.media_type, keep, head.is_old, answer.allow)
         prefix = self._prefixes.get(key) or self._prefix(key)
         return b"%b%d\r\n\r\n%b" % (prefix, len(answer.body), b"" if head.method == "HEAD" else answer.body)
 
-    def _prefix(self, key: tuple[int, str, bool, bool]) -> bytes:
-        status, media_type, keep, is_old = key
+    def _prefix(self, key: _Kind) -> bytes:
+        status, media_type, keep, is_old, allow = key
         # As MLflow's server writes it: plain text with its character set.
         media_type += "; charset=utf-8" if media_type.startswith("text/") else ""
         lines = [
@@ -117,6 +119,8 @@ class Worker:
         ]
         if not keep or is_old:
             lines.append(f"connection: {'keep-alive' if keep else 'close'}")
+        if allow:
+            lines.append(f"allow: {allow}")
         if status == 503:
             lines.append("retry-after: 1")
         prefix = self._prefixes[key] = "\r\n".join([*lines, "content-length: "]).encode()

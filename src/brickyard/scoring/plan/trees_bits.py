@@ -126,12 +126,15 @@ class LeafBits:
 def leaf_bits(table: NodeTable) -> LeafBits | None:
     """Return the tables of sets for trees; None where they do not fit, or where a walk is faster."""
     split = table.right != np.arange(len(table.right))
-    tree = np.searchsorted(table.roots, np.arange(len(split)), side="right") - 1
+    leaves = np.add.reduceat(~split, table.roots, dtype=np.int64).max()
+    width = next((width for width in _PLACES if leaves <= width), 0)
+    if not width or not split.any():
+        return None
+    tree = table.tree
     number = np.cumsum(~split) - ~split
     number -= number[table.roots][tree]
     features = np.unique(table.features[table.view[split]])
-    width = next((width for width in _PLACES if number[~split].max() < width), 0)
-    if not width or not len(features) or len(features) * _FEATURE + _REST > table.depths.max() * _LEVEL:
+    if len(features) * _FEATURE + _REST > table.depths.max() * _LEVEL:
         return None
     cuts = tuple(_cuts(table, split, int(feature)) for feature in features)
     if sum(len(ends) + 1 for ends in cuts) * len(table.roots) * width // 8 > _MOST_BYTES:

@@ -109,7 +109,7 @@ class NodeTable:
             raise ValueError("a leaf has no threshold")
         if self.roots[0] != 0 or (np.diff(self.roots) < 1).any() or self.roots[-1] >= len(nodes):
             raise ValueError("trees come one after the other")
-        tree = np.searchsorted(self.roots, nodes, side="right")
+        tree = self.tree
         if (tree[self.right[split] + 1] != tree[split]).any():
             raise ValueError("the nodes of a tree are together")
 
@@ -127,6 +127,11 @@ class NodeTable:
             raise ValueError("leaves are worth numbers")
         if self.zero_missing.dtype != bool or not all(isinstance(c, CategoryView) for c in self.categories):
             raise ValueError("views say what is missing, and what goes left")
+
+    @property
+    def tree(self) -> np.ndarray:
+        """The number of each node's tree."""
+        return np.repeat(np.arange(len(self.roots)), np.diff(self.roots, append=len(self.view)))
 
     @cached_property
     def plain(self) -> bool:

@@ -159,7 +159,7 @@ def test_the_inference_table_is_queried_with_sql(served: LocalWorkspace, two_mod
     kept = config(version)
     kept.auto_capture_config = AutoCaptureConfigInput("main", True, "default", "kept")
     made = client.serving_endpoints.create_and_wait("kept", config=kept)
-    assert made.config.auto_capture_config.state.payload_table.name == "main.default.kept_payload"
+    assert made.config.auto_capture_config.state.payload_table.name == "kept_payload"
     answer = client.serving_endpoints.query("kept", dataframe_split=split(models.rows(2)), client_request_id="mine")
     kept.auto_capture_config.enabled = False
     client.serving_endpoints.update_config_and_wait(
@@ -232,9 +232,8 @@ UNSUPPORTED: dict[str, Callable[[Any], object]] = {
     "served_entities.max_provisioned_throughput": lambda e: e.update_config(
         "named", served_entities=[ServedEntityInput(name="x", max_provisioned_throughput=9)]
     ),
-    "served_entities.min_provisioned_concurrency": lambda e: e.update_config(
-        "named", served_entities=[ServedEntityInput(name="x", min_provisioned_concurrency=4)]
-    ),
+    "ServingEndpoints.chat-completions": lambda e: e._api.do("POST", "/serving-endpoints/chat/completions", body={}),
+    "ServingEndpoints.stop": lambda e: e._api.do("POST", "/api/2.0/serving-endpoints/named/config:stop", body={}),
     "served_entities.instance_profile_arn": lambda e: e.update_config(
         "named", served_entities=[ServedEntityInput(name="x", instance_profile_arn="arn:aws:x")]
     ),

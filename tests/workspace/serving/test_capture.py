@@ -51,7 +51,7 @@ def test_requests_and_answers_are_in_the_table_of_the_vendors_shape(
     bench.send("delay", {"dataframe_records": [row], "client_request_id": f"mine {SECRET}"}).result(60)
     bench.send("delay", {"nothing": 1}).result(60)
     state = bench.serving.get("delay").config.auto_capture_config.state.payload_table
-    assert (state.name, state.status) == (TABLE, "ACTIVE")
+    assert (state.name, state.status) == ("delay_payload", "ACTIVE")
     turn_off(bench)
     bench.ask("delay")
     split, records, wrong = sorted(bench.tables.rows(TABLE), key=lambda one: one["timestamp_ms"])
@@ -76,6 +76,11 @@ def test_the_table_stays_where_it_is_while_it_is_written_to(bench: Bench, two_mo
     bench.serving.update_config("delay", {"served_entities": [ENTITY]}, ME)  # says nothing of the table
     wait_for(lambda: bench.serving.get("delay").config.config_version == 2, seconds=60)
     bench.ask("delay")
+    bench.serving.update_config("delay", {"auto_capture_config": {"enabled": False}}, ME)
+    wait_for(lambda: bench.serving.get("delay").config.config_version == 3, seconds=60)
+    kept = bench.serving.get("delay").config.auto_capture_config
+    assert (kept.enabled, kept.state.payload_table.status) == (False, "INACTIVE")
+    bench.ask("delay")  # which is not kept
     taken = {"served_entities": [ENTITY], "auto_capture_config": {**PLACE, "table_name_prefix": "delay"}}
     with pytest.raises(ResourceAlreadyExists, match="already exists"):
         bench.serving.create({"name": "second", "config": taken}, ME)

@@ -69,7 +69,7 @@ def test_a_missing_secret_fails_the_update_and_the_old_configuration_goes_on(ben
     bench.wait_ready("teller", 1)
     bench.serving.update_config("teller", config(REFERENCE), ME)
     got = failed(bench)
-    state = got.config.served_entities[0].state
+    state = got.pending_config.served_entities[0].state
     assert "environment_vars.PIN: Secret does not exist with scope: bank and key: pin" in state.deployment_state_message
     assert (got.state.ready.value, got.config.served_entities[0].environment_vars) == ("READY", {"PIN": "plain"})
     assert answer(bench) == sum(b"plain")

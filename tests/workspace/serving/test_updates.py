@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from brickyard.workspace.api.errors import InvalidState, PermissionDenied
+from brickyard.plan.kinds.serving import ServingEndpoints
+from brickyard.workspace.api.errors import InvalidParameterValue, InvalidState, PermissionDenied
 from brickyard.workspace.serving.config import EndpointConfig
 from tests.support import wait_for
 from tests.workspace.serving.conftest import ADMIN, ME, MODEL, Bench
@@ -76,8 +78,62 @@ def test_a_failed_update_is_told_until_the_next_one(bench: Bench, two_models: Mo
         bench.serving.patch_tags("delay", {"add_tags": [{"key": "team", "value": value}]}, ME)
         assert looked.acquire(timeout=30)
     assert state_of(bench) == "UPDATE_FAILED"
+    bench.restart()
+    assert bench.wait_ready("delay", 1).state.config_update.value == "UPDATE_FAILED"
     bench.serving.update_config("delay", config("1"), ME)
     wait_for(lambda: state_of(bench) == "NOT_UPDATING")
+    assert bench.serving.get("delay").pending_config is None
+
+
+def test_a_failed_update_stays_with_its_reason_and_its_log(
+    bench: Bench, two_models: Models, broken_model: Path
+) -> None:
+    bench.register(1, two_models[0])
+    bench.register(2, broken_model)
+    bench.create("delay", "1")
+    bench.wait_ready("delay", 1)
+    bench.serving.update_config("delay", config("2"), ME)
+    wait_for(lambda: state_of(bench) == "UPDATE_FAILED")
+    found = bench.serving.get("delay")
+    (failed,), (live,) = found.pending_config.served_entities, found.config.served_entities
+    assert (failed.entity_version, failed.state.deployment.value) == ("2", "DEPLOYMENT_FAILED")
+    assert "could not be loaded" in failed.state.deployment_state_message
+    assert live.state.deployment_state_message == f"serving version 1 of {MODEL}"
+    log = bench.serving.inspect.log("delay", failed.name)
+    assert "Traceback (most recent call last)" in log and "ModelError" in log
+    assert bench.serving.inspect.build_log("delay", failed.name)
+    connection = SimpleNamespace(call=lambda method, path: found.as_dict())
+    deployed = ServingEndpoints().read(connection, "delay")  # what the next deployment compares with
+    assert [one["entity_version"] for one in deployed["config"]["served_entities"]] == ["1"]
+
+
+def test_the_first_configuration_is_pending_until_it_serves(bench: Bench, two_models: Models) -> None:
+    made = bench.create("delay", "1")
+    (waits,) = made.pending_config.served_entities
+    assert (waits.entity_version, waits.state.deployment.value) == ("1", "DEPLOYMENT_CREATING")
+    assert made.pending_config.served_models[0].model_version == "1"
+    bench.register(1, two_models[0])
+    assert bench.wait_ready("delay", 1).pending_config is None
+
+
+def test_an_update_may_name_only_what_it_changes(bench: Bench, two_models: Models) -> None:
+    for version, path in enumerate(two_models, 1):
+        bench.register(version, path)
+    shares = [{"served_model_name": f"delay-{version}", "traffic_percentage": 50} for version in (1, 2)]
+    entities = [{"entity_name": MODEL, "entity_version": str(version)} for version in (1, 2)]
+    both = {"served_entities": entities, "traffic_config": {"routes": shares}}
+    bench.serving.create({"name": "delay", "config": both}, ME)
+    wait_for(lambda: bench.serving.get("delay").state.ready.value == "READY")
+    shares[0]["traffic_percentage"], shares[1]["traffic_percentage"] = 0, 100
+    bench.serving.update_config("delay", {"traffic_config": {"routes": shares}}, ME)
+    wait_for(lambda: state_of(bench) == "NOT_UPDATING")
+    found = bench.serving.get("delay").config
+    assert [one.entity_version for one in found.served_entities] == ["1", "2"]
+    assert [one.traffic_percentage for one in found.traffic_config.routes] == [0, 100]
+    assert {bench.ask("delay")[0].version for _ in range(4)} == {2}
+    for nothing in ({}, {"served_entities": []}):
+        with pytest.raises(InvalidParameterValue, match="must list at least one entity"):
+            bench.serving.update_config("delay", nothing, ME)
 
 
 class LateNews(threading.Event):
@@ -127,3 +183,30 @@ def test_models_are_served_with_the_rights_of_who_made_the_endpoint(bench: Bench
         bench.ask("delay")
     bench.registry.refused.clear()
     bench.wait_ready("delay", 2)
+
+
+def test_provisioned_concurrency_is_kept_as_it_was_written(bench: Bench) -> None:
+    entity = {"entity_name": MODEL, "entity_version": "1", "min_provisioned_concurrency": 4}
+    made = bench.serving.create({"name": "delay", "config": {"served_entities": [entity]}}, ME)
+    assert made.config.served_entities[0].min_provisioned_concurrency == 4
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"min_provisioned_concurrency": 3},
+        {"max_provisioned_concurrency": "4"},
+        {"min_provisioned_concurrency": 8, "max_provisioned_concurrency": 4},
+        {"min_provisioned_concurrency": 4, "workload_size": "Small"},
+    ],
+)
+def test_a_provisioned_concurrency_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
+    entity = {"entity_name": MODEL, "entity_version": "1", **wrong}
+    with pytest.raises(InvalidParameterValue):
+        EndpointConfig.parse({"served_entities": [entity]})
+
+
+def test_shares_name_an_entity_once() -> None:
+    routes = [{"served_entity_name": "one", "traffic_percentage": 50}] * 2
+    with pytest.raises(InvalidParameterValue, match="more than once"):
+        EndpointConfig.parse({**config("1"), "traffic_config": {"routes": routes}})

@@ -36,14 +36,16 @@ class ServingEndpoints:
         return ("entity_version",) if follows else ()
 
     def read(self, connection: Connection, id: str) -> Config | None:
-        """The endpoint; what it is changing to counts, not what it still serves meanwhile."""
+        """The endpoint; what it is changing to counts, not what serves meanwhile, but for a change that failed."""
         from databricks.sdk.errors.platform import NotFound
 
         try:
             found = connection.call("GET", f"{_ROOT}/{id}")
         except NotFound:
             return None
-        return _comparable(found, found.get("pending_config") or found.get("config") or {})
+        change, serves = found.get("pending_config"), found.get("config")
+        failed = (found.get("state") or {}).get("config_update") == "UPDATE_FAILED"
+        return _comparable(found, (serves or change if failed else change or serves) or {})
 
     def find(self, connection: Connection, config: Config, known: Collection[str]) -> str | None:
         """The endpoint of that name."""

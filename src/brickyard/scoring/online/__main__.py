@@ -50,6 +50,7 @@ def serve_model(directory: str, descriptor: int) -> int:
     try:
         model = load_model(directory)
     except BrickyardError as error:
+        traceback.print_exc()  # for the log of the model
         _tell(say, {"state": "failed", "message": error.message})
         return error.exit_code
     ready = {"state": "ready", "rung": model.rung, "run_id": model.run_id}

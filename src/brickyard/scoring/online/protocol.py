@@ -269,6 +269,8 @@ def _tried(work: Callable[..., Any], *given: Any, **options: Any) -> Any:
 
 
 def _refused(error: MlflowException) -> Answer:
+    if trace := error.json_kwargs.get("stack_trace"):  # the model's own error, for its log
+        _log.warning("the model failed: %s", trace)
     return Answer(error.get_http_status_code(), "application/json", error.serialize_as_json().encode())
 
 

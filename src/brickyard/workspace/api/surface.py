@@ -15,7 +15,8 @@ from brickyard.workspace.api.errors import ApiError, EndpointNotFound, NotImplem
 __all__ = ["not_implemented", "operation_name"]
 
 _LONGEST_SHOWN = 300
-# What the vendor's service has besides: credentials of a cloud's storage, which its MLflow client asks for.
+# What the vendor's service has besides: credentials of a cloud's storage, which its MLflow client asks for; what
+# OpenAI's clients ask endpoints; and what only the documentation of endpoints has.
 _BEYOND_THE_SDK = """\
 POST /api/2.0/mlflow/artifacts/credentials-for-read MLflow.credentials-for-read
 POST /api/2.0/mlflow/artifacts/credentials-for-write MLflow.credentials-for-write
@@ -26,6 +27,13 @@ POST /api/2.0/mlflow/logged-models/{model_id}/artifacts/credentials-for-download
 POST /api/2.0/mlflow/logged-models/{model_id}/artifacts/credentials-for-upload MLflow.credentials-for-upload
 GET /api/2.0/mlflow/traces/{trace_id}/credentials-for-data-download MLflow.credentials-for-data-download
 GET /api/2.0/mlflow/traces/{trace_id}/credentials-for-data-upload MLflow.credentials-for-data-upload
+POST /serving-endpoints/chat/completions ServingEndpoints.chat-completions
+POST /serving-endpoints/completions ServingEndpoints.completions
+POST /serving-endpoints/embeddings ServingEndpoints.embeddings
+POST /serving-endpoints/responses ServingEndpoints.responses
+POST /api/2.0/serving-endpoints/{name}/config:stop ServingEndpoints.stop
+POST /api/2.0/serving-endpoints/{name}/config:start ServingEndpoints.start
+PATCH /api/2.0/serving-endpoints/{name}/system-metrics-export-state ServingEndpoints.system-metrics-export-state
 """
 
 

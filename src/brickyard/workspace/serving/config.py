@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, NamedTuple
 
 from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace
@@ -13,12 +13,22 @@ from brickyard.workspace.registry.names import ModelName, parse_alias, parse_ver
 from brickyard.workspace.serving.capture_settings import CaptureConfig
 from brickyard.workspace.serving.environment import parse_environment
 
-__all__ = ["EndpointConfig", "Entity", "Variable", "refuse_unsupported"]
+__all__ = ["SETTINGS", "EndpointConfig", "Entity", "Variable", "refuse_unsupported"]
 
-_ENTITY_FIELDS = frozenset(
-    {"name", "entity_name", "entity_version", "workload_size", "workload_type", "scale_to_zero_enabled"}
-    | {"environment_vars", "model_name", "model_version"}
+#: Sizes and scaling of a served entity, which are kept as they were written.
+SETTINGS = (
+    "workload_size",
+    "workload_type",
+    "scale_to_zero_enabled",
+    "min_provisioned_concurrency",
+    "max_provisioned_concurrency",
 )
+_CONCURRENCY = ("min_provisioned_concurrency", "max_provisioned_concurrency")
+_ENTITY_FIELDS = frozenset({"name", "entity_name", "entity_version", *SETTINGS}) | {
+    "environment_vars",
+    "model_name",
+    "model_version",
+}
 _CONFIG_FIELDS = frozenset({"name", "served_entities", "served_models", "traffic_config", "auto_capture_config"})
 _NAME_LENGTH = 63
 _NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_.-]{{0,{_NAME_LENGTH - 1}}}")
@@ -75,29 +85,36 @@ class EndpointConfig:
     capture: CaptureConfig | None = None
 
     @classmethod
-    def parse(cls, body: Mapping[str, Any], endpoint: str | None = None) -> EndpointConfig:
+    def parse(
+        cls, body: Mapping[str, Any], endpoint: str | None = None, now: EndpointConfig | None = None
+    ) -> EndpointConfig:
         """Read the `config` of a create, or the body of an update.
 
         Args:
             body: What was sent.
             endpoint: The endpoint's name.
+            now: What an update replaces; entities and shares stay where it has others, and an inference table too.
 
         Raises:
             InvalidParameterValue: A field is missing or wrong.
             NotImplementedByWorkspace: A field is not supported here.
         """
         refuse_unsupported("config", body, _CONFIG_FIELDS)
-        given = body.get("served_entities") or body.get("served_models")
-        if not isinstance(given, list) or not given:
-            raise InvalidParameterValue("config.served_entities must list at least one entity")
-        if len(given) > _ENTITIES_AT_MOST:
-            raise InvalidParameterValue(f"an endpoint serves at most {_ENTITIES_AT_MOST} entities")
-        entities = tuple(_entity(item) for item in given)
+        given, shares, table = (
+            body.get("served_entities") or body.get("served_models"),
+            body.get("traffic_config"),
+            body.get("auto_capture_config"),
+        )
+        entities = now.entities if now and not given and (shares or table) else _entities(given)
         names = [entity.name for entity in entities]
-        if len(set(names)) != len(names):
-            raise InvalidParameterValue(f"the names of served entities must differ; got {', '.join(names)}")
-        capture = CaptureConfig.parse(body.get("auto_capture_config"), endpoint)
-        return cls(entities, _traffic(body.get("traffic_config"), names), capture)
+        traffic = now.traffic if now and not given and not shares else _traffic(shares, names)
+        capture = CaptureConfig.parse(table, endpoint)
+        if now and now.capture is not None:
+            if capture is not None:
+                capture.require_same_place(now.capture)
+            elif table is None or table.get("enabled") is False:
+                capture = replace(now.capture, enabled=now.capture.enabled and table is None)
+        return cls(entities, traffic, capture)
 
     def variables(self) -> frozenset[Variable]:
         """The environment variables of all entities."""
@@ -128,6 +145,18 @@ def refuse_unsupported(where: str, body: Mapping[str, Any], supported: Iterable[
             raise NotImplementedByWorkspace(f"serving endpoints: the local workspace does not support {where}.{name}")
 
 
+def _entities(given: Any) -> tuple[Entity, ...]:
+    if not isinstance(given, list) or not given:
+        raise InvalidParameterValue("config.served_entities must list at least one entity")
+    if len(given) > _ENTITIES_AT_MOST:
+        raise InvalidParameterValue(f"an endpoint serves at most {_ENTITIES_AT_MOST} entities")
+    entities = tuple(_entity(item) for item in given)
+    names = [entity.name for entity in entities]
+    if len(set(names)) != len(names):
+        raise InvalidParameterValue(f"the names of served entities must differ; got {', '.join(names)}")
+    return entities
+
+
 def _entity(item: Any) -> Entity:
     if not isinstance(item, Mapping):
         raise InvalidParameterValue("config.served_entities must be a list of objects")
@@ -141,10 +170,23 @@ def _entity(item: Any) -> Entity:
     name = item.get("name") or f"{model.rsplit('.', 1)[1]}-{version.removeprefix('@')}"[:_NAME_LENGTH]
     if not _NAME.fullmatch(name):
         raise InvalidParameterValue(f"a served entity's name has letters, digits, `_`, `-` and `.`; got '{name}'")
-    kept = {key: item[key] for key in ("workload_size", "workload_type") if item.get(key)}
+    kept = {key: item[key] for key in ("workload_size", "workload_type") if item.get(key)} | _concurrency(item)
     if item.get("scale_to_zero_enabled") is not None:
         kept["scale_to_zero_enabled"] = _flag("scale_to_zero_enabled", item["scale_to_zero_enabled"])
     return Entity(name, model, version, parse_environment(item.get("environment_vars")), kept)
+
+
+def _concurrency(item: Mapping[str, Any]) -> dict[str, int]:
+    """How many requests at once are paid for: multiples of four, and no size beside them, as the vendor has it."""
+    found = {name: item[name] for name in _CONCURRENCY if item.get(name) is not None}
+    if any(not isinstance(value, int) or isinstance(value, bool) or value < 0 or value % 4 for value in found.values()):
+        raise InvalidParameterValue(f"{' and '.join(_CONCURRENCY)} must be multiples of 4")
+    if found and item.get("workload_size"):
+        raise InvalidParameterValue("a served entity has a workload_size or provisioned concurrency, not both")
+    least, most = (found.get(name) for name in _CONCURRENCY)
+    if least is not None and most is not None and least > most:
+        raise InvalidParameterValue(f"{_CONCURRENCY[0]} must not be above {_CONCURRENCY[1]}")
+    return found
 
 
 def _flag(name: str, value: Any) -> bool:
@@ -181,7 +223,9 @@ def _traffic(given: Any, names: list[str]) -> dict[str, int]:
         name = route.get("served_entity_name") or route.get("served_model_name")
         if name not in names:
             raise InvalidParameterValue(f"traffic_config names '{name}'; the served entities are {', '.join(names)}")
-        shares[name] = shares.get(name, 0) + _percentage(route.get("traffic_percentage"))
+        if name in shares:
+            raise InvalidParameterValue(f"traffic_config names '{name}' more than once")
+        shares[name] = _percentage(route.get("traffic_percentage"))
     if sum(shares.values()) != 100:
         raise InvalidParameterValue(f"the traffic percentages must sum to 100; got {sum(shares.values())}")
     return shares

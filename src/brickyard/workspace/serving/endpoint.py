@@ -272,7 +272,8 @@ class Endpoint:
             self._status = Status(replicas, config.traffic)
         in_use = {id(replica.process) for replica in replicas.values()}
         try:
-            if record.pending or new or self._broken:  # or else the last update has failed still
+            # Or else the last update has failed still, also after a restart.
+            if record.pending or self._broken or (new and (old or record.failed is None)):
                 self._records.activate(record)
             self._broken = False
             self._tell(record, old)

@@ -11,6 +11,7 @@ from brickyard.workspace.serving.model_files import build_log, open_api
 if TYPE_CHECKING:
     from databricks.sdk.service.serving import PayloadTable
 
+    from brickyard.workspace.serving.config import Entity
     from brickyard.workspace.serving.endpoint import Endpoint
     from brickyard.workspace.serving.events import Event
     from brickyard.workspace.serving.limits import Limit
@@ -73,8 +74,7 @@ class Inspection:
     def build_log(self, name: str, entity: str) -> str:
         """What a served entity is run with."""
         version = self._version(name, entity)
-        (model,) = (one.model for one in self._records.get(name).config.entities if one.name == entity)
-        return build_log(self._models.model_version(model, version).path)
+        return build_log(self._models.model_version(self._wanted(name, entity).model, version).path)
 
     def open_api(self, name: str) -> dict[str, Any]:
         """How an endpoint is asked, as an OpenAPI document."""
@@ -82,11 +82,18 @@ class Inspection:
         paths = {r.entity.name: self._models.model_version(r.entity.model, r.version).path for r in replicas}
         return open_api(name, self._url, paths)
 
+    def _wanted(self, name: str, entity: str) -> Entity:
+        """A served entity of the configuration, or of the last update that does not serve."""
+        record = self._records.get(name)
+        for config in (record.config, record.pending, record.failed):
+            for one in config.entities if config is not None else ():
+                if one.name == entity:
+                    return one
+        raise ResourceDoesNotExist(f"The endpoint '{name}' has no served entity '{entity}'.")
+
     def _version(self, name: str, entity: str) -> int:
-        """The version of a served entity that serves, or is to."""
-        wanted = {one.name: one for one in self._records.get(name).config.entities}.get(entity)
-        if wanted is None:
-            raise ResourceDoesNotExist(f"The endpoint '{name}' has no served entity '{entity}'.")
+        """The version of a served entity that serves, is to, or could not."""
+        wanted = self._wanted(name, entity)
         replica = self._endpoint(name).status.replicas.get(entity)
         version = replica.version if replica else self._models.alias(wanted.model, wanted.alias or "")
         if replica is None and wanted.alias is None:

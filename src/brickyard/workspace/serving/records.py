@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["EndpointRecord", "EndpointRecords"]
 
+# Beside an update that is kept as one that does not serve yet.
+_FAILED = "failed"
+
 
 @dataclass(frozen=True)
 class EndpointRecord:
@@ -34,6 +37,8 @@ class EndpointRecord:
         config: What serves, or will once its models are there.
         config_version: Counts the configurations that were put in place.
         pending: An update that does not serve yet.
+        pending_at: When the last update came that does not serve.
+        failed: An update that could not be put in place, until the next one or until something else does.
         failure: Why the last update or load failed, until the next one.
         rate_limits: The limits of the older kind.
         gateway: The AI gateway.
@@ -49,6 +54,7 @@ class EndpointRecord:
     config_version: int = 1
     pending: EndpointConfig | None = None
     pending_at: int | None = None
+    failed: EndpointConfig | None = None
     description: str | None = None
     failure: str | None = None
     tags: Mapping[str, str | None] = field(default_factory=dict)
@@ -133,15 +139,16 @@ class EndpointRecords:
     def activate(self, record: EndpointRecord) -> None:
         """Make the pending update of `record` the configuration, unless it was deleted or updated again since."""
         values: dict[str, Any] = {"failure": None}
+        if record.pending is not None or record.failed is not None:
+            values |= {"pending_config": None, "pending_at": None}
         if record.pending is not None:
             values |= {"config": record.pending.to_json(), "config_version": record.config_version + 1}
-            values |= {"pending_config": None, "pending_at": None}
         self._change_same(record, values)
 
     def fail(self, record: EndpointRecord, reason: str) -> None:
-        """Drop the pending update of `record`, if it has one, and say why, unless it was deleted or updated since."""
-        dropped = {"pending_config": None, "pending_at": None} if record.pending is not None else {}
-        self._change_same(record, {**dropped, "failure": reason})
+        """Give up the pending update of `record`, if there is one, and say why, unless deleted or updated since."""
+        given_up = {"pending_config": {**record.pending.to_json(), _FAILED: True}} if record.pending is not None else {}
+        self._change_same(record, {**given_up, "failure": reason})
 
     def put_tags(self, name: str, tags: Mapping[str, str | None]) -> EndpointRecord:
         """Replace the tags."""
@@ -187,9 +194,12 @@ class EndpointRecords:
 def _record(row: Mapping[Any, Any]) -> EndpointRecord:
     values = {key: value for key, value in row.items() if key not in {"config", "pending_config", "ai_gateway"}}
     pending = row["pending_config"]
+    update = EndpointConfig.from_json(pending) if pending else None
+    has_failed = bool(pending and pending.get(_FAILED))
     return EndpointRecord(
         **values,
         config=EndpointConfig.from_json(row["config"]),
-        pending=EndpointConfig.from_json(pending) if pending else None,
+        pending=None if has_failed else update,
+        failed=update if has_failed else None,
         gateway=Gateway.parse(row["ai_gateway"], row["name"]),
     )

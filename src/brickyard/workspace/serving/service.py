@@ -6,7 +6,7 @@ import re
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -225,10 +225,9 @@ class Serving:
                 who made the endpoint may not execute a model.
             ResourceConflict: The last change is still under way.
         """
-        config = EndpointConfig.parse(body, name)
         with self._lock:
             record = self._records.get(name)
-            config = _with_capture(config, record.config)
+            config = EndpointConfig.parse(body, name, record.config)
             record.gateway.require_one_table(config.capture)
             pending = record.pending.variables() if record.pending else frozenset()
             self._require_secrets(by, config.variables() - record.config.variables() - pending)
@@ -371,14 +370,6 @@ class Serving:
 
     def _detailed(self, record: EndpointRecord, status: Status) -> ServingEndpointDetailed:
         return views.detailed(record, status, self._endpoint(record).capturing.state, self._url)
-
-
-def _with_capture(config: EndpointConfig, now: EndpointConfig) -> EndpointConfig:
-    """A new configuration, which keeps the inference table where it does not name one."""
-    if config.capture is None:
-        return replace(config, capture=now.capture)
-    config.capture.require_same_place(now.capture)
-    return config
 
 
 def _tags(given: Any) -> dict[str, str | None]:

@@ -6,7 +6,7 @@ change. The version that an alias means now is in the older `served_models` list
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from databricks.sdk.service.serving import (
@@ -35,10 +35,12 @@ from databricks.sdk.service.serving import (
     TrafficConfig,
 )
 
+from brickyard.workspace.serving.config import SETTINGS
+
 if TYPE_CHECKING:
     from brickyard.workspace.serving.config import EndpointConfig, Entity
     from brickyard.workspace.serving.records import EndpointRecord
-    from brickyard.workspace.serving.replica import Status
+    from brickyard.workspace.serving.replica import Replica, Status
 
 __all__ = ["detailed", "endpoint_state", "gateway", "mails", "reason", "summary", "tag_list"]
 
@@ -49,7 +51,7 @@ def detailed(record: EndpointRecord, status: Status, table: PayloadTable | None,
         name=record.name,
         id=record.id,
         creator=record.creator,
-        description=record.description,
+        description=record.description or "",
         creation_timestamp=record.created_at,
         last_updated_timestamp=record.updated_at,
         config=_config(record, status, table),
@@ -131,30 +133,45 @@ def _config(record: EndpointRecord, status: Status, table: PayloadTable | None) 
         auto_capture_config=_capture(config, table),
         config_version=record.config_version,
         served_entities=[_entity(entity, record, _state(entity, record, status)) for entity in config.entities],
-        served_models=[_model(entity, record, status) for entity in config.entities],
+        served_models=[
+            _model(entity, record, _state(entity, record, status), status.replicas.get(entity.name))
+            for entity in config.entities
+        ],
         traffic_config=_traffic(config),
     )
 
 
 def _pending(record: EndpointRecord, status: Status) -> EndpointPendingConfig | None:
-    if record.pending is None:
+    """What does not serve yet: an update, also one that has failed, or the first configuration."""
+    config, version, at = record.pending or record.failed, record.config_version + 1, record.pending_at
+    if config is None and record.config_version == 1 and not status.replicas:
+        config, version, at = record.config, 1, record.created_at
+    if config is None:
         return None
     return EndpointPendingConfig(
-        auto_capture_config=_capture(record.pending, None),
-        config_version=record.config_version + 1,
-        served_entities=[
-            _entity(entity, record, _creating(entity, record, status)) for entity in record.pending.entities
-        ],
-        start_time=record.pending_at,
-        traffic_config=_traffic(record.pending),
+        auto_capture_config=_capture(config, None),
+        config_version=version,
+        served_entities=[_entity(entity, record, _awaited(entity, record, status)) for entity in config.entities],
+        served_models=[_model(entity, record, _awaited(entity, record, status)) for entity in config.entities],
+        start_time=at,
+        traffic_config=_traffic(config),
     )
+
+
+def _awaited(entity: Entity, record: EndpointRecord, status: Status) -> ServedModelState:
+    """The state of an entity of a configuration that does not serve."""
+    if record.pending is None and record.failure and not status.loading and not status.messages:
+        return ServedModelState(ServedModelStateDeployment.DEPLOYMENT_FAILED, record.failure)
+    return _creating(entity, record, status)
 
 
 def _capture(config: EndpointConfig, table: PayloadTable | None) -> AutoCaptureConfigOutput | None:
     if config.capture is None:
         return None
-    mine = table is not None and table.name == config.capture.table
-    state = AutoCaptureState(payload_table=table if mine else PayloadTable(config.capture.table, "INACTIVE"))
+    if table is None or table.name != config.capture.table:
+        table = PayloadTable(status="INACTIVE")
+    name = config.capture.table.rpartition(".")[2]  # the vendor's has no catalog and schema, which are beside it
+    state = AutoCaptureState(payload_table=replace(table, name=name))
     place = {name: value for name, value in asdict(config.capture).items() if name != "gateway"}
     return AutoCaptureConfigOutput(**place, state=state)
 
@@ -174,14 +191,15 @@ def _entity(entity: Entity, record: EndpointRecord, state: ServedModelState) -> 
     )
 
 
-def _model(entity: Entity, record: EndpointRecord, status: Status) -> ServedModelOutput:
-    replica = status.replicas.get(entity.name)
+def _model(
+    entity: Entity, record: EndpointRecord, state: ServedModelState, replica: Replica | None = None
+) -> ServedModelOutput:
     pinned = entity.version if entity.alias is None else None
     return ServedModelOutput(
         model_name=entity.model,
         model_version=str(replica.version) if replica else pinned,
         **_settings(entity, record),
-        state=_state(entity, record, status),
+        state=state,
     )
 
 
@@ -191,9 +209,8 @@ def _settings(entity: Entity, record: EndpointRecord) -> dict[str, Any]:
     return {
         "name": entity.name,
         "environment_vars": dict(entity.environment) or None,
-        "workload_size": entity.settings.get("workload_size"),
+        **{name: entity.settings.get(name) for name in SETTINGS},
         "workload_type": ServingModelWorkloadType(kind) if kind else None,
-        "scale_to_zero_enabled": entity.settings.get("scale_to_zero_enabled"),
         "creator": record.creator,
         "creation_timestamp": record.created_at,
     }
@@ -210,7 +227,7 @@ def _state(entity: Entity, record: EndpointRecord, status: Status) -> ServedMode
         message = (replica.process.failure if replica else None) or record.failure or ""
     else:
         return _creating(entity, record, status)
-    if replica is not None and record.failure:
+    if replica is not None and record.failure and record.failed is None:
         message = f"{message}; the last update failed: {record.failure}"
     return ServedModelState(deployment=kind, deployment_state_message=message)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.ui.page import Page
@@ -74,7 +74,7 @@ def endpoint(workspace: Workspace, principal: Principal, path: Mapping[str, str]
         "ready": ready,
         "update": update,
         "entities": _entities(found.config),
-        "pending": _entities(found.pending_config),
+        "pending": _entities(_change(found)),
         "facts": [
             ("Created by", found.creator or ""),
             ("Description", found.description or ""),
@@ -94,10 +94,19 @@ def endpoint(workspace: Workspace, principal: Principal, path: Mapping[str, str]
     )
 
 
+def _change(found: Any) -> Any:
+    """The update that does not serve; not the first configuration, which is shown as what is to serve."""
+    first = found.pending_config is not None and found.pending_config.config_version == found.config.config_version
+    return None if first else found.pending_config
+
+
 def _table(config: Any) -> Any:
     """The inference table with its status, if there is one."""
     capture = config.auto_capture_config if config else None
-    return capture.state.payload_table if capture and capture.state else None
+    if not capture or not capture.state:
+        return None
+    table = capture.state.payload_table
+    return replace(table, name=f"{capture.catalog_name}.{capture.schema_name}.{table.name}")
 
 
 def _states(state: Any) -> tuple[str, str]:

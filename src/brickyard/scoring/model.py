@@ -320,13 +320,13 @@ def _load_pyfunc(path: Path, uri: str) -> PyFuncModel:
 
 def _one_job(pyfunc: PyFuncModel) -> None:
     """Let scikit-learn estimators use one job: parallel sums depend on the order in which threads end."""
+    from brickyard.scoring.estimators import estimators_in
+
     if pyfunc.loader_module not in {"mlflow.sklearn", "mlflow.lightgbm", "mlflow.xgboost"}:
         return
-    raw = pyfunc.get_raw_model()
-    if not hasattr(raw, "get_params"):
-        return
-    jobs = [name for name in raw.get_params() if name.split("__")[-1] == "n_jobs"]
-    raw.set_params(**dict.fromkeys(jobs, 1))
+    for estimator in estimators_in(pyfunc.get_raw_model()):
+        if "n_jobs" in vars(estimator):
+            estimator.set_params(n_jobs=1)
 
 
 def _frame(data: Input) -> pd.DataFrame:

@@ -10,6 +10,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from brickyard.scoring.estimators import estimators_in
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -22,8 +24,25 @@ _log = logging.getLogger(__name__)
 # In the metadata that a model of own code is logged with: `log_model(..., metadata={"brickyard.row_wise": True})`.
 ROW_WISE_KEY = "brickyard.row_wise"
 _LIBRARIES = frozenset({"mlflow.sklearn", "mlflow.lightgbm", "mlflow.xgboost"})
+# The estimators of scikit-learn that look at each row alone, to the last bit; those that hold others have these looked
+# at, too. A product of matrices gives a row other last bits for few of many rows, so no trial is enough for it.
+_ROW_WISE: Mapping[str, frozenset[str] | None] = {
+    "sklearn.compose": frozenset({"ColumnTransformer"}),
+    "sklearn.dummy": None,
+    "sklearn.ensemble": None,
+    "sklearn.feature_selection": frozenset({"SelectKBest", "SelectPercentile", "VarianceThreshold"}),
+    "sklearn.impute": frozenset({"MissingIndicator", "SimpleImputer"}),
+    "sklearn.model_selection": frozenset({"GridSearchCV", "RandomizedSearchCV"}),
+    "sklearn.naive_bayes": frozenset({"CategoricalNB", "GaussianNB"}),
+    "sklearn.pipeline": frozenset({"FeatureUnion", "Pipeline"}),
+    "sklearn.preprocessing": frozenset(
+        {"Binarizer", "KBinsDiscretizer", "LabelBinarizer", "LabelEncoder", "MaxAbsScaler", "MinMaxScaler"}
+        | {"OneHotEncoder", "OrdinalEncoder", "PolynomialFeatures", "RobustScaler", "StandardScaler", "TargetEncoder"}
+    ),
+    "sklearn.tree": None,
+}
 _ROWS = 48
-_PARTS = ((0, 1), (1, 2), (2, 4), (4, 9), (9, 25), (25, 26), (26, 48))
+_PARTS = ((0, 1), (1, 2), (2, 4), (4, 7), (7, 12), (12, 20), (20, 21), (21, 48))
 _TEXTS = ("a", "b", "", None)
 
 
@@ -38,9 +57,18 @@ def is_row_wise(model: ScoringModel) -> bool:
         return False
     metadata = model.pyfunc.metadata
     says_so = bool((metadata.metadata or {}).get(ROW_WISE_KEY))
-    if not (says_so or is_of_library(model)):
+    if not (says_so or (is_of_library(model) and all(map(_is_row_wise, estimators_in(model.pyfunc.get_raw_model()))))):
         return False
     return _agrees(model.frames, _rows(model))
+
+
+def _is_row_wise(estimator: object) -> bool:
+    kind = type(estimator)
+    if kind.__module__.partition(".")[0] in {"lightgbm", "xgboost"}:
+        return True
+    package = ".".join(kind.__module__.split(".")[:2])
+    names = _ROW_WISE.get(package, frozenset())
+    return names is None or kind.__name__ in names
 
 
 def _agrees(plan: FramePlan, columns: Mapping[str, Sequence[Any]]) -> bool:

@@ -35,7 +35,6 @@ from databricks.sdk.service.serving import (
     RateLimitRenewalPeriod,
     Route,
     ServedEntityInput,
-    ServingModelWorkloadType,
     TelemetryConfig,
     TrafficConfig,
 )
@@ -236,12 +235,6 @@ UNSUPPORTED: dict[str, Callable[[Any], object]] = {
     "ServingEndpoints.stop": lambda e: e._api.do("POST", "/api/2.0/serving-endpoints/named/config:stop", body={}),
     "served_entities.instance_profile_arn": lambda e: e.update_config(
         "named", served_entities=[ServedEntityInput(name="x", instance_profile_arn="arn:aws:x")]
-    ),
-    "workload_type CPU": lambda e: e.update_config(
-        "named",
-        served_entities=[
-            ServedEntityInput(entity_name=MODEL, entity_version="1", workload_type=ServingModelWorkloadType.GPU_SMALL)
-        ],
     ),
     "POST /api/2.0/serving-endpoints/pt": lambda e: e.create_provisioned_throughput_endpoint("pt", PROVISIONED),
     "PUT /api/2.0/serving-endpoints/pt/named/config": lambda e: e.update_provisioned_throughput_endpoint_config(

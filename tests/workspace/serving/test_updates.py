@@ -185,22 +185,24 @@ def test_models_are_served_with_the_rights_of_who_made_the_endpoint(bench: Bench
     bench.wait_ready("delay", 2)
 
 
-def test_provisioned_concurrency_is_kept_as_it_was_written(bench: Bench) -> None:
+def test_sizes_are_kept_as_they_were_written(bench: Bench) -> None:
     entity = {"entity_name": MODEL, "entity_version": "1", "min_provisioned_concurrency": 4}
+    entity["workload_type"] = "GPU_SMALL"
     made = bench.serving.create({"name": "delay", "config": {"served_entities": [entity]}}, ME)
-    assert made.config.served_entities[0].min_provisioned_concurrency == 4
+    assert made.config.served_entities[0].as_dict().items() >= entity.items()
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
+        {"workload_type": "GPU_TINY"},
         {"min_provisioned_concurrency": 3},
         {"max_provisioned_concurrency": "4"},
         {"min_provisioned_concurrency": 8, "max_provisioned_concurrency": 4},
         {"min_provisioned_concurrency": 4, "workload_size": "Small"},
     ],
 )
-def test_a_provisioned_concurrency_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
+def test_a_size_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
     entity = {"entity_name": MODEL, "entity_version": "1", **wrong}
     with pytest.raises(InvalidParameterValue):
         EndpointConfig.parse({"served_entities": [entity]})

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, NamedTuple
 
+from databricks.sdk.service.serving import ServingModelWorkloadType
+
 from brickyard.workspace.api.errors import InvalidParameterValue, NotImplementedByWorkspace
 from brickyard.workspace.api.shape import check_shape
 from brickyard.workspace.registry.names import ModelName, parse_alias, parse_version
@@ -33,6 +35,7 @@ _CONFIG_FIELDS = frozenset({"name", "served_entities", "served_models", "traffic
 _NAME_LENGTH = 63
 _NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_.-]{{0,{_NAME_LENGTH - 1}}}")
 _ENTITIES_AT_MOST = 15
+_WORKLOADS = tuple(kind.value for kind in ServingModelWorkloadType)
 
 
 @dataclass(frozen=True)
@@ -165,8 +168,8 @@ def _entity(item: Any) -> Entity:
     model = str(item.get("entity_name") or item.get("model_name") or "")
     version = str(item.get("entity_version") or item.get("model_version") or "")
     _check_model(model, version)
-    if (item.get("workload_type") or "CPU") != "CPU":
-        raise NotImplementedByWorkspace("serving endpoints: the local workspace has only workload_type CPU")
+    if item.get("workload_type") not in (None, "", *_WORKLOADS):
+        raise InvalidParameterValue(f"workload_type must be one of {', '.join(_WORKLOADS)}")
     name = item.get("name") or f"{model.rsplit('.', 1)[1]}-{version.removeprefix('@')}"[:_NAME_LENGTH]
     if not _NAME.fullmatch(name):
         raise InvalidParameterValue(f"a served entity's name has letters, digits, `_`, `-` and `.`; got '{name}'")

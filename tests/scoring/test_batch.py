@@ -11,8 +11,11 @@ import pytest
 from deltalake import write_deltalake
 
 from brickyard.errors import DataError, ModelError
+from brickyard.models.registry import Registry
 from brickyard.scoring.batch import BatchScoring, score_table
+from brickyard.scoring.model import load_model
 from brickyard.scoring.online import Protocol
+from brickyard.scoring.source import model_directory
 from tests.scoring.conftest import LoadedModel, ModelPath
 from tests.scoring.warehouse import SCHEMA, Warehouse, job, keyed
 from tests.support import LocalWorkspace
@@ -140,6 +143,18 @@ def test_what_is_missing_is_named(warehouse: Warehouse, model_path: ModelPath) -
         score_table(warehouse.connection, BatchScoring(f"models:/{model}@live", table, output, ("flight_id",)))
     with pytest.raises(ModelError, match="no registered model"):
         score_table(warehouse.connection, job(f"{SCHEMA}.nothing", table, output))
+
+
+def test_capitals_in_the_name_of_a_model_make_no_difference(warehouse: Warehouse, model_path: ModelPath) -> None:
+    model, table = warehouse.register(model_path("booster")), warehouse.table(keyed(5))
+    output, catalog, schema, name = warehouse.unused("out"), *model.split(".")
+    spelled = f"{catalog}.{schema.capitalize()}.{name.capitalize()}"
+    scored = score_table(warehouse.connection, job(spelled, table, output, mode="append"))
+    assert scored.rows == 5 and scored.source.name == model
+    again = score_table(warehouse.connection, job(model, table, output, mode="append"))
+    assert not again.changed
+    directory = Registry(warehouse.connection.config, spelled).download("1", model_directory() / "files")
+    assert load_model(directory).digest == load_model(model_path("booster")).digest
 
 
 def test_an_empty_table_writes_nothing(warehouse: Warehouse, model_path: ModelPath) -> None:

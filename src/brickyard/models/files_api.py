@@ -45,7 +45,7 @@ def download(config: Config, name: str, version: str, directory: Path) -> bool:
     api = ApiClient(config)
     if not _enabled(api):
         return False
-    files, root = FilesExt(api, config), f"/Models/{name.replace('.', '/')}/{version}"
+    files, root = FilesExt(api, config), f"/Models/{name.lower().replace('.', '/')}/{version}"
 
     def fetch(path: str) -> None:
         target = directory / _inside(path, root)

@@ -57,7 +57,7 @@ def resolve(uri: str, connection: Connection) -> ModelSource:
     match = _REGISTERED.fullmatch(uri)
     if match is None:
         raise UsageError("the model's URI is not understood", where=uri, next=f"write {_FORMS}")
-    name = match["name"]
+    name = match["name"].lower()  # in Unity Catalog capitals make no difference
     registry = Registry(connection.config, name)
     version = match["version"] or _alias(registry, name, match["alias"], connection.host)
     state = registry.version(version)

@@ -31,6 +31,16 @@ def test_a_model_is_logged_registered_aliased_and_loaded(mlflow: Any) -> None:
     assert version.model_id == info.model_id
 
 
+def test_capitals_in_a_name_make_no_difference(mlflow: Any) -> None:
+    name = model_name()
+    catalog, schema, model = name.split(".")
+    spelled = f"{catalog}.{schema.upper()}.{model.title()}"
+    assert log_sklearn(mlflow, experiment(mlflow), registered_model_name=spelled).registered_model_version == "1"
+    mlflow.MlflowClient().set_registered_model_alias(spelled, "champion", 1)
+    for uri in (f"models:/{spelled}/1", f"models:/{spelled}@champion", f"models:/{name}/1"):
+        assert mlflow.pyfunc.load_model(uri).predict(frame()).tolist() == LABELS
+
+
 def test_other_flavors_come_back(mlflow: Any) -> None:
     import lightgbm
 

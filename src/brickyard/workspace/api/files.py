@@ -22,6 +22,7 @@ from brickyard.workspace.api.errors import (
 )
 from brickyard.workspace.files import transfers
 from brickyard.workspace.files.errors import AlreadyExists, PreconditionFailed, RangeNotSatisfiable, with_reason
+from brickyard.workspace.files.paths import normal
 from brickyard.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -127,7 +128,12 @@ def list_directory_contents(workspace: Workspace, call: Call) -> dict[str, objec
     limit = min(int(size) or transfers.MAX_PAGE, transfers.MAX_PAGE)
     entries, token = transfers.list_directory(workspace.files, call.path["path"], limit, call.query.get("page_token"))
     sees = workspace.files.place_access.sees
-    answer: dict[str, object] = {"contents": [_entry(one) for one in entries if sees(call.principal, one.path)]}
+    seen = [_entry(one) for one in entries if sees(call.principal, one.path)]
+    if call.path["path"].startswith("/Models/"):
+        # MLflow takes the directory that it asked for from the front of each, and it asks with the user's capitals.
+        asked = normal(call.path["path"])
+        seen = [entry | {"path": f"{asked}/{entry['name']}"} for entry in seen]
+    answer: dict[str, object] = {"contents": seen}
     return answer | {"next_page_token": token} if token else answer
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import mlflow
@@ -137,3 +138,26 @@ def test_rows_without_an_optional_input_are_not_compared_by_the_inputs(warehouse
     result = score_table(warehouse.connection, job(model, table, warehouse.unused("out"), keys=("id",)))
     assert result.rows == 2 and result.leakage and not result.leakage.compared
     assert "neither the keys nor all input columns" in result.leakage.unknown[0]
+
+
+@pytest.mark.parametrize(
+    ("keys", "changed", "said"),
+    [
+        (("flight_id",), {"flight_id": "str"}, "flight_id is int64 there and string here"),
+        ((), {"n0": "decimal"}, "n0 is"),
+    ],
+)
+def test_values_of_other_types_are_not_compared(
+    keys: tuple[str, ...], changed: dict[str, str], said: str, warehouse: Warehouse, model_path: ModelPath
+) -> None:
+    training, output = warehouse.table(keyed(5)), warehouse.unused("out")
+    model = trained(warehouse, model_path("booster"), training, 0)
+    rows = keyed(5).assign(n0=1.5)
+    convert = {"str": str, "decimal": lambda value: Decimal(str(value))}
+    table = warehouse.table(rows.assign(**{name: rows[name].map(convert[kind]) for name, kind in changed.items()}))
+    with pytest.raises(DataError, match="it is not known which rows the model was trained on") as refused:
+        score_table(warehouse.connection, job(model, table, output, keys, mode="append", leakage="refuse"))
+    assert said in str(refused.value)
+    found = score_table(warehouse.connection, job(model, table, output, keys, mode="append")).leakage
+    assert found and found.rows == 0 and not found.compared
+    assert f"{training}: its types are not those of the scored rows: {said}" in found.unknown[0]

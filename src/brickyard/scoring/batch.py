@@ -187,7 +187,7 @@ def _scored(
     kept = tuple(names) if job.columns == ("*",) else job.columns
     check_columns(rows.schema, model, [*job.keys, *kept], rows.what)
     inputs = [name for name in model.input_names or names if name in names]
-    check = check_for(connection, source, job.leakage, job.keys, model.input_names, names)
+    check = check_for(connection, source, job.leakage, job.keys, model.input_names, rows.schema)
     scoring = Scoring(model, source, job.keys, kept, begun, threads_for(model), check or (lambda batch: None))
     batches = _counted(rows.read(list(dict.fromkeys([*job.keys, *inputs, *kept]))), rows.total, progress)
     keys = partial(rows.read, job.keys)

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
+from brickyard.scoring.arrow_types import plain
+
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
     Hashes: TypeAlias = np.ndarray[tuple[int], np.dtype[np.uint64]]
 
-__all__ = ["RowSet", "has_repeats", "row_hashes"]
+__all__ = ["RowSet", "has_repeats", "row_hashes", "same"]
 
 _GOLDEN, _FIRST, _SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB  # of splitmix64
 _NULL, _FRACTION = 0x6E756C6C6E756C6C, 0x66726163746F6E21
@@ -38,6 +40,19 @@ def row_hashes(batch: pa.RecordBatch, names: Sequence[str], salt: int = 0) -> Ha
         hashes += _column(batch.column(name), salt)
         _mix(hashes)
     return hashes
+
+
+def same(one: pa.DataType, other: pa.DataType) -> bool:
+    """Whether equal values of two types have equal hashes."""
+    import pyarrow.types as types
+
+    one, other = plain(one), plain(other)
+    numbers = (types.is_boolean, types.is_integer, types.is_floating)
+    if types.is_decimal(one) and types.is_decimal(other):
+        return bool(one.scale == other.scale)
+    if types.is_timestamp(one) and types.is_timestamp(other):
+        return True
+    return bool(one == other) or all(any(is_number(kind) for is_number in numbers) for kind in (one, other))
 
 
 def has_repeats(parts: list[Hashes]) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from brickyard.errors import BrickyardError, DataError, WorkspaceRefused
-from brickyard.scoring.hashes import RowSet
+from brickyard.scoring.hashes import RowSet, same
 from brickyard.scoring.inputs import BATCH_ROWS, reading
 from brickyard.scoring.tables import open_table
 
@@ -93,7 +93,7 @@ def check_for(
     mode: Leakage,
     keys: Sequence[str],
     inputs: Sequence[str],
-    scored: Sequence[str],
+    scored: pa.Schema,
 ) -> LeakageCheck | None:
     """Read what a model was trained on; None where no check is wanted.
 
@@ -112,11 +112,11 @@ def check_for(
         return None
     known: list[tuple[str, RowSet]] = []
     columns = {"keys": keys, "input columns": inputs}
-    comparable = {by: names for by, names in columns.items() if names and set(names) <= set(scored)}
+    comparable = {by: names for by, names in columns.items() if names and set(names) <= set(scored.names)}
     tables, unknown = training_tables(connection, source)
     for table in tables:
         try:
-            known.append(_rows(connection, table, comparable))
+            known.append(_rows(connection, table, comparable, scored))
         except (DataError, WorkspaceRefused) as error:
             unknown.append(f"{table.name}: {error.message}")
     if mode == "refuse" and (unknown or not known):
@@ -177,7 +177,9 @@ def _table(entry: DatasetInput, at: datetime | None) -> TrainingTable | str:
     return TrainingTable(name, int(version) if version is not None else None, at)
 
 
-def _rows(connection: Connection, wanted: TrainingTable, comparable: Mapping[str, Sequence[str]]) -> tuple[str, RowSet]:
+def _rows(
+    connection: Connection, wanted: TrainingTable, comparable: Mapping[str, Sequence[str]], scored: pa.Schema
+) -> tuple[str, RowSet]:
     table = open_table(connection.api, wanted.name, wanted.version)
     with reading(wanted.name):
         if wanted.version is None and wanted.at is not None and table.history(1)[0]["timestamp"] > _millis(wanted.at):
@@ -187,8 +189,17 @@ def _rows(connection: Connection, wanted: TrainingTable, comparable: Mapping[str
         if by is None:
             raise DataError("it and the scored rows have neither the keys nor all input columns of the model in common")
         names = list(comparable[by])
+        _check_same(dataset.schema, scored, names)
         batches = dataset.to_batches(columns=names, batch_size=BATCH_ROWS, batch_readahead=2)
         return f"{wanted.name} (version {table.version()}, by {by})", RowSet(batches, names)
+
+
+def _check_same(training: pa.Schema, scored: pa.Schema, names: Sequence[str]) -> None:
+    """Refuse to compare values that could not be found equal, although they say the same."""
+    types = {name: (training.field(name).type, scored.field(name).type) for name in names}
+    said = [f"{name} is {one} there and {other} here" for name, (one, other) in types.items() if not same(one, other)]
+    if said:
+        raise DataError(f"its types are not those of the scored rows: {', '.join(said)}")
 
 
 def _millis(moment: datetime) -> float:

@@ -137,7 +137,7 @@ def test_what_is_missing_is_named(warehouse: Warehouse, model_path: ModelPath) -
     with pytest.raises(DataError, match="no column id, n3, hour"):
         score_table(warehouse.connection, job(model, table, output, ("id",)))
     fractions = warehouse.table(keyed(3).assign(month=1.5))
-    with pytest.raises(DataError, match="whole numbers in month"):
+    with pytest.raises(DataError, match="month is double, and the model takes long"):
         score_table(warehouse.connection, job(model, fractions, output))
     with pytest.raises(ModelError, match="no alias 'live'; its aliases: champion"):
         score_table(warehouse.connection, BatchScoring(f"models:/{model}@live", table, output, ("flight_id",)))

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from brickyard.errors import UsageError
+from brickyard.scoring.input_types import check_types
 from brickyard.scoring.inputs import InputRows, range_rows, table_rows
 from brickyard.scoring.leakage import Leakage, LeakageCheck, check_for
 from brickyard.scoring.output import Mode, OutputTable
@@ -186,10 +187,13 @@ def _scored(
     names = rows.schema.names
     kept = tuple(names) if job.columns == ("*",) else job.columns
     check_columns(rows.schema, model, [*job.keys, *kept], rows.what)
+    check_types(rows.schema, model, rows.what)
     inputs = [name for name in model.input_names or names if name in names]
     check = check_for(connection, source, job.leakage, job.keys, model.input_names, rows.schema)
     scoring = Scoring(model, source, job.keys, kept, begun, threads_for(model), check or (lambda batch: None))
-    batches = _counted(rows.read(list(dict.fromkeys([*job.keys, *inputs, *kept]))), rows.total, progress)
+    wanted = {*job.keys, *inputs, *kept}
+    # In the order of the table: a model whose inputs have no names knows them by their places.
+    batches = _counted(rows.read([name for name in names if name in wanted]), rows.total, progress)
     keys = partial(rows.read, job.keys)
     if job.mode != "incremental":
         return ScoredRows(batches, scoring), keys if job.mode == "merge" else None, check

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["ScoringModel", "kept_model", "load_model", "model_digest"]
 
 _log = logging.getLogger(__name__)
-_INTEGERS = frozenset({"integer", "long"})
 Input: TypeAlias = "pd.DataFrame | pa.RecordBatch | pa.Table | Mapping[str, Sequence[Any]]"
 
 
@@ -141,15 +140,20 @@ class ScoringModel:
             return ()
         return tuple(str(name) for name in schema.input_names())
 
-    @property
-    def whole_names(self) -> tuple[str, ...]:
-        """The names of the input columns that take whole numbers only."""
+    def input_kinds(self, columns: Sequence[str]) -> dict[str, str]:
+        """The signature's type by column, for those of one of MLflow's plain types.
+
+        Args:
+            columns: All columns that there are; where the signature has no names, it means the first ones.
+        """
         if self.plan:
-            kinds = dict(self.plan.kinds)
-        else:
-            inputs = self.input_schema.inputs if self.input_schema is not None and self.input_names else []
-            kinds = {str(column.name): getattr(column.type, "name", "") for column in inputs}
-        return tuple(name for name, kind in kinds.items() if kind in _INTEGERS)
+            return {name: kind for name, kind in self.plan.kinds.items() if name in columns}
+        schema = self.input_schema
+        if schema is None or schema.is_tensor_spec():
+            return {}
+        names = self.input_names or columns
+        kinds = {name: getattr(column.type, "name", "") for name, column in zip(names, schema.inputs, strict=False)}
+        return {name: kind for name, kind in kinds.items() if kind and name in columns}
 
     @property
     def required_names(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from brickyard.errors import BrickyardError, DataError, ModelError
 from brickyard.scoring.hashes import has_repeats, row_hashes
+from brickyard.scoring.input_types import model_inputs
 from brickyard.scoring.ordered import in_order
 from brickyard.scoring.predictions import prediction_column
 from brickyard.scoring.source import ModelSource
@@ -53,9 +54,7 @@ class Scoring:
         """Score a batch; with it goes the number of rows before it."""
         before, batch = numbered
         self.look(batch)
-        names = self.model.input_names
-        inputs = batch.select([name for name in names if name in batch.schema.names]) if names else batch
-        predicted = self._predict(inputs, before)
+        predicted = self._predict(model_inputs(batch, self.model), before)
         columns = {name: batch.column(name) for name in dict.fromkeys([*self.keys, *self.kept])}
         columns |= dict(zip(RESULT_COLUMNS, [predicted, *self._stamp(batch.num_rows)], strict=True))
         return _record_batch(columns), self._hashes(batch)
@@ -166,7 +165,7 @@ def threads_for(model: ScoringModel) -> int:
 
 
 def check_columns(schema: pa.Schema, model: ScoringModel, names: Sequence[str], table: str) -> None:
-    """Refuse rows that lack columns, or have them in types that the model's signature would silently change.
+    """Refuse rows that lack columns.
 
     Args:
         schema: Of the rows.
@@ -177,8 +176,6 @@ def check_columns(schema: pa.Schema, model: ScoringModel, names: Sequence[str], 
     Raises:
         DataError: Names every such column.
     """
-    import pyarrow.types as types
-
     taken = [name for name in names if name in RESULT_COLUMNS]
     if taken:
         raise DataError(f"the output has columns of its own called {', '.join(taken)}", where=table)
@@ -187,10 +184,6 @@ def check_columns(schema: pa.Schema, model: ScoringModel, names: Sequence[str], 
         raise DataError(
             f"the table has no column {', '.join(missing)}", where=table, next=f"it has: {', '.join(schema.names)}"
         )
-    whole = [name for name in model.whole_names if name in schema.names]
-    cut = [name for name in whole if not types.is_integer(schema.field(name).type)]
-    if cut:
-        raise DataError(f"the model takes whole numbers in {', '.join(cut)}; the table has others", where=table)
 
 
 def _numbered(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, pa.RecordBatch]]:

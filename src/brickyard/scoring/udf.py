@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from brickyard.errors import DataError, ModelError
 from brickyard.scoring.arrow_types import plain_schema
+from brickyard.scoring.input_types import check_types
 from brickyard.scoring.source import ModelSource, fetch_version, is_remote, resolve
 from brickyard.scoring.stream import Scoring, check_columns
 from brickyard.scoring.threads import cap_threads
@@ -62,6 +63,8 @@ class ScoringFunction:
         score, schema = self._scoring(), None
         for batch in batches:
             if batch.num_rows:
+                if schema is None:
+                    check_types(batch.schema, score.model, "the data frame")
                 scored, _ = score((0, batch))
                 schema = schema or plain_schema(scored.schema)
                 yield scored.cast(schema)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +24,17 @@ MODES = ["append", "overwrite", "merge", "incremental"]
 def model(warehouse: Warehouse, model_path: ModelPath) -> str:
     """A registered model that tests do not change."""
     return warehouse.register(model_path("booster"))
+
+
+@pytest.fixture(scope="module")
+def numbers(warehouse: Warehouse, model_path: ModelPath) -> tuple[str, str]:
+    """A model that scores a batch at a time, and a table of two batches."""
+    return warehouse.register(model_path("custom")), warehouse.table(keyed(65_537))
+
+
+def once(call: Callable[[int, int | None], None]) -> Callable[[int, int | None], None]:
+    calls = iter([call])
+    return lambda rows, total: next(calls, lambda rows, total: None)(rows, total)
 
 
 def again(result: BatchResult) -> tuple[bool, int, int | None]:
@@ -108,6 +121,61 @@ def test_of_two_runs_at_once_one_makes_the_output(
         score_table(warehouse.connection, scoring)
     assert again(score_table(warehouse.connection, scoring)) == (False, 0, 0)
     assert ids(warehouse.delta(output)) == list(range(40))
+
+
+@pytest.mark.parametrize(
+    ("mode", "other"),
+    [
+        ("merge", "merge"),
+        ("merge", "append"),
+        ("incremental", "overwrite"),
+        ("overwrite", "merge"),
+        ("append", "append"),
+    ],
+)
+def test_an_output_that_another_run_makes_while_this_one_writes_is_not_added_to(
+    mode: str, other: str, warehouse: Warehouse, numbers: tuple[str, str]
+) -> None:
+    output, (model, table) = warehouse.unused("out"), numbers
+    few = job(model, warehouse.table(keyed(40)), output, mode=other)
+
+    def overtaken(rows: int, total: int | None) -> None:  # the first of two batches was taken by the writer
+        thread = threading.Thread(target=score_table, args=(warehouse.connection, few))
+        thread.start()
+        thread.join()
+
+    scoring = job(model, table, output, mode=mode)
+    with pytest.raises(DataError, match="another run has written to the table meanwhile"):
+        score_table(warehouse.connection, scoring, once(overtaken))
+    assert ids(warehouse.delta(output)) == list(range(40))
+    assert score_table(warehouse.connection, scoring).output_version == 1
+    assert ids(warehouse.delta(output)) == sorted([*range(40 if mode == "append" else 0), *range(65_537)])
+
+
+def test_an_output_that_another_run_registers_meanwhile_is_registered(
+    warehouse: Warehouse, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, register = warehouse.unused("out"), OutputTable.register
+    scoring = job(model, warehouse.table(keyed(5)), output)
+
+    def overtaken(self: OutputTable, api: Any) -> None:
+        monkeypatch.setattr(OutputTable, "register", register)
+        score_table(warehouse.connection, scoring)
+        register(self, api)
+
+    monkeypatch.setattr(OutputTable, "register", overtaken)
+    assert again(score_table(warehouse.connection, scoring)) == (True, 5, 0)
+
+
+@pytest.mark.parametrize("place", ["main.nowhere", "nowhere.scoring"])
+def test_an_output_without_a_schema_is_refused_before_anything_is_scored(
+    place: str, warehouse: Warehouse, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = warehouse.table(keyed(5))
+    monkeypatch.setattr("brickyard.scoring.batch.ScoredRows", None)
+    with pytest.raises(DataError, match=f"there is no schema '{place}' for the output table"):
+        score_table(warehouse.connection, job(model, table, f"{place}.out"))
+    assert not list((warehouse.workspace.root / "data" / "tables").glob("**/nowhere"))
 
 
 def test_incremental_scores_again_what_an_older_version_has_scored(warehouse: Warehouse, model_path: ModelPath) -> None:

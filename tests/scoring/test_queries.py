@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from deltalake import write_deltalake
 
 from brickyard.errors import DataError, UsageError
+from brickyard.scoring import batch
 from brickyard.scoring.batch import score_table
 from tests.scoring.conftest import ModelPath
 from tests.scoring.warehouse import SCHEMA, Warehouse, job, keyed
@@ -50,3 +53,22 @@ def test_a_query_is_scored_once_for_the_same_rows_and_makes_its_output(
         score_table(warehouse.connection, job(model, None, output, query=query, warehouse="large"))
     with pytest.raises(UsageError, match="rows come from a table or from a query"):
         score_table(warehouse.connection, job(model, f"{SCHEMA}.t", output, query=query))
+
+
+@pytest.mark.parametrize("mode", ["append", "incremental"])
+def test_an_output_that_another_run_makes_meanwhile_is_not_added_to(
+    mode: str, warehouse: Warehouse, model_path: ModelPath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, create = warehouse.unused("out"), batch.create_table
+    query = f"SELECT * FROM {warehouse.table(keyed(5))}"
+    scoring = job(warehouse.register(model_path("booster")), None, output, query=query, mode=mode)
+
+    def overtaken(*args: Any) -> None:
+        monkeypatch.setattr(batch, "create_table", create)
+        score_table(warehouse.connection, scoring)
+        create(*args)
+
+    monkeypatch.setattr(batch, "create_table", overtaken)
+    with pytest.raises(DataError, match="another run has written to the table meanwhile"):
+        score_table(warehouse.connection, scoring)
+    assert warehouse.delta(output).count() == 5

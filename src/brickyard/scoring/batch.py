@@ -139,6 +139,7 @@ def _score(
         if not scored.empty and not output.placed and warehouse is not None:
             create_table(warehouse, job.output, scored.schema)
             output = OutputTable.find(connection.api, job.output, beside=None)
+            output.require_empty()
         if not scored.empty or (job.mode == "overwrite" and output.count()):
             written = output.write(scored, job.keys, stamp, job.mode, arriving)
     output.register(connection.api)

@@ -55,7 +55,8 @@ class OutputTable:
         Without such a table a new one has no place: the workspace has to make it before rows are written.
 
         Raises:
-            DataError: It does not exist, and can only be made by the workspace itself (cloud storage).
+            DataError: It does not exist, and can only be made by the workspace itself (cloud storage), or there is
+                no schema for it.
         """
         from deltalake import DeltaTable
 
@@ -109,6 +110,22 @@ class OutputTable:
             batches = dataset.to_batches(columns=list(keys), filter=same, batch_readahead=2, fragment_readahead=1)
             return RowSet(batches, keys)
 
+    def type_of(self, column: str) -> pa.DataType | None:
+        """The type of a column; none where it does not have it."""
+        import pyarrow as pa
+
+        schema = pa.schema(self.table.schema().to_arrow() if self.table is not None else [])
+        return schema.field(column).type if column in schema.names else None
+
+    def require_empty(self) -> None:
+        """Refuse a table that somebody else made and wrote to, where it was to be made.
+
+        Raises:
+            DataError: It has rows.
+        """
+        if self.count():
+            raise self._overtaken()
+
     def count(self) -> int:
         """How many rows it has."""
         return int(self.table.count()) if self.table is not None else 0
@@ -137,6 +154,8 @@ class OutputTable:
         commit = CommitProperties(
             custom_metadata={_PREFIX + name: value for name, value in stamp.items()},
             app_transactions=[Transaction(_transaction(stamp, mode), 1)],
+            # The library would add the rows to a table that another run has made meanwhile.
+            max_commit_retries=0 if self.table is None else None,
         )
         try:
             if scored.empty:
@@ -166,16 +185,26 @@ class OutputTable:
                 where=where,
                 next="make room there, then run the same command again",
             )
-        if any(word in str(error).lower() for word in ("concurrent", "conflict", "already exists")):
-            return DataError(
-                "another run has written to the table meanwhile; of this one nothing was written",
-                where=where,
-                next="run the same command again",
-            )
+        if any(word in str(error).lower() for word in ("concurrent", "conflict", "already exists")) or self._made():
+            return self._overtaken()
         return DataError(f"the predictions could not be written: {error}", where=self.location.name)
+
+    def _made(self) -> bool:
+        """Whether the table, which was not there, is there now."""
+        from deltalake import DeltaTable
+
+        return self.table is None and DeltaTable.is_deltatable(self.location.uri, storage_options=self._options)
+
+    def _overtaken(self) -> DataError:
+        return DataError(
+            "another run has written to the table meanwhile; of this one nothing was written",
+            where=f"{self.location.name} in {self.location.uri}",
+            next="run the same command again",
+        )
 
     def register(self, api: ApiClient) -> None:
         """Make Unity Catalog know the table, where it does not yet."""
+        from databricks.sdk.errors.base import DatabricksError
         from databricks.sdk.service.catalog import DataSourceFormat, TablesAPI, TableType
 
         from brickyard.plan.connect import calling
@@ -183,10 +212,17 @@ class OutputTable:
         if self.registered or self.table is None:
             return
         catalog, schema, name = self.location.name.split(".")
-        with calling(f"register the table '{self.location.name}'", self.location.uri):
-            TablesAPI(api).create(
-                name, catalog, schema, TableType.MANAGED, DataSourceFormat.DELTA, storage_location=self.location.uri
-            )
+        place = self.location.uri
+        with calling(f"register the table '{self.location.name}'", place):
+            try:
+                TablesAPI(api).create(
+                    name, catalog, schema, TableType.MANAGED, DataSourceFormat.DELTA, storage_location=place
+                )
+            except DatabricksError:
+                # Another run may have, after this one had looked.
+                known = _exists(api, self.location.name)
+                if not known or _path(locate_table(api, self.location.name).uri) != _path(place):
+                    raise
         self.registered = True
 
     def _add(self, scored: ScoredRows, keys: Sequence[str], mode: Mode, commit: CommitProperties) -> None:
@@ -292,8 +328,25 @@ def _exists(api: ApiClient, name: str) -> bool:
         try:
             TablesAPI(api).get(name)
         except NotFound:
+            _require_schema(api, name)
             return False
     return True
+
+
+def _require_schema(api: ApiClient, name: str) -> None:
+    from databricks.sdk.errors.platform import NotFound
+    from databricks.sdk.service.catalog import SchemasAPI
+
+    schema = name.rpartition(".")[0]
+    try:
+        SchemasAPI(api).get(schema)
+    except NotFound as error:
+        message = f"there is no schema '{schema}' for the output table"
+        raise DataError(message, where=name, next="create it and its catalog, or correct the name") from error
+
+
+def _path(uri: str) -> str:
+    return uri.removeprefix("file://").rstrip("/")
 
 
 def _place(name: str, beside: str) -> TableLocation:

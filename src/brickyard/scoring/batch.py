@@ -104,7 +104,7 @@ def score_table(
     Raises:
         DataError: A table or column is missing, or the keys do not identify a row.
         ModelError: The model is missing, or could not score the rows.
-        UsageError: The mode needs keys.
+        UsageError: The mode needs keys, or one is named twice.
     """
     begun = datetime.now(UTC)
     if not job.keys and job.mode in ("merge", "incremental"):
@@ -112,6 +112,9 @@ def score_table(
             f"no keys are named, and the mode '{job.mode}' finds rows by them",
             next="name the columns that identify a row, or use the mode append or overwrite",
         )
+    twice = [key for key in dict.fromkeys(job.keys) if job.keys.count(key) > 1]
+    if twice:
+        raise UsageError(f"the key {', '.join(twice)} is named twice", next="name each column once")
     cap_threads()
     from brickyard.scoring.registered import loading_version
 
@@ -195,12 +198,13 @@ def _scored(
     wanted = {*job.keys, *inputs, *kept}
     # In the order of the table: a model whose inputs have no names knows them by their places.
     batches = _counted(rows.read([name for name in names if name in wanted]), rows.total, progress)
-    keys = partial(rows.read, job.keys)
+    keys, stored = partial(rows.read, job.keys), output.type_of("prediction")
     if job.mode != "incremental":
-        return ScoredRows(batches, scoring), keys if job.mode == "merge" else None, check
+        return ScoredRows(batches, scoring, stored), keys if job.mode == "merge" else None, check
     known = output.scored_keys(job.keys, source)
     others = output.count() > len(known)
-    return ScoredRows(_unknown(batches, known), scoring), (lambda: _unknown(keys(), known)) if others else None, check
+    arriving = (lambda: _unknown(keys(), known)) if others else None
+    return ScoredRows(_unknown(batches, known), scoring, stored), arriving, check
 
 
 def _counted(batches: Iterator[pa.RecordBatch], total: int | None, progress: Progress) -> Iterator[pa.RecordBatch]:

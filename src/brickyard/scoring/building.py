@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from brickyard.errors import ModelError
+
 if TYPE_CHECKING:
     from brickyard.plan.connect import Connection
     from brickyard.scoring.source import ModelSource
@@ -51,6 +53,7 @@ class Build:
 
         environ = {name: value for name, value in os.environ.items() if not name.startswith("DATABRICKS_")}
         path = os.pathsep.join(entry for entry in sys.path if entry)
+        self._what = f"{source.name} version {source.version}"
         self._process = subprocess.Popen(
             [sys.executable, "-m", __name__, source.name, source.version, str(directory)],
             env={**environ, **environment_of(connection.config), "PYTHONPATH": path},
@@ -61,11 +64,17 @@ class Build:
         )
 
     def result(self) -> Built | None:
-        """Wait for its end; None where it failed."""
+        """Wait for its end; None where it failed.
+
+        Raises:
+            ModelError: The model's own code ended it, as if nothing were wrong.
+        """
         assert self._process.stdout is not None
         said = self._process.stdout.read()
         if self._process.wait() != 0:
             return None
+        if not said:
+            raise ModelError("the model could not be loaded: its code ended the process", where=self._what)
         report = json.loads(said)
         return Built(Path(report["files"]), report["digest"])
 

@@ -131,6 +131,14 @@ class ScoringModel:
         return schema
 
     @property
+    def outputs(self) -> Schema | None:
+        """What its signature says of predictions; none where it is called by a plan, which always gives one type."""
+        if self.plan:
+            return None
+        schema: Schema | None = self._metadata.get_output_schema()
+        return schema
+
+    @property
     def input_names(self) -> tuple[str, ...]:
         """The names of the input columns; empty where the model does not name any."""
         if self.plan:
@@ -315,9 +323,10 @@ def _load_pyfunc(path: Path, uri: str) -> PyFuncModel:
             where=uri,
             next=f"install what {path / 'requirements.txt'} lists, and try again",
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # Loading runs the model's own code, which may raise anything.
-        raise ModelError(f"the model could not be loaded: {type(error).__name__}: {error}", where=uri) from error
+        what = "its code ended the process: " if isinstance(error, SystemExit) else ""
+        raise ModelError(f"the model could not be loaded: {what}{type(error).__name__}: {error}", where=uri) from error
     _one_job(model)
     return model
 

@@ -29,7 +29,7 @@ def prediction_column(predicted: Any, rows: int) -> pa.Array:
         if len(predicted.columns) == 1:
             predicted = predicted.iloc[:, 0]
         else:
-            parts = [pa.array(predicted[name], from_pandas=False) for name in predicted.columns]
+            parts = [pa.array(predicted.iloc[:, i], from_pandas=False) for i in range(len(predicted.columns))]
             names = [str(name) for name in predicted.columns]
             return _checked(pa.StructArray.from_arrays(parts, names=names), rows)
     if isinstance(predicted, np.ndarray) and predicted.ndim == 2:

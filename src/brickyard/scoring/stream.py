@@ -12,6 +12,7 @@ from brickyard.errors import BrickyardError, DataError, ModelError
 from brickyard.scoring.hashes import has_repeats, row_hashes
 from brickyard.scoring.input_types import model_inputs
 from brickyard.scoring.ordered import in_order
+from brickyard.scoring.prediction_types import PredictionType
 from brickyard.scoring.predictions import prediction_column
 from brickyard.scoring.source import ModelSource
 
@@ -62,12 +63,16 @@ class Scoring:
     def _predict(self, inputs: pa.RecordBatch, before: int) -> pa.Array:
         try:
             return prediction_column(self.model.predict(inputs), inputs.num_rows)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             # The model's own code may raise anything.
-            raise ModelError(
-                f"the model could not score rows {before + 1} to {before + inputs.num_rows}: {error}",
-                where=f"{self.source.name} version {self.source.version}",
-            ) from error
+            said = f"its code ended the process (SystemExit: {error})" if isinstance(error, SystemExit) else error
+            message = f"the model could not score rows {before + 1} to {before + inputs.num_rows}: {said}"
+            raise ModelError(message, where=self.where) from error
+
+    @property
+    def where(self) -> str:
+        """What errors of the model are about."""
+        return f"{self.source.name} version {self.source.version}"
 
     def _stamp(self, rows: int) -> list[pa.Array]:
         import pyarrow as pa
@@ -93,12 +98,14 @@ class ScoredRows:
     Args:
         batches: Rows with the key columns and the model's inputs.
         scoring: How they are scored.
+        stored: The type of predictions in the table that they go to; none where it is not there yet.
     """
 
-    def __init__(self, batches: Iterable[pa.RecordBatch], scoring: Scoring) -> None:
+    def __init__(self, batches: Iterable[pa.RecordBatch], scoring: Scoring, stored: pa.DataType | None = None) -> None:
         self.rows = 0
         self.failure: BrickyardError | None = None
         self._keys = scoring.keys
+        self._predictions = PredictionType(stored, scoring.model.outputs, scoring.where)
         self._hashes: list[Hashes] = []
         self._scored = in_order(scoring, _numbered(batches), scoring.threads)
         self._first = self._next()
@@ -142,6 +149,7 @@ class ScoredRows:
         if scored is None:
             return None
         batch, hashes = scored
+        batch = self._predictions.fitted(batch, self.rows)
         self.rows += batch.num_rows
         if hashes is not None:
             self._hashes.append(hashes)
@@ -176,9 +184,19 @@ def check_columns(schema: pa.Schema, model: ScoringModel, names: Sequence[str], 
     Raises:
         DataError: Names every such column.
     """
-    taken = [name for name in names if name in RESULT_COLUMNS]
+    taken = [name for name in names if name.lower() in RESULT_COLUMNS]
     if taken:
-        raise DataError(f"the output has columns of its own called {', '.join(taken)}", where=table)
+        raise DataError(
+            f"the output has columns of its own called {', '.join(taken)}",
+            where=table,
+            next="leave them out, or rename them in a query; capital letters make no difference",
+        )
+    different = dict.fromkeys(names)
+    lower = [name.lower() for name in different]
+    same = [name for name in different if lower.count(name.lower()) > 1]
+    if same:
+        message = f"a table cannot have the columns {', '.join(same)}, as capital letters make no difference"
+        raise DataError(message, where=table, next="leave some out, or rename them in a query")
     missing = [name for name in dict.fromkeys([*names, *model.required_names]) if name not in schema.names]
     if missing:
         raise DataError(

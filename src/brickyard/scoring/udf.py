@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from brickyard.errors import DataError, ModelError
 from brickyard.scoring.arrow_types import plain_schema
 from brickyard.scoring.input_types import check_types
+from brickyard.scoring.prediction_types import PredictionType
 from brickyard.scoring.source import ModelSource, fetch_version, is_remote, resolve
 from brickyard.scoring.stream import Scoring, check_columns
 from brickyard.scoring.threads import cap_threads
@@ -60,14 +61,16 @@ class ScoringFunction:
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Score a partition."""
-        score, schema = self._scoring(), None
+        score, rows = self._scoring(), 0
+        predictions = PredictionType(None, score.model.outputs, score.where)
         for batch in batches:
             if batch.num_rows:
-                if schema is None:
+                if not rows:
                     check_types(batch.schema, score.model, "the data frame")
-                scored, _ = score((0, batch))
-                schema = schema or plain_schema(scored.schema)
-                yield scored.cast(schema)
+                scored, _ = score((rows, batch))
+                scored = predictions.fitted(scored, rows)
+                rows += batch.num_rows
+                yield scored.cast(plain_schema(scored.schema))
 
     def schema(self, frame: Any) -> Any:
         """The Spark schema of the output, found by scoring the frame's first row here.

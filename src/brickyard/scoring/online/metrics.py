@@ -86,6 +86,13 @@ class Metrics:
         """A request was refused as there are too many."""
         self._slots[_SHED] += 1
 
+    def predicted_one(self) -> None:
+        """The model was called for one request of one row."""
+        slots = self._slots
+        slots[_FIRST_SIZE] += 1
+        slots[_BATCHED] += 1
+        slots[_ROWS] += 1
+
     def predicted(self, requests: int, rows: int) -> None:
         """The model was called once for the rows of so many requests."""
         self._slots[_FIRST_SIZE + bisect_left(_SIZES, requests)] += 1

@@ -38,6 +38,7 @@ _log = logging.getLogger(__name__)
 _JSON = "application/json"
 # What MLflow takes for JSON, with its capitals.
 _JSON_TYPE = re.compile(_JSON + r"(\s*;\s*charset=(?i:utf-8))?")
+_FAILED = "the plan failed; pyfunc is asked"
 _Columns = Mapping[str, Sequence[Any]]
 
 
@@ -70,9 +71,14 @@ class Protocol:
         if plan is None or document is None:
             return None
         row = row_of_body(document)
-        values = _tried(plan.predict_json_row, *row, alone=alone) if row else None
-        if values is not None:
-            return encode(values, request.accept)
+        if row:
+            try:  # as `_tried` does, whose call of a call takes a fortieth of such a request
+                values = plan.predict_json_row(row[0], row[1], alone=alone)
+            except Exception:
+                _log.exception(_FAILED)
+                values = None
+            if values is not None:
+                return encode(values, request.accept)
         columns = columns_of_body(document)
         request.prepared = columns if columns and columns.keys() == plan.kinds.keys() else None
         return None
@@ -264,7 +270,7 @@ def _tried(work: Callable[..., Any], *given: Any, **options: Any) -> Any:
     try:
         return work(*given, **options)
     except Exception:
-        _log.exception("the plan failed; pyfunc is asked")
+        _log.exception(_FAILED)
         return None
 
 

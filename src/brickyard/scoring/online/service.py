@@ -91,7 +91,7 @@ class Service:
         if is_small and self._has_plan:
             answer = self._protocol.at_once(request, alone=self._is_alone())
             if answer is not None:
-                self._metrics.predicted(1, 1)
+                self._metrics.predicted_one()
                 return answer
         call = Call(request, connection)
         if not (is_small and (request.prepared is not None or self._is_quick(request))):

@@ -18,6 +18,7 @@ from brickyard.scoring.online.worker import Worker
 from tests.scoring.online.serving import JSON
 
 HEAD = Head("POST", "/invocations", JSON, "", True, False, 0, False)
+METRICS = Head("GET", "/metrics", "", "", True, False, 0, False)
 NAMES = ["a", "b"]
 
 
@@ -77,6 +78,9 @@ def test_rows_one_at_a_time_are_answered_at_once(model: ScoringModel) -> None:
     at_once = asyncio.run(ask())
     assert not any(at_once[:8]) and all(at_once[8:24])
     assert at_once[8:].count(False) == 11  # those that look whether there are others by now
+    metrics = service.ask(METRICS, b"", Client()).body.decode().splitlines()
+    for name in ("rows_total", "batch_requests_sum", "batch_requests_count"):
+        assert f"brickyard_scoring_{name} 200" in metrics
 
 
 def test_rows_that_come_together_wait_for_each_other(model: ScoringModel) -> None:

@@ -23,6 +23,14 @@ def config(version: str) -> dict[str, Any]:
     return {"served_entities": [{"name": "one", "entity_name": MODEL, "entity_version": version}]}
 
 
+def serve_beside(bench: Bench, good: Path, broken: Path) -> None:
+    """Serve version 1, where version 2 cannot be loaded."""
+    bench.register(1, good)
+    bench.register(2, broken)
+    bench.create("delay", "1")
+    bench.wait_ready("delay", 1)
+
+
 def state_of(bench: Bench) -> str:
     return str(bench.serving.get("delay").state.config_update.value)
 
@@ -54,10 +62,7 @@ def test_what_serves_goes_on_while_an_update_waits(bench: Bench, two_models: Mod
 def test_an_update_that_a_crash_has_interrupted_fails_and_the_old_version_serves(
     bench: Bench, two_models: Models, broken_model: Path
 ) -> None:
-    bench.register(1, two_models[0])
-    bench.register(2, broken_model)
-    bench.create("delay", "1")
-    bench.wait_ready("delay", 1)
+    serve_beside(bench, two_models[0], broken_model)
     bench.serving.close()
     bench.serving._records.put_pending("delay", EndpointConfig.parse(config("2")))
     bench.restart()
@@ -66,10 +71,7 @@ def test_an_update_that_a_crash_has_interrupted_fails_and_the_old_version_serves
 
 
 def test_a_failed_update_is_told_until_the_next_one(bench: Bench, two_models: Models, broken_model: Path) -> None:
-    bench.register(1, two_models[0])
-    bench.register(2, broken_model)
-    bench.create("delay", "1")
-    bench.wait_ready("delay", 1)
+    serve_beside(bench, two_models[0], broken_model)
     bench.serving.update_config("delay", config("2"), ME)
     wait_for(lambda: state_of(bench) == "UPDATE_FAILED")
     looked = threading.Semaphore(0)
@@ -88,10 +90,7 @@ def test_a_failed_update_is_told_until_the_next_one(bench: Bench, two_models: Mo
 def test_a_failed_update_stays_with_its_reason_and_its_log(
     bench: Bench, two_models: Models, broken_model: Path
 ) -> None:
-    bench.register(1, two_models[0])
-    bench.register(2, broken_model)
-    bench.create("delay", "1")
-    bench.wait_ready("delay", 1)
+    serve_beside(bench, two_models[0], broken_model)
     bench.serving.update_config("delay", config("2"), ME)
     wait_for(lambda: state_of(bench) == "UPDATE_FAILED")
     found = bench.serving.get("delay")

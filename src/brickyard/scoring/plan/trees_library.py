@@ -191,7 +191,6 @@ def _check(model: np.ndarray, outputs: int) -> None:
         raise ValueError("a library's model is bytes, with outputs")
 
 
-@cache
 def _loaded(load: Callable[[Any], _Way], package: str, error: str) -> _Way | None:
     """A way to predict by a package's library; None where there is no such library, or it does not take the model."""
     try:
@@ -201,6 +200,7 @@ def _loaded(load: Callable[[Any], _Way], package: str, error: str) -> _Way | Non
         return None
 
 
+@cache
 def _library(package: str, error: str) -> Any:
     """Load the library inside of an installed package, without importing the package.
 

@@ -17,20 +17,12 @@ from brickyard.workspace.serving.environment import parse_environment
 
 __all__ = ["SETTINGS", "EndpointConfig", "Entity", "Variable", "refuse_unsupported"]
 
-#: Sizes and scaling of a served entity, which are kept as they were written.
-SETTINGS = (
-    "workload_size",
-    "workload_type",
-    "scale_to_zero_enabled",
-    "min_provisioned_concurrency",
-    "max_provisioned_concurrency",
-)
 _CONCURRENCY = ("min_provisioned_concurrency", "max_provisioned_concurrency")
-_ENTITY_FIELDS = frozenset({"name", "entity_name", "entity_version", *SETTINGS}) | {
-    "environment_vars",
-    "model_name",
-    "model_version",
-}
+#: Sizes and scaling of a served entity, which are kept as they were written.
+SETTINGS = ("workload_size", "workload_type", "scale_to_zero_enabled", *_CONCURRENCY)
+_ENTITY_FIELDS = frozenset(
+    {"name", "entity_name", "entity_version", "environment_vars", "model_name", "model_version", *SETTINGS}
+)
 _CONFIG_FIELDS = frozenset({"name", "served_entities", "served_models", "traffic_config", "auto_capture_config"})
 _NAME_LENGTH = 63
 _NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_.-]{{0,{_NAME_LENGTH - 1}}}")
@@ -103,11 +95,8 @@ class EndpointConfig:
             NotImplementedByWorkspace: A field is not supported here.
         """
         refuse_unsupported("config", body, _CONFIG_FIELDS)
-        given, shares, table = (
-            body.get("served_entities") or body.get("served_models"),
-            body.get("traffic_config"),
-            body.get("auto_capture_config"),
-        )
+        given = body.get("served_entities") or body.get("served_models")
+        shares, table = body.get("traffic_config"), body.get("auto_capture_config")
         entities = now.entities if now and not given and (shares or table) else _entities(given)
         names = [entity.name for entity in entities]
         traffic = now.traffic if now and not given and not shares else _traffic(shares, names)

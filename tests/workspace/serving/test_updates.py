@@ -106,6 +106,22 @@ def test_a_failed_update_stays_with_its_reason_and_its_log(
     assert [one["entity_version"] for one in deployed["config"]["served_entities"]] == ["1"]
 
 
+def test_an_alias_that_leads_to_a_broken_version_takes_the_place_of_an_update_that_failed(
+    bench: Bench, two_models: Models, broken_model: Path
+) -> None:
+    bench.register(1, two_models[0], "champion")
+    bench.register(2, broken_model)
+    bench.create("delay", "champion")
+    bench.wait_ready("delay", 1)
+    bench.serving.update_config("delay", config("2"), ME)
+    wait_for(lambda: state_of(bench) == "UPDATE_FAILED")
+    bench.register(3, broken_model, "champion")
+    wait_for(lambda: bench.serving.get("delay").pending_config is None)
+    found = bench.serving.get("delay")
+    assert "the last update failed" in found.config.served_entities[0].state.deployment_state_message
+    assert (found.state.ready.value, found.state.config_update.value) == ("READY", "UPDATE_FAILED")
+
+
 def test_the_first_configuration_is_pending_until_it_serves(bench: Bench, two_models: Models) -> None:
     made = bench.create("delay", "1")
     (waits,) = made.pending_config.served_entities

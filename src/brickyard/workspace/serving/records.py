@@ -147,8 +147,12 @@ class EndpointRecords:
 
     def fail(self, record: EndpointRecord, reason: str) -> None:
         """Give up the pending update of `record`, if there is one, and say why, unless deleted or updated since."""
-        given_up = {"pending_config": {**record.pending.to_json(), _FAILED: True}} if record.pending is not None else {}
-        self._change_same(record, {**given_up, "failure": reason})
+        values: dict[str, Any] = {"failure": reason}
+        if record.pending is not None:
+            values |= {"pending_config": {**record.pending.to_json(), _FAILED: True}}
+        elif record.failed is not None:  # the reason is one of what serves now
+            values |= {"pending_config": None, "pending_at": None}
+        self._change_same(record, values)
 
     def put_tags(self, name: str, tags: Mapping[str, str | None]) -> EndpointRecord:
         """Replace the tags."""

@@ -160,7 +160,8 @@ def _pending(record: EndpointRecord, status: Status) -> EndpointPendingConfig | 
 
 def _awaited(entity: Entity, record: EndpointRecord, status: Status) -> ServedModelState:
     """The state of an entity of a configuration that does not serve."""
-    if record.pending is None and record.failure and not status.loading and not status.messages:
+    first = record.pending is None and record.failure and not status.loading and not status.messages
+    if record.failed is not None or first:
         return ServedModelState(ServedModelStateDeployment.DEPLOYMENT_FAILED, record.failure)
     return _creating(entity, record, status)
 
